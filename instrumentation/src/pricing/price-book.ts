@@ -1,0 +1,41 @@
+import type { NanoUsd } from "./money.ts";
+
+/** Tokens of one call by kind. `input` includes cache reads and writes, `output` includes reasoning (GenAI conventions). Whole numbers. */
+export interface TokenUsage {
+  readonly input: number;
+  readonly output: number;
+  readonly cacheRead: number;
+  /** All cache writes, whatever their life. */
+  readonly cacheWrite: number;
+  /** The part of `cacheWrite` that lives an hour (Anthropic), where it has a price of its own. */
+  readonly cacheWrite1h: number;
+  readonly reasoning: number;
+}
+
+/** What one model costs at one moment, with all prices as exact integers (nano-dollars per million tokens). */
+export interface ModelPrice {
+  readonly provider: string;
+  readonly model: string;
+  /** Which data said so: `genai-prices@0.1.8`, or `house:<document name>`. Goes on spans as tollgate.cost.price_version. */
+  readonly version: string;
+  readonly maxOutputTokens: number | undefined;
+  readonly contextTokens: number | undefined;
+  /** Exact cost of a call, rounded half up to the nano-dollar once, at the end. */
+  cost(usage: TokenUsage): NanoUsd;
+  /** The most a call can cost: `cacheWrites` when the request may write to the cache. Rounded up. Never below `cost` of any usage within the bounds. */
+  worstCase(bound: CallBound): NanoUsd;
+  /** The largest output bound whose worst case fits into `amount`; below 1 when not even the input fits. */
+  outputTokensWithin(amount: NanoUsd, bound: Omit<CallBound, "outputTokens">): number;
+}
+
+export interface CallBound {
+  readonly inputTokens: number;
+  /** Over all choices. */
+  readonly outputTokens: number;
+  readonly cacheWrites: boolean;
+}
+
+export interface PriceBook {
+  /** The price of `model` at `at`; `undefined` when nobody knows: such a call is unpriced, never free. */
+  find(query: { readonly provider: string; readonly model: string; readonly at: Date }): ModelPrice | undefined;
+}

@@ -1,0 +1,112 @@
+/**
+ * What an agent process and the ledger say to each other (`/v1/leases/*`, `/v1/control`): shapes only, no I/O.
+ *
+ * Every number that counts is cumulative over the life of a lease, so that a message may be lost, doubled or reordered
+ * and nothing is counted twice (I3). Amounts travel as decimal strings of integers: JSON numbers end at 2^53.
+ * A lease covers every call whose labels, projected on `HelloReply.label_keys`, are the same.
+ */
+
+/** Amounts of the three measures a budget may have. Each a string of digits (nano-dollars, tokens, calls). */
+export interface WireAmounts {
+  readonly nano_usd: string;
+  readonly tokens: string;
+  readonly calls: string;
+}
+
+/** POST /v1/leases/hello: a process introduces itself, at start and after the ledger forgot it. */
+export interface HelloRequest {
+  /** Random, made once per process: 16 bytes in hex. */
+  readonly process_id: string;
+  readonly agent: string;
+  /** What the process claims of itself: OTEL_RESOURCE_ATTRIBUTES and the like. The registry wins. */
+  readonly labels: Readonly<Record<string, string>>;
+  readonly pid: number;
+  readonly version: string;
+}
+
+export interface HelloReply {
+  /** Labels after the registry had its say; the process uses these. */
+  readonly labels: Readonly<Record<string, string>>;
+  readonly agent_verified: boolean;
+  /** The label keys that any budget looks at: what separates one lease from another. */
+  readonly label_keys: readonly string[];
+  /** Policy documents that apply to this agent, parsed (kind: policy). */
+  readonly policies: readonly unknown[];
+  /** House prices (kind: prices), parsed; they win over the price book. */
+  readonly prices: readonly unknown[];
+  readonly require_policy: boolean;
+  /** Changes when budgets, policies or prices change; a lease of an older version is acquired anew. */
+  readonly governance_version: string;
+}
+
+/**
+ * POST /v1/leases/acquire: get, renew, report and give back, in one message.
+ *
+ * `target` is the cumulative total the process would like to have been granted (settled + in flight + wanted). A target
+ * below what was granted gives the rest back. `seq` rises with every message of a lease; an older one changes nothing
+ * but `settled` (which only rises). `need` is the smallest total that would still let the waiting call go (one token of output).
+ */
+export interface AcquireRequest {
+  readonly process_id: string;
+  /** Made by the process (16 bytes in hex): asking twice is asking once. */
+  readonly lease_id: string;
+  readonly seq: number;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Cumulative actual cost of ended calls. */
+  readonly settled: WireAmounts;
+  /** Cumulative amount the ledger may stop waiting at: less than this is a refusal. */
+  readonly need: WireAmounts;
+  readonly target: WireAmounts;
+  /** On top of `target` if there is plenty: saves round trips, first to be recalled. */
+  readonly ahead: WireAmounts;
+  /** How long the ledger may hold the request while money is reserved elsewhere and not yet spent. */
+  readonly wait_ms: number;
+}
+
+/** One budget that the lease falls under, as it stood when the reply was made. */
+export interface LeaseBudget {
+  readonly name: string;
+  readonly measure: "usd" | "tokens" | "calls";
+  readonly mode: "hard" | "soft" | "observe";
+  readonly unknown_price: "deny" | "estimate" | "allow";
+  /** Digits: nano-dollars, tokens or calls. */
+  readonly limit: string;
+  readonly settled: string;
+  readonly reserved: string;
+  readonly remaining: string;
+  /** Thresholds that are crossed now and ask something of the process. */
+  readonly actions: readonly LeaseAction[];
+}
+
+export type LeaseAction =
+  | { readonly do: "notify" | "require_approval" | "stop_gracefully" | "pause" | "stop" | "kill"; readonly at_percent: number }
+  | { readonly do: "downgrade"; readonly at_percent: number; readonly fallback: Readonly<Record<string, string>> };
+
+/** `granted`: enough for `need`. `exhausted`: less than `need`, and `refused_by` says which budget. `unlimited`: no budget applies. */
+export type AcquireReply = {
+  readonly lease_id: string;
+  readonly seq: number;
+  /** Cumulative total now granted; absent amounts are unlimited when `outcome` is `unlimited`. */
+  readonly granted: WireAmounts;
+  /** The lease dies this long after the request was sent, unless renewed. */
+  readonly ttl_ms: number;
+  readonly governance_version: string;
+  readonly budgets: readonly LeaseBudget[];
+} & (
+  | { readonly outcome: "granted" | "unlimited" }
+  | { readonly outcome: "exhausted"; readonly refused_by: LeaseBudget }
+);
+
+/** POST /v1/leases/close: the last report; what is left goes back. Answers 200 `{}` also for a lease it does not know. */
+export interface CloseRequest {
+  readonly process_id: string;
+  readonly leases: readonly { readonly lease_id: string; readonly settled: WireAmounts }[];
+}
+
+/** Events of GET /v1/control?process_id=… (server-sent events; `event:` is the type, `data:` this as JSON). */
+export type ControlEvent =
+  | { readonly type: "hello"; readonly governance_version: string }
+  /** Give back what you do not need right now: answer with an acquire whose target is settled + in flight. */
+  | { readonly type: "recall"; readonly lease_ids: readonly string[] }
+  /** Budgets, policies or prices changed: say hello again. */
+  | { readonly type: "governance"; readonly governance_version: string };

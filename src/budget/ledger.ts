@@ -1,0 +1,84 @@
+/**
+ * The ledger's face: who has spent and who holds what. Every promise resolves only after what it changed is durable (I5).
+ * Two stores stand behind it (in process with a journal; later Valkey); nothing outside `src/budget/` knows which.
+ */
+import type { Amounts } from "./amounts.ts";
+
+export type Labels = Readonly<Record<string, string>>;
+
+export interface AcquireCommand {
+  readonly processId: string;
+  readonly leaseId: string;
+  readonly seq: number;
+  readonly labels: Labels;
+  readonly settled: Amounts;
+  readonly need: Amounts;
+  readonly target: Amounts;
+  readonly ahead: Amounts;
+  readonly waitMs: number;
+}
+
+/** One budget instance (a budget, one value of `each`, one window) as it stands. Amounts are in the budget's measure. */
+export interface BudgetState {
+  readonly name: string;
+  /** `scope` as written, plus the value of `each` when there is one. */
+  readonly scope: Labels;
+  readonly measure: "usd" | "tokens" | "calls";
+  readonly mode: "hard" | "soft" | "observe";
+  readonly unknownPrice: "deny" | "estimate" | "allow";
+  /** Unix ms by the ledger's clock; 0 for lifetime. */
+  readonly windowStartMs: number;
+  /** Unix ms; undefined for lifetime, session and workflow. */
+  readonly windowEndMs: number | undefined;
+  readonly limit: bigint;
+  readonly settled: bigint;
+  readonly reserved: bigint;
+  readonly remaining: bigint;
+  /** Thresholds crossed now, lowest first. */
+  readonly crossed: readonly Threshold[];
+  readonly state: "ok" | "warning" | "exhausted" | "overrun";
+}
+
+export interface Threshold {
+  readonly atPercent: number;
+  readonly do: "notify" | "downgrade" | "require_approval" | "stop_gracefully" | "pause" | "stop" | "kill";
+  readonly fallback?: Readonly<Record<string, string>>;
+}
+
+export type AcquireOutcome =
+  | { readonly outcome: "granted" | "unlimited"; readonly seq: number; readonly granted: Amounts; readonly budgets: readonly BudgetState[] }
+  | {
+      readonly outcome: "exhausted";
+      readonly seq: number;
+      readonly granted: Amounts;
+      readonly budgets: readonly BudgetState[];
+      readonly refusedBy: BudgetState;
+    }
+  /** The lease belongs to another process, or is closed or expired: the process must open a new one. */
+  | { readonly outcome: "lost"; readonly reason: string };
+
+/** What the meter saw in one block of the spool. The token makes it idempotent. */
+export interface Observation {
+  readonly token: string;
+  readonly entries: readonly ObservedSpend[];
+}
+
+export interface ObservedSpend {
+  readonly labels: Labels;
+  /** "" for spend that no lease covers (foreign instrumentation). */
+  readonly leaseId: string;
+  readonly amounts: Amounts;
+}
+
+export interface Ledger {
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  acquire(command: AcquireCommand): Promise<AcquireOutcome>;
+  close(processId: string, leases: readonly { readonly leaseId: string; readonly settled: Amounts }[]): Promise<void>;
+  observe(observation: Observation): Promise<void>;
+  budgets(): readonly BudgetState[];
+  /** The label keys that any budget looks at (scope, `each`, session/workflow windows). */
+  labelKeys(): readonly string[];
+  /** Called with the leases that hold idle money while another process waits for it. Returns the unsubscribe function. */
+  onRecall(listener: (processId: string, leaseIds: readonly string[]) => void): () => void;
+}
