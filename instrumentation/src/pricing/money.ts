@@ -17,7 +17,7 @@ const AMOUNT = /^\s*\$?\s*(\d{1,12})(?:\.(\d{1,9}))?\s*$/;
 
 /** Brands an integer as money. Throws `RangeError` outside Int64. */
 export function nanoUsd(value: bigint): NanoUsd {
-  if (value > NANO_USD_MAX || value < -NANO_USD_MAX) {
+  if (value > NANO_USD_MAX || value < 0n - NANO_USD_MAX) {
     throw new RangeError(`amount out of range: ${value} nano-dollars`);
   }
   return value as NanoUsd;
@@ -38,7 +38,7 @@ export function parseUsd(text: string): NanoUsd | undefined {
 export function formatUsd(amount: NanoUsd, places = NANO_DIGITS): string {
   const negative = amount < 0n;
   const unit = 10n ** BigInt(NANO_DIGITS - places);
-  const rounded = ((negative ? -amount : amount) + unit / 2n) / unit;
+  const rounded = ((negative ? 0n - amount : amount) + unit / 2n) / unit;
   const digits = rounded.toString().padStart(places + 1, "0");
   const whole = digits.slice(0, digits.length - places);
   const fraction = places === 0 ? "" : `.${digits.slice(digits.length - places)}`;
