@@ -1,0 +1,14 @@
+/**
+ * What one or more calls used, as the meter saw it, with the labels that budgets match on. The shape is that of the
+ * ledger's `ObservedSpend`: the data path does not import the ledger, the service joins the two.
+ */
+export interface SpendEntry {
+  readonly labels: Readonly<Record<string, string>>;
+  /** "" for spend that no lease covers. */
+  readonly leaseId: string;
+  readonly amounts: {
+    readonly nanoUsd: bigint;
+    readonly tokens: bigint;
+    readonly calls: bigint;
+  };
+}
