@@ -1,0 +1,193 @@
+/**
+ * The errors that mean "stopped by the gate". They are the only ones that Tollgate throws into an app. Check `code`,
+ * not the message: codes are stable, and `instanceof` fails when an app carries two copies of this package.
+ */
+import { formatUsd } from "./pricing/money.ts";
+import type { NanoUsd } from "./pricing/money.ts";
+
+/** Every code that a `TollgateError` may carry. */
+export const ErrorCode = {
+  budgetExceeded: "budget_exceeded",
+  toolDenied: "tool_denied",
+  approvalPending: "approval_pending",
+  approvalDenied: "approval_denied",
+  agentKilled: "agent_killed",
+  unpricedModel: "unpriced_model",
+  gateUnavailable: "gate_unavailable",
+  configInvalid: "config_invalid",
+} as const;
+
+export type ErrorCode = (typeof ErrorCode)[keyof typeof ErrorCode];
+
+/** Base of all typed errors. `name` is the class name, also in a minified bundle. */
+export abstract class TollgateError extends Error {
+  abstract readonly code: ErrorCode;
+}
+
+/** True for our typed errors from this or any other copy of the package, wrapped (as `cause`) or not. */
+export function findTollgateError(error: unknown): TollgateError | undefined {
+  const codes: ReadonlySet<unknown> = new Set(Object.values(ErrorCode));
+  let current = error;
+  for (let depth = 0; depth < CAUSES_MAX && current instanceof Error; depth += 1) {
+    if (current instanceof TollgateError) return current;
+    if ("code" in current && codes.has(current.code)) return current as TollgateError;
+    current = current.cause;
+  }
+  return undefined;
+}
+
+const CAUSES_MAX = 8;
+
+/** Amounts in the unit of the budget's measure. */
+export type BudgetAmount =
+  | { readonly measure: "usd"; readonly value: NanoUsd }
+  | { readonly measure: "tokens" | "calls"; readonly value: bigint };
+
+export interface BudgetExceededDetails {
+  readonly budget: string;
+  readonly limit: BudgetAmount;
+  /** Settled so far, by this budget's ledger. */
+  readonly spent: BudgetAmount;
+  /** The least that the call would have needed. */
+  readonly wanted: BudgetAmount;
+}
+
+/** A call would not fit into what a budget has left. No request was sent. */
+export class BudgetExceeded extends TollgateError {
+  override readonly name = "BudgetExceeded";
+  readonly code = ErrorCode.budgetExceeded;
+  readonly budget: string;
+  readonly limit: BudgetAmount;
+  readonly spent: BudgetAmount;
+  readonly wanted: BudgetAmount;
+
+  constructor(details: BudgetExceededDetails, options?: ErrorOptions) {
+    super(
+      `budget \`${details.budget}\` of ${formatAmount(details.limit)} is exceeded: ` +
+        `${formatAmount(details.spent)} spent, ${formatAmount(details.wanted)} wanted`,
+      options,
+    );
+    this.budget = details.budget;
+    this.limit = details.limit;
+    this.spent = details.spent;
+    this.wanted = details.wanted;
+  }
+}
+
+/** `$0.500000` for money, `1200 tokens`, `3 calls`. */
+export function formatAmount(amount: BudgetAmount): string {
+  return amount.measure === "usd" ? `$${formatUsd(amount.value, 6)}` : `${amount.value} ${amount.measure}`;
+}
+
+export interface ToolRefusal {
+  readonly tool: string;
+  /** The rule that decided: `deny: db_drop_*`, a rule's name, or `default`. */
+  readonly rule: string;
+  readonly reason: string;
+}
+
+/** The policy does not let this tool run. It did not run. */
+export class ToolDenied extends TollgateError {
+  override readonly name = "ToolDenied";
+  readonly code = ErrorCode.toolDenied;
+  readonly tool: string;
+  readonly rule: string;
+  readonly reason: string;
+
+  constructor(refusal: ToolRefusal, options?: ErrorOptions) {
+    super(`tool \`${refusal.tool}\` is denied by \`${refusal.rule}\`: ${refusal.reason}`, options);
+    this.tool = refusal.tool;
+    this.rule = refusal.rule;
+    this.reason = refusal.reason;
+  }
+}
+
+/** An approval is needed and nobody has answered yet. The tool or call did not run. */
+export class ApprovalPending extends TollgateError {
+  override readonly name = "ApprovalPending";
+  readonly code = ErrorCode.approvalPending;
+  readonly tool: string;
+  readonly rule: string;
+  readonly reason: string;
+  /** Id of the request for approval where a processor keeps it; "" when there is none. */
+  readonly approvalId: string;
+
+  constructor(refusal: ToolRefusal & { readonly approvalId?: string }, options?: ErrorOptions) {
+    super(`tool \`${refusal.tool}\` waits for approval (\`${refusal.rule}\`): ${refusal.reason}`, options);
+    this.tool = refusal.tool;
+    this.rule = refusal.rule;
+    this.reason = refusal.reason;
+    this.approvalId = refusal.approvalId ?? "";
+  }
+}
+
+/** An approval was asked for and refused. The tool or call did not run. */
+export class ApprovalDenied extends TollgateError {
+  override readonly name = "ApprovalDenied";
+  readonly code = ErrorCode.approvalDenied;
+  readonly tool: string;
+  readonly rule: string;
+  readonly reason: string;
+
+  constructor(refusal: ToolRefusal, options?: ErrorOptions) {
+    super(`approval of tool \`${refusal.tool}\` was denied (\`${refusal.rule}\`): ${refusal.reason}`, options);
+    this.tool = refusal.tool;
+    this.rule = refusal.rule;
+    this.reason = refusal.reason;
+  }
+}
+
+/** Someone stopped this agent. Nothing runs until it is resumed. */
+export class AgentKilled extends TollgateError {
+  override readonly name = "AgentKilled";
+  readonly code = ErrorCode.agentKilled;
+  readonly agent: string;
+  readonly reason: string;
+
+  constructor(details: { readonly agent: string; readonly reason: string }, options?: ErrorOptions) {
+    super(`agent \`${details.agent}\` is killed: ${details.reason}`, options);
+    this.agent = details.agent;
+    this.reason = details.reason;
+  }
+}
+
+/** A hard budget can't be held for a model without a price. No request was sent. */
+export class UnpricedModel extends TollgateError {
+  override readonly name = "UnpricedModel";
+  readonly code = ErrorCode.unpricedModel;
+  readonly provider: string;
+  readonly model: string;
+  readonly budget: string;
+
+  constructor(
+    details: { readonly provider: string; readonly model: string; readonly budget: string },
+    options?: ErrorOptions,
+  ) {
+    super(
+      `no price is known for model \`${details.model}\` of \`${details.provider}\`, and budget \`${details.budget}\` has ` +
+        "`unknown_price: deny`: add a `kind: prices` document, or set `unknown_price` to `estimate` or `allow`",
+      options,
+    );
+    this.provider = details.provider;
+    this.model = details.model;
+    this.budget = details.budget;
+  }
+}
+
+/** The gate can't decide (no processor, no lease) and `fail_mode` is `closed`. No request was sent. */
+export class GateUnavailable extends TollgateError {
+  override readonly name = "GateUnavailable";
+  readonly code = ErrorCode.gateUnavailable;
+}
+
+/** A setting is wrong. `problems` lists every one, with its path. */
+export class ConfigInvalid extends TollgateError {
+  override readonly name = "ConfigInvalid";
+  readonly code = ErrorCode.configInvalid;
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[], options?: ErrorOptions) {
+    super(`invalid configuration: ${problems.join("; ")}`, options);
+    this.problems = problems;
+  }
+}
