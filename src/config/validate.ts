@@ -31,8 +31,7 @@ function flatten(issue: z.core.$ZodIssue, prefix: readonly PropertyKey[]): FlatI
       return closest.flatMap((inner) => flatten(inner, path));
     }
   }
-  const isMissing =
-    issue.code === "invalid_type" && issue.input === undefined && issue.message.endsWith("received undefined");
+  const isMissing = issue.code === "invalid_type" && issue.message.endsWith("received undefined");
   return [{ path, message: isMissing ? "is required" : wording(issue.message) }];
 }
 

@@ -1,0 +1,155 @@
+/**
+ * The parts of tollgate.yaml that belong to no single component. Components declare their own part beside their code; the
+ * service puts the whole together (src/service/config-schema.ts). Every key has its default here and nowhere else.
+ */
+import { z } from "zod";
+import { endpointDefault } from "./endpoint.ts";
+import { secretSchema } from "./secret.ts";
+
+export const DEFAULT_API_ENDPOINT = "127.0.0.1:4320";
+export const DEFAULT_CLICKHOUSE_ENDPOINT = "127.0.0.1:8123";
+export const DEFAULT_DATABASE = "tollgate";
+export const DEFAULT_LEASE_TTL_MS = 30_000;
+export const DEFAULT_GRACE_MS = 900_000;
+export const DEFAULT_GOVERNANCE_PATH = "./governance";
+export const DEFAULT_BODY_MAX_BYTES = 262_144;
+export const DEFAULT_STOP_TIMEOUT_MS = 10_000;
+const AGENT_KEY_LENGTH_MIN = 16;
+
+const identifier = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,63}$/, {
+  error: "expected a name of letters, digits and `_`, not starting with a digit",
+});
+
+export const apiSection = z
+  .strictObject({
+    endpoint: endpointDefault(DEFAULT_API_ENDPOINT).describe(
+      "Where the control API, `/healthz` and `/metrics` listen.",
+    ),
+    body_max_bytes: z
+      .int()
+      .min(1_024)
+      .max(16_777_216)
+      .default(DEFAULT_BODY_MAX_BYTES)
+      .describe("A larger request body is refused with 413."),
+  })
+  .prefault({});
+
+const embeddedSection = z.strictObject({
+  endpoint: endpointDefault(DEFAULT_CLICKHOUSE_ENDPOINT).describe(
+    "Where the embedded engine serves ClickHouse's HTTP interface.",
+  ),
+});
+
+const clickhouseSection = z.strictObject({
+  url: z
+    .url({ protocol: /^https?$/, error: "expected an http or https URL" })
+    .describe("A ClickHouse server's HTTP interface."),
+  username: z.string().default("default").describe("Needs to create tables in `database`, to insert and to select."),
+  password: secretSchema.optional().describe("Write it as `${env:NAME}`."),
+  readonly_username: z
+    .string()
+    .optional()
+    .describe(
+      "User for `sql`, `traces --where` and the read API; `username` when absent, then with `readonly` set on each query.",
+    ),
+  readonly_password: secretSchema.optional().describe("Password of `readonly_username`."),
+  database: identifier.default(DEFAULT_DATABASE).describe("Created when it does not exist."),
+});
+
+export const storageSection = z
+  .strictObject({
+    embedded: embeddedSection.optional().describe("The engine as a child process (default)."),
+    clickhouse: clickhouseSection.optional().describe("A server or cluster instead of the embedded engine."),
+  })
+  .refine((storage) => storage.embedded === undefined || storage.clickhouse === undefined, {
+    error: "choose one of `embedded` and `clickhouse`",
+  })
+  .prefault({});
+
+export const ledgerSection = z
+  .strictObject({
+    store: z.literal("local").default("local").describe("`local`: in this process, journaled in the data directory."),
+    lease_ttl_ms: z
+      .int()
+      .min(1_000)
+      .max(600_000)
+      .default(DEFAULT_LEASE_TTL_MS)
+      .describe("A lease that is not renewed for this long expires."),
+    grace_ms: z
+      .int()
+      .min(0)
+      .max(86_400_000)
+      .default(DEFAULT_GRACE_MS)
+      .describe("An expired lease counts as spent in full for this long, or until its spans show otherwise."),
+  })
+  .prefault({});
+
+export const governanceSection = z
+  .strictObject({
+    paths: z
+      .array(z.string().min(1))
+      .min(1)
+      .default([DEFAULT_GOVERNANCE_PATH])
+      .describe(
+        "Files and directories (searched for *.yaml and *.yml) with governance documents, relative to this file.",
+      ),
+    require_policy: z
+      .boolean()
+      .default(false)
+      .describe("With no policy for an agent: false allows its tools with the reason `no policy`, true denies them."),
+  })
+  .prefault({});
+
+const agentKey = z.strictObject({
+  agents: z.array(z.string().min(1).max(200)).min(1).describe("Names of agents that may use the key."),
+  key: secretSchema
+    .refine((secret) => secret.reveal().length >= AGENT_KEY_LENGTH_MIN, {
+      error: `expected at least ${AGENT_KEY_LENGTH_MIN} characters`,
+    })
+    .describe("At least 16 characters; write it as `${env:NAME}`."),
+});
+
+export const authSection = z
+  .strictObject({
+    agent_keys: z.array(agentKey).min(1).describe("Keys of agents: with `auth`, an agent without one is refused."),
+    people_token: secretSchema
+      .optional()
+      .describe(
+        "The token of people (CLI, read API). Without it, one is made at first start and kept in the data directory.",
+      ),
+  })
+  .optional();
+
+export const serviceSection = z
+  .strictObject({
+    telemetry: z
+      .strictObject({
+        logs: z
+          .strictObject({
+            level: z
+              .enum(["error", "warn", "info", "debug"])
+              .default("info")
+              .describe("The least level that is written."),
+            encoding: z
+              .enum(["console", "json"])
+              .default("console")
+              .describe("Lines for people, or one JSON object a line."),
+          })
+          .prefault({}),
+      })
+      .prefault({}),
+    stop_timeout_ms: z
+      .int()
+      .min(100)
+      .max(600_000)
+      .default(DEFAULT_STOP_TIMEOUT_MS)
+      .describe("How long a stop may take to drain; what is left stays in the spool."),
+  })
+  .prefault({});
+
+export type ApiConfig = z.output<typeof apiSection>;
+export type StorageConfig = z.output<typeof storageSection>;
+export type LedgerConfig = z.output<typeof ledgerSection>;
+export type GovernanceConfig = z.output<typeof governanceSection>;
+export type AuthConfig = z.output<typeof authSection>;
+export type ServiceConfig = z.output<typeof serviceSection>;
