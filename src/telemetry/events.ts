@@ -1,0 +1,29 @@
+import type { LogLevel } from "./log.ts";
+
+interface EventDefinition {
+  readonly level: LogLevel;
+  /** For people; the fields follow it in the line. */
+  readonly message: string;
+}
+
+/**
+ * What the service itself can say. One named event is one log line and one count in `tollgate_events_total{event}`, so
+ * that the two cannot drift. Components announce theirs as notices, which take the same way.
+ */
+export const EVENTS = {
+  service_starting: { level: "debug", message: "starting" },
+  service_ready: { level: "info", message: "ready" },
+  service_stopping: { level: "info", message: "stopping" },
+  service_stopped: { level: "info", message: "stopped" },
+  service_stop_timeout: { level: "warn", message: "did not stop in time; what is left stays in the spool" },
+  component_stop_failed: { level: "error", message: "a part did not stop cleanly" },
+  storage_ready: { level: "info", message: "ClickHouse is ready" },
+  storage_unavailable: { level: "warn", message: "ClickHouse cannot be reached; the spool holds what arrives" },
+  governance_loaded: { level: "info", message: "governance loaded" },
+  agent_without_policy: { level: "info", message: "an agent has no policy: its tools are allowed with the reason `no policy`" },
+  budget_states_not_written: { level: "warn", message: "budget states could not be written to ClickHouse; will try again" },
+  control_stream_dropped: { level: "warn", message: "a control stream was closed: its process does not read" },
+  request_failed: { level: "error", message: "a request failed with an unexpected error" },
+} as const satisfies Readonly<Record<string, EventDefinition>>;
+
+export type EventName = keyof typeof EVENTS;

@@ -1,0 +1,58 @@
+/**
+ * Log lines on stderr: for people (`console`) or for machines (`json`, one object a line). Lines never hold prompts, tool
+ * contents or secrets; values are cut at `FIELD_CHARS_MAX` so that a hostile sender cannot fill a disk with one field.
+ */
+export type LogLevel = "error" | "warn" | "info" | "debug";
+
+export type LogFields = Readonly<Record<string, string | number | boolean | bigint | undefined>>;
+
+export interface LogOptions {
+  /** The least level that is written. @default "info" */
+  readonly level?: LogLevel;
+  /** @default "console" */
+  readonly encoding?: "console" | "json";
+  /** Takes a line with its newline. @default stderr */
+  readonly write?: (line: string) => void;
+  /** Unix ms. @default Date.now */
+  readonly now?: () => number;
+}
+
+const RANK: Readonly<Record<LogLevel, number>> = { error: 3, warn: 2, info: 1, debug: 0 };
+const FIELD_CHARS_MAX = 1_000;
+
+export class Log {
+  readonly #rankMin: number;
+  readonly #encoding: "console" | "json";
+  readonly #write: (line: string) => void;
+  readonly #now: () => number;
+
+  constructor(options: LogOptions = {}) {
+    this.#rankMin = RANK[options.level ?? "info"];
+    this.#encoding = options.encoding ?? "console";
+    this.#write = options.write ?? ((line) => void process.stderr.write(line));
+    this.#now = options.now ?? Date.now;
+  }
+
+  /** One line. `event` is stable and snake_case; `message` is for people and defaults to the event in words. */
+  line(level: LogLevel, event: string, fields: LogFields = {}, message: string = event.replaceAll("_", " ")): void {
+    if (RANK[level] < this.#rankMin) return;
+    const time = new Date(this.#now()).toISOString();
+    const shown = Object.entries(fields).flatMap(([key, value]) => (value === undefined ? [] : [[key, cut(value)] as const]));
+    if (this.#encoding === "json") {
+      this.#write(`${JSON.stringify({ time, level, event, message, ...Object.fromEntries(shown) })}\n`);
+      return;
+    }
+    const tail = shown.map(([key, value]) => ` ${key}=${quote(value)}`).join("");
+    this.#write(`${time.slice(11, 23)} ${level.padEnd(5)} ${message}${tail}\n`);
+  }
+}
+
+function cut(value: string | number | boolean | bigint): string | number | boolean {
+  if (typeof value === "bigint") return value.toString();
+  if (typeof value === "string" && value.length > FIELD_CHARS_MAX) return `${value.slice(0, FIELD_CHARS_MAX)}…`;
+  return value;
+}
+
+function quote(value: string | number | boolean): string {
+  return typeof value === "string" && !/^[\w./:@+-]+$/.test(value) ? JSON.stringify(value) : String(value);
+}

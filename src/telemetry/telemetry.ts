@@ -1,0 +1,54 @@
+import { collectDefaultMetrics, Counter, Registry } from "prom-client";
+import { type EventName, EVENTS } from "./events.ts";
+import { Log, type LogFields, type LogLevel, type LogOptions } from "./log.ts";
+
+/** A named event that a component announces; see src/component/notice.ts. */
+export interface Announcement {
+  readonly level: LogLevel;
+  readonly event: string;
+  readonly fields: LogFields;
+}
+
+/** The service's own voice: each event is one log line and its count, and `/metrics` reads `registry`. */
+export class Telemetry {
+  readonly registry = new Registry();
+  readonly log: Log;
+  readonly #events: Counter<"event" | "level">;
+
+  constructor(options: LogOptions = {}) {
+    this.log = new Log(options);
+    this.#events = new Counter({
+      name: "tollgate_events_total",
+      help: "Named events, each of which is also a log line.",
+      labelNames: ["event", "level"],
+      registers: [this.registry],
+    });
+  }
+
+  /** Adds the metrics of the Node process itself. Once per process. */
+  collectProcessMetrics(): void {
+    collectDefaultMetrics({ register: this.registry });
+  }
+
+  emit(event: EventName, fields: LogFields = {}): void {
+    const { level, message } = EVENTS[event];
+    this.#events.inc({ event, level });
+    this.log.line(level, event, fields, message);
+  }
+
+  /** An event that a component names itself. */
+  announce(announcement: Announcement): void {
+    this.#events.inc({ event: announcement.event, level: announcement.level });
+    this.log.line(announcement.level, announcement.event, announcement.fields);
+  }
+}
+
+/** The text of an error for a log field: message and causes, no stack. */
+export function errorText(error: unknown): string {
+  const parts: string[] = [];
+  for (let current: unknown = error; current !== undefined && parts.length < 5; ) {
+    parts.push(current instanceof Error ? current.message || current.name : String(current));
+    current = current instanceof Error ? current.cause : undefined;
+  }
+  return parts.join(": ");
+}
