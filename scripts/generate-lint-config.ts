@@ -22,6 +22,8 @@ const RULES = {
   "typescript/no-non-null-assertion": "error",
   "typescript/switch-exhaustiveness-check": ["error", { considerDefaultExhaustiveForUnions: true }],
   "unicorn/filename-case": "error",
+  // The second argument is the message that a failing expectation prints.
+  "vitest/valid-expect": ["error", { maxArgs: 2 }],
 } as const;
 
 /** Where the rule in question is the file's very purpose. */
