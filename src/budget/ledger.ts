@@ -46,7 +46,12 @@ export interface Threshold {
 }
 
 export type AcquireOutcome =
-  | { readonly outcome: "granted" | "unlimited"; readonly seq: number; readonly granted: Amounts; readonly budgets: readonly BudgetState[] }
+  | {
+      readonly outcome: "granted" | "unlimited";
+      readonly seq: number;
+      readonly granted: Amounts;
+      readonly budgets: readonly BudgetState[];
+    }
   | {
       readonly outcome: "exhausted";
       readonly seq: number;

@@ -1,0 +1,32 @@
+import type { BudgetState, Threshold } from "./ledger.ts";
+
+export type Measure = BudgetState["measure"];
+
+/** How long spend counts. `run`: one window for each value of the label, without an end. */
+export type BudgetWindow =
+  | { readonly kind: "calendar"; readonly unit: CalendarUnit }
+  | { readonly kind: "rolling"; readonly durationMs: number }
+  | { readonly kind: "run"; readonly label: "session" | "workflow" }
+  | { readonly kind: "lifetime" };
+
+export type CalendarUnit = "minute" | "hour" | "day" | "week" | "month";
+
+/** One `kind: budget` document, checked: what `parseBudget` makes and the ledger enforces. Frozen. */
+export interface Budget {
+  /** Unique over all documents. */
+  readonly name: string;
+  /** Label → glob as written; all must match. Empty: every call. */
+  readonly scope: Readonly<Record<string, string>>;
+  /** One such budget for each value of this label. */
+  readonly each: string | undefined;
+  readonly measure: Measure;
+  /** In the measure: nano-dollars, tokens or calls. Above 0, within Int64. */
+  readonly limit: bigint;
+  readonly window: BudgetWindow;
+  /** IANA name. Counts for calendar windows only. */
+  readonly timeZone: string;
+  readonly mode: BudgetState["mode"];
+  readonly unknownPrice: BudgetState["unknownPrice"];
+  /** Lowest first, each percentage once. */
+  readonly thresholds: readonly Threshold[];
+}
