@@ -1,0 +1,103 @@
+/**
+ * What the simulated provider charges, written down by hand from the public price lists (the same that
+ * `@pydantic/genai-prices` 0.1.8 carries, read 2026-11-21). On purpose it shares no code with Tollgate's price book: the
+ * provider's count is the witness that the ledger and ClickHouse are compared with, so it must be able to disagree.
+ */
+
+/** Tokens of one call as the provider bills them. The five kinds are disjoint: `input` is what was neither read from nor written to the cache. */
+export interface BilledTokens {
+  readonly input: number;
+  readonly cacheRead: number;
+  readonly cacheWrite5m: number;
+  readonly cacheWrite1h: number;
+  readonly output: number;
+}
+
+export interface SimulatedModel {
+  readonly provider: "openai" | "anthropic";
+  /** What replies call the model: providers answer with the dated snapshot behind the alias. */
+  readonly snapshot: string;
+  readonly maxOutputTokens: number;
+  readonly contextTokens: number;
+  /** Nano-dollars for one million tokens of each kind. */
+  readonly nanoUsdPerMillion: Readonly<Record<keyof BilledTokens, bigint>>;
+}
+
+const MILLION = 1_000_000n;
+
+const GPT_4O_MINI: SimulatedModel = {
+  provider: "openai",
+  snapshot: "gpt-4o-mini-2024-07-18",
+  maxOutputTokens: 16_384,
+  contextTokens: 128_000,
+  nanoUsdPerMillion: prices({ input: 150_000_000n, cacheRead: 75_000_000n, output: 600_000_000n }),
+};
+
+const GPT_4O: SimulatedModel = {
+  provider: "openai",
+  snapshot: "gpt-4o-2024-08-06",
+  maxOutputTokens: 16_384,
+  contextTokens: 128_000,
+  nanoUsdPerMillion: prices({ input: 2_500_000_000n, cacheRead: 1_250_000_000n, output: 10_000_000_000n }),
+};
+
+const CLAUDE_HAIKU_4_5: SimulatedModel = {
+  provider: "anthropic",
+  snapshot: "claude-haiku-4-5-20251001",
+  maxOutputTokens: 64_000,
+  contextTokens: 200_000,
+  nanoUsdPerMillion: {
+    input: 1_000_000_000n,
+    cacheRead: 100_000_000n,
+    cacheWrite5m: 1_250_000_000n,
+    cacheWrite1h: 2_000_000_000n,
+    output: 5_000_000_000n,
+  },
+};
+
+const CLAUDE_OPUS_4_5: SimulatedModel = {
+  provider: "anthropic",
+  snapshot: "claude-opus-4-5-20251101",
+  maxOutputTokens: 64_000,
+  contextTokens: 200_000,
+  nanoUsdPerMillion: {
+    input: 5_000_000_000n,
+    cacheRead: 500_000_000n,
+    cacheWrite5m: 6_250_000_000n,
+    cacheWrite1h: 10_000_000_000n,
+    output: 25_000_000_000n,
+  },
+};
+
+const MODELS: ReadonlyMap<string, SimulatedModel> = new Map(
+  [
+    ["gpt-4o-mini", GPT_4O_MINI],
+    ["gpt-4o", GPT_4O],
+    ["claude-haiku-4-5", CLAUDE_HAIKU_4_5],
+    ["claude-opus-4-5", CLAUDE_OPUS_4_5],
+  ].flatMap(([alias, model]): [string, SimulatedModel][] => [
+    [alias as string, model as SimulatedModel],
+    [(model as SimulatedModel).snapshot, model as SimulatedModel],
+  ]),
+);
+
+/** The model behind an alias or a snapshot name; `undefined` when this provider does not serve it. */
+export function findModel(provider: SimulatedModel["provider"], name: string): SimulatedModel | undefined {
+  const model = MODELS.get(name);
+  return model?.provider === provider ? model : undefined;
+}
+
+/** The bill of one call in nano-dollars: one sum over the kinds of tokens, rounded half up once. */
+export function billNanoUsd(model: SimulatedModel, tokens: BilledTokens): bigint {
+  const rate = model.nanoUsdPerMillion;
+  let sum = 0n;
+  for (const kind of ["input", "cacheRead", "cacheWrite5m", "cacheWrite1h", "output"] as const) {
+    sum += BigInt(tokens[kind]) * rate[kind];
+  }
+  return (sum * 2n + MILLION) / (MILLION * 2n);
+}
+
+/** OpenAI has no price for cache writes of these models: they are plain input. */
+function prices(rate: { input: bigint; cacheRead: bigint; output: bigint }): SimulatedModel["nanoUsdPerMillion"] {
+  return { ...rate, cacheWrite5m: rate.input, cacheWrite1h: rate.input };
+}

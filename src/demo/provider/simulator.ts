@@ -1,0 +1,264 @@
+/**
+ * A model provider on loopback: OpenAI's chat completions and responses and Anthropic's messages, as the real SDKs know
+ * them, streamed and not. It keeps its own books (`GET /__count`) by its own counting and arithmetic, so that what the
+ * ledger and ClickHouse say can be held against somebody else's bill. It never generates more than the request's output bound.
+ *
+ * Billing: a refused request costs nothing; an unstreamed one is billed in full once it was accepted, also when the caller
+ * hangs up; a stream is billed for the input and for what had been generated when it ended or broke.
+ */
+import { createHash } from "node:crypto";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
+
+import { anthropicMessages } from "./anthropic-messages.ts";
+import {
+  invalidRequest,
+  isProviderError,
+  isRecord,
+  type Dialect,
+  type ProviderError,
+  type SimulatedCall,
+  type SimulatedReply,
+} from "./dialect.ts";
+import { FAULT_HEADER, NO_FAULTS, parseFaults, type Faults } from "./faults.ts";
+import { generate } from "./generate.ts";
+import { openaiChat } from "./openai-chat.ts";
+import { openaiResponses } from "./openai-responses.ts";
+import { billNanoUsd } from "./prices.ts";
+import { PromptCache } from "./prompt-cache.ts";
+import { Tally, type CountJson } from "./tally.ts";
+import { countPromptTokens } from "./tokens.ts";
+
+export interface SimulatorOptions {
+  /** 0 picks a free one. @default 0 */
+  readonly port?: number;
+  /** Answers follow from it and from the request. @default 1 */
+  readonly seed?: number;
+  /** Natural length of an answer. @default 20 to 120 */
+  readonly outputTokens?: { readonly min: number; readonly max: number };
+  /** Time to the first byte; where in the range follows from the request. @default 0 */
+  readonly latencyMs?: { readonly min: number; readonly max: number };
+  /** Pause between two pieces of a stream. @default 0 */
+  readonly pieceIntervalMs?: number;
+  /** Tokens in one piece of a stream. @default 8 */
+  readonly tokensPerPiece?: number;
+  /** Faults for requests that name none in their header. @default none */
+  readonly faults?: string;
+}
+
+const DIALECTS: readonly Dialect[] = [openaiChat, openaiResponses, anthropicMessages];
+const BODY_BYTES_MAX = 16 * 1024 * 1024;
+/** Attempts remembered for faults that happen once. */
+const ATTEMPTS_MAX = 100_000;
+/** Longer than any pause of a test: a connection closed while a request is on its way would look like a fault. */
+const KEEP_ALIVE_MS = 120_000;
+
+interface Exchange {
+  readonly dialect: Dialect;
+  readonly response: ServerResponse;
+  readonly faults: Faults;
+  readonly key: string;
+}
+
+export class ProviderSimulator {
+  readonly #server: Server;
+  readonly #options: Required<SimulatorOptions>;
+  readonly #tally = new Tally();
+  readonly #cache = new PromptCache();
+  readonly #faults: Faults;
+  readonly #attempts = new Set<string>();
+
+  constructor(options: SimulatorOptions = {}) {
+    this.#options = {
+      port: 0,
+      seed: 1,
+      outputTokens: { min: 20, max: 120 },
+      latencyMs: { min: 0, max: 0 },
+      pieceIntervalMs: 0,
+      tokensPerPiece: 8,
+      faults: "",
+      ...options,
+    };
+    this.#faults = this.#options.faults === "" ? NO_FAULTS : parseFaults(this.#options.faults);
+    this.#server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, (request, response) => {
+      // A handler that fails answers 500 itself; nothing is left to await here.
+      void this.#handle(request, response);
+    });
+  }
+
+  /** Resolves to the base URL, e.g. `http://127.0.0.1:40123` (OpenAI's SDK wants `/v1` behind it, Anthropic's does not). */
+  async start(): Promise<string> {
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once("error", reject);
+      this.#server.listen(this.#options.port, "127.0.0.1", resolve);
+    });
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  async stop(): Promise<void> {
+    if (!this.#server.listening) return;
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    this.#server.closeAllConnections();
+    await closed;
+  }
+
+  /** The books as they stand. */
+  count(): CountJson {
+    return this.#tally.count();
+  }
+
+  async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const path = (request.url ?? "/").split("?")[0];
+    if (request.method === "GET" && path === "/__count") {
+      sendJson(response, 200, this.count());
+      return;
+    }
+    const dialect = DIALECTS.find((candidate) => candidate.path === path);
+    if (request.method !== "POST" || dialect === undefined) {
+      sendJson(response, 404, { error: { message: `Unknown request URL: ${request.method} ${path}.` } });
+      return;
+    }
+    this.#tally.begin();
+    try {
+      await this.#answer(dialect, request, response);
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      if (!response.headersSent) sendJson(response, 500, dialect.error({ ...UNEXPECTED, message }));
+    } finally {
+      this.#tally.end();
+    }
+  }
+
+  async #answer(dialect: Dialect, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const key = readKey(request);
+    const bytes = await readBody(request);
+    const header = request.headers[FAULT_HEADER];
+    const faults = typeof header === "string" ? parseFaults(header) : this.#faults;
+    const exchange: Exchange = { dialect, response, faults, key };
+    const digest = createHash("sha256").update(`${key}\n`).update(bytes).digest("hex");
+    response.setHeader(dialect.requestIdHeader, `req_${digest.slice(0, 24)}`);
+    if (key === "") return sendError(exchange, UNAUTHENTICATED);
+    if (faults.refusal !== undefined && !(faults.isOnce && this.#seen(digest))) {
+      if (faults.refusal.retryAfterS !== undefined) response.setHeader("retry-after", faults.refusal.retryAfterS);
+      return sendError(exchange, faults.refusal);
+    }
+    const call = parseCall(dialect, bytes);
+    if (isProviderError(call)) return sendError(exchange, call);
+    const latencyMs = faults.latencyMs ?? this.#latencyMs(digest);
+    if (latencyMs > 0) await delay(latencyMs);
+    const reply = generate(call, {
+      seed: this.#options.seed,
+      outputTokens: this.#options.outputTokens,
+      cache: this.#cache,
+      nowUnixMs: Date.now(),
+    });
+    await (call.stream ? this.#sendStream(exchange, call, reply) : this.#sendReply(exchange, call, reply));
+  }
+
+  async #sendReply(exchange: Exchange, call: SimulatedCall, reply: SimulatedReply): Promise<void> {
+    this.#bill(exchange, call, reply, reply.billed.output);
+    if (exchange.faults.cutAfterPieces !== undefined) {
+      exchange.response.destroy();
+      return;
+    }
+    sendJson(exchange.response, 200, exchange.dialect.json(call, reply));
+  }
+
+  async #sendStream(exchange: Exchange, call: SimulatedCall, reply: SimulatedReply): Promise<void> {
+    const { response, dialect, faults } = exchange;
+    const { pieceIntervalMs, tokensPerPiece } = this.#options;
+    response.writeHead(200, { "content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache" });
+    let generated = 0;
+    let pieces = 0;
+    for (const piece of dialect.stream(call, reply, tokensPerPiece)) {
+      if (response.destroyed || pieces === faults.cutAfterPieces) break;
+      await new Promise<void>((resolve) => {
+        // Calls back with an error when the caller has gone: the next turn of the loop sees that.
+        response.write(piece.text, () => resolve());
+      });
+      generated = piece.outputTokens;
+      pieces += 1;
+      if (pieceIntervalMs > 0) await delay(pieceIntervalMs);
+    }
+    // Billed before the caller can see the end: whoever saw it finds the bill in the books.
+    this.#bill(exchange, call, reply, generated);
+    if (faults.cutAfterPieces === undefined) response.end();
+    else response.destroy();
+  }
+
+  #bill(exchange: Exchange, call: SimulatedCall, reply: SimulatedReply, outputTokens: number): void {
+    const tokens = { ...reply.billed, output: outputTokens };
+    this.#tally.bill({ model: call.modelName, key: exchange.key, tokens, nanoUsd: billNanoUsd(call.model, tokens) });
+  }
+
+  #latencyMs(digest: string): number {
+    const { min, max } = this.#options.latencyMs;
+    return min + (Number.parseInt(digest.slice(0, 8), 16) % (max - min + 1));
+  }
+
+  /** Whether this request has been tried before. */
+  #seen(digest: string): boolean {
+    if (this.#attempts.has(digest)) return true;
+    if (this.#attempts.size < ATTEMPTS_MAX) this.#attempts.add(digest);
+    return false;
+  }
+}
+
+const UNEXPECTED: ProviderError = { status: 500, type: "api_error", code: null, param: null, message: "" };
+
+const UNAUTHENTICATED: ProviderError = {
+  status: 401,
+  type: "authentication_error",
+  code: "invalid_api_key",
+  param: null,
+  message: "You didn't provide an API key.",
+};
+
+function parseCall(dialect: Dialect, bytes: Buffer): SimulatedCall | ProviderError {
+  let body: unknown;
+  try {
+    body = JSON.parse(bytes.toString("utf8"));
+  } catch {
+    return invalidRequest("We could not parse the JSON body of your request.");
+  }
+  if (!isRecord(body)) return invalidRequest("The request body must be a JSON object.");
+  const call = dialect.parse(body);
+  if (isProviderError(call)) return call;
+  const tokens = countPromptTokens(call.prompt);
+  return tokens <= call.model.contextTokens
+    ? call
+    : invalidRequest(
+        `This model's maximum context length is ${call.model.contextTokens} tokens, but your prompt has ${tokens}.`,
+        { code: "context_length_exceeded", param: "messages" },
+      );
+}
+
+/** OpenAI's SDK sends a bearer token, Anthropic's `x-api-key`. The key names the account in the books. */
+function readKey(request: IncomingMessage): string {
+  const key = request.headers["x-api-key"];
+  if (typeof key === "string") return key;
+  return /^Bearer (.+)$/i.exec(request.headers.authorization ?? "")?.[1] ?? "";
+}
+
+async function readBody(request: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length > BODY_BYTES_MAX) throw new RangeError(`request body above ${BODY_BYTES_MAX} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+function sendError(exchange: Exchange, error: ProviderError): void {
+  sendJson(exchange.response, error.status, exchange.dialect.error(error));
+}
+
+function sendJson(response: ServerResponse, status: number, body: unknown): void {
+  if (response.destroyed) return;
+  const text = JSON.stringify(body);
+  response.writeHead(status, { "content-type": "application/json", "content-length": Buffer.byteLength(text) });
+  response.end(text);
+}
