@@ -156,7 +156,7 @@ function compileAlternative(pattern: string, shielded: string): (text: string) =
     if (token.type === "star" || token.type === "globstar") runs.push([]);
     else if (token.type === "qmark") run.push(...Array.from(token.value, () => undefined));
     else if (token.type === "bracket") run.push(compileClass(pattern, token.value));
-    else if (token.type === "text") run.push(...unshield(token.value));
+    else if (token.type === "text") run.push(...Array.from(unshield(token.value)));
     else if (token.type !== "bos" && token.type !== "maybe_slash") {
       throw new GlobError(`\`${unshield(token.value)}\` has no meaning in pattern ${JSON.stringify(pattern)}`);
     }

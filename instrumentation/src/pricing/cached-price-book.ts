@@ -1,0 +1,113 @@
+import { nanoFromDecimal } from "./decimal.ts";
+import { findBookModel } from "./genai-prices.ts";
+import type { BookModel } from "./genai-prices.ts";
+import { parseValidFrom, validatePrices } from "./house-prices.ts";
+import type { HouseModel, PricesDocument } from "./house-prices.ts";
+import { documentedMaxOutputTokens } from "./max-output-tokens.ts";
+import type { ModelPrice, PriceBook } from "./price-book.ts";
+import { bookProviderId } from "./provider-id.ts";
+import { RatedModelPrice } from "./rates.ts";
+
+export interface PriceBookOptions {
+  /** House prices: they win over the kept book, and a later document wins over an earlier one. */
+  readonly house?: readonly PricesDocument[];
+}
+
+/** Models that are remembered, unknown ones too, so that a sender of made-up names costs no memory. */
+const REMEMBERED_MAX = 2048;
+const MODEL_NAME_LENGTH_MAX = 512;
+
+/** A price book over house documents and the kept data. Throws `RangeError` for a document that `validatePrices` refuses. */
+export function createPriceBook(options: PriceBookOptions = {}): PriceBook {
+  return new CachedPriceBook(options.house ?? []);
+}
+
+interface HouseEntry {
+  readonly validFromMs: number;
+  readonly price: ModelPrice;
+}
+
+class CachedPriceBook implements PriceBook {
+  /** By provider and model; each by falling `validFromMs`, the later document first on a tie. */
+  readonly #house = new Map<string, HouseEntry[]>();
+  readonly #found = new Map<string, BookModel | undefined>();
+
+  constructor(documents: readonly PricesDocument[]) {
+    for (const document of documents) {
+      const [problem] = validatePrices(document);
+      if (problem !== undefined) throw new RangeError(`invalid prices: \`${problem.path}\` ${problem.message}`);
+      for (const [model, prices] of Object.entries(document.models)) {
+        const key = keyOf(prices.provider, model);
+        const entry = { validFromMs: validFromOf(prices), price: toHousePrice(document.name, model, prices) };
+        this.#house.set(
+          key,
+          [entry, ...(this.#house.get(key) ?? [])].toSorted((left, right) => right.validFromMs - left.validFromMs),
+        );
+      }
+    }
+  }
+
+  find(query: { readonly provider: string; readonly model: string; readonly at: Date }): ModelPrice | undefined {
+    if (query.model === "" || query.model.length > MODEL_NAME_LENGTH_MAX || Number.isNaN(query.at.getTime()))
+      return undefined;
+    const key = keyOf(query.provider, query.model);
+    if (this.#house.size > 0) {
+      const house = this.#house.get(key)?.find((entry) => entry.validFromMs <= query.at.getTime());
+      if (house !== undefined) return house.price;
+    }
+    return this.#remember(key, query.provider, query.model)?.priceAt(query.at);
+  }
+
+  #remember(key: string, provider: string, model: string): BookModel | undefined {
+    const known = this.#found.get(key);
+    if (known !== undefined || this.#found.has(key)) return known;
+    const found = findBookModel(provider, model);
+    if (this.#found.size >= REMEMBERED_MAX) {
+      const [oldest] = this.#found.keys();
+      if (oldest !== undefined) this.#found.delete(oldest);
+    }
+    this.#found.set(key, found);
+    return found;
+  }
+}
+
+function keyOf(provider: string, model: string): string {
+  return `${bookProviderId(provider)}\n${model.trim().toLowerCase()}`;
+}
+
+function validFromOf(prices: HouseModel): number {
+  return prices.valid_from === undefined
+    ? Number.NEGATIVE_INFINITY
+    : (parseValidFrom(prices.valid_from) ?? Number.POSITIVE_INFINITY);
+}
+
+function toHousePrice(document: string, model: string, prices: HouseModel): ModelPrice {
+  const input = exactly(prices.input);
+  const output = exactly(prices.output);
+  const cacheWrite = prices.cache_write === undefined ? input : exactly(prices.cache_write);
+  return new RatedModelPrice({
+    provider: prices.provider,
+    model,
+    version: `house:${document}`,
+    maxOutputTokens: prices.max_output_tokens ?? documentedMaxOutputTokens(model) ?? prices.context_tokens,
+    contextTokens: prices.context_tokens,
+    rates: [
+      {
+        above: 0,
+        input,
+        cacheRead: prices.cached_input === undefined ? input : exactly(prices.cached_input),
+        cacheWrite,
+        cacheWrite1h: prices.cache_write_1h === undefined ? cacheWrite : exactly(prices.cache_write_1h),
+        output,
+        reasoning: prices.reasoning === undefined ? output : exactly(prices.reasoning),
+      },
+    ],
+    perCall: exactly(prices.per_call ?? 0),
+  });
+}
+
+function exactly(decimal: string | number): bigint {
+  const value = nanoFromDecimal(decimal);
+  if (value === undefined) throw new RangeError(`not a price: ${decimal}`);
+  return value;
+}

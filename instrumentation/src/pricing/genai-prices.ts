@@ -1,0 +1,134 @@
+/**
+ * The kept price book: @pydantic/genai-prices, read offline. Only its data is used, never its arithmetic, which is in
+ * floats: each price is read by its decimal text into integers. Its rules are followed exactly, and a test compares the
+ * results: which model a name means, which dated price holds, how tiers work, and that tokens without a price of their
+ * own cost what the next wider kind costs (cache reads without a price cost the input price).
+ * Only the prices of text calls are used here; audio, images and server tools have prices of their own in the same data.
+ */
+import { calcPrice } from "@pydantic/genai-prices";
+import type { ConditionalPrice, ModelInfo, ModelPrice as BookPrices, TieredPrices } from "@pydantic/genai-prices";
+import { nanoFromDecimal } from "./decimal.ts";
+import { documentedMaxOutputTokens } from "./max-output-tokens.ts";
+import type { ModelPrice } from "./price-book.ts";
+import { bookProviderId } from "./provider-id.ts";
+import { RatedModelPrice } from "./rates.ts";
+import type { Rates } from "./rates.ts";
+
+/** The version of the data. A test holds it equal to the dependency. */
+export const GENAI_PRICES_VERSION = "genai-prices@0.1.8";
+
+/** All prices of one model over time. `undefined` entries: the book knows the model, but not what it costs. */
+export interface BookModel {
+  readonly priceAt: (at: Date) => ModelPrice | undefined;
+}
+
+/** Looks a model up in the kept book. `provider` "" looks it up by the model's name alone. */
+export function findBookModel(provider: string, model: string): BookModel | undefined {
+  const providerId = bookProviderId(provider);
+  const info = lookUp(providerId, model);
+  if (info === undefined) return undefined;
+  const { prices } = info.model;
+  if (!Array.isArray(prices)) {
+    const price = toModelPrice(info, model, prices);
+    return { priceAt: () => price };
+  }
+  const dated = prices.map((entry) => toModelPrice(info, model, entry.prices));
+  return { priceAt: (at) => dated[conditionAt(prices, at)] };
+}
+
+interface BookEntry {
+  readonly providerId: string;
+  readonly model: ModelInfo;
+}
+
+function lookUp(providerId: string, model: string): BookEntry | undefined {
+  try {
+    const found = calcPrice({}, model, providerId === "" ? {} : { providerId });
+    // The library also takes a provider whose name only contains one that it knows: that would be a guess.
+    if (found === null || (providerId !== "" && found.provider.id !== providerId)) return undefined;
+    return { providerId: found.provider.id, model: found.model };
+  } catch {
+    // It throws for price data that it can't make sense of. Such a model has no price.
+    return undefined;
+  }
+}
+
+/** The index of the prices that hold at a moment: the last one whose condition is met, else the first. */
+function conditionAt(prices: readonly ConditionalPrice[], at: Date): number {
+  const index = prices.findLastIndex(({ constraint }) => {
+    if (constraint === undefined) return true;
+    if (constraint.type === "start_date") return at.getTime() >= Date.parse(constraint.start_date);
+    return isWithin(at, constraint.start_time, constraint.end_time);
+  });
+  return Math.max(index, 0);
+}
+
+const DAY_MS = 86_400_000;
+
+/** Whether a time of day lies in a span that may pass midnight. */
+function isWithin(at: Date, start: string, end: string): boolean {
+  const now = at.getTime() % DAY_MS;
+  const from = timeOfDayMs(start);
+  const to = timeOfDayMs(end);
+  return to < from ? now >= from || now < to : now >= from && now < to;
+}
+
+function timeOfDayMs(time: string): number {
+  return ((Date.parse(`1970-01-01T${time}`) % DAY_MS) + DAY_MS) % DAY_MS;
+}
+
+function toModelPrice(entry: BookEntry, model: string, prices: BookPrices): ModelPrice | undefined {
+  const rates = toRates(entry.model.id, prices);
+  const perThousandCalls = prices["requests_kcount"] ?? 0;
+  if (rates === undefined || typeof perThousandCalls !== "number") return undefined;
+  const perThousandNano = nanoFromDecimal(perThousandCalls);
+  if (perThousandNano === undefined) return undefined;
+  return new RatedModelPrice({
+    provider: entry.providerId,
+    model,
+    version: GENAI_PRICES_VERSION,
+    maxOutputTokens:
+      documentedMaxOutputTokens(model) ?? documentedMaxOutputTokens(entry.model.id) ?? entry.model.context_window,
+    contextTokens: entry.model.context_window,
+    rates,
+    perCall: (perThousandNano + 999n) / 1000n,
+  });
+}
+
+/** `undefined` when input or output has no price: a price that is not said is never zero. */
+function toRates(modelId: string, prices: BookPrices): [Rates, ...Rates[]] | undefined {
+  const starts = new Set([0]);
+  for (const price of Object.values(prices)) {
+    if (typeof price === "object") for (const tier of price.tiers) starts.add(tier.start);
+  }
+  const [first, ...rest] = [...starts]
+    .sort((left, right) => left - right)
+    .map((above) => ratesAbove(modelId, prices, above));
+  if (first === undefined || rest.includes(undefined)) return undefined;
+  return [first, ...rest.filter((rates) => rates !== undefined)];
+}
+
+function ratesAbove(modelId: string, prices: BookPrices, above: number): Rates | undefined {
+  const input = priceAbove(prices["input_mtok"], above);
+  // Embeddings have no output, so the book has no price for it; should a sender report some, it costs as much as input.
+  const output = priceAbove(prices["output_mtok"], above) ?? (/embed/i.test(modelId) ? input : undefined);
+  if (input === undefined || output === undefined) return undefined;
+  const cacheWrite = priceAbove(prices["cache_write_mtok"], above) ?? input;
+  return {
+    above,
+    input,
+    cacheRead: priceAbove(prices["cache_read_mtok"], above) ?? input,
+    cacheWrite,
+    cacheWrite1h: priceAbove(prices["cache_write_1h_mtok"], above) ?? cacheWrite,
+    output,
+    reasoning: priceAbove(prices["output_reasoning_mtok"], above) ?? output,
+  };
+}
+
+/** The price for an input just above `above`: the highest tier that starts there or below. */
+function priceAbove(price: number | TieredPrices | undefined, above: number): bigint | undefined {
+  if (price === undefined) return undefined;
+  if (typeof price === "number") return nanoFromDecimal(price);
+  const reached = price.tiers.filter((tier) => tier.start <= above).sort((left, right) => left.start - right.start);
+  return nanoFromDecimal(reached.at(-1)?.price ?? price.base);
+}

@@ -1,0 +1,21 @@
+/**
+ * Names of one provider: the conventions' `gen_ai.provider.name` (and older spellings) to the id that the price book uses.
+ * A name that is not listed is looked up as it is, and must be an id of the book: guessing a provider guesses a price.
+ */
+const BOOK_IDS: Readonly<Record<string, string>> = {
+  "aws.bedrock": "aws",
+  "azure.ai.inference": "azure",
+  "azure.ai.openai": "azure",
+  "gcp.gemini": "google",
+  "gcp.gen_ai": "google",
+  "gcp.vertex_ai": "google",
+  mistral_ai: "mistral",
+  moonshot_ai: "moonshotai",
+  x_ai: "x-ai",
+};
+
+/** The price book's id of a provider, lower case. */
+export function bookProviderId(provider: string): string {
+  const name = provider.trim().toLowerCase();
+  return Object.hasOwn(BOOK_IDS, name) ? (BOOK_IDS[name] ?? name) : name;
+}
