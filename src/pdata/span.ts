@@ -1,3 +1,5 @@
+import type { SpendEntry } from "./spend.ts";
+
 /**
  * Spans in memory, between receiver and spool. Attribute values are OTLP AnyValue as plain JavaScript: int64 is `bigint`,
  * bytes are `Uint8Array`. Attributes keep insertion order; of a doubled key the last wins.
@@ -81,6 +83,8 @@ export interface SpanFacts {
   dataLabel: string;
   /** All labels that budgets may match on: agent, team, role, owner, user, session, workflow, model, provider, tool and resource attributes. */
   labels: Readonly<Record<string, string>>;
+  /** What the meter counts for this span; `undefined` until it ran, and for spans that spend nothing. */
+  spend: SpendEntry | undefined;
 }
 
 export interface Span {

@@ -1,0 +1,38 @@
+import type { SpanFacts } from "./span.ts";
+
+/** The facts of a span that no processor has looked at yet. */
+export function emptyFacts(): SpanFacts {
+  return {
+    agent: "",
+    agentVerified: false,
+    owner: "",
+    team: "",
+    role: "",
+    session: "",
+    workflow: "",
+    user: "",
+    operation: "",
+    provider: "",
+    requestModel: "",
+    model: "",
+    tool: "",
+    inputTokens: 0,
+    outputTokens: 0,
+    cacheReadTokens: 0,
+    cacheWriteTokens: 0,
+    reasoningTokens: 0,
+    hasUsage: false,
+    costNanoUsd: 0n,
+    costStatus: "",
+    priceVersion: "",
+    decision: "",
+    decisionRule: "",
+    decisionReason: "",
+    policy: "",
+    budget: "",
+    leaseId: "",
+    dataLabel: "",
+    labels: {},
+    spend: undefined,
+  };
+}

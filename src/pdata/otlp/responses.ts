@@ -1,0 +1,60 @@
+/**
+ * What an OTLP server answers: ExportTraceServiceResponse and google.rpc.Status, in protobuf and in JSON.
+ * https://opentelemetry.io/docs/specs/otlp/#otlphttp-response
+ */
+import type { RejectedSpans } from "./decoded.ts";
+
+export type OtlpEncoding = "protobuf" | "json";
+
+/** google.rpc.Code of the answers that this server gives. */
+export const RpcCode = {
+  invalidArgument: 3,
+  resourceExhausted: 8,
+  unimplemented: 12,
+  internal: 13,
+  unavailable: 14,
+  unauthenticated: 16,
+} as const;
+
+export interface RpcStatus {
+  readonly code: number;
+  readonly message: string;
+}
+
+/** The body of a 200: empty when all went well, with `partialSuccess` when spans were rejected. */
+export function encodeTraceResponse(rejected: readonly RejectedSpans[], encoding: OtlpEncoding): Buffer {
+  const count = rejected.reduce((sum, item) => sum + item.count, 0);
+  const message = rejected.map((item) => `${item.count} rejected: ${item.reason}`).join("; ");
+  if (encoding === "json") {
+    const body = count === 0 ? {} : { partialSuccess: { rejectedSpans: String(count), errorMessage: message } };
+    return Buffer.from(JSON.stringify(body));
+  }
+  if (count === 0) return Buffer.alloc(0);
+  return lengthDelimited(1, Buffer.concat([varintField(1, count), lengthDelimited(2, Buffer.from(message))]));
+}
+
+/** The body of an error answer. Field 1 of google.rpc.Status is the code, field 2 the message. */
+export function encodeStatus(status: RpcStatus, encoding: OtlpEncoding): Buffer {
+  if (encoding === "json") return Buffer.from(JSON.stringify({ code: status.code, message: status.message }));
+  return Buffer.concat([varintField(1, status.code), lengthDelimited(2, Buffer.from(status.message))]);
+}
+
+function varintField(field: number, value: number): Buffer {
+  return Buffer.from([...varint(field << 3), ...varint(value)]);
+}
+
+function lengthDelimited(field: number, bytes: Buffer): Buffer {
+  return Buffer.concat([Buffer.from([...varint((field << 3) | 2), ...varint(bytes.length)]), bytes]);
+}
+
+/** `value` below 2^53. */
+function varint(value: number): number[] {
+  const groups: number[] = [];
+  let rest = value;
+  while (rest > 0x7f) {
+    groups.push((rest % 0x80) | 0x80);
+    rest = Math.floor(rest / 0x80);
+  }
+  groups.push(rest);
+  return groups;
+}
