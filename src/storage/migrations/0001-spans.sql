@@ -1,0 +1,70 @@
+-- Spans as they were received. A block of the spool is one insert under one deduplication token, so the window is set
+-- here and on every target of a view. Partitions follow the span's own day only while it is plausible: a sender with a
+-- broken clock must not be able to spread one insert over hundreds of partitions, which the engine refuses.
+CREATE DATABASE IF NOT EXISTS {database};
+
+CREATE TABLE IF NOT EXISTS {database}.span_log
+(
+    trace_id String CODEC(ZSTD(1)),
+    span_id String CODEC(ZSTD(1)),
+    parent_span_id String CODEC(ZSTD(1)),
+    trace_state String CODEC(ZSTD(1)),
+    name LowCardinality(String) CODEC(ZSTD(1)),
+    kind LowCardinality(String) CODEC(ZSTD(1)),
+    start DateTime64(9, 'UTC') CODEC(Delta(8), ZSTD(1)),
+    end DateTime64(9, 'UTC') CODEC(Delta(8), ZSTD(1)),
+    duration_ns UInt64 CODEC(ZSTD(1)),
+    status LowCardinality(String) CODEC(ZSTD(1)),
+    status_message String CODEC(ZSTD(1)),
+    service LowCardinality(String) CODEC(ZSTD(1)),
+    scope LowCardinality(String) CODEC(ZSTD(1)),
+    agent LowCardinality(String) CODEC(ZSTD(1)),
+    agent_verified Bool CODEC(ZSTD(1)),
+    owner LowCardinality(String) CODEC(ZSTD(1)),
+    team LowCardinality(String) CODEC(ZSTD(1)),
+    role LowCardinality(String) CODEC(ZSTD(1)),
+    session String CODEC(ZSTD(1)),
+    workflow String CODEC(ZSTD(1)),
+    user String CODEC(ZSTD(1)),
+    operation LowCardinality(String) CODEC(ZSTD(1)),
+    provider LowCardinality(String) CODEC(ZSTD(1)),
+    request_model LowCardinality(String) CODEC(ZSTD(1)),
+    model LowCardinality(String) CODEC(ZSTD(1)),
+    tool LowCardinality(String) CODEC(ZSTD(1)),
+    input_tokens UInt64 CODEC(T64, ZSTD(1)),
+    output_tokens UInt64 CODEC(T64, ZSTD(1)),
+    cache_read_tokens UInt64 CODEC(T64, ZSTD(1)),
+    cache_write_tokens UInt64 CODEC(T64, ZSTD(1)),
+    reasoning_tokens UInt64 CODEC(T64, ZSTD(1)),
+    cost_nano_usd Int64 CODEC(T64, ZSTD(1)),
+    cost_status LowCardinality(String) CODEC(ZSTD(1)),
+    price_version LowCardinality(String) CODEC(ZSTD(1)),
+    decision LowCardinality(String) CODEC(ZSTD(1)),
+    decision_rule LowCardinality(String) CODEC(ZSTD(1)),
+    decision_reason String CODEC(ZSTD(1)),
+    policy LowCardinality(String) CODEC(ZSTD(1)),
+    budget LowCardinality(String) CODEC(ZSTD(1)),
+    lease_id String CODEC(ZSTD(1)),
+    data_label LowCardinality(String) CODEC(ZSTD(1)),
+    labels Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    attributes Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    resource_attributes Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    event_times Array(DateTime64(9, 'UTC')) CODEC(ZSTD(1)),
+    event_names Array(LowCardinality(String)) CODEC(ZSTD(1)),
+    event_attributes Array(Map(LowCardinality(String), String)) CODEC(ZSTD(1)),
+    link_trace_ids Array(String) CODEC(ZSTD(1)),
+    link_span_ids Array(String) CODEC(ZSTD(1)),
+    link_trace_states Array(String) CODEC(ZSTD(1)),
+    link_attributes Array(Map(LowCardinality(String), String)) CODEC(ZSTD(1)),
+    received_at DateTime64(3, 'UTC') CODEC(Delta(8), ZSTD(1)),
+    INDEX trace_id_bloom trace_id TYPE bloom_filter(0.001) GRANULARITY 1,
+    INDEX session_bloom session TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX start_minmax start TYPE minmax GRANULARITY 1,
+    INDEX received_minmax received_at TYPE minmax GRANULARITY 1,
+    INDEX attribute_keys mapKeys(attributes) TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX attribute_values mapValues(attributes) TYPE bloom_filter(0.01) GRANULARITY 1
+)
+ENGINE = MergeTree
+PARTITION BY if(start BETWEEN received_at - INTERVAL 7 DAY AND received_at + INTERVAL 1 DAY, toDate(start), toDate(received_at))
+ORDER BY (agent, toDateTime(start), trace_id, span_id)
+SETTINGS non_replicated_deduplication_window = 1000, ttl_only_drop_parts = 1;
