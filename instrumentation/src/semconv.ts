@@ -1,0 +1,233 @@
+/**
+ * Every attribute name that Tollgate writes or reads, once. `gen_ai.*` follows the OpenTelemetry GenAI conventions
+ * (https://github.com/open-telemetry/semantic-conventions-genai, status Development, read 2026-11); what those lack is
+ * under `tollgate.*`. The published constants package knows these names only as deprecated, hence a file of our own.
+ *
+ * Each comment is `type. meaning`, and docs/attributes.md is generated from them by scripts/generate-attributes.ts: one
+ * line of comment, then one constant. Old names, which other instrumentations still send, are in `semconv-legacy.ts`.
+ */
+
+// GenAI: what the call was
+/** string. What the span does: one of `Operation`. */
+export const ATTR_GEN_AI_OPERATION_NAME = "gen_ai.operation.name";
+/** string. Who serves the model: `openai`, `anthropic`, `azure.ai.openai`, `aws.bedrock`, `gcp.vertex_ai`, … */
+export const ATTR_GEN_AI_PROVIDER_NAME = "gen_ai.provider.name";
+/** string. The model that was asked for, as sent. */
+export const ATTR_GEN_AI_REQUEST_MODEL = "gen_ai.request.model";
+/** int, tokens. The bound of the output, as sent. */
+export const ATTR_GEN_AI_REQUEST_MAX_TOKENS = "gen_ai.request.max_tokens";
+/** boolean. Whether the answer is streamed. */
+export const ATTR_GEN_AI_REQUEST_STREAM = "gen_ai.request.stream";
+/** int. How many answers were asked for, when not 1. */
+export const ATTR_GEN_AI_REQUEST_CHOICE_COUNT = "gen_ai.request.choice.count";
+/** double. Temperature, as sent. */
+export const ATTR_GEN_AI_REQUEST_TEMPERATURE = "gen_ai.request.temperature";
+/** double. Nucleus sampling, as sent. */
+export const ATTR_GEN_AI_REQUEST_TOP_P = "gen_ai.request.top_p";
+/** double. Top-k sampling, as sent. */
+export const ATTR_GEN_AI_REQUEST_TOP_K = "gen_ai.request.top_k";
+/** double. Frequency penalty, as sent. */
+export const ATTR_GEN_AI_REQUEST_FREQUENCY_PENALTY = "gen_ai.request.frequency_penalty";
+/** double. Presence penalty, as sent. */
+export const ATTR_GEN_AI_REQUEST_PRESENCE_PENALTY = "gen_ai.request.presence_penalty";
+/** int. Seed, as sent. */
+export const ATTR_GEN_AI_REQUEST_SEED = "gen_ai.request.seed";
+/** string[]. Stop sequences, as sent. */
+export const ATTR_GEN_AI_REQUEST_STOP_SEQUENCES = "gen_ai.request.stop_sequences";
+/** string. The provider's id of the answer. */
+export const ATTR_GEN_AI_RESPONSE_ID = "gen_ai.response.id";
+/** string. The model that answered: a dated snapshot of the one asked for, or another. */
+export const ATTR_GEN_AI_RESPONSE_MODEL = "gen_ai.response.model";
+/** string[]. Why each answer ended. */
+export const ATTR_GEN_AI_RESPONSE_FINISH_REASONS = "gen_ai.response.finish_reasons";
+/** double, seconds. From the request to the first chunk of a streamed answer. */
+export const ATTR_GEN_AI_RESPONSE_TIME_TO_FIRST_CHUNK = "gen_ai.response.time_to_first_chunk";
+/** int, tokens. Input, with cache reads and writes. */
+export const ATTR_GEN_AI_USAGE_INPUT_TOKENS = "gen_ai.usage.input_tokens";
+/** int, tokens. Output, with reasoning. */
+export const ATTR_GEN_AI_USAGE_OUTPUT_TOKENS = "gen_ai.usage.output_tokens";
+/** int, tokens. The part of the input that was read from the provider's cache. */
+export const ATTR_GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS = "gen_ai.usage.cache_read.input_tokens";
+/** int, tokens. The part of the input that was written to the provider's cache. */
+export const ATTR_GEN_AI_USAGE_CACHE_WRITE_INPUT_TOKENS = "gen_ai.usage.cache_write.input_tokens";
+/** int, tokens. The part of the output that was reasoning. */
+export const ATTR_GEN_AI_USAGE_REASONING_OUTPUT_TOKENS = "gen_ai.usage.reasoning.output_tokens";
+/** string. The conversation, as the provider or framework names it; never made up. */
+export const ATTR_GEN_AI_CONVERSATION_ID = "gen_ai.conversation.id";
+/** string. Kind of output asked for: `text`, `json`, `image`, `speech`. */
+export const ATTR_GEN_AI_OUTPUT_TYPE = "gen_ai.output.type";
+/** string. The agent by the conventions; `tollgate.agent.name` is who pays and answers for it. */
+export const ATTR_GEN_AI_AGENT_NAME = "gen_ai.agent.name";
+/** string. The agent's id by the conventions. */
+export const ATTR_GEN_AI_AGENT_ID = "gen_ai.agent.id";
+/** string. The workflow by the conventions. */
+export const ATTR_GEN_AI_WORKFLOW_NAME = "gen_ai.workflow.name";
+/** string. The tool that runs. */
+export const ATTR_GEN_AI_TOOL_NAME = "gen_ai.tool.name";
+/** string. `function`, `extension` or `datastore`. */
+export const ATTR_GEN_AI_TOOL_TYPE = "gen_ai.tool.type";
+/** string. What the tool says of itself. */
+export const ATTR_GEN_AI_TOOL_DESCRIPTION = "gen_ai.tool.description";
+/** string. The model's id of this call of the tool. */
+export const ATTR_GEN_AI_TOOL_CALL_ID = "gen_ai.tool.call.id";
+/** any, opt-in content. Arguments of the tool call. */
+export const ATTR_GEN_AI_TOOL_CALL_ARGUMENTS = "gen_ai.tool.call.arguments";
+/** any, opt-in content. Result of the tool call. */
+export const ATTR_GEN_AI_TOOL_CALL_RESULT = "gen_ai.tool.call.result";
+/** any, opt-in content. Definitions of the tools offered to the model. */
+export const ATTR_GEN_AI_TOOL_DEFINITIONS = "gen_ai.tool.definitions";
+/** any, opt-in content. The system instructions. */
+export const ATTR_GEN_AI_SYSTEM_INSTRUCTIONS = "gen_ai.system_instructions";
+/** any, opt-in content. The messages sent. */
+export const ATTR_GEN_AI_INPUT_MESSAGES = "gen_ai.input.messages";
+/** any, opt-in content. The messages received. */
+export const ATTR_GEN_AI_OUTPUT_MESSAGES = "gen_ai.output.messages";
+
+// General conventions
+/** string. The class or code of what went wrong; for a refusal, the code of the typed error. */
+export const ATTR_ERROR_TYPE = "error.type";
+/** string. The host that the request went to. */
+export const ATTR_SERVER_ADDRESS = "server.address";
+/** int. Its port, when it is not the usual one. */
+export const ATTR_SERVER_PORT = "server.port";
+/** string. The service's name; the agent's name when nothing better is known. */
+export const ATTR_SERVICE_NAME = "service.name";
+/** string. The session, from an instrumentation that knows no better name. */
+export const ATTR_SESSION_ID = "session.id";
+/** string. On whose behalf the agent acts. */
+export const ATTR_USER_ID = "user.id";
+/** string. The environment, for instance `production`. */
+export const ATTR_DEPLOYMENT_ENVIRONMENT_NAME = "deployment.environment.name";
+/** string. The MCP method, for instance `tools/call`. */
+export const ATTR_MCP_METHOD_NAME = "mcp.method.name";
+
+// Cost
+/** string, decimal USD with 9 places. What the call cost. */
+export const ATTR_TOLLGATE_COST_USD = "tollgate.cost.usd";
+/** int, nano-dollars. What the call cost. */
+export const ATTR_TOLLGATE_COST_NANO_USD = "tollgate.cost.nano_usd";
+/** string. How the cost is known: one of `CostStatus`. */
+export const ATTR_TOLLGATE_COST_STATUS = "tollgate.cost.status";
+/** boolean. `false` when no price is known for the model: such a call is unpriced, never free. */
+export const ATTR_TOLLGATE_COST_KNOWN = "tollgate.cost.known";
+/** string. Which price data said so: `genai-prices@…` or `house:<document>`. */
+export const ATTR_TOLLGATE_COST_PRICE_VERSION = "tollgate.cost.price_version";
+/** int, tokens. The part of the cache writes that lives an hour, where it has a price of its own. */
+export const ATTR_TOLLGATE_USAGE_CACHE_WRITE_1H_TOKENS = "tollgate.usage.cache_write_1h_tokens";
+
+// Decision
+/** string. What the gate decided: one of `DecisionName`. */
+export const ATTR_TOLLGATE_DECISION = "tollgate.decision";
+/** string. The rule that decided: `deny: db_drop_*`, a rule's name, or `default`. */
+export const ATTR_TOLLGATE_DECISION_RULE = "tollgate.decision.rule";
+/** string. Why, in the user's words. */
+export const ATTR_TOLLGATE_DECISION_REASON = "tollgate.decision.reason";
+/** string. The policy that decided. */
+export const ATTR_TOLLGATE_POLICY_NAME = "tollgate.policy.name";
+/** string. Its version. */
+export const ATTR_TOLLGATE_POLICY_VERSION = "tollgate.policy.version";
+/** string, lower-case hex. SHA-256 of the arguments' canonical JSON (RFC 8785). */
+export const ATTR_TOLLGATE_TOOL_ARGUMENTS_DIGEST = "tollgate.tool.arguments_digest";
+/** string. The highest data label in play: `public`, `internal`, `confidential`, `restricted`. */
+export const ATTR_TOLLGATE_DATA_LABEL = "tollgate.data.label";
+/** string. The request for approval that this call waited for. */
+export const ATTR_TOLLGATE_APPROVAL_ID = "tollgate.approval.id";
+
+// Budget and lease
+/** string. The budget that decided, or the tightest one. */
+export const ATTR_TOLLGATE_BUDGET_NAME = "tollgate.budget.name";
+/** string, decimal USD. Its limit. */
+export const ATTR_TOLLGATE_BUDGET_LIMIT_USD = "tollgate.budget.limit_usd";
+/** string, decimal USD. What was left of it at the decision. */
+export const ATTR_TOLLGATE_BUDGET_REMAINING_USD = "tollgate.budget.remaining_usd";
+/** string. What a threshold did to this call: `notify`, `downgrade`, `require_approval`, `stop`, … */
+export const ATTR_TOLLGATE_BUDGET_ACTION = "tollgate.budget.action";
+/** string. The lease that paid; its spend reaches the ledger by settlement, so the meter does not add it again. */
+export const ATTR_TOLLGATE_LEASE_ID = "tollgate.lease.id";
+/** int, nano-dollars. The worst case that was reserved for the call. */
+export const ATTR_TOLLGATE_RESERVED_NANO_USD = "tollgate.reserved.nano_usd";
+/** int, tokens. The output bound that the gate set or lowered, so that the call fits its reservation. */
+export const ATTR_TOLLGATE_BOUND_OUTPUT_TOKENS = "tollgate.bound.output_tokens";
+/** int, tokens. The output bound that the app asked for, when the gate lowered it. */
+export const ATTR_TOLLGATE_BOUND_REQUESTED_TOKENS = "tollgate.bound.requested_tokens";
+/** string. The model that the app asked for, when a fallback was sent instead. */
+export const ATTR_TOLLGATE_FALLBACK_FROM = "tollgate.fallback.from";
+
+// Who
+/** string. The agent that pays and answers for the call. */
+export const ATTR_TOLLGATE_AGENT_NAME = "tollgate.agent.name";
+/** string. Who owns the agent. */
+export const ATTR_TOLLGATE_AGENT_OWNER = "tollgate.agent.owner";
+/** string. Its team. */
+export const ATTR_TOLLGATE_AGENT_TEAM = "tollgate.agent.team";
+/** string. Its role. */
+export const ATTR_TOLLGATE_AGENT_ROLE = "tollgate.agent.role";
+/** string. Its autonomy: `observe`, `suggest`, `supervised`, `autonomous`. */
+export const ATTR_TOLLGATE_AGENT_AUTONOMY = "tollgate.agent.autonomy";
+/** boolean. Whether the agent proved its name with a credential. */
+export const ATTR_TOLLGATE_AGENT_VERIFIED = "tollgate.agent.verified";
+/** string. The agent that started this one. */
+export const ATTR_TOLLGATE_AGENT_PARENT = "tollgate.agent.parent";
+/** string. The session (one run of an agent). */
+export const ATTR_TOLLGATE_SESSION_ID = "tollgate.session.id";
+/** string. The workflow, over all agents that take part. */
+export const ATTR_TOLLGATE_WORKFLOW_ID = "tollgate.workflow.id";
+/** string. Prefix of labels given by `withContext`: `tollgate.label.<key>`. */
+export const ATTR_TOLLGATE_LABEL_PREFIX = "tollgate.label.";
+
+// Proof and failure
+/** int. Place of the record in its process's hash chain. */
+export const ATTR_TOLLGATE_AUDIT_SEQ = "tollgate.audit.seq";
+/** string, lower-case hex. Hash of the record. */
+export const ATTR_TOLLGATE_AUDIT_HASH = "tollgate.audit.hash";
+/** string, lower-case hex. Hash of the record before it. */
+export const ATTR_TOLLGATE_AUDIT_PREV = "tollgate.audit.prev";
+/** string. `open` or `closed`: what the gate did without the processor. */
+export const ATTR_TOLLGATE_FAILURE_MODE = "tollgate.failure.mode";
+/** string. Severity of the incident that the span belongs to. */
+export const ATTR_TOLLGATE_INCIDENT_SEVERITY = "tollgate.incident.severity";
+
+/** Values of `gen_ai.operation.name`. */
+export const Operation = {
+  chat: "chat",
+  generateContent: "generate_content",
+  textCompletion: "text_completion",
+  embeddings: "embeddings",
+  createAgent: "create_agent",
+  invokeAgent: "invoke_agent",
+  executeTool: "execute_tool",
+  invokeWorkflow: "invoke_workflow",
+} as const;
+
+/** Operations that call a model and so cost money; all other spans carry no cost of their own. */
+export const INFERENCE_OPERATIONS: ReadonlySet<string> = new Set([
+  Operation.chat,
+  Operation.generateContent,
+  Operation.textCompletion,
+  Operation.embeddings,
+]);
+
+/** Values of `gen_ai.provider.name` that the gate writes. */
+export const Provider = {
+  openai: "openai",
+  anthropic: "anthropic",
+  azureOpenai: "azure.ai.openai",
+  awsBedrock: "aws.bedrock",
+  gcpVertexAi: "gcp.vertex_ai",
+  gcpGemini: "gcp.gemini",
+} as const;
+
+/** Values of `tollgate.cost.status`. `missing`: the answer had no usage, and none could be estimated. */
+export const CostStatus = { exact: "exact", estimated: "estimated", unpriced: "unpriced", missing: "missing" } as const;
+export type CostStatus = (typeof CostStatus)[keyof typeof CostStatus];
+
+/** Values of `tollgate.decision`. */
+export const DecisionName = {
+  allow: "allow",
+  deny: "deny",
+  forbid: "forbid",
+  requireApproval: "require_approval",
+} as const;
+export type DecisionName = (typeof DecisionName)[keyof typeof DecisionName];
+
+export { LEGACY_ATTRIBUTES, LEGACY_PROVIDERS } from "./semconv-legacy.ts";
