@@ -20,8 +20,14 @@ export const EVENTS = {
   storage_ready: { level: "info", message: "ClickHouse is ready" },
   storage_unavailable: { level: "warn", message: "ClickHouse cannot be reached; the spool holds what arrives" },
   governance_loaded: { level: "info", message: "governance loaded" },
-  agent_without_policy: { level: "info", message: "an agent has no policy: its tools are allowed with the reason `no policy`" },
-  budget_states_not_written: { level: "warn", message: "budget states could not be written to ClickHouse; will try again" },
+  agent_without_policy: {
+    level: "info",
+    message: "an agent has no policy: its tools are allowed with the reason `no policy`",
+  },
+  budget_states_not_written: {
+    level: "warn",
+    message: "budget states could not be written to ClickHouse; will try again",
+  },
   control_stream_dropped: { level: "warn", message: "a control stream was closed: its process does not read" },
   request_failed: { level: "error", message: "a request failed with an unexpected error" },
 } as const satisfies Readonly<Record<string, EventDefinition>>;

@@ -37,7 +37,9 @@ export class Log {
   line(level: LogLevel, event: string, fields: LogFields = {}, message: string = event.replaceAll("_", " ")): void {
     if (RANK[level] < this.#rankMin) return;
     const time = new Date(this.#now()).toISOString();
-    const shown = Object.entries(fields).flatMap(([key, value]) => (value === undefined ? [] : [[key, cut(value)] as const]));
+    const shown = Object.entries(fields).flatMap(([key, value]) =>
+      value === undefined ? [] : [[key, cut(value)] as const],
+    );
     if (this.#encoding === "json") {
       this.#write(`${JSON.stringify({ time, level, event, message, ...Object.fromEntries(shown) })}\n`);
       return;

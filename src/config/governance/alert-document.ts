@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { documentName } from "./shapes.ts";
+import { documentName } from "../../policy/shapes.ts";
 
 /** `kind: alert`: its name and what it is for. Rules and contact points come with alerting. */
 export const alertDocumentSchema = z.strictObject({

@@ -21,12 +21,3 @@ export const agentDocumentSchema = z.strictObject({
 });
 
 export type AgentDocument = z.output<typeof agentDocumentSchema>;
-
-/** The labels that an agent's document settles; keys it leaves out stay what the process says. */
-export function registryLabels(agent: AgentDocument): Readonly<Record<string, string>> {
-  const labels: Record<string, string> = { agent: agent.name };
-  if (agent.owner !== undefined) labels["owner"] = agent.owner;
-  if (agent.team !== undefined) labels["team"] = agent.team;
-  if (agent.role !== undefined) labels["role"] = agent.role;
-  return labels;
-}

@@ -1,0 +1,71 @@
+/**
+ * Who asks. Agents come with the key that `auth.agent_keys` binds to their names; without `auth`, on loopback, they may come
+ * without one and are not verified. People come with the token printed at first start. Keys are compared by digest in
+ * constant time, and never kept in clear here.
+ */
+import { createHash, timingSafeEqual } from "node:crypto";
+import { ApiProblem } from "./problem.ts";
+
+export interface AgentKey {
+  readonly agents: readonly string[];
+  readonly key: string;
+}
+
+export interface AccessOptions {
+  /** `undefined`: no `auth`; agents may come without a key. */
+  readonly agentKeys: readonly AgentKey[] | undefined;
+  readonly peopleToken: string;
+}
+
+/** An agent process as its credential shows it. `id` tells credentials apart; "" for none. */
+export interface AgentCaller {
+  readonly kind: "agent";
+  readonly id: string;
+  /** Names the credential is bound to; `undefined`: any name, unverified. */
+  readonly names: readonly string[] | undefined;
+}
+
+export class Access {
+  readonly #keys: readonly { readonly digest: Buffer; readonly agents: readonly string[] }[] | undefined;
+  readonly #people: Buffer;
+
+  constructor(options: AccessOptions) {
+    this.#keys = options.agentKeys?.map(({ key, agents }) => ({ digest: digest(key), agents }));
+    this.#people = digest(options.peopleToken);
+  }
+
+  /** Throws `unauthorized` when keys are required and this is none of them. */
+  agent(authorization: string | undefined): AgentCaller {
+    if (this.#keys === undefined) return { kind: "agent", id: "", names: undefined };
+    const token = bearer(authorization);
+    if (token === undefined) throw new ApiProblem("unauthorized", "an agent's key is required: set TOLLGATE_API_KEY");
+    const wanted = digest(token);
+    const found = this.#keys.find((key) => timingSafeEqual(key.digest, wanted));
+    if (found === undefined) throw new ApiProblem("unauthorized", "the agent's key is not known");
+    return { kind: "agent", id: found.digest.toString("hex").slice(0, 16), names: found.agents };
+  }
+
+  /** Throws `unauthorized` unless the people's token is given. */
+  person(authorization: string | undefined): void {
+    const token = bearer(authorization);
+    if (token === undefined || !timingSafeEqual(digest(token), this.#people)) {
+      throw new ApiProblem("unauthorized", "the people's token is required, as `Authorization: Bearer …`");
+    }
+  }
+}
+
+/** Throws `forbidden` when the caller's credential is bound to other names. True when it vouches for the name. */
+export function vouchesFor(caller: AgentCaller, agent: string): boolean {
+  if (caller.names === undefined) return false;
+  if (!caller.names.includes(agent))
+    throw new ApiProblem("forbidden", `the key is not bound to the agent \`${agent}\``);
+  return true;
+}
+
+function bearer(authorization: string | undefined): string | undefined {
+  return /^Bearer +(\S+)$/i.exec(authorization ?? "")?.[1];
+}
+
+function digest(text: string): Buffer {
+  return createHash("sha256").update(text).digest();
+}

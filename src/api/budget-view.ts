@@ -1,0 +1,70 @@
+import { formatUsd, type NanoUsd } from "@tollgate/instrumentation/pricing";
+import type { LeaseAction, LeaseBudget } from "@tollgate/instrumentation/protocol";
+import { z } from "zod";
+import type { BudgetState, Threshold } from "../budget/ledger.ts";
+
+/** One budget as `/v1/budgets` and `budgets --json` show it. The `_usd` fields are null for budgets in tokens or calls. */
+export const budgetRow = z.object({
+  name: z.string(),
+  scope: z.record(z.string(), z.string()).describe("As written, plus the value of `each`."),
+  window_start: z.string().nullable().describe("ISO 8601; null for lifetime."),
+  window_end: z.string().nullable(),
+  measure: z.enum(["usd", "tokens", "calls"]),
+  limit: z.string().describe("In the measure: nano-dollars, tokens or calls."),
+  settled: z.string(),
+  reserved: z.string(),
+  remaining: z.string(),
+  limit_usd: z.string().nullable().describe("Decimal, 9 places."),
+  settled_usd: z.string().nullable(),
+  reserved_usd: z.string().nullable(),
+  remaining_usd: z.string().nullable(),
+  mode: z.enum(["hard", "soft", "observe"]),
+  state: z.enum(["ok", "warning", "exhausted", "overrun"]),
+  age_ms: z.int().describe("How old this state is: 0 when the ledger is in this process."),
+});
+
+export type BudgetRow = z.output<typeof budgetRow>;
+
+export function toBudgetRow(state: BudgetState): BudgetRow {
+  const usd = (value: bigint): string | null => (state.measure === "usd" ? formatUsd(value as NanoUsd) : null);
+  return {
+    name: state.name,
+    scope: { ...state.scope },
+    window_start: state.windowStartMs === 0 ? null : new Date(state.windowStartMs).toISOString(),
+    window_end: state.windowEndMs === undefined ? null : new Date(state.windowEndMs).toISOString(),
+    measure: state.measure,
+    limit: state.limit.toString(),
+    settled: state.settled.toString(),
+    reserved: state.reserved.toString(),
+    remaining: state.remaining.toString(),
+    limit_usd: usd(state.limit),
+    settled_usd: usd(state.settled),
+    reserved_usd: usd(state.reserved),
+    remaining_usd: usd(state.remaining),
+    mode: state.mode,
+    state: state.state,
+    age_ms: 0,
+  };
+}
+
+/** The same for the gate, in the words of the lease protocol. */
+export function leaseBudget(state: BudgetState): LeaseBudget & { actions: LeaseAction[] } {
+  return {
+    name: state.name,
+    measure: state.measure,
+    mode: state.mode,
+    unknown_price: state.unknownPrice,
+    limit: state.limit.toString(),
+    settled: state.settled.toString(),
+    reserved: state.reserved.toString(),
+    remaining: state.remaining.toString(),
+    actions: state.crossed.map(leaseAction),
+  };
+}
+
+function leaseAction(threshold: Threshold): LeaseAction {
+  if (threshold.do === "downgrade") {
+    return { do: "downgrade", at_percent: threshold.atPercent, fallback: threshold.fallback ?? {} };
+  }
+  return { do: threshold.do, at_percent: threshold.atPercent };
+}

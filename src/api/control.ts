@@ -1,0 +1,107 @@
+/**
+ * `GET /v1/control?process_id=…`: what the ledger tells a process without being asked, as server-sent events. Promise: a
+ * recall that the ledger makes while a stream is open is written to it at once. Limits: one stream a process (a new one
+ * replaces the old), a bounded number of streams, and a process that does not read is cut off rather than buffered for.
+ * Format: https://html.spec.whatwg.org/multipage/server-sent-events.html
+ */
+import type { ServerResponse } from "node:http";
+import type { ControlEvent } from "@tollgate/instrumentation/protocol";
+import type { FastifyInstance } from "fastify";
+import type { Ledger } from "../budget/ledger.ts";
+import { type CancelTimer, type Clock, every } from "../support/clock.ts";
+import type { Telemetry } from "../telemetry/telemetry.ts";
+import type { Access } from "./access.ts";
+import { controlQuery } from "./lease-schemas.ts";
+import { ApiProblem } from "./problem.ts";
+import type { ProcessTable } from "./processes.ts";
+
+const STREAMS_MAX = 4_096;
+const UNREAD_BYTES_MAX = 262_144;
+const KEEP_ALIVE_MS = 15_000;
+/** What a client waits before it connects again. */
+const RECONNECT_MS = 1_000;
+
+export interface ControlOptions {
+  readonly ledger: Ledger;
+  readonly processes: ProcessTable;
+  readonly access: Access;
+  readonly governanceVersion: string;
+  readonly clock: Clock;
+  readonly telemetry: Telemetry;
+}
+
+export class ControlStreams {
+  readonly #options: ControlOptions;
+  readonly #streams = new Map<string, ServerResponse>();
+  #unsubscribe: () => void = () => {};
+  #cancelKeepAlive: CancelTimer = () => {};
+
+  constructor(options: ControlOptions) {
+    this.#options = options;
+  }
+
+  get size(): number {
+    return this.#streams.size;
+  }
+
+  start(): void {
+    this.#unsubscribe = this.#options.ledger.onRecall((processId, leaseIds) => {
+      this.#send(processId, { type: "recall", lease_ids: leaseIds });
+    });
+    this.#cancelKeepAlive = every(this.#options.clock, KEEP_ALIVE_MS, () => {
+      for (const processId of this.#streams.keys()) this.#write(processId, ": keep-alive\n\n");
+    });
+  }
+
+  /** Ends all streams: their processes connect again to whoever comes next. */
+  stop(): void {
+    this.#unsubscribe();
+    this.#cancelKeepAlive();
+    for (const response of this.#streams.values()) response.end();
+    this.#streams.clear();
+  }
+
+  addTo(app: FastifyInstance): void {
+    app.get("/v1/control", (request, reply) => {
+      const caller = this.#options.access.agent(request.headers.authorization);
+      const query = controlQuery.safeParse(request.query);
+      if (!query.success) throw new ApiProblem("invalid_request", "query.process_id: expected 32 hex digits");
+      this.#options.processes.get(query.data.process_id, caller);
+      if (this.#streams.size >= STREAMS_MAX) throw new ApiProblem("too_many_streams");
+      reply.hijack();
+      this.#open(query.data.process_id, reply.raw);
+    });
+  }
+
+  #open(processId: string, response: ServerResponse): void {
+    this.#streams.get(processId)?.end();
+    this.#streams.set(processId, response);
+    response.on("close", () => {
+      if (this.#streams.get(processId) === response) this.#streams.delete(processId);
+    });
+    response.on("error", () => response.destroy());
+    response.writeHead(200, {
+      "content-type": "text/event-stream; charset=utf-8",
+      "cache-control": "no-store",
+      "x-accel-buffering": "no",
+    });
+    response.write(`retry: ${RECONNECT_MS}\n\n`);
+    this.#send(processId, { type: "hello", governance_version: this.#options.governanceVersion });
+  }
+
+  #send(processId: string, event: ControlEvent): void {
+    this.#write(processId, `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`);
+  }
+
+  #write(processId: string, text: string): void {
+    const response = this.#streams.get(processId);
+    if (response === undefined) return;
+    if (response.writableLength > UNREAD_BYTES_MAX) {
+      this.#streams.delete(processId);
+      response.destroy();
+      this.#options.telemetry.emit("control_stream_dropped", { process_id: processId });
+      return;
+    }
+    response.write(text);
+  }
+}

@@ -1,0 +1,102 @@
+/**
+ * The wire shapes of `/v1/leases/*` (instrumentation/src/protocol.ts) as schemas with bounds. Nothing a sender writes is
+ * believed before it passed here; unknown keys are ignored, so that a newer instrumentation can talk to this processor.
+ */
+import type { AcquireRequest, CloseRequest, HelloRequest } from "@tollgate/instrumentation/protocol";
+import { parseNanoUsd } from "@tollgate/instrumentation/pricing";
+import { z } from "zod";
+import type { Amounts } from "../budget/amounts.ts";
+
+const LABELS_MAX = 64;
+const LABEL_KEY_CHARS_MAX = 128;
+const LABEL_VALUE_CHARS_MAX = 512;
+const CLOSE_LEASES_MAX = 1_024;
+const WAIT_MS_MAX = 60_000;
+
+const id = z.string().regex(/^[0-9a-f]{32}$/, { error: "expected 16 bytes as 32 lower-case hex digits" });
+
+/** A whole number up to Int64, as digits. */
+const digits = z.string().refine((text) => parseNanoUsd(text) !== undefined, {
+  error: "expected a string of digits up to 9223372036854775807",
+});
+
+const amounts = z.object({ nano_usd: digits, tokens: digits, calls: digits });
+
+export const labelsSchema = z
+  .record(z.string().min(1).max(LABEL_KEY_CHARS_MAX), z.string().max(LABEL_VALUE_CHARS_MAX))
+  .refine((labels) => Object.keys(labels).length <= LABELS_MAX, { error: `expected at most ${LABELS_MAX} labels` });
+
+export const helloRequest = z.object({
+  process_id: id,
+  agent: z.string().min(1).max(200),
+  labels: labelsSchema,
+  pid: z.int().min(0),
+  version: z.string().max(64),
+}) satisfies z.ZodType<HelloRequest>;
+
+export const acquireRequest = z.object({
+  process_id: id,
+  lease_id: id,
+  seq: z.int().min(0),
+  labels: labelsSchema,
+  settled: amounts,
+  need: amounts,
+  target: amounts,
+  ahead: amounts,
+  wait_ms: z.int().min(0).max(WAIT_MS_MAX),
+}) satisfies z.ZodType<AcquireRequest>;
+
+export const closeRequest = z.object({
+  process_id: id,
+  leases: z.array(z.object({ lease_id: id, settled: amounts })).max(CLOSE_LEASES_MAX),
+}) satisfies z.ZodType<CloseRequest>;
+
+export const controlQuery = z.object({ process_id: id });
+
+const budgetReply = z.object({
+  name: z.string(),
+  measure: z.enum(["usd", "tokens", "calls"]),
+  mode: z.enum(["hard", "soft", "observe"]),
+  unknown_price: z.enum(["deny", "estimate", "allow"]),
+  limit: z.string(),
+  settled: z.string(),
+  reserved: z.string(),
+  remaining: z.string(),
+  actions: z.array(
+    z.object({
+      do: z.enum(["notify", "downgrade", "require_approval", "stop_gracefully", "pause", "stop", "kill"]),
+      at_percent: z.number(),
+      fallback: z.record(z.string(), z.string()).optional(),
+    }),
+  ),
+});
+
+export const helloReply = z.object({
+  labels: z.record(z.string(), z.string()),
+  agent_verified: z.boolean(),
+  label_keys: z.array(z.string()),
+  policies: z.array(z.unknown()),
+  prices: z.array(z.unknown()),
+  require_policy: z.boolean(),
+  governance_version: z.string(),
+});
+
+export const acquireReply = z.object({
+  lease_id: z.string(),
+  seq: z.int(),
+  outcome: z.enum(["granted", "unlimited", "exhausted"]),
+  granted: amounts,
+  ttl_ms: z.int(),
+  governance_version: z.string(),
+  budgets: z.array(budgetReply),
+  refused_by: budgetReply.optional(),
+});
+
+/** For amounts that passed the schema. */
+export function toAmounts(wire: z.output<typeof amounts>): Amounts {
+  return { nanoUsd: BigInt(wire.nano_usd), tokens: BigInt(wire.tokens), calls: BigInt(wire.calls) };
+}
+
+export function fromAmounts(value: Amounts): z.output<typeof amounts> {
+  return { nano_usd: value.nanoUsd.toString(), tokens: value.tokens.toString(), calls: value.calls.toString() };
+}

@@ -1,0 +1,126 @@
+import type { Ledger } from "../budget/ledger.ts";
+import type { AgentRegistry } from "../policy/registry.ts";
+import type { Telemetry } from "../telemetry/telemetry.ts";
+import { vouchesFor } from "./access.ts";
+import { leaseBudget } from "./budget-view.ts";
+import {
+  acquireReply,
+  acquireRequest,
+  closeRequest,
+  fromAmounts,
+  helloReply,
+  helloRequest,
+  toAmounts,
+} from "./lease-schemas.ts";
+import { ApiProblem } from "./problem.ts";
+import type { ProcessTable } from "./processes.ts";
+import { type AnyRoute, NOTHING, route } from "./route.ts";
+
+export interface LeaseRoutesOptions {
+  readonly ledger: Ledger;
+  readonly registry: AgentRegistry;
+  readonly processes: ProcessTable;
+  readonly telemetry: Telemetry;
+  readonly leaseTtlMs: number;
+}
+
+/** `/v1/leases/*`: what the instrumentation uses. Shapes and rules: instrumentation/src/protocol.ts. */
+export function leaseRoutes(options: LeaseRoutesOptions): readonly AnyRoute[] {
+  return [hello(options), acquire(options), close(options)];
+}
+
+function hello({ ledger, registry, processes, telemetry }: LeaseRoutesOptions): AnyRoute {
+  const toldOf = new Set<string>();
+  return route({
+    method: "POST",
+    url: "/v1/leases/hello",
+    summary: "A process introduces itself, at start and after `process_unknown`",
+    access: "agent",
+    body: helloRequest,
+    query: NOTHING,
+    params: NOTHING,
+    reply: helloReply,
+    problems: ["forbidden"],
+    handle: async ({ body, caller }) => {
+      const isVerified = vouchesFor(caller, body.agent);
+      const { agent, pid, version } = body;
+      processes.hello(body.process_id, { agent, isVerified, pid, version, callerId: caller.id });
+      const policies = registry.policies(agent);
+      if (policies.length === 0 && !toldOf.has(agent) && toldOf.size < 1_000) {
+        toldOf.add(agent);
+        telemetry.emit("agent_without_policy", { agent });
+      }
+      return {
+        labels: registry.labels(agent, body.labels),
+        agent_verified: isVerified,
+        label_keys: [...ledger.labelKeys()],
+        policies: [...policies],
+        prices: [...registry.prices],
+        require_policy: registry.requirePolicy,
+        governance_version: registry.version,
+      };
+    },
+  });
+}
+
+function acquire({ ledger, registry, processes, leaseTtlMs }: LeaseRoutesOptions): AnyRoute {
+  return route({
+    method: "POST",
+    url: "/v1/leases/acquire",
+    summary: "Get, renew, report and give back money, in one message",
+    access: "agent",
+    body: acquireRequest,
+    query: NOTHING,
+    params: NOTHING,
+    reply: acquireReply,
+    problems: ["process_unknown", "lease_lost", "forbidden"],
+    handle: async ({ body, caller }) => {
+      const process = processes.get(body.process_id, caller);
+      // A process may act for several agents (withContext); with keys, only for those its key is bound to.
+      const agent = body.labels["agent"] ?? process.agent;
+      vouchesFor(caller, agent);
+      const result = await ledger.acquire({
+        processId: body.process_id,
+        leaseId: body.lease_id,
+        seq: body.seq,
+        labels: registry.labels(agent, body.labels),
+        settled: toAmounts(body.settled),
+        need: toAmounts(body.need),
+        target: toAmounts(body.target),
+        ahead: toAmounts(body.ahead),
+        waitMs: body.wait_ms,
+      });
+      if (result.outcome === "lost") throw new ApiProblem("lease_lost", result.reason);
+      return {
+        lease_id: body.lease_id,
+        seq: result.seq,
+        outcome: result.outcome,
+        granted: fromAmounts(result.granted),
+        ttl_ms: leaseTtlMs,
+        governance_version: registry.version,
+        budgets: result.budgets.map(leaseBudget),
+        ...(result.outcome === "exhausted" ? { refused_by: leaseBudget(result.refusedBy) } : {}),
+      };
+    },
+  });
+}
+
+function close({ ledger, processes }: LeaseRoutesOptions): AnyRoute {
+  return route({
+    method: "POST",
+    url: "/v1/leases/close",
+    summary: "The last report of leases; what is left of them goes back",
+    access: "agent",
+    body: closeRequest,
+    query: NOTHING,
+    params: NOTHING,
+    reply: NOTHING,
+    problems: ["forbidden"],
+    handle: async ({ body, caller }) => {
+      processes.allowReport(body.process_id, caller);
+      const leases = body.leases.map((lease) => ({ leaseId: lease.lease_id, settled: toAmounts(lease.settled) }));
+      await ledger.close(body.process_id, leases);
+      return {};
+    },
+  });
+}

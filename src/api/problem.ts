@@ -1,0 +1,72 @@
+/**
+ * Everything the API can answer that is not what was asked for: RFC 9457 problem details, each with a stable `code`.
+ * Clients check the code, never the text. Source: https://www.rfc-editor.org/rfc/rfc9457
+ */
+interface ProblemDefinition {
+  readonly status: number;
+  readonly title: string;
+}
+
+export const PROBLEMS = {
+  invalid_request: { status: 400, title: "The request is not of the form that the API describes" },
+  query_refused: { status: 400, title: "ClickHouse refused the query" },
+  unauthorized: { status: 401, title: "A credential is missing or not known" },
+  forbidden: { status: 403, title: "The credential does not allow this" },
+  not_found: { status: 404, title: "There is nothing here by that name" },
+  method_not_allowed: { status: 405, title: "The method is not supported here" },
+  process_unknown: { status: 409, title: "The ledger does not know this process: say hello first" },
+  lease_lost: { status: 409, title: "The lease is closed, expired or of another process: open a new one" },
+  payload_too_large: { status: 413, title: "The request body is too large" },
+  unsupported_media_type: { status: 415, title: "The request body is not application/json" },
+  too_many_streams: { status: 429, title: "Too many control streams are open" },
+  internal: { status: 500, title: "An error that should not happen; the log has the details" },
+  stopping: { status: 503, title: "The processor is stopping" },
+  ledger_unavailable: { status: 503, title: "The ledger cannot write its journal: nothing is granted" },
+  storage_unavailable: { status: 503, title: "ClickHouse cannot be reached right now" },
+} as const satisfies Readonly<Record<string, ProblemDefinition>>;
+
+export type ProblemCode = keyof typeof PROBLEMS;
+
+export const PROBLEM_MEDIA_TYPE = "application/problem+json";
+
+/** The body of a problem reply. */
+export interface ProblemDocument {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly code: ProblemCode;
+  readonly detail?: string;
+  /** For `invalid_request`: each thing that is wrong. */
+  readonly errors?: readonly { readonly path: string; readonly message: string }[];
+}
+
+/** Thrown by handlers; the server turns it into its reply. */
+export class ApiProblem extends Error {
+  override readonly name = "ApiProblem";
+  readonly code: ProblemCode;
+  readonly #detail: string | undefined;
+  readonly #errors: ProblemDocument["errors"];
+
+  constructor(code: ProblemCode, detail?: string, errors?: ProblemDocument["errors"]) {
+    super(detail ?? PROBLEMS[code].title);
+    this.code = code;
+    this.#detail = detail;
+    this.#errors = errors;
+  }
+
+  get status(): number {
+    return PROBLEMS[this.code].status;
+  }
+
+  document(): ProblemDocument {
+    const { status, title } = PROBLEMS[this.code];
+    return {
+      type: `urn:tollgate:problem:${this.code}`,
+      title,
+      status,
+      code: this.code,
+      ...(this.#detail === undefined ? {} : { detail: this.#detail }),
+      ...(this.#errors === undefined ? {} : { errors: this.#errors }),
+    };
+  }
+}

@@ -1,0 +1,65 @@
+import type { AgentCaller } from "./access.ts";
+import { ApiProblem } from "./problem.ts";
+
+/** An agent process that said hello. */
+export interface KnownProcess {
+  readonly agent: string;
+  readonly isVerified: boolean;
+  readonly pid: number;
+  readonly version: string;
+  /** `AgentCaller.id`: another credential cannot speak for this process. */
+  readonly callerId: string;
+}
+
+const PROCESSES_MAX = 20_000;
+
+/**
+ * Who said hello since the processor started. A restart forgets them, and they say hello again. Bounded: beyond
+ * `PROCESSES_MAX` the one that was silent for longest is forgotten, which costs it one more hello.
+ */
+export class ProcessTable {
+  /** In order of last message: a touched entry is inserted anew. */
+  readonly #processes = new Map<string, KnownProcess>();
+
+  get size(): number {
+    return this.#processes.size;
+  }
+
+  /** Throws `forbidden` when the id belongs to another credential. */
+  hello(processId: string, process: KnownProcess): void {
+    const known = this.#processes.get(processId);
+    if (known !== undefined && known.callerId !== process.callerId) throw foreign();
+    this.#processes.delete(processId);
+    this.#processes.set(processId, process);
+    const oldest = this.#processes.keys().next();
+    if (this.#processes.size > PROCESSES_MAX && oldest.done !== true) this.#processes.delete(oldest.value);
+  }
+
+  /** Throws `process_unknown`, or `forbidden` for another credential's process. */
+  get(processId: string, caller: AgentCaller): KnownProcess {
+    const process = this.#processes.get(processId);
+    if (process === undefined) throw new ApiProblem("process_unknown");
+    if (process.callerId !== caller.id) throw foreign();
+    this.#processes.delete(processId);
+    this.#processes.set(processId, process);
+    return process;
+  }
+
+  /**
+   * For a last report: a process that this processor has forgotten may still make it, the ledger knows its leases.
+   * Throws `forbidden` for another credential's process.
+   */
+  allowReport(processId: string, caller: AgentCaller): void {
+    const process = this.#processes.get(processId);
+    if (process !== undefined && process.callerId !== caller.id) throw foreign();
+  }
+
+  /** Names of the agents behind the processes, each once. */
+  agents(): readonly string[] {
+    return [...new Set([...this.#processes.values()].map((process) => process.agent))].sort();
+  }
+}
+
+function foreign(): ApiProblem {
+  return new ApiProblem("forbidden", "the process belongs to another credential");
+}

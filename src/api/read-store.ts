@@ -1,0 +1,30 @@
+import type { QueryName } from "../storage/queries/catalog.ts";
+import { ApiProblem } from "./problem.ts";
+
+/** Reading ClickHouse by named query, as the read-only user. */
+export interface ReadStore {
+  /**
+   * Rows of a named query. `where` fills the query's `{{where}}`, and must have passed `whereExpression`. Rejects with
+   * `StoreRefused` when ClickHouse refuses the query, with any other error when it cannot be reached.
+   */
+  rows(options: {
+    readonly query: QueryName;
+    readonly parameters: Readonly<Record<string, unknown>>;
+    readonly where?: string;
+  }): Promise<readonly unknown[]>;
+}
+
+/** ClickHouse answered that the query is wrong, too large or too slow. */
+export class StoreRefused extends Error {
+  override readonly name = "StoreRefused";
+}
+
+/** Runs a query for a handler: refusals and outages become problems. */
+export async function readRows<T>(store: ReadStore, options: Parameters<ReadStore["rows"]>[0]): Promise<readonly T[]> {
+  try {
+    return (await store.rows(options)) as readonly T[];
+  } catch (error) {
+    if (error instanceof StoreRefused) throw new ApiProblem("query_refused", error.message);
+    throw new ApiProblem("storage_unavailable");
+  }
+}

@@ -1,0 +1,91 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { z } from "zod";
+import type { Access, AgentCaller } from "./access.ts";
+import { ApiProblem, type ProblemCode } from "./problem.ts";
+
+/** Nothing, where a route takes no body or no parameters. */
+export const NOTHING = z.object({});
+
+/**
+ * One operation: what it takes, what it answers, who may ask. The server validates with these schemas and
+ * `/v1/openapi.json` is made from them, so that the description cannot drift from the code.
+ */
+export interface Route<
+  Body extends z.ZodType,
+  Query extends z.ZodType,
+  Params extends z.ZodType,
+  Reply extends z.ZodType,
+> {
+  readonly method: "GET" | "POST";
+  /** Fastify's form: `/v1/traces/:id`. */
+  readonly url: string;
+  readonly summary: string;
+  /** `agent`: an agent's key, where keys are configured. `person`: the people's token. */
+  readonly access: "anyone" | "agent" | "person";
+  readonly body: Body;
+  readonly query: Query;
+  readonly params: Params;
+  readonly reply: Reply;
+  /** Problems that are particular to this operation. */
+  readonly problems: readonly ProblemCode[];
+  handle(call: RouteCall<z.output<Body>, z.output<Query>, z.output<Params>>): Promise<z.input<Reply>>;
+}
+
+export interface RouteCall<Body, Query, Params> {
+  readonly body: Body;
+  readonly query: Query;
+  readonly params: Params;
+  /** Set on routes for agents. */
+  readonly caller: AgentCaller;
+  readonly request: FastifyRequest;
+  readonly reply: FastifyReply;
+}
+
+export type AnyRoute = Route<z.ZodType, z.ZodType, z.ZodType, z.ZodType>;
+
+const ANYONE: AgentCaller = { kind: "agent", id: "", names: undefined };
+
+/** Fixes the types of one route, and forgets them for the list. */
+export function route<
+  Body extends z.ZodType,
+  Query extends z.ZodType,
+  Params extends z.ZodType,
+  Reply extends z.ZodType,
+>(definition: Route<Body, Query, Params, Reply>): AnyRoute {
+  return definition as unknown as AnyRoute;
+}
+
+export function addRoute(app: FastifyInstance, access: Access, definition: AnyRoute): void {
+  app.route({
+    method: definition.method,
+    url: definition.url,
+    handler: async (request, reply) => {
+      const caller = callerOf(definition, access, request);
+      return definition.handle({
+        body: parse(definition.body, request.body ?? {}, "body"),
+        query: parse(definition.query, request.query, "query"),
+        params: parse(definition.params, request.params, "path"),
+        caller,
+        request,
+        reply,
+      });
+    },
+  });
+}
+
+function callerOf(definition: AnyRoute, access: Access, request: FastifyRequest): AgentCaller {
+  const { authorization } = request.headers;
+  if (definition.access === "agent") return access.agent(authorization);
+  if (definition.access === "person") access.person(authorization);
+  return ANYONE;
+}
+
+function parse<S extends z.ZodType>(schema: S, value: unknown, where: string): z.output<S> {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const errors = result.error.issues.slice(0, 20).map((issue) => ({
+    path: [where, ...issue.path.map(String)].join("."),
+    message: issue.message,
+  }));
+  throw new ApiProblem("invalid_request", errors.map((error) => `${error.path}: ${error.message}`).join("; "), errors);
+}

@@ -1,0 +1,146 @@
+/**
+ * The control API's server: routes, who may ask, and how errors leave. Promises: every reply that is not what was asked
+ * for is a problem document with a stable code; nothing that a sender writes ends the process; bodies are bounded.
+ */
+import fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from "fastify";
+import type { Ledger } from "../budget/ledger.ts";
+import { LedgerError } from "../budget/ledger-error.ts";
+import type { AgentRegistry } from "../policy/registry.ts";
+import type { Clock } from "../support/clock.ts";
+import { errorText, type Telemetry } from "../telemetry/telemetry.ts";
+import type { Access } from "./access.ts";
+import { budgetsRoute } from "./budgets.ts";
+import { ControlStreams } from "./control.ts";
+import { healthRoutes } from "./health.ts";
+import { landingPage } from "./landing.ts";
+import { leaseRoutes } from "./leases.ts";
+import { openApiDocument } from "./openapi.ts";
+import { ApiProblem, PROBLEM_MEDIA_TYPE, type ProblemCode } from "./problem.ts";
+import { ProcessTable } from "./processes.ts";
+import type { ReadStore } from "./read-store.ts";
+import { addRoute, type AnyRoute, NOTHING, route } from "./route.ts";
+import { spendRoute } from "./spend.ts";
+import { type ServiceStatus, statusRoute } from "./status.ts";
+import { tracesRoutes } from "./traces.ts";
+
+export interface ApiOptions {
+  readonly access: Access;
+  readonly ledger: Ledger;
+  readonly registry: AgentRegistry;
+  readonly store: ReadStore;
+  readonly telemetry: Telemetry;
+  readonly clock: Clock;
+  readonly leaseTtlMs: number;
+  readonly bodyMaxBytes: number;
+  readonly version: string;
+  readonly isReady: () => boolean;
+  readonly status: () => Promise<ServiceStatus>;
+}
+
+export interface Api {
+  /** For `inject` in tests, and to add what the service mounts beside the API. */
+  readonly app: FastifyInstance;
+  readonly processes: ProcessTable;
+  readonly routes: readonly AnyRoute[];
+  /** Listens; resolves to the port. */
+  listen(endpoint: { readonly host: string; readonly port: number }): Promise<number>;
+  close(): Promise<void>;
+}
+
+export function createApi(options: ApiOptions): Api {
+  const { access, ledger, registry, telemetry, clock, store } = options;
+  const app = fastify({
+    logger: false,
+    bodyLimit: options.bodyMaxBytes,
+    forceCloseConnections: true,
+    routerOptions: { ignoreTrailingSlash: true },
+  });
+  const processes = new ProcessTable();
+  const control = new ControlStreams({
+    ledger,
+    processes,
+    access,
+    governanceVersion: registry.version,
+    clock,
+    telemetry,
+  });
+  const routes: readonly AnyRoute[] = [
+    ...healthRoutes({ isReady: options.isReady }),
+    ...leaseRoutes({ ledger, registry, processes, telemetry, leaseTtlMs: options.leaseTtlMs }),
+    budgetsRoute({ ledger }),
+    spendRoute({ store, clock }),
+    ...tracesRoutes({ store, clock }),
+    statusRoute(options.status),
+  ];
+
+  app.setErrorHandler((error: FastifyError, _request, reply) => sendProblem(reply, toProblem(error, telemetry)));
+  app.setNotFoundHandler((_request, reply) => sendProblem(reply, new ApiProblem("not_found")));
+  for (const each of routes) addRoute(app, access, each);
+  const described = [...routes, descriptionRoute(() => description)];
+  const description = openApiDocument({ version: options.version, routes: described });
+  for (const each of described.slice(routes.length)) addRoute(app, access, each);
+  control.addTo(app);
+  app.get("/metrics", async (_request, reply) => {
+    void reply.type(telemetry.registry.contentType);
+    return telemetry.registry.metrics();
+  });
+  app.get("/", async (_request, reply) => {
+    void reply.type("text/html; charset=utf-8");
+    return landingPage(options.version);
+  });
+
+  return {
+    app,
+    processes,
+    routes: described,
+    listen: async (endpoint) => {
+      control.start();
+      const address = new URL(await app.listen(endpoint));
+      return Number(address.port);
+    },
+    close: async () => {
+      control.stop();
+      await app.close();
+    },
+  };
+}
+
+function descriptionRoute(description: () => unknown): AnyRoute {
+  return route({
+    method: "GET",
+    url: "/v1/openapi.json",
+    summary: "This description",
+    access: "anyone",
+    body: NOTHING,
+    query: NOTHING,
+    params: NOTHING,
+    reply: NOTHING,
+    problems: [],
+    handle: async () => description() as Record<string, never>,
+  });
+}
+
+const BY_FASTIFY_CODE: Readonly<Record<string, ProblemCode>> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: "payload_too_large",
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: "unsupported_media_type",
+  FST_ERR_CTP_EMPTY_JSON_BODY: "invalid_request",
+  FST_ERR_CTP_INVALID_JSON_BODY: "invalid_request",
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: "invalid_request",
+};
+
+function toProblem(error: FastifyError, telemetry: Telemetry): ApiProblem {
+  if (error instanceof ApiProblem) return error;
+  if (error instanceof LedgerError) {
+    return new ApiProblem(error.code === "invalid_command" ? "invalid_request" : "ledger_unavailable", error.message);
+  }
+  const code = BY_FASTIFY_CODE[error.code];
+  if (code !== undefined) return new ApiProblem(code, error.message);
+  if (error.statusCode === 400) return new ApiProblem("invalid_request", error.message);
+  telemetry.emit("request_failed", { error: errorText(error) });
+  return new ApiProblem("internal");
+}
+
+function sendProblem(reply: FastifyReply, problem: ApiProblem): FastifyReply {
+  if (problem.code === "unauthorized") void reply.header("www-authenticate", "Bearer");
+  return reply.status(problem.status).type(PROBLEM_MEDIA_TYPE).send(problem.document());
+}

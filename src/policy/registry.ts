@@ -1,0 +1,74 @@
+/**
+ * The registry of agents: what governance documents say of who an agent is and which policies bind it. What it says wins
+ * over what a process claims of itself: a budget or a policy must not be escaped by a resource attribute.
+ */
+import { createHash } from "node:crypto";
+import type { AgentDocument } from "./agent-document.ts";
+
+export type Labels = Readonly<Record<string, string>>;
+
+/** What the registry needs of a policy: whom it binds. The rest is the gate's business. */
+export interface PolicyBinding {
+  readonly name: string;
+  /** True when the policy's `agents` match the name. */
+  appliesTo(agent: string): boolean;
+  /** The document as parsed, for the gate. */
+  readonly document: unknown;
+}
+
+export interface RegistryContent {
+  readonly agents: readonly AgentDocument[];
+  readonly policies: readonly PolicyBinding[];
+  readonly prices: readonly unknown[];
+  readonly requirePolicy: boolean;
+  /** Everything that decides, as one text: budgets too. Its digest is the governance version. */
+  readonly fingerprint: string;
+}
+
+/** Labels that an agent's document settles where it names them. */
+const REGISTERED_KEYS = ["owner", "team", "role"] as const;
+
+export class AgentRegistry {
+  readonly #agents: ReadonlyMap<string, AgentDocument>;
+  readonly #content: RegistryContent;
+  /** Changes when budgets, policies, agents or prices change. 16 hex digits. */
+  readonly version: string;
+
+  constructor(content: RegistryContent) {
+    this.#content = content;
+    this.#agents = new Map(content.agents.map((agent) => [agent.name, agent]));
+    this.version = createHash("sha256").update(content.fingerprint).digest("hex").slice(0, 16);
+  }
+
+  get prices(): readonly unknown[] {
+    return this.#content.prices;
+  }
+
+  get requirePolicy(): boolean {
+    return this.#content.requirePolicy;
+  }
+
+  find(agent: string): AgentDocument | undefined {
+    return this.#agents.get(agent);
+  }
+
+  /**
+   * `claimed` after the registry had its say: `owner`, `team` and `role` are the document's where it names them, else the
+   * claim stands. `agent` is always the name itself.
+   */
+  labels(agent: string, claimed: Labels): Labels {
+    const labels: Record<string, string> = { ...claimed, agent };
+    const document = this.#agents.get(agent);
+    if (document === undefined) return labels;
+    for (const key of REGISTERED_KEYS) {
+      const value = document[key];
+      if (value !== undefined) labels[key] = value;
+    }
+    return labels;
+  }
+
+  /** The policies that bind an agent, in the order of their documents. */
+  policies(agent: string): readonly unknown[] {
+    return this.#content.policies.filter((policy) => policy.appliesTo(agent)).map((policy) => policy.document);
+  }
+}

@@ -1,0 +1,29 @@
+/**
+ * The named queries: one .sql file each beside this one, parameterised, with a LIMIT. Nothing outside writes SQL of its own, so
+ * that what a page or a command costs can be read in one place.
+ */
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+
+export const QUERY_NAMES = ["spend", "traces", "trace"] as const;
+
+export type QueryName = (typeof QUERY_NAMES)[number];
+
+const texts = new Map<QueryName, string>();
+
+/** The text of a named query, read once. */
+export function queryText(name: QueryName): string {
+  let text = texts.get(name);
+  if (text === undefined) {
+    text = readFileSync(queryFile(name), "utf8");
+    texts.set(name, text);
+  }
+  return text;
+}
+
+/** Beside this file when it runs from `src/` or when the build copied the files; else in the clone's `src/`. */
+function queryFile(name: QueryName): string {
+  const beside = join(import.meta.dirname, `${name}.sql`);
+  if (existsSync(beside)) return beside;
+  return join(import.meta.dirname, "../../../src/storage/queries", `${name}.sql`);
+}
