@@ -1,0 +1,45 @@
+import type { Notify } from "../../component/notice.ts";
+import type { SpendEntry } from "../../pdata/spend.ts";
+import type { WriteFileDurably } from "../../pipeline/spool/block-store.ts";
+import type { Clock } from "../../support/clock.ts";
+
+/** What the exporter needs of the store (src/storage): structural, so that neither imports the other. */
+export interface SpanStorage {
+  /**
+   * Inserts a block of `span_log` under its deduplication token, synchronously (`async_insert = 0`): resolved means "in
+   * the table". The same token twice is one insert. Rejects when it did not happen or nobody knows.
+   */
+  insertNative(insert: {
+    readonly table: string;
+    readonly token: string;
+    readonly bytes: Uint8Array;
+  }): Promise<unknown>;
+  /** True for a failed insert that sending again can't mend: bad data, unlike a server that is away or busy. */
+  isPermanent(error: unknown): boolean;
+  /** The newest spans received since `sinceUnixMs`, oldest first, at most `limit`. */
+  recentSpans(query: { readonly sinceUnixMs: number; readonly limit: number }): Promise<readonly RecentSpan[]>;
+}
+
+export interface RecentSpan {
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly receivedUnixMs: number;
+}
+
+/** What a block holds for the ledger. The token makes it idempotent: the ledger may see it again after a crash. */
+export interface SpendObservation {
+  readonly token: string;
+  readonly entries: readonly SpendEntry[];
+}
+
+export interface ClickhouseExporterDependencies {
+  /** Where the blocks are: `<data dir>/spool`. One process at a time. */
+  readonly directory: string;
+  readonly storage: SpanStorage;
+  /** `ledger.observe`. The ledger is started before the exporter and stopped after it. */
+  observe(observation: SpendObservation): Promise<void>;
+  readonly clock: Clock;
+  readonly notify: Notify;
+  /** For tests of full disks. */
+  readonly writeFile?: WriteFileDurably;
+}

@@ -1,0 +1,118 @@
+/**
+ * One block of the spool as a file: all that is needed to deliver it, and to know its spans again, after a crash.
+ *
+ *     "TGBLK1\r\n"                     8 bytes; the line end shows a transfer that was not binary
+ *     head length, payload length      UInt32 LE each
+ *     crc32(head), crc32(payload)      UInt32 LE each
+ *     head                             JSON, UTF-8
+ *     identities                       24 bytes a span: trace id, span id (their crc is part of the head's)
+ *     payload                          rows in ClickHouse's Native format, inserted byte for byte
+ *
+ * The payload names its columns and types, so a block written by an older version is still delivered by a newer one.
+ */
+import { crc32 } from "node:zlib";
+import type { SpendEntry } from "../../pdata/spend.ts";
+import { IDENTITY_BYTES } from "./span-identity.ts";
+
+const MAGIC = Buffer.from("TGBLK1\r\n", "latin1");
+const FIXED_BYTES = MAGIC.length + 16;
+
+export interface Block {
+  /** Deduplication token, unique for ever: the insert and the ledger's observation are idempotent by it. */
+  readonly token: string;
+  readonly createdUnixMs: number;
+  readonly rowCount: number;
+  /** Latin-1 strings of 24 bytes, one for each row. */
+  readonly identities: readonly string[];
+  readonly spend: readonly SpendEntry[];
+  readonly payload: Buffer;
+}
+
+export type DecodedBlock =
+  | { readonly kind: "block"; readonly block: Block }
+  | { readonly kind: "corrupt"; readonly reason: string };
+
+interface Head {
+  readonly version: 1;
+  readonly token: string;
+  readonly created_unix_ms: number;
+  readonly rows: number;
+  readonly spend: readonly {
+    readonly labels: Readonly<Record<string, string>>;
+    readonly lease_id: string;
+    readonly nano_usd: string;
+    readonly tokens: string;
+    readonly calls: string;
+  }[];
+}
+
+/** The bytes of a block's file. */
+export function encodeBlock(block: Block): Buffer {
+  const head: Head = {
+    version: 1,
+    token: block.token,
+    created_unix_ms: block.createdUnixMs,
+    rows: block.rowCount,
+    spend: block.spend.map((entry) => ({
+      labels: entry.labels,
+      lease_id: entry.leaseId,
+      nano_usd: entry.amounts.nanoUsd.toString(),
+      tokens: entry.amounts.tokens.toString(),
+      calls: entry.amounts.calls.toString(),
+    })),
+  };
+  const json = Buffer.from(JSON.stringify(head));
+  const identities = Buffer.from(block.identities.join(""), "latin1");
+  const fixed = Buffer.alloc(FIXED_BYTES);
+  MAGIC.copy(fixed);
+  fixed.writeUInt32LE(json.length, 8);
+  fixed.writeUInt32LE(block.payload.length, 12);
+  fixed.writeUInt32LE(crc32(identities, crc32(json)), 16);
+  fixed.writeUInt32LE(crc32(block.payload), 20);
+  return Buffer.concat([fixed, json, identities, block.payload]);
+}
+
+/** Reads a block's file. Torn, damaged and foreign files come back as `corrupt`; nothing throws. */
+export function decodeBlock(bytes: Buffer): DecodedBlock {
+  if (bytes.length < FIXED_BYTES) return corrupt("shorter than its fixed part");
+  if (!bytes.subarray(0, MAGIC.length).equals(MAGIC)) return corrupt("not a block");
+  const jsonLength = bytes.readUInt32LE(8);
+  const payloadLength = bytes.readUInt32LE(12);
+  const identitiesLength = bytes.length - FIXED_BYTES - jsonLength - payloadLength;
+  if (identitiesLength < 0) return corrupt("cut off");
+  const payload = bytes.subarray(bytes.length - payloadLength);
+  const headBytes = bytes.subarray(FIXED_BYTES, bytes.length - payloadLength);
+  if (crc32(headBytes) !== bytes.readUInt32LE(16)) return corrupt("checksum of the head is wrong");
+  if (crc32(payload) !== bytes.readUInt32LE(20)) return corrupt("checksum of the rows is wrong");
+  const head = parseHead(headBytes.subarray(0, jsonLength));
+  if (head === undefined) return corrupt("head of another version");
+  if (identitiesLength !== head.rows * IDENTITY_BYTES) return corrupt("identities do not match the rows");
+  const identities = headBytes.toString("latin1", jsonLength);
+  return {
+    kind: "block",
+    block: {
+      token: head.token,
+      createdUnixMs: head.created_unix_ms,
+      rowCount: head.rows,
+      identities: Array.from({ length: head.rows }, (_, index) =>
+        identities.slice(index * IDENTITY_BYTES, (index + 1) * IDENTITY_BYTES),
+      ),
+      spend: head.spend.map((entry) => ({
+        labels: entry.labels,
+        leaseId: entry.lease_id,
+        amounts: { nanoUsd: BigInt(entry.nano_usd), tokens: BigInt(entry.tokens), calls: BigInt(entry.calls) },
+      })),
+      payload,
+    },
+  };
+}
+
+function corrupt(reason: string): DecodedBlock {
+  return { kind: "corrupt", reason };
+}
+
+/** The checksum holds, so the head is what this program wrote: only its version can differ. */
+function parseHead(json: Buffer): Head | undefined {
+  const head = JSON.parse(json.toString("utf8")) as Head;
+  return head.version === 1 ? head : undefined;
+}
