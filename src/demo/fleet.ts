@@ -40,10 +40,10 @@ export const FLEET: readonly AgentKind[] = [
   { name: "unbounded-cjs", module: "cjs", calls: [...UNBOUNDED, ...MESSAGES] },
 ];
 
-/** `size` agents with names of their own. */
-export function fleetOf(size: number): readonly AgentKind[] {
+/** `size` agents with names of their own, starting at the kind `first`. */
+export function fleetOf(size: number, first = 0): readonly AgentKind[] {
   return Array.from({ length: size }, (_, index) => {
-    const kind = FLEET[index % FLEET.length] as AgentKind;
+    const kind = FLEET[(first + index) % FLEET.length] as AgentKind;
     const round = Math.floor(index / FLEET.length);
     return round === 0 ? kind : { ...kind, name: `${kind.name}-${round + 1}` };
   });

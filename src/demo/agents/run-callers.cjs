@@ -102,7 +102,7 @@ async function tryTool({ guardTool }, name) {
 
 /** Prompts of different lengths, the same for the same seed. */
 function prompt(seed, caller, index) {
-  const words = 10 + ((seed * 31 + caller * 17 + index * 7) % 60);
+  const words = 2 + ((seed * 31 + caller * 17 + index * 7) % 20);
   return `Run ${seed}, caller ${caller}, call ${index}: ${"explain the toll gate ".repeat(words)}`;
 }
 

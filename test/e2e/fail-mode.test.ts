@@ -1,0 +1,56 @@
+/** An agent whose processor is not there: `fail_mode` decides, and it is said once. */
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { ProviderSimulator } from "../../src/demo/provider/simulator.ts";
+import { runSteps, type StepResult } from "../support/step-agent.ts";
+
+const simulator = new ProviderSimulator();
+let providerUrl = "";
+/** Nobody listens here: the port was given back. */
+let nowhere = "";
+
+beforeAll(async () => {
+  providerUrl = await simulator.start();
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  nowhere = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  await new Promise((resolve) => server.close(resolve));
+});
+afterAll(() => simulator.stop());
+
+const STEP = {
+  kind: "chat",
+  request: { model: "gpt-4o-mini", messages: [{ role: "user", content: "hi" }], max_completion_tokens: 30 },
+};
+
+async function run(
+  name: string,
+  env: Readonly<Record<string, string>>,
+): Promise<{ results: readonly StepResult[]; warnings: number; requests: number }> {
+  const before = simulator.count().requests;
+  const { results, stderr } = await runSteps({ name, providerUrl, env, steps: [STEP, STEP, STEP] });
+  const warnings = stderr.split("\n").filter((line) => /cannot reach|no processor|not be reached/i.test(line)).length;
+  return { results, warnings, requests: simulator.count().requests - before };
+}
+
+test("with an endpoint set on purpose, calls are refused until a processor has been reached", async () => {
+  const { results, requests, warnings } = await run("closed", { TOLLGATE_ENDPOINT: nowhere });
+  for (const result of results)
+    expect(result).toMatchObject({ ok: false, name: "GateUnavailable", code: "gate_unavailable" });
+  expect(requests).toBe(0);
+  expect(warnings).toBe(1);
+});
+
+test("with TOLLGATE_FAIL_MODE=open calls go through, and it is said once", async () => {
+  const { results, requests, warnings } = await run("open", { TOLLGATE_ENDPOINT: nowhere, TOLLGATE_FAIL_MODE: "open" });
+  for (const result of results) expect(result).toMatchObject({ ok: true });
+  expect(requests).toBe(3);
+  expect(warnings).toBe(1);
+});
+
+test("with TOLLGATE_ENDPOINT=off a local budget still holds", async () => {
+  const { results, requests } = await run("local", { TOLLGATE_ENDPOINT: "off", TOLLGATE_BUDGET: "$0.000001" });
+  for (const result of results) expect(result).toMatchObject({ ok: false, code: "budget_exceeded" });
+  expect(requests).toBe(0);
+});

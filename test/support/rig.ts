@@ -1,0 +1,57 @@
+/** A processor and a provider for one test file: started before, stopped after, whatever happens between. */
+import { afterAll, beforeAll } from "vitest";
+import { createWorkspace, ProcessorProcess, type Workspace } from "../../src/demo/processor-process.ts";
+import { ProviderSimulator, type SimulatorOptions } from "../../src/demo/provider/simulator.ts";
+import { waitFor } from "../../src/demo/wait.ts";
+
+export interface RigOptions {
+  readonly governance: string;
+  readonly config?: string;
+  readonly simulator?: SimulatorOptions;
+}
+
+export interface Rig {
+  readonly workspace: Workspace;
+  processor: ProcessorProcess;
+  readonly simulator: ProviderSimulator;
+  readonly providerUrl: string;
+}
+
+/** From the last call until its span can be read. */
+const VISIBLE_TIMEOUT_MS = 20_000;
+const VISIBLE_INTERVAL_MS = 200;
+
+/** Registers the hooks; the rig is there once they ran. */
+export function useRig(options: RigOptions): () => Rig {
+  const stack = new AsyncDisposableStack();
+  let rig: Rig | undefined;
+  beforeAll(async () => {
+    const simulator = new ProviderSimulator(options.simulator);
+    stack.defer(() => simulator.stop());
+    const providerUrl = await simulator.start();
+    const workspace = await createWorkspace(options);
+    stack.defer(() => workspace.remove());
+    const processor = await ProcessorProcess.start({ workspace });
+    const started: Rig = { workspace, processor, simulator, providerUrl };
+    stack.defer(async () => void (await started.processor.stop()));
+    rig = started;
+  });
+  afterAll(() => stack.disposeAsync());
+  return () => {
+    if (rig === undefined) throw new Error("the rig has not started");
+    return rig;
+  };
+}
+
+export type SqlRow = Readonly<Record<string, unknown>>;
+
+/** Rows of a query once there are at least `rows` of them. */
+export async function sqlRows(rig: Rig, query: string, rows: number): Promise<readonly SqlRow[]> {
+  return waitFor(
+    async () => {
+      const found = (await rig.processor.cli("sql", query)) as readonly SqlRow[];
+      return found.length >= rows ? found : undefined;
+    },
+    { what: `${rows} rows of ${query}`, timeoutMs: VISIBLE_TIMEOUT_MS, intervalMs: VISIBLE_INTERVAL_MS },
+  );
+}
