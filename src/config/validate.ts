@@ -11,7 +11,8 @@ export function validate<S extends z.ZodType>(schema: S, document: LocatedDocume
   const result = schema.safeParse(document.value);
   if (result.success) return { ok: true, value: result.data };
   const flat = result.error.issues.flatMap((issue) => flatten(issue, []));
-  return { ok: false, problems: flat.map((problem) => problemAt(document, problem.path, problem.message)) };
+  const problems = flat.map((problem) => problemAt(document, problem.path, problem.message));
+  return { ok: false, problems: problems.sort((a, b) => a.line - b.line || a.column - b.column) };
 }
 
 interface FlatIssue {

@@ -5,7 +5,8 @@ export class BoundedQueue<T> {
   #head = 0;
 
   constructor(capacity: number) {
-    if (!Number.isInteger(capacity) || capacity < 1) throw new RangeError(`capacity must be a whole number above 0, not ${capacity}`);
+    if (!Number.isInteger(capacity) || capacity < 1)
+      throw new RangeError(`capacity must be a whole number above 0, not ${capacity}`);
     this.#capacity = capacity;
   }
 

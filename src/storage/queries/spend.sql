@@ -19,7 +19,7 @@ SELECT
         {keys: Array(String)}
     ) AS label_values,
     toString(sum(toInt128(cost_nano_usd))) AS cost_nano_usd,
-    toString(count()) AS calls,
+    toString(countIf(decision NOT IN ('deny', 'forbid'))) AS calls,
     toString(sum(input_tokens)) AS input_tokens,
     toString(sum(output_tokens)) AS output_tokens,
     toString(countIf(cost_status IN ('unpriced', 'missing'))) AS unpriced_calls

@@ -9,7 +9,7 @@ SELECT
     argMin(toString(agent), (agent = '', spans.start)) AS agent,
     argMin(toString(session), (session = '', spans.start)) AS session,
     toString(count()) AS spans,
-    toString(countIf(cost_status != '')) AS calls,
+    toString(countIf(cost_status != '' AND decision NOT IN ('deny', 'forbid'))) AS calls,
     toString(sum(toInt128(cost_nano_usd))) AS cost_nano_usd,
     toString(countIf(decision IN ('deny', 'forbid', 'require_approval'))) AS denied,
     toString(countIf(status = 'error')) AS errors

@@ -1,0 +1,18 @@
+import type { PricesDocument } from "@tollgate/instrumentation/pricing";
+import type { Budget } from "../../budget/budget.ts";
+import type { AgentDocument } from "../../policy/agent-document.ts";
+import type { PolicyBinding } from "../../policy/registry.ts";
+import type { ToolDocument } from "../../policy/tool-document.ts";
+import type { AlertDocument } from "./alert-document.ts";
+
+/** Everything that governance documents say, checked. Names are unique within a kind. */
+export interface Governance {
+  readonly budgets: readonly Budget[];
+  readonly policies: readonly PolicyBinding[];
+  readonly agents: readonly AgentDocument[];
+  readonly prices: readonly PricesDocument[];
+  readonly tools: readonly ToolDocument[];
+  readonly alerts: readonly AlertDocument[];
+  /** All documents that decide (budgets, policies, agents, prices) as one text; the same text means the same governance. */
+  readonly fingerprint: string;
+}

@@ -1,0 +1,97 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { inspect } from "node:util";
+import { loadFile } from "../../../src/config/load.ts";
+import { ConfigInvalid, formatProblem } from "../../../src/config/problem.ts";
+import { configSchema } from "../../../src/service/config-schema.ts";
+
+let directory = "";
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "tollgate-config-"));
+});
+afterEach(() => rmSync(directory, { recursive: true }));
+
+function load(text: string, environment: Record<string, string> = {}) {
+  const file = join(directory, "tollgate.yaml");
+  writeFileSync(file, text);
+  return loadFile({ schema: configSchema, file, environment });
+}
+
+function problemsOf(text: string): string[] {
+  try {
+    load(text);
+  } catch (error) {
+    if (error instanceof ConfigInvalid)
+      return error.problems.map((problem) => formatProblem(problem).replace(`${directory}/`, ""));
+    throw error;
+  }
+  return [];
+}
+
+describe("tollgate.yaml", () => {
+  it("has a default for every key", () => {
+    const { value } = load("");
+    expect(value.api.endpoint).toBe("127.0.0.1:4320");
+    expect(value.ledger).toEqual({ store: "local", lease_ttl_ms: 30_000, grace_ms: 900_000 });
+    expect(value.governance).toEqual({ paths: ["./governance"], require_policy: false });
+    expect(value).toEqual(loadFile({ schema: configSchema, file: undefined, environment: {} }).value);
+  });
+
+  it("is frozen all the way down", () => {
+    const { value } = load("");
+    expect(Object.isFrozen(value)).toBe(true);
+    expect(Object.isFrozen(value.governance.paths)).toBe(true);
+  });
+
+  it("lists every problem with file, line, column and path", () => {
+    expect(
+      problemsOf(
+        [
+          "api:",
+          "  endpoint: 127.0.0.1",
+          "  colour: red",
+          "ledger: { lease_ttl_ms: 5abc, grace_ms: -1 }",
+          "governence: {}",
+          "storage:",
+          "  embedded: {}",
+          "  clickhouse: { url: 'ftp://x' }",
+        ].join("\n"),
+      ),
+    ).toEqual([
+      "tollgate.yaml:2:3: api.endpoint: expected `host:port` (`127.0.0.1:4318`, `[::1]:4318`; port 0 picks a free one)",
+      "tollgate.yaml:3:3: api.colour: unknown key `colour`",
+      "tollgate.yaml:4:11: ledger.lease_ttl_ms: expected number, received string",
+      "tollgate.yaml:4:31: ledger.grace_ms: too small: expected number to be >=0",
+      "tollgate.yaml:5:1: governence: unknown key `governence`",
+      "tollgate.yaml:6:1: storage: choose one of `embedded` and `clickhouse`",
+      "tollgate.yaml:8:17: storage.clickhouse.url: expected an http or https URL",
+    ]);
+  });
+
+  it("refuses embedded and clickhouse at once", () => {
+    expect(problemsOf("storage:\n  embedded: {}\n  clickhouse: { url: 'http://x:8123' }\n")).toEqual([
+      "tollgate.yaml:1:1: storage: choose one of `embedded` and `clickhouse`",
+    ]);
+  });
+
+  it("says when the file is not there", () => {
+    const file = join(directory, "none.yaml");
+    expect(() => loadFile({ schema: configSchema, file, environment: {} })).toThrow(`${file}: no such file`);
+  });
+
+  it("refuses a file that is no mapping, or several documents", () => {
+    expect(problemsOf("- 1\n")).toEqual(["tollgate.yaml:1:1: expected object, received array"]);
+    expect(problemsOf("api: {}\n---\napi: {}\n")).toEqual(["tollgate.yaml:3:1: expected one document, not several"]);
+  });
+
+  it("never prints a secret, nor names it in a problem", () => {
+    const { value } = load("auth: { agent_keys: [{ agents: [a], key: '${env:K}' }] }\n", { K: "s3cret-s3cret-s3cret" });
+    expect(value.auth?.agent_keys[0]?.key.reveal()).toBe("s3cret-s3cret-s3cret");
+    expect(JSON.stringify(value)).not.toContain("s3cret");
+    expect(inspect(value, { depth: 10 })).not.toContain("s3cret");
+    expect(`${String(value.auth?.agent_keys[0]?.key)}`).toBe("[REDACTED]");
+    expect(problemsOf("auth: { agent_keys: [{ agents: [a], key: sh0rt }] }\n").join()).not.toContain("sh0rt");
+  });
+});
