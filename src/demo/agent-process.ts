@@ -37,6 +37,8 @@ export interface AgentReport {
   readonly failed: readonly string[];
   /** "denied" or "ran", when a tool was tried. */
   readonly tool: string;
+  /** From the first call to the last. */
+  readonly elapsedMs: number;
 }
 
 export interface AgentOptions {

@@ -2,7 +2,7 @@
  * What every agent of the demo's fleet does, whatever its module system: `callers` loops that call a model one after the
  * other until the gate refuses them. The SDKs are passed in, because the point is which twin of them an agent loads.
  *
- * Ends with one line of JSON on stdout: {calls, refused, unavailable, failed, tool}.
+ * Ends with one line of JSON on stdout: {calls, refused, unavailable, failed, tool, elapsedMs}.
  */
 "use strict";
 
@@ -37,12 +37,14 @@ async function runCallers(libraries, plan) {
     openai: new libraries.OpenAI({ apiKey: plan.apiKey, baseURL: `${plan.providerUrl}/v1` }),
     anthropic: new libraries.Anthropic({ apiKey: plan.apiKey, baseURL: plan.providerUrl }),
   };
-  const report = { calls: 0, refused: 0, unavailable: 0, failed: [], tool: "" };
+  const report = { calls: 0, refused: 0, unavailable: 0, failed: [], tool: "", elapsedMs: 0 };
   if (plan.deniedTool !== undefined) report.tool = await tryTool(libraries, plan.deniedTool);
+  const start = performance.now();
   const loops = Array.from({ length: plan.callers }, (_, caller) =>
     callUntilRefused({ clients, plan, caller, report }),
   );
   await Promise.all(loops);
+  report.elapsedMs = performance.now() - start;
   process.stdout.write(`${JSON.stringify(report)}\n`);
 }
 
