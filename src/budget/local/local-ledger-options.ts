@@ -1,5 +1,7 @@
 import type { Clock } from "../../support/clock.ts";
 import type { Budget } from "../budget.ts";
+import type { Ledger } from "../ledger.ts";
+import type { JournalFile } from "./journal.ts";
 
 /** Options of `createLocalLedger(options): LocalLedger` (src/budget/local/create-local-ledger.ts). */
 export interface LocalLedgerOptions {
@@ -16,6 +18,8 @@ export interface LocalLedgerOptions {
   readonly recallIntervalMs?: number;
   /** A journal segment that grew past this is replaced by a snapshot. @default 67108864 */
   readonly segmentBytesMax?: number;
+  /** Opens a journal segment for writing. @default the file system; tests put a failing disk here */
+  readonly openFile?: (path: string) => Promise<JournalFile>;
   /** Things that a log should say. Never throws. */
   readonly onNotice?: (notice: LedgerNotice) => void;
 }
@@ -27,6 +31,10 @@ export type LedgerNotice =
   | { readonly notice: "journal_replayed"; readonly segments: number; readonly events: number; readonly ms: number }
   /** The journal can't be written: nothing is granted until a restart. */
   | { readonly notice: "ledger_failed"; readonly error: Error }
+  /** The journal grows on; the next segment tries again. */
+  | { readonly notice: "snapshot_failed"; readonly error: Error }
+  /** Spend with an amount below 0 or past Int64 was left out. */
+  | { readonly notice: "observation_refused"; readonly token: string; readonly entries: number }
   /** The wall clock ran ahead of the monotonic one (a step, a suspended machine): leases got as much longer. */
   | { readonly notice: "clock_jumped"; readonly ms: number }
   | { readonly notice: "lease_expired"; readonly leaseId: string; readonly processId: string }
@@ -41,4 +49,8 @@ export interface LedgerStats {
   readonly journalBytes: number;
   readonly journalFlushes: number;
   readonly journalEvents: number;
+}
+
+export interface LocalLedger extends Ledger {
+  stats(): LedgerStats;
 }

@@ -1,0 +1,269 @@
+/**
+ * The ledger in the processor's own process: the engine's rules over a journal on disk. Memory changes first, in one step
+ * without an await; the answer leaves when the journal has it. When the journal fails, memory may be ahead of the disk, so
+ * nothing is answered any more until a restart has read the disk again.
+ */
+import { mkdir } from "node:fs/promises";
+import type { CancelTimer } from "../../support/clock.ts";
+import { isValidAmounts, type Amounts } from "../amounts.ts";
+import { LedgerError } from "../ledger-error.ts";
+import type { AcquireCommand, AcquireOutcome, BudgetState, Observation } from "../ledger.ts";
+import { applyEvent } from "../rules/apply.ts";
+import { LedgerEngine, type Step } from "../rules/engine.ts";
+import { encodeEvent, type LedgerEvent } from "../rules/events.ts";
+import { budgetStates } from "../rules/views.ts";
+import { checkAcquire, checkAmounts, checkId } from "./check-command.ts";
+import { lockDirectory } from "./directory-lock.ts";
+import { Journal } from "./journal.ts";
+import { LedgerTime } from "./ledger-time.ts";
+import type { LedgerNotice, LedgerStats, LocalLedger, LocalLedgerOptions } from "./local-ledger-options.ts";
+import { recover } from "./recover.ts";
+import { snapshotLines } from "./snapshot.ts";
+
+const LEASE_TTL_MS = 30_000;
+const GRACE_MS = 900_000;
+const RECALL_INTERVAL_MS = 200;
+const SEGMENT_BYTES_MAX = 64 * 1024 * 1024;
+
+/** Not started yet. `start` locks the directory, replays the journal and puts the budgets in force; it throws `LedgerError`. */
+export function createLocalLedger(options: LocalLedgerOptions): LocalLedger {
+  return new JournaledLedger(options);
+}
+
+/** What exists between start and stop. */
+interface Running {
+  readonly engine: LedgerEngine;
+  readonly journal: Journal;
+  readonly time: LedgerTime;
+  readonly unlock: () => void;
+}
+
+type RecallListener = (processId: string, leaseIds: readonly string[]) => void;
+
+class JournaledLedger implements LocalLedger {
+  readonly #options: LocalLedgerOptions;
+  readonly #listeners = new Set<RecallListener>();
+  /** Requests that wait for an answer, by ticket. */
+  readonly #open = new Map<number, { resolve: (outcome: AcquireOutcome) => void; reject: (error: unknown) => void }>();
+  #tickets = 0;
+  #running: Running | undefined;
+  #cancelWake: CancelTimer = () => {};
+  #wakeAtMs = Number.POSITIVE_INFINITY;
+
+  constructor(options: LocalLedgerOptions) {
+    this.#options = options;
+  }
+
+  async start(): Promise<void> {
+    const { dir, clock } = this.#options;
+    const startedMs = clock.monotonic();
+    await mkdir(dir, { recursive: true, mode: 0o700 });
+    const unlock = lockDirectory(dir);
+    let journal: Journal | undefined;
+    try {
+      const recovered = await recover(dir, (notice) => this.#notify(notice));
+      const { state, segments, events } = recovered;
+      journal = this.#createJournal(recovered, () => snapshotLines(state));
+      await journal.start();
+      const recallIntervalMs = this.#options.recallIntervalMs ?? RECALL_INTERVAL_MS;
+      const engine = new LedgerEngine(state, { recallIntervalMs });
+      const time = new LedgerTime(clock, state.atMs);
+      const begin = this.#beginEvents(state.atMs, time.now());
+      for (const event of begin) applyEvent(state, event);
+      await journal.append(begin.map(encodeEvent));
+      this.#running = { engine, journal, time, unlock };
+      this.#arm(this.#running);
+      if (segments > 0) {
+        this.#notify({ notice: "journal_replayed", segments, events, ms: Math.round(clock.monotonic() - startedMs) });
+      }
+    } catch (error) {
+      await journal?.stop();
+      unlock();
+      throw error;
+    }
+  }
+
+  async stop(): Promise<void> {
+    const running = this.#running;
+    if (running === undefined) return;
+    this.#running = undefined;
+    this.#cancelWake();
+    this.#rejectAll(new LedgerError("ledger_unavailable", "the ledger is stopping"));
+    try {
+      await running.journal.stop();
+    } finally {
+      running.unlock();
+    }
+  }
+
+  async acquire(command: AcquireCommand): Promise<AcquireOutcome> {
+    checkAcquire(command);
+    this.#tickets += 1;
+    const ticket = this.#tickets;
+    const answered = new Promise<AcquireOutcome>((resolve, reject) => this.#open.set(ticket, { resolve, reject }));
+    // A journal that fails has rejected all that is open, this ticket included; a step that fails has not.
+    this.#step((engine, nowMs) => engine.acquire(command, ticket, nowMs)).catch((error: unknown) => {
+      this.#open.get(ticket)?.reject(error);
+      this.#open.delete(ticket);
+    });
+    return answered;
+  }
+
+  async close(
+    processId: string,
+    leases: readonly { readonly leaseId: string; readonly settled: Amounts }[],
+  ): Promise<void> {
+    checkId(processId, "process id");
+    for (const { leaseId, settled } of leases) {
+      checkId(leaseId, "lease id");
+      checkAmounts(settled, "settled");
+    }
+    await this.#step((engine, nowMs) => engine.close(processId, leases, nowMs));
+  }
+
+  async observe(observation: Observation): Promise<void> {
+    const entries = observation.entries.filter((entry) => isValidAmounts(entry.amounts));
+    const refused = observation.entries.length - entries.length;
+    const { token } = observation;
+    if (refused > 0) this.#notify({ notice: "observation_refused", token, entries: refused });
+    await this.#step((engine, nowMs) => engine.observe({ token, entries }, nowMs));
+  }
+
+  budgets(): readonly BudgetState[] {
+    const running = this.#require();
+    return budgetStates(running.engine.state, running.time.now());
+  }
+
+  labelKeys(): readonly string[] {
+    return this.#require().engine.state.index.labelKeys;
+  }
+
+  onRecall(listener: RecallListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  stats(): LedgerStats {
+    const { engine, journal } = this.#require();
+    return {
+      leasesActive: engine.state.active.size,
+      leasesExpired: engine.state.expired.size,
+      acquiresWaiting: engine.waiting,
+      journalBytes: journal.bytes,
+      journalFlushes: journal.flushes,
+      journalEvents: journal.events,
+    };
+  }
+
+  #createJournal(
+    at: { readonly segment: number; readonly offset: number; readonly previousBytes: number },
+    snapshot: () => string[],
+  ): Journal {
+    const { dir, openFile, segmentBytesMax = SEGMENT_BYTES_MAX } = this.#options;
+    return new Journal({
+      dir,
+      segment: at.segment,
+      offset: at.offset,
+      previousBytes: at.previousBytes,
+      segmentBytesMax,
+      snapshot,
+      onFailure: (error) => {
+        this.#cancelWake();
+        this.#rejectAll(error);
+        this.#notify({ notice: "ledger_failed", error });
+      },
+      onSnapshotFailure: (error) => this.#notify({ notice: "snapshot_failed", error }),
+      ...(openFile === undefined ? {} : { openFile }),
+    });
+  }
+
+  /** The documents of this start, and as much longer a life for every lease as the ledger was away. */
+  #beginEvents(lastMs: number, nowMs: number): LedgerEvent[] {
+    const { budgets, leaseTtlMs: ttlMs = LEASE_TTL_MS, graceMs = GRACE_MS } = this.#options;
+    const shiftMs = lastMs === 0 ? 0 : nowMs - lastMs;
+    return [
+      { event: "configured", at: nowMs, ttlMs, graceMs, budgets },
+      { event: "resumed", at: nowMs, shiftMs },
+    ];
+  }
+
+  /** Ledger time, after following a step of the wall clock. */
+  #now(running: Running): number {
+    const stepMs = running.time.takeStepMs();
+    const nowMs = running.time.now();
+    if (stepMs > 0) {
+      const event: LedgerEvent = { event: "resumed", at: nowMs, shiftMs: stepMs };
+      applyEvent(running.engine.state, event);
+      this.#persist(running, [event]).catch(() => {});
+      this.#notify({ notice: "clock_jumped", ms: stepMs });
+    }
+    return nowMs;
+  }
+
+  /** Runs one command. A broken invariant ends the ledger before anything that follows from it is written. */
+  async #step(command: (engine: LedgerEngine, nowMs: number) => Step): Promise<void> {
+    const running = this.#require();
+    if (running.journal.failure !== undefined) throw running.journal.failure;
+    let durable: Promise<void>;
+    try {
+      durable = this.#carry(running, command(running.engine, this.#now(running)));
+    } catch (error) {
+      throw running.journal.fail(error);
+    }
+    await durable;
+  }
+
+  /** Makes a step durable, then gives its answers. Resolves when that is done. */
+  #carry(running: Running, step: Step): Promise<void> {
+    const { state } = running.engine;
+    for (const event of step.events) {
+      if (event.event !== "expired") continue;
+      const processId = state.expired.get(event.id)?.processId ?? "";
+      this.#notify({ notice: "lease_expired", leaseId: event.id, processId });
+    }
+    for (const overran of step.overran) this.#notify({ notice: "lease_overran", ...overran });
+    for (const [processId, leaseIds] of step.recalls) {
+      for (const listener of this.#listeners) listener(processId, leaseIds);
+    }
+    this.#arm(running);
+    const durable = this.#persist(running, step.events);
+    if (step.answers.length === 0) return durable;
+    return durable.then(() => {
+      for (const { ticket, outcome } of step.answers) {
+        this.#open.get(ticket)?.resolve(outcome);
+        this.#open.delete(ticket);
+      }
+    });
+  }
+
+  #persist(running: Running, events: readonly LedgerEvent[]): Promise<void> {
+    return running.journal.append(events.map(encodeEvent));
+  }
+
+  /** One timer, set to when time alone will change something. */
+  #arm(running: Running): void {
+    const wakeAtMs = running.engine.wakeAtMs();
+    if (wakeAtMs === this.#wakeAtMs) return;
+    this.#cancelWake();
+    this.#wakeAtMs = wakeAtMs;
+    this.#cancelWake = this.#options.clock.setTimer(Math.max(0, wakeAtMs - running.time.now()), () => {
+      this.#wakeAtMs = Number.POSITIVE_INFINITY;
+      // A failed journal has told everybody who waits.
+      this.#step((engine, nowMs) => engine.tick(nowMs)).catch(() => {});
+    });
+  }
+
+  #require(): Running {
+    if (this.#running === undefined) throw new LedgerError("ledger_unavailable", "the ledger is not running");
+    return this.#running;
+  }
+
+  #rejectAll(error: Error): void {
+    for (const { reject } of this.#open.values()) reject(error);
+    this.#open.clear();
+  }
+
+  #notify(notice: LedgerNotice): void {
+    this.#options.onNotice?.(notice);
+  }
+}

@@ -1,0 +1,230 @@
+/**
+ * The append-only file behind the ledger, with group commit: everything that waits goes out in one frame, one write and one
+ * fdatasync, and only then does anybody hear of it. While the disk is busy the next group gathers, so the cost of a sync is
+ * shared by as many as wait for it.
+ *
+ * A write or sync that fails ends it: the kernel may have dropped the pages, so trying again would acknowledge what isn't
+ * there. From then on everything rejects with `ledger_unavailable`, until a restart reads what the disk really has.
+ *
+ * A segment that has grown is followed by a new one; a snapshot of the state at that point then replaces all before it.
+ */
+import { open } from "node:fs/promises";
+import { join } from "node:path";
+import { LedgerError } from "../ledger-error.ts";
+import { encodeFrame } from "./frame.ts";
+import { listJournal, segmentName, snapshotName, syncDirectory, unlinkAll, writeFileDurably } from "./journal-files.ts";
+
+/** What the journal needs of a file; `FileHandle` is one. Tests put a failing disk here. */
+export interface JournalFile {
+  write(buffer: Buffer, offset: number, length: number, position: number): Promise<{ readonly bytesWritten: number }>;
+  datasync(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface JournalOptions {
+  readonly dir: string;
+  /** Where to go on: the last segment and its length, as recovery found it. */
+  readonly segment: number;
+  readonly offset: number;
+  /** Length of the segment before it. */
+  readonly previousBytes: number;
+  readonly segmentBytesMax: number;
+  /** The state as lines. Must hold exactly what was appended so far. */
+  readonly snapshot: () => string[];
+  readonly onFailure: (error: LedgerError) => void;
+  /** A snapshot could not be written; the journal goes on and tries again at the next segment. */
+  readonly onSnapshotFailure: (error: Error) => void;
+  readonly openFile?: (path: string) => Promise<JournalFile>;
+}
+
+/** One group: far below the limit of a frame, and no long pause for those behind it. */
+const GROUP_BYTES_MAX = 4 * 1024 * 1024;
+const SNAPSHOT_FRAME_BYTES = 1024 * 1024;
+
+interface Waiting {
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+}
+
+export class Journal {
+  readonly #options: JournalOptions;
+  #file: JournalFile | undefined;
+  #segment: number;
+  #offset: number;
+  #lines: string[] = [];
+  #waiting: { readonly upTo: number; readonly waiting: Waiting }[] = [];
+  #appended = 0;
+  #durable = 0;
+  #flushing: Promise<void> | undefined;
+  #snapshotting: Promise<void> | undefined;
+  #failure: LedgerError | undefined;
+  #flushes = 0;
+
+  constructor(options: JournalOptions) {
+    this.#options = options;
+    this.#segment = options.segment;
+    this.#offset = options.offset;
+  }
+
+  get flushes(): number {
+    return this.#flushes;
+  }
+
+  get events(): number {
+    return this.#appended;
+  }
+
+  get bytes(): number {
+    return this.#offset;
+  }
+
+  /** Why nothing is written any more. */
+  get failure(): LedgerError | undefined {
+    return this.#failure;
+  }
+
+  async start(): Promise<void> {
+    this.#file = await this.#open(this.#segment);
+    if (this.#offset > 0) return;
+    await this.#write(segmentHead(this.#segment, this.#options.previousBytes));
+    await syncDirectory(this.#options.dir);
+  }
+
+  /** Resolves once `lines`, and all that was appended before, are on disk. No lines: once what came before is. */
+  append(lines: readonly string[]): Promise<void> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    this.#lines.push(...lines);
+    this.#appended += lines.length;
+    if (this.#appended === this.#durable) return Promise.resolve();
+    const upTo = this.#appended;
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ upTo, waiting: { resolve, reject } });
+      this.#flushing ??= this.#flush();
+    });
+  }
+
+  /** Waits for what is under way, then closes. */
+  async stop(): Promise<void> {
+    await this.#flushing;
+    await this.#snapshotting;
+    this.#failure ??= new LedgerError("ledger_unavailable", "the ledger has stopped");
+    await this.#file?.close();
+    this.#file = undefined;
+  }
+
+  /** Ends the journal: nothing more is written or acknowledged. Returns what everybody is told. */
+  fail(cause: unknown): LedgerError {
+    if (this.#failure !== undefined) return this.#failure;
+    const message = `the ledger stopped: ${asError(cause).message}`;
+    const failure = new LedgerError("ledger_unavailable", message, { cause });
+    this.#failure = failure;
+    this.#lines = [];
+    for (const { waiting } of this.#waiting.splice(0)) waiting.reject(failure);
+    this.#options.onFailure(failure);
+    return failure;
+  }
+
+  async #flush(): Promise<void> {
+    try {
+      while (this.#lines.length > 0) {
+        // All requests that the loop reads in this turn belong to one group.
+        await new Promise((resolve) => setImmediate(resolve));
+        const group = this.#takeGroup();
+        const isRotation = this.#lines.length === 0 && this.#offset >= this.#options.segmentBytesMax;
+        const snapshot = isRotation ? this.#options.snapshot() : undefined;
+        await this.#write(group.payload);
+        this.#flushes += 1;
+        this.#acknowledge(group.count);
+        if (snapshot !== undefined) await this.#rotate(snapshot);
+      }
+    } catch (error) {
+      this.fail(error);
+    } finally {
+      this.#flushing = undefined;
+    }
+  }
+
+  #takeGroup(): { payload: string; count: number } {
+    let bytes = 0;
+    let count = 0;
+    for (const line of this.#lines) {
+      if (count > 0 && bytes + line.length > GROUP_BYTES_MAX) break;
+      bytes += line.length;
+      count += 1;
+    }
+    const lines = this.#lines.splice(0, count);
+    return { payload: lines.join("\n"), count };
+  }
+
+  async #write(payload: string): Promise<void> {
+    const frame = encodeFrame(payload);
+    const file = this.#file;
+    if (file === undefined) throw new LedgerError("ledger_unavailable", "the journal is not open");
+    let written = 0;
+    while (written < frame.length) {
+      const { bytesWritten } = await file.write(frame, written, frame.length - written, this.#offset + written);
+      if (bytesWritten === 0) throw new Error("the disk took no bytes");
+      written += bytesWritten;
+    }
+    await file.datasync();
+    this.#offset += frame.length;
+  }
+
+  #acknowledge(count: number): void {
+    this.#durable += count;
+    const first = this.#waiting.findIndex(({ upTo }) => upTo > this.#durable);
+    const done = this.#waiting.splice(0, first < 0 ? this.#waiting.length : first);
+    for (const { waiting } of done) waiting.resolve();
+  }
+
+  async #rotate(snapshot: string[]): Promise<void> {
+    const previousBytes = this.#offset;
+    await this.#file?.close();
+    this.#segment += 1;
+    this.#offset = 0;
+    this.#file = await this.#open(this.#segment);
+    await this.#write(segmentHead(this.#segment, previousBytes));
+    await syncDirectory(this.#options.dir);
+    const before = this.#snapshotting;
+    this.#snapshotting = this.#replaceBySnapshot(this.#segment, snapshot, before);
+  }
+
+  async #replaceBySnapshot(segment: number, lines: string[], before: Promise<void> | undefined): Promise<void> {
+    await before;
+    try {
+      await writeFileDurably(this.#options.dir, snapshotName(segment), snapshotFrames(segment, lines));
+      await unlinkAll(this.#options.dir, (await listJournal(this.#options.dir)).stale);
+    } catch (error) {
+      this.#options.onSnapshotFailure(asError(error));
+    }
+  }
+
+  #open(segment: number): Promise<JournalFile> {
+    const path = join(this.#options.dir, segmentName(segment));
+    return this.#options.openFile?.(path) ?? open(path, this.#offset === 0 ? "w" : "r+");
+  }
+}
+
+/** First frame of a segment. `previousBytes`: how long the segment before it must be. */
+function segmentHead(segment: number, previousBytes: number): string {
+  return JSON.stringify({ journal: "tollgate-ledger", version: 1, segment, previousBytes });
+}
+
+function* snapshotFrames(segment: number, lines: readonly string[]): Generator<Buffer> {
+  yield encodeFrame(JSON.stringify({ snapshot: "tollgate-ledger", version: 1, segment }));
+  let group: string[] = [];
+  let bytes = 0;
+  for (const line of lines) {
+    group.push(line);
+    bytes += line.length;
+    if (bytes < SNAPSHOT_FRAME_BYTES) continue;
+    yield encodeFrame(group.join("\n"));
+    group = [];
+    bytes = 0;
+  }
+  if (group.length > 0) yield encodeFrame(group.join("\n"));
+}
+
+function asError(value: unknown): Error {
+  return value instanceof Error ? value : new Error(String(value));
+}

@@ -1,0 +1,230 @@
+/**
+ * Applies one event to the state. The same code runs live and on replay. Asserts what must never be otherwise: S and R are
+ * never negative, S never falls within a window, and after a grant S + R ≤ L for every hard budget the lease falls under.
+ */
+import { assert, unreachable } from "../../support/assert.ts";
+import { addAmounts, amountIn, maxAmounts, NO_AMOUNTS, subtractAmounts, type Amounts } from "../amounts.ts";
+import type { Labels } from "../ledger.ts";
+import type { LedgerEvent } from "./events.ts";
+import { BudgetIndex } from "./scope.ts";
+import { countSpend, isForgettable, rebaseSpend, RUN_IDLE_MS, settledAt, turnWindow, type Spend } from "./spend.ts";
+import { coverSettled, newLease, outstandingIn, type Lease, type LedgerState } from "./state.ts";
+
+/** Observations remembered by their token; the spool sends again only what it has not marked done. */
+export const TOKENS_MAX = 65_536;
+
+type EventOf<Kind extends LedgerEvent["event"]> = Extract<LedgerEvent, { event: Kind }>;
+
+export function applyEvent(state: LedgerState, event: LedgerEvent): void {
+  assert(event.at >= state.atMs, "ledger time never goes back");
+  state.atMs = event.at;
+  switch (event.event) {
+    case "configured":
+      return applyConfigured(state, event);
+    case "resumed":
+      return applyResumed(state, event);
+    case "lease":
+      return applyLease(state, event);
+    case "reported":
+      return applyReported(state, event);
+    case "closed":
+      return applyClosed(state, event);
+    case "expired":
+      return applyExpired(state, event);
+    case "released":
+      return applyReleased(state, event);
+    case "observed":
+      return applyObserved(state, event);
+    case "swept":
+      return applySwept(state, event);
+    default:
+      return unreachable(event, "ledger event");
+  }
+}
+
+/** R is derived: it is built anew from the leases under the new documents. */
+function applyConfigured(state: LedgerState, event: EventOf<"configured">): void {
+  state.ttlMs = event.ttlMs;
+  state.graceMs = event.graceMs;
+  state.budgets = event.budgets;
+  state.index = new BudgetIndex(event.budgets);
+  const byName = new Map(event.budgets.map((budget) => [budget.name, budget]));
+  for (const spend of state.spends.values()) {
+    const budget = byName.get(spend.match.name);
+    rebaseSpend(spend, budget, event.at);
+    spend.reserved = 0n;
+    spend.stranded = 0n;
+    spend.holders.clear();
+  }
+  for (const lease of state.active.values()) joinSpends(state, lease, { isStranded: false });
+  for (const lease of state.expired.values()) joinSpends(state, lease, { isStranded: true });
+}
+
+function joinSpends(state: LedgerState, lease: Lease, { isStranded }: { isStranded: boolean }): void {
+  lease.spends = state.spendsOf(lease.labels, state.atMs);
+  for (const spend of lease.spends) {
+    spend.holders.add(lease.id);
+    spend.reserved += outstandingIn(spend, lease);
+    if (isStranded) spend.stranded += outstandingIn(spend, lease);
+  }
+}
+
+function applyResumed(state: LedgerState, event: EventOf<"resumed">): void {
+  assert(event.shiftMs >= 0, "deadlines never move closer");
+  for (const lease of state.active.values()) {
+    lease.deadlineMs = Math.max(lease.deadlineMs + event.shiftMs, event.at + state.ttlMs);
+  }
+  for (const lease of state.expired.values()) lease.deadlineMs += event.shiftMs;
+}
+
+function applyLease(state: LedgerState, event: EventOf<"lease">): void {
+  let lease = state.active.get(event.id);
+  if (lease === undefined) {
+    assert(event.opened !== undefined, "a lease that isn't there is opened");
+    const { processId, labels } = event.opened;
+    lease = newLease(event.id, processId, labels);
+    joinSpends(state, lease, { isStranded: false });
+  }
+  assert(event.seq >= lease.seq, "the sequence of a lease never goes back");
+  lease.seq = event.seq;
+  const grown = subtractAmounts(event.granted, maxAmounts(lease.granted, event.settled));
+  moveLease(lease, { settled: event.settled, granted: event.granted, nowMs: event.at, isStranded: false });
+  for (const spend of lease.spends) {
+    if (spend.budget.mode !== "hard" || amountIn(spend.budget.measure, grown) <= 0n) continue;
+    assert(settledAt(spend, event.at) + spend.reserved <= spend.budget.limit, "I1: S + R ≤ L after a grant");
+  }
+  renew(state, lease, event.at);
+}
+
+function applyReported(state: LedgerState, event: EventOf<"reported">): void {
+  const closed = state.closed.get(event.id);
+  if (closed !== undefined) return countLate(state, closed, event.settled);
+  const active = state.active.get(event.id);
+  const lease = active ?? state.expired.get(event.id);
+  assert(lease !== undefined, "a report belongs to a lease");
+  raiseSettled(lease, event.settled, event.at, active === undefined);
+  if (active !== undefined) renew(state, lease, event.at);
+}
+
+function applyClosed(state: LedgerState, event: EventOf<"closed">): void {
+  const closed = state.closed.get(event.id);
+  if (closed !== undefined) return countLate(state, closed, event.settled);
+  const active = state.active.get(event.id);
+  const lease = active ?? state.expired.get(event.id);
+  const forgetAtMs = event.at + state.graceMs;
+  if (lease === undefined) {
+    state.closed.set(event.id, { labels: undefined, settled: NO_AMOUNTS, forgetAtMs });
+    return;
+  }
+  raiseSettled(lease, event.settled, event.at, active === undefined);
+  endLease(state, lease, forgetAtMs);
+}
+
+function applyExpired(state: LedgerState, event: EventOf<"expired">): void {
+  const lease = state.active.get(event.id);
+  assert(lease !== undefined, "an active lease expires");
+  state.active.delete(event.id);
+  for (const spend of lease.spends) spend.stranded += outstandingIn(spend, lease);
+  raiseSettled(lease, lease.observed, event.at, true);
+  lease.deadlineMs = event.at + state.graceMs;
+  state.expired.set(event.id, lease);
+}
+
+function applyReleased(state: LedgerState, event: EventOf<"released">): void {
+  const lease = state.expired.get(event.id);
+  assert(lease !== undefined, "only an expired lease is released by time");
+  endLease(state, lease, event.at + state.graceMs);
+}
+
+function applyObserved(state: LedgerState, event: EventOf<"observed">): void {
+  assert(!state.tokens.has(event.token), "an observation counts once");
+  state.tokens.add(event.token);
+  if (state.tokens.size > TOKENS_MAX) {
+    for (const oldest of state.tokens) {
+      state.tokens.delete(oldest);
+      break;
+    }
+  }
+  for (const { labels, amounts } of event.foreign) countForeign(state, labels, amounts);
+  for (const { id, amounts } of event.leased) {
+    const expired = state.expired.get(id);
+    const lease = expired ?? state.active.get(id);
+    if (lease === undefined) continue;
+    lease.observed = addAmounts(lease.observed, amounts);
+    if (expired !== undefined) raiseSettled(expired, lease.observed, event.at, true);
+  }
+}
+
+function applySwept(state: LedgerState, event: EventOf<"swept">): void {
+  for (const [id, closed] of state.closed) {
+    if (closed.forgetAtMs <= event.at) state.closed.delete(id);
+  }
+  for (const spend of state.spends.values()) {
+    turnWindow(spend, event.at);
+    if (isForgettable(spend, event.at, RUN_IDLE_MS)) state.spends.delete(spend.key);
+  }
+}
+
+/** The lease's own message, so it lives for another term; last in the map is last to expire. */
+function renew(state: LedgerState, lease: Lease, nowMs: number): void {
+  lease.deadlineMs = nowMs + state.ttlMs;
+  state.active.delete(lease.id);
+  state.active.set(lease.id, lease);
+}
+
+function raiseSettled(lease: Lease, reported: Amounts, nowMs: number, isStranded: boolean): void {
+  const settled = maxAmounts(lease.settled, reported);
+  moveLease(lease, { settled, granted: coverSettled(lease.granted, settled), nowMs, isStranded });
+}
+
+interface LeaseMove {
+  readonly settled: Amounts;
+  readonly granted: Amounts;
+  readonly nowMs: number;
+  /** Whether the lease has expired, so that it counts into `stranded` too. */
+  readonly isStranded: boolean;
+}
+
+/** Sets the totals of a lease and carries the difference into S and R of every budget it falls under. */
+function moveLease(lease: Lease, { settled, granted, nowMs, isStranded }: LeaseMove): void {
+  const counted = subtractAmounts(settled, lease.settled);
+  for (const spend of lease.spends) {
+    const change = outstandingIn(spend, { granted, settled }) - outstandingIn(spend, lease);
+    countSpend(spend, amountIn(spend.budget.measure, counted), nowMs);
+    spend.reserved += change;
+    if (isStranded) spend.stranded += change;
+    assert(spend.reserved >= 0n && spend.stranded >= 0n, "R is never negative");
+    assert(outstandingIn(spend, { granted, settled }) >= 0n, "a lease's outstanding is never negative");
+  }
+  lease.settled = settled;
+  lease.granted = granted;
+}
+
+function endLease(state: LedgerState, lease: Lease, forgetAtMs: number): void {
+  const isStranded = state.expired.has(lease.id);
+  moveLease(lease, { settled: lease.settled, granted: lease.settled, nowMs: state.atMs, isStranded });
+  for (const spend of lease.spends) spend.holders.delete(lease.id);
+  state.active.delete(lease.id);
+  state.expired.delete(lease.id);
+  state.closed.set(lease.id, { labels: lease.labels, settled: lease.settled, forgetAtMs });
+}
+
+/** A report for a lease that is over: only what was not known yet counts. */
+function countLate(
+  state: LedgerState,
+  closed: { readonly labels: Labels | undefined; settled: Amounts },
+  reported: Amounts,
+): void {
+  if (closed.labels === undefined) return;
+  const settled = maxAmounts(closed.settled, reported);
+  countForeign(state, closed.labels, subtractAmounts(settled, closed.settled));
+  closed.settled = settled;
+}
+
+function countForeign(state: LedgerState, labels: Labels, amounts: Amounts): void {
+  for (const spend of state.spendsOf(labels, state.atMs)) countIn(spend, amounts, state.atMs);
+}
+
+function countIn(spend: Spend, amounts: Amounts, nowMs: number): void {
+  countSpend(spend, amountIn(spend.budget.measure, amounts), nowMs);
+}

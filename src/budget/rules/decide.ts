@@ -1,0 +1,236 @@
+/**
+ * What a message changes, decided without a clock and without changing anything: events come out, `applyEvent` carries
+ * them in. I1 is decided here, over all hard budgets of a lease at once and in each measure.
+ */
+import { addAmounts, AMOUNT_MAX, amountIn, fitsWithin, isNothing } from "../amounts.ts";
+import { maxAmounts, minAmounts, NO_AMOUNTS, type Amounts } from "../amounts.ts";
+import type { Measure } from "../budget.ts";
+import type { AcquireCommand, Labels, Observation } from "../ledger.ts";
+import type { LedgerEvent } from "./events.ts";
+import { isForgettable, RUN_IDLE_MS, settledAt, type Spend } from "./spend.ts";
+import { coverSettled, outstandingIn, type Lease, type LedgerState } from "./state.ts";
+
+/** `ahead` gets at most this share of what remains: money in nobody's hand serves everybody. */
+const AHEAD_SHARE = 8n;
+/** No budget of that measure constrains. */
+const UNBOUNDED = AMOUNT_MAX * 4n;
+
+/** What a process would like its lease to grow to. All cumulative but `ahead`. */
+export type Wish = Pick<AcquireCommand, "need" | "target" | "ahead">;
+
+export type AcquireDecision =
+  | { readonly kind: "unlimited" }
+  | { readonly kind: "lost"; readonly reason: string; readonly events: readonly LedgerEvent[] }
+  /** Out of order: only `settled` may have risen. */
+  | { readonly kind: "stale"; readonly events: readonly LedgerEvent[] }
+  /** In order: report and give-back are carried in; whether it grows is `decideGrowth`'s to say. */
+  | { readonly kind: "current"; readonly events: readonly LedgerEvent[] };
+
+export function decideAcquire(state: LedgerState, command: AcquireCommand, nowMs: number): AcquireDecision {
+  const id = command.leaseId;
+  const report: LedgerEvent = { event: "reported", at: nowMs, id, settled: command.settled };
+  const closed = state.closed.get(id);
+  if (closed !== undefined) {
+    const isNews = closed.labels !== undefined && !fitsWithin(command.settled, closed.settled);
+    return { kind: "lost", reason: "the lease is closed", events: isNews ? [report] : [] };
+  }
+  const expired = state.expired.get(id);
+  if (expired !== undefined && expired.processId === command.processId) {
+    const isNews = !fitsWithin(command.settled, expired.settled);
+    return { kind: "lost", reason: "the lease has expired", events: isNews ? [report] : [] };
+  }
+  const lease = state.active.get(id);
+  if ((lease ?? expired) !== undefined && (lease ?? expired)?.processId !== command.processId) {
+    return { kind: "lost", reason: "the lease belongs to another process", events: [] };
+  }
+  if (lease === undefined) {
+    const { processId, labels, seq, settled } = command;
+    if (state.index.match(labels).length === 0) return { kind: "unlimited" };
+    const opened = { processId, labels };
+    return { kind: "current", events: [{ event: "lease", at: nowMs, id, seq, settled, granted: settled, opened }] };
+  }
+  if (command.seq <= lease.seq) return { kind: "stale", events: [report] };
+  const settled = maxAmounts(lease.settled, command.settled);
+  const kept = minAmounts(lease.granted, maxAmounts(command.target, command.need));
+  return {
+    kind: "current",
+    events: [{ event: "lease", at: nowMs, id, seq: command.seq, settled, granted: coverSettled(kept, settled) }],
+  };
+}
+
+/** How far a lease can grow now. */
+export interface Growth {
+  /** The new total, if it were granted now. At least what is granted already. */
+  readonly granted: Amounts;
+  /** `full`: target and perhaps some of `ahead`. `partial`: less, but `need`. `none`: not even that. */
+  readonly size: "full" | "partial" | "none";
+  /** Hard budgets that hold less than the wish. */
+  readonly bottlenecks: readonly Spend[];
+  /** Whether other leases hold money that would bring the lease further, and to `need` at least. */
+  readonly couldGrow: boolean;
+}
+
+/**
+ * `queuedFor`: budgets that others wait for already. A wish for one of them is never full, so that nobody overtakes.
+ */
+export function decideGrowth(
+  lease: Lease,
+  wish: Wish,
+  { nowMs, queuedFor }: { nowMs: number; queuedFor: ReadonlySet<Spend> },
+): Growth {
+  const goal = maxAmounts(lease.granted, maxAmounts(wish.target, wish.need));
+  const hard = lease.spends.filter((spend) => spend.budget.mode === "hard");
+  const ceiling = ceilingOf(lease, hard, (spend) => roomIn(spend, lease, nowMs));
+  const bottlenecks = hard.filter((spend) => {
+    const { measure } = spend.budget;
+    const wants = amountIn(measure, goal) > amountIn(measure, lease.granted);
+    const reach = amountIn(measure, lease.settled) + roomIn(spend, lease, nowMs);
+    return wants && (queuedFor.has(spend) || reach < amountIn(measure, goal));
+  });
+  if (bottlenecks.length === 0) {
+    return {
+      granted: withAhead(goal, wish.ahead, ceiling, hard, queuedFor),
+      size: "full",
+      bottlenecks,
+      couldGrow: false,
+    };
+  }
+  const partial = maxAmounts(lease.granted, minAmounts(goal, ceiling));
+  const reachable = ceilingOf(lease, hard, (spend) => roomIn(spend, lease, nowMs) + othersHold(spend, lease));
+  const isQueued = bottlenecks.some((spend) => queuedFor.has(spend));
+  const couldGrow =
+    fitsWithin(wish.need, maxAmounts(lease.granted, reachable)) &&
+    (isQueued || !fitsWithin(minAmounts(goal, reachable), partial));
+  const isEnough = covers(lease, partial, wish.need);
+  return { granted: isEnough ? partial : lease.granted, size: isEnough ? "partial" : "none", bottlenecks, couldGrow };
+}
+
+/** Whether `granted` is `need` or more in every measure that a hard budget of the lease counts. */
+export function covers(lease: Lease, granted: Amounts, need: Amounts): boolean {
+  return lease.spends.every(({ budget: { mode, measure } }) => {
+    return mode !== "hard" || amountIn(measure, need) <= amountIn(measure, granted);
+  });
+}
+
+/** The hard budget that stands most in the way of `need`: least room, among those whose measure falls short. */
+export function tightest(lease: Lease, need: Amounts, nowMs: number): Spend | undefined {
+  const hard = lease.spends.filter((spend) => spend.budget.mode === "hard");
+  const short = hard.filter(({ budget: { measure } }) => amountIn(measure, need) > amountIn(measure, lease.granted));
+  let found: Spend | undefined;
+  for (const spend of short) {
+    if (found === undefined || roomIn(spend, lease, nowMs) < roomIn(found, lease, nowMs)) found = spend;
+  }
+  return found;
+}
+
+export function decideClose(
+  state: LedgerState,
+  { processId, leaseId, settled }: { processId: string; leaseId: string; settled: Amounts },
+  nowMs: number,
+): readonly LedgerEvent[] {
+  const lease = state.active.get(leaseId) ?? state.expired.get(leaseId);
+  if (lease !== undefined && lease.processId !== processId) return [];
+  const closed = state.closed.get(leaseId);
+  if (closed !== undefined && (closed.labels === undefined || fitsWithin(settled, closed.settled))) return [];
+  return [{ event: "closed", at: nowMs, id: leaseId, settled }];
+}
+
+/** Spend of one set of labels, or of one lease, is added up first: a block of the spool has many spans and few of these. */
+export function decideObserve(state: LedgerState, observation: Observation, nowMs: number): readonly LedgerEvent[] {
+  if (state.tokens.has(observation.token)) return [];
+  const foreign = new Map<string, { labels: Labels; amounts: Amounts }>();
+  const leased = new Map<string, Amounts>();
+  for (const { labels, leaseId, amounts } of observation.entries) {
+    if (isNothing(amounts)) continue;
+    if (state.active.has(leaseId) || state.expired.has(leaseId)) {
+      leased.set(leaseId, addAmounts(leased.get(leaseId) ?? NO_AMOUNTS, amounts));
+    } else if (!state.closed.has(leaseId)) {
+      const kept = projected(labels, state.index.labelKeys);
+      if (state.index.match(kept).length === 0) continue;
+      const key = JSON.stringify(kept);
+      foreign.set(key, { labels: kept, amounts: addAmounts(foreign.get(key)?.amounts ?? NO_AMOUNTS, amounts) });
+    }
+  }
+  return [
+    {
+      event: "observed",
+      at: nowMs,
+      token: observation.token,
+      foreign: [...foreign.values()],
+      leased: [...leased].map(([id, amounts]) => ({ id, amounts })),
+    },
+  ];
+}
+
+/** What time alone brings about: leases expire, and their grace ends. */
+export function decideTime(state: LedgerState, nowMs: number): readonly LedgerEvent[] {
+  const events: LedgerEvent[] = [];
+  for (const lease of state.active.values()) {
+    if (lease.deadlineMs > nowMs) break;
+    events.push({ event: "expired", at: nowMs, id: lease.id });
+  }
+  for (const lease of state.expired.values()) {
+    if (lease.deadlineMs > nowMs) break;
+    events.push({ event: "released", at: nowMs, id: lease.id });
+  }
+  return events;
+}
+
+/** Whether there is something to forget: a look at everything, to be taken now and then. */
+export function decideSweep(state: LedgerState, nowMs: number): readonly LedgerEvent[] {
+  const [oldest] = state.closed.values();
+  const hasForgettable =
+    (oldest !== undefined && oldest.forgetAtMs <= nowMs) ||
+    [...state.spends.values()].some((spend) => isForgettable(spend, nowMs, RUN_IDLE_MS));
+  return hasForgettable ? [{ event: "swept", at: nowMs }] : [];
+}
+
+/** How much of the budget the lease may hold beyond what it has settled. Below 0 when the budget is overrun. */
+function roomIn(spend: Spend, lease: Lease, nowMs: number): bigint {
+  return spend.budget.limit - settledAt(spend, nowMs) - (spend.reserved - outstandingIn(spend, lease));
+}
+
+/** What could still come back from others: not what this lease holds, nor what expired leases do. */
+function othersHold(spend: Spend, lease: Lease): bigint {
+  return spend.reserved - spend.stranded - outstandingIn(spend, lease);
+}
+
+/** The largest total in each measure, over all hard budgets of that measure. */
+function ceilingOf(lease: Lease, hard: readonly Spend[], room: (spend: Spend) => bigint): Amounts {
+  const of = (measure: Measure): bigint => {
+    let least = UNBOUNDED;
+    for (const spend of hard) {
+      if (spend.budget.measure !== measure) continue;
+      const total = amountIn(measure, lease.settled) + room(spend);
+      if (total < least) least = total;
+    }
+    return least;
+  };
+  return { nanoUsd: of("usd"), tokens: of("tokens"), calls: of("calls") };
+}
+
+function withAhead(
+  goal: Amounts,
+  ahead: Amounts,
+  ceiling: Amounts,
+  hard: readonly Spend[],
+  queuedFor: ReadonlySet<Spend>,
+): Amounts {
+  if (hard.some((spend) => queuedFor.has(spend))) return goal;
+  const share = (measure: Measure): bigint => {
+    const left = (amountIn(measure, ceiling) - amountIn(measure, goal)) / AHEAD_SHARE;
+    const wanted = amountIn(measure, ahead);
+    const extra = left < wanted ? left : wanted;
+    return extra > 0n ? extra : 0n;
+  };
+  return addAmounts(goal, { nanoUsd: share("usd"), tokens: share("tokens"), calls: share("calls") });
+}
+
+function projected(labels: Labels, keys: readonly string[]): Labels {
+  const kept: Record<string, string> = {};
+  for (const key of keys) {
+    const value = Object.hasOwn(labels, key) ? labels[key] : undefined;
+    if (value !== undefined) kept[key] = value;
+  }
+  return kept;
+}

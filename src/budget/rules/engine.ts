@@ -1,0 +1,257 @@
+/**
+ * The ledger without disk and clock: commands and the time go in, events to make durable, answers to give after that, and
+ * leases to recall come out. Acquires that can't be granted yet wait here, first come first served for each budget: whoever
+ * wants money of a budget that others wait for stands behind them, so small wishes don't starve a big one.
+ */
+import { assert } from "../../support/assert.ts";
+import { fitsWithin, type Amounts } from "../amounts.ts";
+import type { AcquireCommand, AcquireOutcome, Observation } from "../ledger.ts";
+import { applyEvent } from "./apply.ts";
+import { covers, decideAcquire, decideClose, decideGrowth, decideObserve } from "./decide.ts";
+import { decideSweep, decideTime, tightest, type Growth } from "./decide.ts";
+import type { LedgerEvent } from "./events.ts";
+import type { Spend } from "./spend.ts";
+import { outstandingIn, type Lease, type LedgerState } from "./state.ts";
+import { budgetState } from "./views.ts";
+
+const SWEEP_MS = 60_000;
+
+/** What one call brought about. Answers may leave only once the events are durable. */
+export interface Step {
+  readonly events: LedgerEvent[];
+  readonly answers: { readonly ticket: number; readonly outcome: AcquireOutcome }[];
+  /** Process → leases that hold money others wait for. */
+  readonly recalls: Map<string, string[]>;
+  /** Leases that reported more than they were granted. */
+  readonly overran: { readonly leaseId: string; readonly processId: string }[];
+}
+
+interface Waiter {
+  readonly command: AcquireCommand;
+  /** Whom to answer: the request, and its repetitions. */
+  readonly tickets: number[];
+  readonly deadlineMs: number;
+  bottlenecks: readonly Spend[];
+}
+
+export interface EngineOptions {
+  readonly recallIntervalMs: number;
+}
+
+export class LedgerEngine {
+  readonly state: LedgerState;
+  readonly #recallIntervalMs: number;
+  /** Lease → its waiting acquire, in the order of the queue. */
+  readonly #waiters = new Map<string, Waiter>();
+  readonly #recalledAt = new Map<string, number>();
+  #sweptAtMs = 0;
+  #servedAtMs = 0;
+
+  constructor(state: LedgerState, options: EngineOptions) {
+    this.state = state;
+    this.#recallIntervalMs = options.recallIntervalMs;
+  }
+
+  get waiting(): number {
+    return this.#waiters.size;
+  }
+
+  /** `ticket` names the request in the answers, of this step or of a later one. */
+  acquire(command: AcquireCommand, ticket: number, nowMs: number): Step {
+    const step = this.#begin(nowMs);
+    this.#noteOverrun(step, command.leaseId, command.settled);
+    const decision = decideAcquire(this.state, command, nowMs);
+    switch (decision.kind) {
+      case "unlimited": {
+        const { seq, target: granted } = command;
+        step.answers.push({ ticket, outcome: { outcome: "unlimited", seq, granted, budgets: [] } });
+        break;
+      }
+      case "lost":
+        this.#record(step, decision.events);
+        step.answers.push({ ticket, outcome: { outcome: "lost", reason: decision.reason } });
+        break;
+      case "stale": {
+        this.#record(step, decision.events);
+        const waiter = this.#waiters.get(command.leaseId);
+        if (waiter?.command.seq === command.seq) waiter.tickets.push(ticket);
+        else step.answers.push({ ticket, outcome: this.#outcome(this.#lease(command), command, nowMs) });
+        break;
+      }
+      case "current":
+        this.#record(step, decision.events);
+        this.#grow(step, command, ticket, nowMs);
+        break;
+    }
+    return this.#end(step, nowMs);
+  }
+
+  close(
+    processId: string,
+    leases: readonly { readonly leaseId: string; readonly settled: Amounts }[],
+    nowMs: number,
+  ): Step {
+    const step = this.#begin(nowMs);
+    for (const lease of leases) {
+      this.#noteOverrun(step, lease.leaseId, lease.settled);
+      this.#record(step, decideClose(this.state, { processId, ...lease }, nowMs));
+    }
+    return this.#end(step, nowMs);
+  }
+
+  observe(observation: Observation, nowMs: number): Step {
+    const step = this.#begin(nowMs);
+    this.#record(step, decideObserve(this.state, observation, nowMs));
+    return this.#end(step, nowMs);
+  }
+
+  /** To be called when `wakeAtMs` has come; any other call does the same on its way. */
+  tick(nowMs: number): Step {
+    const step = this.#begin(nowMs);
+    if (nowMs - this.#sweptAtMs >= SWEEP_MS) {
+      this.#sweptAtMs = nowMs;
+      this.#record(step, decideSweep(this.state, nowMs));
+    }
+    return this.#end(step, nowMs, { isTick: true });
+  }
+
+  /** When time alone will change something. */
+  wakeAtMs(): number {
+    let wake = this.#sweptAtMs + SWEEP_MS;
+    const [active] = this.state.active.values();
+    const [expired] = this.state.expired.values();
+    for (const lease of [active, expired]) if (lease !== undefined) wake = Math.min(wake, lease.deadlineMs);
+    if (this.#waiters.size > 0) wake = Math.min(wake, this.#servedAtMs + this.#recallIntervalMs);
+    for (const waiter of this.#waiters.values()) wake = Math.min(wake, waiter.deadlineMs);
+    return wake;
+  }
+
+  #begin(nowMs: number): Step {
+    const step: Step = { events: [], answers: [], recalls: new Map(), overran: [] };
+    this.#record(step, decideTime(this.state, nowMs));
+    return step;
+  }
+
+  #end(step: Step, nowMs: number, { isTick = false } = {}): Step {
+    if (this.#waiters.size > 0 && (isTick || step.events.length > 0)) this.#serve(step, nowMs);
+    if (this.#waiters.size === 0) this.#recalledAt.clear();
+    return step;
+  }
+
+  #noteOverrun(step: Step, leaseId: string, reported: Amounts): void {
+    const lease = this.state.active.get(leaseId) ?? this.state.expired.get(leaseId);
+    if (lease === undefined || fitsWithin(reported, lease.granted)) return;
+    step.overran.push({ leaseId, processId: lease.processId });
+  }
+
+  #record(step: Step, events: readonly LedgerEvent[]): void {
+    for (const event of events) {
+      applyEvent(this.state, event);
+      const last = step.events.at(-1);
+      if (event.event === "lease" && last?.event === "lease" && last.id === event.id) {
+        // One message gives back, reports and grows: in the journal that is one event.
+        step.events[step.events.length - 1] = last.opened === undefined ? event : { ...event, opened: last.opened };
+      } else {
+        step.events.push(event);
+      }
+    }
+  }
+
+  /** A message that came in order: grants, waits or refuses. */
+  #grow(step: Step, command: AcquireCommand, ticket: number, nowMs: number): void {
+    const lease = this.#lease(command);
+    const superseded = this.#waiters.get(lease.id);
+    const growth = decideGrowth(lease, command, { nowMs, queuedFor: this.#queuedBefore(lease.id) });
+    if (superseded !== undefined) this.#answer(step, superseded, nowMs);
+    const waitMs = Math.min(command.waitMs, this.state.ttlMs / 2);
+    if (growth.size !== "full" && growth.couldGrow && waitMs > 0) {
+      const { bottlenecks } = growth;
+      const waiter: Waiter = { command, tickets: [ticket], deadlineMs: nowMs + waitMs, bottlenecks };
+      // A newer message of a lease that waits already keeps its place.
+      this.#waiters.set(lease.id, waiter);
+      this.#recall(step, waiter, nowMs);
+      return;
+    }
+    this.#waiters.delete(lease.id);
+    this.#grant(step, lease, growth, nowMs);
+    step.answers.push({ ticket, outcome: this.#outcome(lease, command, nowMs) });
+  }
+
+  /** Looks at every waiter again, in the order of the queue. */
+  #serve(step: Step, nowMs: number): void {
+    this.#servedAtMs = nowMs;
+    const queuedFor = new Set<Spend>();
+    for (const [leaseId, waiter] of this.#waiters) {
+      const lease = this.state.active.get(leaseId);
+      if (lease === undefined) {
+        this.#waiters.delete(leaseId);
+        for (const ticket of waiter.tickets) {
+          step.answers.push({ ticket, outcome: { outcome: "lost", reason: "the lease ended while it waited" } });
+        }
+        continue;
+      }
+      const growth = decideGrowth(lease, waiter.command, { nowMs, queuedFor });
+      if (growth.size === "full" || !growth.couldGrow || nowMs >= waiter.deadlineMs) {
+        this.#waiters.delete(leaseId);
+        this.#grant(step, lease, growth, nowMs);
+        this.#answer(step, waiter, nowMs);
+        continue;
+      }
+      waiter.bottlenecks = growth.bottlenecks;
+      for (const spend of growth.bottlenecks) queuedFor.add(spend);
+      this.#recall(step, waiter, nowMs);
+    }
+  }
+
+  #grant(step: Step, lease: Lease, growth: Growth, nowMs: number): void {
+    if (growth.granted === lease.granted) return;
+    const { id, seq, settled } = lease;
+    this.#record(step, [{ event: "lease", at: nowMs, id, seq, settled, granted: growth.granted }]);
+  }
+
+  #answer(step: Step, waiter: Waiter, nowMs: number): void {
+    const outcome = this.#outcome(this.#lease(waiter.command), waiter.command, nowMs);
+    for (const ticket of waiter.tickets) step.answers.push({ ticket, outcome });
+  }
+
+  #outcome(lease: Lease, command: AcquireCommand, nowMs: number): AcquireOutcome {
+    const budgets = lease.spends.map((spend) => budgetState(spend, nowMs));
+    const answer = { seq: command.seq, granted: lease.granted, budgets };
+    if (budgets.length === 0) return { outcome: "unlimited", ...answer, granted: command.target };
+    if (covers(lease, lease.granted, command.need)) return { outcome: "granted", ...answer };
+    const refusing = tightest(lease, command.need, nowMs);
+    assert(refusing !== undefined, "a refusal names its budget");
+    return { outcome: "exhausted", ...answer, refusedBy: budgetState(refusing, nowMs) };
+  }
+
+  #recall(step: Step, waiter: Waiter, nowMs: number): void {
+    for (const spend of waiter.bottlenecks) {
+      for (const id of spend.holders) {
+        const lease = this.state.active.get(id);
+        if (lease === undefined || id === waiter.command.leaseId || outstandingIn(spend, lease) === 0n) continue;
+        const before = this.#recalledAt.get(id);
+        if (before !== undefined && nowMs - before < this.#recallIntervalMs) continue;
+        this.#recalledAt.set(id, nowMs);
+        const ids = step.recalls.get(lease.processId);
+        if (ids === undefined) step.recalls.set(lease.processId, [id]);
+        else ids.push(id);
+      }
+    }
+  }
+
+  /** The budgets that the waiters before this lease's place (or all, if it has none) wait for. */
+  #queuedBefore(leaseId: string): Set<Spend> {
+    const queuedFor = new Set<Spend>();
+    for (const [id, waiter] of this.#waiters) {
+      if (id === leaseId) break;
+      for (const spend of waiter.bottlenecks) queuedFor.add(spend);
+    }
+    return queuedFor;
+  }
+
+  #lease(command: AcquireCommand): Lease {
+    const lease = this.state.active.get(command.leaseId);
+    assert(lease !== undefined, "a lease that was just answered is active");
+    return lease;
+  }
+}

@@ -1,0 +1,170 @@
+/**
+ * What one budget instance (a budget, one value of `each`, one session or workflow) has spent and holds, and how its
+ * window turns. Settled money belongs to the window in which it was reported; reserved money belongs to none: it carries
+ * over a turn, so that whatever is spent later finds room in the window in which it will be reported.
+ *
+ * Rolling windows are rings of buckets. A bucket counts in full until its youngest instant has left the window: the sum is
+ * exact to a bucket (1/60 of the window) and never too small.
+ */
+import { assert } from "../../support/assert.ts";
+import type { Budget } from "../budget.ts";
+import { calendarWindow } from "./calendar.ts";
+import type { BudgetMatch } from "./scope.ts";
+
+const BUCKETS = 60;
+/** A session or workflow without a message for this long is forgotten, and with it what it spent. */
+export const RUN_IDLE_MS = 7 * 24 * 60 * 60 * 1000;
+
+export interface Spend {
+  readonly key: string;
+  readonly match: Omit<BudgetMatch, "budget">;
+  budget: Budget;
+  /** False once no document has this budget any more; what it has spent is kept until its window ends. */
+  isInForce: boolean;
+  startMs: number;
+  endMs: number | undefined;
+  /** S: in the window that starts at `startMs`. Of a rolling window: the sum of `buckets`. */
+  settled: bigint;
+  /** Rolling windows only: bucket number → spend, oldest first. */
+  buckets: Map<number, bigint> | undefined;
+  /** R: outstanding of all leases that fall under it. Derived from them, never stored. */
+  reserved: bigint;
+  /** The part of R whose leases have expired: it won't come free before its spans or its grace do. */
+  stranded: bigint;
+  touchedMs: number;
+  /** Ids of the leases that fall under it and are not over. Derived, as R is. */
+  readonly holders: Set<string>;
+}
+
+export function newSpend(match: BudgetMatch, nowMs: number): Spend {
+  const { budget, ...rest } = match;
+  const spend: Spend = {
+    key: match.key,
+    match: rest,
+    budget,
+    isInForce: true,
+    startMs: 0,
+    endMs: undefined,
+    settled: 0n,
+    buckets: undefined,
+    reserved: 0n,
+    stranded: 0n,
+    touchedMs: nowMs,
+    holders: new Set(),
+  };
+  openWindow(spend, budget, nowMs);
+  return spend;
+}
+
+/** S at an instant, without turning the window. */
+export function settledAt(spend: Spend, nowMs: number): bigint {
+  if (spend.buckets !== undefined) {
+    let left = 0n;
+    for (const [bucket, amount] of spend.buckets) {
+      if (isCounted(spend, bucket, nowMs)) break;
+      left += amount;
+    }
+    return spend.settled - left;
+  }
+  return spend.endMs !== undefined && nowMs >= spend.endMs ? 0n : spend.settled;
+}
+
+/** Adds to S. The only way S ever grows; nothing but the turn of a window lowers it. */
+export function countSpend(spend: Spend, amount: bigint, nowMs: number): void {
+  assert(amount >= 0n, "what is counted is never negative");
+  spend.touchedMs = nowMs;
+  turnWindow(spend, nowMs);
+  spend.settled += amount;
+  const { buckets } = spend;
+  if (buckets !== undefined && amount > 0n) {
+    const bucket = Math.floor(nowMs / bucketMs(spend));
+    buckets.set(bucket, (buckets.get(bucket) ?? 0n) + amount);
+  }
+  assert(spend.settled >= amount, "S includes what was just counted");
+}
+
+/** Moves `spend` to the window that holds `nowMs`. Never back: a clock that is set back leaves the window as it is. */
+export function turnWindow(spend: Spend, nowMs: number): void {
+  if (spend.buckets !== undefined) {
+    for (const [bucket, amount] of spend.buckets) {
+      if (isCounted(spend, bucket, nowMs)) break;
+      spend.buckets.delete(bucket);
+      spend.settled -= amount;
+    }
+    return;
+  }
+  if (spend.endMs === undefined || nowMs < spend.endMs) return;
+  spend.settled = 0n;
+  openWindow(spend, spend.budget, nowMs);
+}
+
+/** The bounds to show. Of a rolling window: from its oldest counted instant to the end of the bucket that fills now. */
+export function shownBounds(spend: Spend, nowMs: number): { startMs: number; endMs: number | undefined } {
+  const { window } = spend.budget;
+  if (window.kind === "rolling") {
+    const width = bucketMs(spend);
+    const startMs = Math.floor((nowMs - window.durationMs) / width) * width;
+    return { startMs, endMs: (Math.floor(nowMs / width) + 1) * width };
+  }
+  if (window.kind === "calendar" && spend.endMs !== undefined && nowMs >= spend.endMs) {
+    return calendarWindow(window.unit, spend.budget.timeZone, nowMs);
+  }
+  return { startMs: spend.startMs, endMs: spend.endMs };
+}
+
+/**
+ * Puts `spend` under a changed document, or under none. S is kept whatever changed, except for another measure: dollars
+ * are no tokens. Under another kind of window it counts from now on as if it had been spent now, which is never too little.
+ */
+export function rebaseSpend(spend: Spend, budget: Budget | undefined, nowMs: number): void {
+  const before = spend.budget;
+  turnWindow(spend, nowMs);
+  spend.isInForce = budget !== undefined && isSameSplit(spend, budget);
+  if (budget === undefined || !spend.isInForce) return;
+  spend.budget = budget;
+  if (isSameWindow(before, budget)) return;
+  const carried = before.measure === budget.measure ? settledAt(spend, nowMs) : 0n;
+  spend.settled = 0n;
+  openWindow(spend, budget, nowMs);
+  countSpend(spend, carried, nowMs);
+}
+
+/** Whether `spend` may be forgotten: no lease, and nothing counted that would still count; or a run that is long silent. */
+export function isForgettable(spend: Spend, nowMs: number, runIdleMs: number): boolean {
+  if (spend.holders.size > 0) return false;
+  if (settledAt(spend, nowMs) === 0n) return true;
+  return spend.match.run !== undefined && nowMs - spend.touchedMs >= runIdleMs;
+}
+
+export function bucketMs(spend: Spend): number {
+  const { window } = spend.budget;
+  return window.kind === "rolling" ? Math.ceil(window.durationMs / BUCKETS) : 1;
+}
+
+function isCounted(spend: Spend, bucket: number, nowMs: number): boolean {
+  const { window } = spend.budget;
+  if (window.kind !== "rolling") return true;
+  return (bucket + 1) * bucketMs(spend) > nowMs - window.durationMs;
+}
+
+function openWindow(spend: Spend, budget: Budget, nowMs: number): void {
+  spend.buckets = budget.window.kind === "rolling" ? new Map() : undefined;
+  spend.startMs = 0;
+  spend.endMs = undefined;
+  if (budget.window.kind === "calendar") {
+    const bounds = calendarWindow(budget.window.unit, budget.timeZone, nowMs);
+    spend.startMs = bounds.startMs;
+    spend.endMs = bounds.endMs;
+  }
+}
+
+/** Whether the document still makes instances of this shape: by the same kind of split, if not by the same label. */
+function isSameSplit(spend: Spend, budget: Budget): boolean {
+  const { each, run } = spend.match;
+  return (each === undefined) === (budget.each === undefined) && (run !== undefined) === (budget.window.kind === "run");
+}
+
+function isSameWindow(a: Budget, b: Budget): boolean {
+  if (a.measure !== b.measure || JSON.stringify(a.window) !== JSON.stringify(b.window)) return false;
+  return a.window.kind !== "calendar" || a.timeZone === b.timeZone;
+}

@@ -1,0 +1,87 @@
+/**
+ * Everything the ledger knows, in memory. Changed by `applyEvent` alone; what is here is what replaying the journal gives.
+ */
+import { maxAmounts, NO_AMOUNTS, type Amounts, amountIn } from "../amounts.ts";
+import type { Budget } from "../budget.ts";
+import type { Labels } from "../ledger.ts";
+import { BudgetIndex, type BudgetMatch } from "./scope.ts";
+import { newSpend, type Spend } from "./spend.ts";
+
+/** Money set aside for one process and one set of labels. `granted` ≥ `settled` in every measure, always. */
+export interface Lease {
+  readonly id: string;
+  readonly processId: string;
+  readonly labels: Labels;
+  seq: number;
+  granted: Amounts;
+  settled: Amounts;
+  /** Sum of its spans, whatever it reported itself. */
+  observed: Amounts;
+  /** Active: when it expires. Expired: when its grace is over. */
+  deadlineMs: number;
+  /** The budgets it falls under. Derived from its labels. */
+  spends: readonly Spend[];
+}
+
+/** A lease that is over, remembered so that a late or doubled message of it counts nothing twice. */
+export interface ClosedLease {
+  /** `undefined` for a lease that was closed before it was ever opened. */
+  readonly labels: Labels | undefined;
+  settled: Amounts;
+  readonly forgetAtMs: number;
+}
+
+export class LedgerState {
+  /** Time of the last event. */
+  atMs = 0;
+  ttlMs = 0;
+  graceMs = 0;
+  budgets: readonly Budget[] = [];
+  index = new BudgetIndex([]);
+  readonly spends = new Map<string, Spend>();
+  /** In order of their deadlines, as is `expired`. */
+  readonly active = new Map<string, Lease>();
+  readonly expired = new Map<string, Lease>();
+  readonly closed = new Map<string, ClosedLease>();
+  /** Tokens of the last observations, oldest first. */
+  readonly tokens = new Set<string>();
+
+  /** The budget instances that the labels fall under, made on first use. */
+  spendsOf(labels: Labels, nowMs: number): readonly Spend[] {
+    return this.index.match(labels).map((match) => this.#spendOf(match, nowMs));
+  }
+
+  #spendOf(match: BudgetMatch, nowMs: number): Spend {
+    let spend = this.spends.get(match.key);
+    if (spend === undefined) {
+      spend = newSpend(match, nowMs);
+      this.spends.set(match.key, spend);
+    }
+    return spend;
+  }
+}
+
+export function newLease(id: string, processId: string, labels: Labels): Lease {
+  return {
+    id,
+    processId,
+    labels,
+    seq: 0,
+    granted: NO_AMOUNTS,
+    settled: NO_AMOUNTS,
+    observed: NO_AMOUNTS,
+    deadlineMs: 0,
+    spends: [],
+  };
+}
+
+/** What a lease holds of a budget's measure: granted and not yet settled. */
+export function outstandingIn(spend: Spend, lease: { readonly granted: Amounts; readonly settled: Amounts }): bigint {
+  const { measure } = spend.budget;
+  return amountIn(measure, lease.granted) - amountIn(measure, lease.settled);
+}
+
+/** Settled is never more than granted: a report past the grant raises both. */
+export function coverSettled(granted: Amounts, settled: Amounts): Amounts {
+  return maxAmounts(granted, settled);
+}

@@ -1,0 +1,75 @@
+/** Budgets as others see them: `BudgetState` of ledger.ts at an instant. Reads only. */
+import type { Budget } from "../budget.ts";
+import type { BudgetState, Labels, Threshold } from "../ledger.ts";
+import { settledAt, shownBounds, newSpend, type Spend } from "./spend.ts";
+import { spendKey } from "./scope.ts";
+import type { LedgerState } from "./state.ts";
+
+/** Percentages have at most two decimals. */
+const PERCENT_SCALE = 100;
+
+export function budgetState(spend: Spend, nowMs: number): BudgetState {
+  const { budget } = spend;
+  const settled = settledAt(spend, nowMs);
+  const free = budget.limit - settled - spend.reserved;
+  const crossed = budget.thresholds.filter((threshold) => isCrossed(threshold, settled, budget.limit));
+  const bounds = shownBounds(spend, nowMs);
+  return {
+    name: budget.name,
+    scope: shownScope(spend),
+    measure: budget.measure,
+    mode: budget.mode,
+    unknownPrice: budget.unknownPrice,
+    windowStartMs: bounds.startMs,
+    windowEndMs: bounds.endMs,
+    limit: budget.limit,
+    settled,
+    reserved: spend.reserved,
+    remaining: free > 0n ? free : 0n,
+    crossed,
+    state: stateName({ settled, free, limit: budget.limit, isWarned: crossed.length > 0 }),
+  };
+}
+
+/** Every budget instance that has spent or holds something, and every budget that isn't split, in the documents' order. */
+export function budgetStates(state: LedgerState, nowMs: number): BudgetState[] {
+  const byName = new Map<string, Spend[]>();
+  for (const spend of state.spends.values()) {
+    if (!spend.isInForce) continue;
+    const known = byName.get(spend.match.name);
+    if (known === undefined) byName.set(spend.match.name, [spend]);
+    else known.push(spend);
+  }
+  return state.budgets.flatMap((budget) => {
+    const spends = byName.get(budget.name) ?? (isSplit(budget) ? [] : [untouched(budget, nowMs)]);
+    return spends.map((spend) => budgetState(spend, nowMs));
+  });
+}
+
+function isCrossed(threshold: Threshold, settled: bigint, limit: bigint): boolean {
+  const at = BigInt(Math.round(threshold.atPercent * PERCENT_SCALE));
+  return settled * BigInt(100 * PERCENT_SCALE) >= limit * at;
+}
+
+function stateName(of: { settled: bigint; free: bigint; limit: bigint; isWarned: boolean }): BudgetState["state"] {
+  if (of.settled > of.limit) return "overrun";
+  if (of.free <= 0n) return "exhausted";
+  return of.isWarned ? "warning" : "ok";
+}
+
+function shownScope(spend: Spend): Labels {
+  const { budget, match } = spend;
+  const scope: Record<string, string> = { ...budget.scope };
+  if (budget.each !== undefined && match.each !== undefined) scope[budget.each] = match.each;
+  if (budget.window.kind === "run" && match.run !== undefined) scope[budget.window.label] = match.run;
+  return scope;
+}
+
+function isSplit(budget: Budget): boolean {
+  return budget.each !== undefined || budget.window.kind === "run";
+}
+
+function untouched(budget: Budget, nowMs: number): Spend {
+  const key = spendKey(budget.name, undefined, undefined);
+  return newSpend({ key, name: budget.name, budget, each: undefined, run: undefined }, nowMs);
+}
