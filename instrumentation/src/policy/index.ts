@@ -1,2 +1,13 @@
 /** The policy engine: pure, without I/O or clock. The gate decides with it, the processor replays with it. */
+export { argumentsDigest, CanonicalArguments, canonicalArguments, canonicalJson } from "./canonical-json.ts";
+export type { CanonicalOutcome, JsonValue } from "./canonical-json.ts";
+export type { CompiledPolicy } from "./compiled-policy.ts";
+export { compilePolicy, decide } from "./decide.ts";
+export type { DecideOptions } from "./decide.ts";
+export type { Decision, MatchedRule } from "./decision.ts";
+export { parsePolicy } from "./document.ts";
+export type { DefaultEffect, Effect, PolicyDocument, PolicyParse, PolicyProblem, PolicyRule } from "./document.ts";
 export { compileGlob, foldCase, GlobError } from "./glob.ts";
+export { DATA_LABELS, higherLabel, isDataLabel, labelRank } from "./label.ts";
+export type { DataLabel } from "./label.ts";
+export type { AgentFacts, PolicyRequest, SessionFacts, ToolFacts } from "./request.ts";
