@@ -1,4 +1,4 @@
-import { calcPrice } from "@pydantic/genai-prices";
+import { createPriceBook } from "@tollgate/instrumentation/pricing";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 
@@ -11,14 +11,25 @@ test.each([
   ["openai", "gpt-4o-2024-08-06"],
   ["anthropic", "claude-haiku-4-5"],
   ["anthropic", "claude-opus-4-5-20251101"],
-] as const)("the simulator charges what the public price list says for %s %s", (provider, name) => {
+] as const)("the simulator bills %s %s as the price book does, over any usage", (provider, name) => {
   const model = findModel(provider, name);
-  const listed = calcPrice({ input_tokens: 1, output_tokens: 1 }, name, { providerId: provider })?.model_price;
-  const nano = (usdPerMillion: unknown): bigint => BigInt(Math.round(Number(usdPerMillion) * 1e9));
-  expect(model?.nanoUsdPerMillion.input).toBe(nano(listed?.input_mtok));
-  expect(model?.nanoUsdPerMillion.output).toBe(nano(listed?.output_mtok));
-  expect(model?.nanoUsdPerMillion.cacheRead).toBe(nano(listed?.cache_read_mtok));
-  expect(model?.nanoUsdPerMillion.cacheWrite5m).toBe(nano(listed?.cache_write_mtok ?? listed?.input_mtok));
+  const price = createPriceBook().find({ provider, model: name, at: new Date() });
+  if (model === undefined || price === undefined) throw new Error(`${name} is served and has a price`);
+  const count = fc.nat({ max: 100_000 });
+  const tokens = fc.record({ input: count, cacheRead: count, cacheWrite5m: count, cacheWrite1h: count, output: count });
+  fc.assert(
+    fc.property(tokens, (billed) => {
+      const usage = {
+        input: billed.input + billed.cacheRead + billed.cacheWrite5m + billed.cacheWrite1h,
+        output: billed.output,
+        cacheRead: billed.cacheRead,
+        cacheWrite: billed.cacheWrite5m + billed.cacheWrite1h,
+        cacheWrite1h: billed.cacheWrite1h,
+        reasoning: 0,
+      };
+      expect(billNanoUsd(model, billed)).toBe(price.cost(usage));
+    }),
+  );
 });
 
 test("a bill is rounded half up once, over all kinds of tokens", () => {
