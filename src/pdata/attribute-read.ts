@@ -1,0 +1,27 @@
+import type { Attributes, Span } from "./span.ts";
+
+/** A text attribute; "" when it is absent, empty or not a text. */
+export function textAttribute(attributes: Attributes, key: string): string {
+  const value = attributes.get(key);
+  return typeof value === "string" ? value : "";
+}
+
+/** The first of the keys that is there, on the span before the resource; "" when none is. */
+export function firstText(span: Pick<Span, "attributes" | "resource">, keys: readonly string[]): string {
+  for (const attributes of [span.attributes, span.resource.attributes]) {
+    for (const key of keys) {
+      const text = textAttribute(attributes, key);
+      if (text !== "") return text;
+    }
+  }
+  return "";
+}
+
+/** A count from the wire, whatever type the sender chose: a whole number from 0 to `max`, else `undefined` (NaN, Infinity, negative, "5abc"). */
+export function countAttribute(attributes: Attributes, key: string, max: number): number | undefined {
+  const value = attributes.get(key);
+  if (typeof value === "bigint") return value >= 0n && value <= BigInt(max) ? Number(value) : undefined;
+  if (typeof value === "number") return Number.isInteger(value) && value >= 0 && value <= max ? value : undefined;
+  if (typeof value === "string" && /^\d{1,15}$/.test(value)) return Number(value) <= max ? Number(value) : undefined;
+  return undefined;
+}

@@ -1,0 +1,21 @@
+import type { Factory } from "../../component/factory.ts";
+import { type SpanProcessor, createSpanProcessor } from "../../component/span-processor.ts";
+import { costProcessorConfig, type CostProcessorConfig } from "./config.ts";
+import type { PriceBook } from "@tollgate/instrumentation/pricing";
+import type { Consumer } from "../../component/component.ts";
+import type { Notify } from "../../component/notice.ts";
+import { applyCost } from "./cost.ts";
+
+export interface CostDependencies {
+  readonly next: Consumer;
+  readonly notify: Notify;
+  /** Asked for each batch, because governance can change the house prices. */
+  readonly prices: () => PriceBook;
+}
+
+export const costProcessorFactory: Factory<CostProcessorConfig, CostDependencies, SpanProcessor> = {
+  type: "cost",
+  config: costProcessorConfig,
+  create: (_config, { next, notify, prices }) =>
+    createSpanProcessor({ type: "cost", next, notify, process: (span) => applyCost(span, prices()) }),
+};

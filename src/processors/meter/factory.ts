@@ -1,0 +1,25 @@
+import type { Factory } from "../../component/factory.ts";
+import { type SpanProcessor, createSpanProcessor } from "../../component/span-processor.ts";
+import { meterProcessorConfig, type MeterProcessorConfig } from "./config.ts";
+import type { Consumer } from "../../component/component.ts";
+import type { Notify } from "../../component/notice.ts";
+import { spendOf } from "./meter.ts";
+
+export interface MeterDependencies {
+  readonly next: Consumer;
+  readonly notify: Notify;
+}
+
+export const meterProcessorFactory: Factory<MeterProcessorConfig, MeterDependencies, SpanProcessor> = {
+  type: "meter",
+  config: meterProcessorConfig,
+  create: (_config, { next, notify }) =>
+    createSpanProcessor({
+      type: "meter",
+      next,
+      notify,
+      process(span) {
+        span.facts.spend = spendOf(span);
+      },
+    }),
+};

@@ -1,0 +1,17 @@
+import type { Factory } from "../../component/factory.ts";
+import { type SpanProcessor, createSpanProcessor } from "../../component/span-processor.ts";
+import { normaliseProcessorConfig, type NormaliseProcessorConfig } from "./config.ts";
+import type { Consumer } from "../../component/component.ts";
+import type { Notify } from "../../component/notice.ts";
+import { normalise } from "./normalise.ts";
+
+export interface NormaliseDependencies {
+  readonly next: Consumer;
+  readonly notify: Notify;
+}
+
+export const normaliseProcessorFactory: Factory<NormaliseProcessorConfig, NormaliseDependencies, SpanProcessor> = {
+  type: "normalise",
+  config: normaliseProcessorConfig,
+  create: (_config, { next, notify }) => createSpanProcessor({ type: "normalise", next, notify, process: normalise }),
+};
