@@ -8,7 +8,7 @@
  * Numbers in `args` are doubles, as JSON has them: `args.n > 3` works, arithmetic needs `1.0`.
  */
 import { createRequire } from "node:module";
-import type { ASTNode, Environment } from "@marcbachmann/cel-js";
+import type * as Cel from "@marcbachmann/cel-js";
 import type { JsonValue, ValueSize } from "./canonical-json.ts";
 import { compileGlob } from "./glob.ts";
 import { DATA_LABELS, isDataLabel, labelRank } from "./label.ts";
@@ -19,33 +19,13 @@ const NODES_MAX = 400;
 const WORK_MAX = 50_000;
 
 /** Everything that a condition may call. `string.f` is a method. */
-const FUNCTIONS: ReadonlySet<string> = new Set([
-  ...[
-    "has",
-    "all",
-    "exists",
-    "exists_one",
-    "filter",
-    "map",
-    "size",
-    "contains",
-    "startsWith",
-    "endsWith",
-    "lowerAscii",
-  ],
-  ...["upperAscii", "trim", "indexOf", "label", "glob", "int", "double", "string", "bool", "timestamp", "duration"],
-  ...[
-    "getFullYear",
-    "getMonth",
-    "getDate",
-    "getDayOfMonth",
-    "getDayOfWeek",
-    "getDayOfYear",
-    "getHours",
-    "getMinutes",
-    "getSeconds",
-  ],
-]);
+const FUNCTIONS: ReadonlySet<string> = new Set(
+  (
+    "has all exists exists_one filter map size contains startsWith endsWith lowerAscii upperAscii trim indexOf " +
+    "label glob int double string bool timestamp duration getFullYear getMonth getDate getDayOfMonth getDayOfWeek " +
+    "getDayOfYear getHours getMinutes getSeconds"
+  ).split(" "),
+);
 const MACROS: ReadonlySet<string> = new Set(["all", "exists", "exists_one", "filter", "map"]);
 
 export type ConditionOutcome =
@@ -154,7 +134,7 @@ function workOf(shape: Shape, size: ValueSize | undefined): number {
   return shape.nodes * width ** shape.nesting * weight;
 }
 
-function measure(node: ASTNode, nesting: number, shape: Shape): void {
+function measure(node: Cel.ASTNode, nesting: number, shape: Shape): void {
   shape.nodes += 1;
   shape.nesting = Math.max(shape.nesting, nesting);
   if (node.op === "+") shape.additions += 1;
@@ -181,21 +161,21 @@ function labelRefusal(args: unknown, at: number): Shape["refusal"] {
   return { message: `wants one of ${DATA_LABELS.map((label) => `"${label}"`).join(", ")} in \`label\``, at };
 }
 
-function childrenOf(args: unknown): readonly ASTNode[] {
+function childrenOf(args: unknown): readonly Cel.ASTNode[] {
   if (isNode(args)) return [args];
   return Array.isArray(args) ? args.flatMap((item) => childrenOf(item)) : [];
 }
 
-function isNode(value: unknown): value is ASTNode {
+function isNode(value: unknown): value is Cel.ASTNode {
   return typeof value === "object" && value !== null && "op" in value && "args" in value;
 }
 
-let environment: Environment | undefined;
+let environment: Cel.Environment | undefined;
 
 /** Loaded on first use: most processes have no conditions, and registration has to be quick. */
-function celEnvironment(): Environment {
+function celEnvironment(): Cel.Environment {
   if (environment !== undefined) return environment;
-  const cel = createRequire(import.meta.url)("@marcbachmann/cel-js") as typeof import("@marcbachmann/cel-js");
+  const cel = createRequire(import.meta.url)("@marcbachmann/cel-js") as typeof Cel;
   const limits = {
     maxAstNodes: NODES_MAX,
     maxDepth: 32,

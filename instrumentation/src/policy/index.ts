@@ -11,3 +11,15 @@ export { compileGlob, foldCase, GlobError } from "./glob.ts";
 export { DATA_LABELS, higherLabel, isDataLabel, labelRank } from "./label.ts";
 export type { DataLabel } from "./label.ts";
 export type { AgentFacts, PolicyRequest, SessionFacts, ToolFacts } from "./request.ts";
+export { Policy } from "./policy.ts";
+export type {
+  ApprovalHandler,
+  ApprovalRequest,
+  CheckContext,
+  PolicyCheck,
+  PolicyInput,
+  PolicyOptions,
+} from "./policy.ts";
+export { POLICY_TEMPLATES } from "./templates.ts";
+export type { PolicyTemplate } from "./templates.ts";
+export type { ApprovalOutcome, AuditContext, AuditEntry } from "./audit-log.ts";

@@ -5,7 +5,8 @@
  * own cost what the next wider kind costs (cache reads without a price cost the input price).
  * Only the prices of text calls are used here; audio, images and server tools have prices of their own in the same data.
  */
-import { calcPrice } from "@pydantic/genai-prices";
+import { createRequire } from "node:module";
+import type * as GenaiPrices from "@pydantic/genai-prices";
 import type { ConditionalPrice, ModelInfo, ModelPrice as BookPrices, TieredPrices } from "@pydantic/genai-prices";
 import { nanoFromDecimal } from "./decimal.ts";
 import { documentedMaxOutputTokens } from "./max-output-tokens.ts";
@@ -36,6 +37,14 @@ export function findBookModel(provider: string, model: string): BookModel | unde
   return { priceAt: (at) => dated[conditionAt(prices, at)] };
 }
 
+let loaded: typeof GenaiPrices | undefined;
+
+/** 800 kB of prices, loaded with the first look-up: registration has to be quick. */
+function library(): typeof GenaiPrices {
+  loaded ??= createRequire(import.meta.url)("@pydantic/genai-prices") as typeof GenaiPrices;
+  return loaded;
+}
+
 interface BookEntry {
   readonly providerId: string;
   readonly model: ModelInfo;
@@ -43,7 +52,7 @@ interface BookEntry {
 
 function lookUp(providerId: string, model: string): BookEntry | undefined {
   try {
-    const found = calcPrice({}, model, providerId === "" ? {} : { providerId });
+    const found = library().calcPrice({}, model, providerId === "" ? {} : { providerId });
     // The library also takes a provider whose name only contains one that it knows: that would be a guess.
     if (found === null || (providerId !== "" && found.provider.id !== providerId)) return undefined;
     return { providerId: found.provider.id, model: found.model };
