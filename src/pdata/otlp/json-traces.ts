@@ -3,6 +3,7 @@
  * integers, bytes as base64, lowerCamelCase names only, unknown fields ignored.
  * https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding
  */
+import { isUtf8 } from "node:buffer";
 import { emptyFacts } from "../facts.ts";
 import type { Attributes, AttributeValue, Resource, Scope, Span, SpanEvent, SpanLink } from "../span.ts";
 import {
@@ -27,7 +28,7 @@ export function decodeJsonTraces(body: Uint8Array): DecodedTraces {
   const spans: Span[] = [];
   const rejected = new RejectionCounter();
   try {
-    const request = asObject(parse(new TextDecoder("utf-8", { fatal: true }).decode(body)), "request");
+    const request = asObject(parse(body), "request");
     for (const resourceSpans of listOf(request["resourceSpans"], "resourceSpans")) {
       readResourceSpans(asObject(resourceSpans, "resourceSpans"), spans, rejected);
     }
@@ -38,7 +39,9 @@ export function decodeJsonTraces(body: Uint8Array): DecodedTraces {
   return { kind: "decoded", spans, rejected: rejected.list() };
 }
 
-function parse(text: string): unknown {
+function parse(body: Uint8Array): unknown {
+  if (!isUtf8(body)) throw new MalformedError("not valid UTF-8");
+  const text = new TextDecoder().decode(body);
   try {
     if (!LONG_NUMBER.test(text)) return JSON.parse(text);
     // The third argument, the number as it was written, is ECMAScript 2025; optional, because the types do not know it.

@@ -1,0 +1,32 @@
+import { describe, expect, it } from "vitest";
+import { RpcCode, encodeStatus, encodeTraceResponse } from "../../../../src/pdata/otlp/responses.ts";
+
+const rejected = [
+  { reason: "bad id", count: 200 },
+  { reason: "bad time", count: 1 },
+];
+
+describe("ExportTraceServiceResponse", () => {
+  it("is empty when nothing was rejected", () => {
+    expect(encodeTraceResponse([], "protobuf")).toHaveLength(0);
+    expect(encodeTraceResponse([], "json").toString()).toBe("{}");
+  });
+
+  it("says how many spans were rejected, and why", () => {
+    const message = "200 rejected: bad id; 1 rejected: bad time";
+    expect(JSON.parse(encodeTraceResponse(rejected, "json").toString())).toEqual({
+      partialSuccess: { rejectedSpans: "201", errorMessage: message },
+    });
+    const inner = Buffer.concat([Buffer.from([0x08, 0xc9, 0x01, 0x12, message.length]), Buffer.from(message)]);
+    const whole = Buffer.concat([Buffer.from([0x0a, inner.length]), inner]);
+    expect(encodeTraceResponse(rejected, "protobuf")).toEqual(whole);
+  });
+});
+
+describe("google.rpc.Status", () => {
+  it("has a code and a message in both encodings", () => {
+    const status = { code: RpcCode.unavailable, message: "full" };
+    expect(encodeStatus(status, "protobuf").toString("hex")).toBe("080e120466756c6c");
+    expect(JSON.parse(encodeStatus(status, "json").toString())).toEqual({ code: 14, message: "full" });
+  });
+});
