@@ -1,4 +1,4 @@
-import type { Ledger } from "../budget/ledger.ts";
+import type { Labels, Ledger } from "../budget/ledger.ts";
 import type { AgentRegistry } from "../policy/registry.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
 import { vouchesFor } from "./access.ts";
@@ -83,7 +83,7 @@ function acquire({ ledger, registry, processes, leaseTtlMs }: LeaseRoutesOptions
         processId: body.process_id,
         leaseId: body.lease_id,
         seq: body.seq,
-        labels: registry.labels(agent, body.labels),
+        labels: projected(registry.labels(agent, body.labels), ledger.labelKeys()),
         settled: toAmounts(body.settled),
         need: toAmounts(body.need),
         target: toAmounts(body.target),
@@ -103,6 +103,11 @@ function acquire({ ledger, registry, processes, leaseTtlMs }: LeaseRoutesOptions
       };
     },
   });
+}
+
+/** Only what budgets look at: the rest would only tell leases apart that are the same to every budget. */
+function projected(labels: Labels, keys: readonly string[]): Labels {
+  return Object.fromEntries(keys.flatMap((key) => (labels[key] === undefined ? [] : [[key, labels[key]]])));
 }
 
 function close({ ledger, processes }: LeaseRoutesOptions): AnyRoute {

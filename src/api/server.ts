@@ -55,6 +55,8 @@ export function createApi(options: ApiOptions): Api {
     forceCloseConnections: true,
     routerOptions: { ignoreTrailingSlash: true },
   });
+  // JSON only: a page in a browser can send text/plain to this port without asking, JSON it cannot.
+  app.removeContentTypeParser("text/plain");
   const processes = new ProcessTable();
   const control = new ControlStreams({
     ledger,

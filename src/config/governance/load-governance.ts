@@ -72,20 +72,15 @@ function take(source: LocatedDocument, problems: ConfigProblem[]): DocumentOfKin
 }
 
 function assemble(taken: readonly Taken[]): Governance {
-  const of = <K extends Kind>(kind: K): readonly Extract<DocumentOfKind, { kind: K }>["document"][] =>
-    taken.flatMap(({ parsed }) =>
-      parsed.kind === kind ? [parsed.document as Extract<DocumentOfKind, { kind: K }>["document"]] : [],
-    );
-  const deciding = taken
-    .filter(({ parsed }) => DECIDING.has(parsed.kind))
-    .map(({ source }) => JSON.stringify(source.value));
+  const parsed = taken.map((each) => each.parsed);
+  const deciding = taken.filter((each) => DECIDING.has(each.parsed.kind));
   return {
-    budgets: of("budget"),
-    policies: of("policy"),
-    agents: of("agent"),
-    prices: of("prices"),
-    tools: of("tool"),
-    alerts: of("alert"),
-    fingerprint: deciding.join("\n"),
+    budgets: parsed.flatMap((each) => (each.kind === "budget" ? [each.document] : [])),
+    policies: parsed.flatMap((each) => (each.kind === "policy" ? [each.document] : [])),
+    agents: parsed.flatMap((each) => (each.kind === "agent" ? [each.document] : [])),
+    prices: parsed.flatMap((each) => (each.kind === "prices" ? [each.document] : [])),
+    tools: parsed.flatMap((each) => (each.kind === "tool" ? [each.document] : [])),
+    alerts: parsed.flatMap((each) => (each.kind === "alert" ? [each.document] : [])),
+    fingerprint: deciding.map(({ source }) => JSON.stringify(source.value)).join("\n"),
   };
 }

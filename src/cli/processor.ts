@@ -1,0 +1,93 @@
+/**
+ * How the command line finds the processor: `--api` or TOLLGATE_API, else what a processor on this machine wrote into the data
+ * directory when it became ready, else the default port.
+ */
+import { readEnvironment } from "../config/environment.ts";
+import { DEFAULT_API_ENDPOINT } from "../config/sections.ts";
+import { dataDirectory, type EndpointsFile, readEndpoints, readToken } from "../service/data-directory.ts";
+import { CliError, EXIT } from "./exit.ts";
+
+export interface ProcessorOptions {
+  readonly api?: string;
+  readonly dataDir?: string;
+}
+
+export interface Processor {
+  readonly url: string;
+  /** What the local processor wrote; `undefined` when it is elsewhere or does not run. */
+  readonly endpoints: EndpointsFile | undefined;
+  /** GET of a path with parameters; the reply as JSON. Throws `CliError`. */
+  get<T>(path: string, query?: Readonly<Record<string, string | undefined>>): Promise<T>;
+}
+
+const REQUEST_TIMEOUT_MS = 60_000;
+
+export function findProcessor(options: ProcessorOptions): Processor {
+  const environment = readEnvironment();
+  const data = dataDirectory(options.dataDir ?? environment.dataDir);
+  const endpoints = readEndpoints(data);
+  const url = options.api ?? environment.apiUrl ?? endpoints?.api ?? `http://${DEFAULT_API_ENDPOINT}`;
+  const token = environment.token ?? readToken(data);
+  return {
+    url,
+    endpoints,
+    get: (path, query = {}) => get({ url, path, query, token }),
+  };
+}
+
+async function get<T>(options: {
+  readonly url: string;
+  readonly path: string;
+  readonly query: Readonly<Record<string, string | undefined>>;
+  readonly token: string | undefined;
+}): Promise<T> {
+  const target = targetUrl(options.url, options.path);
+  for (const [key, value] of Object.entries(options.query)) {
+    if (value !== undefined) target.searchParams.set(key, value);
+  }
+  let response: Response;
+  let body: unknown;
+  try {
+    response = await fetch(target, {
+      headers: options.token === undefined ? {} : { authorization: `Bearer ${options.token}` },
+      signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
+    });
+    body = await response.json();
+  } catch (error) {
+    throw unreachable(options.url, error);
+  }
+  if (response.ok) return body as T;
+  throw refusal(response.status, body);
+}
+
+function targetUrl(base: string, path: string): URL {
+  try {
+    return new URL(path, base);
+  } catch {
+    throw new CliError(EXIT.usage, `not a URL: \`${base}\``);
+  }
+}
+
+function unreachable(url: string, error: unknown): CliError {
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  const reason = (cause as NodeJS.ErrnoException).code ?? (cause instanceof Error ? cause.message : "no answer");
+  return new CliError(
+    EXIT.unreachable,
+    `cannot reach the processor at ${url} (${reason}); start it with \`npx tollgate serve\`, or say where it is with \`--api URL\` or TOLLGATE_API`,
+  );
+}
+
+function refusal(status: number, body: unknown): CliError {
+  const problem = (typeof body === "object" && body !== null ? body : {}) as {
+    code?: string;
+    title?: string;
+    detail?: string;
+  };
+  const text = problem.detail ?? problem.title ?? `HTTP ${status}`;
+  if (problem.code === "unauthorized") {
+    const help = "run this in the directory of the processor's data (`--data-dir`), or set TOLLGATE_TOKEN";
+    return new CliError(EXIT.usage, `${text}; ${help}`);
+  }
+  if (problem.code === "not_found") return new CliError(EXIT.finding, text);
+  return new CliError(status >= 500 ? EXIT.unreachable : EXIT.usage, text);
+}

@@ -1,0 +1,85 @@
+import { Command, Option } from "commander";
+import { apiOption, type CommonOptions, dataDirOption, jsonOption } from "./options.ts";
+import { type Column, type Output, printJson, printTable } from "./output.ts";
+import { findProcessor } from "./processor.ts";
+
+interface TracesOptions extends CommonOptions {
+  readonly agent?: string;
+  readonly session?: string;
+  readonly since?: string;
+  readonly until?: string;
+  readonly minCost?: string;
+  readonly decision?: string;
+  readonly error?: boolean;
+  readonly where?: string;
+  readonly limit?: string;
+}
+
+interface TraceSummary {
+  readonly trace_id: string;
+  readonly start: string;
+  readonly duration_ms: number;
+  readonly name: string;
+  readonly agent: string;
+  readonly session: string;
+  readonly spans: number;
+  readonly calls: number;
+  readonly cost_usd: string;
+  readonly denied: number;
+  readonly errors: number;
+}
+
+/** `tollgate traces`: traces that meet all filters, newest first. */
+export function tracesCommand(output: Output): Command {
+  return new Command("traces")
+    .description("traces, newest first")
+    .option("--agent <name>", "with a span of this agent")
+    .option("--session <id>", "with a span of this session")
+    .option("--since <time>", "ISO 8601 time, or how long ago: 15m, 24h, 7d")
+    .option("--until <time>", "the same; exclusive")
+    .option("--min-cost <usd>", "that cost at least this much")
+    .addOption(
+      new Option("--decision <decision>", "with a span that has this decision").choices([
+        "allow",
+        "deny",
+        "forbid",
+        "require_approval",
+      ]),
+    )
+    .option("--error", "with a span whose status is error")
+    .option("--where <expr>", "with a span for which this SQL expression over the columns of `spans` holds")
+    .option("--limit <n>", "at most this many (default 50, at most 1000)")
+    .addOption(jsonOption())
+    .addOption(apiOption())
+    .addOption(dataDirOption())
+    .action(async (options: TracesOptions) => {
+      const { agent, session, since, until, minCost, decision, error, where, limit } = options;
+      const reply = await findProcessor(options).get<{ traces: readonly TraceSummary[] }>("/v1/traces", {
+        agent,
+        session,
+        since,
+        until,
+        min_cost: minCost,
+        decision,
+        error: error === true ? "true" : undefined,
+        where,
+        limit,
+      });
+      if (options.json === true) printJson(output, reply.traces);
+      else if (reply.traces.length === 0) output.line("no traces match");
+      else printTable(output, reply.traces, COLUMNS);
+    });
+}
+
+const COLUMNS: readonly Column<TraceSummary>[] = [
+  { title: "TRACE", value: (row) => row.trace_id },
+  { title: "START", value: (row) => row.start.slice(0, 19) },
+  { title: "MS", align: "right", value: (row) => row.duration_ms.toFixed(0) },
+  { title: "NAME", value: (row) => row.name },
+  { title: "AGENT", value: (row) => row.agent || "-" },
+  { title: "SPANS", align: "right", value: (row) => String(row.spans) },
+  { title: "CALLS", align: "right", value: (row) => String(row.calls) },
+  { title: "COST", align: "right", value: (row) => `$${row.cost_usd}` },
+  { title: "DENIED", align: "right", value: (row) => String(row.denied) },
+  { title: "ERRORS", align: "right", value: (row) => String(row.errors) },
+];

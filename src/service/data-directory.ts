@@ -1,0 +1,96 @@
+/**
+ * What lives in the data directory (`--data-dir`, TOLLGATE_DATA_DIR, `./.tollgate`). The token and the endpoints file are
+ * readable by their owner only: they let the command line on the same machine in.
+ */
+import { randomBytes } from "node:crypto";
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { z } from "zod";
+
+export const DEFAULT_DATA_DIR = "./.tollgate";
+
+export interface DataDirectory {
+  readonly root: string;
+  readonly ledger: string;
+  readonly spool: string;
+  readonly clickhouse: string;
+  readonly token: string;
+  readonly endpoints: string;
+}
+
+/** The paths; nothing is made. `root` is relative to the working directory. */
+export function dataDirectory(root: string = DEFAULT_DATA_DIR): DataDirectory {
+  const absolute = resolve(root);
+  return {
+    root: absolute,
+    ledger: join(absolute, "ledger"),
+    spool: join(absolute, "spool"),
+    clickhouse: join(absolute, "clickhouse"),
+    token: join(absolute, "token"),
+    endpoints: join(absolute, "endpoints.json"),
+  };
+}
+
+const endpointsFile = z.object({
+  otlp_http: z.string().nullable(),
+  otlp_grpc: z.string().nullable(),
+  api: z.string(),
+  clickhouse: z.string(),
+  pid: z.number(),
+  database: z.string(),
+  readonly_username: z.string(),
+  readonly_password: z.string(),
+});
+
+/** What a running processor tells the command line on the same machine. */
+export type EndpointsFile = z.output<typeof endpointsFile>;
+
+export function writeEndpoints(data: DataDirectory, endpoints: EndpointsFile): void {
+  writeAtomically(data.endpoints, `${JSON.stringify(endpoints, undefined, 2)}\n`, 0o600);
+}
+
+export function removeEndpoints(data: DataDirectory): void {
+  rmSync(data.endpoints, { force: true });
+}
+
+/** `undefined` when no processor runs here, or the file is of another form. */
+export function readEndpoints(data: DataDirectory): EndpointsFile | undefined {
+  const text = readIfThere(data.endpoints);
+  if (text === undefined) return undefined;
+  try {
+    const parsed = endpointsFile.safeParse(JSON.parse(text));
+    return parsed.success ? parsed.data : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The people's token; `undefined` before the first start. */
+export function readToken(data: DataDirectory): string | undefined {
+  return readIfThere(data.token)?.trim();
+}
+
+/** The token of this data directory, made at the first start. */
+export function ensureToken(data: DataDirectory): { readonly token: string; readonly isNew: boolean } {
+  const known = readToken(data);
+  if (known !== undefined && known !== "") return { token: known, isNew: false };
+  const token = `tg_${randomBytes(24).toString("base64url")}`;
+  writeAtomically(data.token, `${token}\n`, 0o600);
+  return { token, isNew: true };
+}
+
+/** A reader sees the old file or the whole new one. */
+export function writeAtomically(file: string, text: string, mode: number): void {
+  mkdirSync(dirname(file), { recursive: true });
+  const temporary = `${file}.${process.pid}.tmp`;
+  writeFileSync(temporary, text, { mode });
+  renameSync(temporary, file);
+}
+
+function readIfThere(file: string): string | undefined {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,228 @@
+import { describe, expect, it } from "vitest";
+import { StoreRefused } from "../../../src/api/read-store.ts";
+import { PERSON, rig, type Rig } from "./rig.ts";
+
+const get = (on: Rig, url: string, headers: Record<string, string> = PERSON) =>
+  on.api.app.inject({ method: "GET", url, headers });
+
+describe("people's endpoints", () => {
+  it.each(["/v1/budgets", "/v1/spend?by=agent", "/v1/traces", `/v1/traces/${"a".repeat(32)}`, "/v1/status"])(
+    "%s wants the token",
+    async (url) => {
+      for (const headers of [{}, { authorization: "Bearer wrong" }, { authorization: "Basic dGc6" }]) {
+        const reply = await get(rig(), url, headers as Record<string, string>);
+        expect([reply.statusCode, reply.json().code]).toEqual([401, "unauthorized"]);
+      }
+    },
+  );
+
+  it("answer a problem where there is nothing", async () => {
+    const reply = await get(rig(), "/v1/nothing");
+    expect([reply.statusCode, reply.json().code]).toEqual([404, "not_found"]);
+  });
+});
+
+describe("budgets", () => {
+  it("shows exact amounts, as integers and as dollars with 9 places", async () => {
+    const { budgets } = (await get(rig(), "/v1/budgets")).json();
+    expect(budgets).toEqual([
+      {
+        name: "fleet",
+        scope: { team: "checkout" },
+        window_start: "2026-11-21T00:00:00.000Z",
+        window_end: "2026-11-22T00:00:00.000Z",
+        measure: "usd",
+        limit: "25000000000",
+        settled: "1000000001",
+        reserved: "500",
+        remaining: "23999999499",
+        limit_usd: "25.000000000",
+        settled_usd: "1.000000001",
+        reserved_usd: "0.000000500",
+        remaining_usd: "23.999999499",
+        mode: "hard",
+        state: "warning",
+        age_ms: 0,
+      },
+    ]);
+  });
+});
+
+describe("spend", () => {
+  it("gives the labels asked for and sums beyond 2^53 exactly", async () => {
+    const on = rig();
+    on.store.answer = [
+      {
+        label_values: ["shop", "gpt-4o"],
+        cost_nano_usd: "12345678901234567890",
+        calls: "3",
+        input_tokens: "10",
+        output_tokens: "20",
+        unpriced_calls: "0",
+      },
+    ];
+    const reply = await get(on, "/v1/spend?by=agent,model&since=1h");
+    expect(reply.json()).toEqual({
+      by: ["agent", "model"],
+      rows: [
+        {
+          agent: "shop",
+          model: "gpt-4o",
+          cost_usd: "12345678901.234567890",
+          calls: 3,
+          input_tokens: 10,
+          output_tokens: 20,
+          unpriced_calls: 0,
+        },
+      ],
+      truncated: false,
+    });
+    expect(on.store.asked[0]?.parameters).toMatchObject({
+      keys: ["agent", "model"],
+      since_ms: on.clock.now() - 3_600_000,
+    });
+  });
+
+  it.each([
+    "/v1/spend",
+    "/v1/spend?by=",
+    "/v1/spend?by=a'b",
+    "/v1/spend?by=agent&since=yesterday",
+    "/v1/spend?by=agent&until=5abc",
+  ])("refuses %s", async (url) => {
+    const on = rig();
+    const reply = await get(on, url);
+    expect([reply.statusCode, reply.json().code]).toEqual([400, "invalid_request"]);
+    expect(on.store.asked).toEqual([]);
+  });
+
+  it("tells a query that ClickHouse refuses from a ClickHouse that is away", async () => {
+    const on = rig();
+    on.store.answer = new StoreRefused("Unknown identifier `colour`");
+    const refused = await get(on, "/v1/spend?by=agent");
+    expect([refused.statusCode, refused.json().code]).toEqual([400, "query_refused"]);
+    on.store.answer = new Error("ECONNREFUSED");
+    const away = await get(on, "/v1/spend?by=agent");
+    expect([away.statusCode, away.json().code]).toEqual([503, "storage_unavailable"]);
+  });
+});
+
+describe("traces", () => {
+  it("passes filters as parameters, and an expression only after its check", async () => {
+    const on = rig();
+    await get(
+      on,
+      "/v1/traces?agent=a'b&min_cost=0.05&error=true&where=cost_usd%20%3E%201&limit=5&since=2026-11-21T00:00:00",
+    );
+    expect(on.store.asked[0]).toMatchObject({
+      query: "traces",
+      where: "cost_usd > 1",
+      parameters: {
+        agent: "a'b",
+        min_cost_nano_usd: "50000000",
+        error: 1,
+        limit: 6,
+        since_ms: Date.UTC(2026, 10, 21),
+      },
+    });
+    const refused = await get(on, "/v1/traces?where=1)%20OR%20(1");
+    expect([refused.statusCode, refused.json().code]).toEqual([400, "invalid_request"]);
+    expect(on.store.asked).toHaveLength(1);
+  });
+
+  it.each(["min_cost=NaN", "min_cost=-1", "limit=0", "limit=1e9", "decision=maybe", "error=perhaps"])(
+    "refuses %s",
+    async (query) => {
+      expect((await get(rig(), `/v1/traces?${query}`)).statusCode).toBe(400);
+    },
+  );
+
+  it("adds up one trace exactly and takes its id in any case", async () => {
+    const on = rig();
+    const span = {
+      span_id: "b".repeat(16),
+      parent_span_id: "",
+      name: "chat gpt-4o",
+      kind: "client",
+      start: "2026-11-21T00:00:00.000000001Z",
+      duration_ns: "1500000",
+      status: "unset",
+      agent: "shop",
+      model: "gpt-4o",
+      cost_nano_usd: "9007199254740993",
+      decision: "allow",
+      attributes: { "gen_ai.system": "openai" },
+    };
+    on.store.answer = [span, { ...span, cost_nano_usd: "1" }];
+    const reply = (await get(on, `/v1/traces/${"A".repeat(32)}`)).json();
+    expect(reply.trace_id).toBe("a".repeat(32));
+    expect(reply.cost_usd).toBe("9007199.254740994");
+    expect(reply.spans[0]).toEqual({
+      span_id: "b".repeat(16),
+      parent_span_id: "",
+      name: "chat gpt-4o",
+      kind: "client",
+      start: "2026-11-21T00:00:00.000000001Z",
+      duration_ms: 1.5,
+      status: "unset",
+      agent: "shop",
+      model: "gpt-4o",
+      cost_usd: "9007199.254740993",
+      decision: "allow",
+      attributes: { "gen_ai.system": "openai" },
+    });
+  });
+
+  it("says when a trace is not there, and when an id is none", async () => {
+    expect((await get(rig(), `/v1/traces/${"a".repeat(32)}`)).json().code).toBe("not_found");
+    expect((await get(rig(), "/v1/traces/xyz")).json().code).toBe("invalid_request");
+  });
+});
+
+describe("the rest", () => {
+  it("answers health and readiness to anyone", async () => {
+    for (const url of ["/healthz", "/readyz"]) {
+      const reply = await get(rig(), url, {});
+      expect([reply.statusCode, reply.json()]).toEqual([200, { status: "ok" }]);
+    }
+  });
+
+  it("counts its events for Prometheus", async () => {
+    const on = rig();
+    await on.api.app.inject({
+      method: "POST",
+      url: "/v1/leases/hello",
+      payload: { process_id: "a".repeat(32), agent: "x", labels: {}, pid: 1, version: "1" },
+    });
+    const reply = await get(on, "/metrics", {});
+    expect(reply.headers["content-type"]).toContain("text/plain");
+    expect(reply.body).toContain('tollgate_events_total{event="agent_without_policy",level="info"} 1');
+  });
+
+  it("describes every route in OpenAPI 3.1", async () => {
+    const on = rig();
+    const document = (await get(on, "/v1/openapi.json", {})).json();
+    expect(document.openapi).toBe("3.1.0");
+    expect(Object.keys(document.paths).sort()).toEqual(
+      [
+        "/healthz",
+        "/readyz",
+        "/v1/budgets",
+        "/v1/leases/acquire",
+        "/v1/leases/close",
+        "/v1/leases/hello",
+        "/v1/openapi.json",
+        "/v1/spend",
+        "/v1/status",
+        "/v1/traces",
+        "/v1/traces/{id}",
+      ].sort(),
+    );
+    const acquire = document.paths["/v1/leases/acquire"].post;
+    expect(acquire.requestBody.content["application/json"].schema.required).toContain("lease_id");
+    expect(acquire.responses["409"].description).toContain("lease_lost");
+    expect(document.paths["/v1/traces/{id}"].get.parameters).toMatchObject([
+      { name: "id", in: "path", required: true },
+    ]);
+  });
+});

@@ -1,0 +1,138 @@
+/** An API with a ledger and a store that answer what a test tells them, reached by injection: no port, no network. */
+import { Access, type AgentKey } from "../../../src/api/access.ts";
+import type { ReadStore } from "../../../src/api/read-store.ts";
+import { type Api, createApi } from "../../../src/api/server.ts";
+import type { ServiceStatus } from "../../../src/api/status.ts";
+import { NO_AMOUNTS } from "../../../src/budget/amounts.ts";
+import type { AcquireCommand, AcquireOutcome, BudgetState, Ledger } from "../../../src/budget/ledger.ts";
+import { AgentRegistry, type RegistryContent } from "../../../src/policy/registry.ts";
+import { Telemetry } from "../../../src/telemetry/telemetry.ts";
+import { ManualClock } from "../../support/manual-clock.ts";
+
+export const TOKEN = "tg_people";
+export const PERSON = { authorization: `Bearer ${TOKEN}` };
+
+export const FLEET: BudgetState = {
+  name: "fleet",
+  scope: { team: "checkout" },
+  measure: "usd",
+  mode: "hard",
+  unknownPrice: "deny",
+  windowStartMs: Date.UTC(2026, 10, 21),
+  windowEndMs: Date.UTC(2026, 10, 22),
+  limit: 25_000_000_000n,
+  settled: 1_000_000_001n,
+  reserved: 500n,
+  remaining: 23_999_999_499n,
+  crossed: [{ atPercent: 80, do: "downgrade", fallback: { "gpt-4o": "gpt-4o-mini" } }],
+  state: "warning",
+};
+
+export class FakeLedger implements Ledger {
+  readonly acquired: AcquireCommand[] = [];
+  readonly closed: { processId: string; leases: readonly unknown[] }[] = [];
+  answer: AcquireOutcome = { outcome: "unlimited", seq: 1, granted: NO_AMOUNTS, budgets: [] };
+  failure: Error | undefined;
+  #listeners = new Set<(processId: string, leaseIds: readonly string[]) => void>();
+
+  async start(): Promise<void> {}
+  async stop(): Promise<void> {}
+  async acquire(command: AcquireCommand): Promise<AcquireOutcome> {
+    if (this.failure !== undefined) throw this.failure;
+    this.acquired.push(command);
+    return this.answer;
+  }
+  async close(processId: string, leases: readonly unknown[]): Promise<void> {
+    this.closed.push({ processId, leases });
+  }
+  async observe(): Promise<void> {}
+  budgets(): readonly BudgetState[] {
+    return [FLEET];
+  }
+  labelKeys(): readonly string[] {
+    return ["team"];
+  }
+  onRecall(listener: (processId: string, leaseIds: readonly string[]) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+  recall(processId: string, leaseIds: readonly string[]): void {
+    for (const listener of this.#listeners) listener(processId, leaseIds);
+  }
+}
+
+export class FakeStore implements ReadStore {
+  readonly asked: Parameters<ReadStore["rows"]>[0][] = [];
+  answer: readonly unknown[] | Error = [];
+
+  async rows(options: Parameters<ReadStore["rows"]>[0]): Promise<readonly unknown[]> {
+    this.asked.push(options);
+    if (this.answer instanceof Error) throw this.answer;
+    return this.answer;
+  }
+}
+
+export interface Rig {
+  readonly api: Api;
+  readonly ledger: FakeLedger;
+  readonly store: FakeStore;
+  readonly clock: ManualClock;
+  readonly logLines: string[];
+}
+
+export function rig(
+  options: { readonly agentKeys?: readonly AgentKey[]; readonly registry?: Partial<RegistryContent> } = {},
+): Rig {
+  const ledger = new FakeLedger();
+  const store = new FakeStore();
+  const clock = new ManualClock();
+  const logLines: string[] = [];
+  const telemetry = new Telemetry({ write: (line) => void logLines.push(line), now: () => clock.now() });
+  const registry = new AgentRegistry({
+    agents: [],
+    policies: [],
+    prices: [],
+    requirePolicy: false,
+    fingerprint: "",
+    ...options.registry,
+  });
+  const api = createApi({
+    access: new Access({ agentKeys: options.agentKeys, peopleToken: TOKEN }),
+    ledger,
+    registry,
+    store,
+    telemetry,
+    clock,
+    leaseTtlMs: 30_000,
+    bodyMaxBytes: 16_384,
+    version: "0.0.0",
+    isReady: () => true,
+    status: async () => ({}) as ServiceStatus,
+  });
+  return { api, ledger, store, clock, logLines };
+}
+
+export const PROCESS_ID = "0".repeat(31) + "1";
+export const LEASE_ID = "a".repeat(32);
+
+export const HELLO = {
+  process_id: PROCESS_ID,
+  agent: "shop",
+  labels: { team: "claimed", env: "dev" },
+  pid: 1,
+  version: "0.1.0",
+};
+
+const NOTHING = { nano_usd: "0", tokens: "0", calls: "0" };
+
+export const ACQUIRE = {
+  process_id: PROCESS_ID,
+  lease_id: LEASE_ID,
+  seq: 1,
+  labels: { team: "claimed" },
+  settled: NOTHING,
+  need: { nano_usd: "10", tokens: "20", calls: "1" },
+  target: { nano_usd: "9223372036854775807", tokens: "20", calls: "1" },
+  ahead: NOTHING,
+  wait_ms: 100,
+};
