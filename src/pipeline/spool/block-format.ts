@@ -3,9 +3,9 @@
  *
  *     "TGBLK1\r\n"                     8 bytes; the line end shows a transfer that was not binary
  *     head length, payload length      UInt32 LE each
- *     crc32(head), crc32(payload)      UInt32 LE each
+ *     crc32 of lengths, head and identities; crc32 of the payload      UInt32 LE each
  *     head                             JSON, UTF-8
- *     identities                       24 bytes a span: trace id, span id (their crc is part of the head's)
+ *     identities                       24 bytes a span: trace id, span id
  *     payload                          rows in ClickHouse's Native format, inserted byte for byte
  *
  * The payload names its columns and types, so a block written by an older version is still delivered by a newer one.
@@ -67,7 +67,7 @@ export function encodeBlock(block: Block): Buffer {
   MAGIC.copy(fixed);
   fixed.writeUInt32LE(json.length, 8);
   fixed.writeUInt32LE(block.payload.length, 12);
-  fixed.writeUInt32LE(crc32(identities, crc32(json)), 16);
+  fixed.writeUInt32LE(crc32(identities, crc32(json, crc32(fixed.subarray(8, 16)))), 16);
   fixed.writeUInt32LE(crc32(block.payload), 20);
   return Buffer.concat([fixed, json, identities, block.payload]);
 }
@@ -82,7 +82,8 @@ export function decodeBlock(bytes: Buffer): DecodedBlock {
   if (identitiesLength < 0) return corrupt("cut off");
   const payload = bytes.subarray(bytes.length - payloadLength);
   const headBytes = bytes.subarray(FIXED_BYTES, bytes.length - payloadLength);
-  if (crc32(headBytes) !== bytes.readUInt32LE(16)) return corrupt("checksum of the head is wrong");
+  if (crc32(headBytes, crc32(bytes.subarray(8, 16))) !== bytes.readUInt32LE(16))
+    return corrupt("checksum of the head is wrong");
   if (crc32(payload) !== bytes.readUInt32LE(20)) return corrupt("checksum of the rows is wrong");
   const head = parseHead(headBytes.subarray(0, jsonLength));
   if (head === undefined) return corrupt("head of another version");

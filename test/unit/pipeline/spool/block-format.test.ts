@@ -1,0 +1,49 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { type Block, decodeBlock, encodeBlock } from "../../../../src/pipeline/spool/block-format.ts";
+import { spanIdentity } from "../../../../src/pipeline/spool/span-identity.ts";
+import { makeSpan } from "../../../fixtures/otlp/make-span.ts";
+
+const block: Block = {
+  token: "11111111-2222-3333-4444-555555555555",
+  createdUnixMs: 1_795_000_000_000,
+  rowCount: 2,
+  identities: [spanIdentity(makeSpan(1)), spanIdentity(makeSpan(2))],
+  spend: [
+    {
+      labels: { agent: "ä", team: "t" },
+      leaseId: "lease",
+      amounts: { nanoUsd: 9_007_199_254_740_993n, tokens: 5n, calls: 1n },
+    },
+  ],
+  payload: Buffer.from([0, 1, 2, 255, 13, 10]),
+};
+
+describe("a block's file", () => {
+  it("comes back as it was written, money beyond 2^53 included", () => {
+    expect(decodeBlock(encodeBlock(block))).toEqual({ kind: "block", block });
+  });
+
+  it("is corrupt when it is cut off anywhere", () => {
+    const bytes = encodeBlock(block);
+    for (let length = 0; length < bytes.length; length += 1) {
+      expect(decodeBlock(bytes.subarray(0, length)).kind).toBe("corrupt");
+    }
+  });
+
+  it("is corrupt when any bit is changed", () => {
+    const bytes = encodeBlock(block);
+    fc.assert(
+      fc.property(fc.nat(bytes.length - 1), fc.nat(7), (at, bit) => {
+        const changed = Buffer.from(bytes);
+        changed[at] = (changed[at] ?? 0) ^ (1 << bit);
+        return decodeBlock(changed).kind === "corrupt";
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it("is corrupt when something follows it", () => {
+    expect(decodeBlock(Buffer.concat([encodeBlock(block), Buffer.from("x")])).kind).toBe("corrupt");
+  });
+});
