@@ -5,8 +5,9 @@
 import type { Amounts } from "../amounts.ts";
 import type { Budget } from "../budget.ts";
 import type { Labels } from "../ledger.ts";
-import { applyEvent } from "../rules/apply.ts";
+import { rejoinSpends } from "../rules/apply.ts";
 import { decodeJson, encodeJson } from "../rules/events.ts";
+import { BudgetIndex } from "../rules/scope.ts";
 import { LedgerState, newLease, type Lease } from "../rules/state.ts";
 import { newSpend, type Spend } from "../rules/spend.ts";
 
@@ -18,7 +19,10 @@ type SnapshotLine =
       readonly graceMs: number;
       readonly budgets: readonly Budget[];
     }
-  | ({ readonly line: "spend" } & Pick<Spend, "match" | "budget" | "startMs" | "endMs" | "settled" | "touchedMs"> & {
+  | ({ readonly line: "spend" } & Pick<
+      Spend,
+      "match" | "budget" | "isInForce" | "startMs" | "endMs" | "settled" | "touchedMs"
+    > & {
         readonly buckets: readonly (readonly [number, bigint])[] | undefined;
       })
   | ({ readonly line: "lease"; readonly isExpired: boolean } & Omit<Lease, "spends">)
@@ -36,11 +40,12 @@ type SnapshotLine =
 export function snapshotLines(state: LedgerState): string[] {
   const { atMs: at, ttlMs, graceMs, budgets } = state;
   const lines: SnapshotLine[] = [{ line: "head", at, ttlMs, graceMs, budgets }];
-  for (const { match, budget, startMs, endMs, settled, touchedMs, buckets } of state.spends.values()) {
+  for (const { match, budget, isInForce, startMs, endMs, settled, touchedMs, buckets } of state.spends.values()) {
     lines.push({
       line: "spend",
       match,
       budget,
+      isInForce,
       startMs,
       endMs,
       settled,
@@ -67,8 +72,7 @@ export function readSnapshot(lines: readonly string[]): LedgerState {
     throw new RangeError("the snapshot is not whole");
   }
   for (const line of parsed) restoreLine(state, line);
-  const { at, ttlMs, graceMs, budgets } = head;
-  applyEvent(state, { event: "configured", at, ttlMs, graceMs, budgets });
+  rejoinSpends(state);
   return state;
 }
 
@@ -76,11 +80,16 @@ function restoreLine(state: LedgerState, line: SnapshotLine): void {
   switch (line.line) {
     case "head":
       state.atMs = line.at;
+      state.ttlMs = line.ttlMs;
+      state.graceMs = line.graceMs;
+      state.budgets = line.budgets;
+      state.index = new BudgetIndex(line.budgets);
       return;
     case "spend": {
-      const { match, budget, startMs, endMs, settled, touchedMs, buckets } = line;
+      const { match, budget, isInForce, startMs, endMs, settled, touchedMs } = line;
+      const buckets = line.buckets === undefined ? undefined : new Map(line.buckets);
       const spend = newSpend({ ...match, budget }, touchedMs);
-      Object.assign(spend, { startMs, endMs, settled, buckets: buckets === undefined ? undefined : new Map(buckets) });
+      Object.assign(spend, { isInForce, startMs, endMs, settled, buckets });
       state.spends.set(spend.key, spend);
       return;
     }

@@ -42,16 +42,19 @@ export function applyEvent(state: LedgerState, event: LedgerEvent): void {
   }
 }
 
-/** R is derived: it is built anew from the leases under the new documents. */
 function applyConfigured(state: LedgerState, event: EventOf<"configured">): void {
   state.ttlMs = event.ttlMs;
   state.graceMs = event.graceMs;
   state.budgets = event.budgets;
   state.index = new BudgetIndex(event.budgets);
   const byName = new Map(event.budgets.map((budget) => [budget.name, budget]));
+  for (const spend of state.spends.values()) rebaseSpend(spend, byName.get(spend.match.name), event.at);
+  rejoinSpends(state);
+}
+
+/** Builds what is derived: which budgets each lease falls under, and R. */
+export function rejoinSpends(state: LedgerState): void {
   for (const spend of state.spends.values()) {
-    const budget = byName.get(spend.match.name);
-    rebaseSpend(spend, budget, event.at);
     spend.reserved = 0n;
     spend.stranded = 0n;
     spend.holders.clear();

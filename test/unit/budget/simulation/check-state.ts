@@ -1,0 +1,31 @@
+/** Computes what the state derives a second time, from the leases alone, and compares. */
+import { amountIn, fitsWithin } from "../../../../src/budget/amounts.ts";
+import { settledAt } from "../../../../src/budget/rules/spend.ts";
+import type { LedgerState } from "../../../../src/budget/rules/state.ts";
+
+/** `isStrict`: nothing was spent past a grant and no limit was lowered, so S + R ≤ L holds at every moment. */
+export function checkState(state: LedgerState, nowMs: number, { isStrict }: { isStrict: boolean }): void {
+  const reserved = new Map<string, bigint>();
+  const stranded = new Map<string, bigint>();
+  for (const lease of [...state.active.values(), ...state.expired.values()]) {
+    if (!fitsWithin(lease.settled, lease.granted))
+      throw new Error(`lease ${lease.id} settled more than it was granted`);
+    for (const spend of lease.spends) {
+      if (state.spends.get(spend.key) !== spend)
+        throw new Error(`lease ${lease.id} counts into a forgotten ${spend.key}`);
+      const { measure } = spend.budget;
+      const held = amountIn(measure, lease.granted) - amountIn(measure, lease.settled);
+      reserved.set(spend.key, (reserved.get(spend.key) ?? 0n) + held);
+      if (state.expired.has(lease.id)) stranded.set(spend.key, (stranded.get(spend.key) ?? 0n) + held);
+    }
+  }
+  for (const spend of state.spends.values()) {
+    const settled = settledAt(spend, nowMs);
+    const { key, budget } = spend;
+    const where = `${key}: S ${settled}, R ${spend.reserved}, stranded ${spend.stranded}, L ${budget.limit}`;
+    if (settled < 0n || spend.reserved < 0n || spend.stranded < 0n) throw new Error(`negative: ${where}`);
+    if (spend.reserved !== (reserved.get(key) ?? 0n)) throw new Error(`R is not the sum of the leases: ${where}`);
+    if (spend.stranded !== (stranded.get(key) ?? 0n)) throw new Error(`R of expired leases is wrong: ${where}`);
+    if (isStrict && budget.mode === "hard" && settled + spend.reserved > budget.limit) throw new Error(`I1: ${where}`);
+  }
+}
