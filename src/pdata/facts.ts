@@ -36,3 +36,8 @@ export function emptyFacts(): SpanFacts {
     spend: undefined,
   };
 }
+
+/** A call that the gate did not let through: it has a decision that is not `allow`, and no usage. */
+export function isRefusedCall(facts: SpanFacts): boolean {
+  return facts.decision !== "" && facts.decision !== "allow" && !facts.hasUsage;
+}

@@ -13,6 +13,7 @@ import {
   INFERENCE_OPERATIONS,
 } from "@tollgate/instrumentation/semconv";
 import { countAttribute, textAttribute } from "../../pdata/attribute-read.ts";
+import { isRefusedCall } from "../../pdata/facts.ts";
 import type { Span } from "../../pdata/span.ts";
 
 const OWN_SCOPE = "@tollgate/instrumentation";
@@ -31,19 +32,13 @@ export function applyCost(span: Span, prices: PriceBook): void {
   if (!INFERENCE_OPERATIONS.has(span.facts.operation)) return;
   // Whatever goes wrong below, an inference span never looks like one that costs nothing.
   span.facts.costStatus = CostStatus.missing;
-  const cost = isRefused(span) ? REFUSED : (claimedByGate(span) ?? priced(span, prices));
+  const cost = isRefusedCall(span.facts) ? REFUSED : (claimedByGate(span) ?? priced(span, prices));
   span.facts.costNanoUsd = cost.nanoUsd;
   span.facts.costStatus = cost.status;
   span.facts.priceVersion = cost.priceVersion;
 }
 
 const REFUSED: Cost = { nanoUsd: 0n, status: CostStatus.exact, priceVersion: "" };
-
-/** A call that the gate did not let through: it has a decision and no usage. */
-function isRefused(span: Span): boolean {
-  const { decision, hasUsage } = span.facts;
-  return decision !== "" && decision !== "allow" && !hasUsage;
-}
 
 function claimedByGate(span: Span): Cost | undefined {
   if (span.facts.leaseId === "" && span.scope.name !== OWN_SCOPE) return undefined;

@@ -1,3 +1,4 @@
+import { isRefusedCall } from "../../pdata/facts.ts";
 import type { Span } from "../../pdata/span.ts";
 import type { SpendEntry } from "../../pdata/spend.ts";
 
@@ -8,9 +9,8 @@ import type { SpendEntry } from "../../pdata/spend.ts";
 export function spendOf(span: Pick<Span, "facts">): SpendEntry | undefined {
   const { facts } = span;
   if (facts.costStatus === "") return undefined;
-  const isRefused = facts.decision !== "" && facts.decision !== "allow" && !facts.hasUsage;
   // A refused call that cost something after all (an approval that came late) still counts.
-  if (isRefused && facts.costNanoUsd === 0n) return undefined;
+  if (isRefusedCall(facts) && facts.costNanoUsd === 0n) return undefined;
   return {
     labels: facts.labels,
     leaseId: facts.leaseId,

@@ -1,0 +1,95 @@
+import { createPriceBook } from "@tollgate/instrumentation/pricing";
+import { describe, expect, it } from "vitest";
+import { applyCost } from "../../../src/processors/cost/cost.ts";
+import { spendOf } from "../../../src/processors/meter/meter.ts";
+import { normalise } from "../../../src/processors/normalise/normalise.ts";
+import { type SpanWishes, makeSpan } from "../../fixtures/otlp/make-span.ts";
+
+const prices = createPriceBook({
+  house: [
+    {
+      kind: "prices",
+      name: "house",
+      models: { "our-llm": { provider: "openai", input: "3.00", cached_input: "0.30", output: "15.00" } },
+    },
+  ],
+});
+
+function costed(wishes: SpanWishes) {
+  const span = makeSpan(1, wishes);
+  normalise(span);
+  applyCost(span, prices);
+  return { ...span.facts, spend: spendOf(span) };
+}
+
+const CALL = {
+  "gen_ai.operation.name": "chat",
+  "gen_ai.provider.name": "openai",
+  "gen_ai.request.model": "our-llm",
+  "gen_ai.usage.input_tokens": 1_000n,
+  "gen_ai.usage.output_tokens": 100n,
+} as const;
+
+describe("cost", () => {
+  it("prices a foreign call from the price book, exactly", () => {
+    const facts = costed({ attributes: { ...CALL, "gen_ai.usage.cache_read.input_tokens": 400n } });
+    // 600 × 3.00 + 400 × 0.30 + 100 × 15.00 USD per million
+    expect(facts).toMatchObject({ costNanoUsd: 3_420_000n, costStatus: "exact", priceVersion: "house:house" });
+    expect(facts.spend).toMatchObject({ leaseId: "", amounts: { nanoUsd: 3_420_000n, tokens: 1_100n, calls: 1n } });
+  });
+
+  it("calls a model that nobody knows unpriced, and still counts the call", () => {
+    const facts = costed({ attributes: { ...CALL, "gen_ai.request.model": "made-up-model" } });
+    expect(facts).toMatchObject({ costNanoUsd: 0n, costStatus: "unpriced" });
+    expect(facts.spend?.amounts).toEqual({ nanoUsd: 0n, tokens: 1_100n, calls: 1n });
+  });
+
+  it("calls a call without usage missing", () => {
+    const attributes = {
+      "gen_ai.operation.name": "chat",
+      "gen_ai.provider.name": "openai",
+      "gen_ai.request.model": "our-llm",
+    };
+    expect(costed({ attributes })).toMatchObject({ costNanoUsd: 0n, costStatus: "missing" });
+  });
+
+  it("gives no cost to agents, workflows and tools, though they carry the sum of their children", () => {
+    for (const operation of ["invoke_agent", "invoke_workflow", "execute_tool", "create_agent", "", "CHAT"]) {
+      const facts = costed({ attributes: { ...CALL, "gen_ai.operation.name": operation } });
+      expect(facts).toMatchObject({ costNanoUsd: 0n, costStatus: "", spend: undefined });
+    }
+  });
+
+  it("takes the gate's own figure, because that is what the lease was charged", () => {
+    const own = {
+      ...CALL,
+      "tollgate.lease.id": "lease-1",
+      "tollgate.cost.nano_usd": 77n,
+      "tollgate.cost.status": "estimated",
+      "tollgate.cost.price_version": "house:other",
+    };
+    const facts = costed({ attributes: own });
+    expect(facts).toMatchObject({ costNanoUsd: 77n, costStatus: "estimated", priceVersion: "house:other" });
+    expect(facts.spend).toMatchObject({ leaseId: "lease-1", amounts: { nanoUsd: 77n } });
+  });
+
+  it("does not believe such a figure from others, or one that is no amount", () => {
+    const claim = { "tollgate.cost.nano_usd": 0n, "tollgate.cost.status": "exact" };
+    expect(costed({ attributes: { ...CALL, ...claim } }).costNanoUsd).toBe(4_500_000n);
+    const scope = "@tollgate/instrumentation";
+    for (const nano of [-5n, 2n ** 60n, "5abc", Number.NaN]) {
+      const attributes = { ...CALL, "tollgate.cost.nano_usd": nano, "tollgate.cost.status": "exact" };
+      expect(costed({ scope, attributes }).costNanoUsd).toBe(4_500_000n);
+    }
+  });
+
+  it("gives a denied call cost 0, exact, and nothing to meter", () => {
+    const attributes = {
+      "gen_ai.operation.name": "chat",
+      "gen_ai.provider.name": "openai",
+      "gen_ai.request.model": "made-up-model",
+      "tollgate.decision": "deny",
+    };
+    expect(costed({ attributes })).toMatchObject({ costNanoUsd: 0n, costStatus: "exact", spend: undefined });
+  });
+});
