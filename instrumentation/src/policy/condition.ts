@@ -147,9 +147,10 @@ function measure(node: Cel.ASTNode, nesting: number, shape: Shape): void {
     return;
   }
   const name = node.args[0];
-  if (!FUNCTIONS.has(name))
-    shape.refusal ??= { message: `calls \`${name}\`, which conditions do not have`, at: node.pos };
-  if (name === "label") shape.refusal ??= labelRefusal(node.args.at(-1), node.start);
+  // A method stands after its receiver and a dot.
+  const at = node.op === "rcall" ? node.args[1].end + 1 : node.start;
+  if (!FUNCTIONS.has(name)) shape.refusal ??= { message: `calls \`${name}\`, which conditions do not have`, at };
+  if (name === "label") shape.refusal ??= labelRefusal(node.args.at(-1), at);
   const inner = node.op === "rcall" && MACROS.has(name) ? nesting + 1 : nesting;
   if (node.op === "rcall") measure(node.args[1], nesting, shape);
   for (const child of childrenOf(node.args.slice(node.op === "rcall" ? 2 : 1))) measure(child, inner, shape);

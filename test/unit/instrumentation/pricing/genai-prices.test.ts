@@ -9,10 +9,10 @@ import { describe, expect, it } from "vitest";
 import { createPriceBook, GENAI_PRICES_VERSION } from "../../../../instrumentation/src/pricing/index.ts";
 import type { TokenUsage } from "../../../../instrumentation/src/pricing/index.ts";
 
-const PROVIDERS = [
-  ...["anthropic", "aws", "azure", "cerebras", "cohere", "deepseek", "google", "groq", "mistral"],
-  ...["moonshotai", "openai", "openrouter", "perplexity", "together", "x-ai", "zai", "zhipuai"],
-];
+const PROVIDERS = (
+  "anthropic aws azure cerebras cohere deepseek google groq mistral " +
+  "moonshotai openai openrouter perplexity together x-ai zai zhipuai"
+).split(" ");
 const MOMENTS = ["2024-01-01T00:00:00Z", "2025-06-11T03:04:05.678Z", "2026-08-01T16:45:00Z", "2026-11-21T12:00:00Z"];
 const SIZES: readonly TokenUsage[] = [
   { input: 1, output: 1, cacheRead: 0, cacheWrite: 0, cacheWrite1h: 0, reasoning: 0 },
@@ -69,13 +69,12 @@ describe("the kept price book", () => {
   });
 
   it.each(PROVIDERS)("never prices a model of %s without prices for input and output", (provider) => {
-    for (const { id } of providerOf(provider).models) {
-      const at = new Date("2026-11-21T12:00:00Z");
-      const prices = calcPrice({}, id, { providerId: provider, timestamp: at })?.model_price ?? {};
-      if ("input_mtok" in prices && "output_mtok" in prices) continue;
-      const price = book.find({ provider, model: id, at });
-      if (price !== undefined) expect(id).toMatch(/embed/i);
-    }
+    const at = new Date("2026-11-21T12:00:00Z");
+    const priced = providerOf(provider)
+      .models.map(({ id }) => id)
+      .filter((id) => !/embed/i.test(id) && book.find({ provider, model: id, at }) !== undefined)
+      .map((id) => calcPrice({}, id, { providerId: provider, timestamp: at })?.model_price ?? {});
+    expect(priced.every((prices) => "input_mtok" in prices && "output_mtok" in prices)).toBe(true);
   });
 
   it("takes the price that holds at the moment of the call", () => {
