@@ -1,0 +1,181 @@
+/**
+ * The settings of one agent process, read from the environment once. A wrong value never stops the app's own start: it is
+ * printed, and because the user meant to be gated, calls then throw `ConfigInvalid` (see `Gate`).
+ */
+import { parseUsd } from "../pricing/money.ts";
+import type { NanoUsd } from "../pricing/money.ts";
+import { LOG_LEVELS } from "./logger.ts";
+import type { LogLevel } from "./logger.ts";
+import { Secret } from "./secret.ts";
+
+export const DEFAULT_ENDPOINT = "http://127.0.0.1:4320";
+export const DEFAULT_OTLP_ENDPOINT = "http://127.0.0.1:4318";
+/** Ratio of TOLLGATE_BUDGET from which TOLLGATE_FALLBACK is used. */
+export const FALLBACK_THRESHOLD = 0.8;
+export const FLUSH_TIMEOUT_MS = 3_000;
+const DEFAULT_AGENT = "agent";
+
+export interface Config {
+  /** TOLLGATE_AGENT, else OTEL_SERVICE_NAME, else `agent`. */
+  readonly agent: string;
+  readonly serviceName: string;
+  /** The control API; `undefined` is `off`: local budgets and policies only. */
+  readonly endpoint: URL | undefined;
+  /** TOLLGATE_ENDPOINT or TOLLGATE_API_KEY was set on purpose, so that an absent processor is a failure, not a laptop without one. */
+  readonly expectsProcessor: boolean;
+  readonly apiKey: Secret | undefined;
+  readonly budget: NanoUsd | undefined;
+  readonly fallback: string | undefined;
+  /** Path of a local policy file. */
+  readonly policyPath: string | undefined;
+  /** `undefined`: closed under a hard limit, else open (D8). */
+  readonly failMode: "closed" | "open" | undefined;
+  readonly content: "none" | "redacted" | "full";
+  readonly logLevel: LogLevel;
+  /** What the process claims of itself: OTEL_RESOURCE_ATTRIBUTES. */
+  readonly labels: Readonly<Record<string, string>>;
+  /** False when OTEL_SDK_DISABLED, OTEL_TRACES_EXPORTER=none, or nothing to send spans to. */
+  readonly exportsSpans: boolean;
+  /** Where spans go: the whole URL, with `/v1/traces`. */
+  readonly tracesUrl: string;
+  /** OTEL_EXPORTER_OTLP_HEADERS, and the agent's key when spans go to the processor's own host. Secret. */
+  readonly tracesHeaders: ReadonlyMap<string, Secret>;
+  /** Every wrong setting, each with its variable and value. Not empty: calls throw `ConfigInvalid`. */
+  readonly problems: readonly string[];
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Reads the environment. Never throws: what is wrong is in `problems`, and its default is used meanwhile. */
+export function readConfig(env: Environment = process.env): Config {
+  const problems: string[] = [];
+  const labels = readLabels(env["OTEL_RESOURCE_ATTRIBUTES"], problems);
+  const serviceName = text(env["OTEL_SERVICE_NAME"]) ?? labels["service.name"] ?? DEFAULT_AGENT;
+  const endpoint = readEndpoint(env["TOLLGATE_ENDPOINT"], problems);
+  const tracesUrl = readTracesUrl(env);
+  return {
+    agent: text(env["TOLLGATE_AGENT"]) ?? serviceName,
+    serviceName,
+    endpoint,
+    expectsProcessor:
+      endpoint !== undefined &&
+      (text(env["TOLLGATE_ENDPOINT"]) !== undefined || text(env["TOLLGATE_API_KEY"]) !== undefined),
+    apiKey: secret(env["TOLLGATE_API_KEY"]),
+    budget: readBudget(env["TOLLGATE_BUDGET"], problems),
+    fallback: text(env["TOLLGATE_FALLBACK"]),
+    policyPath: text(env["TOLLGATE_POLICY"]),
+    failMode: oneOf({ name: "TOLLGATE_FAIL_MODE", value: env["TOLLGATE_FAIL_MODE"] }, ["closed", "open"], problems),
+    content:
+      oneOf({ name: "TOLLGATE_CONTENT", value: env["TOLLGATE_CONTENT"] }, ["none", "redacted", "full"], problems) ??
+      "none",
+    logLevel: oneOf({ name: "TOLLGATE_LOG", value: env["TOLLGATE_LOG"] }, LOG_LEVELS, problems) ?? "warn",
+    labels,
+    exportsSpans:
+      text(env["OTEL_SDK_DISABLED"])?.toLowerCase() !== "true" &&
+      text(env["OTEL_TRACES_EXPORTER"]) !== "none" &&
+      (endpoint !== undefined || tracesUrl.isExplicit),
+    tracesUrl: tracesUrl.url,
+    tracesHeaders: readTracesHeaders(env, endpoint, tracesUrl.url),
+    problems,
+  };
+}
+
+/** The environment of a child process that is not registered itself. */
+export function plainEnvironment(env: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv {
+  const { NODE_OPTIONS: _inherited, ...rest } = env;
+  return rest;
+}
+
+function text(value: string | undefined): string | undefined {
+  const trimmed = value?.trim();
+  return trimmed === undefined || trimmed === "" ? undefined : trimmed;
+}
+
+function secret(value: string | undefined): Secret | undefined {
+  const key = text(value);
+  return key === undefined ? undefined : new Secret(key);
+}
+
+function oneOf<T extends string>(
+  setting: { readonly name: string; readonly value: string | undefined },
+  choices: readonly T[],
+  problems: string[],
+): T | undefined {
+  const value = text(setting.value);
+  if (value === undefined) return undefined;
+  const choice = choices.find((name) => name === value.toLowerCase());
+  if (choice === undefined) {
+    problems.push(`${setting.name}: \`${value}\` is none of ${choices.map((name) => `\`${name}\``).join(", ")}`);
+  }
+  return choice;
+}
+
+function readEndpoint(value: string | undefined, problems: string[]): URL | undefined {
+  const endpoint = text(value) ?? DEFAULT_ENDPOINT;
+  if (endpoint.toLowerCase() === "off") return undefined;
+  const url = URL.parse(endpoint);
+  if (url !== null && (url.protocol === "http:" || url.protocol === "https:")) return url;
+  problems.push(`TOLLGATE_ENDPOINT: \`${endpoint}\` is neither an http(s) URL nor \`off\``);
+  return undefined;
+}
+
+function readBudget(value: string | undefined, problems: string[]): NanoUsd | undefined {
+  const written = text(value);
+  if (written === undefined) return undefined;
+  const budget = parseUsd(written);
+  if (budget !== undefined && budget > 0n) return budget;
+  problems.push(`TOLLGATE_BUDGET: \`${written}\` is not an amount above zero such as \`$0.50\``);
+  return undefined;
+}
+
+/** `key=value` pairs, percent-encoded (OpenTelemetry specification, resource SDK). */
+function readLabels(value: string | undefined, problems: string[]): Readonly<Record<string, string>> {
+  const labels: Record<string, string> = {};
+  for (const pair of (text(value) ?? "").split(",")) {
+    if (pair.trim() === "") continue;
+    const split = pair.indexOf("=");
+    const key = pair.slice(0, split).trim();
+    if (split < 1 || key === "") {
+      problems.push(`OTEL_RESOURCE_ATTRIBUTES: \`${pair.trim()}\` is not \`key=value\``);
+      continue;
+    }
+    labels[key] = decode(pair.slice(split + 1).trim());
+  }
+  return labels;
+}
+
+function decode(value: string): string {
+  try {
+    return decodeURIComponent(value);
+  } catch {
+    return value;
+  }
+}
+
+function readTracesUrl(env: Environment): { readonly url: string; readonly isExplicit: boolean } {
+  const exact = text(env["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"]);
+  if (exact !== undefined) return { url: exact, isExplicit: true };
+  const base = text(env["OTEL_EXPORTER_OTLP_ENDPOINT"]);
+  return {
+    url: `${(base ?? DEFAULT_OTLP_ENDPOINT).replace(/\/+$/, "")}/v1/traces`,
+    isExplicit: base !== undefined,
+  };
+}
+
+function readTracesHeaders(
+  env: Environment,
+  endpoint: URL | undefined,
+  tracesUrl: string,
+): ReadonlyMap<string, Secret> {
+  const headers = new Map<string, Secret>();
+  const key = text(env["TOLLGATE_API_KEY"]);
+  const isSameHost = endpoint !== undefined && URL.parse(tracesUrl)?.hostname === endpoint.hostname;
+  if (key !== undefined && isSameHost) headers.set("authorization", new Secret(`Bearer ${key}`));
+  const written = text(env["OTEL_EXPORTER_OTLP_TRACES_HEADERS"]) ?? text(env["OTEL_EXPORTER_OTLP_HEADERS"]) ?? "";
+  for (const pair of written.split(",")) {
+    const split = pair.indexOf("=");
+    if (split > 0)
+      headers.set(pair.slice(0, split).trim().toLowerCase(), new Secret(decode(pair.slice(split + 1).trim())));
+  }
+  return headers;
+}

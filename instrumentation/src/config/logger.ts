@@ -1,0 +1,35 @@
+/**
+ * The instrumentation's own log: lines on standard error, `[tollgate] level: text`. Never prompts, tool arguments or
+ * secrets. It writes to the stream and not to `console`, which apps patch.
+ */
+
+export const LOG_LEVELS = ["error", "warn", "info", "debug"] as const;
+
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+export interface Logger {
+  log(level: LogLevel, text: string): void;
+  /** Says a thing once in the life of the process, however often it happens. */
+  once(level: LogLevel, key: string, text: string): void;
+}
+
+/** A logger that writes to `write` what is at `level` or above. */
+export function createLogger(level: LogLevel, write: (line: string) => void = writeToStderr): Logger {
+  const most = LOG_LEVELS.indexOf(level);
+  const said = new Set<string>();
+  const log = (lineLevel: LogLevel, text: string): void => {
+    if (LOG_LEVELS.indexOf(lineLevel) <= most) write(`[tollgate] ${lineLevel}: ${text}\n`);
+  };
+  return {
+    log,
+    once(lineLevel, key, text) {
+      if (said.has(key)) return;
+      said.add(key);
+      log(lineLevel, text);
+    },
+  };
+}
+
+function writeToStderr(line: string): void {
+  process.stderr.write(line);
+}

@@ -1,0 +1,104 @@
+/** The worst case of a call as an amount of money, tokens and calls, and the output bound that fits into less. */
+import type { Amounts } from "../lease/amounts.ts";
+import type { Want } from "../lease/purse.ts";
+import type { ModelPrice, TokenUsage } from "../pricing/price-book.ts";
+import type { RequestFacts } from "./endpoint.ts";
+
+/** For a model of which nobody knows the limits. */
+const CONTEXT_TOKENS_DEFAULT = 1_048_576;
+const OUTPUT_TOKENS_DEFAULT = 32_768;
+/**
+ * What a provider may have generated, and charge for, beyond what an abandoned stream showed: about two seconds of a
+ * fast model. Together with one token for each byte seen it is far above what was observed; see decision 0006.
+ */
+export const ABANDONED_OUTPUT_TOKENS = 256;
+
+export class CallBounds {
+  /** `undefined`: unpriced. */
+  readonly price: ModelPrice | undefined;
+  readonly inputTokens: number;
+  /** For one answer, before any lowering. */
+  readonly outputAsked: number;
+  /** The request itself does not bound its output, and neither does what is known of the model. */
+  readonly mustSetOutput: boolean;
+  readonly #facts: RequestFacts;
+
+  constructor(facts: RequestFacts, price: ModelPrice | undefined) {
+    this.#facts = facts;
+    this.price = price;
+    const context = price?.contextTokens ?? CONTEXT_TOKENS_DEFAULT;
+    this.inputTokens = Math.min(facts.inputBound ?? context, Math.max(context, 1));
+    const known = facts.outputBound ?? price?.maxOutputTokens;
+    this.outputAsked = known ?? Math.min(OUTPUT_TOKENS_DEFAULT, context);
+    this.mustSetOutput = known === undefined;
+  }
+
+  want(signal: AbortSignal | undefined): Want {
+    return {
+      worst: this.amounts(this.outputAsked),
+      least: this.amounts(Math.min(this.outputAsked, this.#facts.outputLeast)),
+      fit: (available) => {
+        const output = this.outputWithin(available);
+        return output === undefined ? undefined : this.amounts(output);
+      },
+      signal,
+    };
+  }
+
+  /** The most that the call can cost with answers of up to `output` tokens. */
+  amounts(output: number): Amounts {
+    const outputTokens = output * this.#facts.choices;
+    const bound = { inputTokens: this.inputTokens, outputTokens, cacheWrites: this.#facts.cacheWrites };
+    return {
+      nanoUsd: this.price?.worstCase(bound) ?? 0n,
+      tokens: BigInt(this.inputTokens) + BigInt(outputTokens),
+      calls: 1n,
+    };
+  }
+
+  /** The largest bound of one answer, not above what was asked, with which the call fits; `undefined` when none does. */
+  outputWithin(available: Amounts): number | undefined {
+    if (available.calls < 1n) return undefined;
+    const { choices, cacheWrites, outputLeast } = this.#facts;
+    const bound = { inputTokens: this.inputTokens, cacheWrites };
+    const byMoney =
+      this.price?.outputTokensWithin(
+        positive(available.nanoUsd) as Parameters<ModelPrice["outputTokensWithin"]>[0],
+        bound,
+      ) ?? Number.MAX_SAFE_INTEGER;
+    const byTokens = Number(available.tokens - BigInt(this.inputTokens));
+    const output = Math.min(this.outputAsked, Math.floor(Math.min(byMoney, byTokens) / choices));
+    return output >= Math.min(outputLeast, this.outputAsked) && output > 0 ? output : undefined;
+  }
+
+  /**
+   * The usage that an answer without a count is charged for: what it was seen to be, at one token a byte, within the
+   * bounds. Where output is billed unseen, the bounds themselves.
+   */
+  estimate(
+    seen: { readonly bytes: number; readonly isAbandoned: boolean; readonly input: number | undefined },
+    output: number,
+  ): TokenUsage {
+    const outputMax = output * this.#facts.choices;
+    const slack = seen.isAbandoned ? ABANDONED_OUTPUT_TOKENS * this.#facts.choices : 0;
+    const input = Math.min(this.inputTokens, seen.input ?? this.inputTokens);
+    const cacheWrite = this.#facts.cacheWrites ? input : 0;
+    return {
+      ...NO_USAGE,
+      input,
+      cacheWrite,
+      cacheWrite1h: cacheWrite,
+      output: this.#facts.hidesOutput ? outputMax : Math.min(outputMax, seen.bytes + slack),
+    };
+  }
+}
+
+export const NO_USAGE: TokenUsage = { input: 0, output: 0, cacheRead: 0, cacheWrite: 0, cacheWrite1h: 0, reasoning: 0 };
+
+export function usageAmounts(usage: TokenUsage, nanoUsd: bigint): Amounts {
+  return { nanoUsd, tokens: BigInt(usage.input) + BigInt(usage.output), calls: 1n };
+}
+
+function positive(value: bigint): bigint {
+  return value < 0n ? 0n : value;
+}

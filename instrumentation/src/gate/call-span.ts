@@ -1,0 +1,158 @@
+/** The span of one call: GenAI conventions, and what Tollgate decided and counted. */
+import { SpanKind, SpanStatusCode } from "@opentelemetry/api";
+import type { Attributes, Context, Span, Tracer } from "@opentelemetry/api";
+import type { TollgateContext } from "../context/context.ts";
+import { findTollgateError } from "../errors.ts";
+import type { TollgateError } from "../errors.ts";
+import { formatUsd } from "../pricing/money.ts";
+import type { NanoUsd } from "../pricing/money.ts";
+import type { TokenUsage } from "../pricing/price-book.ts";
+import type { LeaseBudget } from "../protocol.ts";
+import * as semconv from "../semconv.ts";
+import type { AnswerFacts, Endpoint, RequestFacts } from "./endpoint.ts";
+
+export interface Server {
+  readonly address: string;
+  readonly port: number;
+}
+
+export interface Who {
+  readonly agent: string;
+  readonly isVerified: boolean | undefined;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly context: TollgateContext;
+}
+
+/** Starts `chat {model}` with what the request says. */
+export function startCallSpan(
+  tracer: Tracer,
+  call: {
+    readonly endpoint: Endpoint;
+    readonly facts: RequestFacts;
+    readonly server: Server | undefined;
+    readonly who: Who;
+  },
+  parent: Context,
+): Span {
+  const { endpoint, facts, server, who } = call;
+  const attributes: Attributes = {
+    [semconv.ATTR_GEN_AI_OPERATION_NAME]: endpoint.operation,
+    [semconv.ATTR_GEN_AI_PROVIDER_NAME]: endpoint.provider,
+    [semconv.ATTR_GEN_AI_REQUEST_MODEL]: facts.model,
+    [semconv.ATTR_GEN_AI_REQUEST_STREAM]: facts.isStreamed,
+    ...facts.attributes,
+    ...whoAttributes(who),
+  };
+  if (facts.outputBound !== undefined) attributes[semconv.ATTR_GEN_AI_REQUEST_MAX_TOKENS] = facts.outputBound;
+  if (facts.choices !== 1) attributes[semconv.ATTR_GEN_AI_REQUEST_CHOICE_COUNT] = facts.choices;
+  if (server !== undefined) {
+    attributes[semconv.ATTR_SERVER_ADDRESS] = server.address;
+    attributes[semconv.ATTR_SERVER_PORT] = server.port;
+  }
+  return tracer.startSpan(`${endpoint.operation} ${facts.model}`, { kind: SpanKind.CLIENT, attributes }, parent);
+}
+
+/** Agent, session and labels, as every span of the gate carries them. */
+export function whoAttributes({ agent, isVerified, labels, context }: Who): Attributes {
+  const attributes: Attributes = { [semconv.ATTR_TOLLGATE_AGENT_NAME]: agent };
+  const set = (name: string, value: string | boolean | undefined): void => {
+    if (value !== undefined) attributes[name] = value;
+  };
+  set(semconv.ATTR_TOLLGATE_AGENT_VERIFIED, isVerified);
+  set(semconv.ATTR_TOLLGATE_AGENT_TEAM, labels["team"]);
+  set(semconv.ATTR_TOLLGATE_AGENT_ROLE, labels["role"]);
+  set(semconv.ATTR_TOLLGATE_AGENT_OWNER, labels["owner"]);
+  set(semconv.ATTR_TOLLGATE_AGENT_PARENT, context.parentAgent);
+  set(semconv.ATTR_TOLLGATE_SESSION_ID, context.session);
+  set(semconv.ATTR_TOLLGATE_WORKFLOW_ID, context.workflow);
+  set(semconv.ATTR_USER_ID, context.user);
+  for (const key in context.labels) set(semconv.ATTR_TOLLGATE_LABEL_PREFIX + key, context.labels[key]);
+  return attributes;
+}
+
+export function recordAnswer(span: Span, answer: AnswerFacts): void {
+  if (answer.id !== undefined) span.setAttribute(semconv.ATTR_GEN_AI_RESPONSE_ID, answer.id);
+  if (answer.model !== undefined) span.setAttribute(semconv.ATTR_GEN_AI_RESPONSE_MODEL, answer.model);
+  if (answer.finishReasons.length > 0) {
+    span.setAttribute(semconv.ATTR_GEN_AI_RESPONSE_FINISH_REASONS, [...answer.finishReasons]);
+  }
+}
+
+export function recordUsage(span: Span, usage: TokenUsage): void {
+  span.setAttributes({
+    [semconv.ATTR_GEN_AI_USAGE_INPUT_TOKENS]: usage.input,
+    [semconv.ATTR_GEN_AI_USAGE_OUTPUT_TOKENS]: usage.output,
+  });
+  const setPart = (name: string, value: number): void => {
+    if (value > 0) span.setAttribute(name, value);
+  };
+  setPart(semconv.ATTR_GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS, usage.cacheRead);
+  setPart(semconv.ATTR_GEN_AI_USAGE_CACHE_WRITE_INPUT_TOKENS, usage.cacheWrite);
+  setPart(semconv.ATTR_TOLLGATE_USAGE_CACHE_WRITE_1H_TOKENS, usage.cacheWrite1h);
+  setPart(semconv.ATTR_GEN_AI_USAGE_REASONING_OUTPUT_TOKENS, usage.reasoning);
+}
+
+export interface CallCost {
+  readonly nanoUsd: NanoUsd;
+  readonly status: semconv.CostStatus;
+  readonly priceVersion: string | undefined;
+}
+
+export function recordCost(span: Span, { nanoUsd, status, priceVersion }: CallCost): void {
+  span.setAttributes({
+    [semconv.ATTR_TOLLGATE_COST_STATUS]: status,
+    [semconv.ATTR_TOLLGATE_COST_KNOWN]: status !== semconv.CostStatus.unpriced,
+  });
+  if (status === semconv.CostStatus.unpriced || status === semconv.CostStatus.missing) return;
+  span.setAttributes({
+    [semconv.ATTR_TOLLGATE_COST_USD]: formatUsd(nanoUsd),
+    [semconv.ATTR_TOLLGATE_COST_NANO_USD]: Number(nanoUsd),
+  });
+  if (priceVersion !== undefined) span.setAttribute(semconv.ATTR_TOLLGATE_COST_PRICE_VERSION, priceVersion);
+}
+
+/** The budget with the least left in proportion, of those counted in money. */
+export function recordBudget(span: Span, budgets: readonly LeaseBudget[]): void {
+  let tightest: LeaseBudget | undefined;
+  for (const budget of budgets) {
+    if (budget.measure !== "usd") continue;
+    if (tightest === undefined || isTighter(budget, tightest)) tightest = budget;
+  }
+  if (tightest === undefined) return;
+  span.setAttributes({
+    [semconv.ATTR_TOLLGATE_BUDGET_NAME]: tightest.name,
+    [semconv.ATTR_TOLLGATE_BUDGET_LIMIT_USD]: formatUsd(BigInt(tightest.limit) as NanoUsd),
+    [semconv.ATTR_TOLLGATE_BUDGET_REMAINING_USD]: formatUsd(BigInt(tightest.remaining) as NanoUsd),
+  });
+}
+
+function isTighter(budget: LeaseBudget, than: LeaseBudget): boolean {
+  return BigInt(budget.remaining) * BigInt(than.limit) < BigInt(than.remaining) * BigInt(budget.limit);
+}
+
+/** A call that was not made: it has a decision, no usage, cost 0, status exact. */
+export function recordRefusal(span: Span, error: TollgateError): void {
+  span.setAttributes({
+    [semconv.ATTR_TOLLGATE_DECISION]: semconv.DecisionName.deny,
+    [semconv.ATTR_TOLLGATE_DECISION_RULE]: error.code,
+    [semconv.ATTR_TOLLGATE_DECISION_REASON]: error.message,
+  });
+  if ("budget" in error && typeof error.budget === "string") {
+    span.setAttribute(semconv.ATTR_TOLLGATE_BUDGET_NAME, error.budget);
+  }
+  recordCost(span, { nanoUsd: 0n as NanoUsd, status: semconv.CostStatus.exact, priceVersion: undefined });
+}
+
+export function recordError(span: Span, error: unknown): void {
+  const refusal = findTollgateError(error);
+  span.setAttribute(semconv.ATTR_ERROR_TYPE, refusal?.code ?? errorType(error));
+  // A provider's message may quote the prompt: only our own goes on the span.
+  span.setStatus({ code: SpanStatusCode.ERROR, ...(refusal === undefined ? {} : { message: refusal.message }) });
+}
+
+function errorType(error: unknown): string {
+  if (typeof error === "object" && error !== null && "status" in error && typeof error.status === "number") {
+    return String(error.status);
+  }
+  return error instanceof Error ? error.constructor.name : "_OTHER";
+}

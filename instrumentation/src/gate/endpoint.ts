@@ -1,0 +1,91 @@
+/** One operation of a provider's API, as the gate needs to know it. Pure: bodies in, facts and new bodies out. */
+import type { Attributes } from "@opentelemetry/api";
+import type { TokenUsage } from "../pricing/price-book.ts";
+
+export type Body = Readonly<Record<string, unknown>>;
+
+/** What a request says of its own cost. */
+export interface RequestFacts {
+  readonly model: string;
+  readonly isStreamed: boolean;
+  /** How many answers it asks for; each may be as long as the bound. */
+  readonly choices: number;
+  /** Output tokens of one answer, as the app bounds it. */
+  readonly outputBound: number | undefined;
+  /** The smallest bound that the API takes. */
+  readonly outputLeast: number;
+  /** The most input tokens that the body can make; `undefined` when its text does not tell (images, files, references). */
+  readonly inputBound: number | undefined;
+  readonly cacheWrites: boolean;
+  /** Output that is billed but not in the answer (reasoning), so that what was seen of an answer bounds nothing. */
+  readonly hidesOutput: boolean;
+  /** Request attributes by the GenAI conventions. */
+  readonly attributes: Attributes;
+}
+
+/** What an answer says. */
+export interface AnswerFacts {
+  readonly id: string | undefined;
+  readonly model: string | undefined;
+  readonly finishReasons: readonly string[];
+  /** `undefined` when the answer carries none. */
+  readonly usage: TokenUsage | undefined;
+}
+
+/** Reads a streamed answer event by event. */
+export interface StreamReader {
+  /** The event as the app may see it; `undefined` for one that the app did not ask for. */
+  read(event: unknown): unknown;
+  /** What is known so far. `usage` only when it is final. */
+  facts(): AnswerFacts;
+  /** Input tokens, when the stream has said so before its end. */
+  inputTokens(): number | undefined;
+  /** Bytes of generated content seen: not fewer than its tokens. */
+  seenBytes(): number;
+}
+
+export interface Rewrite {
+  readonly model: string;
+  /** Output tokens of one answer; `undefined` leaves the app's own bound. */
+  readonly outputBound: number | undefined;
+}
+
+export interface Endpoint {
+  readonly provider: string;
+  readonly operation: string;
+  readRequest(body: Body): RequestFacts;
+  /** A new body; the app's is never touched. Streams are made to report their usage. */
+  rewrite(body: Body, change: Rewrite): Body;
+  readAnswer(answer: unknown): AnswerFacts;
+  /** A reader for the answer to the app's `body`, which hides what only the gate asked for. */
+  streamReader(body: Body): StreamReader;
+  /** An answer with `text` and no usage, in the provider's own shape: JSON, or server-sent events for a stream. */
+  blockedAnswer(body: Body, text: string): string;
+}
+
+export function asBody(value: unknown): Body | undefined {
+  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Body) : undefined;
+}
+
+export function asArray(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+export function asText(value: unknown): string | undefined {
+  return typeof value === "string" ? value : undefined;
+}
+
+/** A count of tokens: whole, finite, not negative. */
+export function asCount(value: unknown): number | undefined {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : undefined;
+}
+
+/** Numbers of a request that become attributes as they are. */
+export function numberAttributes(body: Body, names: Readonly<Record<string, string>>): Attributes {
+  const attributes: Attributes = {};
+  for (const [key, attribute] of Object.entries(names)) {
+    const value = body[key];
+    if (typeof value === "number" && Number.isFinite(value)) attributes[attribute] = value;
+  }
+  return attributes;
+}

@@ -1,0 +1,311 @@
+/**
+ * The one path of every call: price → worst case → money from all purses at once → call → settle. Synchronous and local
+ * while the money is in hand. An exception of Tollgate's own is contained and follows `fail_mode`; only typed errors reach
+ * the app.
+ */
+import { trace } from "@opentelemetry/api";
+import type { Tracer } from "@opentelemetry/api";
+import type { Config } from "../config/config.ts";
+import type { Logger } from "../config/logger.ts";
+import { contextLabels, currentContext } from "../context/context.ts";
+import { BudgetExceeded, ConfigInvalid, GateUnavailable, UnpricedModel } from "../errors.ts";
+import type { TollgateError } from "../errors.ts";
+import { smallest } from "../lease/amounts.ts";
+import type { Amounts } from "../lease/amounts.ts";
+import type { LeaseClient } from "../lease/lease-client.ts";
+import { LocalPurse, UNLIMITED } from "../lease/purse.ts";
+import type { Purse, PurseOutcome, Reservation } from "../lease/purse.ts";
+import { systemClock } from "../lease/clock.ts";
+import { createPriceBook } from "../pricing/cached-price-book.ts";
+import { isPricesDocument, validatePrices } from "../pricing/house-prices.ts";
+import type { PriceBook } from "../pricing/price-book.ts";
+import type { HelloReply, LeaseBudget } from "../protocol.ts";
+import { CallBounds } from "./call-bound.ts";
+import type { Who } from "./call-span.ts";
+import type { Body, RequestFacts } from "./endpoint.ts";
+import type { GatedCall } from "./gated-call.ts";
+import { estimatedPrice } from "./house-estimate.ts";
+
+/** Money is set aside and the request may go. */
+export interface Admission {
+  readonly outcome: "admitted";
+  /** As sent: the model may be a fallback. */
+  readonly facts: RequestFacts;
+  readonly bounds: CallBounds;
+  /** Output tokens of one answer that the reservation covers. */
+  readonly output: number;
+  readonly isLowered: boolean;
+  readonly body: Body;
+  readonly reservations: readonly Reservation[];
+  readonly reserved: bigint;
+  readonly leaseId: string;
+  readonly budgets: readonly LeaseBudget[];
+  /** Set when nobody could be asked and the call goes all the same. */
+  readonly failure: "open" | undefined;
+}
+
+export type AdmissionOutcome =
+  | Admission
+  | { readonly outcome: "aborted" }
+  /** The guard answers instead of calling. */
+  | { readonly outcome: "answered"; readonly text: string; readonly error: TollgateError };
+
+export interface GateOptions {
+  readonly config: Config;
+  readonly logger: Logger;
+  /** `undefined`: no processor, local budgets only. */
+  readonly leases: LeaseClient | undefined;
+  readonly tracer?: Tracer;
+}
+
+const TRACER_NAME = "@tollgate/instrumentation";
+
+export class Gate {
+  readonly config: Config;
+  readonly logger: Logger;
+  readonly leases: LeaseClient | undefined;
+  /** Calls that have not ended: settled as reserved when the process ends. */
+  readonly open = new Set<GatedCall>();
+  /** Exceptions of our own that were contained. */
+  failures = 0;
+  tracer: Tracer;
+  #prices: PriceBook = createPriceBook();
+  #hello: HelloReply | undefined;
+  readonly #processPurse: LocalPurse | undefined;
+
+  constructor({ config, logger, leases, tracer }: GateOptions) {
+    this.config = config;
+    this.logger = logger;
+    this.leases = leases;
+    this.tracer = tracer ?? trace.getTracer(TRACER_NAME);
+    this.#processPurse =
+      config.budget === undefined
+        ? undefined
+        : new LocalPurse({ name: "TOLLGATE_BUDGET", limit: config.budget, clock: systemClock });
+  }
+
+  /** The ledger introduced itself, or its rules changed. */
+  onHello(hello: HelloReply): void {
+    this.#hello = hello;
+    const documents = hello.prices.filter(isPricesDocument);
+    const valid = documents.filter((document) => validatePrices(document).length === 0);
+    if (valid.length < hello.prices.length)
+      this.logger.log("warn", "the processor sent prices that can't be read; they are left out");
+    this.#prices = createPriceBook({ house: valid });
+  }
+
+  get hello(): HelloReply | undefined {
+    return this.#hello;
+  }
+
+  /** Who makes a call, here and now. The registry wins over the context, the context over the process's own claims. */
+  who(): Who {
+    const context = currentContext();
+    const claimed = this.config.labels;
+    const labels: Record<string, string> = { ...claimed, agent: this.config.agent, ...contextLabels(context) };
+    for (const [key, value] of Object.entries(this.#hello?.labels ?? {})) {
+      const isOwnClaim = value === (key === "agent" ? this.config.agent : claimed[key]);
+      if (!isOwnClaim) labels[key] = value;
+    }
+    return { agent: labels["agent"] ?? this.config.agent, isVerified: this.#hello?.agent_verified, labels, context };
+  }
+
+  /** Sets aside what the call may cost, from every purse it falls under. Throws the typed errors. */
+  async admit(call: GatedCall): Promise<AdmissionOutcome> {
+    if (this.config.problems.length > 0) throw new ConfigInvalid(this.config.problems);
+    const { endpoint, guard, signal } = call.options;
+    const facts = this.#chooseModel(call);
+    const price = this.#prices.find({ provider: endpoint.provider, model: facts.model, at: new Date() });
+    if (price === undefined) this.#refuseUnpriced(call, facts.model);
+    const bounds = new CallBounds(facts, price);
+    const labels = { ...call.who.labels, model: facts.model, provider: endpoint.provider };
+    const held: Reservation[] = [];
+    try {
+      for (const purse of [guard?.purse, this.#processPurse]) {
+        if (purse === undefined) continue;
+        const outcome = await purse.reserve(bounds.want(signal));
+        if (outcome.outcome === "granted") held.push(outcome.reservation);
+        else return this.#notGranted(outcome, { call, facts, bounds, held });
+      }
+      if (this.leases === undefined) return this.#admitted({ call, facts, bounds, held, failure: undefined });
+      return await this.#admitByFleet(this.leases, labels, { call, facts, bounds, held });
+    } catch (error) {
+      for (const reservation of held) reservation.release();
+      throw error;
+    }
+  }
+
+  async #admitByFleet(
+    leases: LeaseClient,
+    labels: Readonly<Record<string, string>>,
+    draft: AdmissionDraft,
+  ): Promise<AdmissionOutcome> {
+    const { call, facts, held } = draft;
+    const purse: Purse = { reserve: (want) => leases.reserve(labels, want) };
+    const outcome = await purse.reserve(draft.bounds.want(call.options.signal));
+    if (outcome.outcome !== "granted") return this.#notGranted(outcome, draft);
+    held.push(outcome.reservation);
+    const budgets = leases.find(labels)?.budgets ?? [];
+    const stop = budgets.find(
+      (budget) =>
+        budget.mode === "hard" && budget.actions.some(({ do: action }) => action === "stop" || action === "kill"),
+    );
+    if (stop !== undefined) throw new BudgetExceeded(stoppedBy(stop, outcome.reservation.amounts));
+    if (draft.bounds.price === undefined) {
+      const unpriced = unpricedRule(budgets);
+      const { endpoint } = call.options;
+      if (unpriced?.rule === "deny") {
+        throw new UnpricedModel({ provider: endpoint.provider, model: facts.model, budget: unpriced.budget });
+      }
+      if (unpriced?.rule === "estimate") {
+        outcome.reservation.release();
+        held.pop();
+        const bounds = new CallBounds(facts, estimatedPrice(endpoint.provider, facts.model));
+        const again = await purse.reserve(bounds.want(call.options.signal));
+        if (again.outcome !== "granted") return this.#notGranted(again, { ...draft, bounds });
+        held.push(again.reservation);
+        return this.#admitted({ ...draft, bounds, failure: undefined, budgets });
+      }
+    }
+    return this.#admitted({ ...draft, failure: undefined, budgets });
+  }
+
+  #notGranted(outcome: Exclude<PurseOutcome, { outcome: "granted" }>, draft: AdmissionDraft): AdmissionOutcome {
+    const { held, call } = draft;
+    switch (outcome.outcome) {
+      case "aborted":
+        for (const reservation of held) reservation.release();
+        return outcome;
+      case "refused": {
+        const text = held.length === 0 ? call.options.guard?.onRefused(outcome.error) : undefined;
+        if (text === undefined) throw outcome.error;
+        return { outcome: "answered", text, error: outcome.error };
+      }
+      case "unavailable": {
+        const mode = this.config.failMode ?? (outcome.isHard ? "closed" : "open");
+        if (mode === "closed") {
+          throw new GateUnavailable(
+            `the processor can't be asked, and TOLLGATE_FAIL_MODE is \`closed\`: ${outcome.reason}`,
+          );
+        }
+        const where = this.config.endpoint?.origin ?? "";
+        this.logger.once(
+          "warn",
+          `open:${where}`,
+          `no answer from the processor at ${where} (${outcome.reason}): calls go unchecked (fail mode open)`,
+        );
+        return this.#admitted({ ...draft, failure: "open" });
+      }
+    }
+  }
+
+  #admitted(
+    draft: AdmissionDraft & { readonly failure: "open" | undefined; readonly budgets?: readonly LeaseBudget[] },
+  ): Admission {
+    const { call, facts, bounds, held, failure } = draft;
+    let granted: Amounts = { nanoUsd: UNLIMITED, tokens: UNLIMITED, calls: UNLIMITED };
+    for (const reservation of held) granted = smallest(granted, reservation.amounts);
+    const output = bounds.outputWithin(granted) ?? bounds.outputAsked;
+    const isLowered = output < bounds.outputAsked;
+    const amounts = bounds.amounts(output);
+    for (const reservation of held) reservation.shrinkTo(amounts);
+    return {
+      outcome: "admitted",
+      facts,
+      bounds,
+      output,
+      isLowered,
+      body: call.options.endpoint.rewrite(call.options.body, {
+        model: facts.model,
+        outputBound: isLowered || bounds.mustSetOutput ? output : undefined,
+      }),
+      reservations: held,
+      reserved: held.length === 0 ? 0n : amounts.nanoUsd,
+      leaseId: held.find((reservation) => reservation.leaseId !== "")?.leaseId ?? "",
+      budgets: draft.budgets ?? [],
+      failure,
+    };
+  }
+
+  /** The model that a guard, TOLLGATE_FALLBACK or a threshold of a fleet budget sends instead. */
+  #chooseModel(call: GatedCall): RequestFacts {
+    const { facts, guard } = call.options;
+    let model = guard?.chooseModel(facts.model) ?? facts.model;
+    const purse = this.#processPurse;
+    const { fallback } = this.config;
+    if (purse !== undefined && fallback !== undefined && purse.spent * 10n >= purse.limit * FALLBACK_TENTHS)
+      model = fallback;
+    for (const budget of this.leases?.find({ ...call.who.labels, model, provider: call.options.endpoint.provider })
+      ?.budgets ?? []) {
+      for (const action of budget.actions) if (action.do === "downgrade") model = action.fallback[model] ?? model;
+    }
+    return model === facts.model ? facts : { ...facts, model };
+  }
+
+  /** Without a price, a hard limit of this process can't be held. */
+  #refuseUnpriced(call: GatedCall, model: string): void {
+    const { guard, endpoint } = call.options;
+    const budget = guard?.isHard === true ? guard.name : this.#processPurse?.name;
+    if (budget !== undefined) throw new UnpricedModel({ provider: endpoint.provider, model, budget });
+  }
+
+  /** An exception of our own. `undefined`: the call goes all the same. */
+  contain(problem: unknown): TollgateError | undefined {
+    this.failures += 1;
+    const text = problem instanceof Error ? `${problem.name}: ${problem.message}` : String(problem);
+    this.logger.log("error", `the gate failed inside: ${text}`);
+    return this.config.failMode === "open"
+      ? undefined
+      : new GateUnavailable(`the gate failed inside: ${text}`, { cause: problem });
+  }
+
+  /** A call cost more than its worst case: the bound was wrong. It is counted all the same. */
+  onUnderReserved(admission: Admission, actual: Amounts): void {
+    this.failures += 1;
+    this.logger.once(
+      "error",
+      `under-reserved:${admission.facts.model}`,
+      `a call of \`${admission.facts.model}\` cost ${actual.nanoUsd} nano-dollars, above the ${admission.reserved} that were reserved for it`,
+    );
+  }
+
+  /** Ends what is still open, as reserved. */
+  endOpenCalls(): void {
+    for (const call of this.open) call.end(new Error("the process ended before the answer was read"));
+  }
+}
+
+interface AdmissionDraft {
+  readonly call: GatedCall;
+  readonly facts: RequestFacts;
+  readonly bounds: CallBounds;
+  readonly held: Reservation[];
+}
+
+/** 80 % of TOLLGATE_BUDGET. */
+const FALLBACK_TENTHS = 8n;
+
+function unpricedRule(
+  budgets: readonly LeaseBudget[],
+): { readonly rule: "deny" | "estimate"; readonly budget: string } | undefined {
+  const inMoney = budgets.filter((budget) => budget.measure === "usd" && budget.mode === "hard");
+  for (const rule of ["deny", "estimate"] as const) {
+    const budget = inMoney.find((candidate) => candidate.unknown_price === rule);
+    if (budget !== undefined) return { rule, budget: budget.name };
+  }
+  return undefined;
+}
+
+function stoppedBy(budget: LeaseBudget, wanted: Amounts): ConstructorParameters<typeof BudgetExceeded>[0] {
+  const amount = (value: bigint) =>
+    budget.measure === "usd"
+      ? ({ measure: "usd", value: value as never } as const)
+      : ({ measure: budget.measure, value } as const);
+  const want = { usd: wanted.nanoUsd, tokens: wanted.tokens, calls: wanted.calls }[budget.measure];
+  return {
+    budget: budget.name,
+    limit: amount(BigInt(budget.limit)),
+    spent: amount(BigInt(budget.settled)),
+    wanted: amount(want),
+  };
+}

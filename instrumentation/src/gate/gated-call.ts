@@ -1,0 +1,257 @@
+/**
+ * One call of the app, over all its attempts: admitted, sent, settled, told. Whatever happens, each attempt ends settled or
+ * released exactly once, and the span ends exactly once; both by the first of: the answer was read, the stream ended or was
+ * given up, an error, the garbage collector, the end of the process.
+ */
+import { context, trace } from "@opentelemetry/api";
+import type { Context, Span } from "@opentelemetry/api";
+import { GateUnavailable, TollgateError } from "../errors.ts";
+import { add, NO_AMOUNTS } from "../lease/amounts.ts";
+import type { Amounts } from "../lease/amounts.ts";
+import type { NanoUsd } from "../pricing/money.ts";
+import type { ModelPrice, TokenUsage } from "../pricing/price-book.ts";
+import * as semconv from "../semconv.ts";
+import type { Admission, Gate } from "./gate.ts";
+import type { CallGuard } from "./call-guard.ts";
+import { NO_USAGE, usageAmounts } from "./call-bound.ts";
+import {
+  recordAnswer,
+  recordBudget,
+  recordCost,
+  recordError,
+  recordRefusal,
+  recordUsage,
+  startCallSpan,
+} from "./call-span.ts";
+import type { Server, Who } from "./call-span.ts";
+import type { AnswerFacts, Body, Endpoint, RequestFacts } from "./endpoint.ts";
+
+export interface CallOptions {
+  readonly endpoint: Endpoint;
+  /** The app's body; never changed. */
+  readonly body: Body;
+  readonly facts: RequestFacts;
+  readonly server: Server | undefined;
+  readonly signal: AbortSignal | undefined;
+  readonly guard: CallGuard | undefined;
+  /** The app's context when it made the call. */
+  readonly parent: Context;
+}
+
+/** What to do with an attempt. */
+export type AttemptPlan =
+  | { readonly do: "send"; readonly body: Body }
+  /** Do not call: this is the answer. */
+  | { readonly do: "answer"; readonly text: string }
+  /** The app gave the call up while it waited: let the SDK say so in its own words. */
+  | { readonly do: "pass" };
+
+/** Money held for one request on the wire. */
+interface Attempt {
+  readonly admission: Admission;
+}
+
+const STATUS_RANK = { exact: 0, estimated: 1, missing: 2, unpriced: 3 } as const;
+
+export class GatedCall {
+  readonly options: CallOptions;
+  readonly who: Who;
+  readonly span: Span;
+  /** The app reads the answer through the SDK's own parsing, so the raw response need not be watched. */
+  isParsing = false;
+  readonly #gate: Gate;
+  readonly #startedAtMs = performance.now();
+  #attempt: Attempt | undefined;
+  #spent: Amounts = NO_AMOUNTS;
+  #usage: TokenUsage = NO_USAGE;
+  #status: semconv.CostStatus = "exact";
+  #price: ModelPrice | undefined;
+  #isEnded = false;
+  #isRefused = false;
+  #sawFirstChunk = false;
+
+  constructor(gate: Gate, options: CallOptions) {
+    this.#gate = gate;
+    this.options = options;
+    this.who = gate.who();
+    this.span = startCallSpan(gate.tracer, { ...options, who: this.who }, options.parent);
+    gate.open.add(this);
+  }
+
+  /** The context in which the SDK works on the request. */
+  get context(): Context {
+    return trace.setSpan(context.active(), this.span);
+  }
+
+  get isEnded(): boolean {
+    return this.#isEnded;
+  }
+
+  /** Before each request on the wire. Throws the typed errors, and ends the call when it does. */
+  async begin(): Promise<AttemptPlan> {
+    this.giveUpAttempt();
+    try {
+      const admission = await this.#gate.admit(this);
+      if (admission.outcome === "aborted") return { do: "pass" };
+      if (admission.outcome === "answered") {
+        this.#refuse(admission.error);
+        this.end();
+        return { do: "answer", text: admission.text };
+      }
+      this.#attempt = { admission };
+      this.#price = admission.bounds.price;
+      this.#recordAdmission(admission);
+      return { do: "send", body: admission.body };
+    } catch (problem) {
+      const error = problem instanceof TollgateError ? problem : this.#gate.contain(problem);
+      if (error === undefined) {
+        this.span.setAttribute(semconv.ATTR_TOLLGATE_FAILURE_MODE, "open");
+        return { do: "send", body: this.options.body };
+      }
+      this.#refuse(error);
+      this.end(error);
+      throw error;
+    }
+  }
+
+  #recordAdmission({ facts, bounds, output, isLowered, leaseId, budgets, failure, reserved }: Admission): void {
+    const { span } = this;
+    span.setAttribute(semconv.ATTR_TOLLGATE_DECISION, semconv.DecisionName.allow);
+    if (leaseId !== "") span.setAttribute(semconv.ATTR_TOLLGATE_LEASE_ID, leaseId);
+    if (reserved > 0n) span.setAttribute(semconv.ATTR_TOLLGATE_RESERVED_NANO_USD, Number(reserved));
+    recordBudget(span, budgets);
+    if (failure !== undefined) span.setAttribute(semconv.ATTR_TOLLGATE_FAILURE_MODE, failure);
+    if (facts.model !== this.options.facts.model) {
+      span.setAttribute(semconv.ATTR_TOLLGATE_BUDGET_ACTION, "downgrade");
+      span.setAttribute(semconv.ATTR_TOLLGATE_FALLBACK_FROM, this.options.facts.model);
+      span.setAttribute(semconv.ATTR_GEN_AI_REQUEST_MODEL, facts.model);
+      span.updateName(`${this.options.endpoint.operation} ${facts.model}`);
+    }
+    if (isLowered || bounds.mustSetOutput) {
+      span.setAttribute(semconv.ATTR_TOLLGATE_BOUND_OUTPUT_TOKENS, output);
+      span.setAttribute(semconv.ATTR_GEN_AI_REQUEST_MAX_TOKENS, output);
+    }
+    if (isLowered) {
+      span.setAttribute(semconv.ATTR_TOLLGATE_BUDGET_ACTION, "lowered_output_bound");
+      span.setAttribute(semconv.ATTR_TOLLGATE_BOUND_REQUESTED_TOKENS, bounds.outputAsked);
+    }
+  }
+
+  #refuse(error: TollgateError): void {
+    this.#isRefused = true;
+    recordRefusal(this.span, error);
+    if (error instanceof GateUnavailable) this.span.setAttribute(semconv.ATTR_TOLLGATE_FAILURE_MODE, "closed");
+  }
+
+  /** Not billed: it never left this process, or the provider answered with an error instead of a result. */
+  releaseAttempt(): void {
+    const attempt = this.#takeAttempt();
+    for (const reservation of attempt?.admission.reservations ?? []) reservation.release();
+  }
+
+  /** It may have been billed and nobody knows: it counts as what was reserved for it. */
+  giveUpAttempt(): void {
+    const attempt = this.#takeAttempt();
+    if (attempt === undefined) return;
+    const { bounds, output } = attempt.admission;
+    const usage = bounds.estimate({ bytes: Number.MAX_SAFE_INTEGER, isAbandoned: true, input: undefined }, output);
+    const worst = bounds.amounts(output);
+    this.#count(attempt.admission, usage, { nanoUsd: worst.nanoUsd, status: statusOf(bounds.price, "estimated") });
+  }
+
+  /** The provider said what it used. */
+  settle(answer: AnswerFacts): void {
+    recordAnswer(this.span, answer);
+    if (answer.usage === undefined) {
+      this.giveUpAttempt();
+      return;
+    }
+    const attempt = this.#takeAttempt();
+    if (attempt !== undefined) this.#settleUsage(attempt.admission, answer.usage, "exact");
+  }
+
+  /** The answer ended, or was given up, without a count of its own. */
+  settleSeen(
+    answer: AnswerFacts,
+    seen: { readonly bytes: number; readonly isAbandoned: boolean; readonly input: number | undefined },
+  ): void {
+    recordAnswer(this.span, answer);
+    const attempt = this.#takeAttempt();
+    if (attempt === undefined) return;
+    const { bounds, output } = attempt.admission;
+    this.#settleUsage(attempt.admission, bounds.estimate(seen, output), "estimated");
+  }
+
+  firstChunk(): void {
+    if (this.#sawFirstChunk) return;
+    this.#sawFirstChunk = true;
+    const seconds = (performance.now() - this.#startedAtMs) / 1_000;
+    this.span.setAttribute(semconv.ATTR_GEN_AI_RESPONSE_TIME_TO_FIRST_CHUNK, seconds);
+  }
+
+  /** Ends the call: what is still open counts as reserved. */
+  end(error?: unknown): void {
+    if (this.#isEnded) return;
+    this.giveUpAttempt();
+    this.#isEnded = true;
+    this.#gate.open.delete(this);
+    if (this.#spent.calls > 0n) {
+      recordUsage(this.span, this.#usage);
+      recordCost(this.span, {
+        nanoUsd: this.#spent.nanoUsd as NanoUsd,
+        status: this.#status,
+        priceVersion: this.#price?.version,
+      });
+    } else {
+      const isFree = error !== undefined || this.#isRefused;
+      const status = isFree ? semconv.CostStatus.exact : semconv.CostStatus.missing;
+      recordCost(this.span, { nanoUsd: 0n as NanoUsd, status, priceVersion: undefined });
+    }
+    if (error !== undefined) recordError(this.span, error);
+    this.span.end();
+  }
+
+  #takeAttempt(): Attempt | undefined {
+    const attempt = this.#attempt;
+    this.#attempt = undefined;
+    return attempt;
+  }
+
+  #settleUsage(admission: Admission, usage: TokenUsage, how: semconv.CostStatus): void {
+    const { price } = admission.bounds;
+    const nanoUsd = price === undefined ? 0n : price.cost(usage);
+    this.#count(admission, usage, { nanoUsd, status: statusOf(price, how) });
+  }
+
+  #count(
+    admission: Admission,
+    usage: TokenUsage,
+    cost: { readonly nanoUsd: bigint; readonly status: semconv.CostStatus },
+  ): void {
+    const actual = usageAmounts(usage, cost.nanoUsd);
+    for (const reservation of admission.reservations) {
+      if (actual.nanoUsd > reservation.amounts.nanoUsd) this.#gate.onUnderReserved(admission, actual);
+      reservation.settle(actual);
+    }
+    this.options.guard?.onSettled(cost.nanoUsd as NanoUsd);
+    this.#spent = add(this.#spent, actual);
+    this.#usage = addUsage(this.#usage, usage);
+    if (STATUS_RANK[cost.status] > STATUS_RANK[this.#status]) this.#status = cost.status;
+  }
+}
+
+function statusOf(price: ModelPrice | undefined, how: semconv.CostStatus): semconv.CostStatus {
+  if (price === undefined) return "unpriced";
+  return price.version === "estimate" ? "estimated" : how;
+}
+
+function addUsage(left: TokenUsage, right: TokenUsage): TokenUsage {
+  return {
+    input: left.input + right.input,
+    output: left.output + right.output,
+    cacheRead: left.cacheRead + right.cacheRead,
+    cacheWrite: left.cacheWrite + right.cacheWrite,
+    cacheWrite1h: left.cacheWrite1h + right.cacheWrite1h,
+    reasoning: left.reasoning + right.reasoning,
+  };
+}

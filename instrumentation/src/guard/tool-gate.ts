@@ -1,0 +1,266 @@
+/** The gate before a tool: policies of the fleet and of this process decide, a span tells, and only then the tool runs. */
+import { context, SpanKind, trace } from "@opentelemetry/api";
+import type { Attributes, Span } from "@opentelemetry/api";
+import { readPolicyFile } from "../config/policy-file.ts";
+import { ApprovalPending, ConfigInvalid, GateUnavailable, ToolDenied, TollgateError } from "../errors.ts";
+import type { Gate } from "../gate/gate.ts";
+import { recordCost, recordError, whoAttributes } from "../gate/call-span.ts";
+import type { Who } from "../gate/call-span.ts";
+import type { CompiledPolicy } from "../policy/compiled-policy.ts";
+import { compilePolicy, decide } from "../policy/decide.ts";
+import type { Decision } from "../policy/decision.ts";
+import { parsePolicy } from "../policy/document.ts";
+import type { Policy, PolicyCheck } from "../policy/policy.ts";
+import type { HelloReply } from "../protocol.ts";
+import type { NanoUsd } from "../pricing/money.ts";
+import * as semconv from "../semconv.ts";
+
+export interface ToolOptions {
+  /** Decides beside the policies of the fleet and of TOLLGATE_POLICY; all have to agree. */
+  readonly policy?: Policy;
+  /** What the tool is about, for conditions (`tool.labels`). */
+  readonly labels?: readonly string[];
+}
+
+export interface ToolCall {
+  readonly name: string;
+  readonly options: ToolOptions;
+  readonly parameters: readonly unknown[];
+  /** Runs the tool with these parameters. */
+  readonly run: (parameters: readonly unknown[]) => unknown;
+}
+
+/** What a decision is, whoever made it. */
+interface Verdict {
+  readonly decision: string;
+  readonly rule: string;
+  readonly reason: string;
+  readonly policy: string;
+  readonly policyVersion: string;
+  readonly digest: string;
+  /** The copy that was decided on; `undefined`: no policy looked at the arguments. */
+  readonly args: unknown;
+}
+
+export class ToolGate {
+  readonly #gate: Gate;
+  readonly #local: readonly CompiledPolicy[];
+  readonly #problems: readonly string[];
+  #fleet: readonly CompiledPolicy[] = [];
+  #requirePolicy = false;
+
+  constructor(gate: Gate) {
+    this.#gate = gate;
+    const path = gate.config.policyPath;
+    const file = path === undefined ? { policies: [], problems: [] } : readPolicyFile(path);
+    this.#local = file.policies.map(compilePolicy);
+    this.#problems = [...gate.config.problems, ...file.problems];
+    for (const problem of file.problems) gate.logger.log("error", `${problem}: tools are refused until this is right`);
+  }
+
+  onHello(hello: HelloReply): void {
+    this.#requirePolicy = hello.require_policy;
+    const fleet: CompiledPolicy[] = [];
+    for (const document of hello.policies) {
+      const parsed = parsePolicy(document);
+      if (parsed.ok) fleet.push(compilePolicy(parsed.policy));
+      // A policy that can't be read must not open what it was meant to close.
+      else {
+        this.#gate.logger.log(
+          "error",
+          `the processor sent a policy that can't be read: ${parsed.problems[0]?.path ?? ""}`,
+        );
+        this.#requirePolicy = true;
+      }
+    }
+    this.#fleet = fleet;
+  }
+
+  /**
+   * Decides, then runs the tool. Throws `ToolDenied`, `ApprovalPending`, `ApprovalDenied`, `GateUnavailable` or
+   * `ConfigInvalid` instead of running it. Returns what the tool returns; a promise of it when the decision has to wait, for the
+   * fleet's policies or for an approval.
+   */
+  call(call: ToolCall): unknown {
+    const who = this.#gate.who();
+    const span = this.#startSpan(call, who);
+    const { leases } = this.#gate;
+    if (leases === undefined || leases.hello !== undefined) return this.#decideAndRun(call, who, span);
+    return leases.reached().then((isReached) => {
+      if (!isReached) this.#goWithoutFleet(span, leases.reason);
+      return this.#decideAndRun(call, who, span);
+    });
+  }
+
+  #startSpan(call: ToolCall, who: Who): Span {
+    const attributes: Attributes = {
+      [semconv.ATTR_GEN_AI_OPERATION_NAME]: semconv.Operation.executeTool,
+      [semconv.ATTR_GEN_AI_TOOL_NAME]: call.name,
+      [semconv.ATTR_GEN_AI_TOOL_TYPE]: "function",
+      ...whoAttributes(who),
+    };
+    return this.#gate.tracer.startSpan(`${semconv.Operation.executeTool} ${call.name}`, {
+      kind: SpanKind.INTERNAL,
+      attributes,
+    });
+  }
+
+  #goWithoutFleet(span: Span, reason: string): void {
+    const { failMode, expectsProcessor } = this.#gate.config;
+    const mode = failMode ?? (expectsProcessor ? "closed" : "open");
+    span.setAttribute(semconv.ATTR_TOLLGATE_FAILURE_MODE, mode);
+    if (mode === "open") return;
+    throw this.#refuse(
+      span,
+      new GateUnavailable(`the fleet's policies can't be read, and the fail mode is \`closed\`: ${reason}`),
+    );
+  }
+
+  #decideAndRun(call: ToolCall, who: Who, span: Span): unknown {
+    let verdict: Verdict | Promise<Verdict>;
+    try {
+      verdict = this.#decide(call, who, span);
+    } catch (problem) {
+      throw this.#refuse(span, this.#contain(problem));
+    }
+    if (!(verdict instanceof Promise)) return this.#run(call, verdict, span);
+    return verdict.then(
+      (allowed) => this.#run(call, allowed, span),
+      (problem: unknown) => {
+        throw this.#refuse(span, this.#contain(problem));
+      },
+    );
+  }
+
+  #decide({ name, options, parameters }: ToolCall, who: Who, span: Span): Verdict | Promise<Verdict> {
+    if (this.#problems.length > 0) throw new ConfigInvalid(this.#problems);
+    const args = argumentsOf(parameters);
+    const { team, role, autonomy, environment } = who.labels;
+    const agent = { name: who.agent, ...(team && { team }), ...(role && { role }), ...(autonomy && { autonomy }) };
+    const facts = { agent, ...(environment && { environment }) };
+    const tool = { name, labels: options.labels ?? [] };
+    const requirePolicy = this.#requirePolicy && options.policy === undefined;
+    const decision = decide(
+      [...this.#fleet, ...this.#local],
+      { ...facts, tool, args, now: new Date() },
+      { requirePolicy },
+    );
+    const verdict = fromDecision(decision);
+    this.#record(span, verdict);
+    if (decision.decision === "require_approval")
+      throw new ApprovalPending({ tool: name, rule: decision.rule, reason: decision.reason });
+    if (decision.decision !== "allow")
+      throw new ToolDenied({ tool: name, rule: decision.rule, reason: decision.reason });
+    if (options.policy === undefined) return verdict;
+    const check = options.policy.check(name, args, { ...facts, labels: options.labels ?? [] });
+    this.#record(span, fromCheck(check));
+    if (check.allowed) return fromCheck(check);
+    if (!check.needsApproval) throw new ToolDenied(check);
+    const enforced = options.policy.enforce(name, args, { ...facts, labels: options.labels ?? [] });
+    return enforced instanceof Promise ? enforced.then(fromCheck) : fromCheck(enforced);
+  }
+
+  #record(span: Span, verdict: Verdict): void {
+    span.setAttributes({
+      [semconv.ATTR_TOLLGATE_DECISION]: verdict.decision,
+      [semconv.ATTR_TOLLGATE_DECISION_RULE]: verdict.rule,
+      [semconv.ATTR_TOLLGATE_DECISION_REASON]: verdict.reason,
+    });
+    if (verdict.policy !== "") {
+      span.setAttributes({
+        [semconv.ATTR_TOLLGATE_POLICY_NAME]: verdict.policy,
+        [semconv.ATTR_TOLLGATE_POLICY_VERSION]: verdict.policyVersion,
+      });
+    } else {
+      this.#gate.logger.once("warn", "no-policy", "no policy applies to the tools of this agent: they are allowed");
+    }
+    if (verdict.digest !== "") span.setAttribute(semconv.ATTR_TOLLGATE_TOOL_ARGUMENTS_DIGEST, verdict.digest);
+  }
+
+  #refuse(span: Span, error: TollgateError): TollgateError {
+    if (error instanceof GateUnavailable || error instanceof ConfigInvalid) {
+      span.setAttributes({
+        [semconv.ATTR_TOLLGATE_DECISION]: semconv.DecisionName.deny,
+        [semconv.ATTR_TOLLGATE_DECISION_RULE]: error.code,
+        [semconv.ATTR_TOLLGATE_DECISION_REASON]: error.message,
+      });
+    }
+    recordCost(span, { nanoUsd: 0n as NanoUsd, status: semconv.CostStatus.exact, priceVersion: undefined });
+    recordError(span, error);
+    span.end();
+    return error;
+  }
+
+  /** A tool never runs because the gate failed inside, unless TOLLGATE_FAIL_MODE says so: and then no decision is made up. */
+  #contain(problem: unknown): TollgateError {
+    if (problem instanceof TollgateError) return problem;
+    return this.#gate.contain(problem) ?? new GateUnavailable("the gate failed inside", { cause: problem });
+  }
+
+  #run({ parameters, run }: ToolCall, verdict: Verdict, span: Span): unknown {
+    // A private copy of what was decided on: nobody can change it between the decision and the act.
+    const given =
+      verdict.policy === "" || verdict.args === undefined ? parameters : parametersOf(parameters, verdict.args);
+    let result: unknown;
+    try {
+      result = context.with(trace.setSpan(context.active(), span), () => run(given));
+    } catch (error) {
+      recordError(span, error);
+      span.end();
+      throw error;
+    }
+    if (!(result instanceof Promise)) {
+      span.end();
+      return result;
+    }
+    return result.then(
+      (value: unknown) => {
+        span.end();
+        return value;
+      },
+      (error: unknown) => {
+        recordError(span, error);
+        span.end();
+        throw error;
+      },
+    );
+  }
+}
+
+/** What a policy sees of a call: the one object that tools usually take, else the list of all arguments. */
+function argumentsOf(parameters: readonly unknown[]): unknown {
+  if (parameters.length === 0) return undefined;
+  const [only] = parameters;
+  return parameters.length === 1 && typeof only === "object" && only !== null && !Array.isArray(only)
+    ? only
+    : parameters;
+}
+
+function parametersOf(parameters: readonly unknown[], args: unknown): readonly unknown[] {
+  const copy: unknown = structuredClone(args);
+  return argumentsOf(parameters) === parameters ? (copy as readonly unknown[]) : [copy];
+}
+
+function fromDecision(decision: Decision): Verdict {
+  return {
+    decision: decision.decision,
+    rule: decision.rule,
+    reason: decision.reason,
+    policy: decision.policy,
+    policyVersion: decision.policyVersion,
+    digest: decision.arguments?.digest ?? "",
+    args: decision.arguments?.value,
+  };
+}
+
+function fromCheck(check: PolicyCheck): Verdict {
+  return {
+    decision: check.decision,
+    rule: check.rule,
+    reason: check.reason,
+    policy: check.policy,
+    policyVersion: check.policyVersion,
+    digest: check.argumentsDigest,
+    args: check.args,
+  };
+}

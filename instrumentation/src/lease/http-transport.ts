@@ -1,0 +1,124 @@
+/**
+ * The ledger's HTTP face: JSON over kept-alive connections that never hold the process open by themselves. It uses
+ * `node:http` and not `globalThis.fetch`, which apps replace and other instrumentations watch; its requests leave no spans.
+ */
+import { Agent as HttpAgent, request as httpRequest } from "node:http";
+import type { ClientRequest, IncomingMessage } from "node:http";
+import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
+import { withoutTracing } from "../telemetry/without-tracing.ts";
+import type { Secret } from "../config/secret.ts";
+import type { AcquireReply, HelloReply } from "../protocol.ts";
+import { listenToControl } from "./control-stream.ts";
+import type { Answer, Transport } from "./transport.ts";
+
+const TIMEOUT_MS = 5_000;
+const BODY_MAX_BYTES = 16 * 1024 * 1024;
+const SOCKETS_MAX = 8;
+
+export interface HttpTransportOptions {
+  readonly endpoint: URL;
+  readonly apiKey: Secret | undefined;
+}
+
+export interface Exchange {
+  readonly path: string;
+  readonly method: "GET" | "POST";
+  readonly body?: string;
+}
+
+/** Opens requests to one endpoint, with the credential. */
+export interface Requester {
+  open(exchange: Exchange, onResponse: (response: IncomingMessage) => void): ClientRequest;
+  stop(): void;
+}
+
+export function createHttpTransport(options: HttpTransportOptions): Transport {
+  const requester = createRequester(options);
+  const post = async <Reply>(path: string, body: unknown, timeoutMs: number): Promise<Answer<Reply>> =>
+    withoutTracing(() => exchange<Reply>(requester, { path, method: "POST", body: JSON.stringify(body) }, timeoutMs));
+  return {
+    hello: (request) => post<HelloReply>("/v1/leases/hello", request, TIMEOUT_MS),
+    acquire: (request) => post<AcquireReply>("/v1/leases/acquire", request, request.wait_ms + TIMEOUT_MS),
+    close: (request) => post("/v1/leases/close", request, TIMEOUT_MS),
+    listen: (processId, listener) => withoutTracing(() => listenToControl(requester, processId, listener)),
+    stop: () => requester.stop(),
+  };
+}
+
+export function createRequester({ endpoint, apiKey }: HttpTransportOptions): Requester {
+  const isTls = endpoint.protocol === "https:";
+  const agent = isTls
+    ? new HttpsAgent({ keepAlive: true, maxSockets: SOCKETS_MAX })
+    : new HttpAgent({ keepAlive: true, maxSockets: SOCKETS_MAX });
+  const base = endpoint.pathname.replace(/\/+$/, "");
+  return {
+    open({ path, method, body }, onResponse) {
+      const options = {
+        method,
+        agent,
+        path: `${base}${path}`,
+        host: endpoint.hostname.replace(/^\[|\]$/g, ""),
+        port: endpoint.port === "" ? (isTls ? 443 : 80) : Number(endpoint.port),
+        headers: {
+          accept: method === "GET" ? "text/event-stream" : "application/json",
+          ...(body === undefined
+            ? {}
+            : { "content-type": "application/json", "content-length": Buffer.byteLength(body) }),
+          ...(apiKey === undefined ? {} : { authorization: `Bearer ${apiKey.reveal()}` }),
+        },
+      };
+      return isTls ? httpsRequest(options, onResponse) : httpRequest(options, onResponse);
+    },
+    stop: () => agent.destroy(),
+  };
+}
+
+function exchange<Reply>(requester: Requester, message: Exchange, timeoutMs: number): Promise<Answer<Reply>> {
+  const { promise, resolve } = Promise.withResolvers<Answer<Reply>>();
+  const request = requester.open(message, (response) => {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    response.on("data", (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes > BODY_MAX_BYTES) request.destroy(new Error("answer too large"));
+      else chunks.push(chunk);
+    });
+    response.on("end", () => end(read<Reply>(response.statusCode ?? 0, Buffer.concat(chunks).toString("utf8"))));
+    response.on("error", (error) => end({ kind: "unreachable", reason: error.message }));
+  });
+  const timer = setTimeout(() => request.destroy(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
+  timer.unref();
+  const end = (answer: Answer<Reply>): void => {
+    clearTimeout(timer);
+    resolve(answer);
+  };
+  request.on("socket", (socket) => socket.unref());
+  request.on("error", (error) => end({ kind: "unreachable", reason: describe(error) }));
+  request.end(message.body);
+  return promise;
+}
+
+function describe(error: Error): string {
+  return error.message !== "" ? error.message : "code" in error ? String(error.code) : error.name;
+}
+
+function read<Reply>(status: number, body: string): Answer<Reply> {
+  let json: unknown;
+  try {
+    json = JSON.parse(body === "" ? "{}" : body);
+  } catch {
+    return { kind: "unreachable", reason: `answer with status ${status} is not JSON` };
+  }
+  if (status >= 200 && status < 300) return { kind: "reply", reply: json as Reply };
+  const code = problemCode(json);
+  if (status === 409 && code === "lease_lost") return { kind: "lease_lost" };
+  if (status === 409 && code === "process_unknown") return { kind: "process_unknown" };
+  const reason = `status ${status}${code === "" ? "" : ` (${code})`}`;
+  if (status === 429 || status >= 500) return { kind: "unreachable", reason };
+  return { kind: "rejected", reason: `the processor refused: ${reason}` };
+}
+
+function problemCode(json: unknown): string {
+  if (typeof json !== "object" || json === null || !("code" in json)) return "";
+  return String(json.code);
+}

@@ -1,0 +1,274 @@
+/**
+ * This process towards the fleet's ledger: introduces itself, keeps one lease for each set of labels that budgets tell
+ * apart, hears recalls and changes of governance, and closes its leases at the end. Nothing in here keeps the process
+ * alive but calls that wait.
+ */
+import { randomBytes } from "node:crypto";
+import type { Logger } from "../config/logger.ts";
+import type { AcquireReply, AcquireRequest, HelloReply, HelloRequest } from "../protocol.ts";
+import type { Clock, Timer } from "./clock.ts";
+import { closingReport, FIRST_WORD_MS_MAX, Lease } from "./lease.ts";
+import type { LeaseHost } from "./lease.ts";
+import type { PurseOutcome, Want } from "./purse.ts";
+import type { Answer, Transport } from "./transport.ts";
+import type { Waiter } from "./waiting-line.ts";
+
+const TICK_MS = 1_000;
+/** How often a ledger that never answered is tried again, while calls do not wait for it. */
+const ABSENT_RETRY_MS = 5_000;
+const HELLO_RETRY_MS = 200;
+
+export interface LeaseClientOptions {
+  readonly transport: Transport;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly introduction: Omit<HelloRequest, "process_id" | "pid">;
+  /** False: no processor was set up on purpose, so calls do not wait for one that is not there. */
+  readonly expectsProcessor: boolean;
+  /** Called with every hello: new labels, policies, prices. */
+  readonly onHello: (reply: HelloReply) => void;
+}
+
+export class LeaseClient implements LeaseHost {
+  readonly processId: string = randomBytes(16).toString("hex");
+  readonly clock: Clock;
+  readonly #options: LeaseClientOptions;
+  readonly #leases = new Map<string, Lease>();
+  /** Closed to new calls, with calls still in flight or a last report to make. */
+  readonly #retired = new Set<Lease>();
+  #hello: HelloReply | undefined;
+  #greeting: Promise<boolean> | undefined;
+  #failedAtMs: number | undefined;
+  #reason = "no answer yet";
+  #tick: Timer | undefined;
+  #control: { stop(): void } | undefined;
+  #isClosed = false;
+
+  constructor(options: LeaseClientOptions) {
+    this.#options = options;
+    this.clock = options.clock;
+  }
+
+  /** What the ledger said last; `undefined` before it was reached. */
+  get hello(): HelloReply | undefined {
+    return this.#hello;
+  }
+
+  get reason(): string {
+    return this.#reason;
+  }
+
+  /** Introduces the process and listens for recalls. True when the ledger has been reached. */
+  start(): Promise<boolean> {
+    this.#greeting ??= this.#greet().finally(() => (this.#greeting = undefined));
+    return this.#greeting;
+  }
+
+  /** Waits for the ledger's first word, as long as makes sense: false when there is none. */
+  async reached(): Promise<boolean> {
+    if (this.#hello !== undefined) return true;
+    if (this.#isAbsent()) return false;
+    const waitMs = this.#options.expectsProcessor ? FIRST_WORD_MS_MAX : 0;
+    const deadline = this.clock.monotonicMs() + waitMs;
+    // A call waits: the process may not end before it is answered.
+    const hold = this.clock.after(waitMs + ABSENT_RETRY_MS, () => {}, { holdsProcess: true });
+    try {
+      while (!(await this.start())) {
+        if (this.#isClosed || this.clock.monotonicMs() >= deadline) return false;
+        await new Promise<void>((resolve) => this.clock.after(HELLO_RETRY_MS, resolve, { holdsProcess: true }));
+      }
+      return true;
+    } finally {
+      hold.cancel();
+    }
+  }
+
+  /** Takes `want` from the lease of these labels. Synchronous while the money is in hand. */
+  reserve(labels: Readonly<Record<string, string>>, want: Want): PurseOutcome | Promise<PurseOutcome> {
+    if (this.#isClosed) return { outcome: "unavailable", reason: "the gate is shut down", isHard: true };
+    if (this.#hello === undefined) return this.#reserveLater(labels, want);
+    return this.#lease(labels).reserve(want);
+  }
+
+  /** The lease that calls with these labels use now, if there is one. */
+  find(labels: Readonly<Record<string, string>>): Lease | undefined {
+    return this.#hello === undefined ? undefined : this.#leases.get(JSON.stringify(this.#project(labels)));
+  }
+
+  /** Reports every lease for the last time and gives the rest back. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#tick?.cancel();
+    this.#control?.stop();
+    const leases = [...this.#leases.values(), ...this.#retired];
+    for (const lease of leases) {
+      lease.isRetired = true;
+      lease.failWaiting("the gate is shut down");
+    }
+    if (leases.length > 0) await this.#report(leases);
+    this.#options.transport.stop();
+  }
+
+  /** Reports and gives back what no call holds; the process may go on and take new leases. */
+  async giveBack(): Promise<void> {
+    const idle = [...this.#leases.values()].filter((lease) => lease.isDrained);
+    for (const lease of idle) {
+      lease.isRetired = true;
+      this.#retire(lease);
+    }
+    const done = [...this.#retired].filter((lease) => lease.isDrained);
+    if (done.length > 0) await this.#report(done);
+  }
+
+  /** The last reports, for a process that has no time left to send them. */
+  lastReports(): { readonly process_id: string; readonly leases: readonly ReturnType<typeof closingReport>[] } {
+    const leases = this.#isClosed ? [] : [...this.#leases.values(), ...this.#retired];
+    return { process_id: this.processId, leases: leases.map(closingReport) };
+  }
+
+  async acquire(_lease: Lease, request: AcquireRequest): Promise<Answer<AcquireReply>> {
+    const answer = await this.#options.transport.acquire(request);
+    if (answer.kind !== "process_unknown" || this.#isClosed) return answer;
+    // The ledger restarted and forgot who we are, not what it granted: introduce ourselves, and ask again.
+    return (await this.start()) ? this.#options.transport.acquire(request) : answer;
+  }
+
+  onLost(lease: Lease, waiting: readonly Waiter[]): void {
+    this.#retire(lease);
+    const next = this.#lease(lease.labels);
+    for (const waiter of waiting) {
+      const leftMs = Math.max(0, waiter.deadlineMs - this.clock.monotonicMs());
+      void next.join(waiter.want, leftMs).then((outcome) => waiter.answer(outcome));
+    }
+  }
+
+  onGovernance(version: string): void {
+    if (this.#hello !== undefined && this.#hello.governance_version !== version) void this.start();
+  }
+
+  async #reserveLater(labels: Readonly<Record<string, string>>, want: Want): Promise<PurseOutcome> {
+    if (await this.reached()) return this.#lease(labels).reserve(want);
+    return { outcome: "unavailable", reason: this.#reason, isHard: this.#options.expectsProcessor };
+  }
+
+  /** A ledger that nobody announced and that did not answer a moment ago: do not hold calls up for it. */
+  #isAbsent(): boolean {
+    return (
+      !this.#options.expectsProcessor &&
+      this.#failedAtMs !== undefined &&
+      this.clock.monotonicMs() - this.#failedAtMs < ABSENT_RETRY_MS
+    );
+  }
+
+  async #greet(): Promise<boolean> {
+    const answer = await this.#options.transport.hello({
+      ...this.#options.introduction,
+      process_id: this.processId,
+      pid: process.pid,
+    });
+    if (answer.kind !== "reply") {
+      this.#failedAtMs = this.clock.monotonicMs();
+      this.#reason = "reason" in answer ? answer.reason : answer.kind;
+      return false;
+    }
+    const before = this.#hello;
+    this.#hello = answer.reply;
+    if (before !== undefined && !sameKeys(before.label_keys, answer.reply.label_keys)) this.#retireAll();
+    this.#options.onHello(answer.reply);
+    if (!this.#isClosed) {
+      this.#control ??= this.#listen();
+      this.#scheduleTick();
+    }
+    return true;
+  }
+
+  #listen(): { stop(): void } {
+    return this.#options.transport.listen(this.processId, {
+      onEvent: (event) => {
+        switch (event.type) {
+          case "recall":
+            for (const lease of this.#leases.values()) if (event.lease_ids.includes(lease.id)) lease.recall();
+            break;
+          case "hello":
+          case "governance":
+            this.onGovernance(event.governance_version);
+            break;
+        }
+      },
+    });
+  }
+
+  #lease(labels: Readonly<Record<string, string>>): Lease {
+    const projected = this.#project(labels);
+    const key = JSON.stringify(projected);
+    const existing = this.#leases.get(key);
+    if (existing !== undefined && !existing.isRetired) return existing;
+    const lease = new Lease(this, projected);
+    this.#leases.set(key, lease);
+    return lease;
+  }
+
+  #project(labels: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+    const projected: Record<string, string> = {};
+    for (const key of this.#hello?.label_keys ?? []) {
+      const value = labels[key];
+      if (value !== undefined) projected[key] = value;
+    }
+    return projected;
+  }
+
+  #retireAll(): void {
+    for (const lease of this.#leases.values()) {
+      lease.isRetired = true;
+      lease.failWaiting("budgets changed while the call waited");
+      this.#retire(lease);
+    }
+    this.#leases.clear();
+  }
+
+  #retire(lease: Lease): void {
+    for (const [key, other] of this.#leases) if (other === lease) this.#leases.delete(key);
+    this.#retired.add(lease);
+  }
+
+  #scheduleTick(): void {
+    this.#tick ??= this.clock.after(
+      TICK_MS,
+      () => {
+        this.#tick = undefined;
+        this.#onTick();
+        if (!this.#isClosed) this.#scheduleTick();
+      },
+      { holdsProcess: false },
+    );
+  }
+
+  #onTick(): void {
+    for (const lease of this.#leases.values()) {
+      if (!lease.tick()) continue;
+      lease.isRetired = true;
+      this.#retire(lease);
+    }
+    const done = [...this.#retired].filter((lease) => lease.isDrained);
+    if (done.length > 0) void this.#report(done);
+  }
+
+  async #report(leases: readonly Lease[]): Promise<void> {
+    const answer = await this.#options.transport.close({
+      process_id: this.processId,
+      leases: leases.map(closingReport),
+    });
+    if (answer.kind !== "reply") {
+      this.#options.logger.log(
+        "warn",
+        `${leases.length} leases could not be closed: ${"reason" in answer ? answer.reason : answer.kind}`,
+      );
+      return;
+    }
+    for (const lease of leases) if (lease.isDrained) this.#retired.delete(lease);
+  }
+}
+
+function sameKeys(left: readonly string[], right: readonly string[]): boolean {
+  return left.length === right.length && left.every((key) => right.includes(key));
+}

@@ -1,0 +1,381 @@
+/**
+ * Money that the fleet's ledger has set aside for this process, for calls whose labels are the same to every budget.
+ *
+ * INVARIANT: `books.granted` ≤ what the ledger counts as outstanding + settled. The view is lowered before a smaller target
+ * is sent, and raised only by the reply to the last message sent; there is one message in flight at a time. So whatever
+ * is lost, doubled or late on the way, calls are promised only what the ledger has set aside (I1).
+ *
+ * A reservation that fits is one synchronous step. Else the call waits in line, and the line is served by settlements of
+ * this process and by replies of the ledger.
+ */
+import { randomBytes } from "node:crypto";
+import { BudgetExceeded } from "../errors.ts";
+import type { BudgetAmount } from "../errors.ts";
+import type { NanoUsd } from "../pricing/money.ts";
+import type { AcquireReply, AcquireRequest, LeaseBudget, WireAmounts } from "../protocol.ts";
+import { add, areEqual, covers, fromWire, largest, NO_AMOUNTS, scale, smallest, subtract, toWire } from "./amounts.ts";
+import type { Amounts } from "./amounts.ts";
+import type { Clock } from "./clock.ts";
+import { Books, WAIT_MS_MAX } from "./purse.ts";
+import type { PurseOutcome, Reservation, Want } from "./purse.ts";
+import type { Answer } from "./transport.ts";
+import { WaitingLine } from "./waiting-line.ts";
+import type { Waiter } from "./waiting-line.ts";
+
+/** Money kept ahead of need: as much as this many of the largest recent calls. */
+const AHEAD_CALLS = 4n;
+/** After the ledger granted less ahead than was asked, it is not asked again for this long. */
+const AHEAD_PAUSE_MS = 250;
+/** A settlement is reported within this time, even when no money is needed. */
+const REPORT_MS = 1_000;
+/** A lease without calls for this long is closed. */
+const IDLE_CLOSE_MS = 60_000;
+/** The ledger holds a request at most this long; the call itself may wait longer. */
+const LEDGER_WAIT_MS_MAX = 10_000;
+const RETRY_MS = [50, 100, 250, 500, 1_000] as const;
+/** Nothing has been heard of a ledger since the process started: calls wait this long for its first word. */
+export const FIRST_WORD_MS_MAX = 5_000;
+
+export interface LeaseHost {
+  readonly processId: string;
+  readonly clock: Clock;
+  acquire(lease: Lease, request: AcquireRequest): Promise<Answer<AcquireReply>>;
+  /** The ledger forgot this lease: report what it still settles, and move its waiting calls to a new one. */
+  onLost(lease: Lease, waiting: readonly Waiter[]): void;
+  onGovernance(version: string): void;
+}
+
+export class Lease {
+  readonly id: string = randomBytes(16).toString("hex");
+  readonly labels: Readonly<Record<string, string>>;
+  readonly books = new Books();
+  budgets: readonly LeaseBudget[] = [];
+  isUnlimited = false;
+  /** No new calls: lost, or its labels are no longer what separates leases. */
+  isRetired = false;
+  readonly #host: LeaseHost;
+  readonly #line: WaitingLine;
+  #seq = 0;
+  #isSending = false;
+  #givesBack = false;
+  #expires = { monotonicMs: -1, wallMs: -1 };
+  /** 0 until the ledger has answered. */
+  #ttlMs = 0;
+  #sentAtMs = 0;
+  #usedAtMs: number;
+  #reported: Amounts = NO_AMOUNTS;
+  #recentWorst: Amounts = NO_AMOUNTS;
+  #aheadPausedUntilMs = 0;
+  /** The ledger has nothing more to give until something of ours settles or some time passes. */
+  #isStalled = false;
+  #failures = 0;
+  #unreachable = "";
+
+  constructor(host: LeaseHost, labels: Readonly<Record<string, string>>) {
+    this.#host = host;
+    this.labels = labels;
+    this.#line = new WaitingLine(host.clock);
+    this.#usedAtMs = host.clock.monotonicMs();
+  }
+
+  get isAlive(): boolean {
+    const { clock } = this.#host;
+    return !this.isRetired && clock.monotonicMs() < this.#expires.monotonicMs && clock.wallMs() < this.#expires.wallMs;
+  }
+
+  get isDrained(): boolean {
+    return areEqual(this.books.inFlight, NO_AMOUNTS) && this.#line.isEmpty;
+  }
+
+  /** Everything settled has been reported. */
+  get isReported(): boolean {
+    return areEqual(this.#reported, this.books.settled);
+  }
+
+  reserve(want: Want): PurseOutcome | Promise<PurseOutcome> {
+    this.#usedAtMs = this.#host.clock.monotonicMs();
+    this.#remember(want.worst);
+    if (this.#line.isEmpty && this.#fits(want.worst)) {
+      const granted = this.#grant(want.worst);
+      this.#topUp();
+      return granted;
+    }
+    return this.join(want, WAIT_MS_MAX);
+  }
+
+  /** Waits in this lease's line for at most `waitMs`. */
+  join(want: Want, waitMs: number): Promise<PurseOutcome> {
+    const answer = this.#line.wait(want, { waitMs, onDeadline: () => this.#atDeadline(want) });
+    this.#serve();
+    return answer;
+  }
+
+  /** The ledger wants back what is neither promised nor waited for. */
+  recall(): void {
+    this.#givesBack = true;
+    if (!this.#isSending) void this.#send();
+  }
+
+  /** Called about once a second: renew, report, give back what is idle. True when the lease is of no more use. */
+  tick(): boolean {
+    const now = this.#host.clock.monotonicMs();
+    if (this.isRetired) return this.isDrained;
+    if (this.#isSending) return false;
+    const sinceSentMs = now - this.#sentAtMs;
+    const idleMs = now - this.#usedAtMs;
+    if (this.isDrained && idleMs > IDLE_CLOSE_MS) return true;
+    const isUnreported = !this.isReported && sinceSentMs >= REPORT_MS;
+    const isDue = this.#ttlMs > 0 && sinceSentMs >= this.#ttlMs / 3;
+    this.#isStalled = false;
+    if (isDue && this.isDrained && idleMs >= this.#ttlMs / 3) this.#givesBack = true;
+    if (isUnreported || isDue || !this.#line.isEmpty) void this.#send();
+    return false;
+  }
+
+  /** Answers every waiting call at once: nothing more will come. */
+  failWaiting(reason: string): void {
+    for (const waiter of this.#line) waiter.answer(this.#unavailable(reason));
+  }
+
+  #fits(worst: Amounts): boolean {
+    return this.isAlive && (this.isUnlimited || covers(this.books.available, worst));
+  }
+
+  #remember(worst: Amounts): void {
+    const faded = {
+      nanoUsd: (this.#recentWorst.nanoUsd * 7n) / 8n,
+      tokens: (this.#recentWorst.tokens * 7n) / 8n,
+      calls: 1n,
+    };
+    this.#recentWorst = largest(worst, faded);
+  }
+
+  #grant(amounts: Amounts): PurseOutcome {
+    let held = amounts;
+    let isOpen = true;
+    this.books.inFlight = add(this.books.inFlight, held);
+    const end = (actual: Amounts): void => {
+      if (!isOpen) return;
+      isOpen = false;
+      this.books.inFlight = subtract(this.books.inFlight, held);
+      this.books.settled = add(this.books.settled, actual);
+      this.#onFreed();
+    };
+    const reservation: Reservation = {
+      leaseId: this.id,
+      get amounts() {
+        return held;
+      },
+      shrinkTo: (smaller) => {
+        if (!isOpen || !covers(held, smaller)) return;
+        this.books.inFlight = subtract(this.books.inFlight, subtract(held, smaller));
+        held = smaller;
+        this.#onFreed();
+      },
+      settle: end,
+      release: () => end(NO_AMOUNTS),
+    };
+    return { outcome: "granted", reservation };
+  }
+
+  #onFreed(): void {
+    if (this.isRetired) return;
+    this.#isStalled = false;
+    if (!this.#line.isEmpty) this.#serve();
+  }
+
+  /** Gives waiting calls what fits, in order; asks the ledger for the rest. */
+  #serve(): void {
+    for (let head = this.#line.head; head !== undefined && this.#fits(head.want.worst); head = this.#line.head) {
+      head.answer(this.#grant(head.want.worst));
+    }
+    if (!this.#line.isEmpty && !this.#isSending && !this.#isStalled) void this.#send();
+  }
+
+  /** Asks for more before the money in hand is used up, so that the next call does not wait. */
+  #topUp(): void {
+    if (this.#isSending || this.isUnlimited || this.isRetired) return;
+    if (this.#host.clock.monotonicMs() < this.#aheadPausedUntilMs) return;
+    if (!covers(this.books.available, scale(this.#recentWorst, 2n))) void this.#send();
+  }
+
+  /** The calls that wait, in sum; not more than makes sense for one message. */
+  #waitingFor(): Amounts {
+    let sum = NO_AMOUNTS;
+    for (const { want } of this.#line) sum = add(sum, want.worst);
+    return sum;
+  }
+
+  async #send(): Promise<void> {
+    this.#isSending = true;
+    const { clock } = this.#host;
+    const { books } = this;
+    const head = this.#line.head;
+    const floor = add(books.committed, this.#waitingFor());
+    const target = this.#givesBack ? floor : largest(books.granted, floor);
+    const inReserve = subtract(target, floor);
+    const ahead = this.#givesBack
+      ? NO_AMOUNTS
+      : largest(NO_AMOUNTS, subtract(scale(this.#recentWorst, AHEAD_CALLS), inReserve));
+    this.#givesBack = false;
+    books.granted = smallest(books.granted, target);
+    const sent = { monotonicMs: clock.monotonicMs(), wallMs: clock.wallMs() };
+    const settled = books.settled;
+    this.#seq += 1;
+    const request: AcquireRequest = {
+      process_id: this.#host.processId,
+      lease_id: this.id,
+      seq: this.#seq,
+      labels: this.labels,
+      settled: toWire(settled),
+      need: toWire(head === undefined ? books.committed : add(books.committed, head.want.least)),
+      target: toWire(target),
+      ahead: toWire(ahead),
+      wait_ms: head === undefined ? 0 : waitMs(head.deadlineMs - sent.monotonicMs),
+    };
+    const waitersAsked = new Set(this.#line);
+    const answer = await this.#host.acquire(this, request);
+    this.#isSending = false;
+    this.#sentAtMs = sent.monotonicMs;
+    switch (answer.kind) {
+      case "reply":
+        this.#reported = settled;
+        this.#accept(answer.reply, { sent, target, ahead, waitersAsked });
+        break;
+      case "lease_lost":
+        this.#lose();
+        break;
+      case "unreachable":
+      case "process_unknown":
+        this.#retryLater(answer.kind === "unreachable" ? answer.reason : "the ledger does not know this process");
+        break;
+      case "rejected":
+        this.failWaiting(answer.reason);
+        break;
+    }
+  }
+
+  #accept(
+    reply: AcquireReply,
+    asked: {
+      readonly sent: { readonly monotonicMs: number; readonly wallMs: number };
+      readonly target: Amounts;
+      readonly ahead: Amounts;
+      readonly waitersAsked: ReadonlySet<Waiter>;
+    },
+  ): void {
+    const granted = fromWire(reply.granted);
+    if (reply.seq !== this.#seq || (granted === undefined && reply.outcome !== "unlimited")) {
+      this.#retryLater("the ledger's answer makes no sense");
+      return;
+    }
+    this.#failures = 0;
+    this.#ttlMs = reply.ttl_ms;
+    this.#expires = {
+      monotonicMs: asked.sent.monotonicMs + reply.ttl_ms,
+      wallMs: asked.sent.wallMs + reply.ttl_ms,
+    };
+    this.budgets = reply.budgets;
+    this.isUnlimited = reply.outcome === "unlimited";
+    if (granted !== undefined) this.books.granted = granted;
+    if (granted !== undefined && !covers(granted, add(asked.target, asked.ahead))) {
+      this.#aheadPausedUntilMs = this.#host.clock.monotonicMs() + AHEAD_PAUSE_MS;
+    }
+    this.#host.onGovernance(reply.governance_version);
+    if (this.isRetired) return;
+    this.#serveScarce(reply, asked.target, asked.waitersAsked);
+    if (this.#givesBack && !this.#isSending) void this.#send();
+  }
+
+  /** After a reply: the line in order, then, if the ledger has no more, lowered bounds and refusals. */
+  #serveScarce(reply: AcquireReply, target: Amounts, waitersAsked: ReadonlySet<Waiter>): void {
+    const isScarce = !this.isUnlimited && !covers(this.books.granted, target);
+    this.#isStalled = isScarce;
+    this.#serve();
+    if (!isScarce) return;
+    for (let head = this.#line.head; head !== undefined && waitersAsked.has(head); head = this.#line.head) {
+      // What calls of this process give back may still be enough; `#onFreed` asks again.
+      if (this.books.inFlight.calls > 0n) return;
+      head.answer(this.#fitOrRefuse(head.want, reply));
+    }
+    this.#isStalled = false;
+    this.#serve();
+  }
+
+  #fitOrRefuse(want: Want, reply?: AcquireReply): PurseOutcome {
+    const fitting = want.fit(this.books.available);
+    if (fitting !== undefined) return this.#grant(fitting);
+    const refusedBy = reply?.outcome === "exhausted" ? reply.refused_by : tightest(this.budgets, want.least);
+    if (refusedBy === undefined)
+      return this.#unavailable("the ledger grants less than the call needs and names no budget");
+    return { outcome: "refused", error: refusalOf(refusedBy, want.least) };
+  }
+
+  #atDeadline(want: Want): PurseOutcome {
+    if (this.#failures > 0 || !this.isAlive) return this.#unavailable(this.#unreachable);
+    return this.#fitOrRefuse(want);
+  }
+
+  #unavailable(reason: string): PurseOutcome {
+    // Until the ledger has spoken of this lease, nobody knows that no hard limit stands behind it.
+    const isHard = this.#ttlMs === 0 || this.budgets.some((budget) => budget.mode === "hard");
+    return { outcome: "unavailable", reason, isHard };
+  }
+
+  #retryLater(reason: string): void {
+    this.#unreachable = reason;
+    const delay = RETRY_MS[Math.min(this.#failures, RETRY_MS.length - 1)] ?? 0;
+    this.#failures += 1;
+    if (this.#line.isEmpty) return;
+    this.#isStalled = true;
+    const retry = (): void => {
+      this.#isStalled = false;
+      this.#serve();
+    };
+    this.#host.clock.after(delay, retry, { holdsProcess: false });
+  }
+
+  #lose(): void {
+    this.isRetired = true;
+    const waiting = [...this.#line];
+    this.#host.onLost(this, waiting);
+  }
+}
+
+function waitMs(leftMs: number): number {
+  return Math.max(0, Math.min(LEDGER_WAIT_MS_MAX, Math.floor(leftMs)));
+}
+
+function tightest(budgets: readonly LeaseBudget[], least: Amounts): LeaseBudget | undefined {
+  return budgets.find((budget) => BigInt(budget.remaining) < wantedOf(budget, least).value) ?? budgets[0];
+}
+
+function refusalOf(budget: LeaseBudget, least: Amounts): BudgetExceeded {
+  const amount = (digits: string): BudgetAmount => toBudgetAmount(budget.measure, BigInt(digits));
+  return new BudgetExceeded({
+    budget: budget.name,
+    limit: amount(budget.limit),
+    spent: amount(budget.settled),
+    wanted: wantedOf(budget, least),
+  });
+}
+
+function wantedOf(budget: LeaseBudget, least: Amounts): BudgetAmount {
+  switch (budget.measure) {
+    case "usd":
+      return toBudgetAmount("usd", least.nanoUsd);
+    case "tokens":
+      return toBudgetAmount("tokens", least.tokens);
+    case "calls":
+      return toBudgetAmount("calls", least.calls);
+  }
+}
+
+function toBudgetAmount(measure: LeaseBudget["measure"], value: bigint): BudgetAmount {
+  return measure === "usd" ? { measure, value: value as NanoUsd } : { measure, value };
+}
+
+/** What a lease reports when it is closed. */
+export function closingReport(lease: Lease): { readonly lease_id: string; readonly settled: WireAmounts } {
+  return { lease_id: lease.id, settled: toWire(lease.books.settled) };
+}

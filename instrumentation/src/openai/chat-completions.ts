@@ -1,0 +1,186 @@
+/** POST /chat/completions (https://platform.openai.com/docs/api-reference/chat/create), as OpenAI and compatible servers have it. */
+import type { Attributes } from "@opentelemetry/api";
+import { asArray, asBody, asCount, asText, numberAttributes } from "../gate/endpoint.ts";
+import type { AnswerFacts, Body, Endpoint, RequestFacts, Rewrite, StreamReader } from "../gate/endpoint.ts";
+import { inputTokensMax } from "../gate/input-bound.ts";
+import type { TokenUsage } from "../pricing/price-book.ts";
+import * as semconv from "../semconv.ts";
+import { hidesReasoning } from "./reasoning.ts";
+
+/** Parts and tools that are text and nothing else. */
+const TEXT_PARTS: ReadonlySet<unknown> = new Set(["text", "refusal"]);
+const TEXT_TOOLS: ReadonlySet<unknown> = new Set(["function", "custom"]);
+
+const NUMBERS = {
+  temperature: semconv.ATTR_GEN_AI_REQUEST_TEMPERATURE,
+  top_p: semconv.ATTR_GEN_AI_REQUEST_TOP_P,
+  frequency_penalty: semconv.ATTR_GEN_AI_REQUEST_FREQUENCY_PENALTY,
+  presence_penalty: semconv.ATTR_GEN_AI_REQUEST_PRESENCE_PENALTY,
+  seed: semconv.ATTR_GEN_AI_REQUEST_SEED,
+};
+
+export const chatCompletions: Endpoint = {
+  provider: semconv.Provider.openai,
+  operation: semconv.Operation.chat,
+
+  readRequest(body: Body): RequestFacts {
+    const model = asText(body["model"]) ?? "";
+    return {
+      model,
+      isStreamed: body["stream"] === true,
+      choices: Math.max(1, asCount(body["n"]) ?? 1),
+      outputBound: asCount(body["max_completion_tokens"]) ?? asCount(body["max_tokens"]),
+      outputLeast: 1,
+      inputBound: isText(body) ? inputTokensMax(body, { hasTools: asArray(body["tools"]).length > 0 }) : undefined,
+      cacheWrites: false,
+      hidesOutput: hidesReasoning(model, body),
+      attributes: requestAttributes(body),
+    };
+  },
+
+  rewrite(body: Body, { model, outputBound }: Rewrite): Body {
+    const sent: Record<string, unknown> = { ...body, model };
+    if (outputBound !== undefined) {
+      const isOld = asCount(body["max_tokens"]) !== undefined;
+      if (isOld) sent["max_tokens"] = outputBound;
+      if (!isOld || asCount(body["max_completion_tokens"]) !== undefined) sent["max_completion_tokens"] = outputBound;
+    }
+    if (body["stream"] === true) sent["stream_options"] = { ...asBody(body["stream_options"]), include_usage: true };
+    return sent;
+  },
+
+  readAnswer(answer: unknown): AnswerFacts {
+    const body = asBody(answer) ?? {};
+    return {
+      id: asText(body["id"]),
+      model: asText(body["model"]),
+      finishReasons: finishReasons(body),
+      usage: readUsage(body["usage"]),
+    };
+  },
+
+  streamReader(body: Body): StreamReader {
+    return new ChunkReader(asBody(body["stream_options"])?.["include_usage"] === true);
+  },
+
+  blockedAnswer(body: Body, text: string): string {
+    const model = asText(body["model"]) ?? "";
+    const base = { id: "chatcmpl-tollgate", created: Math.floor(Date.now() / 1_000), model };
+    if (body["stream"] !== true) {
+      const message = { role: "assistant", content: text, refusal: null };
+      const choices = [{ index: 0, message, logprobs: null, finish_reason: "stop" }];
+      return JSON.stringify({ ...base, object: "chat.completion", choices, usage: ZERO_USAGE });
+    }
+    const chunk = (delta: object, finish: string | null): object => ({
+      ...base,
+      object: "chat.completion.chunk",
+      choices: [{ index: 0, delta, logprobs: null, finish_reason: finish }],
+    });
+    const chunks = [chunk({ role: "assistant", content: text }, null), chunk({}, "stop")];
+    if (asBody(body["stream_options"])?.["include_usage"] === true) {
+      chunks.push({ ...base, object: "chat.completion.chunk", choices: [], usage: ZERO_USAGE });
+    }
+    return `${chunks.map((event) => `data: ${JSON.stringify(event)}\n\n`).join("")}data: [DONE]\n\n`;
+  },
+};
+
+const ZERO_USAGE = { prompt_tokens: 0, completion_tokens: 0, total_tokens: 0 };
+
+/** Reads chunks; hides the usage that the app did not ask for. */
+class ChunkReader implements StreamReader {
+  readonly #appAskedForUsage: boolean;
+  #id: string | undefined;
+  #model: string | undefined;
+  #usage: TokenUsage | undefined;
+  readonly #finish = new Map<number, string>();
+  #bytes = 0;
+
+  constructor(appAskedForUsage: boolean) {
+    this.#appAskedForUsage = appAskedForUsage;
+  }
+
+  read(event: unknown): unknown {
+    const chunk = asBody(event);
+    if (chunk === undefined) return event;
+    this.#id ??= asText(chunk["id"]);
+    this.#model ??= asText(chunk["model"]);
+    const choices = asArray(chunk["choices"]);
+    for (const choice of choices) this.#readChoice(asBody(choice) ?? {});
+    if (!("usage" in chunk)) return event;
+    const usage = readUsage(chunk["usage"]);
+    if (usage !== undefined) this.#usage = usage;
+    if (this.#appAskedForUsage) return event;
+    // Some servers put usage beside choices whether asked or not: only the chunk that was asked for is hidden.
+    if (usage !== undefined) return choices.length === 0 ? undefined : event;
+    const { usage: _hidden, ...rest } = chunk;
+    return rest;
+  }
+
+  #readChoice(choice: Body): void {
+    const reason = asText(choice["finish_reason"]);
+    if (reason !== undefined) this.#finish.set(asCount(choice["index"]) ?? 0, reason);
+    this.#bytes += textBytes(choice["delta"]);
+  }
+
+  facts(): AnswerFacts {
+    return { id: this.#id, model: this.#model, finishReasons: [...this.#finish.values()], usage: this.#usage };
+  }
+
+  inputTokens(): undefined {
+    return undefined;
+  }
+
+  seenBytes(): number {
+    return this.#bytes;
+  }
+}
+
+/** Bytes of all text in a delta, whatever its fields are called. */
+export function textBytes(value: unknown): number {
+  if (typeof value === "string") return Buffer.byteLength(value, "utf8");
+  if (typeof value !== "object" || value === null) return 0;
+  let bytes = 0;
+  for (const item of Object.values(value)) bytes += textBytes(item);
+  return bytes;
+}
+
+function isText(body: Body): boolean {
+  const messages = asArray(body["messages"]).every((message) => {
+    const { content, audio } = asBody(message) ?? {};
+    if (audio !== undefined && audio !== null) return false;
+    return asArray(content).every((part) => TEXT_PARTS.has(asBody(part)?.["type"]));
+  });
+  const tools = asArray(body["tools"]).every((tool) => TEXT_TOOLS.has(asBody(tool)?.["type"]));
+  return messages && tools && body["web_search_options"] === undefined;
+}
+
+function readUsage(value: unknown): TokenUsage | undefined {
+  const usage = asBody(value);
+  const input = asCount(usage?.["prompt_tokens"]);
+  const output = asCount(usage?.["completion_tokens"]);
+  if (usage === undefined || input === undefined || output === undefined) return undefined;
+  const inputParts = asBody(usage["prompt_tokens_details"]);
+  const outputParts = asBody(usage["completion_tokens_details"]);
+  return {
+    input,
+    output,
+    cacheRead: asCount(inputParts?.["cached_tokens"]) ?? 0,
+    cacheWrite: asCount(inputParts?.["cache_write_tokens"]) ?? 0,
+    cacheWrite1h: 0,
+    reasoning: asCount(outputParts?.["reasoning_tokens"]) ?? 0,
+  };
+}
+
+function finishReasons(answer: Body): readonly string[] {
+  return asArray(answer["choices"])
+    .map((choice) => asText(asBody(choice)?.["finish_reason"]))
+    .filter((reason) => reason !== undefined);
+}
+
+function requestAttributes(body: Body): Attributes {
+  const attributes = numberAttributes(body, NUMBERS);
+  const stop = body["stop"];
+  const sequences = typeof stop === "string" ? [stop] : asArray(stop).filter((text) => typeof text === "string");
+  if (sequences.length > 0) attributes[semconv.ATTR_GEN_AI_REQUEST_STOP_SEQUENCES] = sequences;
+  return attributes;
+}

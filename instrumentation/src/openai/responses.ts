@@ -1,0 +1,124 @@
+/** POST /responses (https://platform.openai.com/docs/api-reference/responses/create). */
+import { asArray, asBody, asCount, asText, numberAttributes } from "../gate/endpoint.ts";
+import type { AnswerFacts, Body, Endpoint, RequestFacts, Rewrite, StreamReader } from "../gate/endpoint.ts";
+import { inputTokensMax } from "../gate/input-bound.ts";
+import type { TokenUsage } from "../pricing/price-book.ts";
+import * as semconv from "../semconv.ts";
+import { textBytes } from "./chat-completions.ts";
+import { hidesReasoning } from "./reasoning.ts";
+import { blockedResponse } from "./blocked-response.ts";
+
+/** The API refuses less. */
+const OUTPUT_TOKENS_LEAST = 16;
+/** What the body only points at, so that its text does not tell how much there is. */
+const REFERENCES = ["previous_response_id", "conversation", "prompt"] as const;
+const TEXT_ITEMS: ReadonlySet<unknown> = new Set([
+  undefined,
+  "message",
+  "function_call",
+  "function_call_output",
+  "custom_tool_call",
+  "custom_tool_call_output",
+]);
+const TEXT_PARTS: ReadonlySet<unknown> = new Set(["input_text", "output_text", "refusal", "text"]);
+const TEXT_TOOLS: ReadonlySet<unknown> = new Set(["function", "custom"]);
+const TERMINAL: ReadonlySet<unknown> = new Set(["response.completed", "response.incomplete", "response.failed"]);
+
+const NUMBERS = {
+  temperature: semconv.ATTR_GEN_AI_REQUEST_TEMPERATURE,
+  top_p: semconv.ATTR_GEN_AI_REQUEST_TOP_P,
+};
+
+export const responses: Endpoint = {
+  provider: semconv.Provider.openai,
+  operation: semconv.Operation.chat,
+
+  readRequest(body: Body): RequestFacts {
+    const model = asText(body["model"]) ?? "";
+    return {
+      model,
+      isStreamed: body["stream"] === true,
+      choices: 1,
+      outputBound: asCount(body["max_output_tokens"]),
+      outputLeast: OUTPUT_TOKENS_LEAST,
+      inputBound: isText(body) ? inputTokensMax(body, { hasTools: asArray(body["tools"]).length > 0 }) : undefined,
+      cacheWrites: false,
+      hidesOutput: hidesReasoning(model, body),
+      attributes: numberAttributes(body, NUMBERS),
+    };
+  },
+
+  rewrite(body: Body, { model, outputBound }: Rewrite): Body {
+    return { ...body, model, ...(outputBound === undefined ? {} : { max_output_tokens: outputBound }) };
+  },
+
+  readAnswer(answer: unknown): AnswerFacts {
+    const body = asBody(answer) ?? {};
+    const status = asText(body["status"]);
+    const reason = asText(asBody(body["incomplete_details"])?.["reason"]) ?? status;
+    return {
+      id: asText(body["id"]),
+      model: asText(body["model"]),
+      finishReasons: reason === undefined ? [] : [reason],
+      usage: readUsage(body["usage"]),
+    };
+  },
+
+  streamReader(): StreamReader {
+    return new EventReader();
+  },
+
+  blockedAnswer: blockedResponse,
+};
+
+class EventReader implements StreamReader {
+  #facts: AnswerFacts = { id: undefined, model: undefined, finishReasons: [], usage: undefined };
+  #bytes = 0;
+
+  read(event: unknown): unknown {
+    const body = asBody(event);
+    const type = asText(body?.["type"]);
+    if (body === undefined || type === undefined) return event;
+    if (type.endsWith(".delta")) this.#bytes += textBytes(body["delta"]);
+    else if (type === "response.created" || TERMINAL.has(type)) this.#facts = responses.readAnswer(body["response"]);
+    return event;
+  }
+
+  facts(): AnswerFacts {
+    return this.#facts;
+  }
+
+  inputTokens(): undefined {
+    return undefined;
+  }
+
+  seenBytes(): number {
+    return this.#bytes;
+  }
+}
+
+function isText(body: Body): boolean {
+  if (REFERENCES.some((name) => body[name] !== undefined && body[name] !== null)) return false;
+  const items = asArray(body["input"]).every((value) => {
+    const item = asBody(value) ?? {};
+    const parts = item["content"] ?? item["output"];
+    return TEXT_ITEMS.has(item["type"]) && asArray(parts).every((part) => TEXT_PARTS.has(asBody(part)?.["type"]));
+  });
+  return items && asArray(body["tools"]).every((tool) => TEXT_TOOLS.has(asBody(tool)?.["type"]));
+}
+
+function readUsage(value: unknown): TokenUsage | undefined {
+  const usage = asBody(value);
+  const input = asCount(usage?.["input_tokens"]);
+  const output = asCount(usage?.["output_tokens"]);
+  if (usage === undefined || input === undefined || output === undefined) return undefined;
+  const inputParts = asBody(usage["input_tokens_details"]);
+  return {
+    input,
+    output,
+    cacheRead: asCount(inputParts?.["cached_tokens"]) ?? 0,
+    cacheWrite: asCount(inputParts?.["cache_write_tokens"]) ?? 0,
+    cacheWrite1h: 0,
+    reasoning: asCount(asBody(usage["output_tokens_details"])?.["reasoning_tokens"]) ?? 0,
+  };
+}

@@ -1,0 +1,126 @@
+/**
+ * What a process must still say when it ends: spans that are not acknowledged, and the last report of each lease. A lost
+ * audit record is a failure of the product, so every way out is covered:
+ *
+ * - the event loop runs empty (`beforeExit`), SIGTERM, SIGINT: sent from here, within the flush time-out;
+ * - `process.exit()` and uncaught exceptions: handed, as text, to a small child process that sends it. That costs some
+ *   fifty milliseconds, and only when something is left.
+ *
+ * Nothing can be said on SIGKILL: then the lease counts as spent until the ledger's grace time is over (I4).
+ */
+import { spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { isMainThread } from "node:worker_threads";
+import { FLUSH_TIMEOUT_MS, plainEnvironment } from "../config/config.ts";
+import type { Config } from "../config/config.ts";
+import type { Gate } from "../gate/gate.ts";
+import { toOtlpJson } from "../telemetry/span-json.ts";
+import type { Tracing } from "../telemetry/tracing.ts";
+
+/** One request of the child process. */
+export interface HandedOver {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+const SIGNALS = ["SIGTERM", "SIGINT"] as const;
+const SPANS_PER_REQUEST = 512;
+
+export class LastWords {
+  readonly #gate: Gate;
+  readonly #tracing: Tracing;
+  #leftBefore = 0;
+
+  constructor(gate: Gate, tracing: Tracing) {
+    this.#gate = gate;
+    this.#tracing = tracing;
+  }
+
+  install(): void {
+    process.on("beforeExit", () => {
+      // What could not be sent stays: trying for ever would keep the process alive. `exit` hands it over.
+      const left = this.#countLeft();
+      if (left === 0 || left === this.#leftBefore) return;
+      this.#leftBefore = left;
+      void this.flush();
+    });
+    process.on("exit", () => this.#handOver());
+    if (isMainThread) for (const signal of SIGNALS) this.#onSignal(signal);
+  }
+
+  /** Sends what there is, and gives back the money that no call holds. Never rejects; bounded by the flush time-out. */
+  async flush(): Promise<void> {
+    await within(FLUSH_TIMEOUT_MS, [this.#tracing.flush(), this.#gate.leases?.giveBack()]);
+  }
+
+  /** Ends what is open, sends everything, closes the leases. Calls after this are refused. */
+  async shutdown(): Promise<void> {
+    this.#gate.endOpenCalls();
+    await within(FLUSH_TIMEOUT_MS, [this.#tracing.shutdown(), this.#gate.leases?.close()]);
+  }
+
+  #countLeft(): number {
+    const reports = this.#gate.leases?.lastReports().leases.length ?? 0;
+    return reports + (this.#tracing.spans?.pending.length ?? 0);
+  }
+
+  /** Keeps Node's default: a process with no handler of its own dies by the signal. */
+  #onSignal(signal: NodeJS.Signals): void {
+    const listener = (): void => {
+      const isOurs = process.listenerCount(signal) === 1;
+      if (!isOurs) {
+        void this.flush();
+        return;
+      }
+      void this.shutdown().finally(() => {
+        process.removeListener(signal, listener);
+        process.kill(process.pid, signal);
+      });
+    };
+    process.on(signal, listener);
+  }
+
+  #handOver(): void {
+    this.#gate.endOpenCalls();
+    const requests = this.#requests(this.#gate.config);
+    if (requests.length === 0) return;
+    const script = fileURLToPath(new URL("./hand-over.js", import.meta.url));
+    spawnSync(process.execPath, [script], {
+      input: JSON.stringify(requests),
+      timeout: FLUSH_TIMEOUT_MS,
+      stdio: ["pipe", "ignore", "ignore"],
+      env: plainEnvironment(),
+    });
+  }
+
+  #requests(config: Config): HandedOver[] {
+    const requests: HandedOver[] = [];
+    const headers = Object.fromEntries([...config.tracesHeaders].map(([name, value]) => [name, value.reveal()]));
+    const { spans } = this.#tracing;
+    // Nobody answered in all this process's life: there is nobody to hand anything to.
+    const pending = spans === undefined || spans.isUnreachable ? [] : spans.pending;
+    for (let start = 0; start < pending.length; start += SPANS_PER_REQUEST) {
+      requests.push({
+        url: config.tracesUrl,
+        headers,
+        body: toOtlpJson(pending.slice(start, start + SPANS_PER_REQUEST)),
+      });
+    }
+    const report = this.#gate.leases?.lastReports();
+    if (config.endpoint !== undefined && report !== undefined && report.leases.length > 0) {
+      const key = config.apiKey === undefined ? {} : { authorization: `Bearer ${config.apiKey.reveal()}` };
+      const url = `${config.endpoint.href.replace(/\/+$/, "")}/v1/leases/close`;
+      requests.push({ url, headers: key, body: JSON.stringify(report) });
+    }
+    return requests;
+  }
+}
+
+/** Waits for all, at most `timeoutMs`; holds the process open meanwhile, because the connections do not. */
+async function within(timeoutMs: number, work: readonly (Promise<unknown> | undefined)[]): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, timeoutMs);
+  await Promise.race([Promise.allSettled(work), promise]);
+  clearTimeout(timer);
+}

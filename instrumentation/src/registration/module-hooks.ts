@@ -1,0 +1,75 @@
+/**
+ * Calls back when a known SDK's client module has been evaluated, in ESM and in CommonJS, by adding one line to its end
+ * while it is loaded. Because prototypes are patched in place, nothing of a module's exports has to be replaced: no proxies
+ * around namespaces, no parsing of the app's modules, and each copy of a package is caught wherever it lies, also when it is
+ * imported by an inner path. Files that are none of ours pass untouched.
+ *
+ * Node from 22.22.3, 24.11.1, 25.1 and 26 has synchronous hooks that see both module systems. Before those, `import` is
+ * seen by a hook on a loader thread and `require` by `Module.prototype._compile`.
+ */
+import module from "node:module";
+import { appendReport, LOADED } from "./loaded-report.ts";
+import { findSdkFile, SDK_FILES } from "./sdk-files.ts";
+import type { SdkFile } from "./sdk-files.ts";
+
+export type OnLoaded = (file: SdkFile, clientClass: unknown, location: string) => void;
+
+interface CompilingModule {
+  _compile(this: LoadedModule, content: string, file: string, ...rest: unknown[]): unknown;
+}
+
+interface LoadedModule {
+  readonly exports: Readonly<Record<string, unknown>>;
+}
+
+/** Installs the hooks, and calls back for what `require` has loaded before. */
+export function hookModules(onLoaded: OnLoaded): void {
+  Object.defineProperty(globalThis, LOADED, {
+    value: (name: unknown, clientClass: unknown, location: unknown) => {
+      const file = SDK_FILES.find((candidate) => candidate.name === name);
+      if (file !== undefined) onLoaded(file, clientClass, String(location));
+    },
+    configurable: true,
+  });
+  if (hasSyncHooks(process.versions.node)) {
+    module.registerHooks({
+      load: (url, context, nextLoad) => {
+        const file = findSdkFile(url);
+        return file === undefined ? nextLoad(url, context) : appendReport(file, url, nextLoad(url, context));
+      },
+    });
+  } else {
+    module.register("./loader-thread.js", import.meta.url);
+    hookCompile(onLoaded);
+  }
+  reportCached(onLoaded);
+}
+
+function hookCompile(onLoaded: OnLoaded): void {
+  const prototype = module.prototype as unknown as CompilingModule;
+  const compile = prototype._compile;
+  prototype._compile = function (content, location, ...rest) {
+    const result = compile.call(this, content, location, ...rest);
+    const file = findSdkFile(location);
+    if (file !== undefined) onLoaded(file, this.exports[file.className], location);
+    return result;
+  };
+}
+
+function reportCached(onLoaded: OnLoaded): void {
+  const { cache } = module.createRequire(import.meta.url);
+  for (const [location, loaded] of Object.entries(cache)) {
+    const file = findSdkFile(location);
+    const exports = (loaded as LoadedModule | undefined)?.exports;
+    if (file !== undefined && exports !== undefined) onLoaded(file, exports[file.className], location);
+  }
+}
+
+/** Versions in which hooks may pass on CommonJS that they did not read (nodejs/node#59929). */
+export function hasSyncHooks(version: string): boolean {
+  const [major = 0, minor = 0, patch = 0] = version.split(".").map((part) => Number.parseInt(part, 10));
+  if (major >= 26) return true;
+  if (major === 25) return minor >= 1;
+  if (major === 24) return minor > 11 || (minor === 11 && patch >= 1);
+  return major === 22 && (minor > 22 || (minor === 22 && patch >= 3));
+}

@@ -1,0 +1,49 @@
+/** Patches the clients of known SDKs as they are loaded, and says so when one can't be patched. */
+import { anthropicAdapter } from "../anthropic/adapter.ts";
+import { hideOwnSpans } from "../anthropic/own-spans.ts";
+import type { Logger } from "../config/logger.ts";
+import { openaiAdapter } from "../openai/adapter.ts";
+import { findClientPrototype } from "../stainless/client-shape.ts";
+import type { ClientPrototype } from "../stainless/client-shape.ts";
+import { isPatched, patchClient } from "../stainless/patch-client.ts";
+
+/** Patches the class of package `name`. False when it has not the shape that the gate knows. */
+export function patchSdk(name: string, prototype: ClientPrototype | undefined): boolean {
+  if (prototype === undefined) return false;
+  if (isPatched(prototype)) return true;
+  switch (name) {
+    case "openai":
+      patchClient(prototype, openaiAdapter);
+      return true;
+    case "@anthropic-ai/sdk":
+      patchClient(prototype, anthropicAdapter);
+      hideOwnSpans(prototype);
+      return true;
+    default:
+      return false;
+  }
+}
+
+/** Patches a class that was just loaded; warns, with the fix, when that fails: a silent no-op would be an open gate. */
+export function patchLoadedClass(logger: Logger, name: string, clientClass: unknown, location: string): void {
+  let isDone = false;
+  try {
+    const prototype = typeof clientClass === "function" ? (clientClass.prototype as object) : null;
+    isDone = patchSdk(name, findClientPrototype(prototype));
+  } catch (problem) {
+    logger.log("debug", `patching ${name} failed: ${String(problem)}`);
+  }
+  if (isDone) logger.log("debug", `${name} is gated: ${location}`);
+  else {
+    logger.log(
+      "error",
+      `${name} is loaded but NOT gated: this version has another shape than the gate knows (${location}); use a supported version`,
+    );
+  }
+}
+
+/** The SDK that a client object belongs to, by what it offers. */
+export function packageOfClient(client: object): string | undefined {
+  if ("chat" in client && "responses" in client) return "openai";
+  return "messages" in client ? "@anthropic-ai/sdk" : undefined;
+}

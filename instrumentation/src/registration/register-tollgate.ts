@@ -1,0 +1,108 @@
+/** Puts the gate into this process: settings, spans, leases, patches, last words. Once. */
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { readConfig } from "../config/config.ts";
+import type { Config } from "../config/config.ts";
+import { createLogger } from "../config/logger.ts";
+import type { Logger } from "../config/logger.ts";
+import { Gate } from "../gate/gate.ts";
+import { registerGate } from "../gate/registry.ts";
+import { ToolGate } from "../guard/tool-gate.ts";
+import { registerToolGate } from "../guard/tool-registry.ts";
+import { systemClock } from "../lease/clock.ts";
+import { createHttpTransport } from "../lease/http-transport.ts";
+import { LeaseClient } from "../lease/lease-client.ts";
+import { startTracing } from "../telemetry/tracing.ts";
+import { VERSION } from "../version.ts";
+import { LastWords } from "./last-words.ts";
+import { hookModules } from "./module-hooks.ts";
+import { patchLoadedClass } from "./patch-sdk.ts";
+import { SDK_FILES } from "./sdk-files.ts";
+
+/** The gate of this process. */
+export interface Registration {
+  /** Resolves when SDKs that were loaded before are patched too. Only `registerTollgate()` from inside an app needs it. */
+  readonly ready: Promise<void>;
+  /** Sends spans and reports now, for handlers that are frozen between requests. Never rejects. */
+  flush(): Promise<void>;
+  /** Settles open calls, sends everything, gives the leases back. Calls after this are refused. */
+  shutdown(): Promise<void>;
+}
+
+let registration: Registration | undefined;
+
+/** Registers once; later calls return the same. Never throws: wrong settings are printed, and calls throw `ConfigInvalid`. */
+export function registerTollgate(options: { readonly isPreload?: boolean } = {}): Registration {
+  registration ??= register(options.isPreload === true);
+  return registration;
+}
+
+function register(isPreload: boolean): Registration {
+  const config = readConfig();
+  const logger = createLogger(config.logLevel);
+  for (const problem of config.problems) logger.log("error", `${problem}: calls are refused until this is right`);
+  const tracing = startTracing(config, logger);
+  const { gate, toolGate } = createGates(config, logger, tracing.tracer);
+  registerGate(gate);
+  registerToolGate(toolGate);
+  hookModules((file, clientClass, location) => patchLoadedClass(logger, file.name, clientClass, location));
+  void gate.leases?.start();
+  const lastWords = new LastWords(gate, tracing);
+  lastWords.install();
+  return {
+    ready: isPreload ? Promise.resolve() : patchAlreadyLoaded(logger),
+    flush: () => lastWords.flush(),
+    shutdown: () => lastWords.shutdown(),
+  };
+}
+
+function createGates(
+  config: Config,
+  logger: Logger,
+  tracer: Gate["tracer"],
+): { readonly gate: Gate; readonly toolGate: ToolGate } {
+  const leases =
+    config.endpoint === undefined
+      ? undefined
+      : new LeaseClient({
+          transport: createHttpTransport({ endpoint: config.endpoint, apiKey: config.apiKey }),
+          clock: systemClock,
+          logger,
+          introduction: { agent: config.agent, labels: config.labels, version: VERSION },
+          expectsProcessor: config.expectsProcessor,
+          onHello: (reply) => {
+            gate.onHello(reply);
+            toolGate.onHello(reply);
+          },
+        });
+  const gate = new Gate({ config, logger, leases, tracer });
+  const toolGate = new ToolGate(gate);
+  return { gate, toolGate };
+}
+
+/**
+ * ESM that was imported before cannot be seen, only imported again, which gives the same module. So each known SDK that the
+ * app's main script can resolve is loaded here in both module systems. `--import` costs none of this.
+ */
+async function patchAlreadyLoaded(logger: Logger): Promise<void> {
+  const main = process.argv[1] ?? join(process.cwd(), "index.js");
+  const require = createRequire(main);
+  for (const { name, className } of SDK_FILES) {
+    let folder: string;
+    try {
+      folder = dirname(require.resolve(name));
+    } catch {
+      continue;
+    }
+    for (const file of ["client.mjs", "client.js"]) {
+      const location = join(folder, file);
+      try {
+        const loaded = (await import(pathToFileURL(location).href)) as Record<string, unknown>;
+        patchLoadedClass(logger, name, loaded[className], location);
+      } catch (problem) {
+        logger.log("warn", `${name} can't be gated: ${location} does not load: ${String(problem)}`);
+      }
+    }
+  }
+}

@@ -1,0 +1,22 @@
+/** A file of a known package that defines its client class, in either module system. */
+export interface SdkFile {
+  readonly name: string;
+  readonly pattern: RegExp;
+  /** The class whose prototype owns the machinery, by its name in the file and among its exports. */
+  readonly className: string;
+}
+
+/** Without imports: the loader thread reads it too. */
+export const SDK_FILES: readonly SdkFile[] = [
+  { name: "openai", pattern: /[/\\]node_modules[/\\]openai[/\\]client\.m?js$/, className: "OpenAI" },
+  {
+    name: "@anthropic-ai/sdk",
+    pattern: /[/\\]node_modules[/\\]@anthropic-ai[/\\]sdk[/\\]client\.m?js$/,
+    className: "BaseAnthropic",
+  },
+];
+
+/** `undefined` for every file that is not ours to touch. `location` is a path or a URL. */
+export function findSdkFile(location: string): SdkFile | undefined {
+  return SDK_FILES.find(({ pattern }) => pattern.test(location));
+}

@@ -1,0 +1,229 @@
+/**
+ * Puts the gate into the prototype of an SDK's client. Four places, each the narrowest that sees what it must:
+ *
+ * - `makeRequest`, once for each attempt (the SDK calls it again for a retry): money is set aside before it, and the body
+ *   it sends is a copy with the output bound that the reservation covers. Throwing here is final: the SDK does not retry.
+ * - `fetchWithTimeout`, what became of the attempt on the wire: refused, answered, or nobody knows.
+ * - parsing, where the SDK itself turns the answer into objects: the usage is read off those, nothing is parsed twice.
+ * - `asResponse`, for apps that read the raw response themselves.
+ *
+ * Prototypes are patched in place, so `instanceof`, subclasses, private fields and the promise's own methods stay the SDK's.
+ */
+import { AsyncLocalStorage } from "node:async_hooks";
+import { context } from "@opentelemetry/api";
+import type { CallGuard } from "../gate/call-guard.ts";
+import { asBody } from "../gate/endpoint.ts";
+import type { Endpoint } from "../gate/endpoint.ts";
+import { GatedCall } from "../gate/gated-call.ts";
+import { gatingOf, guardOf } from "../gate/registry.ts";
+import type { Server } from "../gate/call-span.ts";
+import { observeParsed } from "./observe-answer.ts";
+import { observeRaw } from "./observe-raw.ts";
+import { endWhenAbandoned } from "./abandonment.ts";
+import { wasNeverSent } from "./never-sent.ts";
+import type { ApiPromise, ClientPrototype, RequestOptions, ResponseProps } from "./client-shape.ts";
+
+/** What one SDK adds to the common shape. */
+export interface ClientAdapter {
+  /** The operation that a request is; `undefined` for what costs nothing or is not gated yet. */
+  endpointOf(path: string): Endpoint | undefined;
+}
+
+/** On the SDK's own options object, so that it follows the call into copies that retries make. */
+const CALL = Symbol("tollgate.call");
+const PATCHED = Symbol.for("tollgate.patched");
+
+type TrackedOptions = RequestOptions & { readonly [CALL]?: GatedCall };
+
+const currentCall = new AsyncLocalStorage<GatedCall>();
+const callOfResponse = new WeakMap<Response, { readonly call: GatedCall; readonly props: ResponseProps }>();
+const inheritGuard = new Set<(from: object, to: object, guard: CallGuard) => void>();
+
+/** Called when a guarded client is copied by `withOptions`, so that the copy spends from the same purse. */
+export function onGuardedCopy(listener: (from: object, to: object, guard: CallGuard) => void): void {
+  inheritGuard.add(listener);
+}
+
+export function isPatched(prototype: object): boolean {
+  return Object.hasOwn(prototype, PATCHED);
+}
+
+/** Patches once; doing it again changes nothing. */
+export function patchClient(prototype: ClientPrototype, adapter: ClientAdapter): void {
+  if (isPatched(prototype)) return;
+  Object.defineProperty(prototype, PATCHED, { value: true });
+  patchMakeRequest(prototype, adapter);
+  patchFetch(prototype);
+  patchRequest(prototype);
+  patchParsing(prototype);
+  patchWithOptions(prototype);
+}
+
+function patchMakeRequest(prototype: ClientPrototype, adapter: ClientAdapter): void {
+  const makeRequest = prototype.makeRequest;
+  replace(prototype, "makeRequest", async function (this: ClientPrototype, optionsInput, retries, retryOf, ...rest) {
+    const gating = gatingOf(this);
+    if (gating === undefined) return makeRequest.call(this, optionsInput, retries, retryOf, ...rest);
+    const parent = context.active();
+    const given: TrackedOptions = await optionsInput;
+    const isRetry = retryOf !== undefined;
+    const body = asBody(given.body);
+    const endpoint =
+      body === undefined || given.method.toLowerCase() !== "post" ? undefined : adapter.endpointOf(given.path);
+    const known = isRetry ? given[CALL] : undefined;
+    if (known === undefined && (endpoint === undefined || body === undefined)) {
+      return makeRequest.call(this, given, retries, retryOf, ...rest);
+    }
+    const call =
+      known ??
+      startCall(gating.gate, () => ({
+        endpoint: endpoint as Endpoint,
+        body: body ?? {},
+        facts: (endpoint as Endpoint).readRequest(body ?? {}),
+        server: serverOf(this.baseURL),
+        signal: given.signal ?? undefined,
+        guard: gating.guard,
+        parent,
+      }));
+    if (call === undefined) return makeRequest.call(this, given, retries, retryOf, ...rest);
+    const plan = await call.begin();
+    const options = { ...given, ...(plan.do === "send" ? { body: plan.body } : {}), [CALL]: call };
+    if (plan.do === "answer") return answered(call, options, plan.text);
+    try {
+      const send = (): Promise<ResponseProps> => makeRequest.call(this, options, retries, retryOf, ...rest);
+      const props = await context.with(call.context, () => currentCall.run(call, send));
+      callOfResponse.set(props.response, { call, props });
+      endWhenAbandoned(props.response, call);
+      return props;
+    } catch (error) {
+      // Nothing was sent, or `fetchWithTimeout` has already said what became of it.
+      if (!isRetry) {
+        call.releaseAttempt();
+        call.end(error);
+      }
+      throw error;
+    }
+  });
+}
+
+/** The gate's own mistakes never break a call that `fail_mode` lets go. */
+function startCall(
+  gate: ConstructorParameters<typeof GatedCall>[0],
+  options: () => GatedCall["options"],
+): GatedCall | undefined {
+  try {
+    return new GatedCall(gate, options());
+  } catch (problem) {
+    const error = gate.contain(problem);
+    if (error !== undefined) throw error;
+    return undefined;
+  }
+}
+
+/** An answer of our own goes through the SDK's own parsing, so that the app gets the SDK's own objects. */
+function answered(call: GatedCall, options: RequestOptions, text: string): ResponseProps {
+  const { endpoint, body, facts } = call.options;
+  const headers = { "content-type": facts.isStreamed ? "text/event-stream" : "application/json" };
+  const response = new Response(endpoint.blockedAnswer(body, text), { status: 200, headers });
+  const props = {
+    response,
+    options,
+    controller: new AbortController(),
+    requestLogID: "log_tollgate",
+    startTime: Date.now(),
+  };
+  return props;
+}
+
+function patchFetch(prototype: ClientPrototype): void {
+  const fetchWithTimeout = prototype.fetchWithTimeout;
+  replace(prototype, "fetchWithTimeout", async function (this: ClientPrototype, ...parameters) {
+    const call = currentCall.getStore();
+    if (call === undefined) return fetchWithTimeout.apply(this, parameters);
+    try {
+      const response = await fetchWithTimeout.apply(this, parameters);
+      if (!response.ok) call.releaseAttempt();
+      return response;
+    } catch (error) {
+      if (wasNeverSent(error)) call.releaseAttempt();
+      else call.giveUpAttempt();
+      throw error;
+    }
+  });
+}
+
+function patchRequest(prototype: ClientPrototype): void {
+  const request = prototype.request;
+  replace(prototype, "request", function (this: ClientPrototype, ...parameters) {
+    const promise = request.apply(this, parameters);
+    patchAsResponse(Object.getPrototypeOf(promise) as ApiPromise);
+    if (prototype.parseResponseWithTimeout === undefined) {
+      const parseResponse = promise.parseResponse;
+      promise.parseResponse = (client, props) => parsed(props, () => parseResponse.call(promise, client, props));
+    }
+    return promise;
+  });
+}
+
+function patchParsing(prototype: ClientPrototype): void {
+  const parse = prototype.parseResponseWithTimeout;
+  if (parse === undefined) return;
+  replace(prototype, "parseResponseWithTimeout", function (this: ClientPrototype, client, props) {
+    return parsed(props, () => parse.call(this, client, props));
+  });
+}
+
+async function parsed(props: ResponseProps, parse: () => Promise<unknown>): Promise<unknown> {
+  const call = (props.options as TrackedOptions)[CALL];
+  if (call === undefined || call.isEnded) return parse();
+  call.isParsing = true;
+  let answer: unknown;
+  try {
+    answer = await parse();
+  } catch (error) {
+    call.end(error);
+    throw error;
+  }
+  return observeParsed(call, answer);
+}
+
+function patchAsResponse(prototype: ApiPromise): void {
+  if (isPatched(prototype)) return;
+  Object.defineProperty(prototype, PATCHED, { value: true });
+  const asResponse = prototype.asResponse;
+  replace(prototype, "asResponse", function (this: ApiPromise) {
+    return asResponse.call(this).then((response) => {
+      const tracked = callOfResponse.get(response);
+      if (tracked !== undefined && !tracked.call.isParsing) observeRaw(tracked.call, response);
+      return response;
+    });
+  });
+}
+
+function patchWithOptions(prototype: ClientPrototype): void {
+  const withOptions = prototype.withOptions;
+  replace(prototype, "withOptions", function (this: ClientPrototype, ...parameters) {
+    const copy = withOptions.apply(this, parameters);
+    const guard = guardOf(this);
+    if (guard !== undefined) for (const inherit of inheritGuard) inherit(this, copy, guard);
+    return copy;
+  });
+}
+
+function replace<T extends object, K extends keyof T>(target: T, name: K, value: T[K]): void {
+  Object.defineProperty(target, name, { value, writable: true, configurable: true, enumerable: false });
+}
+
+function serverOf(baseUrl: string): Server | undefined {
+  const known = servers.get(baseUrl);
+  if (known !== undefined) return known;
+  const url = URL.parse(baseUrl);
+  if (url === null) return undefined;
+  const port = url.port === "" ? (url.protocol === "http:" ? 80 : 443) : Number(url.port);
+  const server = { address: url.hostname, port };
+  if (servers.size < SERVERS_MAX) servers.set(baseUrl, server);
+  return server;
+}
+
+const servers = new Map<string, Server>();
+const SERVERS_MAX = 256;
