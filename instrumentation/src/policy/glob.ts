@@ -12,7 +12,8 @@
  * Pattern and text are compared after Unicode NFKC and case folding. Time: linear in the text for each run of literals,
  * text × pattern at worst; there is no backtracking over more than one star.
  */
-import micromatch from "micromatch";
+import { createRequire } from "node:module";
+import type Micromatch from "micromatch";
 
 export const GLOB_LENGTH_MAX = 256;
 const BRACES_MAX = 3;
@@ -121,11 +122,19 @@ function expandBraces(pattern: string, shielded: string): string[] {
   if (opening > BRACES_MAX || shielded.split(",").length - 1 > COMMAS_MAX) {
     throw new GlobError(`at most ${BRACES_MAX} pairs of braces and ${COMMAS_MAX} commas: ${JSON.stringify(pattern)}`);
   }
-  const expanded = micromatch.braces(shielded, { expand: true });
+  const expanded = parser().braces(shielded, { expand: true });
   if (expanded.some((text) => /[{}]/.test(text))) {
     throw new GlobError(`braces need at least two alternatives: ${JSON.stringify(pattern)}`);
   }
   return expanded;
+}
+
+let loaded: typeof Micromatch | undefined;
+
+/** Loaded with the first pattern: a process without a policy does not pay for it. */
+function parser(): typeof Micromatch {
+  loaded ??= createRequire(import.meta.url)("micromatch") as typeof Micromatch;
+  return loaded;
 }
 
 interface GlobToken {
@@ -148,7 +157,7 @@ const PARSE_OPTIONS = {
 
 function compileAlternative(pattern: string, shielded: string): (text: string) => boolean {
   if (shielded === "") return (text) => text === "";
-  const states: unknown = micromatch.parse(shielded, PARSE_OPTIONS);
+  const states: unknown = parser().parse(shielded, PARSE_OPTIONS);
   const [state] = states as readonly { readonly tokens: readonly GlobToken[] }[];
   const runs: Unit[][] = [[]];
   for (const token of state?.tokens ?? []) {
