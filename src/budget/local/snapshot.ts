@@ -2,78 +2,97 @@
  * The state as lines, and back: what a snapshot holds. Derived things (R, which budgets a lease falls under) are not in it;
  * they are built anew. The last line counts the others, so that half a snapshot is no snapshot.
  */
-import type { Amounts } from "../amounts.ts";
 import type { Budget } from "../budget.ts";
-import type { Labels } from "../ledger.ts";
 import { rejoinSpends } from "../rules/apply.ts";
-import { decodeJson, encodeJson } from "../rules/events.ts";
+import { readAmounts, readBudget, writeAmounts, writeBudget, type Written } from "../rules/events.ts";
 import { BudgetIndex } from "../rules/scope.ts";
-import { LedgerState, newLease, type Lease } from "../rules/state.ts";
 import { newSpend, type Spend } from "../rules/spend.ts";
+import { LedgerState, newLease, type ClosedLease, type Lease } from "../rules/state.ts";
+
+interface SpendLine extends Pick<Spend, "match" | "isInForce" | "startMs" | "endMs" | "touchedMs"> {
+  readonly line: "spend";
+  readonly budget: Written<Budget>;
+  readonly settled: string;
+  readonly buckets: readonly (readonly [number, string])[] | undefined;
+}
+
+interface LeaseLine extends Pick<Lease, "id" | "processId" | "labels" | "seq" | "deadlineMs"> {
+  readonly line: "lease";
+  readonly isExpired: boolean;
+  readonly granted: string;
+  readonly settled: string;
+  readonly observed: string;
+}
+
+interface ClosedLine extends Pick<ClosedLease, "labels" | "forgetAtMs"> {
+  readonly line: "closed";
+  readonly id: string;
+  readonly settled: string;
+}
+
+interface HeadLine {
+  readonly line: "head";
+  readonly at: number;
+  readonly ttlMs: number;
+  readonly graceMs: number;
+  readonly budgets: readonly Written<Budget>[];
+}
 
 type SnapshotLine =
-  | {
-      readonly line: "head";
-      readonly at: number;
-      readonly ttlMs: number;
-      readonly graceMs: number;
-      readonly budgets: readonly Budget[];
-    }
-  | ({ readonly line: "spend" } & Pick<
-      Spend,
-      "match" | "budget" | "isInForce" | "startMs" | "endMs" | "settled" | "touchedMs"
-    > & {
-        readonly buckets: readonly (readonly [number, bigint])[] | undefined;
-      })
-  | ({ readonly line: "lease"; readonly isExpired: boolean } & Omit<Lease, "spends">)
-  | {
-      readonly line: "closed";
-      readonly id: string;
-      readonly labels: Labels | undefined;
-      readonly settled: Amounts;
-      readonly forgetAtMs: number;
-    }
+  | HeadLine
+  | SpendLine
+  | LeaseLine
+  | ClosedLine
   | { readonly line: "token"; readonly token: string }
   | { readonly line: "end"; readonly lines: number };
 
 /** The state, line by line, as it is now. */
 export function snapshotLines(state: LedgerState): string[] {
-  const { atMs: at, ttlMs, graceMs, budgets } = state;
-  const lines: SnapshotLine[] = [{ line: "head", at, ttlMs, graceMs, budgets }];
-  for (const { match, budget, isInForce, startMs, endMs, settled, touchedMs, buckets } of state.spends.values()) {
-    lines.push({
-      line: "spend",
-      match,
-      budget,
-      isInForce,
-      startMs,
-      endMs,
-      settled,
-      touchedMs,
-      buckets: buckets === undefined ? undefined : [...buckets],
-    });
+  const { atMs: at, ttlMs, graceMs } = state;
+  const lines: SnapshotLine[] = [{ line: "head", at, ttlMs, graceMs, budgets: state.budgets.map(writeBudget) }];
+  for (const spend of state.spends.values()) lines.push(spendLine(spend));
+  for (const lease of state.active.values()) lines.push(leaseLine(lease, false));
+  for (const lease of state.expired.values()) lines.push(leaseLine(lease, true));
+  for (const [id, { labels, settled, forgetAtMs }] of state.closed) {
+    lines.push({ line: "closed", id, labels, settled: writeAmounts(settled), forgetAtMs });
   }
-  const leases = [...state.active.values(), ...state.expired.values()];
-  for (const { spends: _derived, ...lease } of leases) {
-    lines.push({ line: "lease", isExpired: state.expired.has(lease.id), ...lease });
-  }
-  for (const [id, closed] of state.closed) lines.push({ line: "closed", id, ...closed });
   for (const token of state.tokens) lines.push({ line: "token", token });
-  return [...lines, { line: "end" as const, lines: lines.length }].map(encodeJson);
+  lines.push({ line: "end", lines: lines.length });
+  return lines.map((line) => JSON.stringify(line));
 }
 
 /** Throws `RangeError` when lines are missing. */
 export function readSnapshot(lines: readonly string[]): LedgerState {
   const state = new LedgerState();
-  const parsed = lines.map((line) => decodeJson(line) as SnapshotLine);
-  const [head] = parsed;
+  const parsed = lines.map((line) => JSON.parse(line) as SnapshotLine);
   const end = parsed.at(-1);
-  if (head?.line !== "head" || end?.line !== "end" || end.lines !== parsed.length - 1) {
+  if (parsed[0]?.line !== "head" || end?.line !== "end" || end.lines !== parsed.length - 1) {
     throw new RangeError("the snapshot is not whole");
   }
   for (const line of parsed) restoreLine(state, line);
   rejoinSpends(state);
   return state;
+}
+
+function spendLine({ match, budget, isInForce, startMs, endMs, settled, touchedMs, buckets }: Spend): SpendLine {
+  return {
+    line: "spend",
+    match,
+    budget: writeBudget(budget),
+    isInForce,
+    startMs,
+    endMs,
+    settled: settled.toString(),
+    touchedMs,
+    buckets: buckets === undefined ? undefined : [...buckets].map(([number, amount]) => [number, amount.toString()]),
+  };
+}
+
+function leaseLine({ id, processId, labels, seq, deadlineMs, ...lease }: Lease, isExpired: boolean): LeaseLine {
+  const granted = writeAmounts(lease.granted);
+  const settled = writeAmounts(lease.settled);
+  const observed = writeAmounts(lease.observed);
+  return { line: "lease", isExpired, id, processId, labels, seq, deadlineMs, granted, settled, observed };
 }
 
 function restoreLine(state: LedgerState, line: SnapshotLine): void {
@@ -82,31 +101,42 @@ function restoreLine(state: LedgerState, line: SnapshotLine): void {
       state.atMs = line.at;
       state.ttlMs = line.ttlMs;
       state.graceMs = line.graceMs;
-      state.budgets = line.budgets;
-      state.index = new BudgetIndex(line.budgets);
+      state.budgets = line.budgets.map(readBudget);
+      state.index = new BudgetIndex(state.budgets);
       return;
-    case "spend": {
-      const { match, budget, isInForce, startMs, endMs, settled, touchedMs } = line;
-      const buckets = line.buckets === undefined ? undefined : new Map(line.buckets);
-      const spend = newSpend({ ...match, budget }, touchedMs);
-      Object.assign(spend, { isInForce, startMs, endMs, settled, buckets });
-      state.spends.set(spend.key, spend);
-      return;
-    }
-    case "lease": {
-      const lease = newLease(line.id, line.processId, line.labels);
-      const { seq, granted, settled, observed, deadlineMs } = line;
-      Object.assign(lease, { seq, granted, settled, observed, deadlineMs });
-      (line.isExpired ? state.expired : state.active).set(lease.id, lease);
+    case "spend":
+      return restoreSpend(state, line);
+    case "lease":
+      return restoreLease(state, line);
+    case "closed": {
+      const { id, labels, settled, forgetAtMs } = line;
+      state.closed.set(id, { labels, settled: readAmounts(settled), forgetAtMs });
       return;
     }
-    case "closed":
-      state.closed.set(line.id, { labels: line.labels, settled: line.settled, forgetAtMs: line.forgetAtMs });
-      return;
     case "token":
       state.tokens.add(line.token);
       return;
     case "end":
       return;
   }
+}
+
+function restoreSpend(state: LedgerState, line: SpendLine): void {
+  const spend = newSpend({ ...line.match, budget: readBudget(line.budget) }, line.touchedMs);
+  spend.isInForce = line.isInForce;
+  spend.startMs = line.startMs;
+  spend.endMs = line.endMs;
+  spend.settled = BigInt(line.settled);
+  spend.buckets = line.buckets && new Map(line.buckets.map(([number, amount]) => [number, BigInt(amount)]));
+  state.spends.set(spend.key, spend);
+}
+
+function restoreLease(state: LedgerState, line: LeaseLine): void {
+  const lease = newLease(line.id, line.processId, line.labels);
+  lease.seq = line.seq;
+  lease.granted = readAmounts(line.granted);
+  lease.settled = readAmounts(line.settled);
+  lease.observed = readAmounts(line.observed);
+  lease.deadlineMs = line.deadlineMs;
+  (line.isExpired ? state.expired : state.active).set(lease.id, lease);
 }

@@ -45,31 +45,89 @@ export type LedgerEvent =
   /** What no longer matters was forgotten. */
   | { readonly event: "swept"; readonly at: number };
 
-const BIGINT = /^-?\d{1,40}n$/;
+/** How an event stands in the journal: as it is, with integers past 2^53 as text. */
+export type Written<T> = T extends bigint
+  ? string
+  : T extends Amounts
+    ? string
+    : T extends object
+      ? { readonly [Key in keyof T]: Written<T[Key]> }
+      : T;
 
-/** One line of JSON; integers past 2^53 as strings that end in `n`. */
+/** One line of JSON. */
 export function encodeEvent(event: LedgerEvent): string {
-  return encodeJson(event);
+  return JSON.stringify(written(event));
 }
 
-/** Throws `SyntaxError` for what is no JSON. The journal's checksum vouches for the rest. */
+/** Throws `SyntaxError` for what is no event. The journal's checksum vouches for what is in it. */
 export function decodeEvent(line: string): LedgerEvent {
-  return decodeJson(line) as LedgerEvent;
+  const event = JSON.parse(line) as Written<LedgerEvent>;
+  switch (event.event) {
+    case "configured":
+      return { ...event, budgets: event.budgets.map(readBudget) };
+    case "lease":
+      return { ...event, settled: readAmounts(event.settled), granted: readAmounts(event.granted) };
+    case "reported":
+    case "closed":
+      return { ...event, settled: readAmounts(event.settled) };
+    case "observed": {
+      const foreign = event.foreign.map(({ labels, amounts }) => ({ labels, amounts: readAmounts(amounts) }));
+      return {
+        ...event,
+        foreign,
+        leased: event.leased.map(({ id, amounts }) => ({ id, amounts: readAmounts(amounts) })),
+      };
+    }
+    case "resumed":
+    case "expired":
+    case "released":
+    case "swept":
+      return event;
+    default:
+      throw new SyntaxError(`an event that is not known here: ${line.slice(0, 80)}`);
+  }
 }
 
-export function encodeJson(value: unknown): string {
-  return JSON.stringify(value, (_key, item: unknown) => (typeof item === "bigint" ? `${item}n` : escapeText(item)));
+function written(event: LedgerEvent): Written<LedgerEvent> {
+  switch (event.event) {
+    case "configured":
+      return { ...event, budgets: event.budgets.map(writeBudget) };
+    case "lease":
+      return { ...event, settled: writeAmounts(event.settled), granted: writeAmounts(event.granted) };
+    case "reported":
+    case "closed":
+      return { ...event, settled: writeAmounts(event.settled) };
+    case "observed": {
+      const foreign = event.foreign.map(({ labels, amounts }) => ({ labels, amounts: writeAmounts(amounts) }));
+      return {
+        ...event,
+        foreign,
+        leased: event.leased.map(({ id, amounts }) => ({ id, amounts: writeAmounts(amounts) })),
+      };
+    }
+    case "resumed":
+    case "expired":
+    case "released":
+    case "swept":
+      return event;
+  }
 }
 
-export function decodeJson(line: string): unknown {
-  return JSON.parse(line, (_key, item: unknown) => {
-    if (typeof item !== "string") return item;
-    if (BIGINT.test(item)) return BigInt(item.slice(0, -1));
-    return item.startsWith("\\") ? item.slice(1) : item;
-  });
+/** The three measures, in the order of `Amounts`. */
+export function writeAmounts({ nanoUsd, tokens, calls }: Amounts): string {
+  return `${nanoUsd} ${tokens} ${calls}`;
 }
 
-/** A text of a user that looks like an integer of ours, or like an escape, is escaped. */
-function escapeText(item: unknown): unknown {
-  return typeof item === "string" && (item.startsWith("\\") || BIGINT.test(item)) ? `\\${item}` : item;
+export function readAmounts(text: string): Amounts {
+  const [nanoUsd, tokens, calls] = text.split(" ");
+  if (nanoUsd === undefined || tokens === undefined || calls === undefined) throw new SyntaxError("amounts are three");
+  return { nanoUsd: BigInt(nanoUsd), tokens: BigInt(tokens), calls: BigInt(calls) };
+}
+
+export function writeBudget(budget: Budget): Written<Budget> {
+  return { ...budget, limit: budget.limit.toString() };
+}
+
+export function readBudget(written: Written<Budget>): Budget {
+  return { ...written, each: written.each, limit: BigInt(written.limit) } as Budget;
 }

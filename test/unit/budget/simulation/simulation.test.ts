@@ -14,7 +14,9 @@ import { World } from "./world.ts";
 const STEPS = 1000;
 const only = process.env["TOLLGATE_SIM_SEED"];
 const count = Number(process.env["TOLLGATE_SIM_SEEDS"] ?? 200);
-const seeds = only === undefined ? Array.from({ length: count }, (_, index) => index + 1) : [Number(only)];
+const from = (length: number): number[] => Array.from({ length }, (_, index) => index + 1);
+const seeds = only === undefined ? from(count) : [Number(only)];
+const wildSeeds = only === undefined ? from(Math.ceil(count / 2)) : seeds;
 
 function run(seed: number, isWild: boolean): World {
   const scenario = scenarioOf(seed);
@@ -32,10 +34,8 @@ function run(seed: number, isWild: boolean): World {
         .map(({ name }) => name),
     );
     const settled = world.settled();
-    for (const [key, paid] of world.oracle.totals()) {
-      const [name] = JSON.parse(key) as [string];
-      if (endless.has(name)) expect(`${key} ${settled.get(key) ?? 0n}`).toBe(`${key} ${paid}`);
-    }
+    const paid = [...world.oracle.totals()].filter(([key]) => endless.has((JSON.parse(key) as [string])[0]));
+    expect(paid.map(([key]) => [key, settled.get(key) ?? 0n])).toEqual(paid);
   } catch (error) {
     throw new Error(
       `seed ${seed}${isWild ? " (wild)" : ""}: ${error instanceof Error ? error.message : String(error)}`,
@@ -56,12 +56,13 @@ describe("a simulated fleet", () => {
       sum.refused += world.refused;
       sum.crashes += world.node.crashes;
     }
-    console.log(`simulated: ${JSON.stringify(sum)}`);
+    console.log(`simulated ${seeds.length} fleets: ${JSON.stringify(sum)}`);
     expect(sum.calls).toBeGreaterThan(50 * seeds.length);
-    if (only === undefined) expect(Math.min(sum.refused, sum.crashes)).toBeGreaterThan(5 * seeds.length);
+    expect(sum.refused).toBeGreaterThan(0);
+    expect(sum.crashes).toBeGreaterThan(0);
   });
 
-  it(`counts foreign spend and overruns in full, whatever the limits become (${seeds.length} seeds)`, () => {
-    for (const seed of seeds) expect(run(seed, true).calls).toBeGreaterThan(0);
+  it(`counts foreign spend and overruns in full, whatever the limits become (${wildSeeds.length} seeds)`, () => {
+    for (const seed of wildSeeds) expect(run(seed, true).calls).toBeGreaterThan(0);
   });
 });
