@@ -3,11 +3,25 @@
  * Method: each model of each provider is priced by both, at several sizes and moments; floats may differ by one nano-dollar.
  */
 import { readFileSync } from "node:fs";
-import { calcPrice, findProvider } from "@pydantic/genai-prices";
-import type { Provider } from "@pydantic/genai-prices";
+import { createRequire } from "node:module";
 import { describe, expect, it } from "vitest";
 import { createPriceBook, GENAI_PRICES_VERSION } from "../../../../instrumentation/src/pricing/index.ts";
 import type { TokenUsage } from "../../../../instrumentation/src/pricing/index.ts";
+
+/** The library as the instrumentation has it, and as much of its face as is compared. */
+interface Library {
+  calcPrice(
+    usage: Readonly<Record<string, number>>,
+    model: string,
+    options: { readonly providerId: string; readonly timestamp: Date },
+  ): { readonly total_price: number; readonly model_price: Readonly<Record<string, unknown>> } | null;
+  findProvider(options: { readonly providerId: string }): Provider | undefined;
+}
+interface Provider {
+  readonly models: readonly { readonly id: string }[];
+}
+const MANIFEST = new URL("../../../../instrumentation/package.json", import.meta.url);
+const library = createRequire(MANIFEST)("@pydantic/genai-prices") as Library;
 
 const PROVIDERS = (
   "anthropic aws azure cerebras cohere deepseek google groq mistral " +
@@ -24,14 +38,14 @@ const SIZES: readonly TokenUsage[] = [
 ];
 
 function providerOf(id: string): Provider {
-  const provider = findProvider({ providerId: id });
+  const provider = library.findProvider({ providerId: id });
   if (provider === undefined) throw new Error(`the book has no provider ${id}`);
   return provider;
 }
 
 function bookCost(provider: string, model: string, call: { readonly usage: TokenUsage; readonly at: Date }) {
   const { usage, at } = call;
-  return calcPrice(
+  return library.calcPrice(
     {
       input_tokens: usage.input,
       output_tokens: usage.output,
@@ -73,7 +87,7 @@ describe("the kept price book", () => {
     const priced = providerOf(provider)
       .models.map(({ id }) => id)
       .filter((id) => !/embed/i.test(id) && book.find({ provider, model: id, at }) !== undefined)
-      .map((id) => calcPrice({}, id, { providerId: provider, timestamp: at })?.model_price ?? {});
+      .map((id) => library.calcPrice({}, id, { providerId: provider, timestamp: at })?.model_price ?? {});
     expect(priced.every((prices) => "input_mtok" in prices && "output_mtok" in prices)).toBe(true);
   });
 
@@ -124,8 +138,7 @@ describe("the kept price book", () => {
   });
 
   it("names the version of its data, which is the version that is installed", () => {
-    const manifest = new URL("../../../../instrumentation/package.json", import.meta.url);
-    const { dependencies } = JSON.parse(readFileSync(manifest, "utf8")) as { dependencies: Record<string, string> };
+    const { dependencies } = JSON.parse(readFileSync(MANIFEST, "utf8")) as { dependencies: Record<string, string> };
     expect(GENAI_PRICES_VERSION).toBe(`genai-prices@${dependencies["@pydantic/genai-prices"]}`);
     expect(book.find({ provider: "openai", model: "gpt-4o", at: new Date() })?.version).toBe(GENAI_PRICES_VERSION);
   });
