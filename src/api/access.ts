@@ -42,7 +42,12 @@ export class Access {
     const wanted = digest(token);
     const found = this.#keys.find((key) => timingSafeEqual(key.digest, wanted));
     if (found === undefined) throw new ApiProblem("unauthorized", "the agent's key is not known");
-    return { kind: "agent", id: found.digest.toString("hex").slice(0, 16), names: found.agents };
+    return { kind: "agent", id: idOf(found.digest), names: found.agents };
+  }
+
+  /** Whether the credential with this id (`AgentCaller.id`) is bound to the name. */
+  mayActAs(id: string, agent: string): boolean {
+    return this.#keys?.some((key) => idOf(key.digest) === id && key.agents.includes(agent)) ?? false;
   }
 
   /** Throws `unauthorized` unless the people's token is given. */
@@ -60,6 +65,10 @@ export function vouchesFor(caller: AgentCaller, agent: string): boolean {
   if (!caller.names.includes(agent))
     throw new ApiProblem("forbidden", `the key is not bound to the agent \`${agent}\``);
   return true;
+}
+
+function idOf(keyDigest: Buffer): string {
+  return keyDigest.toString("hex").slice(0, 16);
 }
 
 function bearer(authorization: string | undefined): string | undefined {

@@ -32,6 +32,13 @@ function statusLines(status: ServiceStatus): readonly string[] {
     `  spans        ${spans.received} received, ${spans.stored} stored, ${spans.in_flight} in the spool, ${spans.refused} refused, ${dropped.join(", ") || "0"} dropped`,
     `  governance   ${governance.budgets} budgets, ${governance.policies} policies, ${governance.agents} agents, ${governance.prices} price lists (version ${governance.version})`,
     `  processes    ${status.processes}`,
+    ...policyNote(status),
     ...status.warnings.map((warning) => `  warning      ${warning}`),
   ];
+}
+
+function policyNote({ agents_without_policy: agents, governance }: ServiceStatus): readonly string[] {
+  if (agents.length === 0) return [];
+  const names = agents.slice(0, 5).join(", ") + (agents.length > 5 ? ` and ${agents.length - 5} more` : "");
+  return [`  no policy    ${names}: their tools are ${governance.require_policy ? "denied" : "allowed"}`];
 }

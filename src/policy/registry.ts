@@ -25,6 +25,12 @@ export interface RegistryContent {
   readonly fingerprint: string;
 }
 
+export interface RegisteredLabels {
+  readonly owner?: string;
+  readonly team?: string;
+  readonly role?: string;
+}
+
 /** Labels that an agent's document settles where it names them. */
 const REGISTERED_KEYS = ["owner", "team", "role"] as const;
 
@@ -48,8 +54,13 @@ export class AgentRegistry {
     return this.#content.requirePolicy;
   }
 
-  find(agent: string): AgentDocument | undefined {
-    return this.#agents.get(agent);
+  /** What an agent's document settles; `undefined` for an agent without one. */
+  registered(agent: string): RegisteredLabels | undefined {
+    const document = this.#agents.get(agent);
+    if (document === undefined) return undefined;
+    return Object.fromEntries(
+      REGISTERED_KEYS.flatMap((key) => (document[key] === undefined ? [] : [[key, document[key]]])),
+    );
   }
 
   /**
@@ -57,14 +68,7 @@ export class AgentRegistry {
    * claim stands. `agent` is always the name itself.
    */
   labels(agent: string, claimed: Labels): Labels {
-    const labels: Record<string, string> = { ...claimed, agent };
-    const document = this.#agents.get(agent);
-    if (document === undefined) return labels;
-    for (const key of REGISTERED_KEYS) {
-      const value = document[key];
-      if (value !== undefined) labels[key] = value;
-    }
-    return labels;
+    return { ...claimed, ...this.registered(agent), agent };
   }
 
   /** The policies that bind an agent, in the order of their documents. */

@@ -33,7 +33,7 @@ export class BudgetStatesWriter {
     this.#options = options;
   }
 
-  start(): void {
+  async start(): Promise<void> {
     this.#cancel = every(this.#options.clock, INTERVAL_MS, () => {
       // One write at a time: a slow ClickHouse makes the states rarer, not the queue longer.
       this.#writing ??= this.#write().finally(() => {
@@ -89,16 +89,21 @@ function scopeText(state: BudgetState): string {
 
 function rowOf(state: BudgetState, now: number): BudgetStateRow {
   return {
-    ts: now,
+    ts: dateTime(now),
     name: state.name,
     scope: scopeText(state),
     measure: state.measure,
     mode: state.mode,
-    window_start: state.windowStartMs,
+    window_start: dateTime(state.windowStartMs),
     limit_value: state.limit.toString(),
     settled: state.settled.toString(),
     reserved: state.reserved.toString(),
     remaining: state.remaining.toString(),
     state: state.state,
   };
+}
+
+/** As ClickHouse reads a DateTime64(3) in UTC. */
+function dateTime(unixMs: number): string {
+  return new Date(unixMs).toISOString().slice(0, 23).replace("T", " ");
 }

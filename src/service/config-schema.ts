@@ -19,10 +19,14 @@ export const configSchema = z.strictObject({
   receivers: z.strictObject({ otlp: otlpReceiverConfig.prefault({}) }).prefault({}),
   processors: z
     .strictObject({
-      normalise: normaliseProcessorConfig.prefault({}),
-      identity: identityProcessorConfig.prefault({}),
-      cost: costProcessorConfig.prefault({}),
-      meter: meterProcessorConfig.prefault({}),
+      normalise: normaliseProcessorConfig
+        .prefault({})
+        .describe("No settings yet: brings other instrumentations' attributes into one language."),
+      identity: identityProcessorConfig
+        .prefault({})
+        .describe("No settings yet: agent, owner, team, role and labels of each span."),
+      cost: costProcessorConfig.prefault({}).describe("No settings yet: prices each call."),
+      meter: meterProcessorConfig.prefault({}).describe("No settings yet: what the ledger is told of each call."),
     })
     .prefault({}),
   exporters: z.strictObject({ clickhouse: clickhouseExporterConfig.prefault({}) }).prefault({}),

@@ -2,7 +2,7 @@ import { z } from "zod";
 
 const MIB = 1_048_576;
 
-export const CLICKHOUSE_EXPORTER_DEFAULTS = {
+const defaults = {
   spoolMaxBytes: 1024 * MIB,
   waitingSpansMax: 100_000,
   lingerMaxMs: 100,
@@ -16,42 +16,51 @@ export const CLICKHOUSE_EXPORTER_DEFAULTS = {
   drainTimeoutMs: 5_000,
 } as const;
 
-const defaults = CLICKHOUSE_EXPORTER_DEFAULTS;
 const wholeAbove0 = z.int().positive();
 
 /** `exporters.clickhouse` of tollgate.yaml. */
 export const clickhouseExporterConfig = z.strictObject({
-  /** Blocks on disk between the receiver and ClickHouse. */
   spool: z
     .strictObject({
-      /** Full: batches are answered with 503 and Retry-After. */
-      max_bytes: wholeAbove0.default(defaults.spoolMaxBytes),
-      /** Spans that may wait for a write at once. */
-      waiting_spans_max: wholeAbove0.default(defaults.waitingSpansMax),
-      /** How long a block is held open for more spans while ClickHouse is behind. 0: never. */
-      linger_max_ms: z.int().nonnegative().default(defaults.lingerMaxMs),
-      retry_after_ms: wholeAbove0.default(defaults.retryAfterMs),
+      max_bytes: wholeAbove0
+        .default(defaults.spoolMaxBytes)
+        .describe("Bytes of blocks on disk. Full: batches are answered 503 with Retry-After."),
+      waiting_spans_max: wholeAbove0
+        .default(defaults.waitingSpansMax)
+        .describe("Spans that may wait for a write at once."),
+      linger_max_ms: z
+        .int()
+        .nonnegative()
+        .default(defaults.lingerMaxMs)
+        .describe("How long a block is held open for more spans while ClickHouse is behind. 0: never."),
+      retry_after_ms: wholeAbove0.default(defaults.retryAfterMs).describe("When a refused client should come back."),
     })
     .prefault({}),
-  /** How long, and how many, spans are known again when a client sends them twice. */
   deduplication: z
     .strictObject({
-      window_ms: wholeAbove0.default(defaults.windowMs),
-      max_entries: wholeAbove0.default(defaults.maxEntries),
-      /** How long the start waits for ClickHouse to say which spans it took lately. */
-      load_timeout_ms: wholeAbove0.default(defaults.loadTimeoutMs),
+      window_ms: wholeAbove0.default(defaults.windowMs).describe("How long a span is known when it is sent again."),
+      max_entries: wholeAbove0.default(defaults.maxEntries).describe("How many spans are known; about 100 bytes each."),
+      load_timeout_ms: wholeAbove0
+        .default(defaults.loadTimeoutMs)
+        .describe("How long the start waits for ClickHouse to say which spans it took lately."),
     })
     .prefault({}),
   retry_on_failure: z
     .strictObject({
-      initial_interval_ms: wholeAbove0.default(defaults.initialIntervalMs),
-      max_interval_ms: wholeAbove0.default(defaults.maxIntervalMs),
-      /** How often a block that ClickHouse calls wrong is tried before it is set aside. */
-      permanent_attempts: wholeAbove0.default(defaults.permanentAttempts),
+      initial_interval_ms: wholeAbove0.default(defaults.initialIntervalMs).describe("Pause after the first failure."),
+      max_interval_ms: wholeAbove0
+        .default(defaults.maxIntervalMs)
+        .describe("The longest pause; each is twice the last."),
+      permanent_attempts: wholeAbove0
+        .default(defaults.permanentAttempts)
+        .describe("How often a block that ClickHouse calls wrong is tried before it is set aside."),
     })
     .prefault({}),
-  /** How long a stop waits for blocks to reach ClickHouse; the rest is delivered after the next start. */
-  drain_timeout_ms: z.int().nonnegative().default(defaults.drainTimeoutMs),
+  drain_timeout_ms: z
+    .int()
+    .nonnegative()
+    .default(defaults.drainTimeoutMs)
+    .describe("How long a stop waits for blocks to reach ClickHouse; the rest is delivered after the next start."),
 });
 
 export type ClickhouseExporterConfig = z.output<typeof clickhouseExporterConfig>;

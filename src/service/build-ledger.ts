@@ -1,0 +1,54 @@
+import { createLocalLedger } from "../budget/local/create-local-ledger.ts";
+import type { LedgerNotice, LocalLedger } from "../budget/local/local-ledger-options.ts";
+import type { Governance } from "../config/governance/governance.ts";
+import type { Clock } from "../support/clock.ts";
+import type { LogFields, LogLevel } from "../telemetry/log.ts";
+import { errorText, type Telemetry } from "../telemetry/telemetry.ts";
+import type { Config } from "./config-schema.ts";
+import type { DataDirectory } from "./data-directory.ts";
+
+export interface LedgerBuild {
+  readonly config: Config;
+  readonly governance: Governance;
+  readonly data: DataDirectory;
+  readonly clock: Clock;
+  readonly telemetry: Telemetry;
+}
+
+/** The ledger that `ledger.store` asks for; not started. */
+export function buildLedger({ config, governance, data, clock, telemetry }: LedgerBuild): LocalLedger {
+  return createLocalLedger({
+    dir: data.ledger,
+    budgets: governance.budgets,
+    clock,
+    leaseTtlMs: config.ledger.lease_ttl_ms,
+    graceMs: config.ledger.grace_ms,
+    onNotice: (notice) => {
+      telemetry.announce({
+        level: LEVELS[notice.notice],
+        event: `ledger_${eventName(notice)}`,
+        fields: fieldsOf(notice),
+      });
+    },
+  });
+}
+
+const LEVELS: Readonly<Record<LedgerNotice["notice"], LogLevel>> = {
+  journal_tail_cut: "warn",
+  journal_replayed: "info",
+  ledger_failed: "error",
+  snapshot_failed: "error",
+  observation_refused: "warn",
+  clock_jumped: "warn",
+  lease_expired: "warn",
+  lease_overran: "warn",
+};
+
+function eventName({ notice }: LedgerNotice): string {
+  return notice.replace(/^ledger_/, "");
+}
+
+function fieldsOf(notice: LedgerNotice): LogFields {
+  const { notice: _, ...fields } = notice;
+  return "error" in fields ? { reason: errorText(fields.error) } : { ...fields };
+}

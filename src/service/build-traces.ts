@@ -1,0 +1,84 @@
+import { createPriceBook } from "@tollgate/instrumentation/pricing";
+import type { Access } from "../api/access.ts";
+import { ApiProblem } from "../api/problem.ts";
+import type { Notify } from "../component/notice.ts";
+import type { ClickhouseExporter } from "../exporters/clickhouse/clickhouse-exporter.ts";
+import { clickhouseExporterFactory } from "../exporters/clickhouse/factory.ts";
+import { createTracesPipeline, type TracesPipeline } from "../pipeline/traces-pipeline.ts";
+import type { AgentRegistry } from "../policy/registry.ts";
+import { costProcessorFactory } from "../processors/cost/factory.ts";
+import { identityProcessorFactory } from "../processors/identity/factory.ts";
+import { meterProcessorFactory } from "../processors/meter/factory.ts";
+import { normaliseProcessorFactory } from "../processors/normalise/factory.ts";
+import { otlpReceiverFactory } from "../receivers/otlp/factory.ts";
+import type { OtlpReceiver } from "../receivers/otlp/otlp-receiver.ts";
+import type { LocalLedger } from "../budget/local/local-ledger-options.ts";
+import type { LedgerBuild } from "./build-ledger.ts";
+import type { Store } from "./store.ts";
+
+export interface Traces {
+  readonly pipeline: TracesPipeline<OtlpReceiver>;
+  readonly receiver: OtlpReceiver;
+  readonly exporter: ClickhouseExporter;
+}
+
+export interface TracesBuild extends LedgerBuild {
+  readonly ledger: LocalLedger;
+  readonly store: Store;
+  readonly access: Access;
+  readonly registry: AgentRegistry;
+}
+
+/** The traces pipeline: otlp → normalise → identity → cost → meter → clickhouse; not started. */
+export function buildTraces(options: TracesBuild): Traces {
+  const { config, governance, data, clock, telemetry, ledger, store, access, registry } = options;
+  const notify: Notify = (notice) => telemetry.announce(notice);
+  const prices = createPriceBook({ house: governance.prices });
+  const { normalise, identity, cost, meter } = config.processors;
+  const exporter = clickhouseExporterFactory.create(config.exporters.clickhouse, {
+    directory: data.spool,
+    storage: store.spans,
+    observe: (observation) => ledger.observe(observation),
+    clock,
+    notify,
+  });
+  const agents = {
+    find: (agent: string) => registry.registered(agent),
+    mayActAs: (sender: string, agent: string) => access.mayActAs(sender, agent),
+  };
+  const pipeline = createTracesPipeline({
+    receivers: [
+      (next) =>
+        otlpReceiverFactory.create(config.receivers.otlp, {
+          next,
+          clock,
+          notify,
+          authenticate: (authorization) => senderOf(access, authorization),
+        }),
+    ],
+    processors: [
+      (next) => normaliseProcessorFactory.create(normalise, { next, notify }),
+      (next) => identityProcessorFactory.create(identity, { next, notify, registry: agents }),
+      (next) => costProcessorFactory.create(cost, { next, notify, prices: () => prices }),
+      (next) => meterProcessorFactory.create(meter, { next, notify }),
+    ],
+    exporter,
+  });
+  const [receiver] = pipeline.receivers;
+  if (receiver === undefined) throw new TypeError("the traces pipeline has no receiver");
+  return { pipeline, receiver, exporter };
+}
+
+/** The credential's id; `undefined` as a whole when it is refused. */
+function senderOf(
+  access: Access,
+  authorization: string | undefined,
+): { readonly sender: string | undefined } | undefined {
+  try {
+    const { id } = access.agent(authorization);
+    return { sender: id === "" ? undefined : id };
+  } catch (error) {
+    if (error instanceof ApiProblem) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,143 @@
+/**
+ * The processor as a whole. Order of start: the ledger (nothing is granted or metered before its journal is replayed) and
+ * ClickHouse (which may be away: then the spool holds), the traces pipeline (OTLP is taken once the spool is open), the
+ * API. Stop is the same backwards, bounded in time; what was acknowledged is on disk at every moment.
+ */
+import { rmSync } from "node:fs";
+import { httpUrl, toEndpoint } from "../config/endpoint.ts";
+import { type Clock, SystemClock } from "../support/clock.ts";
+import { Telemetry } from "../telemetry/telemetry.ts";
+import { announce } from "./announcement.ts";
+import { BudgetStatesWriter } from "./budget-states.ts";
+import { buildAccess, buildRegistry } from "./build-access.ts";
+import { buildApi } from "./build-api.ts";
+import { buildLedger } from "./build-ledger.ts";
+import { buildStore } from "./build-store.ts";
+import { buildTraces } from "./build-traces.ts";
+import { ensureToken, removeEndpoints, writeAtomically, writeEndpoints } from "./data-directory.ts";
+import type { ServiceEndpoints } from "./endpoints.ts";
+import { registerServiceMetrics } from "./metrics.ts";
+import type { Setup } from "./setup.ts";
+import { StartedParts } from "./started-parts.ts";
+import type { Store } from "./store.ts";
+import { TOLLGATE_VERSION } from "./version.ts";
+
+export interface ServiceOptions extends Setup {
+  /** Written atomically when ready: the endpoints and the pid as JSON. */
+  readonly readyFile?: string;
+}
+
+export interface Service {
+  readonly endpoints: ServiceEndpoints;
+  /** Lines for people. */
+  readonly announcement: readonly string[];
+  /** Drains and stops; `timed_out` when that took longer than `service.stop_timeout_ms`. */
+  stop(reason: string): Promise<"stopped" | "timed_out">;
+}
+
+/** Starts everything; rejects, with all that had started stopped again, when a part that nothing works without fails. */
+export async function startService(options: ServiceOptions): Promise<Service> {
+  const clock = new SystemClock();
+  const telemetry = new Telemetry(options.config.service.telemetry.logs);
+  telemetry.collectProcessMetrics();
+  telemetry.emit("service_starting", { version: TOLLGATE_VERSION, data_dir: options.data.root });
+  const parts = new StartedParts({ clock, telemetry, timeoutMs: options.config.service.stop_timeout_ms });
+  try {
+    return await start({ ...options, clock, telemetry, parts });
+  } catch (error) {
+    await parts.stop();
+    throw error;
+  }
+}
+
+interface Starting extends ServiceOptions {
+  readonly clock: Clock;
+  readonly telemetry: Telemetry;
+  readonly parts: StartedParts;
+}
+
+async function start(options: Starting): Promise<Service> {
+  const { config, governance, data, clock, telemetry, parts } = options;
+  const token = ensureToken(data);
+  const access = buildAccess(config, token.token);
+  const registry = buildRegistry(governance, config);
+  const ledger = buildLedger({ config, governance, data, clock, telemetry });
+  const store = buildStore({ config, data, clock, telemetry });
+  await parts.start("ledger", ledger);
+  await parts.start("storage", store);
+
+  const traces = buildTraces({ config, governance, data, clock, telemetry, ledger, store, access, registry });
+  await parts.start("traces", traces.pipeline);
+  const writer = new BudgetStatesWriter({
+    ledger,
+    clock,
+    telemetry,
+    isStorageReady: () => store.isReady,
+    insert: (rows) => store.insertBudgetStates(rows),
+  });
+  await parts.start("budget states", writer);
+
+  const state = { isReady: false };
+  const endpoints = { otlp_http: traces.receiver.httpUrl ?? "", otlp_grpc: null, api: "", clickhouse: store.url() };
+  const api = buildApi({
+    config,
+    governance,
+    clock,
+    telemetry,
+    access,
+    registry,
+    ledger,
+    store,
+    traces,
+    endpoints,
+    state,
+  });
+  const { host, port } = toEndpoint(config.api.endpoint);
+  endpoints.api = httpUrl({ host, port: await api.listen({ host, port }) });
+  parts.add("api", () => api.close());
+  registerServiceMetrics({
+    registry: telemetry.registry,
+    receiver: () => traces.receiver.stats(),
+    exporter: () => traces.exporter.stats(),
+    ledger: () => ledger.stats(),
+    budgets: () => ledger.budgets(),
+    isStorageReady: () => store.isReady,
+    processes: () => api.processes.size,
+  });
+  state.isReady = true;
+  publish(options, endpoints, store);
+  telemetry.emit("service_ready", { start_ms: Math.round(performance.now()), storage_ready: store.isReady });
+  return {
+    endpoints,
+    announcement: announce({
+      version: TOLLGATE_VERSION,
+      endpoints,
+      dataDir: data.root,
+      newToken: token.isNew && config.auth?.people_token === undefined ? token.token : undefined,
+      tokenFile: data.token,
+      isStorageReady: store.isReady,
+      budgets: governance.budgets.length,
+      policies: governance.policies.length,
+    }),
+    stop: async (reason) => {
+      telemetry.emit("service_stopping", { reason });
+      state.isReady = false;
+      unpublish(options);
+      return parts.stop();
+    },
+  };
+}
+
+/** Tells the command line on this machine, and whoever asked for a ready file. */
+function publish(options: ServiceOptions, endpoints: ServiceEndpoints, store: Store): void {
+  const { username, password } = store.readOnlyUser;
+  const shown = { ...endpoints, pid: process.pid };
+  const { database } = store;
+  writeEndpoints(options.data, { ...shown, database, readonly_username: username, readonly_password: password });
+  if (options.readyFile !== undefined) writeAtomically(options.readyFile, `${JSON.stringify(shown)}\n`, 0o644);
+}
+
+function unpublish(options: ServiceOptions): void {
+  removeEndpoints(options.data);
+  if (options.readyFile !== undefined) rmSync(options.readyFile, { force: true });
+}

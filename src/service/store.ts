@@ -1,0 +1,25 @@
+import type { ReadStore } from "../api/read-store.ts";
+import type { SpanStorage } from "../exporters/clickhouse/dependencies.ts";
+import type { BudgetStateRow } from "./budget-states.ts";
+
+/** ClickHouse as the service uses it: the embedded engine or a server, which nothing beyond this line tells apart. */
+export interface Store {
+  readonly kind: "embedded" | "clickhouse";
+  readonly database: string;
+  /** Credentials for the command line's `sql`; empty when there is no read-only user. */
+  readonly readOnlyUser: { readonly username: string; readonly password: string };
+  /** For the exporter: inserts wait for nothing, they fail until the tables are there. */
+  readonly spans: SpanStorage;
+  readonly reads: ReadStore;
+  /** True while ClickHouse answers and its tables are there. */
+  readonly isReady: boolean;
+  /** Of ClickHouse's HTTP interface, with the real port once the engine has started. */
+  url(): string;
+  /**
+   * Resolves when ClickHouse answers and its tables are there, or when that took longer than it should: then it goes on
+   * trying, and the spool holds what comes. Rejects only for what trying again cannot mend.
+   */
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  insertBudgetStates(rows: readonly BudgetStateRow[]): Promise<void>;
+}

@@ -1,0 +1,34 @@
+import { expect, it } from "vitest";
+import { AgentRegistry } from "../../../src/policy/registry.ts";
+
+const CONTENT = {
+  agents: [{ kind: "agent" as const, name: "shop", team: "checkout", role: "seller" }],
+  policies: [],
+  prices: [],
+  requirePolicy: false,
+  fingerprint: "v1",
+};
+
+it("wins over what a process claims, where it says something", () => {
+  const registry = new AgentRegistry(CONTENT);
+  expect(registry.labels("shop", { team: "free-riders", owner: "me", agent: "admin", env: "dev" })).toEqual({
+    agent: "shop",
+    team: "checkout",
+    role: "seller",
+    owner: "me",
+    env: "dev",
+  });
+  expect(registry.labels("other", { team: "free-riders" })).toEqual({ agent: "other", team: "free-riders" });
+});
+
+it("is not confused by names that every object has", () => {
+  const registry = new AgentRegistry(CONTENT);
+  expect(registry.registered("constructor")).toBeUndefined();
+  expect(registry.registered("__proto__")).toBeUndefined();
+});
+
+it("has a version that changes with its content only", () => {
+  const version = new AgentRegistry(CONTENT).version;
+  expect(new AgentRegistry({ ...CONTENT }).version).toBe(version);
+  expect(new AgentRegistry({ ...CONTENT, fingerprint: "v2" }).version).not.toBe(version);
+});

@@ -1,0 +1,81 @@
+import { describe, expect, it } from "vitest";
+import type { BudgetState } from "../../../src/budget/ledger.ts";
+import { type BudgetStateRow, BudgetStatesWriter } from "../../../src/service/budget-states.ts";
+import { Telemetry } from "../../../src/telemetry/telemetry.ts";
+import { ManualClock } from "../../support/manual-clock.ts";
+import { FakeLedger, FLEET } from "../api/rig.ts";
+
+function rig() {
+  const clock = new ManualClock();
+  const logLines: string[] = [];
+  const states: { current: readonly BudgetState[] } = { current: [FLEET] };
+  const written: (readonly BudgetStateRow[])[] = [];
+  const store = { isReady: true, failure: undefined as Error | undefined };
+  const ledger = new (class extends FakeLedger {
+    override budgets(): readonly BudgetState[] {
+      return states.current;
+    }
+  })();
+  const writer = new BudgetStatesWriter({
+    ledger,
+    clock,
+    telemetry: new Telemetry({ write: (line) => void logLines.push(line), now: () => clock.now() }),
+    isStorageReady: () => store.isReady,
+    insert: async (rows) => {
+      if (store.failure !== undefined) throw store.failure;
+      written.push(rows);
+    },
+  });
+  const tick = async (): Promise<void> => {
+    clock.advance(1_000);
+    for (let i = 0; i < 5; i++) await Promise.resolve();
+  };
+  return { writer, states, written, store, tick, logLines, clock };
+}
+
+describe("BudgetStatesWriter", () => {
+  it("writes a state once, and again when it has changed", async () => {
+    const { writer, states, written, tick } = rig();
+    await writer.start();
+    await tick();
+    await tick();
+    expect(written).toHaveLength(1);
+    expect(written[0]?.[0]).toMatchObject({
+      name: "fleet",
+      scope: '{"team":"checkout"}',
+      settled: "1000000001",
+      window_start: "2026-11-21 00:00:00.000",
+    });
+    states.current = [{ ...FLEET, settled: 2_000_000_000n }];
+    await tick();
+    expect(written[1]?.[0]).toMatchObject({ settled: "2000000000" });
+    await writer.stop();
+  });
+
+  it("waits while ClickHouse is away, says once that a write failed, and writes the newest state then", async () => {
+    const { writer, states, written, store, tick, logLines } = rig();
+    store.isReady = false;
+    await writer.start();
+    await tick();
+    expect(written).toEqual([]);
+    store.isReady = true;
+    store.failure = new Error("no space left");
+    await tick();
+    await tick();
+    expect(logLines).toHaveLength(1);
+    store.failure = undefined;
+    states.current = [{ ...FLEET, reserved: 0n }];
+    await tick();
+    expect(written).toHaveLength(1);
+    expect(written[0]?.[0]).toMatchObject({ reserved: "0" });
+    await writer.stop();
+  });
+
+  it("writes the last state when it stops, and leaves no timer", async () => {
+    const { writer, written, clock } = rig();
+    await writer.start();
+    await writer.stop();
+    expect(written).toHaveLength(1);
+    expect(clock.pending).toBe(0);
+  });
+});
