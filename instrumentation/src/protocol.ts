@@ -79,7 +79,10 @@ export interface LeaseBudget {
 }
 
 export type LeaseAction =
-  | { readonly do: "notify" | "require_approval" | "stop_gracefully" | "pause" | "stop" | "kill"; readonly at_percent: number }
+  | {
+      readonly do: "notify" | "require_approval" | "stop_gracefully" | "pause" | "stop" | "kill";
+      readonly at_percent: number;
+    }
   | { readonly do: "downgrade"; readonly at_percent: number; readonly fallback: Readonly<Record<string, string>> };
 
 /** `granted`: enough for `need`. `exhausted`: less than `need`, and `refused_by` says which budget. `unlimited`: no budget applies. */

@@ -1,4 +1,4 @@
-import type { Clock, Timer } from "./clock.ts";
+import type { Clock } from "./clock.ts";
 import type { PurseOutcome, Want } from "./purse.ts";
 
 /** One call that waits for money. */
@@ -40,21 +40,22 @@ export class WaitingLine {
   ): Promise<PurseOutcome> {
     const { promise, resolve } = Promise.withResolvers<PurseOutcome>();
     if (want.signal?.aborted === true) return Promise.resolve({ outcome: "aborted" });
-    let timer: Timer | undefined;
     const onAbort = (): void => waiter.answer({ outcome: "aborted" });
     const waiter: Waiter = {
       want,
       deadlineMs: this.#clock.monotonicMs() + options.waitMs,
       answer: (outcome) => {
         if (!this.#waiters.delete(waiter)) return;
-        timer?.cancel();
+        timer.cancel();
         want.signal?.removeEventListener("abort", onAbort);
         resolve(outcome);
       },
     };
     this.#waiters.add(waiter);
     want.signal?.addEventListener("abort", onAbort, { once: true });
-    timer = this.#clock.after(options.waitMs, () => this.#expire(waiter, options.onDeadline), { holdsProcess: true });
+    const timer = this.#clock.after(options.waitMs, () => this.#expire(waiter, options.onDeadline), {
+      holdsProcess: true,
+    });
     return promise;
   }
 

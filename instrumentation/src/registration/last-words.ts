@@ -26,6 +26,7 @@ export interface HandedOver {
 
 const SIGNALS = ["SIGTERM", "SIGINT"] as const;
 const SPANS_PER_REQUEST = 512;
+const NOTHING = Promise.resolve();
 
 export class LastWords {
   readonly #gate: Gate;
@@ -51,13 +52,13 @@ export class LastWords {
 
   /** Sends what there is, and gives back the money that no call holds. Never rejects; bounded by the flush time-out. */
   async flush(): Promise<void> {
-    await within(FLUSH_TIMEOUT_MS, [this.#tracing.flush(), this.#gate.leases?.giveBack()]);
+    await within(FLUSH_TIMEOUT_MS, [this.#tracing.flush(), this.#gate.leases?.giveBack() ?? NOTHING]);
   }
 
   /** Ends what is open, sends everything, closes the leases. Calls after this are refused. */
   async shutdown(): Promise<void> {
     this.#gate.endOpenCalls();
-    await within(FLUSH_TIMEOUT_MS, [this.#tracing.shutdown(), this.#gate.leases?.close()]);
+    await within(FLUSH_TIMEOUT_MS, [this.#tracing.shutdown(), this.#gate.leases?.close() ?? NOTHING]);
   }
 
   #countLeft(): number {
@@ -118,7 +119,7 @@ export class LastWords {
 }
 
 /** Waits for all, at most `timeoutMs`; holds the process open meanwhile, because the connections do not. */
-async function within(timeoutMs: number, work: readonly (Promise<unknown> | undefined)[]): Promise<void> {
+async function within(timeoutMs: number, work: readonly Promise<unknown>[]): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const timer = setTimeout(resolve, timeoutMs);
   await Promise.race([Promise.allSettled(work), promise]);

@@ -15,7 +15,7 @@ import type { SdkFile } from "./sdk-files.ts";
 export type OnLoaded = (file: SdkFile, clientClass: unknown, location: string) => void;
 
 interface CompilingModule {
-  _compile(this: LoadedModule, content: string, file: string, ...rest: unknown[]): unknown;
+  _compile: (this: LoadedModule, content: string, file: string, ...rest: unknown[]) => unknown;
 }
 
 interface LoadedModule {

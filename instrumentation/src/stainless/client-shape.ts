@@ -20,23 +20,24 @@ export interface ResponseProps {
 }
 
 export interface ApiPromise {
-  parseResponse(client: unknown, props: ResponseProps): Promise<unknown>;
-  asResponse(): Promise<Response>;
+  parseResponse: (this: ApiPromise, client: unknown, props: ResponseProps) => Promise<unknown>;
+  asResponse: (this: ApiPromise) => Promise<Response>;
 }
 
 export interface ClientPrototype {
-  baseURL: string;
-  makeRequest(
+  readonly baseURL: string;
+  makeRequest: (
+    this: ClientPrototype,
     options: RequestOptions | PromiseLike<RequestOptions>,
     retriesRemaining: number | null,
     retryOf: string | undefined,
     ...rest: unknown[]
-  ): Promise<ResponseProps>;
-  fetchWithTimeout(...parameters: unknown[]): Promise<Response>;
-  request(options: unknown, remainingRetries?: number | null): ApiPromise;
+  ) => Promise<ResponseProps>;
+  fetchWithTimeout: (this: ClientPrototype, ...parameters: unknown[]) => Promise<Response>;
+  request: (this: ClientPrototype, options: unknown, remainingRetries?: number | null) => ApiPromise;
   /** openai only: parsing, with a retry when the body does not come in time. */
-  parseResponseWithTimeout?(client: unknown, props: ResponseProps): Promise<unknown>;
-  withOptions(options: unknown): object;
+  parseResponseWithTimeout?: (this: ClientPrototype, client: unknown, props: ResponseProps) => Promise<unknown>;
+  withOptions: (this: ClientPrototype, options: unknown) => object;
 }
 
 /** A streamed answer: anything with a public `iterator` that makes its events, as both SDKs have it. */

@@ -2,7 +2,7 @@
  * Spans as OTLP/JSON (https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding), for one purpose: at a plain
  * `process.exit()` there is no time for the exporter, and what is left is handed to a child process as text.
  */
-import type { AttributeValue, Attributes, HrTime } from "@opentelemetry/api";
+import type { Attributes, HrTime } from "@opentelemetry/api";
 import type { ReadableSpan } from "@opentelemetry/sdk-trace";
 
 export function toOtlpJson(spans: readonly ReadableSpan[]): string {
@@ -54,8 +54,8 @@ function toKeyValues(attributes: Attributes): readonly object[] {
   );
 }
 
-function toValue(value: AttributeValue | null | undefined): object {
-  if (Array.isArray(value)) return { arrayValue: { values: value.map((item) => toValue(item as AttributeValue)) } };
+function toValue(value: unknown): object {
+  if (Array.isArray(value)) return { arrayValue: { values: value.map((item) => toValue(item)) } };
   switch (typeof value) {
     case "string":
       return { stringValue: value };
