@@ -1,0 +1,76 @@
+/**
+ * The engine's process: holds chDB on one data directory and serves it over HTTP. Started by {@link EmbeddedEngine} only.
+ * It ends with its parent: a processor that was killed leaves no engine behind to hold the directory.
+ */
+import type { AddressInfo } from "node:net";
+import { hostname } from "node:os";
+import { connectionArgs, enginePaths, writeEngineConfig } from "./engine-config.ts";
+import { Connections } from "./connections.ts";
+import { lockDirectory } from "./directory-lock.ts";
+import { createHttpServer } from "./http-server.ts";
+import { loadEngine } from "./library.ts";
+import type { ChildMessage, StartMessage } from "./messages.ts";
+
+/** How long a stopped engine lets running queries end. */
+const DRAIN_MS = 3_000;
+/** How long to wait for an engine that is just ending to give the directory back. */
+const LOCK_WAIT_MS = 5_000;
+
+// With SIGKILL: an orderly exit waits for native threads, and acknowledged inserts survive either way.
+process.on("disconnect", () => process.kill(process.pid, "SIGKILL"));
+// Ctrl-C reaches the whole process group; when to stop is for the parent to say.
+process.on("SIGINT", () => undefined);
+
+process.once("message", (message: StartMessage) => {
+  serve(message).catch((error: unknown) => {
+    send({ type: "failed", message: error instanceof Error ? error.message : String(error) });
+    process.exitCode = 1;
+    process.removeAllListeners("disconnect");
+    process.disconnect();
+  });
+});
+
+async function serve(start: StartMessage): Promise<void> {
+  const paths = enginePaths(start.dataDir);
+  const unlock = await lockDirectory(paths.lock, LOCK_WAIT_MS);
+  writeEngineConfig(paths);
+  const library = loadEngine(paths.data);
+  const args = connectionArgs(paths);
+  // Stays open: the engine shuts down when its last connection is closed.
+  const anchor = library.open(args);
+  const answer = await anchor.run("SELECT version(), timezone()", "TabSeparated");
+  const [version = "", timezone = "UTC"] = Buffer.from(answer.bytes).toString("utf8").trim().split("\t");
+
+  const connections = new Connections({ library, concurrencyMax: start.concurrencyMax, queueMax: start.queueMax });
+  const server = createHttpServer({
+    connections,
+    users: start.users,
+    bodyBytesMax: start.bodyBytesMax,
+    temporaryPath: paths.temporary,
+    serverName: hostname(),
+    timezone,
+    connectionArgs: args,
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(start.port, start.host, resolve);
+  });
+
+  process.once("SIGTERM", () => {
+    const end = (): void => {
+      unlock();
+      process.kill(process.pid, "SIGKILL");
+    };
+    server.close(() => {
+      anchor.close();
+      end();
+    });
+    server.closeIdleConnections();
+    setTimeout(end, DRAIN_MS);
+  });
+  send({ type: "ready", port: (server.address() as AddressInfo).port, version });
+}
+
+function send(message: ChildMessage): void {
+  process.send?.(message);
+}

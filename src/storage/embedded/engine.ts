@@ -1,0 +1,192 @@
+/**
+ * The embedded engine as the processor sees it: a child process that speaks ClickHouse's HTTP interface on one port.
+ * A crash of the engine is not a crash of the processor: it is started again on the same port, with a growing delay.
+ */
+import { spawn, type ChildProcess } from "node:child_process";
+import type { ChildMessage, StartMessage } from "./messages.ts";
+import type { EngineUser } from "./users.ts";
+
+const BACKOFF_MS_MIN = 100;
+const BACKOFF_MS_MAX = 10_000;
+/** A child that lived this long is not part of a crash loop. */
+const HEALTHY_MS = 30_000;
+const STDERR_CHARS_MAX = 4_096;
+const BODY_BYTES_MAX = 1024 * 1024 * 1024;
+
+/** Options of {@link EmbeddedEngine}. */
+export interface EmbeddedEngineOptions {
+  /** Directory for the engine's data; made if it is not there. One engine process at a time. */
+  readonly dataDir: string;
+  /** @default "127.0.0.1" */
+  readonly host?: string;
+  /** 0 picks a free one, which is then kept over restarts. @default 0 */
+  readonly port?: number;
+  /** @default one user `default` without a password */
+  readonly users?: readonly EngineUser[];
+  /** Queries side by side. @default 6 */
+  readonly concurrencyMax?: number;
+  /** Queries that wait for a place; more are answered 503 with code 202. @default 256 */
+  readonly queueMax?: number;
+  /** Request body after decompression. @default 1 GiB */
+  readonly bodyBytesMax?: number;
+  /** How long `stop` waits before it kills. @default 5000 */
+  readonly stopMs?: number;
+  /** Called at each unwanted end of the child, before it is started again. */
+  readonly onCrash?: (crash: EngineCrash) => void;
+  /** Called each time the child serves. */
+  readonly onReady?: (running: RunningEngine) => void;
+}
+
+/** How the child ended, with the end of what it wrote to stderr. */
+export interface EngineCrash {
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+  readonly stderr: string;
+  readonly restartInMs: number;
+}
+
+/** A serving engine. */
+export interface RunningEngine {
+  readonly url: string;
+  readonly pid: number;
+  /** ClickHouse's version. */
+  readonly version: string;
+}
+
+/** Thrown by `start` when the engine can't serve. */
+export class EngineStartError extends Error {
+  override readonly name = "EngineStartError";
+  readonly code = "storage_engine_start";
+}
+
+/** Starts, watches, restarts and stops the engine's process. */
+export class EmbeddedEngine {
+  readonly #options: EmbeddedEngineOptions;
+  #child: ChildProcess | undefined;
+  #port: number;
+  #isStopping = false;
+  #backoffMs = BACKOFF_MS_MIN;
+  #restart: NodeJS.Timeout | undefined;
+
+  constructor(options: EmbeddedEngineOptions) {
+    this.#options = options;
+    this.#port = options.port ?? 0;
+  }
+
+  /**
+   * Resolves when the engine serves.
+   * @throws EngineStartError if the directory is held, the port is taken, or chDB does not run here
+   */
+  async start(): Promise<RunningEngine> {
+    if (this.#child !== undefined) throw new EngineStartError("the engine is started already");
+    this.#isStopping = false;
+    return this.#launch();
+  }
+
+  /** The child's process id; undefined while there is none. */
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
+  /** Ends the engine; queries that run get a moment to end. Safe to call twice, and unstarted. */
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    clearTimeout(this.#restart);
+    const child = this.#child;
+    if (child === undefined) return;
+    const ended = new Promise<void>((resolve) => child.once("close", () => resolve()));
+    child.kill("SIGTERM");
+    const killer = setTimeout(() => child.kill("SIGKILL"), this.#options.stopMs ?? 5_000);
+    await ended;
+    clearTimeout(killer);
+  }
+
+  async #launch(): Promise<RunningEngine> {
+    const child = spawnChild();
+    this.#child = child;
+    const startedAt = performance.now();
+    let stderr = "";
+    child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+      stderr = (stderr + text).slice(-STDERR_CHARS_MAX);
+    });
+    let isReady = false;
+    return new Promise<RunningEngine>((resolve, reject) => {
+      let failure = "";
+      child.once("error", (error) => {
+        failure = error.message;
+      });
+      child.on("message", (message: ChildMessage) => {
+        if (message.type === "failed") {
+          failure = message.message;
+          return;
+        }
+        isReady = true;
+        this.#port = message.port;
+        const running = {
+          url: `http://${urlHost(this.#host)}:${message.port}`,
+          pid: child.pid ?? 0,
+          version: message.version,
+        };
+        this.#options.onReady?.(running);
+        resolve(running);
+      });
+      child.once("close", (exitCode, signal) => {
+        this.#child = undefined;
+        if (!isReady) {
+          const reason = failure || stderr.trim() || `it ended with ${signal ?? exitCode}`;
+          reject(new EngineStartError(`the embedded engine did not start: ${reason}`));
+        } else if (!this.#isStopping) {
+          if (performance.now() - startedAt >= HEALTHY_MS) this.#backoffMs = BACKOFF_MS_MIN;
+          this.#scheduleRestart({ exitCode, signal, stderr });
+        }
+      });
+      child.send(this.#startMessage());
+    });
+  }
+
+  #scheduleRestart(crash: Omit<EngineCrash, "restartInMs">): void {
+    const restartInMs = this.#backoffMs;
+    this.#backoffMs = Math.min(this.#backoffMs * 2, BACKOFF_MS_MAX);
+    this.#options.onCrash?.({ ...crash, restartInMs });
+    this.#restart = setTimeout(() => {
+      this.#launch().catch((error: unknown) => {
+        if (this.#isStopping) return;
+        this.#scheduleRestart({ exitCode: null, signal: null, stderr: String(error) });
+      });
+    }, restartInMs);
+  }
+
+  get #host(): string {
+    return this.#options.host ?? "127.0.0.1";
+  }
+
+  #startMessage(): StartMessage {
+    const { dataDir, users, concurrencyMax, queueMax, bodyBytesMax } = this.#options;
+    return {
+      type: "start",
+      dataDir,
+      host: this.#host,
+      port: this.#port,
+      users: users ?? [{ name: "default" }],
+      concurrencyMax: concurrencyMax ?? 6,
+      queueMax: queueMax ?? 256,
+      bodyBytesMax: bodyBytesMax ?? BODY_BYTES_MAX,
+    };
+  }
+}
+
+/**
+ * A query holds one of libuv's threads until it ends, and Node's default of 4 would let heavy queries hold up every insert
+ * and file. The number has to be in the environment before Node starts: hence `env`, which becomes Node (same process id).
+ */
+function spawnChild(): ChildProcess {
+  const path = new URL(import.meta.url.endsWith(".ts") ? "./child.ts" : "./child.js", import.meta.url).pathname;
+  return spawn("/usr/bin/env", ["UV_THREADPOOL_SIZE=24", process.execPath, decodeURIComponent(path)], {
+    stdio: ["ignore", "ignore", "pipe", "ipc"],
+  });
+}
+
+function urlHost(host: string): string {
+  if (host === "0.0.0.0" || host === "::") return "127.0.0.1";
+  return host.includes(":") ? `[${host}]` : host;
+}

@@ -1,0 +1,138 @@
+/**
+ * The statement and the insert data of a request. ClickHouse reads `?query=`, a newline and the body as one text; so does
+ * this. Insert data goes to a file as it arrives, byte for byte, and is never held in memory; every size is bounded, after
+ * decompression too.
+ */
+import { createWriteStream } from "node:fs";
+import type { IncomingMessage } from "node:http";
+import { pipeline } from "node:stream/promises";
+import { Readable, type Transform } from "node:stream";
+import { createBrotliDecompress, createGunzip, createInflate, createZstdDecompress } from "node:zlib";
+import { EngineError } from "./engine-error.ts";
+import { readStatement, type Statement } from "./statement.ts";
+
+/** An INSERT must show its FORMAT within this many bytes: ClickHouse's default `max_query_size`. */
+const HEAD_BYTES_MAX = 256 * 1024;
+const STATEMENT_BYTES_MAX = 16 * 1024 * 1024;
+
+/** A request's statement; `text` is latin1, one character a byte. For insert data, `dataPath` holds the bytes. */
+export interface RequestStatement {
+  readonly statement: Statement;
+  readonly text: string;
+}
+
+export interface ReadRequestOptions {
+  readonly request: IncomingMessage;
+  /** The `query` parameter of the URL; empty if the statement is in the body. */
+  readonly query: string;
+  readonly bodyBytesMax: number;
+  /** Where insert data is written. The caller deletes it; it may not exist afterwards. */
+  readonly dataPath: string;
+}
+
+/** @throws EngineError for bodies that are too large, damaged or in an encoding that is not known */
+export async function readRequest(options: ReadRequestOptions): Promise<RequestStatement> {
+  const source = chunksOf(options)[Symbol.asyncIterator]();
+  let held: Buffer = Buffer.alloc(0);
+  let isEnded = false;
+  const readUpTo = async (bytes: number): Promise<void> => {
+    const chunks: Buffer[] = [held];
+    let length = held.length;
+    while (length < bytes && !isEnded) {
+      const next = await source.next();
+      if (next.done) isEnded = true;
+      else {
+        chunks.push(next.value);
+        length += next.value.length;
+      }
+    }
+    held = Buffer.concat(chunks);
+  };
+
+  await readUpTo(HEAD_BYTES_MAX);
+  // Only an INSERT's head may end in the middle of things: what follows it is data.
+  const head = held.toString("latin1");
+  if (/^\s*(?:--|\/\*|#|INSERT)/i.test(head)) {
+    const statement = readStatementOfHead(head, isEnded);
+    if (statement?.kind === "insert-data") {
+      const first = held.subarray(statement.dataStart);
+      await pipeline(joined(first, source), createWriteStream(options.dataPath, { flags: "wx", mode: 0o600 }));
+      return { statement, text: head.slice(0, statement.dataStart) };
+    }
+  }
+  await readUpTo(STATEMENT_BYTES_MAX + 1);
+  if (held.length > STATEMENT_BYTES_MAX) {
+    throw new EngineError({ code: 54, name: "QUERY_IS_TOO_LARGE", detail: "The statement is larger than 16 MiB" });
+  }
+  const text = held.toString("latin1");
+  return { statement: readStatement(text), text };
+}
+
+function readStatementOfHead(head: string, isWhole: boolean): Statement | undefined {
+  if (isWhole) return readStatement(head);
+  try {
+    return readStatement(head);
+  } catch {
+    return undefined; // cut off in the middle of something: judged again as a whole
+  }
+}
+
+async function* joined(first: Buffer, rest: AsyncIterator<Buffer>): AsyncGenerator<Buffer, undefined> {
+  if (first.length > 0) yield first;
+  for (let next = await rest.next(); !next.done; next = await rest.next()) yield next.value;
+  return undefined;
+}
+
+async function* chunksOf({ request, query, bodyBytesMax }: ReadRequestOptions): AsyncGenerator<Buffer, undefined> {
+  if (query !== "") yield Buffer.from(`${query}\n`);
+  let length = 0;
+  try {
+    for await (const chunk of decoded(request)) {
+      const bytes = chunk as Buffer;
+      length += bytes.length;
+      if (length > bodyBytesMax) {
+        const detail = `The body is larger than ${bodyBytesMax} bytes`;
+        throw new EngineError({ code: 54, name: "QUERY_IS_TOO_LARGE", detail });
+      }
+      yield bytes;
+    }
+  } catch (error) {
+    if (error instanceof EngineError) throw error;
+    const detail = `Cannot read the body: ${error instanceof Error ? error.message : String(error)}`;
+    throw new EngineError({ code: 117, name: "INCORRECT_DATA", detail, cause: error });
+  }
+  return undefined;
+}
+
+function decoded(request: IncomingMessage): AsyncIterable<unknown> {
+  const decoder = decoderOf(request.headers["content-encoding"]);
+  if (decoder === undefined) return request;
+  request.on("error", (error) => decoder.destroy(error));
+  request.on("close", () => {
+    if (!request.complete) decoder.destroy(new Error("the client closed the connection"));
+  });
+  return request.pipe(decoder) as Readable;
+}
+
+function decoderOf(encoding: string | undefined): Transform | undefined {
+  switch (encoding) {
+    case undefined:
+    case "":
+    case "identity":
+      return undefined;
+    case "gzip":
+      return createGunzip();
+    case "deflate":
+      return createInflate();
+    case "br":
+      return createBrotliDecompress();
+    case "zstd":
+      return createZstdDecompress();
+    default:
+      throw new EngineError({
+        code: 48,
+        name: "NOT_IMPLEMENTED",
+        detail: `Unknown Content-Encoding ${JSON.stringify(encoding)}`,
+      });
+  }
+}
