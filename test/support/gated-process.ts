@@ -1,0 +1,70 @@
+/**
+ * The gate as a test has it: the real SDK classes patched in this process, spans in memory, and, when asked for, a ledger in
+ * memory that grants by the rules of the protocol.
+ */
+import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from "@opentelemetry/sdk-trace";
+import type { ReadableSpan } from "@opentelemetry/sdk-trace";
+import Anthropic, { BaseAnthropic } from "@anthropic-ai/sdk";
+import OpenAI from "openai";
+import { readConfig } from "../../instrumentation/src/config/config.ts";
+import { createLogger } from "../../instrumentation/src/config/logger.ts";
+import { Gate } from "../../instrumentation/src/gate/gate.ts";
+import { registerGate } from "../../instrumentation/src/gate/registry.ts";
+import { systemClock } from "../../instrumentation/src/lease/clock.ts";
+import { LeaseClient } from "../../instrumentation/src/lease/lease-client.ts";
+import type { Transport } from "../../instrumentation/src/lease/transport.ts";
+import { patchSdk } from "../../instrumentation/src/registration/patch-sdk.ts";
+import { findClientPrototype } from "../../instrumentation/src/stainless/client-shape.ts";
+
+export interface GatedProcess {
+  readonly gate: Gate;
+  readonly log: readonly string[];
+  /** Spans that have ended, oldest first. */
+  spans(): readonly ReadableSpan[];
+  stop(): Promise<void>;
+}
+
+/** Registers the gate in this process. `env` is the whole environment that the gate reads. */
+export function startGatedProcess(
+  options: { readonly env?: Readonly<Record<string, string>>; readonly transport?: Transport } = {},
+): GatedProcess {
+  const log: string[] = [];
+  const exporter = new InMemorySpanExporter();
+  const provider = new TracerProvider({ spanProcessors: [new SimpleSpanProcessor({ exporter })] });
+  const endpoint = options.transport === undefined ? { TOLLGATE_ENDPOINT: "off" } : {};
+  const config = readConfig({ ...endpoint, ...options.env });
+  const logger = createLogger("debug", (line) => log.push(line));
+  const leases =
+    options.transport === undefined
+      ? undefined
+      : new LeaseClient({
+          transport: options.transport,
+          clock: systemClock,
+          logger,
+          introduction: { agent: config.agent, labels: config.labels, version: "test" },
+          expectsProcessor: config.expectsProcessor,
+          onHello: (reply) => gate.onHello(reply),
+        });
+  const gate = new Gate({ config, logger, leases, tracer: provider.getTracer("test") });
+  patchSdk("openai", findClientPrototype(OpenAI.prototype));
+  patchSdk("@anthropic-ai/sdk", findClientPrototype(BaseAnthropic.prototype));
+  registerGate(gate);
+  return {
+    gate,
+    log,
+    spans: () => exporter.getFinishedSpans(),
+    async stop() {
+      registerGate(undefined);
+      gate.endOpenCalls();
+      await leases?.close();
+    },
+  };
+}
+
+export function openaiClient(url: string, options: Readonly<Record<string, unknown>> = {}): OpenAI {
+  return new OpenAI({ apiKey: "test", baseURL: `${url}/v1`, maxRetries: 0, ...options });
+}
+
+export function anthropicClient(url: string, options: Readonly<Record<string, unknown>> = {}): Anthropic {
+  return new Anthropic({ apiKey: "test", baseURL: url, maxRetries: 0, ...options });
+}
