@@ -144,7 +144,7 @@ describe("protobuf", () => {
 
   it("cuts values that nest too deeply instead of following them", () => {
     let value: Field[] = [[1, "bottom"]];
-    for (let depth = 0; depth < 5_000; depth += 1) value = [[5, [[1, encode(value)]]]].map((field) => field as Field);
+    for (let depth = 0; depth < 5_000; depth += 1) value = [[5, [[1, encode(value)]]]];
     const decoded = decodeProtobufTraces(
       request([
         spanFields(1, [
@@ -312,7 +312,7 @@ describe("JSON", () => {
       expect(["decoded", "malformed"]).toContain(decodeJsonTraces(sdkJson.subarray(0, length)).kind);
     }
     fc.assert(
-      fc.property(fc.nat(sdkJson.length - 1), fc.constantFrom(...'{}[]":,0x-e\\'), (at, character) => {
+      fc.property(fc.nat(sdkJson.length - 1), fc.constantFrom(...Array.from('{}[]":,0x-e\\')), (at, character) => {
         const bytes = Buffer.from(sdkJson);
         bytes[at] = character.charCodeAt(0);
         return ["decoded", "malformed"].includes(decodeJsonTraces(bytes).kind);

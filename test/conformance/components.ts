@@ -1,0 +1,103 @@
+/** Every component that the service can build. A new one joins the suite by joining this list. */
+import { createPriceBook } from "@tollgate/instrumentation/pricing";
+import type { Component, Consumer } from "../../src/component/component.ts";
+import type { FlowStats } from "../../src/component/flow.ts";
+import { SILENT } from "../../src/component/notice.ts";
+import type { SpanStorage } from "../../src/exporters/clickhouse/dependencies.ts";
+import { clickhouseExporterFactory } from "../../src/exporters/clickhouse/factory.ts";
+import type { SpanBatch } from "../../src/pdata/span.ts";
+import { costProcessorFactory } from "../../src/processors/cost/factory.ts";
+import { identityProcessorFactory } from "../../src/processors/identity/factory.ts";
+import { meterProcessorFactory } from "../../src/processors/meter/factory.ts";
+import { normaliseProcessorFactory } from "../../src/processors/normalise/factory.ts";
+import { otlpReceiverFactory } from "../../src/receivers/otlp/factory.ts";
+import { SystemClock } from "../../src/support/clock.ts";
+import { request as otlpRequest, spanFields } from "../fixtures/otlp/protobuf-encoder.ts";
+
+export interface Specimen {
+  readonly component: Component & { stats(): FlowStats };
+  /** Puts some spans in, in the component's own way. */
+  readonly feed: (batch: SpanBatch) => Promise<void>;
+}
+
+export interface ComponentCase {
+  readonly name: string;
+  /** Parses a config as the service does: throws for what the schema refuses. */
+  readonly parse: (config: unknown) => unknown;
+  /** A component with its default config, on free ports and in `directory`. */
+  readonly make: (options: { readonly next: Consumer; readonly directory: string }) => Specimen;
+}
+
+const clock = new SystemClock();
+const notify = SILENT;
+
+const storage: SpanStorage = {
+  insertNative: async () => {},
+  isPermanent: () => false,
+  recentSpans: async () => [],
+};
+
+const processor = (
+  factory: { readonly type: string; readonly config: { parse(config: unknown): unknown } },
+  create: (next: Consumer) => Component & Consumer & { stats(): FlowStats },
+): ComponentCase => ({
+  name: `processors.${factory.type}`,
+  parse: (config) => factory.config.parse(config),
+  make({ next }) {
+    const component = create(next);
+    return {
+      component,
+      feed: async (batch) => {
+        await component.consume(batch);
+      },
+    };
+  },
+});
+
+export const COMPONENTS: readonly ComponentCase[] = [
+  {
+    name: "receivers.otlp",
+    parse: (config) => otlpReceiverFactory.config.parse(config),
+    make({ next }) {
+      const config = otlpReceiverFactory.config.parse({ protocols: { http: { endpoint: "127.0.0.1:0" } } });
+      const component = otlpReceiverFactory.create(config, { next, clock, notify });
+      return {
+        component,
+        feed: async (batch) => {
+          const body = otlpRequest(batch.spans.map((_span, index) => spanFields(index + 1)));
+          const headers = { "content-type": "application/x-protobuf" };
+          await fetch(`${component.httpUrl}/v1/traces`, { method: "POST", headers, body: new Uint8Array(body) });
+        },
+      };
+    },
+  },
+  processor(normaliseProcessorFactory, (next) => normaliseProcessorFactory.create({}, { next, notify })),
+  processor(identityProcessorFactory, (next) =>
+    identityProcessorFactory.create({}, { next, notify, registry: { find: () => undefined, mayActAs: () => false } }),
+  ),
+  processor(costProcessorFactory, (next) => {
+    const book = createPriceBook();
+    return costProcessorFactory.create({}, { next, notify, prices: () => book });
+  }),
+  processor(meterProcessorFactory, (next) => meterProcessorFactory.create({}, { next, notify })),
+  {
+    name: "exporters.clickhouse",
+    parse: (config) => clickhouseExporterFactory.config.parse(config),
+    make({ directory }) {
+      const config = clickhouseExporterFactory.config.parse({});
+      const component = clickhouseExporterFactory.create(config, {
+        directory,
+        storage,
+        clock,
+        notify,
+        observe: async () => {},
+      });
+      return {
+        component,
+        feed: async (batch) => {
+          await component.consume(batch);
+        },
+      };
+    },
+  },
+];
