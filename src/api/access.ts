@@ -1,12 +1,14 @@
 /**
- * Who asks. Agents come with the key that `auth.agent_keys` binds to their names; without `auth`, on loopback, they may come
+ * Who asks. Agents come with the key that `auth.agents` binds to their names; without `auth`, on loopback, they may come
  * without one and are not verified. People come with the token printed at first start. Keys are compared by digest in
  * constant time, and never kept in clear here.
  */
 import { createHash, timingSafeEqual } from "node:crypto";
+import { compileGlob } from "@tollgate/instrumentation/policy";
 import { ApiProblem } from "./problem.ts";
 
 export interface AgentKey {
+  /** Patterns of the names that the key is good for. */
   readonly agents: readonly string[];
   readonly key: string;
 }
@@ -21,33 +23,41 @@ export interface AccessOptions {
 export interface AgentCaller {
   readonly kind: "agent";
   readonly id: string;
-  /** Names the credential is bound to; `undefined`: any name, unverified. */
-  readonly names: readonly string[] | undefined;
+  /** Whether the credential is bound to a name; `undefined`: no credential, any name, unverified. */
+  readonly isBoundTo: ((agent: string) => boolean) | undefined;
+}
+
+interface KnownKey {
+  readonly digest: Buffer;
+  readonly isBoundTo: (agent: string) => boolean;
 }
 
 export class Access {
-  readonly #keys: readonly { readonly digest: Buffer; readonly agents: readonly string[] }[] | undefined;
+  readonly #keys: readonly KnownKey[] | undefined;
   readonly #people: Buffer;
 
   constructor(options: AccessOptions) {
-    this.#keys = options.agentKeys?.map(({ key, agents }) => ({ digest: digest(key), agents }));
+    this.#keys = options.agentKeys?.map(({ key, agents }) => {
+      const globs = agents.map((pattern) => compileGlob(pattern));
+      return { digest: digest(key), isBoundTo: (agent) => globs.some((matches) => matches(agent)) };
+    });
     this.#people = digest(options.peopleToken);
   }
 
   /** Throws `unauthorized` when keys are required and this is none of them. */
   agent(authorization: string | undefined): AgentCaller {
-    if (this.#keys === undefined) return { kind: "agent", id: "", names: undefined };
+    if (this.#keys === undefined) return { kind: "agent", id: "", isBoundTo: undefined };
     const token = bearer(authorization);
     if (token === undefined) throw new ApiProblem("unauthorized", "an agent's key is required: set TOLLGATE_API_KEY");
     const wanted = digest(token);
     const found = this.#keys.find((key) => timingSafeEqual(key.digest, wanted));
     if (found === undefined) throw new ApiProblem("unauthorized", "the agent's key is not known");
-    return { kind: "agent", id: idOf(found.digest), names: found.agents };
+    return { kind: "agent", id: idOf(found.digest), isBoundTo: found.isBoundTo };
   }
 
   /** Whether the credential with this id (`AgentCaller.id`) is bound to the name. */
   mayActAs(id: string, agent: string): boolean {
-    return this.#keys?.some((key) => idOf(key.digest) === id && key.agents.includes(agent)) ?? false;
+    return this.#keys?.some((key) => idOf(key.digest) === id && key.isBoundTo(agent)) ?? false;
   }
 
   /** Throws `unauthorized` unless the people's token is given. */
@@ -61,9 +71,8 @@ export class Access {
 
 /** Throws `forbidden` when the caller's credential is bound to other names. True when it vouches for the name. */
 export function vouchesFor(caller: AgentCaller, agent: string): boolean {
-  if (caller.names === undefined) return false;
-  if (!caller.names.includes(agent))
-    throw new ApiProblem("forbidden", `the key is not bound to the agent \`${agent}\``);
+  if (caller.isBoundTo === undefined) return false;
+  if (!caller.isBoundTo(agent)) throw new ApiProblem("forbidden", `the key is not bound to the agent \`${agent}\``);
   return true;
 }
 

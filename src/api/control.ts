@@ -66,7 +66,8 @@ export class ControlStreams {
       const caller = this.#options.access.agent(request.headers.authorization);
       const query = controlQuery.safeParse(request.query);
       if (!query.success) throw new ApiProblem("invalid_request", "query.process_id: expected 32 hex digits");
-      this.#options.processes.get(query.data.process_id, caller);
+      // Also for a process that a restart forgot: it hears recalls before its next message makes it say hello again.
+      this.#options.processes.allowUnknown(query.data.process_id, caller);
       if (this.#streams.size >= STREAMS_MAX) throw new ApiProblem("too_many_streams");
       reply.hijack();
       this.#open(query.data.process_id, reply.raw);

@@ -122,7 +122,7 @@ function close({ ledger, processes }: LeaseRoutesOptions): AnyRoute {
     reply: NOTHING,
     problems: ["forbidden"],
     handle: async ({ body, caller }) => {
-      processes.allowReport(body.process_id, caller);
+      processes.allowUnknown(body.process_id, caller);
       const leases = body.leases.map((lease) => ({ leaseId: lease.lease_id, settled: toAmounts(lease.settled) }));
       await ledger.close(body.process_id, leases);
       return {};

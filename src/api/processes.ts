@@ -46,10 +46,10 @@ export class ProcessTable {
   }
 
   /**
-   * For a last report: a process that this processor has forgotten may still make it, the ledger knows its leases.
-   * Throws `forbidden` for another credential's process.
+   * For what needs no hello: a last report (the ledger knows the leases of a process that this processor has forgotten)
+   * and listening. Throws `forbidden` for another credential's process.
    */
-  allowReport(processId: string, caller: AgentCaller): void {
+  allowUnknown(processId: string, caller: AgentCaller): void {
     const process = this.#processes.get(processId);
     if (process !== undefined && process.callerId !== caller.id) throw foreign();
   }

@@ -43,7 +43,7 @@ export interface RouteCall<Body, Query, Params> {
 
 export type AnyRoute = Route<z.ZodType, z.ZodType, z.ZodType, z.ZodType>;
 
-const ANYONE: AgentCaller = { kind: "agent", id: "", names: undefined };
+const ANYONE: AgentCaller = { kind: "agent", id: "", isBoundTo: undefined };
 
 /** Fixes the types of one route, and forgets them for the list. */
 export function route<

@@ -2,6 +2,7 @@
  * The parts of tollgate.yaml that belong to no single component. Components declare their own part beside their code; the
  * service puts the whole together (src/service/config-schema.ts). Every key has its default here and nowhere else.
  */
+import { compileGlob } from "@tollgate/instrumentation/policy";
 import { z } from "zod";
 import { endpointDefault } from "./endpoint.ts";
 import { secretSchema } from "./secret.ts";
@@ -100,8 +101,19 @@ export const governanceSection = z
   })
   .prefault({});
 
+const agentPattern = z.string().superRefine((pattern, context) => {
+  try {
+    compileGlob(pattern);
+  } catch (error) {
+    context.addIssue({ code: "custom", message: error instanceof Error ? error.message : "not a pattern" });
+  }
+});
+
 const agentKey = z.strictObject({
-  agents: z.array(z.string().min(1).max(200)).min(1).describe("Names of agents that may use the key."),
+  agents: z
+    .array(agentPattern)
+    .min(1)
+    .describe('Patterns of the names that the key is good for: `["db-*"]`; `["*"]` for every agent.'),
   key: secretSchema
     .refine((secret) => secret.reveal().length >= AGENT_KEY_LENGTH_MIN, {
       error: `expected at least ${AGENT_KEY_LENGTH_MIN} characters`,
@@ -111,7 +123,7 @@ const agentKey = z.strictObject({
 
 export const authSection = z
   .strictObject({
-    agent_keys: z.array(agentKey).min(1).describe("Keys of agents: with `auth`, an agent without one is refused."),
+    agents: z.array(agentKey).min(1).describe("Keys of agents: with `auth`, an agent without one is refused."),
     people_token: secretSchema
       .optional()
       .describe(

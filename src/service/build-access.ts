@@ -6,7 +6,7 @@ import type { Config } from "./config-schema.ts";
 /** Who may come in. `token` is the data directory's, unless config has one of its own. */
 export function buildAccess(config: Config, token: string): Access {
   return new Access({
-    agentKeys: config.auth?.agent_keys.map(({ agents, key }) => ({ agents, key: key.reveal() })),
+    agentKeys: config.auth?.agents.map(({ agents, key }) => ({ agents, key: key.reveal() })),
     peopleToken: config.auth?.people_token?.reveal() ?? token,
   });
 }

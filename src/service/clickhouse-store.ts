@@ -1,12 +1,13 @@
 /**
- * ClickHouse behind the service, wherever it runs. It is asked through `@clickhouse/client` only. While it is away, inserts
- * fail at once and are the spool's to repeat; the tables are made as soon as it answers, and nothing is inserted before.
+ * ClickHouse behind the service, wherever it runs. While it is away, inserts fail at once and are the spool's to repeat; the
+ * tables are made as soon as it answers, and nothing is inserted before.
  */
-import { Readable } from "node:stream";
-import { type ClickHouseClient, ClickHouseError, createClient } from "@clickhouse/client";
 import { type ReadStore, StoreRefused } from "../api/read-store.ts";
 import type { RecentSpan, SpanStorage } from "../exporters/clickhouse/dependencies.ts";
 import { RECENT_SPANS_QUERY } from "../exporters/clickhouse/recent-spans-query.ts";
+import { createStorage, type Storage } from "../storage/client.ts";
+import { StorageError } from "../storage/errors.ts";
+import { migrate, MigrationError } from "../storage/migrate.ts";
 import { queryText } from "../storage/queries/catalog.ts";
 import { Backoff } from "../support/backoff.ts";
 import { type CancelTimer, type Clock, delay, every } from "../support/clock.ts";
@@ -23,7 +24,7 @@ export interface ClickhouseUser {
 export interface ClickhouseServer {
   readonly kind: Store["kind"];
   readonly user: ClickhouseUser;
-  /** `undefined`: none; reads then go by `user` with `readonly` set on each query. */
+  /** `undefined`: none; reads then go by `user`, each with `readonly` set. */
   readonly readOnlyUser: ClickhouseUser | undefined;
   /** After `start`. */
   url(): string;
@@ -35,51 +36,30 @@ export interface ClickhouseServer {
 export interface ClickhouseStoreOptions {
   readonly server: ClickhouseServer;
   readonly database: string;
-  /** Makes the tables; may be called again after it failed. */
-  readonly migrate: (client: ClickHouseClient, database: string) => Promise<unknown>;
   readonly clock: Clock;
   readonly telemetry: Telemetry;
 }
 
+interface Connected {
+  readonly write: Storage;
+  readonly read: Storage;
+}
+
 const START_WAIT_MS = 4_000;
 const PING_INTERVAL_MS = 2_000;
-const REQUEST_TIMEOUT_MS = 60_000;
-const READ_SECONDS_MAX = 30;
+const READ_LIMITS = { secondsMax: 30, rowsMax: 20_000 } as const;
 
-/** ClickHouse's codes for data that stays wrong however often it is sent: parsing, types, unknown columns, too large. */
-const PERMANENT_CODES: ReadonlySet<string> = new Set([
-  "6",
-  "16",
-  "26",
-  "27",
-  "33",
-  "44",
-  "53",
-  "62",
-  "117",
-  "130",
-  "131",
-  "190",
-  "349",
-  "469",
-]);
-/** Errors of a server that is away, stopping or full: not the query's fault. */
-const SERVER_CODES: ReadonlySet<string> = new Set([
-  "202",
-  "209",
-  "210",
-  "236",
-  "241",
-  "243",
-  "252",
-  "439",
-  "516",
-  "1001",
+/**
+ * ClickHouse's codes for rows that stay wrong however often they are sent: they do not parse, or have other types or columns.
+ * Everything else, a missing table or a wrong password too, is mended elsewhere while the spool holds.
+ */
+const BAD_DATA_CODES: ReadonlySet<number> = new Set([
+  6, 16, 20, 26, 27, 33, 38, 41, 53, 70, 72, 117, 130, 131, 190, 349,
 ]);
 
 export class ClickhouseStore implements Store {
   readonly #options: ClickhouseStoreOptions;
-  #clients: { readonly write: ClickHouseClient; readonly read: ClickHouseClient } | undefined;
+  #connected: Connected | undefined;
   #isMigrated = false;
   #isAnswering = false;
   #isStopped = false;
@@ -109,44 +89,34 @@ export class ClickhouseStore implements Store {
     return this.#options.server.url();
   }
 
+  /** Rejects with `MigrationError` when the tables are another version's, and with what the server's start rejects with. */
   async start(): Promise<void> {
-    const { server, clock } = this.#options;
+    const { server, clock, telemetry, database } = this.#options;
     await server.start();
     const { user, readOnlyUser = user } = server;
-    this.#clients = { write: this.#connect(user), read: this.#connect(readOnlyUser) };
-    await Promise.race([this.#prepare(), delay(clock, START_WAIT_MS)]);
-    if (!this.isReady) this.#options.telemetry.emit("storage_unavailable", { url: this.url() });
+    const connect = (as: ClickhouseUser): Storage => createStorage({ url: server.url(), ...as, database });
+    this.#connected = { write: connect(user), read: connect(readOnlyUser) };
+    const prepared = this.#prepare();
+    // Also when it is refused long after the start, which does not wait for it then.
+    prepared.catch((error: unknown) => telemetry.emit("storage_refused", { reason: errorText(error) }));
+    await Promise.race([prepared, delay(clock, START_WAIT_MS)]);
+    if (!this.isReady) telemetry.emit("storage_unavailable", { url: this.url() });
     this.#cancelPing = every(clock, PING_INTERVAL_MS, () => void this.#ping());
   }
 
   async stop(): Promise<void> {
     this.#isStopped = true;
     this.#cancelPing();
-    await this.#clients?.write.close();
-    await this.#clients?.read.close();
+    await this.#connected?.write.close();
+    await this.#connected?.read.close();
     await this.#options.server.stop();
   }
 
   readonly spans: SpanStorage = {
-    insertNative: async ({ table, token, bytes }) => {
-      const { write } = this.#require();
-      const { stream } = await write.exec({
-        query: `INSERT INTO ${table} FORMAT Native`,
-        values: Readable.from([bytes], { objectMode: false }),
-        clickhouse_settings: { insert_deduplication_token: token, async_insert: 0 },
-      });
-      // The answer's end is the acknowledgement: an error can still come in its body.
-      await stream.resume().toArray();
-    },
-    isPermanent: (error) => error instanceof ClickHouseError && PERMANENT_CODES.has(error.code),
+    insertNative: async (block) => this.#require().write.insertNative(block),
+    isPermanent: (error) => error instanceof StorageError && error.code !== undefined && BAD_DATA_CODES.has(error.code),
     recentSpans: async ({ sinceUnixMs, limit }) => {
-      const { write } = this.#require();
-      const result = await write.query({
-        query: RECENT_SPANS_QUERY,
-        query_params: { since: sinceUnixMs, limit },
-        format: "JSONEachRow",
-      });
-      const rows = await result.json<{ trace_id: string; span_id: string; received_unix_ms: string | number }>();
+      const rows = await this.#require().write.query<RecentSpanRow>(RECENT_SPANS_QUERY, { since: sinceUnixMs, limit });
       return rows.toReversed().map((row): RecentSpan => ({
         traceId: row.trace_id,
         spanId: row.span_id,
@@ -157,78 +127,64 @@ export class ClickhouseStore implements Store {
 
   readonly reads: ReadStore = {
     rows: async ({ query, parameters, where }) => {
-      const { read } = this.#require();
+      const sql = queryText(query).replace("{{where}}", () => where ?? "1");
       try {
-        const result = await read.query({
-          query: queryText(query).replace("{{where}}", () => where ?? "1"),
-          query_params: { ...parameters },
-          format: "JSONEachRow",
-          clickhouse_settings: {
-            ...(this.#options.server.readOnlyUser === undefined ? { readonly: "2" } : {}),
-            max_execution_time: READ_SECONDS_MAX,
-          },
-        });
-        return await result.json();
+        return await this.#require().read.query(sql, parameters, { limits: READ_LIMITS });
       } catch (error) {
-        if (error instanceof ClickHouseError && !SERVER_CODES.has(error.code)) throw new StoreRefused(error.message);
+        if (error instanceof StorageError && error.kind === "permanent") throw new StoreRefused(error.message);
         throw error;
       }
     },
   };
 
   async insertBudgetStates(rows: readonly BudgetStateRow[]): Promise<void> {
-    await this.#require().write.insert({ table: "budget_states", values: [...rows], format: "JSONEachRow" });
+    const lines = rows.map((row) => JSON.stringify(row)).join("\n");
+    await this.#require().write.command(`INSERT INTO budget_states FORMAT JSONEachRow\n${lines}`);
   }
 
-  #require(): { readonly write: ClickHouseClient; readonly read: ClickHouseClient } {
-    if (this.#clients === undefined || !this.#isMigrated) throw new Error("ClickHouse is not ready yet");
-    return this.#clients;
-  }
-
-  #connect({ username, password }: ClickhouseUser): ClickHouseClient {
-    return createClient({
-      url: this.url(),
-      username,
-      password,
-      database: this.#options.database,
-      application: "tollgate",
-      request_timeout: REQUEST_TIMEOUT_MS,
-      clickhouse_settings: { async_insert: 0 },
-    });
+  #require(): Connected {
+    if (this.#connected === undefined || !this.#isMigrated) throw new Error("ClickHouse is not ready yet");
+    return this.#connected;
   }
 
   /** Tries until the tables are there. */
   async #prepare(): Promise<void> {
-    const { migrate, database, clock, telemetry, server } = this.#options;
+    const { database, clock, telemetry, server } = this.#options;
     const backoff = new Backoff({ initialMs: 50, maxMs: 5_000 });
     while (!this.#isStopped) {
-      // Another client than the others: the database it would use may not be there yet.
-      const client = createClient({
-        url: server.url(),
-        ...server.user,
-        application: "tollgate",
-        request_timeout: REQUEST_TIMEOUT_MS,
-      });
       try {
-        await migrate(client, database);
+        await migrate({ url: server.url(), ...server.user, database });
         this.#isMigrated = true;
         this.#isAnswering = true;
         telemetry.emit("storage_ready", { url: this.url(), database });
         return;
       } catch (error) {
+        if (error instanceof MigrationError) throw error;
         telemetry.log.line("debug", "migration_failed", { reason: errorText(error) });
         await delay(clock, backoff.next());
-      } finally {
-        await client.close();
       }
     }
   }
 
   async #ping(): Promise<void> {
-    const result = await this.#clients?.write.ping();
-    const isAnswering = result?.success ?? false;
-    if (this.#isStopped || isAnswering === this.#isAnswering) return;
+    const isAnswering = await this.#isPinged();
+    if (this.#isStopped || isAnswering === this.#isAnswering || !this.#isMigrated) return;
     this.#isAnswering = isAnswering;
     this.#options.telemetry.emit(isAnswering ? "storage_ready" : "storage_unavailable", { url: this.url() });
   }
+
+  async #isPinged(): Promise<boolean> {
+    try {
+      await this.#connected?.write.ping();
+      return true;
+    } catch {
+      return false;
+    }
+  }
+}
+
+interface RecentSpanRow {
+  readonly trace_id: string;
+  readonly span_id: string;
+  readonly received_unix_ms: string | number;
 }

@@ -26,7 +26,7 @@ export function exposureProblems(loaded: LoadedFile<Config>): readonly ConfigPro
     .map(({ path, endpoint }) =>
       loaded.problem(
         path,
-        `\`${endpoint}\` listens beyond this machine, which needs \`auth\`: add \`auth: { agent_keys: [{ agents: [NAME], key: "\${env:TOLLGATE_AGENT_KEY}" }] }\`, or listen on 127.0.0.1`,
+        `\`${endpoint}\` listens beyond this machine, which needs \`auth\`: add \`auth: { agents: [{ agents: [NAME], key: "\${env:TOLLGATE_AGENT_KEY}" }] }\`, or listen on 127.0.0.1`,
       ),
     );
 }

@@ -19,7 +19,9 @@ export const EVENTS = {
   component_stop_failed: { level: "error", message: "a part did not stop cleanly" },
   storage_ready: { level: "info", message: "ClickHouse is ready" },
   storage_unavailable: { level: "warn", message: "ClickHouse cannot be reached; the spool holds what arrives" },
-  governance_loaded: { level: "info", message: "governance loaded" },
+  storage_refused: { level: "error", message: "the database does not belong to this version; spans stay in the spool" },
+  engine_ready: { level: "debug", message: "the embedded engine serves" },
+  engine_crashed: { level: "error", message: "the embedded engine ended and will be started again" },
   agent_without_policy: {
     level: "info",
     message: "an agent has no policy: its tools are allowed with the reason `no policy`",

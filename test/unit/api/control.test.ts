@@ -49,11 +49,15 @@ describe("GET /v1/control", () => {
     expect(await until(": keep-alive\n\n")).toContain(": keep-alive");
   });
 
-  it("wants a process that said hello", async () => {
-    const on = rig();
-    const unknown = await on.api.app.inject({ method: "GET", url: `/v1/control?process_id=${PROCESS_ID}` });
-    expect([unknown.statusCode, unknown.json().code]).toEqual([409, "process_unknown"]);
-    const wrong = await on.api.app.inject({ method: "GET", url: "/v1/control?process_id=1" });
+  it("passes recalls to a process that a restart forgot", async () => {
+    const { on, until } = await stream("c".repeat(32));
+    await until("event: hello");
+    on.ledger.recall("c".repeat(32), ["lease-3"]);
+    expect(await until("event: recall\n")).toContain("lease-3");
+  });
+
+  it("wants a process id", async () => {
+    const wrong = await rig().api.app.inject({ method: "GET", url: "/v1/control?process_id=1" });
     expect([wrong.statusCode, wrong.json().code]).toEqual([400, "invalid_request"]);
   });
 });

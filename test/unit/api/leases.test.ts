@@ -171,7 +171,7 @@ describe("close", () => {
 
 describe("agents' keys", () => {
   const KEYS = [
-    { agents: ["shop", "shop-helper"], key: "key-of-shop-0123456789" },
+    { agents: ["shop*"], key: "key-of-shop-0123456789" },
     { agents: ["mail"], key: "key-of-mail-0123456789" },
   ];
   const shop = { authorization: "Bearer key-of-shop-0123456789" };

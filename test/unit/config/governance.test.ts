@@ -124,8 +124,8 @@ describe("listening beyond loopback", () => {
   });
 
   it("is fine with auth", () => {
-    write({ "tollgate.yaml": `${open}auth: { agent_keys: [{ agents: [shop], key: "0123456789abcdef" }] }\n` });
+    write({ "tollgate.yaml": `${open}auth: { agents: [{ agents: [shop], key: "0123456789abcdef" }] }\n` });
     const setup = loadSetup({ file: join(directory, "tollgate.yaml"), dataDir: undefined, environment: {} });
-    expect(setup.config.auth?.agent_keys[0]?.agents).toEqual(["shop"]);
+    expect(setup.config.auth?.agents[0]?.agents).toEqual(["shop"]);
   });
 });

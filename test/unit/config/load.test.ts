@@ -87,11 +87,11 @@ describe("tollgate.yaml", () => {
   });
 
   it("never prints a secret, nor names it in a problem", () => {
-    const { value } = load("auth: { agent_keys: [{ agents: [a], key: '${env:K}' }] }\n", { K: "s3cret-s3cret-s3cret" });
-    expect(value.auth?.agent_keys[0]?.key.reveal()).toBe("s3cret-s3cret-s3cret");
+    const { value } = load("auth: { agents: [{ agents: [a], key: '${env:K}' }] }\n", { K: "s3cret-s3cret-s3cret" });
+    expect(value.auth?.agents[0]?.key.reveal()).toBe("s3cret-s3cret-s3cret");
     expect(JSON.stringify(value)).not.toContain("s3cret");
     expect(inspect(value, { depth: 10 })).not.toContain("s3cret");
-    expect(`${String(value.auth?.agent_keys[0]?.key)}`).toBe("[REDACTED]");
-    expect(problemsOf("auth: { agent_keys: [{ agents: [a], key: sh0rt }] }\n").join()).not.toContain("sh0rt");
+    expect(`${String(value.auth?.agents[0]?.key)}`).toBe("[REDACTED]");
+    expect(problemsOf("auth: { agents: [{ agents: [a], key: sh0rt }] }\n").join()).not.toContain("sh0rt");
   });
 });

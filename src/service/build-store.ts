@@ -1,0 +1,79 @@
+import { randomBytes } from "node:crypto";
+import { DEFAULT_CLICKHOUSE_ENDPOINT, DEFAULT_DATABASE } from "../config/sections.ts";
+import { toEndpoint } from "../config/endpoint.ts";
+import { EmbeddedEngine } from "../storage/embedded/engine.ts";
+import type { Clock } from "../support/clock.ts";
+import type { Telemetry } from "../telemetry/telemetry.ts";
+import { type ClickhouseServer, ClickhouseStore } from "./clickhouse-store.ts";
+import type { Config } from "./config-schema.ts";
+import type { DataDirectory } from "./data-directory.ts";
+import type { Store } from "./store.ts";
+
+export interface StoreBuild {
+  readonly config: Config;
+  readonly data: DataDirectory;
+  readonly clock: Clock;
+  readonly telemetry: Telemetry;
+}
+
+const READ_ONLY_USERNAME = "readonly";
+const WRITER_USERNAME = "tollgate";
+
+/** ClickHouse as `storage` asks for it; not started. */
+export function buildStore({ config, data, clock, telemetry }: StoreBuild): Store {
+  const { clickhouse } = config.storage;
+  const server = clickhouse === undefined ? embeddedServer({ config, data, telemetry }) : remoteServer(clickhouse);
+  const database = clickhouse?.database ?? DEFAULT_DATABASE;
+  return new ClickhouseStore({ server, database, clock, telemetry });
+}
+
+/** A ClickHouse that somebody else runs. */
+function remoteServer(options: NonNullable<Config["storage"]["clickhouse"]>): ClickhouseServer {
+  const { url, username, password, readonly_username: readOnlyName, readonly_password: readOnlyPassword } = options;
+  return {
+    kind: "clickhouse",
+    user: { username, password: password?.reveal() ?? "" },
+    readOnlyUser:
+      readOnlyName === undefined ? undefined : { username: readOnlyName, password: readOnlyPassword?.reveal() ?? "" },
+    url: () => url,
+    start: async () => {},
+    stop: async () => {},
+  };
+}
+
+/**
+ * The engine as a child process. Its writer has a password that lives as long as this process; its reader has none on
+ * loopback, so that Grafana and curl work at once, and may not write.
+ */
+function embeddedServer({ config, data, telemetry }: Omit<StoreBuild, "clock">): ClickhouseServer {
+  const { host, port } = toEndpoint(config.storage.embedded?.endpoint ?? DEFAULT_CLICKHOUSE_ENDPOINT);
+  const user = { username: WRITER_USERNAME, password: randomBytes(24).toString("base64url") };
+  let url = "";
+  const engine = new EmbeddedEngine({
+    dataDir: data.clickhouse,
+    host,
+    port,
+    users: [
+      { name: user.username, password: user.password },
+      { name: READ_ONLY_USERNAME, isReadOnly: true },
+      // What clients use who name nobody.
+      { name: "default", isReadOnly: true },
+    ],
+    onReady: (running) => {
+      telemetry.emit("engine_ready", { url: running.url, pid: running.pid, version: running.version });
+    },
+    onCrash: ({ exitCode, signal, stderr, restartInMs }) => {
+      telemetry.emit("engine_crashed", { exit: signal ?? exitCode ?? "unknown", restart_in_ms: restartInMs, stderr });
+    },
+  });
+  return {
+    kind: "embedded",
+    user,
+    readOnlyUser: { username: READ_ONLY_USERNAME, password: "" },
+    url: () => url,
+    start: async () => {
+      url = (await engine.start()).url;
+    },
+    stop: () => engine.stop(),
+  };
+}
