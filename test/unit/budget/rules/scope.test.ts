@@ -1,0 +1,65 @@
+import { describe, expect, it } from "vitest";
+import type { Labels } from "../../../../src/budget/ledger.ts";
+import { BudgetIndex } from "../../../../src/budget/rules/scope.ts";
+import { makeBudget } from "../make-budget.ts";
+
+const index = new BudgetIndex([
+  makeBudget({ name: "all" }),
+  makeBudget({ name: "team", scope: { team: "check*", environment: "prod" } }),
+  makeBudget({ name: "each agent", scope: { team: "*" }, each: "agent" }),
+  makeBudget({ name: "session", scope: { model: "gpt-*" }, window: { kind: "run", label: "session" } }),
+]);
+
+const names = (labels: Labels): string[] => index.match(labels).map(({ name }) => name);
+const keys = (labels: Labels): string[] => index.match(labels).map(({ key }) => key);
+
+describe("the budgets that a call falls under", () => {
+  it("are all those whose labels all match, nested and overlapping", () => {
+    expect(names({ team: "checkout", environment: "prod", model: "gpt-4o" })).toEqual([
+      "all",
+      "team",
+      "each agent",
+      "session",
+    ]);
+    expect(names({ team: "checkout" })).toEqual(["all", "each agent"]);
+    expect(names({ team: "search", environment: "prod" })).toEqual(["all", "each agent"]);
+  });
+
+  it("don't include those that ask for a label the call doesn't have", () => {
+    expect(names({})).toEqual(["all"]);
+    expect(names(JSON.parse('{"__proto__":"checkout"}') as Labels)).toEqual(["all"]);
+  });
+
+  it("are the same under every spelling of a label", () => {
+    expect(keys({ team: "CHECKOUT", environment: "Ｐrod", agent: "A1" })).toEqual(
+      keys({ team: "checkout", environment: "prod", agent: "a1" }),
+    );
+  });
+
+  it("match across slashes and newlines", () => {
+    expect(names({ team: "check/a\nb", environment: "prod" })).toContain("team");
+  });
+
+  it("are one for each value of `each`, and of the session", () => {
+    expect(keys({ team: "x", agent: "a" })).not.toEqual(keys({ team: "x", agent: "b" }));
+    expect(keys({ model: "gpt-4o", session: "1" })).not.toEqual(keys({ model: "gpt-4o", session: "2" }));
+    expect(keys({ model: "gpt-4o", session: "1" })).toEqual(keys({ model: "gpt-4.1", session: "1" }));
+  });
+
+  it("are those of the empty value when the label that splits them is missing", () => {
+    expect(keys({ team: "x" })).toContain(JSON.stringify(["each agent", "", null]));
+    expect(keys({ model: "gpt-4o" })).toContain(JSON.stringify(["session", null, ""]));
+  });
+
+  it("can't be made to share a key by what is in a name", () => {
+    const tricky = new BudgetIndex([makeBudget({ name: "n", each: "a", window: { kind: "run", label: "session" } })]);
+    const key = (a: string, session: string): string | undefined => tricky.match({ a, session })[0]?.key;
+    expect(key('x","y', "z")).not.toBe(key("x", 'y","z'));
+  });
+});
+
+describe("the labels that budgets look at", () => {
+  it("are those of scopes, of `each` and of runs", () => {
+    expect(index.labelKeys).toEqual(["agent", "environment", "model", "session", "team"]);
+  });
+});
