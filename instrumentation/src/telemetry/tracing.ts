@@ -10,6 +10,7 @@ import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-http";
 import { resourceFromAttributes } from "@opentelemetry/resources";
 import { AlwaysOnSampler, TracerProvider } from "@opentelemetry/sdk-trace";
 import type { SpanExporter } from "@opentelemetry/sdk-trace";
+import { FLUSH_TIMEOUT_MS } from "../config/config.ts";
 import type { Config } from "../config/config.ts";
 import type { Logger } from "../config/logger.ts";
 import { VERSION } from "../version.ts";
@@ -84,5 +85,5 @@ function serveGlobally(provider: ApiTracerProvider, logger: Logger): void {
 
 function createExporter(config: Config): SpanExporter {
   const headers = Object.fromEntries([...config.tracesHeaders].map(([name, value]) => [name, value.reveal()]));
-  return new OTLPTraceExporter({ url: config.tracesUrl, headers });
+  return new OTLPTraceExporter({ url: config.tracesUrl, headers, timeoutMillis: FLUSH_TIMEOUT_MS });
 }

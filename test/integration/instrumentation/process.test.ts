@@ -1,0 +1,298 @@
+/**
+ * Whole agent processes, registered by `node --import` as users do it, in both module systems: what they spend reaches the
+ * processor, and no way of ending loses a span or a report. The processor is a local server that takes what is sent.
+ */
+import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { MemoryLedger } from "../../support/memory-ledger.ts";
+import { chatCompletion, message, startScriptedProvider } from "../../support/scripted-provider.ts";
+import type { ScriptedProvider } from "../../support/scripted-provider.ts";
+import type { AcquireRequest, CloseRequest } from "../../../instrumentation/src/protocol.ts";
+
+const ROOT = join(import.meta.dirname, "..", "..", "..");
+
+interface Processor {
+  readonly url: string;
+  readonly ledger: MemoryLedger;
+  readonly spans: { readonly name: string; readonly attributes: Record<string, unknown> }[];
+  close(): Promise<void>;
+}
+
+interface Ended {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+let provider: ScriptedProvider;
+let processor: Processor;
+let folder: string;
+
+beforeEach(async () => {
+  provider = await startScriptedProvider(({ path }) => ({
+    json: path.endsWith("/v1/messages")
+      ? message({ input_tokens: 10, output_tokens: 6 })
+      : chatCompletion({ input: 12, output: 5 }),
+  }));
+  processor = await startProcessor();
+  folder = mkdtempSync(join(ROOT, "node_modules", ".tollgate-agent-"));
+});
+
+afterEach(async () => {
+  await provider.close();
+  await processor.close();
+  rmSync(folder, { recursive: true });
+});
+
+async function startProcessor(): Promise<Processor> {
+  const ledger = new MemoryLedger(10n ** 9n);
+  const spans: Processor["spans"] = [];
+  const server = createServer((request, response) => {
+    if (request.url?.startsWith("/v1/control") === true) {
+      response.writeHead(200, { "content-type": "text/event-stream" });
+      response.write(': hello\n\ndata: {"type":"hello","governance_version":"1"}\n\n');
+      return;
+    }
+    const chunks: Buffer[] = [];
+    request.on("data", (chunk: Buffer) => chunks.push(chunk));
+    request.on("end", () => {
+      void reply(request.url ?? "", JSON.parse(Buffer.concat(chunks).toString("utf8"))).then((body) => {
+        response.setHeader("content-type", "application/json");
+        response.end(JSON.stringify(body));
+      });
+    });
+  });
+  const reply = async (path: string, body: unknown): Promise<unknown> => {
+    switch (path) {
+      case "/v1/leases/hello": {
+        const answer = await ledger.hello();
+        return answer.kind === "reply" ? answer.reply : {};
+      }
+      case "/v1/leases/acquire":
+        return ledger.grant(body as AcquireRequest);
+      case "/v1/leases/close":
+        await ledger.close(body as CloseRequest);
+        return {};
+      default:
+        spans.push(...readSpans(body));
+        return {};
+    }
+  };
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    ledger,
+    spans,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+interface OtlpJson {
+  readonly resourceSpans: readonly {
+    readonly scopeSpans: readonly {
+      readonly spans: readonly {
+        readonly name: string;
+        readonly attributes: readonly { readonly key: string; readonly value: Record<string, unknown> }[];
+      }[];
+    }[];
+  }[];
+}
+
+function readSpans(body: unknown): Processor["spans"] {
+  return (body as OtlpJson).resourceSpans
+    .flatMap(({ scopeSpans }) => scopeSpans.flatMap(({ spans }) => spans))
+    .map(({ name, attributes }) => ({
+      name,
+      attributes: Object.fromEntries(attributes.map(({ key, value }) => [key, Object.values(value)[0]])),
+    }));
+}
+
+/** Runs `source` as an agent. */
+async function runAgent(
+  file: string,
+  source: string,
+  options: {
+    readonly env?: Record<string, string>;
+    readonly onOutput?: (kill: (signal: NodeJS.Signals) => void) => void;
+  } = {},
+): Promise<Ended> {
+  const path = join(folder, file);
+  writeFileSync(path, source);
+  const child = spawn(process.execPath, ["--import", "@tollgate/instrumentation/register", path], {
+    cwd: ROOT,
+    env: {
+      PATH: process.env["PATH"],
+      PROVIDER: provider.url,
+      TOLLGATE_ENDPOINT: processor.url,
+      OTEL_EXPORTER_OTLP_ENDPOINT: processor.url,
+      OTEL_SERVICE_NAME: "test-agent",
+      ...options.env,
+    },
+  });
+  let stdout = "";
+  let stderr = "";
+  child.stdout.on("data", (chunk) => {
+    stdout += String(chunk);
+    options.onOutput?.((signal) => child.kill(signal));
+  });
+  child.stderr.on("data", (chunk) => (stderr += String(chunk)));
+  const [code, signal] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve) => {
+    child.on("close", (...end) => resolve(end));
+  });
+  return { code, signal, stdout, stderr };
+}
+
+const ESM = `import OpenAI from "openai";
+import Anthropic from "@anthropic-ai/sdk";
+`;
+const CJS = `const OpenAI = require("openai");
+const Anthropic = require("@anthropic-ai/sdk");
+`;
+const CALLS = `
+const messages = [{ role: "user", content: "hi" }];
+const openai = new OpenAI({ apiKey: "k", baseURL: process.env.PROVIDER + "/v1", maxRetries: 0 });
+const anthropic = new Anthropic({ apiKey: "k", baseURL: process.env.PROVIDER, maxRetries: 0 });
+const ask = () => openai.chat.completions.create({ model: "gpt-4o-mini", max_tokens: 50, messages });
+const askClaude = () => anthropic.messages.create({ model: "claude-haiku-4-5", max_tokens: 50, messages });
+`;
+/** 12 and 5 tokens of gpt-4o-mini; 10 and 6 of claude-haiku-4-5. */
+const OPENAI_COST = 12n * 150n + 5n * 600n;
+const ANTHROPIC_COST = 10n * 1_000n + 6n * 5_000n;
+
+function expectBooks(spent: bigint, spans: number): void {
+  expect(processor.spans).toHaveLength(spans);
+  const told = processor.spans.reduce(
+    (sum, span) => sum + BigInt(String(span.attributes["tollgate.cost.nano_usd"])),
+    0n,
+  );
+  expect(told).toBe(spent);
+  expect(processor.ledger.settled).toBe(spent);
+  expect(processor.ledger.outstanding).toBe(0n);
+}
+
+describe("an agent process", () => {
+  it.each([
+    ["ESM", "agent.mjs", `${ESM}${CALLS}await ask(); await askClaude();`],
+    ["CommonJS", "agent.cjs", `${CJS}${CALLS}ask().then(askClaude);`],
+    [
+      "an inner path of the package",
+      "agent.mjs",
+      `import { OpenAI } from "openai/client";${CALLS.replace(/const anthropic.*|const askClaude.*/g, "")}
+       const askClaude = ask; await ask(); await askClaude();`,
+    ],
+  ])("is gated in both SDKs and gives everything back at its end: %s", async (kind, file, source) => {
+    const ended = await runAgent(file, source);
+    expect(ended).toMatchObject({ code: 0, stderr: "" });
+    expectBooks(kind.startsWith("an inner") ? 2n * OPENAI_COST : OPENAI_COST + ANTHROPIC_COST, 2);
+  });
+
+  it.each([
+    ["process.exit()", `${ESM}${CALLS}await ask(); process.exit(3);`, 3],
+    ["an uncaught exception", `${ESM}${CALLS}await ask(); setTimeout(() => { throw new Error("boom"); });`, 1],
+    ["an unhandled rejection", `${ESM}${CALLS}await ask(); await Promise.reject(new Error("boom"));`, 1],
+  ])("loses neither span nor report by %s, and keeps its exit code", async (_name, source, code) => {
+    const ended = await runAgent("agent.mjs", source);
+    expect(ended.code).toBe(code);
+    expectBooks(OPENAI_COST, 1);
+  });
+
+  it.each(["SIGTERM", "SIGINT"] as const)("flushes on %s and dies by it", async (signal) => {
+    const source = `${ESM}${CALLS}await ask(); console.log("done"); setInterval(() => {}, 1000);`;
+    const ended = await runAgent("agent.mjs", source, { onOutput: (kill) => kill(signal) });
+    expect(ended.signal).toBe(signal);
+    expectBooks(OPENAI_COST, 1);
+  });
+
+  it("settles a call that is cut off by process.exit() as reserved", async () => {
+    let letGo = (): void => {};
+    provider.script = () => ({ until: new Promise<void>((resolve) => (letGo = resolve)), json: {} });
+    const source = `${ESM}${CALLS}void ask().catch(() => {}); setTimeout(() => process.exit(0), 300);`;
+    const ended = await runAgent("agent.mjs", source);
+    letGo();
+    expect(ended.code).toBe(0);
+    const [span] = processor.spans;
+    expect(span?.attributes["tollgate.cost.status"]).toBe("estimated");
+    expect(span?.attributes["tollgate.cost.nano_usd"]).toBe(span?.attributes["tollgate.reserved.nano_usd"]);
+    expect(processor.ledger.outstanding).toBe(0n);
+  });
+
+  it("is refused with the typed error when the budget is used up", async () => {
+    processor.ledger.limit = 1_000n;
+    const ended = await runAgent(
+      "agent.mjs",
+      `${ESM}${CALLS}try { await ask(); } catch (error) { console.log(error.name, error.code, error.budget); }`,
+    );
+    expect(ended).toMatchObject({ code: 0, stdout: "BudgetExceeded budget_exceeded fleet\n" });
+    expect(provider.requests).toHaveLength(0);
+  });
+
+  it("fails closed when the processor it was given is not there", async () => {
+    await processor.close();
+    const ended = await runAgent(
+      "agent.mjs",
+      `${ESM}${CALLS}try { await ask(); } catch (error) { console.log(error.code); }`,
+    );
+    expect(ended).toMatchObject({ code: 0, stdout: "gate_unavailable\n" });
+    expect(provider.requests).toHaveLength(0);
+    processor = await startProcessor();
+  });
+
+  it("goes unchecked, with one warning, when no processor was ever set up", async () => {
+    const env = {
+      TOLLGATE_ENDPOINT: "",
+      OTEL_EXPORTER_OTLP_ENDPOINT: "",
+      OTEL_TRACES_EXPORTER: "none",
+      TOLLGATE_TEST: "1",
+    };
+    const ended = await runAgent("agent.mjs", `${ESM}${CALLS}await ask(); await ask(); console.log("ok");`, { env });
+    expect(ended.stdout).toBe("ok\n");
+    expect(ended.stderr.match(/calls go unchecked/g)).toHaveLength(1);
+  });
+
+  it("refuses calls when a setting is wrong, and names variable and value", async () => {
+    const source = `${ESM}${CALLS}try { await ask(); } catch (error) { console.log(error.code); }`;
+    const ended = await runAgent("agent.mjs", source, { env: { TOLLGATE_BUDGET: "5abc" } });
+    expect(ended.stdout).toBe("config_invalid\n");
+    expect(ended.stderr).toContain("TOLLGATE_BUDGET: `5abc`");
+    expect(provider.requests).toHaveLength(0);
+  });
+
+  it("does not start a second OpenTelemetry SDK beside the app's, and keeps every audit span", async () => {
+    const source = `import { trace } from "@opentelemetry/api";
+import { AlwaysOffSampler, TracerProvider } from "@opentelemetry/sdk-trace";
+const own = new TracerProvider({ sampler: new AlwaysOffSampler() });
+console.log(trace.setGlobalTracerProvider(own), trace.getTracerProvider().getDelegate() === own);
+${ESM}${CALLS}await ask();`;
+    const ended = await runAgent("agent.mjs", source);
+    expect(ended).toMatchObject({ code: 0, stdout: "true true\n" });
+    expectBooks(OPENAI_COST, 1);
+  });
+
+  it("patches what was loaded before registerTollgate() was called", async () => {
+    const source = `${ESM}import { registerTollgate } from "@tollgate/instrumentation";
+${CALLS}await registerTollgate().ready; await ask();`;
+    const path = join(folder, "late.mjs");
+    writeFileSync(path, source);
+    const child = spawn(process.execPath, [path], {
+      cwd: ROOT,
+      stdio: "ignore",
+      env: {
+        PATH: process.env["PATH"],
+        PROVIDER: provider.url,
+        TOLLGATE_ENDPOINT: processor.url,
+        OTEL_EXPORTER_OTLP_ENDPOINT: processor.url,
+      },
+    });
+    await new Promise((resolve) => child.on("close", resolve));
+    expectBooks(OPENAI_COST, 1);
+  });
+});
