@@ -22,6 +22,12 @@ export interface ChildExit {
 /** More than any child here has to say; what comes after is dropped from the front. */
 const OUTPUT_CHARS_MAX = 1_000_000;
 
+/** Children that run: whatever way this process ends by itself, they end with it. */
+const running = new Set<ChildProcess>();
+process.once("exit", () => {
+  for (const child of running) child.kill("SIGKILL");
+});
+
 /** A Node process of this Node's version, running in the package's root. */
 export class Child {
   readonly pid: number;
@@ -36,6 +42,7 @@ export class Child {
       stdio: ["ignore", "pipe", "pipe"],
     });
     this.pid = this.#process.pid ?? 0;
+    running.add(this.#process);
     this.exit = collect(this.#process, options.onStderrLine);
   }
 
@@ -80,7 +87,11 @@ async function collect(child: ChildProcess, onStderrLine?: (line: string) => voi
     if (onStderrLine !== undefined) lines.forEach(onStderrLine);
   });
   return new Promise((resolve) => {
-    child.once("error", (error) => resolve({ code: null, signal: null, stdout, stderr: error.message }));
-    child.once("close", (code, signal) => resolve({ code, signal, stdout, stderr }));
+    const end = (exit: ChildExit): void => {
+      running.delete(child);
+      resolve(exit);
+    };
+    child.once("error", (error) => end({ code: null, signal: null, stdout, stderr: error.message }));
+    child.once("close", (code, signal) => end({ code, signal, stdout, stderr }));
   });
 }
