@@ -81,12 +81,13 @@ export async function readMigrations(directory: string): Promise<readonly Migrat
   return migrations;
 }
 
-/** Statements end with `;` at the end of a line. Pieces of nothing but comments are left out. */
+/** Statements end with `;` at the end of a line. Lines of nothing but a comment are left out first. */
 export function splitStatements(text: string): readonly string[] {
   return text
+    .replaceAll(/^[ \t]*--.*$/gm, "")
     .split(/;[ \t]*(?:\r?\n|$)/)
     .map((statement) => statement.trim())
-    .filter((statement) => statement.replaceAll(/^\s*--.*$/gm, "").trim() !== "");
+    .filter((statement) => statement !== "");
 }
 
 type Applied = Pick<Migration, "version" | "name" | "checksum">;

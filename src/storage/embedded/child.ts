@@ -9,7 +9,7 @@ import { Connections } from "./connections.ts";
 import { lockDirectory } from "./directory-lock.ts";
 import { createHttpServer } from "./http-server.ts";
 import { loadEngine } from "./library.ts";
-import type { ChildMessage, StartMessage } from "./messages.ts";
+import type { ChildMessage, ParentMessage, StartMessage } from "./messages.ts";
 
 /** How long a stopped engine lets running queries end. */
 const DRAIN_MS = 3_000;
@@ -18,10 +18,18 @@ const LOCK_WAIT_MS = 5_000;
 
 // With SIGKILL: an orderly exit waits for native threads, and acknowledged inserts survive either way.
 process.on("disconnect", () => process.kill(process.pid, "SIGKILL"));
-// Ctrl-C reaches the whole process group; when to stop is for the parent to say.
+// Ctrl-C reaches the whole process group, and systemd's SIGTERM the whole unit: when to stop is for the parent to say, who
+// may still have something to write.
 process.on("SIGINT", () => undefined);
+process.on("SIGTERM", () => undefined);
 
-process.once("message", (message: StartMessage) => {
+let stop: () => void = () => process.kill(process.pid, "SIGKILL");
+
+process.on("message", (message: ParentMessage) => {
+  if (message.type === "stop") {
+    stop();
+    return;
+  }
   serve(message).catch((error: unknown) => {
     send({ type: "failed", message: error instanceof Error ? error.message : String(error) });
     process.exitCode = 1;
@@ -56,7 +64,7 @@ async function serve(start: StartMessage): Promise<void> {
     server.listen(start.port, start.host, resolve);
   });
 
-  process.once("SIGTERM", () => {
+  stop = () => {
     const end = (): void => {
       unlock();
       process.kill(process.pid, "SIGKILL");
@@ -67,7 +75,7 @@ async function serve(start: StartMessage): Promise<void> {
     });
     server.closeIdleConnections();
     setTimeout(end, DRAIN_MS);
-  });
+  };
   send({ type: "ready", port: (server.address() as AddressInfo).port, version });
 }
 

@@ -3,7 +3,7 @@
  * A crash of the engine is not a crash of the processor: it is started again on the same port, with a growing delay.
  */
 import { spawn, type ChildProcess } from "node:child_process";
-import type { ChildMessage, StartMessage } from "./messages.ts";
+import type { ChildMessage, ParentMessage, StartMessage } from "./messages.ts";
 import type { EngineUser } from "./users.ts";
 
 const BACKOFF_MS_MIN = 100;
@@ -95,7 +95,7 @@ export class EmbeddedEngine {
     const child = this.#child;
     if (child === undefined) return;
     const ended = new Promise<void>((resolve) => child.once("close", () => resolve()));
-    child.kill("SIGTERM");
+    child.send({ type: "stop" } satisfies ParentMessage, () => undefined); // a closed channel: it is ending already
     const killer = setTimeout(() => child.kill("SIGKILL"), this.#options.stopMs ?? 5_000);
     await ended;
     clearTimeout(killer);

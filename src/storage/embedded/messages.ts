@@ -1,7 +1,7 @@
 /** What the processor and the engine's process say to each other over their channel. */
 import type { EngineUser } from "./users.ts";
 
-/** The first and only message to the child. */
+/** The first message to the child. */
 export interface StartMessage {
   readonly type: "start";
   readonly dataDir: string;
@@ -13,6 +13,14 @@ export interface StartMessage {
   readonly queueMax: number;
   readonly bodyBytesMax: number;
 }
+
+/** The last message to the child: end, when what runs has ended or its time is over. */
+export interface StopMessage {
+  readonly type: "stop";
+}
+
+/** What the processor tells the child. */
+export type ParentMessage = StartMessage | StopMessage;
 
 /** What the child answers with: once, when it serves or can't. */
 export type ChildMessage =
