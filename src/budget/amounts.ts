@@ -12,8 +12,6 @@ export const NO_AMOUNTS: Amounts = { nanoUsd: 0n, tokens: 0n, calls: 0n };
 /** The largest amount that the wire, the journal and ClickHouse hold. */
 export const AMOUNT_MAX = 9_223_372_036_854_775_807n;
 
-export const MEASURES: readonly Measure[] = ["usd", "tokens", "calls"];
-
 /** The part of the amounts that a budget of this measure counts. */
 export function amountIn(measure: Measure, amounts: Amounts): bigint {
   switch (measure) {

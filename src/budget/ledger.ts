@@ -14,6 +14,8 @@ export interface AcquireCommand {
   readonly settled: Amounts;
   readonly need: Amounts;
   readonly target: Amounts;
+  /** What stays granted while the command waits; the rest goes back at once. Absent: everything stays. */
+  readonly held?: Amounts;
   readonly ahead: Amounts;
   readonly waitMs: number;
 }

@@ -14,6 +14,7 @@ export function checkAcquire(command: AcquireCommand): void {
   if (!Number.isSafeInteger(command.seq) || command.seq < 0) refuse("`seq` is no integer from 0 on");
   if (!Number.isFinite(command.waitMs) || command.waitMs < 0) refuse("`wait_ms` is no number from 0 on");
   for (const name of ["settled", "need", "target", "ahead"] as const) checkAmounts(command[name], name);
+  if (command.held !== undefined) checkAmounts(command.held, "held");
   checkLabels(command.labels);
 }
 

@@ -8,6 +8,7 @@ import type { CancelTimer } from "../../support/clock.ts";
 import { isValidAmounts, type Amounts } from "../amounts.ts";
 import { LedgerError } from "../ledger-error.ts";
 import type { AcquireCommand, AcquireOutcome, BudgetState, Observation } from "../ledger.ts";
+import { duplicateNames } from "../budget-document.ts";
 import { applyEvent } from "../rules/apply.ts";
 import { LedgerEngine, type Step } from "../rules/engine.ts";
 import { encodeEvent, type LedgerEvent } from "../rules/events.ts";
@@ -25,8 +26,13 @@ const GRACE_MS = 900_000;
 const RECALL_INTERVAL_MS = 200;
 const SEGMENT_BYTES_MAX = 64 * 1024 * 1024;
 
-/** Not started yet. `start` locks the directory, replays the journal and puts the budgets in force; it throws `LedgerError`. */
+/**
+ * Not started yet. `start` locks the directory, replays the journal and puts the budgets in force; it throws `LedgerError`.
+ * Throws `RangeError` for two budgets of one name: what is spent is kept by name.
+ */
 export function createLocalLedger(options: LocalLedgerOptions): LocalLedger {
+  const [twice] = duplicateNames(options.budgets);
+  if (twice !== undefined) throw new RangeError(`two budgets have the name \`${twice}\``);
   return new JournaledLedger(options);
 }
 

@@ -51,7 +51,7 @@ export function decideAcquire(state: LedgerState, command: AcquireCommand, nowMs
   }
   if (command.seq <= lease.seq) return { kind: "stale", events: [report] };
   const settled = maxAmounts(lease.settled, command.settled);
-  const kept = minAmounts(lease.granted, maxAmounts(command.target, command.need));
+  const kept = minAmounts(lease.granted, command.held ?? maxAmounts(command.target, command.need));
   return {
     kind: "current",
     events: [{ event: "lease", at: nowMs, id, seq: command.seq, settled, granted: coverSettled(kept, settled) }],

@@ -1,0 +1,227 @@
+/** The ledger on a real directory: what is acknowledged when, and what happens when the disk, the clock or the process fails. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { createLocalLedger } from "../../../src/budget/local/create-local-ledger.ts";
+import { SystemClock } from "../../../src/support/clock.ts";
+import { acquireOf, FLEET, makeDir, openLedger, TestDisk, usd } from "./ledger-dir.ts";
+
+const TTL_MS = 30_000;
+
+/** Lets everything that can run without the disk run. */
+const settle = async (): Promise<void> => {
+  for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+};
+
+describe("acknowledging", () => {
+  it("waits for the disk", async () => {
+    const disk = new TestDisk();
+    const { ledger } = await openLedger(await makeDir(), { openFile: disk.openFile });
+    let release = (): void => {};
+    disk.onSync = () => new Promise((resolve) => (release = resolve));
+    let isAnswered = false;
+    const answer = ledger.acquire(acquireOf()).then(() => (isAnswered = true));
+    await settle();
+    expect([disk.syncs > 0, isAnswered]).toEqual([true, false]);
+    disk.onSync = () => Promise.resolve();
+    release();
+    await answer;
+    expect(isAnswered).toBe(true);
+  });
+
+  it("shares one sync among all that wait for it", async () => {
+    const disk = new TestDisk();
+    const { ledger } = await openLedger(await makeDir(), { openFile: disk.openFile });
+    const before = disk.syncs;
+    const callers = Array.from({ length: 500 }, (_, index) => ledger.acquire(acquireOf({ leaseId: `l${index}` })));
+    await Promise.all(callers);
+    expect(disk.syncs - before).toBeLessThan(5);
+    expect(ledger.budgets()[0]?.reserved).toBe(5000n);
+  });
+
+  it("writes the rest when the disk takes only a part", async () => {
+    const dir = await makeDir();
+    const disk = new TestDisk();
+    disk.bytesPerWriteMax = 7;
+    const { ledger } = await openLedger(dir, { openFile: disk.openFile });
+    await ledger.acquire(acquireOf());
+    await ledger.stop();
+    const { ledger: again } = await openLedger(dir);
+    expect(again.budgets()[0]?.reserved).toBe(10n);
+  });
+});
+
+describe("a disk that fails", () => {
+  it.each(["ENOSPC", "EIO"])("(%s on write) ends the ledger: nothing is acknowledged until a restart", async (code) => {
+    const dir = await makeDir();
+    const disk = new TestDisk();
+    const { ledger, notices } = await openLedger(dir, { openFile: disk.openFile });
+    await ledger.acquire(acquireOf({ target: usd(20) }));
+    disk.onWrite = () => {
+      throw Object.assign(new Error(`${code}: no`), { code });
+    };
+    const refused = { code: "ledger_unavailable" };
+    await Promise.all([
+      expect(ledger.acquire(acquireOf({ seq: 2, target: usd(90) }))).rejects.toMatchObject(refused),
+      expect(ledger.acquire(acquireOf({ leaseId: "l2" }))).rejects.toMatchObject(refused),
+      expect(ledger.close("p1", [{ leaseId: "l1", settled: usd(0) }])).rejects.toMatchObject(refused),
+    ]);
+    disk.onWrite = () => {};
+    await expect(ledger.acquire(acquireOf({ leaseId: "l3" }))).rejects.toMatchObject(refused);
+    await expect(ledger.observe({ token: "t", entries: [] })).rejects.toMatchObject(refused);
+    expect(notices.map(({ notice }) => notice)).toEqual(["ledger_failed"]);
+    await ledger.stop();
+    const { ledger: again } = await openLedger(dir);
+    expect(again.budgets()[0]).toMatchObject({ settled: 0n, reserved: 20n });
+  });
+
+  it("(on sync) ends the ledger too, and tells those who wait for money", async () => {
+    const disk = new TestDisk();
+    const { ledger } = await openLedger(await makeDir(), { openFile: disk.openFile });
+    await ledger.acquire(acquireOf({ leaseId: "holder", target: usd(999_999) }));
+    const waiting = ledger.acquire(acquireOf({ target: usd(50), waitMs: 5000 }));
+    await settle();
+    disk.onSync = () => Promise.reject(new Error("EIO: i/o error, fdatasync"));
+    await Promise.all([
+      expect(ledger.acquire(acquireOf({ leaseId: "l2", target: usd(1) }))).rejects.toMatchObject({
+        code: "ledger_unavailable",
+        message: "the ledger stopped: EIO: i/o error, fdatasync",
+      }),
+      expect(waiting).rejects.toMatchObject({ code: "ledger_unavailable" }),
+    ]);
+  });
+});
+
+describe("a directory", () => {
+  it("has one ledger at a time", async () => {
+    const dir = await makeDir();
+    const { ledger } = await openLedger(dir);
+    await expect(openLedger(dir)).rejects.toMatchObject({ code: "ledger_locked" });
+    await ledger.stop();
+    await openLedger(dir);
+  });
+
+  it("survives kill -9 of its process in the middle of grants, and is free at once", async () => {
+    const dir = await makeDir();
+    const script = join(import.meta.dirname, "ledger-child.ts");
+    const child = spawn(process.execPath, [script, dir], { stdio: ["ignore", "pipe", "inherit"] });
+    onTestFinished(() => void child.kill("SIGKILL"));
+    const acknowledged = new Map<string, bigint>();
+    let whileAlive: Promise<unknown> | undefined;
+    for await (const line of createInterface({ input: child.stdout })) {
+      const [leaseId = "", granted = "0"] = line.split(" ");
+      acknowledged.set(leaseId, BigInt(granted));
+      whileAlive ??= openLedger(dir).catch((error: unknown) => error);
+      await whileAlive;
+      if (acknowledged.size >= 300 && child.exitCode === null) child.kill("SIGKILL");
+    }
+    if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
+    const { ledger } = await openLedger(dir, { clock: new SystemClock() });
+    const total = [...acknowledged.values()].reduce((sum, granted) => sum + granted, 0n);
+    expect(await whileAlive).toMatchObject({ code: "ledger_locked" });
+    expect(acknowledged.size).toBeGreaterThanOrEqual(300);
+    expect(ledger.budgets()[0]?.reserved).toBeGreaterThanOrEqual(total);
+    for (const [leaseId, granted] of acknowledged) {
+      const again = await ledger.acquire(acquireOf({ processId: "child", leaseId, need: usd(0), target: usd(0) }));
+      expect(again).toMatchObject({ outcome: "granted", granted: usd(Number(granted)) });
+    }
+  });
+});
+
+describe("time", () => {
+  it("expires leases by the ledger's own clock, whatever is done to the wall clock", async () => {
+    const { ledger, clock, notices } = await openLedger(await makeDir());
+    await ledger.acquire(acquireOf());
+    clock.jump(3_600_000);
+    clock.advance(TTL_MS - 1);
+    await ledger.observe({ token: "t", entries: [] });
+    expect(ledger.stats().leasesActive).toBe(1);
+    clock.jump(-7_200_000);
+    clock.advance(3_600_000 + TTL_MS);
+    await ledger.observe({ token: "u", entries: [] });
+    expect(ledger.stats()).toMatchObject({ leasesActive: 0, leasesExpired: 0 });
+    expect(notices.filter(({ notice }) => notice === "clock_jumped")).toEqual([
+      { notice: "clock_jumped", ms: 3_600_000 },
+    ]);
+  });
+
+  it("says which lease expired", async () => {
+    const { ledger, clock, notices } = await openLedger(await makeDir());
+    await ledger.acquire(acquireOf());
+    clock.advance(TTL_MS);
+    expect(notices).toEqual([{ notice: "lease_expired", leaseId: "l1", processId: "p1" }]);
+    expect(ledger.budgets()[0]?.reserved).toBe(10n);
+  });
+
+  it("answers a waiting acquire at its deadline without any other message", async () => {
+    const { ledger, clock } = await openLedger(await makeDir());
+    const recalled: string[] = [];
+    const unsubscribe = ledger.onRecall((processId, leaseIds) => recalled.push(`${processId} ${leaseIds.join()}`));
+    await ledger.acquire(acquireOf({ processId: "p2", leaseId: "holder", target: usd(999_990) }));
+    const waiting = ledger.acquire(acquireOf({ need: usd(5), target: usd(50), waitMs: 2000 }));
+    expect(recalled).toEqual(["p2 holder"]);
+    unsubscribe();
+    clock.advance(2000);
+    expect(await waiting).toMatchObject({ outcome: "granted", granted: usd(10) });
+    expect(recalled).toHaveLength(1);
+  });
+
+  it("is not waited for by a process that wants to end", async () => {
+    const { ledger, clock } = await openLedger(await makeDir());
+    await ledger.acquire(acquireOf());
+    await ledger.stop();
+    expect(clock.pending).toBe(0);
+  });
+});
+
+describe("a ledger that doesn't run", () => {
+  it("says so, and can be stopped twice", async () => {
+    const ledger = createLocalLedger({ dir: await makeDir(), budgets: [FLEET], clock: new SystemClock() });
+    await expect(ledger.acquire(acquireOf())).rejects.toMatchObject({ code: "ledger_unavailable" });
+    await ledger.stop();
+    await ledger.start();
+    const waiting = ledger
+      .acquire(acquireOf({ leaseId: "holder", target: usd(999_999) }))
+      .then(() => ledger.acquire(acquireOf({ target: usd(50), waitMs: 5000 })));
+    const refused = waiting.catch((error: unknown) => error);
+    await ledger.close("p", []);
+    await settle();
+    await ledger.stop();
+    await ledger.stop();
+    expect(await refused).toMatchObject({ code: "ledger_unavailable" });
+  });
+
+  it("refuses two budgets of one name", () => {
+    const make = async (): Promise<unknown> =>
+      createLocalLedger({ dir: await makeDir(), budgets: [FLEET, FLEET], clock: new SystemClock() });
+    return expect(make()).rejects.toThrow("`fleet`");
+  });
+});
+
+describe("a command that no honest client sends", () => {
+  it.each([
+    ["a negative amount", { settled: usd(-1) }],
+    ["an amount past Int64", { target: { nanoUsd: 2n ** 63n, tokens: 0n, calls: 0n } }],
+    ["no lease id", { leaseId: "" }],
+    ["a long process id", { processId: "x".repeat(129) }],
+    ["a sequence that is no integer", { seq: 1.5 }],
+    ["a wait that is no number", { waitMs: Number.NaN }],
+    ["ten thousand labels", { labels: Object.fromEntries(Array.from({ length: 10_000 }, (_, i) => [`l${i}`, ""])) }],
+    ["a long label", { labels: { team: "x".repeat(1025) } }],
+  ])("(%s) is refused and changes nothing", async (_what, of) => {
+    const { ledger } = await openLedger(await makeDir());
+    const before = ledger.stats();
+    await expect(ledger.acquire(acquireOf(of))).rejects.toMatchObject({ code: "invalid_command" });
+    expect(ledger.stats()).toEqual(before);
+  });
+
+  it("is left out of an observation, and said", async () => {
+    const { ledger, notices } = await openLedger(await makeDir());
+    const spend = (amount: number) => ({ labels: {}, leaseId: "", amounts: usd(amount) });
+    await ledger.observe({ token: "t", entries: [spend(-5), spend(7)] });
+    expect(ledger.budgets()[0]?.settled).toBe(7n);
+    expect(notices).toEqual([{ notice: "observation_refused", token: "t", entries: 1 }]);
+  });
+});
