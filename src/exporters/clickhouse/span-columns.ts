@@ -12,7 +12,7 @@ import {
   nativeUInt64,
 } from "../../pipeline/native/native-types.ts";
 import { attributeText, attributesAsText } from "../../pdata/attribute-text.ts";
-import type { Span, SpanFacts } from "../../pdata/span.ts";
+import { type Span, type SpanFacts, SpanKind, StatusCode } from "../../pdata/span.ts";
 
 /** A span and when its batch was received. */
 export interface SpanRow {
@@ -20,8 +20,9 @@ export interface SpanRow {
   readonly receivedUnixMs: number;
 }
 
-const KIND_NAMES = ["unspecified", "internal", "server", "client", "producer", "consumer"] as const;
-const STATUS_NAMES = ["unset", "ok", "error"] as const;
+/** By OTLP's numbering: the constants are written in its order. */
+const KIND_NAMES = Object.keys(SpanKind);
+const STATUS_NAMES = Object.keys(StatusCode);
 
 type FactKey<T> = { [K in keyof SpanFacts]: SpanFacts[K] extends T ? K : never }[keyof SpanFacts];
 

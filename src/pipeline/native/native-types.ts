@@ -26,7 +26,6 @@ function plain<T>(name: string, write: (sink: ByteSink, value: T) => void): Nati
 
 export const nativeString = plain<string>("String", (sink, value) => sink.string(value));
 export const nativeBool = plain<boolean>("Bool", (sink, value) => sink.uint8(value ? 1 : 0));
-export const nativeUInt32 = plain<number>("UInt32", (sink, value) => sink.uint32(value));
 /** From safe whole numbers. */
 export const nativeUInt64 = plain<number>("UInt64", (sink, value) => sink.uint64(value));
 export const nativeInt64 = plain<bigint>("Int64", (sink, value) => sink.int64(value));

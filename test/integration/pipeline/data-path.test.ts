@@ -12,6 +12,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
+import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { FlowStats } from "../../../src/component/flow.ts";
@@ -20,7 +21,7 @@ import { EmbeddedEngine } from "../../../src/storage/embedded/engine.ts";
 import { migrate } from "../../../src/storage/migrate.ts";
 import { type Field, request as otlpRequest, spanFields } from "../../fixtures/otlp/protobuf-encoder.ts";
 
-const PROCESS = join(import.meta.dirname, "pipeline-process.ts");
+const PROCESS = fileURLToPath(new URL("./pipeline-process.ts", import.meta.url));
 const PROTOBUF = "application/x-protobuf";
 const SPANS_A_BATCH = 5;
 /** 1,000 × 3.00 + 100 × 15.00 USD per million tokens. */
