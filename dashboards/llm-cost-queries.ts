@@ -50,7 +50,7 @@ GROUP BY team, agent, model
 ORDER BY cost DESC
 LIMIT 50`;
 
-export const DEAREST_TRACES = `SELECT trace_id, min(start) AS started, any(agent) AS agent, count() AS calls, sum(cost_usd) AS cost
+export const DEAREST_TRACES = `SELECT trace_id, min(start) AS started, any(agent) AS made_by, count() AS calls, sum(cost_usd) AS cost
 ${CALLS}
 GROUP BY trace_id
 ORDER BY cost DESC

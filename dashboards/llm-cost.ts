@@ -142,7 +142,7 @@ export function llmCost(): Dashboard {
     .withPanel(
       total({
         title: "Calls",
-        description: "Model calls, denied ones included.",
+        description: "Model calls that were made; denied ones are counted apart.",
         sql: queries.TOTALS.calls,
         unit: "short",
       }),
