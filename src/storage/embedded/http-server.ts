@@ -60,8 +60,10 @@ async function serve(options: HttpServerOptions, request: IncomingMessage, respo
     await sendAnswer({ request, response, answer, elapsedNs, compress, timezone: options.timezone });
   } catch (error) {
     const { code, message } = describeError(error);
-    // The rest of the body is not read: the connection can't serve another request.
-    if (!request.complete) response.setHeader("Connection", "close");
+    // The rest of the body is read and dropped: closing on a client that still sends would reset the connection, and the
+    // client might never see the answer.
+    request.unpipe();
+    request.resume();
     sendError({ response, status: statusOf(code), code, message });
   }
 }

@@ -32,7 +32,15 @@ export interface ReadRequestOptions {
 
 /** @throws EngineError for bodies that are too large, damaged or in an encoding that is not known */
 export async function readRequest(options: ReadRequestOptions): Promise<RequestStatement> {
-  const source = chunksOf(options)[Symbol.asyncIterator]();
+  const source = chunksOf(options);
+  try {
+    return await readFrom(source, options.dataPath);
+  } finally {
+    await source.return(undefined); // lets go of the request, so that what is left of it can be dropped
+  }
+}
+
+async function readFrom(source: AsyncGenerator<Buffer, undefined>, dataPath: string): Promise<RequestStatement> {
   let held: Buffer = Buffer.alloc(0);
   let isEnded = false;
   const readUpTo = async (bytes: number): Promise<void> => {
@@ -56,7 +64,7 @@ export async function readRequest(options: ReadRequestOptions): Promise<RequestS
     const statement = readStatementOfHead(head, isEnded);
     if (statement?.kind === "insert-data") {
       const first = held.subarray(statement.dataStart);
-      await pipeline(joined(first, source), createWriteStream(options.dataPath, { flags: "wx", mode: 0o600 }));
+      await pipeline(joined(first, source), createWriteStream(dataPath, { flags: "wx", mode: 0o600 }));
       return { statement, text: head.slice(0, statement.dataStart) };
     }
   }
@@ -106,7 +114,8 @@ async function* chunksOf({ request, query, bodyBytesMax }: ReadRequestOptions): 
 
 function decoded(request: IncomingMessage): AsyncIterable<unknown> {
   const decoder = decoderOf(request.headers["content-encoding"]);
-  if (decoder === undefined) return request;
+  // A destroyed request takes its socket along, and with it the answer that says what was wrong.
+  if (decoder === undefined) return request.iterator({ destroyOnReturn: false });
   request.on("error", (error) => decoder.destroy(error));
   request.on("close", () => {
     if (!request.complete) decoder.destroy(new Error("the client closed the connection"));

@@ -90,15 +90,16 @@ export function readParameters(url: URL, headers: IncomingHttpHeaders): RequestP
   };
 }
 
-/** The statements that put `parameters` in force on a connection, in order; each is sent alone. */
-export function preparingStatements(parameters: RequestParameters): readonly string[] {
+/** The statements that put `parameters` in force on a connection, in order; each is sent alone. `mark` is the log comment, if none is given. */
+export function preparingStatements(parameters: RequestParameters, mark: string): readonly string[] {
   const { database, settings, queryParameters } = parameters;
-  const statements: string[] = [];
-  if (database !== undefined && database !== "") statements.push(`USE ${quoteIdentifier(database)}`);
-  const pairs = [...settings, ...queryParameters.map(([name, value]) => [`param_${name}`, value] as const)];
-  if (pairs.length > 0)
-    statements.push(`SET ${pairs.map(([name, value]) => `${name} = ${quoteString(value)}`).join(", ")}`);
-  return statements;
+  const pairs = [
+    ["log_comment", mark] as const,
+    ...settings,
+    ...queryParameters.map(([name, value]) => [`param_${name}`, value] as const),
+  ];
+  const set = `SET ${pairs.map(([name, value]) => `${name} = ${quoteString(value)}`).join(", ")}`;
+  return database === undefined || database === "" ? [set] : [`USE ${quoteIdentifier(database)}`, set];
 }
 
 /** A ClickHouse string literal with exactly this value. */

@@ -37,12 +37,9 @@ export async function runStatement(options: RunStatementOptions): Promise<Statem
 
   return connections.use(args, async (connection) => {
     if (response.destroyed) throw cancelledError();
-    for (const preparing of preparingStatements(parameters)) await connection.run(preparing, "Null");
     // chDB has no query id of our choosing; the comment is how the query is found again.
     const mark = randomUUID();
-    if (!parameters.settings.some(([name]) => name === "log_comment")) {
-      await connection.run(`SET log_comment = '${mark}'`, "Null");
-    }
+    for (const preparing of preparingStatements(parameters, mark)) await connection.run(preparing, "Null");
     const cancel = (): void => {
       if (response.writableFinished) return;
       // A cancel that fails leaves the query to its max_execution_time.

@@ -335,6 +335,15 @@ test("a body beyond the bound, packed or not, is a 413 and leaves nothing", asyn
     headers: { "Content-Encoding": "gzip" },
   });
   expect([reply.status, reply.headers["x-clickhouse-exception-code"]]).toEqual([413, "54"]);
+  const plain = await send({
+    parameters: { query: "INSERT INTO t.zipped FORMAT JSONEachRow" },
+    body: Buffer.alloc(70 * 1024 * 1024, 10),
+  });
+  expect(plain.headers["x-clickhouse-exception-code"]).toBe("54");
+  const stranger = await send({ parameters: { user: "nobody" }, body: Buffer.alloc(20 * 1024 * 1024, 10) });
+  expect(stranger.headers["x-clickhouse-exception-code"]).toBe("516");
+  const statement = await send({ body: `SELECT '${"x".repeat(17 * 1024 * 1024)}'` });
+  expect(statement.headers["x-clickhouse-exception-code"]).toBe("54");
   expect((await sql("SELECT count() FROM t.zipped")).text).toBe("2\n");
 });
 

@@ -9,12 +9,15 @@ test("settings and parameters become quoted SET pairs, and HTTP's own are left o
   const parameters = read(
     "database=a%60b&max_threads=2&param_x=it%27s%5C&default_format=JSON&compress=0&user=u&readonly=0",
   );
-  expect(preparingStatements(parameters)).toEqual(["USE `a\\`b`", "SET max_threads = '2', param_x = 'it\\'s\\\\'"]);
+  expect(preparingStatements(parameters, "mark")).toEqual([
+    "USE `a\\`b`",
+    "SET log_comment = 'mark', max_threads = '2', param_x = 'it\\'s\\\\'",
+  ]);
   expect(parameters).toMatchObject({ defaultFormat: "JSON", isReadOnly: false });
 });
 
-test("nothing to set is no statement", () => {
-  expect(preparingStatements(read("query=SELECT+1"))).toEqual([]);
+test("with nothing to set there is the mark only", () => {
+  expect(preparingStatements(read("query=SELECT+1"), "mark")).toEqual(["SET log_comment = 'mark'"]);
 });
 
 test("readonly can be switched on", () => {
