@@ -1,6 +1,8 @@
 import { MalformedError } from "./decoded.ts";
 
-const CACHED_LENGTH_MAX = 40;
+/** Keys repeat from span to span; of the values only the short ones do (model, operation, status). */
+const CACHED_KEY_LENGTH_MAX = 64;
+const CACHED_VALUE_LENGTH_MAX = 16;
 const CACHE_SLOTS = 4096;
 
 /** Protobuf wire types. https://protobuf.dev/programming-guides/encoding/#structure */
@@ -84,7 +86,15 @@ export class ProtobufReader {
   string(bytesMax: number): string {
     const length = this.#length();
     const start = this.#take(length);
-    if (length <= CACHED_LENGTH_MAX) return this.#shortString(start, length);
+    if (length <= CACHED_VALUE_LENGTH_MAX) return this.#cachedString(start, length);
+    return this.#bytes.toString("utf8", start, start + Math.min(length, bytesMax));
+  }
+
+  /** Like `string`, for strings that are expected to come again. */
+  key(bytesMax: number): string {
+    const length = this.#length();
+    const start = this.#take(length);
+    if (length <= CACHED_KEY_LENGTH_MAX) return this.#cachedString(start, length);
     return this.#bytes.toString("utf8", start, start + Math.min(length, bytesMax));
   }
 
@@ -147,7 +157,7 @@ export class ProtobufReader {
   }
 
   /** Direct-mapped cache of short ASCII strings; a slot that holds another string is overwritten. */
-  #shortString(start: number, length: number): string {
+  #cachedString(start: number, length: number): string {
     const bytes = this.#bytes;
     let hash = length;
     for (let index = start; index < start + length; index += 1) hash = (hash * 31 + (bytes[index] ?? 0)) | 0;

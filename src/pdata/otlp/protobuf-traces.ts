@@ -147,7 +147,7 @@ function readSpanField(reader: ProtobufReader, tag: number, span: Mutable<Span>)
       span.parentSpanId = parentId(reader.hex());
       return;
     case bytesField(5):
-      span.name = reader.string(stringBytesMax);
+      span.name = reader.key(stringBytesMax);
       return;
     case varintField(6):
       span.kind = reader.uint32();
@@ -229,7 +229,7 @@ function readKeyValue(reader: ProtobufReader, depth: number): { key: string; val
   let value: AttributeValue = null;
   while (!reader.atEnd) {
     const tag = reader.tag();
-    if (tag === bytesField(1)) key = reader.string(stringBytesMax);
+    if (tag === bytesField(1)) key = reader.key(stringBytesMax);
     else if (tag === bytesField(2)) value = readValue(reader, depth);
     else reader.skip(tag);
   }
