@@ -57,6 +57,11 @@ export interface AcquireRequest {
   /** Cumulative amount the ledger may stop waiting at: less than this is a refusal. */
   readonly need: WireAmounts;
   readonly target: WireAmounts;
+  /**
+   * While it waits: what the process keeps of its grant meanwhile (settled + in flight, cumulative). The rest goes back at
+   * once, so that two processes that wait for each other's idle money don't wait for ever. Absent: it keeps everything.
+   */
+  readonly held?: WireAmounts | undefined;
   /** On top of `target` if there is plenty: saves round trips, first to be recalled. */
   readonly ahead: WireAmounts;
   /** How long the ledger may hold the request while money is reserved elsewhere and not yet spent. */

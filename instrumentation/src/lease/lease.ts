@@ -2,22 +2,21 @@
  * Money that the fleet's ledger has set aside for this process, for calls whose labels are the same to every budget.
  *
  * INVARIANT: `books.granted` ≤ what the ledger counts as outstanding + settled. The view is lowered before a smaller target
- * is sent, and raised only by the reply to the last message sent; there is one message in flight at a time. So whatever
- * is lost, doubled or late on the way, calls are promised only what the ledger has set aside (I1).
+ * is sent, and raised only by the reply to the last message sent; only a message that the ledger holds is overtaken by a
+ * newer one, and its answer raises nothing then. So whatever is lost, doubled or late on the way, calls are promised only
+ * what the ledger has set aside (I1).
  *
  * A reservation that fits is one synchronous step. Else the call waits in line, and the line is served by settlements of
  * this process and by replies of the ledger.
  */
 import { randomBytes } from "node:crypto";
-import { BudgetExceeded } from "../errors.ts";
-import type { BudgetAmount } from "../errors.ts";
-import type { NanoUsd } from "../pricing/money.ts";
 import type { AcquireReply, AcquireRequest, LeaseBudget, WireAmounts } from "../protocol.ts";
 import { add, areEqual, covers, fromWire, largest, NO_AMOUNTS, scale, smallest, subtract, toWire } from "./amounts.ts";
 import type { Amounts } from "./amounts.ts";
 import type { Clock } from "./clock.ts";
 import { Books, WAIT_MS_MAX } from "./purse.ts";
 import type { PurseOutcome, Reservation, Want } from "./purse.ts";
+import { refusalOf, tightest } from "./refusal.ts";
 import type { Answer } from "./transport.ts";
 import { WaitingLine } from "./waiting-line.ts";
 import type { Waiter } from "./waiting-line.ts";
@@ -56,7 +55,8 @@ export class Lease {
   readonly #host: LeaseHost;
   readonly #line: WaitingLine;
   #seq = 0;
-  #isSending = false;
+  /** The last message, until it is answered. `isHeld`: the ledger may keep it waiting. */
+  #asked: { readonly isHeld: boolean; readonly settled: Amounts } | undefined;
   #givesBack = false;
   #expires = { monotonicMs: -1, wallMs: -1 };
   /** 0 until the ledger has answered. */
@@ -110,17 +110,21 @@ export class Lease {
     return answer;
   }
 
-  /** The ledger wants back what is neither promised nor waited for. */
+  /** The ledger wants back what is not promised. */
   recall(): void {
+    if (this.#asked?.isHeld === true) {
+      if (this.#hasNews(this.#asked)) void this.#send();
+      return;
+    }
     this.#givesBack = true;
-    if (!this.#isSending) void this.#send();
+    if (this.#asked === undefined) void this.#send();
   }
 
   /** Called about once a second: renew, report, give back what is idle. True when the lease is of no more use. */
   tick(): boolean {
     const now = this.#host.clock.monotonicMs();
     if (this.isRetired) return this.isDrained;
-    if (this.#isSending) return false;
+    if (this.#asked !== undefined) return false;
     const sinceSentMs = now - this.#sentAtMs;
     const idleMs = now - this.#usedAtMs;
     if (this.isDrained && idleMs > IDLE_CLOSE_MS) return true;
@@ -181,7 +185,17 @@ export class Lease {
   #onFreed(): void {
     if (this.isRetired) return;
     this.#isStalled = false;
-    if (!this.#line.isEmpty) this.#serve();
+    if (this.#line.isEmpty) return;
+    this.#serve();
+    // Nothing of ours will bring the waiting call further, and what has come free may help somebody else.
+    const isIdle = this.books.inFlight.calls === 0n;
+    if (isIdle && this.#asked?.isHeld === true && this.#hasNews(this.#asked)) void this.#send();
+  }
+
+  /** Whether the ledger would learn something that it could give to others. */
+  #hasNews(asked: { readonly settled: Amounts }): boolean {
+    const { granted, committed, settled } = this.books;
+    return !areEqual(settled, asked.settled) || !areEqual(granted, committed);
   }
 
   /** Gives waiting calls what fits, in order; asks the ledger for the rest. */
@@ -189,12 +203,12 @@ export class Lease {
     for (let head = this.#line.head; head !== undefined && this.#fits(head.want.worst); head = this.#line.head) {
       head.answer(this.#grant(head.want.worst));
     }
-    if (!this.#line.isEmpty && !this.#isSending && !this.#isStalled) void this.#send();
+    if (!this.#line.isEmpty && this.#asked === undefined && !this.#isStalled) void this.#send();
   }
 
   /** Asks for more before the money in hand is used up, so that the next call does not wait. */
   #topUp(): void {
-    if (this.#isSending || this.isUnlimited || this.isRetired) return;
+    if (this.#asked !== undefined || this.isUnlimited || this.isRetired) return;
     if (this.#host.clock.monotonicMs() < this.#aheadPausedUntilMs) return;
     if (!covers(this.books.available, scale(this.#recentWorst, 2n))) void this.#send();
   }
@@ -207,43 +221,51 @@ export class Lease {
   }
 
   async #send(): Promise<void> {
-    this.#isSending = true;
     const { clock } = this.#host;
     const { books } = this;
     const head = this.#line.head;
-    const floor = add(books.committed, this.#waitingFor());
-    const target = this.#givesBack ? floor : largest(books.granted, floor);
-    const inReserve = subtract(target, floor);
-    const ahead = this.#givesBack
-      ? NO_AMOUNTS
-      : largest(NO_AMOUNTS, subtract(scale(this.#recentWorst, AHEAD_CALLS), inReserve));
+    const { committed } = books;
+    const floor = add(committed, this.#waitingFor());
+    const target = this.#givesBack || head !== undefined ? floor : largest(books.granted, floor);
+    const ahead = this.#givesBack ? NO_AMOUNTS : this.#aheadOf(subtract(target, floor));
     this.#givesBack = false;
-    books.granted = smallest(books.granted, target);
+    // A call that waits for more waits with empty hands: what it could not use may be what others wait for.
+    books.granted = smallest(books.granted, head === undefined ? target : committed);
     const sent = { monotonicMs: clock.monotonicMs(), wallMs: clock.wallMs() };
-    const settled = books.settled;
+    const { settled } = books;
+    this.#asked = { isHeld: head !== undefined, settled };
     this.#seq += 1;
+    const seq = this.#seq;
     const request: AcquireRequest = {
       process_id: this.#host.processId,
       lease_id: this.id,
-      seq: this.#seq,
+      seq,
       labels: this.labels,
       settled: toWire(settled),
-      need: toWire(head === undefined ? books.committed : add(books.committed, head.want.least)),
+      need: toWire(head === undefined ? committed : add(committed, head.want.least)),
       target: toWire(target),
       ahead: toWire(ahead),
       wait_ms: head === undefined ? 0 : waitMs(head.deadlineMs - sent.monotonicMs),
+      ...(head === undefined ? {} : { held: toWire(committed) }),
     };
     const waitersAsked = new Set(this.#line);
-    const answer = await this.#host.acquire(this, request);
-    this.#isSending = false;
     this.#sentAtMs = sent.monotonicMs;
+    const answer = await this.#host.acquire(this, request);
+    if (this.isRetired) return;
+    if (answer.kind === "lease_lost") {
+      this.#lose();
+      return;
+    }
+    // A newer message is on its way: only its answer says what we hold.
+    if (seq !== this.#seq) {
+      if (answer.kind === "reply") this.#renew(sent, answer.reply.ttl_ms);
+      return;
+    }
+    this.#asked = undefined;
     switch (answer.kind) {
       case "reply":
         this.#reported = settled;
         this.#accept(answer.reply, { sent, target, ahead, waitersAsked });
-        break;
-      case "lease_lost":
-        this.#lose();
         break;
       case "unreachable":
       case "process_unknown":
@@ -253,6 +275,10 @@ export class Lease {
         this.failWaiting(answer.reason);
         break;
     }
+  }
+
+  #aheadOf(inReserve: Amounts): Amounts {
+    return largest(NO_AMOUNTS, subtract(scale(this.#recentWorst, AHEAD_CALLS), inReserve));
   }
 
   #accept(
@@ -270,11 +296,7 @@ export class Lease {
       return;
     }
     this.#failures = 0;
-    this.#ttlMs = reply.ttl_ms;
-    this.#expires = {
-      monotonicMs: asked.sent.monotonicMs + reply.ttl_ms,
-      wallMs: asked.sent.wallMs + reply.ttl_ms,
-    };
+    this.#renew(asked.sent, reply.ttl_ms);
     this.budgets = reply.budgets;
     this.isUnlimited = reply.outcome === "unlimited";
     if (granted !== undefined) this.books.granted = granted;
@@ -284,7 +306,15 @@ export class Lease {
     this.#host.onGovernance(reply.governance_version);
     if (this.isRetired) return;
     this.#serveScarce(reply, asked.target, asked.waitersAsked);
-    if (this.#givesBack && !this.#isSending) void this.#send();
+    if (this.#givesBack && this.#asked === undefined) void this.#send();
+  }
+
+  #renew(sent: { readonly monotonicMs: number; readonly wallMs: number }, ttlMs: number): void {
+    this.#ttlMs = ttlMs;
+    this.#expires = {
+      monotonicMs: Math.max(this.#expires.monotonicMs, sent.monotonicMs + ttlMs),
+      wallMs: Math.max(this.#expires.wallMs, sent.wallMs + ttlMs),
+    };
   }
 
   /** After a reply: the line in order, then, if the ledger has no more, lowered bounds and refusals. */
@@ -344,35 +374,6 @@ export class Lease {
 
 function waitMs(leftMs: number): number {
   return Math.max(0, Math.min(LEDGER_WAIT_MS_MAX, Math.floor(leftMs)));
-}
-
-function tightest(budgets: readonly LeaseBudget[], least: Amounts): LeaseBudget | undefined {
-  return budgets.find((budget) => BigInt(budget.remaining) < wantedOf(budget, least).value) ?? budgets[0];
-}
-
-function refusalOf(budget: LeaseBudget, least: Amounts): BudgetExceeded {
-  const amount = (digits: string): BudgetAmount => toBudgetAmount(budget.measure, BigInt(digits));
-  return new BudgetExceeded({
-    budget: budget.name,
-    limit: amount(budget.limit),
-    spent: amount(budget.settled),
-    wanted: wantedOf(budget, least),
-  });
-}
-
-function wantedOf(budget: LeaseBudget, least: Amounts): BudgetAmount {
-  switch (budget.measure) {
-    case "usd":
-      return toBudgetAmount("usd", least.nanoUsd);
-    case "tokens":
-      return toBudgetAmount("tokens", least.tokens);
-    case "calls":
-      return toBudgetAmount("calls", least.calls);
-  }
-}
-
-function toBudgetAmount(measure: LeaseBudget["measure"], value: bigint): BudgetAmount {
-  return measure === "usd" ? { measure, value: value as NanoUsd } : { measure, value };
 }
 
 /** What a lease reports when it is closed. */
