@@ -42,6 +42,7 @@ export const acquireRequest = z.object({
   settled: amounts,
   need: amounts,
   target: amounts,
+  held: amounts.optional(),
   ahead: amounts,
   wait_ms: z.int().min(0).max(WAIT_MS_MAX),
 }) satisfies z.ZodType<AcquireRequest>;

@@ -87,6 +87,7 @@ function acquire({ ledger, registry, processes, leaseTtlMs }: LeaseRoutesOptions
         settled: toAmounts(body.settled),
         need: toAmounts(body.need),
         target: toAmounts(body.target),
+        ...(body.held === undefined ? {} : { held: toAmounts(body.held) }),
         ahead: toAmounts(body.ahead),
         waitMs: body.wait_ms,
       });
