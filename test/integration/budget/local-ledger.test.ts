@@ -1,8 +1,8 @@
 /** The ledger on a real directory: what is acknowledged when, and what happens when the disk, the clock or the process fails. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { createLocalLedger } from "../../../src/budget/local/create-local-ledger.ts";
 import { SystemClock } from "../../../src/support/clock.ts";
@@ -105,7 +105,7 @@ describe("a directory", () => {
 
   it("survives kill -9 of its process in the middle of grants, and is free at once", async () => {
     const dir = await makeDir();
-    const script = join(import.meta.dirname, "ledger-child.ts");
+    const script = fileURLToPath(new URL("./ledger-child.ts", import.meta.url));
     const child = spawn(process.execPath, [script, dir], { stdio: ["ignore", "pipe", "inherit"] });
     onTestFinished(() => void child.kill("SIGKILL"));
     const acknowledged = new Map<string, bigint>();

@@ -17,6 +17,14 @@ describe("acquiring", () => {
     expect(rig.books()).toEqual([12n, 38n]);
   });
 
+  it("is one event in the journal, whatever a message does at once", () => {
+    const rig = new Rig([makeBudget()]);
+    rig.acquire({ target: usd(30) });
+    expect(rig.last?.events).toMatchObject([{ event: "lease", granted: usd(30), opened: { processId: "p1" } }]);
+    rig.acquire({ seq: 2, settled: usd(12), target: usd(50), ahead: usd(1) });
+    expect(rig.last?.events).toMatchObject([{ event: "lease", settled: usd(12), granted: usd(51) }]);
+  });
+
   it("gives what there is when that is enough to go on, and else nothing", () => {
     const rig = new Rig([makeBudget()]);
     rig.acquire({ leaseId: "other", target: usd(70) });

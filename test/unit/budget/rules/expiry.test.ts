@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { applyEvent } from "../../../../src/budget/rules/apply.ts";
+import { applyEvent, TOKENS_MAX } from "../../../../src/budget/rules/apply.ts";
 import { makeBudget, usd } from "../make-budget.ts";
 import { GRACE_MS, Rig, TTL_MS } from "./rig.ts";
 
@@ -150,6 +150,16 @@ describe("spend that no lease covers", () => {
     const rig = new Rig([makeBudget()]);
     for (let round = 0; round < 3; round += 1) rig.observe([{ amounts: usd(60) }], "block-1");
     expect(rig.books()).toEqual([60n, 0n]);
+  });
+
+  it("is remembered by the last tokens only, so that they don't fill memory", () => {
+    const rig = new Rig([makeBudget()]);
+    for (let index = 0; index < TOKENS_MAX + 5; index += 1) {
+      const event = { event: "observed" as const, at: rig.nowMs, token: `t${index}`, foreign: [], leased: [] };
+      applyEvent(rig.engine.state, event);
+    }
+    const { tokens } = rig.engine.state;
+    expect([tokens.size, tokens.has("t4"), tokens.has("t5")]).toEqual([TOKENS_MAX, false, true]);
   });
 
   it("counts under each budget that its labels fall under, and is written once for each set of labels", () => {
