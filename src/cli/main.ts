@@ -43,7 +43,7 @@ async function buildProgram(options: { readonly argv: readonly string[]; readonl
   const [first] = options.argv;
   if (first === undefined || first === "demo" || first === "help" || first.startsWith("-")) {
     const { demoCommand } = await import("./demo.ts");
-    program.addCommand(demoCommand);
+    program.addCommand(demoCommand.summary("run a fleet of real SDK agents against a local simulator and one hard budget"));
   }
   exitByException(program);
   return program;

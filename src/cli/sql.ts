@@ -1,4 +1,4 @@
-import { createClient } from "@clickhouse/client";
+import { ClickHouseLogLevel, createClient } from "@clickhouse/client";
 import { Command } from "commander";
 import { dataDirOption, jsonOption } from "./options.ts";
 import { type Column, type Output, printTable } from "./output.ts";
@@ -9,8 +9,6 @@ interface SqlOptions {
   readonly json?: boolean;
   readonly dataDir?: string;
 }
-
-const REQUEST_TIMEOUT_MS = 120_000;
 
 /** `tollgate sql "SELECT …"`: straight to ClickHouse, as the read-only user. With `--json` one JSON object a line. */
 export function sqlCommand(output: Output): Command {
@@ -41,7 +39,7 @@ async function run(query: string, options: SqlOptions, output: Output): Promise<
     password: endpoints.readonly_password,
     database: endpoints.database,
     application: "tollgate-cli",
-    request_timeout: REQUEST_TIMEOUT_MS,
+    log: { level: ClickHouseLogLevel.OFF },
   });
   try {
     const asked = query.trim().replace(/;\s*$/, "");

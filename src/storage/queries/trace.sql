@@ -4,7 +4,7 @@ SELECT
     parent_span_id,
     name,
     toString(kind) AS kind,
-    formatDateTime(spans.start, '%FT%T.%fZ', 'UTC') AS start,
+    concat(formatDateTime(spans.start, '%FT%T', 'UTC'), '.', leftPad(toString(toUnixTimestamp64Nano(spans.start) % 1000000000), 9, '0'), 'Z') AS start,
     toString(duration_ns) AS duration_ns,
     toString(status) AS status,
     toString(agent) AS agent,

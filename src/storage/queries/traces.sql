@@ -1,9 +1,9 @@
 -- Traces, newest first. A trace is listed when one of its spans meets all filters; its figures are over all its spans.
--- {{where}} is a boolean expression over the spans view that src/storage/queries/where-expression.ts has let through; the
--- query then runs as the read-only user.
+-- The place in double braces takes a boolean expression over the spans view that where-expression.ts beside this file has let
+-- through; the query then runs as the read-only user.
 SELECT
     trace_id,
-    formatDateTime(min(spans.start), '%FT%T.%fZ', 'UTC') AS start,
+    concat(formatDateTime(min(spans.start), '%FT%T', 'UTC'), '.', leftPad(toString(toUnixTimestamp64Nano(min(spans.start)) % 1000000000), 9, '0'), 'Z') AS start,
     toString(max(toUnixTimestamp64Nano(spans.end)) - min(toUnixTimestamp64Nano(spans.start))) AS duration_ns,
     argMin(name, (parent_span_id != '', spans.start)) AS name,
     argMin(toString(agent), (agent = '', spans.start)) AS agent,
