@@ -207,9 +207,7 @@ export class Spool {
   }
 
   #startWriting(): void {
-    this.#writing ??= this.#write().finally(() => {
-      this.#writing = undefined;
-    });
+    this.#writing ??= this.#write();
   }
 
   async #write(): Promise<void> {
@@ -223,6 +221,8 @@ export class Spool {
       this.#filling = new Commit();
       commit.resolve(await this.#commit(commit).catch((error: unknown) => this.#broken(commit, error)));
     }
+    // In the same turn as the check above: a batch that comes after it starts the next run.
+    this.#writing = undefined;
   }
 
   async #commit(commit: Commit): Promise<Outcome> {

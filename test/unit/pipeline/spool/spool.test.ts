@@ -2,6 +2,7 @@
  * Goal: what is acknowledged is on disk exactly once, and every span is accounted for at every moment.
  * Method: the real spool on a real directory; the only thing replaced is, where a test says so, the write to the disk.
  */
+import { writeFileSync } from "node:fs";
 import { mkdtemp, readFile, readdir, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -91,6 +92,18 @@ describe("the spool", () => {
     await Promise.all([first, ...later]);
     expect(writes).toBe(2);
     expect(await blockFiles()).toHaveLength(2);
+  });
+
+  it("never leaves a batch waiting that came just as the last write ended", async () => {
+    const spool = await openSpool({ writeFile: async (path, bytes) => writeFileSync(path, bytes) });
+    for (let round = 0; round < 50; round += 1) {
+      const first = spool.append(batchOf(round * 2 + 1));
+      let hops: Promise<unknown> = first;
+      for (let hop = 0; hop < round % 10; hop += 1) hops = hops.then(() => undefined);
+      await hops;
+      expect((await spool.append(batchOf(round * 2 + 2))).kind).toBe("success");
+    }
+    expect(spool.stats()).toMatchObject({ received: 100, inFlight: 100 });
   });
 
   it("takes a span once: within a batch, in a later batch, and after its block was delivered", async () => {
