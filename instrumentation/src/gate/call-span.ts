@@ -111,19 +111,31 @@ export function recordCost(span: Span, { nanoUsd, status, priceVersion }: CallCo
   if (priceVersion !== undefined) span.setAttribute(semconv.ATTR_TOLLGATE_COST_PRICE_VERSION, priceVersion);
 }
 
+/** Of one reply of the ledger: the attributes of many calls. */
+const budgetAttributes = new WeakMap<readonly LeaseBudget[], Attributes>();
+
 /** The budget with the least left in proportion, of those counted in money. */
 export function recordBudget(span: Span, budgets: readonly LeaseBudget[]): void {
+  let attributes = budgetAttributes.get(budgets);
+  if (attributes === undefined) {
+    attributes = describeTightest(budgets);
+    budgetAttributes.set(budgets, attributes);
+  }
+  span.setAttributes(attributes);
+}
+
+function describeTightest(budgets: readonly LeaseBudget[]): Attributes {
   let tightest: LeaseBudget | undefined;
   for (const budget of budgets) {
     if (budget.measure !== "usd") continue;
     if (tightest === undefined || isTighter(budget, tightest)) tightest = budget;
   }
-  if (tightest === undefined) return;
-  span.setAttributes({
+  if (tightest === undefined) return {};
+  return {
     [semconv.ATTR_TOLLGATE_BUDGET_NAME]: tightest.name,
     [semconv.ATTR_TOLLGATE_BUDGET_LIMIT_USD]: formatUsd(BigInt(tightest.limit) as NanoUsd),
     [semconv.ATTR_TOLLGATE_BUDGET_REMAINING_USD]: formatUsd(BigInt(tightest.remaining) as NanoUsd),
-  });
+  };
 }
 
 function isTighter(budget: LeaseBudget, than: LeaseBudget): boolean {

@@ -92,7 +92,7 @@ export class LeaseClient implements LeaseHost {
 
   /** The lease that calls with these labels use now, if there is one. */
   find(labels: Readonly<Record<string, string>>): Lease | undefined {
-    return this.#hello === undefined ? undefined : this.#leases.get(JSON.stringify(this.#project(labels)));
+    return this.#hello === undefined ? undefined : this.#leases.get(this.#key(labels));
   }
 
   /** Reports every lease for the last time and gives the rest back. */
@@ -199,13 +199,23 @@ export class LeaseClient implements LeaseHost {
   }
 
   #lease(labels: Readonly<Record<string, string>>): Lease {
-    const projected = this.#project(labels);
-    const key = JSON.stringify(projected);
+    const key = this.#key(labels);
     const existing = this.#leases.get(key);
     if (existing !== undefined && !existing.isRetired) return existing;
-    const lease = new Lease(this, projected);
+    const lease = new Lease(this, this.#project(labels));
     this.#leases.set(key, lease);
     return lease;
+  }
+
+  /** One key for each set of values that budgets tell apart. */
+  #key(labels: Readonly<Record<string, string>>): string {
+    let key = "";
+    for (const name of this.#hello?.label_keys ?? []) {
+      const value = labels[name];
+      // The length keeps values apart that hold the separator themselves.
+      key += value === undefined ? "-;" : `${value.length}:${value};`;
+    }
+    return key;
   }
 
   #project(labels: Readonly<Record<string, string>>): Readonly<Record<string, string>> {

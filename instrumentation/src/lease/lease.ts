@@ -21,8 +21,11 @@ import type { Answer } from "./transport.ts";
 import { WaitingLine } from "./waiting-line.ts";
 import type { Waiter } from "./waiting-line.ts";
 
-/** Money kept ahead of need: as much as this many of the largest recent calls. */
-const AHEAD_CALLS = 4n;
+/** Money kept ahead of need: as much as this many of the largest recent calls. More when calls follow fast. */
+const AHEAD_CALLS_MIN = 4n;
+const AHEAD_CALLS_MAX = 512n;
+/** A lease that tops up more often than this asks for twice as much, and one that does so rarely for half. */
+const TOP_UP_MS = 250;
 /** After the ledger granted less ahead than was asked, it is not asked again for this long. */
 const AHEAD_PAUSE_MS = 250;
 /** A settlement is reported within this time, even when no money is needed. */
@@ -66,6 +69,8 @@ export class Lease {
   #reported: Amounts = NO_AMOUNTS;
   #recentWorst: Amounts = NO_AMOUNTS;
   #aheadPausedUntilMs = 0;
+  #aheadCalls = AHEAD_CALLS_MIN;
+  #toppedUpAtMs = 0;
   /** The ledger has nothing more to give until something of ours settles or some time passes. */
   #isStalled = false;
   #failures = 0;
@@ -209,8 +214,13 @@ export class Lease {
   /** Asks for more before the money in hand is used up, so that the next call does not wait. */
   #topUp(): void {
     if (this.#asked !== undefined || this.isUnlimited || this.isRetired) return;
-    if (this.#host.clock.monotonicMs() < this.#aheadPausedUntilMs) return;
-    if (!covers(this.books.available, scale(this.#recentWorst, 2n))) void this.#send();
+    const now = this.#host.clock.monotonicMs();
+    if (now < this.#aheadPausedUntilMs || covers(this.books.available, scale(this.#recentWorst, 2n))) return;
+    const isFast = now - this.#toppedUpAtMs < TOP_UP_MS;
+    const next = isFast ? this.#aheadCalls * 2n : this.#aheadCalls / 2n;
+    this.#aheadCalls = next < AHEAD_CALLS_MIN ? AHEAD_CALLS_MIN : next > AHEAD_CALLS_MAX ? AHEAD_CALLS_MAX : next;
+    this.#toppedUpAtMs = now;
+    void this.#send();
   }
 
   /** The calls that wait, in sum; not more than makes sense for one message. */
@@ -278,7 +288,7 @@ export class Lease {
   }
 
   #aheadOf(inReserve: Amounts): Amounts {
-    return largest(NO_AMOUNTS, subtract(scale(this.#recentWorst, AHEAD_CALLS), inReserve));
+    return largest(NO_AMOUNTS, subtract(scale(this.#recentWorst, this.#aheadCalls), inReserve));
   }
 
   #accept(
@@ -302,6 +312,7 @@ export class Lease {
     if (granted !== undefined) this.books.granted = granted;
     if (granted !== undefined && !covers(granted, add(asked.target, asked.ahead))) {
       this.#aheadPausedUntilMs = this.#host.clock.monotonicMs() + AHEAD_PAUSE_MS;
+      this.#aheadCalls = AHEAD_CALLS_MIN;
     }
     this.#host.onGovernance(reply.governance_version);
     if (this.isRetired) return;
