@@ -1,18 +1,10 @@
 import { Command, CommanderError } from "commander";
 import { readEnvironment } from "../config/environment.ts";
 import { ConfigInvalid } from "../config/problem.ts";
-import { errorText } from "../telemetry/telemetry.ts";
+import { errorText } from "../telemetry/error-text.ts";
 import { TOLLGATE_VERSION } from "../service/version.ts";
-import { budgetsCommand } from "./budgets.ts";
-import { configCommand } from "./config.ts";
 import { CliError, EXIT } from "./exit.ts";
 import { type Output, stdout } from "./output.ts";
-import { serveCommand } from "./serve.ts";
-import { spendCommand } from "./spend.ts";
-import { sqlCommand } from "./sql.ts";
-import { statusCommand } from "./status.ts";
-import { traceCommand } from "./trace.ts";
-import { tracesCommand } from "./traces.ts";
 
 /** The command line. Sets `process.exitCode`; see src/cli/exit.ts for what it says. Never rejects. */
 export async function main(argv: readonly string[] = process.argv.slice(2)): Promise<void> {
@@ -24,26 +16,31 @@ export async function main(argv: readonly string[] = process.argv.slice(2)): Pro
   }
 }
 
+type MakeCommand = (output: Output) => Promise<Command>;
+
+/** Each is loaded when it is asked for: a question to the processor should not wait for the engine, the server or the demo. */
+const COMMANDS: Readonly<Record<string, MakeCommand>> = {
+  serve: async () => (await import("./serve.ts")).serveCommand(),
+  demo: async () =>
+    (await import("./demo.ts")).demoCommand.summary("a fleet of real SDK agents against one hard budget"),
+  status: async (output) => (await import("./status.ts")).statusCommand(output),
+  budgets: async (output) => (await import("./budgets.ts")).budgetsCommand(output),
+  spend: async (output) => (await import("./spend.ts")).spendCommand(output),
+  traces: async (output) => (await import("./traces.ts")).tracesCommand(output),
+  trace: async (output) => (await import("./trace.ts")).traceCommand(output),
+  sql: async (output) => (await import("./sql.ts")).sqlCommand(output),
+  config: async (output) => (await import("./config.ts")).configCommand(output),
+};
+
 async function buildProgram(options: { readonly argv: readonly string[]; readonly output: Output }): Promise<Command> {
-  const { output } = options;
   const program = new Command("tollgate")
     .description("An OpenTelemetry audit pipeline for AI agents that also holds the barrier.")
     .version(TOLLGATE_VERSION)
     .showHelpAfterError("(see --help)");
-  program
-    .addCommand(serveCommand())
-    .addCommand(statusCommand(output))
-    .addCommand(budgetsCommand(output))
-    .addCommand(spendCommand(output))
-    .addCommand(tracesCommand(output))
-    .addCommand(traceCommand(output))
-    .addCommand(sqlCommand(output))
-    .addCommand(configCommand(output));
-  // The demo brings a provider simulator along: only who asks for it, or for the list of commands, waits for that.
-  const [first] = options.argv;
-  if (first === undefined || first === "demo" || first === "help" || first.startsWith("-")) {
-    const { demoCommand } = await import("./demo.ts");
-    program.addCommand(demoCommand.summary("run a fleet of real SDK agents against a local simulator and one hard budget"));
+  const [name = ""] = options.argv;
+  const asked = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  for (const make of asked === undefined ? Object.values(COMMANDS) : [asked]) {
+    program.addCommand(await make(options.output));
   }
   exitByException(program);
   return program;

@@ -3,7 +3,7 @@
  * directory when it became ready, else the default port.
  */
 import { readEnvironment } from "../config/environment.ts";
-import { DEFAULT_API_ENDPOINT } from "../config/sections.ts";
+import { DEFAULT_API_ENDPOINT } from "../config/api-endpoint.ts";
 import { dataDirectory, type EndpointsFile, readEndpoints, readToken } from "../service/data-directory.ts";
 import { CliError, EXIT } from "./exit.ts";
 

@@ -4,10 +4,10 @@
  */
 import { compileGlob } from "@tollgate/instrumentation/policy";
 import { z } from "zod";
+import { DEFAULT_API_ENDPOINT } from "./api-endpoint.ts";
 import { endpointDefault } from "./endpoint.ts";
 import { secretSchema } from "./secret.ts";
 
-export const DEFAULT_API_ENDPOINT = "127.0.0.1:4320";
 export const DEFAULT_CLICKHOUSE_ENDPOINT = "127.0.0.1:8123";
 export const DEFAULT_DATABASE = "tollgate";
 export const DEFAULT_LEASE_TTL_MS = 30_000;

@@ -4,7 +4,8 @@
  */
 import type { BudgetState, Ledger } from "../budget/ledger.ts";
 import { type CancelTimer, type Clock, every } from "../support/clock.ts";
-import { errorText, type Telemetry } from "../telemetry/telemetry.ts";
+import { errorText } from "../telemetry/error-text.ts";
+import type { Telemetry } from "../telemetry/telemetry.ts";
 
 const INTERVAL_MS = 1_000;
 const ROWS_MAX = 5_000;

@@ -3,7 +3,8 @@ import type { LedgerNotice, LocalLedger } from "../budget/local/local-ledger-opt
 import type { Governance } from "../config/governance/governance.ts";
 import type { Clock } from "../support/clock.ts";
 import type { LogFields, LogLevel } from "../telemetry/log.ts";
-import { errorText, type Telemetry } from "../telemetry/telemetry.ts";
+import { errorText } from "../telemetry/error-text.ts";
+import type { Telemetry } from "../telemetry/telemetry.ts";
 import type { Config } from "./config-schema.ts";
 import type { DataDirectory } from "./data-directory.ts";
 

@@ -11,7 +11,8 @@ import { migrate, MigrationError } from "../storage/migrate.ts";
 import { queryText } from "../storage/queries/catalog.ts";
 import { Backoff } from "../support/backoff.ts";
 import { type CancelTimer, type Clock, delay, every } from "../support/clock.ts";
-import { errorText, type Telemetry } from "../telemetry/telemetry.ts";
+import { errorText } from "../telemetry/error-text.ts";
+import type { Telemetry } from "../telemetry/telemetry.ts";
 import type { BudgetStateRow } from "./budget-states.ts";
 import type { Store } from "./store.ts";
 

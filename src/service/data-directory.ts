@@ -5,7 +5,6 @@
 import { randomBytes } from "node:crypto";
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { z } from "zod";
 
 export const DEFAULT_DATA_DIR = "./.tollgate";
 
@@ -31,19 +30,19 @@ export function dataDirectory(root: string = DEFAULT_DATA_DIR): DataDirectory {
   };
 }
 
-const endpointsFile = z.object({
-  otlp_http: z.string().nullable(),
-  otlp_grpc: z.string().nullable(),
-  api: z.string(),
-  clickhouse: z.string(),
-  pid: z.number(),
-  database: z.string(),
-  readonly_username: z.string(),
-  readonly_password: z.string(),
-});
-
 /** What a running processor tells the command line on the same machine. */
-export type EndpointsFile = z.output<typeof endpointsFile>;
+export interface EndpointsFile {
+  readonly otlp_http: string;
+  readonly otlp_grpc: string | null;
+  readonly api: string;
+  readonly clickhouse: string;
+  readonly pid: number;
+  readonly database: string;
+  readonly readonly_username: string;
+  readonly readonly_password: string;
+}
+
+const TEXT_KEYS = ["otlp_http", "api", "clickhouse", "database", "readonly_username", "readonly_password"] as const;
 
 export function writeEndpoints(data: DataDirectory, endpoints: EndpointsFile): void {
   writeAtomically(data.endpoints, `${JSON.stringify(endpoints, undefined, 2)}\n`, 0o600);
@@ -58,8 +57,8 @@ export function readEndpoints(data: DataDirectory): EndpointsFile | undefined {
   const text = readIfThere(data.endpoints);
   if (text === undefined) return undefined;
   try {
-    const parsed = endpointsFile.safeParse(JSON.parse(text));
-    return parsed.success ? parsed.data : undefined;
+    const parsed = JSON.parse(text) as Partial<EndpointsFile> | null;
+    return TEXT_KEYS.every((key) => typeof parsed?.[key] === "string") ? (parsed as EndpointsFile) : undefined;
   } catch {
     return undefined;
   }

@@ -1,5 +1,6 @@
 import type { Clock } from "../support/clock.ts";
-import { errorText, type Telemetry } from "../telemetry/telemetry.ts";
+import { errorText } from "../telemetry/error-text.ts";
+import type { Telemetry } from "../telemetry/telemetry.ts";
 
 export interface Part {
   start(): Promise<void>;

@@ -1,4 +1,3 @@
-import { inspect } from "node:util";
 import { collectDefaultMetrics, Counter, Registry } from "prom-client";
 import { type EventName, EVENTS } from "./events.ts";
 import { Log, type LogFields, type LogLevel, type LogOptions } from "./log.ts";
@@ -42,14 +41,4 @@ export class Telemetry {
     this.#events.inc({ event: announcement.event, level: announcement.level });
     this.log.line(announcement.level, announcement.event, announcement.fields);
   }
-}
-
-/** The text of an error for a log field: message and causes, no stack. */
-export function errorText(error: unknown): string {
-  const parts: string[] = [];
-  for (let current: unknown = error; current !== undefined && parts.length < 5;) {
-    parts.push(current instanceof Error ? current.message || current.name : inspect(current));
-    current = current instanceof Error ? current.cause : undefined;
-  }
-  return parts.join(": ");
 }

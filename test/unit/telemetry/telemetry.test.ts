@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { EVENTS } from "../../../src/telemetry/events.ts";
 import { Log } from "../../../src/telemetry/log.ts";
-import { errorText, Telemetry } from "../../../src/telemetry/telemetry.ts";
+import { errorText } from "../../../src/telemetry/error-text.ts";
+import { Telemetry } from "../../../src/telemetry/telemetry.ts";
 
 const NOW = Date.UTC(2026, 10, 21, 3, 12, 0, 7);
 
