@@ -98,6 +98,31 @@ describe("an acquire that finds the money in other hands", () => {
   });
 });
 
+describe("two that wait for each other's idle money", () => {
+  it("give it up while they wait: the first gets what the second doesn't need meanwhile", () => {
+    const rig = new Rig([makeBudget()]);
+    rig.acquire({ target: usd(50) });
+    rig.acquire({ leaseId: "l2", target: usd(50) });
+    const first = rig.ask({ seq: 2, target: usd(70), held: usd(20), waitMs: WAIT_MS });
+    expect(rig.books()).toEqual([0n, 70n]);
+    const second = rig.ask({ leaseId: "l2", seq: 2, target: usd(60), need: usd(40), held: usd(10), waitMs: WAIT_MS });
+    expect(rig.answers.get(first)).toMatchObject({ outcome: "granted", granted: usd(70) });
+    expect(rig.answers.has(second)).toBe(false);
+    expect(rig.books()).toEqual([0n, 80n]);
+    rig.advance(WAIT_MS);
+    expect(rig.answers.get(second)).toMatchObject({ outcome: "exhausted", granted: usd(10) });
+  });
+
+  it("lose nothing by it when there is enough, and keep no idle money when they are refused", () => {
+    const rig = new Rig([makeBudget()]);
+    rig.acquire({ target: usd(50) });
+    const full = rig.acquire({ seq: 2, target: usd(60), held: usd(10), waitMs: WAIT_MS });
+    expect(full).toMatchObject({ outcome: "granted", granted: usd(60) });
+    const refused = rig.acquire({ seq: 3, target: usd(160), held: usd(10), waitMs: WAIT_MS });
+    expect(refused).toMatchObject({ outcome: "exhausted", granted: usd(10) });
+  });
+});
+
 describe("the queue", () => {
   it("lets nobody overtake: a small wish doesn't starve a big one", () => {
     const { rig, ticket } = contended();

@@ -127,7 +127,9 @@ export class Agent {
     const least = wanted.calls === 0n ? NO_AMOUNTS : { nanoUsd: 1n, tokens: 1n, calls: 1n };
     lease.seq += 1;
     lease.sentAtMs = nowMs;
-    lease.view = minAmounts(lease.view, target);
+    const waitMs = this.#random.pick([0, 500, 2000]);
+    const isEmptyHanded = waitMs > 0 && this.#random.chance(0.5);
+    lease.view = minAmounts(lease.view, isEmptyHanded ? used : target);
     const ahead = this.#random.chance(0.5) ? NO_AMOUNTS : { nanoUsd: 2000n, tokens: 200n, calls: 5n };
     this.#effects.send({
       processId: this.id,
@@ -138,7 +140,8 @@ export class Agent {
       need: addAmounts(used, least),
       target,
       ahead: wanted.calls === 0n ? NO_AMOUNTS : ahead,
-      waitMs: this.#random.pick([0, 500, 2000]),
+      waitMs,
+      ...(isEmptyHanded ? { held: used } : {}),
     });
   }
 

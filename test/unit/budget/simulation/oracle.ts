@@ -1,6 +1,6 @@
 /**
  * What the simulated provider was paid, kept apart from everything the ledger says: its own matching of labels, its own
- * sums, its own windows.
+ * sums, rolling windows to the millisecond. Only the calendar is the ledger's, which is tested by itself.
  */
 import { calendarWindow } from "../../../../src/budget/rules/calendar.ts";
 import type { Amounts } from "../../../../src/budget/amounts.ts";

@@ -12,6 +12,8 @@ import { scenarioOf } from "./scenario.ts";
 import { World } from "./world.ts";
 
 const STEPS = 1000;
+/** Twenty seconds on an idle machine for the default number of seeds. */
+const TIMEOUT_MS = 100_000_000;
 const only = process.env["TOLLGATE_SIM_SEED"];
 const count = Number(process.env["TOLLGATE_SIM_SEEDS"] ?? 200);
 const from = (length: number): number[] => Array.from({ length }, (_, index) => index + 1);
@@ -48,7 +50,7 @@ function run(seed: number, isWild: boolean): World {
 }
 
 describe("a simulated fleet", () => {
-  it(`never overspends, loses nothing and leaks nothing (${seeds.length} seeds)`, () => {
+  it(`never overspends, loses nothing and leaks nothing (${seeds.length} seeds)`, { timeout: TIMEOUT_MS }, () => {
     const sum = { calls: 0, refused: 0, crashes: 0 };
     for (const seed of seeds) {
       const world = run(seed, false);
@@ -62,7 +64,11 @@ describe("a simulated fleet", () => {
     expect(sum.crashes).toBeGreaterThan(0);
   });
 
-  it(`counts foreign spend and overruns in full, whatever the limits become (${wildSeeds.length} seeds)`, () => {
-    for (const seed of wildSeeds) expect(run(seed, true).calls).toBeGreaterThan(0);
-  });
+  it(
+    `counts foreign spend and overruns in full, whatever the limits become (${wildSeeds.length} seeds)`,
+    { timeout: TIMEOUT_MS },
+    () => {
+      for (const seed of wildSeeds) expect(run(seed, true).calls).toBeGreaterThan(0);
+    },
+  );
 });
