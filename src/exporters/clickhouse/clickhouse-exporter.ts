@@ -11,6 +11,8 @@ import { Delivery } from "./delivery.ts";
 import type { ClickhouseExporterDependencies } from "./dependencies.ts";
 import { SPAN_COLUMNS } from "./span-columns.ts";
 
+const KEEP_ALIVE_MS = 60_000;
+
 export type ExporterStats = ReturnType<Spool["stats"]>;
 
 /**
@@ -66,8 +68,14 @@ export class ClickhouseExporter implements Exporter {
   async stop(): Promise<void> {
     if (this.#state !== "started") return;
     this.#state = "stopped";
-    await this.#spool.close();
-    await this.#delivery.stop();
+    // The clock's timers keep no process alive; when the sockets are closed, a pause between two tries would end it.
+    const keepAlive = setInterval(() => {}, KEEP_ALIVE_MS);
+    try {
+      await this.#spool.close();
+      await this.#delivery.stop();
+    } finally {
+      clearInterval(keepAlive);
+    }
   }
 
   consume(batch: SpanBatch): Promise<Outcome> {

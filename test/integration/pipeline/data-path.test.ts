@@ -24,6 +24,8 @@ import { type Field, request as otlpRequest, spanFields } from "../../fixtures/o
 const PROCESS = fileURLToPath(new URL("./pipeline-process.ts", import.meta.url));
 const PROTOBUF = "application/x-protobuf";
 const SPANS_A_BATCH = 5;
+/** For tests that restart processes, on a machine that has other work. */
+const LONG_MS = 180_000;
 /** 1,000 × 3.00 + 100 × 15.00 USD per million tokens. */
 const SPAN_NANO_USD = 4_500_000n;
 
@@ -224,42 +226,62 @@ describe("the data path on the real engine", () => {
     expect(await counted()).toEqual(expectedFor(1));
   });
 
-  it("loses nothing it acknowledged and counts nothing twice over kill -9 in the middle of the load", async () => {
-    const batches = 120;
-    const kills = 4;
-    const acknowledged = new Set<number>();
-    const attempt = async (child: Child, batch: number): Promise<void> => {
-      try {
-        if ((await post(child.url, batchBytes(batch))) === 200) acknowledged.add(batch);
-      } catch {
-        // The process was killed: the client does not know, and sends again.
-      }
-    };
-    const remaining = (): number[] =>
-      Array.from({ length: batches }, (_, batch) => batch).filter((batch) => !acknowledged.has(batch));
-    for (let round = 0; round < kills; round += 1) {
-      const child = await startChild();
-      const goal = acknowledged.size + 20;
-      const queue = remaining();
-      const workers = Array.from({ length: 6 }, async () => {
-        for (let batch = queue.shift(); batch !== undefined && acknowledged.size < goal; batch = queue.shift()) {
-          await attempt(child, batch);
+  it(
+    "loses nothing it acknowledged and counts nothing twice over kill -9 in the middle of the load",
+    { timeout: LONG_MS },
+    async () => {
+      const batches = 80;
+      const kills = 3;
+      const acknowledged = new Set<number>();
+      const attempt = async (child: Child, batch: number): Promise<void> => {
+        try {
+          if ((await post(child.url, batchBytes(batch))) === 200) acknowledged.add(batch);
+        } catch {
+          // The process was killed: the client does not know, and sends again.
         }
-      });
-      // Killed as soon as the goal is met, while the other workers' requests and the deliveries are under way.
-      await Promise.race(workers);
-      await kill(child);
-      await Promise.all(workers);
-    }
-    const last = await startChild();
-    await Promise.all(remaining().map((batch) => attempt(last, batch)));
-    expect(acknowledged.size).toBe(batches);
-    // Clients that never saw their 200 send once more, whatever had become of the first copy.
-    for (let batch = 0; batch < batches; batch += 1) expect(await post(last.url, batchBytes(batch))).toBe(200);
-    const stats = await drain(last);
-    expect(stats.inFlight).toBe(0);
-    expect(await counted()).toEqual(expectedFor(batches));
-    expect(observedNanoUsd()).toBe(expectedFor(batches).nanoUsd);
-    expect((await readdir(join(directory, "spool"))).filter((name) => name !== "set-aside")).toEqual([]);
-  });
+      };
+      const remaining = (): number[] =>
+        Array.from({ length: batches }, (_, batch) => batch).filter((batch) => !acknowledged.has(batch));
+      for (let round = 0; round < kills; round += 1) {
+        const child = await startChild();
+        const goal = acknowledged.size + 20;
+        const queue = remaining();
+        const workers = Array.from({ length: 6 }, async () => {
+          for (let batch = queue.shift(); batch !== undefined && acknowledged.size < goal; batch = queue.shift()) {
+            await attempt(child, batch);
+          }
+        });
+        // Killed as soon as the goal is met, while the other workers' requests and the deliveries are under way.
+        await Promise.race(workers);
+        await kill(child);
+        await Promise.all(workers);
+      }
+      const last = await startChild();
+      await Promise.all(remaining().map((batch) => attempt(last, batch)));
+      expect(acknowledged.size).toBe(batches);
+      // Clients that never saw their 200 send once more, whatever had become of the first copy.
+      for (let batch = 0; batch < batches; batch += 1) expect(await post(last.url, batchBytes(batch))).toBe(200);
+      const stats = await drain(last);
+      expect(stats.inFlight).toBe(0);
+      expect(await counted()).toEqual(expectedFor(batches));
+      expect(observedNanoUsd()).toBe(expectedFor(batches).nanoUsd);
+      expect((await readdir(join(directory, "spool"))).filter((name) => name !== "set-aside")).toEqual([]);
+    },
+  );
+
+  it(
+    "goes on acknowledging while the engine is killed under it, and delivers everything once afterwards",
+    { timeout: LONG_MS },
+    async () => {
+      const batches = 40;
+      const child = await startChild();
+      for (let batch = 0; batch < batches; batch += 1) {
+        if (batch % 20 === 10 && engine.pid !== undefined) process.kill(engine.pid, "SIGKILL");
+        expect(await post(child.url, batchBytes(batch))).toBe(200);
+      }
+      expect(await drain(child)).toMatchObject({ stored: batches * SPANS_A_BATCH, dropped: {}, inFlight: 0 });
+      expect(await counted()).toEqual(expectedFor(batches));
+      expect(observedNanoUsd()).toBe(expectedFor(batches).nanoUsd);
+    },
+  );
 });
