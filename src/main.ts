@@ -5,6 +5,7 @@
  */
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
+import { constants } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -28,7 +29,7 @@ if (isRecent) {
     process.on("SIGINT", () => {});
     process.on("SIGTERM", () => child.kill("SIGTERM"));
     child.on("exit", (code, signal) => {
-      process.exitCode = code ?? (signal === null ? 1 : 128);
+      process.exitCode = code ?? 128 + (signal === null ? 0 : constants.signals[signal]);
     });
   }
 }

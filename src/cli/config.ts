@@ -2,6 +2,7 @@ import { Command } from "commander";
 import { stringify } from "yaml";
 import { readEnvironment } from "../config/environment.ts";
 import { ConfigInvalid, formatProblem } from "../config/problem.ts";
+import type { Setup } from "../service/setup.ts";
 import { EXIT } from "./exit.ts";
 import { jsonOption } from "./options.ts";
 import { type Output, printJson } from "./output.ts";
@@ -65,7 +66,7 @@ function printCommand(output: Output): Command {
     });
 }
 
-async function load(file: string | undefined): Promise<ReturnType<typeof import("../service/setup.ts").loadSetup>> {
+async function load(file: string | undefined): Promise<Setup> {
   const { loadSetup } = await import("../service/setup.ts");
   const environment = readEnvironment();
   return loadSetup({ file, dataDir: environment.dataDir, environment: environment.all });

@@ -63,9 +63,5 @@ export function printTable<Row>(output: Output, rows: readonly Row[], columns: r
 
 /** What agents send must not move a person's cursor: control characters become `\\xNN`. */
 export function printable(text: string): string {
-  // oxlint-disable-next-line no-control-regex -- finding control characters is the point
-  return text.replaceAll(
-    /[\u0000-\u001f\u007f-\u009f]/g,
-    (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, "0")}`,
-  );
+  return text.replaceAll(/\p{Cc}/gu, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, "0")}`);
 }

@@ -1,6 +1,6 @@
 import { Command, Option } from "commander";
 import { readEnvironment } from "../config/environment.ts";
-import { CliError, EXIT } from "./exit.ts";
+import { EXIT } from "./exit.ts";
 import { dataDirOption } from "./options.ts";
 
 interface ServeOptions {
@@ -8,6 +8,8 @@ interface ServeOptions {
   readonly dataDir?: string;
   readonly readyFile?: string;
 }
+
+const HOLD_MS = 3_600_000;
 
 /** `tollgate serve`: the processor in the foreground, until SIGTERM or SIGINT; a second signal ends it at once. */
 export function serveCommand(): Command {
@@ -19,26 +21,35 @@ export function serveCommand(): Command {
     .addOption(dataDirOption())
     .option("--ready-file <file>", "write the endpoints as JSON when ready")
     .action(async (options: ServeOptions) => {
-      // Loaded here: the other commands start in a fraction of the time without the engine and the server.
-      const { loadSetup } = await import("../service/setup.ts");
-      const { startService } = await import("../service/service.ts");
-      const environment = readEnvironment();
-      const setup = loadSetup({
-        file: options.config,
-        dataDir: options.dataDir ?? environment.dataDir,
-        environment: environment.all,
-      });
-      const service = await startService({
-        ...setup,
-        ...(options.readyFile === undefined ? {} : { readyFile: options.readyFile }),
-      });
-      for (const line of service.announcement) process.stderr.write(`${line}\n`);
-      const signal = await nextSignal();
-      process.once("SIGINT", () => process.exit(130)).once("SIGTERM", () => process.exit(143));
-      const outcome = await service.stop(signal);
-      if (outcome === "timed_out")
-        throw new CliError(EXIT.finding, "did not stop in time; what is left stays in the spool");
+      // The clock's timers hold no process open, and there may be nothing else to wait for while ClickHouse is away.
+      const held = setInterval(() => {}, HOLD_MS);
+      try {
+        await serve(options);
+      } finally {
+        clearInterval(held);
+      }
     });
+}
+
+async function serve(options: ServeOptions): Promise<void> {
+  // Loaded here: --help and bad usage do not wait for the engine and the server.
+  const { loadSetup } = await import("../service/setup.ts");
+  const { startService } = await import("../service/service.ts");
+  const environment = readEnvironment();
+  const setup = loadSetup({
+    file: options.config,
+    dataDir: options.dataDir ?? environment.dataDir,
+    environment: environment.all,
+  });
+  const readyFile = options.readyFile === undefined ? {} : { readyFile: options.readyFile };
+  const stopSignal = nextSignal();
+  const service = await startService({ ...setup, ...readyFile });
+  for (const line of service.announcement) process.stderr.write(`${line}\n`);
+  const signal = await stopSignal;
+  process.once("SIGINT", () => process.exit(130)).once("SIGTERM", () => process.exit(143));
+  const outcome = await service.stop(signal);
+  // Something still runs that would keep this process alive; what was acknowledged is on disk.
+  if (outcome === "timed_out") process.exit(EXIT.finding);
 }
 
 function nextSignal(): Promise<NodeJS.Signals> {

@@ -11,7 +11,7 @@ export type Labels = Readonly<Record<string, string>>;
 export interface PolicyBinding {
   readonly name: string;
   /** True when the policy's `agents` match the name. */
-  appliesTo(agent: string): boolean;
+  readonly appliesTo: (agent: string) => boolean;
   /** The document as parsed, for the gate. */
   readonly document: unknown;
 }

@@ -19,7 +19,7 @@ export interface BudgetStatesOptions {
   readonly telemetry: Telemetry;
   /** False while ClickHouse is away: then nothing is tried. */
   readonly isStorageReady: () => boolean;
-  insert(rows: readonly BudgetStateRow[]): Promise<void>;
+  readonly insert: (rows: readonly BudgetStateRow[]) => Promise<void>;
 }
 
 export class BudgetStatesWriter {

@@ -7,8 +7,8 @@ import { configSchema } from "../../src/service/config-schema.ts";
 
 interface JsonSchema {
   readonly type?: string | readonly string[];
-  readonly const?: unknown;
-  readonly enum?: readonly unknown[];
+  readonly const?: string;
+  readonly enum?: readonly string[];
   readonly properties?: Readonly<Record<string, JsonSchema>>;
   readonly required?: readonly string[];
   readonly items?: JsonSchema;
@@ -93,8 +93,8 @@ function row(schema: JsonSchema, key: string, required: boolean): Row {
 }
 
 function typeText(schema: JsonSchema): string {
-  if (schema.const !== undefined) return `\`${String(schema.const)}\``;
-  if (schema.enum !== undefined) return schema.enum.map((value) => `\`${String(value)}\``).join(", ");
+  if (schema.const !== undefined) return `\`${schema.const}\``;
+  if (schema.enum !== undefined) return schema.enum.map((value) => `\`${value}\``).join(", ");
   if (schema.type === "array") return `list of ${schema.items === undefined ? "anything" : typeText(schema.items)}`;
   const range = schema.type === "integer" ? rangeText(schema) : "";
   return `${Array.isArray(schema.type) ? schema.type.join(" or ") : String(schema.type ?? "")}${range}`;

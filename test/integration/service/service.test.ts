@@ -1,0 +1,207 @@
+/**
+ * Goal: the assembled service keeps its promises at the edges of its life: who may come in, a ClickHouse that is away, a
+ * restart, a start that cannot be.
+ * Method: real processors with their engine in child processes, each on free ports and a data directory of its own.
+ */
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, describe, expect, it } from "vitest";
+import { createWorkspace, ProcessorProcess, type Workspace } from "../../../src/demo/processor-process.ts";
+import { waitFor } from "../../../src/demo/wait.ts";
+import { otlpJson, sendOtlp } from "../../support/otlp-fixture.ts";
+import { tollgate } from "../../support/tollgate-cli.ts";
+
+const KEY = "key-of-shop-0123456789";
+const BUDGET = "kind: budget\nname: all\nlimit: $1.00\nwindow: lifetime\n";
+const NOW = (): bigint => BigInt(Date.now()) * 1_000_000n;
+
+const cleanup: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const each of cleanup.splice(0).toReversed()) await each();
+});
+
+async function workspaceWith(config = ""): Promise<Workspace> {
+  const workspace = await createWorkspace({ governance: BUDGET, config });
+  cleanup.push(() => workspace.remove());
+  return workspace;
+}
+
+async function start(workspace: Workspace): Promise<ProcessorProcess> {
+  const processor = await ProcessorProcess.start({ workspace });
+  cleanup.push(() => processor.stop());
+  return processor;
+}
+
+async function settled(processor: ProcessorProcess): Promise<unknown> {
+  const [row] = (await processor.cli("budgets")) as { settled: string }[];
+  return row?.settled;
+}
+
+async function untilSql(processor: ProcessorProcess, query: string, wanted: unknown): Promise<unknown> {
+  let last: unknown;
+  await waitFor(
+    async () => {
+      try {
+        [last] = await processor.cli("sql", query);
+      } catch (error) {
+        last = error;
+      }
+      return JSON.stringify(last) === JSON.stringify(wanted) ? true : undefined;
+    },
+    { what: `${query} to be ${JSON.stringify(wanted)}`, timeoutMs: 20_000 },
+  );
+  return last;
+}
+
+describe("with auth", () => {
+  it("spans and leases need an agent's key, and only the key makes a name verified", async () => {
+    const workspace = await workspaceWith(`auth: { agents: [{ agents: ["shop"], key: "${KEY}" }] }\n`);
+    const running = await start(workspace);
+    const { otlp_http: otlp, api } = running.endpoints;
+    const spans = otlpJson({ startUnixNano: NOW() });
+    expect((await sendOtlp(otlp, spans)).status).toBe(401);
+    expect((await sendOtlp(otlp, spans, { authorization: "Bearer wrong" })).status).toBe(401);
+    expect((await sendOtlp(otlp, spans, { authorization: `Bearer ${KEY}` })).status).toBe(200);
+    const claimed = otlpJson({ startUnixNano: NOW(), service: "admin", traceId: "a".repeat(32) });
+    expect((await sendOtlp(otlp, claimed, { authorization: `Bearer ${KEY}` })).status).toBe(200);
+    await untilSql(running, "SELECT groupUniqArray(agent) AS a FROM spans WHERE agent_verified", { a: ["shop"] });
+
+    const hello = { process_id: "1".repeat(32), agent: "shop", labels: {}, pid: 1, version: "0" };
+    const say = (headers: Record<string, string>): Promise<Response> =>
+      fetch(`${api}/v1/leases/hello`, {
+        method: "POST",
+        headers: { "content-type": "application/json", ...headers },
+        body: JSON.stringify(hello),
+      });
+    expect((await say({})).status).toBe(401);
+    expect(await (await say({ authorization: `Bearer ${KEY}` })).json()).toMatchObject({ agent_verified: true });
+  });
+});
+
+describe("a ClickHouse that is away at the start", () => {
+  it("does not keep the processor from taking spans and metering them, and status says so", async () => {
+    const directory = await mkdtemp(join(tmpdir(), "tollgate-away-"));
+    cleanup.push(() => rm(directory, { recursive: true }));
+    const port = await freePort();
+    const workspace = await workspaceWith();
+    // `createWorkspace` asks for the embedded engine; this test writes a file of its own.
+    const file = join(directory, "tollgate.yaml");
+    await writeFile(
+      file,
+      `receivers: { otlp: { protocols: { http: { endpoint: 127.0.0.1:0 } } } }
+api: { endpoint: 127.0.0.1:0 }
+storage: { clickhouse: { url: "http://127.0.0.1:${port}" } }
+exporters: { clickhouse: { deduplication: { load_timeout_ms: 100 }, drain_timeout_ms: 100 } }
+governance: { paths: ["${join(workspace.path, "governance")}"] }
+`,
+    );
+    const readyFile = join(directory, "ready.json");
+    const dataDir = join(directory, "data");
+    const { serving, abort } = serveInBackground(["--config", file, "--data-dir", dataDir, "--ready-file", readyFile]);
+    cleanup.push(async () => {
+      abort();
+      await serving;
+    });
+    const endpoints = await waitFor(async () => readJson<{ otlp_http: string }>(readyFile), {
+      what: "the ready file",
+      timeoutMs: 20_000,
+    });
+    expect((await sendOtlp(endpoints.otlp_http, otlpJson({ startUnixNano: NOW() }))).status).toBe(200);
+    await waitFor(
+      async () => {
+        const { stdout } = await tollgate(["budgets", "--json", "--data-dir", dataDir]);
+        return stdout.includes('"settled": "3500000"') ? true : undefined;
+      },
+      { what: "the ledger to know the spend", timeoutMs: 10_000 },
+    );
+    const status = await tollgate(["status", "--data-dir", dataDir]);
+    expect(status.code).toBe(1);
+    expect(status.stdout).toContain("ClickHouse cannot be reached; 4 spans wait in the spool");
+    const spend = await tollgate(["spend", "--by", "agent", "--data-dir", dataDir]);
+    expect([spend.code, spend.stderr]).toEqual([3, expect.stringContaining("ClickHouse cannot be reached")]);
+  });
+});
+
+describe("a restart", () => {
+  it("keeps spend, spans and the token, and takes its files away while it is down", async () => {
+    const workspace = await workspaceWith();
+    const first = await ProcessorProcess.start({ workspace });
+    const body = otlpJson({ startUnixNano: NOW() });
+    expect((await sendOtlp(first.endpoints.otlp_http, body)).status).toBe(200);
+    await waitFor(async () => ((await settled(first)) === "3500000" ? true : undefined), {
+      what: "the spend",
+      timeoutMs: 10_000,
+    });
+    const token = await readFile(join(workspace.dataDir, "token"), "utf8");
+    expect((await first.stop()).code).toBe(0);
+    expect(await readJson(join(workspace.dataDir, "endpoints.json"))).toBeUndefined();
+    expect(await readJson(join(workspace.path, "ready.json"))).toBeUndefined();
+    expect((await tollgate(["sql", "SELECT 1", "--data-dir", workspace.dataDir])).code).toBe(3);
+
+    const second = await start(workspace);
+    expect(await settled(second)).toBe("3500000");
+    expect(await readFile(join(workspace.dataDir, "token"), "utf8")).toBe(token);
+    // The client has not heard the answer and sends again: known, not counted again.
+    expect((await sendOtlp(second.endpoints.otlp_http, body)).status).toBe(200);
+    await untilSql(second, "SELECT toUInt32(count()) AS n FROM spans", { n: 4 });
+    expect(await settled(second)).toBe("3500000");
+  });
+});
+
+describe("a start that cannot be", () => {
+  it("says which port is taken and leaves nothing running", async () => {
+    const workspace = await workspaceWith();
+    const blocker = createServer();
+    await new Promise<void>((resolve) => blocker.listen(0, "127.0.0.1", resolve));
+    cleanup.push(() => new Promise((resolve) => blocker.close(resolve)));
+    const { port } = blocker.address() as { port: number };
+    const file = join(workspace.path, "taken.yaml");
+    await writeFile(
+      file,
+      `receivers: { otlp: { protocols: { http: { endpoint: 127.0.0.1:${port} } } } }
+api: { endpoint: 127.0.0.1:0 }
+storage: { embedded: { endpoint: 127.0.0.1:0 } }
+governance: { paths: [./governance] }
+`,
+    );
+    const { code, stderr } = await tollgate(["serve", "--config", file, "--data-dir", workspace.dataDir]);
+    expect([code, stderr]).toEqual([1, expect.stringContaining(`${port}`)]);
+    expect(stderr).not.toContain("    at ");
+  });
+
+  it("does not share a data directory with a processor that runs", async () => {
+    const workspace = await workspaceWith();
+    await start(workspace);
+    const file = join(workspace.path, "tollgate.yaml");
+    const { code, stderr } = await tollgate(["serve", "--config", file, "--data-dir", workspace.dataDir]);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/another process|held|locked/);
+    expect((await tollgate(["budgets", "--data-dir", workspace.dataDir])).code).toBe(0);
+  });
+});
+
+function serveInBackground(args: readonly string[]): {
+  readonly serving: Promise<unknown>;
+  readonly abort: () => void;
+} {
+  const controller = new AbortController();
+  return { serving: tollgate(["serve", ...args], { signal: controller.signal }), abort: () => controller.abort() };
+}
+
+async function readJson<T>(file: string): Promise<T | undefined> {
+  try {
+    return JSON.parse(await readFile(file, "utf8")) as T;
+  } catch {
+    return undefined;
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
