@@ -1,0 +1,101 @@
+import { inspect } from "node:util";
+import { describe, expect, it } from "vitest";
+import { readConfig } from "../../../../instrumentation/src/config/config.ts";
+import { createLogger } from "../../../../instrumentation/src/config/logger.ts";
+import { Secret } from "../../../../instrumentation/src/config/secret.ts";
+
+describe("the settings of an agent process", () => {
+  it("have defaults that expect no processor", () => {
+    expect(readConfig({})).toMatchObject({
+      agent: "agent",
+      expectsProcessor: false,
+      budget: undefined,
+      failMode: undefined,
+      content: "none",
+      logLevel: "warn",
+      exportsSpans: true,
+      tracesUrl: "http://127.0.0.1:4318/v1/traces",
+      problems: [],
+    });
+    expect(readConfig({}).endpoint?.href).toBe("http://127.0.0.1:4320/");
+  });
+
+  it("take agent and labels from OpenTelemetry's own variables", () => {
+    const config = readConfig({
+      OTEL_SERVICE_NAME: "checkout",
+      OTEL_RESOURCE_ATTRIBUTES: "team=shop, region=eu%2Dwest",
+      OTEL_EXPORTER_OTLP_ENDPOINT: "http://collector:4318/",
+    });
+    expect(config).toMatchObject({ agent: "checkout", labels: { team: "shop", region: "eu-west" } });
+    expect(config.tracesUrl).toBe("http://collector:4318/v1/traces");
+  });
+
+  it.each([
+    ["TOLLGATE_ENDPOINT", "http://127.0.0.1:1"],
+    ["TOLLGATE_API_KEY", "key"],
+  ])("expect a processor when %s is set", (name, value) => {
+    expect(readConfig({ [name]: value }).expectsProcessor).toBe(true);
+  });
+
+  it("know no processor and send no spans when the endpoint is off", () => {
+    expect(readConfig({ TOLLGATE_ENDPOINT: "off" })).toMatchObject({ endpoint: undefined, exportsSpans: false });
+    expect(readConfig({ TOLLGATE_ENDPOINT: "off", OTEL_EXPORTER_OTLP_ENDPOINT: "http://c:1" }).exportsSpans).toBe(true);
+  });
+
+  it.each([
+    ["TOLLGATE_BUDGET", "5abc"],
+    ["TOLLGATE_BUDGET", "0"],
+    ["TOLLGATE_BUDGET", "-1"],
+    ["TOLLGATE_BUDGET", "NaN"],
+    ["TOLLGATE_BUDGET", "Infinity"],
+    ["TOLLGATE_ENDPOINT", "ftp://x"],
+    ["TOLLGATE_FAIL_MODE", "ajar"],
+    ["TOLLGATE_CONTENT", "some"],
+    ["TOLLGATE_LOG", "loud"],
+  ])("name variable and value of what is wrong: %s=%s", (name, value) => {
+    const { problems } = readConfig({ [name]: value });
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toContain(name);
+    expect(problems[0]).toContain(value);
+  });
+
+  it("list every problem at once", () => {
+    expect(
+      readConfig({ TOLLGATE_BUDGET: "x", TOLLGATE_LOG: "y", OTEL_RESOURCE_ATTRIBUTES: "z" }).problems,
+    ).toHaveLength(3);
+  });
+
+  it("read money exactly", () => {
+    expect(readConfig({ TOLLGATE_BUDGET: " $0.50 " }).budget).toBe(500_000_000n);
+  });
+
+  it("send the agent's key with its spans to the processor's host only", () => {
+    const keys = (endpoint: string) => [
+      ...readConfig({ TOLLGATE_API_KEY: "k", OTEL_EXPORTER_OTLP_ENDPOINT: endpoint }).tracesHeaders.keys(),
+    ];
+    expect(keys("http://127.0.0.1:9")).toEqual(["authorization"]);
+    expect(keys("http://elsewhere:9")).toEqual([]);
+  });
+});
+
+describe("a secret", () => {
+  it("never prints itself", () => {
+    const secret = new Secret("hunter2");
+    for (const text of [String(secret), JSON.stringify({ secret }), inspect({ secret }), `${secret.toString()}`]) {
+      expect(text).not.toContain("hunter2");
+    }
+    expect(secret.reveal()).toBe("hunter2");
+  });
+});
+
+describe("the log", () => {
+  it("writes what is at its level or above, and a thing once where that is asked", () => {
+    const lines: string[] = [];
+    const logger = createLogger("warn", (line) => lines.push(line));
+    logger.log("info", "no");
+    logger.log("error", "yes");
+    logger.once("warn", "key", "once");
+    logger.once("warn", "key", "once");
+    expect(lines).toEqual(["[tollgate] error: yes\n", "[tollgate] warn: once\n"]);
+  });
+});

@@ -1,0 +1,111 @@
+/** What a call may cost at the most. The price is the kept book's; requests are made up at random, the seed is printed on failure. */
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { CallBounds } from "../../../../instrumentation/src/gate/call-bound.ts";
+import { inputTokensMax } from "../../../../instrumentation/src/gate/input-bound.ts";
+import { covers } from "../../../../instrumentation/src/lease/amounts.ts";
+import { chatCompletions } from "../../../../instrumentation/src/openai/chat-completions.ts";
+import { createPriceBook } from "../../../../instrumentation/src/pricing/index.ts";
+
+const price = createPriceBook().find({ provider: "openai", model: "gpt-4o-mini", at: new Date("2026-11-21") });
+
+function bounds(body: Record<string, unknown>): CallBounds {
+  return new CallBounds(chatCompletions.readRequest({ model: "gpt-4o-mini", messages: [], ...body }), price);
+}
+
+describe("the bound of the input", () => {
+  it("is never below the bytes of any text in the request, keys included", () => {
+    fc.assert(
+      fc.property(fc.object({ maxDepth: 4 }), (body) => {
+        const text = JSON.stringify(body);
+        const strings = [...text.matchAll(/"((?:[^"\\]|\\.)*)"/g)].map(
+          ([, inner]) => JSON.parse(`"${inner}"`) as string,
+        );
+        const bytes = strings.reduce((sum, part) => sum + Buffer.byteLength(part), 0);
+        expect(inputTokensMax(body, { hasTools: false })).toBeGreaterThanOrEqual(bytes);
+      }),
+    );
+  });
+
+  it("counts what a character costs in bytes", () => {
+    const of = (text: string) => inputTokensMax([text], { hasTools: false });
+    expect(of("漢".repeat(100)) - of("a".repeat(100))).toBe(200);
+  });
+
+  it("ends for a body that holds itself, with the model's whole context", () => {
+    const body: Record<string, unknown> = {};
+    body["messages"] = [body];
+    expect(inputTokensMax(body, { hasTools: false })).toBe(Number.POSITIVE_INFINITY);
+    expect(bounds(body).inputTokens).toBe(price?.contextTokens);
+  });
+
+  it.each([
+    [
+      "an image",
+      { messages: [{ role: "user", content: [{ type: "image_url", image_url: { url: "https://x/y.png" } }] }] },
+    ],
+    ["a file", { messages: [{ role: "user", content: [{ type: "file", file: { file_id: "f" } }] }] }],
+    ["a hosted tool", { tools: [{ type: "web_search" }] }],
+    ["an earlier audio answer", { messages: [{ role: "assistant", audio: { id: "a" } }] }],
+  ])("is the model's whole context for %s", (_name, body) => {
+    expect(bounds(body).inputTokens).toBe(price?.contextTokens);
+  });
+});
+
+describe("the worst case of a call", () => {
+  it("fits into what it was lowered to, whatever is left", () => {
+    fc.assert(
+      fc.property(
+        fc.nat({ max: 100_000_000 }),
+        fc.nat({ max: 100_000 }),
+        fc.integer({ min: 1, max: 5 }),
+        fc.integer({ min: 1, max: 16_384 }),
+        (nanoUsd, tokens, n, maxTokens) => {
+          const call = bounds({ n, max_tokens: maxTokens });
+          const available = { nanoUsd: BigInt(nanoUsd), tokens: BigInt(tokens), calls: 1n };
+          const output = call.outputWithin(available);
+          if (output === undefined) {
+            expect(covers(available, call.amounts(1))).toBe(false);
+            return;
+          }
+          expect(covers(available, call.amounts(output))).toBe(true);
+          expect(output).toBeLessThanOrEqual(maxTokens);
+          if (output < maxTokens) expect(covers(available, call.amounts(output + 1))).toBe(false);
+        },
+      ),
+    );
+  });
+
+  it("multiplies by the number of choices", () => {
+    const [one, three] = [bounds({ max_tokens: 100 }), bounds({ n: 3, max_tokens: 100 })];
+    expect(three.amounts(100).tokens - BigInt(three.inputTokens)).toBe(
+      3n * (one.amounts(100).tokens - BigInt(one.inputTokens)),
+    );
+  });
+
+  it("takes the model's own maximum when the app sets none, and an explicit bound when that is unknown too", () => {
+    expect(bounds({})).toMatchObject({ outputAsked: price?.maxOutputTokens, mustSetOutput: false });
+    expect(new CallBounds(chatCompletions.readRequest({ model: "x", messages: [] }), undefined).mustSetOutput).toBe(
+      true,
+    );
+  });
+
+  it("is refused without a call left in a budget of calls", () => {
+    expect(bounds({}).outputWithin({ nanoUsd: 10n ** 12n, tokens: 10n ** 12n, calls: 0n })).toBeUndefined();
+  });
+});
+
+describe("the estimate of an answer without a count", () => {
+  const seen = { bytes: 40, isAbandoned: true, input: undefined };
+
+  it("is what was seen, with room for what was on its way, and never above the bounds", () => {
+    const call = bounds({ max_tokens: 1_000 });
+    expect(call.estimate(seen, 1_000)).toMatchObject({ input: call.inputTokens, output: 40 + 256 });
+    expect(call.estimate({ ...seen, isAbandoned: false }, 1_000).output).toBe(40);
+    expect(call.estimate(seen, 50).output).toBe(50);
+  });
+
+  it("is the whole bound where output may be billed unseen", () => {
+    expect(bounds({ model: "o3", max_tokens: 1_000 }).estimate(seen, 1_000).output).toBe(1_000);
+  });
+});

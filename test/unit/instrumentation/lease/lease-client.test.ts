@@ -1,0 +1,259 @@
+/** The client of the ledger, with a ledger in memory and a clock that is turned by hand. */
+import { describe, expect, it } from "vitest";
+import { createLogger } from "../../../../instrumentation/src/config/logger.ts";
+import { covers } from "../../../../instrumentation/src/lease/amounts.ts";
+import type { Clock, Timer } from "../../../../instrumentation/src/lease/clock.ts";
+import { LeaseClient } from "../../../../instrumentation/src/lease/lease-client.ts";
+import type { PurseOutcome, Reservation, Want } from "../../../../instrumentation/src/lease/purse.ts";
+import { MemoryLedger } from "../../../support/memory-ledger.ts";
+
+class HandClock implements Clock {
+  #now = 0;
+  wallOffsetMs = 0;
+  #timers = new Set<{ readonly at: number; readonly callback: () => void }>();
+
+  monotonicMs(): number {
+    return this.#now;
+  }
+
+  wallMs(): number {
+    return this.#now + this.wallOffsetMs;
+  }
+
+  after(ms: number, callback: () => void): Timer {
+    const timer = { at: this.#now + ms, callback };
+    this.#timers.add(timer);
+    return { cancel: () => this.#timers.delete(timer) };
+  }
+
+  /** Turns the clock on in steps, and lets everything that follows happen after each. */
+  async advance(ms: number): Promise<void> {
+    const end = this.#now + ms;
+    for (;;) {
+      const due = [...this.#timers].filter(({ at }) => at <= end).toSorted((left, right) => left.at - right.at)[0];
+      if (due === undefined) break;
+      this.#timers.delete(due);
+      this.#now = due.at;
+      due.callback();
+      await quiet();
+    }
+    this.#now = end;
+    await quiet();
+  }
+}
+
+/** Lets every promise that can settle do so. */
+async function quiet(): Promise<void> {
+  for (let turn = 0; turn < 50; turn += 1) await Promise.resolve();
+}
+
+function want(nanoUsd: bigint, least = nanoUsd, signal?: AbortSignal): Want {
+  const amounts = (value: bigint) => ({ nanoUsd: value, tokens: 1n, calls: 1n });
+  return {
+    worst: amounts(nanoUsd),
+    least: amounts(least),
+    fit: (available) => {
+      const value = available.nanoUsd < nanoUsd ? available.nanoUsd : nanoUsd;
+      return value >= least && covers(available, amounts(value)) ? amounts(value) : undefined;
+    },
+    signal,
+  };
+}
+
+function setUp(limit: bigint, options: { readonly expectsProcessor?: boolean } = {}) {
+  const ledger = new MemoryLedger(limit);
+  const clock = new HandClock();
+  const client = new LeaseClient({
+    transport: ledger,
+    clock,
+    logger: createLogger("error", () => {}),
+    introduction: { agent: "a", labels: {}, version: "test" },
+    expectsProcessor: options.expectsProcessor ?? true,
+    onHello: () => {},
+  });
+  return { ledger, clock, client };
+}
+
+function granted(outcome: PurseOutcome): Reservation {
+  if (outcome.outcome !== "granted") throw new Error(`expected a grant, got ${outcome.outcome}`);
+  return outcome.reservation;
+}
+
+const settled = (nanoUsd: bigint) => ({ nanoUsd, tokens: 1n, calls: 1n });
+
+describe("a lease", () => {
+  it("is asked for once, and then spent without a word to the ledger", async () => {
+    const { ledger, client } = setUp(1_000_000n);
+    granted(await client.reserve({}, want(100n))).settle(settled(10n));
+    const before = ledger.acquired.length;
+    const outcome = client.reserve({}, want(100n));
+    expect(outcome).not.toBeInstanceOf(Promise);
+    expect(ledger.acquired.length).toBe(before);
+  });
+
+  it("is one for each set of labels that budgets tell apart", async () => {
+    const { ledger, client } = setUp(1_000_000n);
+    for (const labels of [{ team: "a", model: "x" }, { team: "a", model: "y" }, { team: "b" }, {}]) {
+      granted(await client.reserve(labels, want(100n)));
+    }
+    expect(new Set(ledger.acquired.map((request) => request.lease_id)).size).toBe(3);
+  });
+
+  it("never promises more than the ledger has set aside, whatever gets lost", async () => {
+    const { ledger, client, clock } = setUp(1_000n);
+    let isLost = true;
+    ledger.intercept = (request) => {
+      if (!isLost) return undefined;
+      isLost = false;
+      ledger.grant(request);
+      return { kind: "unreachable", reason: "the answer was lost" };
+    };
+    const waiting = client.reserve({}, want(400n));
+    await quiet();
+    await clock.advance(100);
+    granted(await waiting);
+    const [first, second] = ledger.acquired;
+    expect(second?.lease_id).toBe(first?.lease_id);
+    expect(second?.seq).toBe((first?.seq ?? 0) + 1);
+    expect(ledger.outstanding).toBeLessThanOrEqual(1_000n);
+  });
+
+  it("gives a call less when there is less, and refuses it when there is too little", async () => {
+    const { client } = setUp(250n);
+    const first = granted(await client.reserve({}, want(1_000n, 100n)));
+    expect(first.amounts.nanoUsd).toBe(250n);
+    first.settle(settled(200n));
+    const outcome = await client.reserve({}, want(1_000n, 100n));
+    expect(outcome).toMatchObject({ outcome: "refused", error: { code: "budget_exceeded", budget: "fleet" } });
+  });
+
+  it("lets a call wait for what others of the process give back, first come first served", async () => {
+    const { client } = setUp(1_000n);
+    const first = granted(await client.reserve({}, want(800n)));
+    const order: string[] = [];
+    const second = Promise.resolve(client.reserve({}, want(900n))).then((outcome) => (order.push("large"), outcome));
+    const third = Promise.resolve(client.reserve({}, want(50n))).then((outcome) => (order.push("small"), outcome));
+    await quiet();
+    expect(order).toEqual([]);
+    first.settle(settled(10n));
+    granted(await second);
+    await quiet();
+    expect(order[0]).toBe("large");
+    granted(await third);
+  });
+
+  it("leaves the line when the app gives the call up", async () => {
+    const { client } = setUp(1_000n);
+    const first = granted(await client.reserve({}, want(1_000n)));
+    const controller = new AbortController();
+    const waiting = client.reserve({}, want(500n, 500n, controller.signal));
+    await quiet();
+    controller.abort();
+    expect(await waiting).toEqual({ outcome: "aborted" });
+    first.release();
+  });
+
+  it("gives back what nobody uses when it is recalled", async () => {
+    const { client, ledger } = setUp(1_000_000n);
+    const reservation = granted(await client.reserve({}, want(100n)));
+    ledger.send({ type: "recall", lease_ids: [ledger.acquired[0]?.lease_id ?? ""] });
+    await quiet();
+    expect(ledger.outstanding).toBe(100n);
+    reservation.settle(settled(40n));
+    ledger.send({ type: "recall", lease_ids: [ledger.acquired[0]?.lease_id ?? ""] });
+    await quiet();
+    expect([ledger.settled, ledger.outstanding]).toEqual([40n, 0n]);
+  });
+
+  it("reports within about a second, and is closed when it stays idle", async () => {
+    const { client, ledger, clock } = setUp(1_000_000n);
+    granted(await client.reserve({}, want(100n))).settle(settled(40n));
+    await clock.advance(2_000);
+    expect(ledger.settled).toBe(40n);
+    await clock.advance(120_000);
+    expect(ledger.outstanding).toBe(0n);
+    expect(ledger.closed).toHaveLength(1);
+  });
+
+  it.each([
+    ["the monotonic clock", async (clock: HandClock) => clock.advance(40_000)],
+    ["the wall clock, after the machine slept", async (clock: HandClock) => (clock.wallOffsetMs += 40_000)],
+  ])("is not spent after its time by %s", async (_name, pass) => {
+    const { client, ledger, clock } = setUp(1_000_000n);
+    granted(await client.reserve({}, want(100n))).settle(settled(10n));
+    ledger.isDown = true;
+    await pass(clock);
+    const waiting = client.reserve({}, want(100n));
+    expect(waiting).toBeInstanceOf(Promise);
+    await clock.advance(20_000);
+    expect(await waiting).toMatchObject({ outcome: "unavailable", isHard: true });
+  });
+
+  it("is replaced when the ledger has lost it; what it still settles is reported to the old one", async () => {
+    const { client, ledger, clock } = setUp(1_000_000n);
+    const old = granted(await client.reserve({}, want(100n)));
+    const oldId = old.leaseId;
+    ledger.intercept = (request) => (request.lease_id === oldId ? { kind: "lease_lost" } : undefined);
+    const next = granted(await client.reserve({}, want(999_000n, 100n)));
+    expect(next.leaseId).not.toBe(oldId);
+    old.settle(settled(70n));
+    await clock.advance(2_000);
+    expect(ledger.closed.flatMap(({ leases }) => leases)).toContainEqual({
+      lease_id: oldId,
+      settled: { nano_usd: "70", tokens: "1", calls: "1" },
+    });
+  });
+
+  it("lives on when the ledger forgot only the process", async () => {
+    const { client, ledger } = setUp(1_000_000n);
+    granted(await client.reserve({}, want(100n)));
+    let isForgotten = true;
+    ledger.intercept = () => {
+      if (!isForgotten) return undefined;
+      isForgotten = false;
+      return { kind: "process_unknown" };
+    };
+    granted(await client.reserve({}, want(500_000n)));
+    expect(ledger.hellos).toBe(2);
+    expect(new Set(ledger.acquired.map((request) => request.lease_id)).size).toBe(1);
+  });
+
+  it("settles exactly once", async () => {
+    const { client, ledger } = setUp(1_000n);
+    const reservation = granted(await client.reserve({}, want(100n)));
+    reservation.settle(settled(10n));
+    reservation.settle(settled(20n));
+    reservation.release();
+    await client.close();
+    expect([ledger.settled, ledger.outstanding]).toEqual([10n, 0n]);
+  });
+});
+
+describe("without a ledger", () => {
+  it("calls wait a while for one that was announced, and then nobody can say", async () => {
+    const { client, ledger, clock } = setUp(1_000n);
+    ledger.isDown = true;
+    const waiting = client.reserve({}, want(100n));
+    await clock.advance(6_000);
+    expect(await waiting).toMatchObject({ outcome: "unavailable", isHard: true });
+  });
+
+  it("calls do not wait for one that nobody announced", async () => {
+    const { client, ledger } = setUp(1_000n, { expectsProcessor: false });
+    ledger.isDown = true;
+    expect(await client.reserve({}, want(100n))).toMatchObject({ outcome: "unavailable", isHard: false });
+    await client.reserve({}, want(100n));
+    expect(ledger.hellos).toBe(1);
+  });
+
+  it("calls ride through a restart of the ledger", async () => {
+    const { client, ledger, clock } = setUp(1_000_000n);
+    granted(await client.reserve({}, want(100n)));
+    ledger.isDown = true;
+    const waiting = client.reserve({}, want(500_000n));
+    await clock.advance(5_000);
+    ledger.isDown = false;
+    await clock.advance(2_000);
+    granted(await waiting);
+  });
+});
