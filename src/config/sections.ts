@@ -39,6 +39,11 @@ const embeddedSection = z.strictObject({
   endpoint: endpointDefault(DEFAULT_CLICKHOUSE_ENDPOINT).describe(
     "Where the embedded engine serves ClickHouse's HTTP interface.",
   ),
+  readonly_password: secretSchema
+    .optional()
+    .describe(
+      "Password of its users `readonly` and `default`, which may only read. Needed beyond loopback; without it, none.",
+    ),
 });
 
 const clickhouseSection = z.strictObject({
@@ -158,10 +163,3 @@ export const serviceSection = z
       .describe("How long a stop may take to drain; what is left stays in the spool."),
   })
   .prefault({});
-
-export type ApiConfig = z.output<typeof apiSection>;
-export type StorageConfig = z.output<typeof storageSection>;
-export type LedgerConfig = z.output<typeof ledgerSection>;
-export type GovernanceConfig = z.output<typeof governanceSection>;
-export type AuthConfig = z.output<typeof authSection>;
-export type ServiceConfig = z.output<typeof serviceSection>;

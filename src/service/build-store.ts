@@ -42,11 +42,13 @@ function remoteServer(options: NonNullable<Config["storage"]["clickhouse"]>): Cl
 }
 
 /**
- * The engine as a child process. Its writer has a password that lives as long as this process; its reader has none on
- * loopback, so that Grafana and curl work at once, and may not write.
+ * The engine as a child process. Its writer has a password that lives as long as this process; its readers, which may
+ * not write, have none on loopback unless config says so, so that Grafana and curl work at once.
  */
 function embeddedServer({ config, data, telemetry }: Omit<StoreBuild, "clock">): ClickhouseServer {
   const { host, port } = toEndpoint(config.storage.embedded?.endpoint ?? DEFAULT_CLICKHOUSE_ENDPOINT);
+  const readPassword = config.storage.embedded?.readonly_password?.reveal();
+  const reader = { isReadOnly: true, ...(readPassword === undefined ? {} : { password: readPassword }) };
   const user = { username: WRITER_USERNAME, password: randomBytes(24).toString("base64url") };
   let url = "";
   const engine = new EmbeddedEngine({
@@ -55,9 +57,9 @@ function embeddedServer({ config, data, telemetry }: Omit<StoreBuild, "clock">):
     port,
     users: [
       { name: user.username, password: user.password },
-      { name: READ_ONLY_USERNAME, isReadOnly: true },
+      { name: READ_ONLY_USERNAME, ...reader },
       // What clients use who name nobody.
-      { name: "default", isReadOnly: true },
+      { name: "default", ...reader },
     ],
     onReady: (running) => {
       telemetry.emit("engine_ready", { url: running.url, pid: running.pid, version: running.version });
@@ -69,7 +71,7 @@ function embeddedServer({ config, data, telemetry }: Omit<StoreBuild, "clock">):
   return {
     kind: "embedded",
     user,
-    readOnlyUser: { username: READ_ONLY_USERNAME, password: "" },
+    readOnlyUser: { username: READ_ONLY_USERNAME, password: readPassword ?? "" },
     url: () => url,
     start: async () => {
       url = (await engine.start()).url;

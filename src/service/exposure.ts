@@ -17,16 +17,33 @@ export function listeningEndpoints(
   return all.flatMap(({ path, endpoint }) => (endpoint === undefined ? [] : [{ path, endpoint }]));
 }
 
-/** Listening beyond loopback needs `auth`: else anyone on the network could spend, and write spans in anyone's name. */
+/**
+ * Listening beyond loopback needs `auth`: else anyone on the network could spend, and write spans in anyone's name. The
+ * embedded engine needs a password for those who read, too.
+ */
 export function exposureProblems(loaded: LoadedFile<Config>): readonly ConfigProblem[] {
   const { value: config } = loaded;
-  if (config.auth !== undefined) return [];
-  return listeningEndpoints(config)
-    .filter(({ endpoint }) => !isLoopback(toEndpoint(endpoint).host))
-    .map(({ path, endpoint }) =>
+  const exposed = listeningEndpoints(config).filter(({ endpoint }) => !isLoopback(toEndpoint(endpoint).host));
+  return exposed.flatMap(({ path, endpoint }) => {
+    const missing = [
+      ...(config.auth === undefined ? [AUTH] : []),
+      ...(path[1] === "embedded" && config.storage.embedded?.readonly_password === undefined ? [PASSWORD] : []),
+    ];
+    return missing.map(({ setting, example }) =>
       loaded.problem(
         path,
-        `\`${endpoint}\` listens beyond this machine, which needs \`auth\`: add \`auth: { agents: [{ agents: [NAME], key: "\${env:TOLLGATE_AGENT_KEY}" }] }\`, or listen on 127.0.0.1`,
+        `\`${endpoint}\` listens beyond this machine, which needs \`${setting}\`: add \`${example}\`, or listen on 127.0.0.1`,
       ),
     );
+  });
 }
+
+const AUTH = {
+  setting: "auth",
+  example: 'auth: { agents: [{ agents: [NAME], key: "${env:TOLLGATE_AGENT_KEY}" }] }',
+} as const;
+
+const PASSWORD = {
+  setting: "storage.embedded.readonly_password",
+  example: 'readonly_password: "${env:TOLLGATE_READER_PASSWORD}"',
+} as const;

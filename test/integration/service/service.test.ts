@@ -150,6 +150,42 @@ describe("a restart", () => {
   });
 });
 
+it("the engine's readers need their password once there is one, and may never write", async () => {
+  const workspace = await createWorkspace({ governance: BUDGET });
+  cleanup.push(() => workspace.remove());
+  const file = join(workspace.path, "locked.yaml");
+  await writeFile(
+    file,
+    `receivers: { otlp: { protocols: { http: { endpoint: 127.0.0.1:0 } } } }
+api: { endpoint: 127.0.0.1:0 }
+storage: { embedded: { endpoint: 127.0.0.1:0, readonly_password: open-sesame } }
+governance: { paths: [./governance] }
+`,
+  );
+  const readyFile = join(workspace.path, "ready.json");
+  const background = serveInBackground([
+    ...["--config", file, "--data-dir", workspace.dataDir],
+    ...["--ready-file", readyFile],
+  ]);
+  cleanup.push(async () => {
+    background.abort();
+    await background.serving;
+  });
+  const { clickhouse } = await waitFor(async () => readJson<{ clickhouse: string }>(readyFile), {
+    what: "the ready file",
+    timeoutMs: 20_000,
+  });
+  const ask = async (password: string, query: string): Promise<number> => {
+    const headers = { "x-clickhouse-user": "default", "x-clickhouse-key": password };
+    return (await fetch(clickhouse, { method: "POST", headers, body: query })).status;
+  };
+  expect([await ask("", "SELECT 1"), await ask("wrong", "SELECT 1"), await ask("open-sesame", "SELECT 1")]).toEqual([
+    403, 403, 200,
+  ]);
+  expect(await ask("open-sesame", "DROP TABLE tollgate.span_log")).not.toBe(200);
+  expect((await tollgate(["sql", "SELECT 1", "--data-dir", workspace.dataDir])).code).toBe(0);
+});
+
 describe("a start that cannot be", () => {
   it("says which port is taken and leaves nothing running", async () => {
     const workspace = await workspaceWith();

@@ -123,6 +123,16 @@ describe("listening beyond loopback", () => {
     ]);
   });
 
+  it("wants a password for the engine's readers besides", () => {
+    const auth = 'auth: { agents: [{ agents: [shop], key: "0123456789abcdef" }] }\n';
+    const engine = "storage: { embedded: { endpoint: 0.0.0.0:8123 } }\n";
+    expect(problemsOf({ "tollgate.yaml": auth + engine })).toEqual([
+      expect.stringContaining("`storage.embedded.readonly_password`"),
+    ]);
+    const secured = engine.replace("8123", "8123, readonly_password: secret");
+    expect(problemsOf({ "tollgate.yaml": auth + secured })).toEqual([]);
+  });
+
   it("is fine with auth", () => {
     write({ "tollgate.yaml": `${open}auth: { agents: [{ agents: [shop], key: "0123456789abcdef" }] }\n` });
     const setup = loadSetup({ file: join(directory, "tollgate.yaml"), dataDir: undefined, environment: {} });
