@@ -183,17 +183,18 @@ export class Gate {
       }
       case "unavailable": {
         const mode = this.config.failMode ?? (outcome.isHard ? "closed" : "open");
+        const where = this.config.endpoint?.origin ?? "";
+        const said = mode === "closed" ? "calls are refused" : "calls go unchecked";
+        this.logger.once(
+          "warn",
+          `${mode}:${where}`,
+          `no answer from the processor at ${where} (${outcome.reason}): ${said} (fail mode ${mode})`,
+        );
         if (mode === "closed") {
           throw new GateUnavailable(
             `the processor can't be asked, and TOLLGATE_FAIL_MODE is \`closed\`: ${outcome.reason}`,
           );
         }
-        const where = this.config.endpoint?.origin ?? "";
-        this.logger.once(
-          "warn",
-          `open:${where}`,
-          `no answer from the processor at ${where} (${outcome.reason}): calls go unchecked (fail mode open)`,
-        );
         return this.#admitted({ ...draft, failure: "open" });
       }
     }

@@ -39,6 +39,8 @@ export class LeaseClient implements LeaseHost {
   #hello: HelloReply | undefined;
   #greeting: Promise<boolean> | undefined;
   #failedAtMs: number | undefined;
+  /** Until when calls wait for a ledger that has not spoken yet: one span of time for the process, not for each call. */
+  #firstWordUntilMs: number | undefined;
   #reason = "no answer yet";
   #tick: Timer | undefined;
   #control: { stop(): void } | undefined;
@@ -69,7 +71,12 @@ export class LeaseClient implements LeaseHost {
     if (this.#hello !== undefined) return true;
     if (this.#isAbsent()) return false;
     const waitMs = this.#options.expectsProcessor ? FIRST_WORD_MS_MAX : 0;
-    const deadline = this.clock.monotonicMs() + waitMs;
+    const deadline = (this.#firstWordUntilMs ??= this.clock.monotonicMs() + waitMs);
+    if (this.#failedAtMs !== undefined && this.clock.monotonicMs() >= deadline) {
+      // Calls have waited for it long enough. It is tried again behind their back, for the next one to find it.
+      if (this.clock.monotonicMs() - this.#failedAtMs >= HELLO_RETRY_MS) void this.start();
+      return false;
+    }
     // A call waits: the process may not end before it is answered.
     const hold = this.clock.after(waitMs + ABSENT_RETRY_MS, () => {}, { holdsProcess: true });
     try {

@@ -238,6 +238,21 @@ describe("without a ledger", () => {
     expect(await waiting).toMatchObject({ outcome: "unavailable", isHard: true });
   });
 
+  it("only the first calls wait: once the time is over, later ones are answered at once, and find a ledger that came up", async () => {
+    const { client, ledger, clock } = setUp(1_000n);
+    ledger.isDown = true;
+    const first = client.reserve({}, want(100n));
+    await clock.advance(6_000);
+    await first;
+    // No turn of the clock: whoever had to wait for it would never be answered.
+    expect(await client.reserve({}, want(100n))).toMatchObject({ outcome: "unavailable" });
+    ledger.isDown = false;
+    await clock.advance(1_000);
+    await client.reserve({}, want(100n));
+    await clock.advance(1);
+    expect(await client.reserve({}, want(100n))).toMatchObject({ outcome: "granted" });
+  });
+
   it("calls do not wait for one that nobody announced", async () => {
     const { client, ledger } = setUp(1_000n, { expectsProcessor: false });
     ledger.isDown = true;
@@ -254,6 +269,6 @@ describe("without a ledger", () => {
     await clock.advance(5_000);
     ledger.isDown = false;
     await clock.advance(2_000);
-    granted(await waiting);
+    expect(await waiting).toMatchObject({ outcome: "granted" });
   });
 });
