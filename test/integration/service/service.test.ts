@@ -163,10 +163,7 @@ governance: { paths: [./governance] }
 `,
   );
   const readyFile = join(workspace.path, "ready.json");
-  const background = serveInBackground([
-    ...["--config", file, "--data-dir", workspace.dataDir],
-    ...["--ready-file", readyFile],
-  ]);
+  const background = serveInBackground(["--config", file, "--data-dir", workspace.dataDir, "--ready-file", readyFile]);
   cleanup.push(async () => {
     background.abort();
     await background.serving;
