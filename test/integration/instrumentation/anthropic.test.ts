@@ -94,7 +94,7 @@ describe("messages.create", () => {
     const read = async (): Promise<void> => {
       for await (const event of stream) expect(event.type).toBeTypeOf("string");
     };
-    await expect(read()).rejects.toThrow();
+    await expect(read()).rejects.toBeInstanceOf(Error);
     expect(onlySpan()).toMatchObject({ "tollgate.cost.status": "estimated", "gen_ai.usage.input_tokens": 12 });
   });
 
@@ -115,7 +115,7 @@ describe("messages.create", () => {
     provider.script = () => ({ json: message({ input_tokens: 10, output_tokens: 6 }) });
     const thinking = { type: "enabled" as const, budget_tokens: 4_000 };
     await anthropicClient(provider.url).messages.create({ ...REQUEST, max_tokens: 8_000, thinking });
-    const { max_tokens: bound, thinking: sent } = provider.requests[0]?.body as {
+    const { max_tokens: bound, thinking: sent } = { ...provider.requests[0]?.body } as {
       max_tokens: number;
       thinking: { budget_tokens: number };
     };

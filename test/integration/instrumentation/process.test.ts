@@ -292,7 +292,8 @@ ${CALLS}await registerTollgate().ready; await ask();`;
         OTEL_EXPORTER_OTLP_ENDPOINT: processor.url,
       },
     });
-    await new Promise((resolve) => child.on("close", resolve));
+    const code = await new Promise((resolve) => child.on("close", resolve));
+    expect(code).toBe(0);
     expectBooks(OPENAI_COST, 1);
   });
 });

@@ -79,7 +79,7 @@ describe("a guarded tool", () => {
       "tollgate.cost.status": "exact",
       "error.type": "tool_denied",
     });
-    expect(() => guardTool("db_write_row", () => 1)({ id: 1 })).toThrow(ApprovalPending);
+    expect(() => guardTool("db_write_row", (row: { id: number }) => row)({ id: 1 })).toThrow(ApprovalPending);
   });
 
   it("gives the tool the copy that was decided on, and the span its digest", () => {
@@ -105,7 +105,7 @@ describe("a guarded tool", () => {
   it("asks the approver of its own policy, and runs only when it says yes", async () => {
     const answers = [true, false];
     const policy = new Policy({ name: "own", requireApproval: ["send_*"], onApproval: () => answers.shift() });
-    const send = guardTool("send_mail", (args: { to: string }) => `sent to ${args.to}`, { policy });
+    const send = guardTool("send_mail", async (args: { to: string }) => `sent to ${args.to}`, { policy });
     expect(await send({ to: "ada" })).toBe("sent to ada");
     await expect(async () => send({ to: "bob" })).rejects.toMatchObject({ code: "approval_denied" });
     expect(policy.auditLog).not.toHaveLength(0);
