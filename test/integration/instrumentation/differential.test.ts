@@ -98,7 +98,7 @@ for (const [name, call] of Object.entries(operations)) {
   await show(name + " raw stream", async () => { const r = await call({ stream: true }).asResponse(); return [r.headers.get("content-type"), await r.text()]; });
   await show(name + " abort", async () => { const c = new AbortController(); const p = call({}, { signal: c.signal }); c.abort(); return p; });
   await show(name + " aborted before", async () => call({}, { signal: AbortSignal.abort() }));
-  await show(name + " abort in stream", async () => { const s = await call({ stream: true }); const seen = []; for await (const e of s) { seen.push(e); s.controller.abort(); } return seen.length; });
+  await show(name + " abort in stream", async () => { const s = await call({ stream: true }); const seen = []; for await (const e of s) { seen.push(e); s.controller.abort(); } return seen.length > 0; });
   for (const kind of ["400", "cut", "garbage"]) await show(name + " " + kind, () => call({}, fault(kind)));
   await show(name + " cut in stream", async () => all(await call({ stream: true }, fault("cut-stream"))));
 }
