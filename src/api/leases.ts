@@ -108,7 +108,13 @@ function acquire({ ledger, registry, processes, leaseTtlMs }: LeaseRoutesOptions
 
 /** Only what budgets look at: the rest would only tell leases apart that are the same to every budget. */
 function projected(labels: Labels, keys: readonly string[]): Labels {
-  return Object.fromEntries(keys.flatMap((key) => (labels[key] === undefined ? [] : [[key, labels[key]]])));
+  // Own keys only: a budget on a label named `constructor` must not see the prototype's.
+  const kept: Record<string, string> = {};
+  for (const key of keys) {
+    const value = Object.hasOwn(labels, key) ? labels[key] : undefined;
+    if (value !== undefined) kept[key] = value;
+  }
+  return kept;
 }
 
 function close({ ledger, processes }: LeaseRoutesOptions): AnyRoute {
