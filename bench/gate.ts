@@ -31,8 +31,8 @@ stack.defer(async () => void (await processor.stop()));
 
 const bare = await startAgent([]);
 const gated = await startAgent(["--import", "@tollgate/instrumentation/register"]);
-stack.defer(() => void bare.kill());
-stack.defer(() => void gated.kill());
+stack.defer(() => endAgent(bare));
+stack.defer(() => endAgent(gated));
 await timeCalls(bare, WARM_UP_CALLS);
 await timeCalls(gated, WARM_UP_CALLS);
 
@@ -67,6 +67,13 @@ async function startAgent(nodeArgs: readonly string[]): Promise<ChildProcess> {
   });
   await once(agent, "message");
   return agent;
+}
+
+/** Waits for the end: the processor must hear the agent's last words. */
+async function endAgent(agent: ChildProcess): Promise<void> {
+  const ended = once(agent, "exit");
+  agent.kill();
+  await ended;
 }
 
 async function timeCalls(agent: ChildProcess, calls: number): Promise<readonly number[]> {
