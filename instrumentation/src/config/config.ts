@@ -10,8 +10,6 @@ import { Secret } from "./secret.ts";
 
 export const DEFAULT_ENDPOINT = "http://127.0.0.1:4320";
 export const DEFAULT_OTLP_ENDPOINT = "http://127.0.0.1:4318";
-/** Ratio of TOLLGATE_BUDGET from which TOLLGATE_FALLBACK is used. */
-export const FALLBACK_THRESHOLD = 0.8;
 /** The most that the end of a process is delayed, and the most that one export of spans may take. */
 export const FLUSH_TIMEOUT_MS = 5_000;
 const DEFAULT_AGENT = "agent";

@@ -1,0 +1,58 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { appendReport } from "../../../../instrumentation/src/registration/loaded-report.ts";
+import { hasSyncHooks } from "../../../../instrumentation/src/registration/module-hooks.ts";
+import { findSdkFile } from "../../../../instrumentation/src/registration/sdk-files.ts";
+import { VERSION } from "../../../../instrumentation/src/version.ts";
+
+const OPENAI = findSdkFile("/app/node_modules/openai/client.mjs");
+
+describe("the module hooks", () => {
+  it.each([
+    ["22.15.0", false],
+    ["22.22.2", false],
+    ["22.22.3", true],
+    ["23.11.0", false],
+    ["24.11.0", false],
+    ["24.11.1", true],
+    ["24.21.0", true],
+    ["25.0.0", false],
+    ["25.1.0", true],
+    ["26.0.0", true],
+  ])("are synchronous where Node's are sound: %s %s", (version, expected) => {
+    expect(hasSyncHooks(version)).toBe(expected);
+  });
+
+  it.each([
+    "file:///app/node_modules/openai/client.mjs",
+    "/app/node_modules/openai/client.js",
+    "file:///app/node_modules/.pnpm/openai@7.55.0/node_modules/openai/client.mjs",
+    "C:\\app\\node_modules\\@anthropic-ai\\sdk\\client.js",
+  ])("know the file of a client: %s", (location) => {
+    expect(findSdkFile(location)).toBeDefined();
+  });
+
+  it.each(["/app/node_modules/not-openai/client.mjs", "/app/openai/client.mjs", "/app/node_modules/openai/azure.mjs"])(
+    "leave %s alone",
+    (location) => {
+      expect(findSdkFile(location)).toBeUndefined();
+    },
+  );
+
+  it("add one line, in the words of each module system, and keep the rest as it is", () => {
+    if (OPENAI === undefined) throw new Error("openai is known");
+    const added = (format: string, source: string | null) =>
+      appendReport(OPENAI, "u", { format, source, shortCircuit: true } as Parameters<typeof appendReport>[2]).source;
+    expect(added("module", "class OpenAI {}")).toMatch(/^class OpenAI \{\}\n;.*"openai",OpenAI,"u"\);\n$/);
+    expect(added("commonjs", "x")).toContain("exports.OpenAI");
+    expect(added("commonjs", null)).toBeNull();
+  });
+});
+
+describe("the version", () => {
+  it("is that of the package", () => {
+    const path = join(import.meta.dirname, "..", "..", "..", "..", "instrumentation", "package.json");
+    expect(VERSION).toBe((JSON.parse(readFileSync(path, "utf8")) as { version: string }).version);
+  });
+});
