@@ -4,7 +4,7 @@
  * against one budget until every caller is refused. The provider's own books are the judge. The runs share one processor
  * and are kept apart by a budget for each value of the label `run`.
  */
-import { afterEach, expect, test } from "vitest";
+import { afterAll, afterEach, expect, test } from "vitest";
 import { ProviderSimulator } from "../../src/demo/provider/simulator.ts";
 import { finishFleet, readBooks, startFleet } from "../support/fleet-run.ts";
 import { useRig } from "../support/rig.ts";
@@ -29,6 +29,15 @@ mode: hard
 let simulator: ProviderSimulator | undefined;
 afterEach(() => simulator?.stop());
 
+const usedRatios: number[] = [];
+afterAll(() => {
+  const percent = (ratio: number): string => `${(ratio * 100).toFixed(2)} %`;
+  console.log(
+    `${usedRatios.length} fleets, seeds ${SEEDS.at(0)} to ${SEEDS.at(-1)}: of the budget used between ` +
+      `${percent(Math.min(...usedRatios))} and ${percent(Math.max(...usedRatios))}`,
+  );
+});
+
 test.each(SEEDS)("a fleet spends a hard budget to its end and not a nano-dollar over it (seed %i)", async (seed) => {
   const { processor } = rig();
   simulator = new ProviderSimulator({ seed, latencyMs: { min: 1, max: 20 } });
@@ -38,10 +47,13 @@ test.each(SEEDS)("a fleet spends a hard budget to its end and not a nano-dollar 
   const report = await finishFleet(fleet);
   const books = await readBooks({ processor, simulator, budget: "fleet", labels });
 
+  const used = Number(books.provider) / Number(LIMIT_NANO_USD);
+  usedRatios.push(used);
+
   expect(report.failed).toEqual([]);
   expect(report.refused).toBe(AGENTS * CALLERS);
   expect(books.provider).toBeLessThanOrEqual(LIMIT_NANO_USD);
-  expect(Number(books.provider) / Number(LIMIT_NANO_USD)).toBeGreaterThanOrEqual(0.95);
+  expect(used).toBeGreaterThanOrEqual(0.95);
   expect(books.ledger.settledNanoUsd).toBe(books.provider);
   expect(books.ledger.reservedNanoUsd).toBe(0n);
   expect(books.clickHouse).toBe(books.provider);
