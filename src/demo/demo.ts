@@ -78,25 +78,37 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
   const clickhouse = await visibleCount(processor, provider);
   const toolDenied =
     report.tools.length === 1 && report.tools[0] === "denied" && (await deniedToolSpans(processor, DENIED_TOOL)) === 1;
-  const overshoot = provider > ledger.limitNanoUsd ? provider - ledger.limitNanoUsd : 0n;
-  return {
+  return judge({
     limitNanoUsd: ledger.limitNanoUsd,
     providerNanoUsd: provider,
     ledgerNanoUsd: ledger.settledNanoUsd,
     clickhouseNanoUsd: clickhouse,
-    overshootNanoUsd: overshoot,
     reservedNanoUsd: ledger.reservedNanoUsd,
-    budgetUsedRatio: Number(provider) / Number(ledger.limitNanoUsd),
     calls: simulator.count().calls,
     refused: report.refused,
+    callers: options.agents * options.callers,
     failed: report.failed,
     toolDenied,
+  });
+}
+
+/** Holds the three counts against each other and against the limit. */
+export function judge(
+  counted: Omit<DemoResult, "overshootNanoUsd" | "budgetUsedRatio" | "ok"> & { readonly callers: number },
+): DemoResult {
+  const { callers, ...result } = counted;
+  const { limitNanoUsd: limit, providerNanoUsd: provider } = result;
+  const overshootNanoUsd = provider > limit ? provider - limit : 0n;
+  return {
+    ...result,
+    overshootNanoUsd,
+    budgetUsedRatio: Number(provider) / Number(limit),
     ok:
-      provider === ledger.settledNanoUsd &&
-      provider === clickhouse &&
-      overshoot === 0n &&
-      report.refused === options.agents * options.callers &&
-      toolDenied,
+      provider === result.ledgerNanoUsd &&
+      provider === result.clickhouseNanoUsd &&
+      overshootNanoUsd === 0n &&
+      result.refused === callers &&
+      result.toolDenied,
   };
 }
 

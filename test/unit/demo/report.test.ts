@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { dollars, type DemoResult } from "../../../src/demo/demo.ts";
+import { dollars, judge, type DemoResult } from "../../../src/demo/demo.ts";
 import { fleetOf } from "../../../src/demo/fleet.ts";
 import { demoJson, demoTable } from "../../../src/demo/report.ts";
 
@@ -17,6 +17,24 @@ const RESULT: DemoResult = {
   toolDenied: true,
   ok: true,
 };
+
+test("a run in which all is as promised is judged ok", () => {
+  expect(judge({ ...RESULT, callers: 64 })).toEqual(RESULT);
+});
+
+test.each<[string, Partial<DemoResult>]>([
+  ["the ledger has a nano-dollar less", { ledgerNanoUsd: RESULT.ledgerNanoUsd - 1n }],
+  ["ClickHouse has a nano-dollar more", { clickhouseNanoUsd: RESULT.clickhouseNanoUsd + 1n }],
+  ["the limit was a nano-dollar lower", { limitNanoUsd: RESULT.providerNanoUsd - 1n }],
+  ["a caller ended by something else", { refused: 63 }],
+  ["the tool ran", { toolDenied: false }],
+])("a run is not ok when %s", (_what, change) => {
+  expect(judge({ ...RESULT, ...change, callers: 64 }).ok).toBe(false);
+});
+
+test("what the provider billed above the limit is the overshoot", () => {
+  expect(judge({ ...RESULT, limitNanoUsd: 499_123_450n, callers: 64 }).overshootNanoUsd).toBe(7n);
+});
 
 test("the table has each count in dollars to the nano-dollar and says that they agree", () => {
   const table = demoTable(RESULT);
