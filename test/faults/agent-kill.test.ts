@@ -61,11 +61,11 @@ test("kill -9 of an agent: what its lease held counts as spent, and nothing is o
   const ledger = await ledgerCount(rig.processor, "fleet", LABELS);
   expect(provider).toBeLessThanOrEqual(LIMIT_NANO_USD);
   expect(ledger.settledNanoUsd + ledger.reservedNanoUsd).toBeLessThanOrEqual(LIMIT_NANO_USD);
-  // The ledger never believes in less spend than there was.
+  // The dead agent's last calls were billed and never reported: what its lease held stands for them.
   expect(ledger.settledNanoUsd + ledger.reservedNanoUsd).toBeGreaterThanOrEqual(provider);
-  expect(ledger.reservedNanoUsd).toBeGreaterThan(0n);
 }, 120_000);
 
+/** From here on, calls that the dead agent made and never reported are in nobody's books but the provider's: see I4. */
 test("after the grace time the rest of a dead agent's lease comes free", async () => {
   const rig = shortGrace();
   await runWithDeath(rig);
