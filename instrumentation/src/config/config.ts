@@ -35,6 +35,9 @@ export interface Config {
   readonly labels: Readonly<Record<string, string>>;
   /** False when OTEL_SDK_DISABLED, OTEL_TRACES_EXPORTER=none, or nothing to send spans to. */
   readonly exportsSpans: boolean;
+  /** OTEL_METRICS_EXPORTER or OTEL_LOGS_EXPORTER asks for them: `sdk-node` reads the rest itself. */
+  readonly exportsMetrics: boolean;
+  readonly exportsLogs: boolean;
   /** Where spans go: the whole URL, with `/v1/traces`. */
   readonly tracesUrl: string;
   /** OTEL_EXPORTER_OTLP_HEADERS, and the agent's key when spans go to the processor's own host. Secret. */
@@ -69,6 +72,8 @@ export function readConfig(env: Environment = process.env): Config {
       "none",
     logLevel: oneOf({ name: "TOLLGATE_LOG", value: env["TOLLGATE_LOG"] }, LOG_LEVELS, problems) ?? "warn",
     labels,
+    exportsMetrics: text(env["OTEL_METRICS_EXPORTER"]) !== undefined,
+    exportsLogs: text(env["OTEL_LOGS_EXPORTER"]) !== undefined,
     exportsSpans:
       text(env["OTEL_SDK_DISABLED"])?.toLowerCase() !== "true" &&
       text(env["OTEL_TRACES_EXPORTER"]) !== "none" &&

@@ -51,7 +51,7 @@ function register(isPreload: boolean): Registration {
   const lastWords = new LastWords(gate, tracing);
   lastWords.install();
   return {
-    ready: isPreload ? Promise.resolve() : patchAlreadyLoaded(logger),
+    ready: isPreload ? tracing.started : Promise.all([tracing.started, patchAlreadyLoaded(logger)]).then(() => {}),
     flush: () => lastWords.flush(),
     shutdown: () => lastWords.shutdown(),
   };

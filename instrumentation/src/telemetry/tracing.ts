@@ -1,11 +1,11 @@
 /**
  * Where audit spans are made: a tracer provider of our own that samples everything, so that neither the sampler nor the
  * queue of an app's own OpenTelemetry set-up can lose a record. Spans join the app's traces as children of whatever span is
- * active. When the app has no provider of its own, ours also serves the global API; when it sets one up later, it gets
- * the place.
+ * active. What serves the app's own spans is `process-sdk.ts`.
  */
 import { context, trace } from "@opentelemetry/api";
-import type { Tracer, TracerProvider as ApiTracerProvider } from "@opentelemetry/api";
+import type { Tracer } from "@opentelemetry/api";
+import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
 import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-http";
 import { resourceFromAttributes } from "@opentelemetry/resources";
 import { AlwaysOnSampler, TracerProvider } from "@opentelemetry/sdk-trace";
@@ -14,13 +14,15 @@ import { FLUSH_TIMEOUT_MS } from "../config/config.ts";
 import type { Config } from "../config/config.ts";
 import type { Logger } from "../config/logger.ts";
 import { VERSION } from "../version.ts";
-import { AsyncContextManager } from "./async-context-manager.ts";
 import { AuditSpanProcessor } from "./audit-span-processor.ts";
+import { startProcessSdk } from "./process-sdk.ts";
 
 export interface Tracing {
   readonly tracer: Tracer;
   /** `undefined` when spans go nowhere. */
   readonly spans: AuditSpanProcessor | undefined;
+  /** Resolves when the process has an SDK for spans of its own too. */
+  readonly started: Promise<void>;
   flush(): Promise<void>;
   shutdown(): Promise<void>;
 }
@@ -32,54 +34,35 @@ export function startTracing(config: Config, logger: Logger, exporter?: SpanExpo
     return {
       tracer: trace.getTracer(SCOPE, VERSION),
       spans: undefined,
+      started: Promise.resolve(),
       flush: async () => {},
       shutdown: async () => {},
     };
   }
   const spans = new AuditSpanProcessor(exporter ?? createExporter(config), logger);
-  const provider = new TracerProvider({
-    sampler: new AlwaysOnSampler(),
-    resource: resourceFromAttributes({
-      ...config.labels,
-      "service.name": config.serviceName,
-      "telemetry.sdk.language": "nodejs",
-      "telemetry.sdk.name": "opentelemetry",
-      "telemetry.distro.name": SCOPE,
-      "telemetry.distro.version": VERSION,
-      "process.pid": process.pid,
-      "process.runtime.name": "nodejs",
-      "process.runtime.version": process.versions.node,
-    }),
-    spanProcessors: [spans],
+  const resource = resourceFromAttributes({
+    ...config.labels,
+    "service.name": config.serviceName,
+    "telemetry.sdk.language": "nodejs",
+    "telemetry.sdk.name": "opentelemetry",
+    "telemetry.distro.name": SCOPE,
+    "telemetry.distro.version": VERSION,
+    "process.pid": process.pid,
+    "process.runtime.name": "nodejs",
+    "process.runtime.version": process.versions.node,
   });
+  const provider = new TracerProvider({ sampler: new AlwaysOnSampler(), resource, spanProcessors: [spans] });
   // False when the app has one already: then ours follows the app's.
-  context.setGlobalContextManager(new AsyncContextManager());
-  serveGlobally(provider, logger);
+  context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
+  const processSdk = startProcessSdk({ config, logger, resource, spans, placeholder: provider });
   return {
     tracer: provider.getTracer(SCOPE, VERSION),
     spans,
+    started: processSdk.started,
     flush: () => spans.forceFlush(),
-    shutdown: () => provider.shutdown(),
-  };
-}
-
-function serveGlobally(provider: ApiTracerProvider, logger: Logger): void {
-  const set = trace.setGlobalTracerProvider.bind(trace);
-  if (!set(provider)) {
-    logger.log(
-      "info",
-      "joined the OpenTelemetry SDK of this process: audit spans go to the processor beside its own spans",
-    );
-    return;
-  }
-  let isOurs = true;
-  trace.setGlobalTracerProvider = (other) => {
-    if (isOurs) {
-      isOurs = false;
-      trace.disable();
-      logger.log("info", "the app set up its own OpenTelemetry SDK: it serves the global API now");
-    }
-    return set(other);
+    shutdown: async () => {
+      await Promise.all([provider.shutdown(), processSdk.shutdown()]);
+    },
   };
 }
 

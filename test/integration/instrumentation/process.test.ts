@@ -277,6 +277,59 @@ ${ESM}${CALLS}await ask();`;
     expectBooks(OPENAI_COST, 1);
   });
 
+  it("gives a process without an SDK one, so that the app's own spans arrive and trace context travels on", async () => {
+    const source = `import { propagation, ROOT_CONTEXT, context, trace } from "@opentelemetry/api";
+import { registerTollgate } from "@tollgate/instrumentation";
+${ESM}${CALLS}
+const early = trace.getTracer("app").startSpan("early");
+early.end();
+await registerTollgate().ready;
+await trace.getTracer("app").startActiveSpan("own", async (span) => {
+  const carrier = {};
+  propagation.inject(context.active(), carrier);
+  console.log(carrier.traceparent.split("-")[1] === span.spanContext().traceId);
+  await ask();
+  span.end();
+});`;
+    const ended = await runAgent("agent.mjs", source);
+    expect(ended).toMatchObject({ code: 0, stdout: "true\n", stderr: "" });
+    expect(processor.spans.map(({ name }) => name).toSorted()).toEqual(["chat gpt-4o-mini", "early", "own"]);
+  });
+
+  it.each([
+    ["at once", ""],
+    ["later", `import { registerTollgate } from "@tollgate/instrumentation"; await registerTollgate().ready;`],
+  ])(
+    "gives the global place to an SDK that the app starts %s, and keeps its own spans out of it",
+    async (_when, wait) => {
+      const source = `import { trace } from "@opentelemetry/api";
+import { NodeSDK } from "@opentelemetry/sdk-node";
+${wait}
+const ended = [];
+const own = { onStart() {}, onEnd: ({ name }) => ended.push(name), forceFlush: async () => {}, shutdown: async () => {} };
+new NodeSDK({ spanProcessors: [own], metricReaders: [], logRecordProcessors: [] }).start();
+${ESM}${CALLS}
+await trace.getTracer("app").startActiveSpan("own", async (span) => { await ask(); span.end(); });
+console.log(ended.join());`;
+      const ended = await runAgent("agent.mjs", source);
+      expect(ended).toMatchObject({ code: 0, stdout: "own\n", stderr: "" });
+      expectBooks(OPENAI_COST, 1);
+    },
+  );
+
+  it("gives the global place to an SDK that a CommonJS app starts", async () => {
+    const source = `const { trace } = require("@opentelemetry/api");
+const { NodeSDK } = require("@opentelemetry/sdk-node");
+const ended = [];
+const own = { onStart() {}, onEnd: ({ name }) => ended.push(name), forceFlush: async () => {}, shutdown: async () => {} };
+new NodeSDK({ spanProcessors: [own], metricReaders: [], logRecordProcessors: [] }).start();
+${CJS}${CALLS}
+trace.getTracer("app").startActiveSpan("own", async (span) => { await ask(); span.end(); console.log(ended.join()); });`;
+    const ended = await runAgent("agent.cjs", source);
+    expect(ended).toMatchObject({ code: 0, stdout: "own\n", stderr: "" });
+    expectBooks(OPENAI_COST, 1);
+  });
+
   it("patches what was loaded before registerTollgate() was called", async () => {
     const source = `${ESM}import { registerTollgate } from "@tollgate/instrumentation";
 ${CALLS}await registerTollgate().ready; await ask();`;

@@ -1,0 +1,97 @@
+/**
+ * The OpenTelemetry SDK of a process that has none: `sdk-node` with what the OTEL_* environment says (sampler, propagators,
+ * resource detectors), so that the app's own spans, and those of other instrumentations, reach the processor too and trace
+ * context travels on. Audit spans do not depend on it: they have a provider of their own that no sampler touches.
+ *
+ * It is loaded beside the app, not before it: importing it takes longer than everything else in here together. Until it
+ * is there, the audit provider serves the global API, so that no early span is lost.
+ */
+import { createRequire } from "node:module";
+import { trace } from "@opentelemetry/api";
+import type { ContextManager, TracerProvider } from "@opentelemetry/api";
+import type { Resource } from "@opentelemetry/resources";
+import type { SpanProcessor } from "@opentelemetry/sdk-trace";
+import type { Config } from "../config/config.ts";
+import type { Logger } from "../config/logger.ts";
+
+export interface ProcessSdk {
+  /** Resolves when the SDK runs, or the app's own was joined. Never rejects. */
+  readonly started: Promise<void>;
+  shutdown(): Promise<void>;
+}
+
+export interface ProcessSdkOptions {
+  readonly config: Config;
+  readonly logger: Logger;
+  readonly resource: Resource;
+  readonly spans: SpanProcessor;
+  /** Serves the global API until the SDK is loaded. */
+  readonly placeholder: TracerProvider;
+}
+
+interface Place {
+  /** False once the app has an SDK of its own. */
+  isOurs: boolean;
+  isStarting: boolean;
+}
+
+/** Takes the place of the global tracer provider if it is free, and gives it up to an app that wants it later. */
+export function startProcessSdk(options: ProcessSdkOptions): ProcessSdk {
+  const { logger, placeholder } = options;
+  if (!trace.setGlobalTracerProvider(placeholder)) {
+    logger.log(
+      "info",
+      "joined the OpenTelemetry SDK of this process: audit spans go to the processor beside its own spans",
+    );
+    return { started: Promise.resolve(), shutdown: () => Promise.resolve() };
+  }
+  const place: Place = { isOurs: true, isStarting: false };
+  let sdk: { shutdown(): Promise<void> } | undefined;
+  for (const twin of apiTwins()) {
+    const set = twin.setGlobalTracerProvider.bind(twin);
+    twin.setGlobalTracerProvider = (other) => {
+      if (place.isOurs && !place.isStarting) {
+        place.isOurs = false;
+        trace.disable();
+        logger.log("info", "the app set up its own OpenTelemetry SDK: it serves the global API now");
+      }
+      return set(other);
+    };
+  }
+  const started = loadSdk(options, place).then(
+    (running) => {
+      sdk = running;
+    },
+    (problem: unknown) => logger.log("warn", `the OpenTelemetry SDK can't be started: ${String(problem)}`),
+  );
+  return { started, shutdown: () => sdk?.shutdown() ?? Promise.resolve() };
+}
+
+async function loadSdk(
+  { config, resource, spans }: ProcessSdkOptions,
+  place: Place,
+): Promise<{ shutdown(): Promise<void> } | undefined> {
+  const { NodeSDK } = await import("@opentelemetry/sdk-node");
+  if (!place.isOurs) return undefined;
+  const sdk = new NodeSDK({
+    resource,
+    spanProcessors: [spans],
+    // A context manager is in place since the first line ran; null leaves it alone (the type does not say so).
+    contextManager: null as unknown as ContextManager,
+    // Metrics and logs only if somebody asked for them: by default the SDK would send them to a receiver of traces.
+    ...(config.exportsMetrics ? {} : { metricReaders: [] }),
+    ...(config.exportsLogs ? {} : { logRecordProcessors: [] }),
+  });
+  // From the placeholder to the SDK's own provider; `start` registers it with the API.
+  place.isStarting = true;
+  trace.disable();
+  sdk.start();
+  place.isStarting = false;
+  return sdk;
+}
+
+/** The API is two modules, one for `import` and one for `require`, over one global state. */
+function apiTwins(): readonly (typeof trace)[] {
+  const { trace: required } = createRequire(import.meta.url)("@opentelemetry/api") as { readonly trace: typeof trace };
+  return required === trace ? [trace] : [trace, required];
+}
