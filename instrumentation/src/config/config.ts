@@ -12,6 +12,8 @@ export const DEFAULT_ENDPOINT = "http://127.0.0.1:4320";
 export const DEFAULT_OTLP_ENDPOINT = "http://127.0.0.1:4318";
 /** The most that the end of a process is delayed, and the most that one export of spans may take. */
 export const FLUSH_TIMEOUT_MS = 5_000;
+/** Where nobody announced a processor, a script must not end seconds later for the want of one: one try, no retry. */
+const UNANNOUNCED_EXPORT_MS = 500;
 const DEFAULT_AGENT = "agent";
 
 export interface Config {
@@ -40,6 +42,8 @@ export interface Config {
   readonly exportsLogs: boolean;
   /** Where spans go: the whole URL, with `/v1/traces`. */
   readonly tracesUrl: string;
+  /** How long the exporter tries one batch, its own retries included. */
+  readonly exportTimeoutMs: number;
   /** OTEL_EXPORTER_OTLP_HEADERS, and the agent's key when spans go to the processor's own host. Secret. */
   readonly tracesHeaders: ReadonlyMap<string, Secret>;
   /** Every wrong setting, each with its variable and value. Not empty: calls throw `ConfigInvalid`. */
@@ -55,13 +59,14 @@ export function readConfig(env: Environment = process.env): Config {
   const serviceName = text(env["OTEL_SERVICE_NAME"]) ?? labels["service.name"] ?? DEFAULT_AGENT;
   const endpoint = readEndpoint(env["TOLLGATE_ENDPOINT"], problems);
   const tracesUrl = readTracesUrl(env);
+  const isAnnounced =
+    endpoint !== undefined &&
+    (text(env["TOLLGATE_ENDPOINT"]) !== undefined || text(env["TOLLGATE_API_KEY"]) !== undefined);
   return {
     agent: text(env["TOLLGATE_AGENT"]) ?? serviceName,
     serviceName,
     endpoint,
-    expectsProcessor:
-      endpoint !== undefined &&
-      (text(env["TOLLGATE_ENDPOINT"]) !== undefined || text(env["TOLLGATE_API_KEY"]) !== undefined),
+    expectsProcessor: isAnnounced,
     apiKey: secret(env["TOLLGATE_API_KEY"]),
     budget: readBudget(env["TOLLGATE_BUDGET"], problems),
     fallback: text(env["TOLLGATE_FALLBACK"]),
@@ -79,6 +84,7 @@ export function readConfig(env: Environment = process.env): Config {
       text(env["OTEL_TRACES_EXPORTER"]) !== "none" &&
       (endpoint !== undefined || tracesUrl.isExplicit),
     tracesUrl: tracesUrl.url,
+    exportTimeoutMs: isAnnounced || tracesUrl.isExplicit ? FLUSH_TIMEOUT_MS : UNANNOUNCED_EXPORT_MS,
     tracesHeaders: readTracesHeaders(env, endpoint, tracesUrl.url),
     problems,
   };

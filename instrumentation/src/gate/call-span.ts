@@ -2,7 +2,7 @@
 import { SpanKind, SpanStatusCode } from "@opentelemetry/api";
 import type { Attributes, Context, Span, Tracer } from "@opentelemetry/api";
 import type { TollgateContext } from "../context/context.ts";
-import { findTollgateError } from "../errors.ts";
+import { ErrorCode, findTollgateError } from "../errors.ts";
 import type { TollgateError } from "../errors.ts";
 import { formatUsd } from "../pricing/money.ts";
 import type { NanoUsd } from "../pricing/money.ts";
@@ -99,11 +99,12 @@ export interface CallCost {
 }
 
 export function recordCost(span: Span, { nanoUsd, status, priceVersion }: CallCost): void {
+  const isKnown = status !== semconv.CostStatus.unpriced && status !== semconv.CostStatus.missing;
   span.setAttributes({
     [semconv.ATTR_TOLLGATE_COST_STATUS]: status,
-    [semconv.ATTR_TOLLGATE_COST_KNOWN]: status !== semconv.CostStatus.unpriced,
+    [semconv.ATTR_TOLLGATE_COST_KNOWN]: isKnown,
   });
-  if (status === semconv.CostStatus.unpriced || status === semconv.CostStatus.missing) return;
+  if (!isKnown) return;
   span.setAttributes({
     [semconv.ATTR_TOLLGATE_COST_USD]: formatUsd(nanoUsd),
     [semconv.ATTR_TOLLGATE_COST_NANO_USD]: Number(nanoUsd),
@@ -153,6 +154,8 @@ export function recordRefusal(span: Span, error: TollgateError): void {
     span.setAttribute(semconv.ATTR_TOLLGATE_BUDGET_NAME, error.budget);
   }
   recordCost(span, { nanoUsd: 0n as NanoUsd, status: semconv.CostStatus.exact, priceVersion: undefined });
+  // Nothing was spent, exactly; but what the call would have cost, nobody knows.
+  if (error.code === ErrorCode.unpricedModel) span.setAttribute(semconv.ATTR_TOLLGATE_COST_KNOWN, false);
 }
 
 export function recordError(span: Span, error: unknown): void {

@@ -10,7 +10,6 @@ import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-http";
 import { resourceFromAttributes } from "@opentelemetry/resources";
 import { AlwaysOnSampler, TracerProvider } from "@opentelemetry/sdk-trace";
 import type { SpanExporter } from "@opentelemetry/sdk-trace";
-import { FLUSH_TIMEOUT_MS } from "../config/config.ts";
 import type { Config } from "../config/config.ts";
 import type { Logger } from "../config/logger.ts";
 import { VERSION } from "../version.ts";
@@ -68,5 +67,5 @@ export function startTracing(config: Config, logger: Logger, exporter?: SpanExpo
 
 function createExporter(config: Config): SpanExporter {
   const headers = Object.fromEntries([...config.tracesHeaders].map(([name, value]) => [name, value.reveal()]));
-  return new OTLPTraceExporter({ url: config.tracesUrl, headers, timeoutMillis: FLUSH_TIMEOUT_MS });
+  return new OTLPTraceExporter({ url: config.tracesUrl, headers, timeoutMillis: config.exportTimeoutMs });
 }

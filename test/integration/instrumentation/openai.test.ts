@@ -247,6 +247,7 @@ describe("chat.completions.create", () => {
     const error = await call.catch((problem: unknown) => problem);
     expect(error).toBeInstanceOf(UnpricedModel);
     expect((error as Error).message).toMatch(/no-such-model-9.*fleet.*unknown_price/);
+    expect(await onlySpan()).toMatchObject({ "tollgate.cost.status": "exact", "tollgate.cost.known": false });
     expect(provider.requests).toHaveLength(0);
     await expectNothingHeld(0n);
   });

@@ -37,6 +37,15 @@ describe("the settings of an agent process", () => {
     expect(readConfig({ [name]: value }).expectsProcessor).toBe(true);
   });
 
+  it("try an exporter that nobody announced only for a moment, so that a script ends when its work does", () => {
+    const unannounced = readConfig({}).exportTimeoutMs;
+    for (const name of ["TOLLGATE_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"]) {
+      expect(readConfig({ [name]: "http://127.0.0.1:1" }).exportTimeoutMs).toBeGreaterThan(unannounced);
+    }
+    // Below the OTLP exporter's first pause between retries (0.8 s), so that it makes none.
+    expect(unannounced).toBeLessThan(800);
+  });
+
   it("know no processor and send no spans when the endpoint is off", () => {
     expect(readConfig({ TOLLGATE_ENDPOINT: "off" })).toMatchObject({ endpoint: undefined, exportsSpans: false });
     expect(readConfig({ TOLLGATE_ENDPOINT: "off", OTEL_EXPORTER_OTLP_ENDPOINT: "http://c:1" }).exportsSpans).toBe(true);
