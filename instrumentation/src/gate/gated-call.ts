@@ -202,9 +202,8 @@ export class GatedCall {
         status: this.#status,
         priceVersion: this.#price?.version,
       });
-    } else {
-      const isFree = error !== undefined || this.#isRefused;
-      const status = isFree ? semconv.CostStatus.exact : semconv.CostStatus.missing;
+    } else if (!this.#isRefused) {
+      const status = error === undefined ? semconv.CostStatus.missing : semconv.CostStatus.exact;
       recordCost(this.span, { nanoUsd: 0n as NanoUsd, status, priceVersion: undefined });
     }
     if (error !== undefined) recordError(this.span, error);
