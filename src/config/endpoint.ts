@@ -44,6 +44,11 @@ export function isLoopback(host: string): boolean {
 
 /** `http://host:port`, with brackets around IPv6. */
 export function httpUrl(endpoint: Endpoint): string {
+  return endpointUrl(endpoint, "http");
+}
+
+/** `scheme://host:port`, with brackets around IPv6. */
+export function endpointUrl(endpoint: Endpoint, scheme: "http" | "https"): string {
   const host = isIP(endpoint.host) === 6 ? `[${endpoint.host}]` : endpoint.host;
-  return `http://${host}:${endpoint.port}`;
+  return `${scheme}://${host}:${endpoint.port}`;
 }

@@ -10,7 +10,7 @@ import { waitFor } from "./wait.ts";
 /** What `serve --ready-file` writes. */
 export interface Endpoints {
   readonly otlp_http: string;
-  readonly otlp_grpc?: string;
+  readonly otlp_grpc: string;
   readonly api: string;
   readonly clickhouse: string;
   readonly pid: number;
@@ -114,7 +114,7 @@ export class ProcessorProcess {
 function configText(at: Endpoints | undefined): string {
   const endpoint = (url: string | undefined): string => (url === undefined ? "127.0.0.1:0" : new URL(url).host);
   return [
-    `receivers: { otlp: { protocols: { http: { endpoint: "${endpoint(at?.otlp_http)}" } } } }`,
+    `receivers: { otlp: { protocols: { http: { endpoint: "${endpoint(at?.otlp_http)}" }, grpc: { endpoint: "${endpoint(at?.otlp_grpc)}" } } } }`,
     `api: { endpoint: "${endpoint(at?.api)}" }`,
     `storage: { embedded: { endpoint: "${endpoint(at?.clickhouse)}" } }`,
     "governance: { paths: [./governance] }",

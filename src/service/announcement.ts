@@ -21,6 +21,7 @@ export function announce(options: AnnouncementOptions): readonly string[] {
     `Tollgate ${options.version} is ready.`,
     "",
     `  OTLP/HTTP     ${endpoints.otlp_http}/v1/traces`,
+    `  OTLP/gRPC     ${endpoints.otlp_grpc}`,
     `  API           ${endpoints.api}  (no console yet: this page says what there is)`,
     `  ClickHouse    ${endpoints.clickhouse}${options.isStorageReady ? "" : "  (not answering yet; spans wait in the spool)"}`,
     `  Data          ${options.dataDir}`,

@@ -23,6 +23,8 @@ export interface Traces {
 }
 
 export interface TracesBuild extends LedgerBuild {
+  /** What paths in the config are relative to. */
+  readonly configDirectory: string;
   readonly ledger: LocalLedger;
   readonly store: Store;
   readonly access: Access;
@@ -31,7 +33,7 @@ export interface TracesBuild extends LedgerBuild {
 
 /** The traces pipeline: otlp → normalise → identity → cost → meter → clickhouse; not started. */
 export function buildTraces(options: TracesBuild): Traces {
-  const { config, governance, data, clock, telemetry, ledger, store, access, registry } = options;
+  const { config, configDirectory, governance, data, clock, telemetry, ledger, store, access, registry } = options;
   const notify: Notify = (notice) => telemetry.announce(notice);
   const prices = createPriceBook({ house: governance.prices });
   const { normalise, identity, cost, meter } = config.processors;
@@ -53,6 +55,7 @@ export function buildTraces(options: TracesBuild): Traces {
           next,
           clock,
           notify,
+          directory: configDirectory,
           authenticate: (authorization) => senderOf(access, authorization),
         }),
     ],

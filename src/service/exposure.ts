@@ -10,7 +10,7 @@ export function listeningEndpoints(
   const { http, grpc } = config.receivers.otlp.protocols;
   const all = [
     { path: ["receivers", "otlp", "protocols", "http", "endpoint"], endpoint: http.endpoint },
-    { path: ["receivers", "otlp", "protocols", "grpc", "endpoint"], endpoint: grpc?.endpoint },
+    { path: ["receivers", "otlp", "protocols", "grpc", "endpoint"], endpoint: grpc.endpoint },
     { path: ["api", "endpoint"], endpoint: config.api.endpoint },
     { path: ["storage", "embedded", "endpoint"], endpoint: config.storage.embedded?.endpoint },
   ];

@@ -66,7 +66,7 @@ async function start(options: Starting): Promise<Service> {
   await parts.start("ledger", ledger);
   await parts.start("storage", store);
 
-  const traces = buildTraces({ config, governance, data, clock, telemetry, ledger, store, access, registry });
+  const traces = buildTraces({ ...options, ledger, store, access, registry });
   await parts.start("traces", traces.pipeline);
   const writer = new BudgetStatesWriter({
     ledger,
@@ -78,7 +78,8 @@ async function start(options: Starting): Promise<Service> {
   await parts.start("budget states", writer);
 
   const state = { isReady: false };
-  const endpoints = { otlp_http: traces.receiver.httpUrl ?? "", otlp_grpc: null, api: "", clickhouse: store.url() };
+  const { httpUrl: otlpHttp = "", grpcUrl: otlpGrpc = "" } = traces.receiver;
+  const endpoints = { otlp_http: otlpHttp, otlp_grpc: otlpGrpc, api: "", clickhouse: store.url() };
   const api = buildApi({
     config,
     governance,

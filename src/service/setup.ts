@@ -8,12 +8,15 @@ import type { Environment } from "../config/yaml-document.ts";
 import { type Config, configSchema } from "./config-schema.ts";
 import { type DataDirectory, dataDirectory } from "./data-directory.ts";
 import { exposureProblems } from "./exposure.ts";
+import { tlsProblems } from "./tls-files.ts";
 
 export const DEFAULT_CONFIG_FILE = "tollgate.yaml";
 
 /** What a service is started with. */
 export interface Setup {
   readonly config: Config;
+  /** What paths in it are relative to. */
+  readonly configDirectory: string;
   readonly governance: Governance;
   readonly data: DataDirectory;
 }
@@ -29,10 +32,15 @@ export function loadSetup(options: {
 }): Setup {
   const file = options.file ?? (existsSync(DEFAULT_CONFIG_FILE) ? DEFAULT_CONFIG_FILE : undefined);
   const loaded = loadFile({ schema: configSchema, file, environment: options.environment });
-  const problems: ConfigProblem[] = [...exposureProblems(loaded)];
+  const problems: ConfigProblem[] = [...exposureProblems(loaded), ...tlsProblems(loaded)];
   const governance = governanceOf(loaded, options.environment, problems);
   if (governance === undefined || problems.length > 0) throw new ConfigInvalid(problems);
-  return { config: loaded.value, governance, data: dataDirectory(options.dataDir) };
+  return {
+    config: loaded.value,
+    configDirectory: loaded.directory,
+    governance,
+    data: dataDirectory(options.dataDir),
+  };
 }
 
 function governanceOf(

@@ -11,8 +11,10 @@ import { identityProcessorFactory } from "../../src/processors/identity/factory.
 import { meterProcessorFactory } from "../../src/processors/meter/factory.ts";
 import { normaliseProcessorFactory } from "../../src/processors/normalise/factory.ts";
 import { otlpReceiverFactory } from "../../src/receivers/otlp/factory.ts";
+import type { OtlpReceiver } from "../../src/receivers/otlp/otlp-receiver.ts";
 import { SystemClock } from "../../src/support/clock.ts";
 import { request as otlpRequest, spanFields } from "../fixtures/otlp/protobuf-encoder.ts";
+import { GrpcSender } from "../support/grpc-sender.ts";
 
 export interface Specimen {
   readonly component: Component & { stats(): FlowStats };
@@ -54,19 +56,43 @@ const processor = (
   },
 });
 
+function makeReceiver(next: Consumer): OtlpReceiver {
+  const anyPort = { endpoint: "127.0.0.1:0" };
+  const config = otlpReceiverFactory.config.parse({ protocols: { http: anyPort, grpc: anyPort } });
+  return otlpReceiverFactory.create(config, { next, clock, notify });
+}
+
+function requestOf(batch: SpanBatch): Buffer {
+  return otlpRequest(batch.spans.map((_span, index) => spanFields(index + 1)));
+}
+
 export const COMPONENTS: readonly ComponentCase[] = [
   {
     name: "receivers.otlp",
     parse: (config) => otlpReceiverFactory.config.parse(config),
     make({ next }) {
-      const config = otlpReceiverFactory.config.parse({ protocols: { http: { endpoint: "127.0.0.1:0" } } });
-      const component = otlpReceiverFactory.create(config, { next, clock, notify });
+      const component = makeReceiver(next);
       return {
         component,
         feed: async (batch) => {
-          const body = otlpRequest(batch.spans.map((_span, index) => spanFields(index + 1)));
           const headers = { "content-type": "application/x-protobuf" };
-          await fetch(`${component.httpUrl}/v1/traces`, { method: "POST", headers, body: new Uint8Array(body) });
+          const body = new Uint8Array(requestOf(batch));
+          await fetch(`${component.httpUrl}/v1/traces`, { method: "POST", headers, body });
+        },
+      };
+    },
+  },
+  {
+    name: "receivers.otlp, by gRPC",
+    parse: (config) => otlpReceiverFactory.config.parse(config),
+    make({ next }) {
+      const component = makeReceiver(next);
+      return {
+        component,
+        feed: async (batch) => {
+          const sender = new GrpcSender(component.grpcUrl);
+          await sender.send(requestOf(batch));
+          sender.close();
         },
       };
     },

@@ -8,7 +8,9 @@ export type OtlpEncoding = "protobuf" | "json";
 
 /** google.rpc.Code of the answers that this server gives. */
 export const RpcCode = {
+  ok: 0,
   invalidArgument: 3,
+  deadlineExceeded: 4,
   resourceExhausted: 8,
   unimplemented: 12,
   internal: 13,
@@ -19,6 +21,8 @@ export const RpcCode = {
 export interface RpcStatus {
   readonly code: number;
   readonly message: string;
+  /** When to send again, as a google.rpc.RetryInfo detail; in protobuf only, HTTP has a header for it. */
+  readonly retryDelayMs?: number;
 }
 
 /** The body of a 200: empty when all went well, with `partialSuccess` when spans were rejected. */
@@ -33,10 +37,28 @@ export function encodeTraceResponse(rejected: readonly RejectedSpans[], encoding
   return lengthDelimited(1, Buffer.concat([varintField(1, count), lengthDelimited(2, Buffer.from(message))]));
 }
 
-/** The body of an error answer. Field 1 of google.rpc.Status is the code, field 2 the message. */
+/**
+ * The body of an error answer, and `grpc-status-details-bin`. Field 1 of google.rpc.Status is the code, field 2 the
+ * message, field 3 the details. https://github.com/googleapis/googleapis/blob/master/google/rpc/status.proto
+ */
 export function encodeStatus(status: RpcStatus, encoding: OtlpEncoding): Buffer {
   if (encoding === "json") return Buffer.from(JSON.stringify({ code: status.code, message: status.message }));
-  return Buffer.concat([varintField(1, status.code), lengthDelimited(2, Buffer.from(status.message))]);
+  return Buffer.concat([
+    varintField(1, status.code),
+    lengthDelimited(2, Buffer.from(status.message)),
+    ...(status.retryDelayMs === undefined ? [] : [lengthDelimited(3, retryInfo(status.retryDelayMs))]),
+  ]);
+}
+
+/** RetryInfo in a google.protobuf.Any (1 type, 2 value); its field 1 is a Duration (1 seconds, 2 nanoseconds). */
+function retryInfo(delayMs: number): Buffer {
+  const whole = Math.max(0, Math.round(delayMs));
+  const duration = Buffer.concat([
+    varintField(1, Math.floor(whole / 1_000)),
+    varintField(2, (whole % 1_000) * 1_000_000),
+  ]);
+  const type = Buffer.from("type.googleapis.com/google.rpc.RetryInfo");
+  return Buffer.concat([lengthDelimited(1, type), lengthDelimited(2, lengthDelimited(1, duration))]);
 }
 
 function varintField(field: number, value: number): Buffer {

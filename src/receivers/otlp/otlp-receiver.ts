@@ -1,14 +1,13 @@
-import { once } from "node:events";
-import { type IncomingMessage, type Server, type ServerResponse, createServer } from "node:http";
-import type { AddressInfo } from "node:net";
-import type { Receiver } from "../../component/component.ts";
-import type { Consumer } from "../../component/component.ts";
+import type { Consumer, Receiver } from "../../component/component.ts";
 import type { FlowStats } from "../../component/flow.ts";
 import type { Notify } from "../../component/notice.ts";
-import { httpUrl, toEndpoint } from "../../config/endpoint.ts";
+import { TlsFileError, type TlsServerConfig, type TlsServerFiles, readTlsServerFiles } from "../../config/tls.ts";
 import type { Clock } from "../../support/clock.ts";
 import type { OtlpReceiverConfig } from "./config.ts";
-import { type Authenticate, type Answer, TraceHandler } from "./trace-handler.ts";
+import { OtlpGrpcServer } from "./grpc-server.ts";
+import { OtlpHttpServer } from "./http-server.ts";
+import { TraceHandler } from "./trace-handler.ts";
+import { type Authenticate, TraceIntake } from "./trace-intake.ts";
 
 export interface OtlpReceiverDependencies {
   readonly next: Consumer;
@@ -16,103 +15,83 @@ export interface OtlpReceiverDependencies {
   readonly notify: Notify;
   /** Checks the Authorization header of each request; absent: everybody may send, unverified. */
   readonly authenticate?: Authenticate;
+  /** What the paths of the TLS files are relative to. @default the working directory */
+  readonly directory?: string;
 }
 
 export interface OtlpReceiverStats extends FlowStats {
-  /** Answers by HTTP status. */
+  /** Answers of OTLP/HTTP by status. */
   readonly answers: Readonly<Record<string, number>>;
+  /** Answers of OTLP/gRPC by the name of their status, and `aborted` calls. */
+  readonly grpcAnswers: Readonly<Record<string, number>>;
 }
 
 /** How long a stop waits for requests that are being answered. */
 const STOP_GRACE_MS = 5_000;
 
-/** OTLP/HTTP for traces. gRPC is in the config, and not served yet: `start` says so once. */
+/** OTLP for traces, over HTTP and gRPC: two ways in, one count equation, the same answers in two languages. */
 export class OtlpReceiver implements Receiver {
   readonly kind = "receiver";
   readonly #config: OtlpReceiverConfig;
-  readonly #dependencies: OtlpReceiverDependencies;
-  readonly #handler: TraceHandler;
-  readonly #answers = new Map<string, number>();
-  #server: Server | undefined;
-  #isStopping = false;
-  #url: string | undefined;
+  readonly #directory: string;
+  readonly #intake: TraceIntake;
+  readonly #http: OtlpHttpServer;
+  readonly #grpc: OtlpGrpcServer;
 
   constructor(config: OtlpReceiverConfig, dependencies: OtlpReceiverDependencies) {
+    const { clock, notify, authenticate } = dependencies;
+    const { http, grpc } = config.protocols;
+    const intake = new TraceIntake(dependencies);
+    const shared = { clock, notify, stopGraceMs: STOP_GRACE_MS };
     this.#config = config;
-    this.#dependencies = dependencies;
-    this.#handler = new TraceHandler({
-      config: config.protocols.http,
-      next: dependencies.next,
-      clock: dependencies.clock,
-      authenticate: dependencies.authenticate,
-    });
+    this.#directory = dependencies.directory ?? ".";
+    this.#intake = intake;
+    const handler = new TraceHandler({ config: http, intake, authenticate });
+    this.#http = new OtlpHttpServer({ ...shared, config: http, handler });
+    this.#grpc = new OtlpGrpcServer({ ...shared, config: grpc, intake, authenticate });
   }
 
-  /** `http://host:port` with the real port; `undefined` before the start. */
+  /** `http://host:port` (`https://` with TLS) with the real port; `undefined` before the start. */
   get httpUrl(): string | undefined {
-    return this.#url;
+    return this.#http.url;
   }
 
-  /** Rejects when it can't listen (the port is taken). */
+  /** The same of OTLP/gRPC. */
+  get grpcUrl(): string | undefined {
+    return this.#grpc.url;
+  }
+
+  /** Rejects when it can't listen (a port is taken) or has no certificate; then nothing listens. */
   async start(): Promise<void> {
     const { http, grpc } = this.#config.protocols;
-    if (grpc !== undefined) {
-      const fields = { endpoint: grpc.endpoint, instead: http.endpoint };
-      this.#dependencies.notify({ level: "warn", event: "otlp_grpc_not_served", fields });
+    const httpTls = this.#tlsFiles("http", http.tls);
+    const grpcTls = this.#tlsFiles("grpc", grpc.tls);
+    await this.#http.start(httpTls);
+    try {
+      await this.#grpc.start(grpcTls);
+    } catch (error) {
+      await this.#http.stop();
+      throw error;
     }
-    const server = createServer({
-      headersTimeout: http.header_timeout_ms,
-      requestTimeout: Math.max(http.request_timeout_ms, http.header_timeout_ms),
-    });
-    server.maxConnections = http.connections_max;
-    server.on("request", (request, response) => void this.#serve(request, response));
-    const endpoint = toEndpoint(http.endpoint);
-    server.listen(endpoint.port, endpoint.host);
-    await once(server, "listening");
-    const address = server.address() as AddressInfo;
-    this.#server = server;
-    this.#url = httpUrl({ host: endpoint.host, port: address.port });
   }
 
   /** Takes no new requests, answers those that are there. */
   async stop(): Promise<void> {
-    const server = this.#server;
-    if (server === undefined) return;
-    this.#server = undefined;
-    this.#isStopping = true;
-    const closed = once(server, "close");
-    server.close();
-    const cancel = this.#dependencies.clock.setTimer(STOP_GRACE_MS, () => server.closeAllConnections());
-    await closed;
-    cancel();
+    await Promise.all([this.#http.stop(), this.#grpc.stop()]);
   }
 
   stats(): OtlpReceiverStats {
-    return { ...this.#handler.stats(), answers: Object.fromEntries(this.#answers) };
+    return { ...this.#intake.stats(), answers: this.#http.answers, grpcAnswers: this.#grpc.answers };
   }
 
-  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  #tlsFiles(protocol: "http" | "grpc", config: TlsServerConfig | undefined): TlsServerFiles | undefined {
+    if (config === undefined) return undefined;
     try {
-      const answer = await this.#handler.handle(request);
-      if (answer !== undefined) this.#send(response, answer);
+      return readTlsServerFiles(config, this.#directory);
     } catch (error) {
-      // A fault of ours: the client should send again, and we should hear of it.
-      const reason = error instanceof Error ? error.message : String(error);
-      this.#dependencies.notify({ level: "error", event: "otlp_request_broken", fields: { reason } });
-      const headers = { "retry-after": "1" };
-      this.#send(response, { status: 503, headers, body: Buffer.alloc(0), isLast: true });
+      if (!(error instanceof TlsFileError)) throw error;
+      const key = `receivers.otlp.protocols.${protocol}.tls.${error.key}`;
+      throw new Error(`\`${key}\`: ${error.message}`, { cause: error });
     }
-  }
-
-  #send(response: ServerResponse, answer: Answer): void {
-    const status = String(answer.status);
-    this.#answers.set(status, (this.#answers.get(status) ?? 0) + 1);
-    const isLast = answer.isLast || this.#isStopping;
-    response.writeHead(answer.status, {
-      ...answer.headers,
-      "content-length": String(answer.body.length),
-      ...(isLast ? { connection: "close" } : {}),
-    });
-    response.end(answer.body);
   }
 }

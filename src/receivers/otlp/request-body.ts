@@ -1,7 +1,7 @@
 /** Reads and decompresses a request body within bounds: a gzip bomb stops at the limit, not at the end of memory. */
 import type { IncomingMessage } from "node:http";
 import { promisify } from "node:util";
-import { gunzip, inflate } from "node:zlib";
+import { constants, gunzip, inflate, zstdDecompress } from "node:zlib";
 
 export type Body =
   | { readonly kind: "body"; readonly bytes: Buffer }
@@ -9,20 +9,35 @@ export type Body =
   /** The client went away before the end: nobody is there to answer. */
   | { readonly kind: "aborted" };
 
-const decompressors = { gzip: promisify(gunzip), deflate: promisify(inflate) } as const;
+type Decompress = (bytes: Buffer, options: { readonly maxOutputLength: number }) => Promise<Buffer>;
+
+/** 8 MiB, the most that a zstd frame over HTTP may want as its window: https://www.rfc-editor.org/rfc/rfc9659 */
+const ZSTD_WINDOW_LOG_MAX = 23;
+const unzstd = promisify(zstdDecompress);
+
+const DECOMPRESSORS: ReadonlyMap<string, Decompress> = new Map<string, Decompress>([
+  ["gzip", promisify(gunzip)],
+  ["deflate", promisify(inflate)],
+  [
+    "zstd",
+    // A frame names its window, and memory for it is taken before any output: it needs a bound of its own.
+    (bytes, options) => unzstd(bytes, { ...options, params: { [constants.ZSTD_d_windowLogMax]: ZSTD_WINDOW_LOG_MAX } }),
+  ],
+]);
 
 /** @param bytesMax bound of the body, before and after decompression. */
 export async function readBody(request: IncomingMessage, bytesMax: number): Promise<Body> {
   const encoding = (request.headers["content-encoding"] ?? "identity").trim().toLowerCase();
-  if (encoding !== "identity" && encoding !== "gzip" && encoding !== "deflate") {
-    return { kind: "refused", status: 415, reason: "content-encoding must be gzip, deflate or identity" };
+  const decompress = DECOMPRESSORS.get(encoding);
+  if (decompress === undefined && encoding !== "identity") {
+    return { kind: "refused", status: 415, reason: "content-encoding must be gzip, deflate, zstd or identity" };
   }
   if (Number(request.headers["content-length"] ?? 0) > bytesMax) return tooLarge(bytesMax);
   const raw = await readRaw(request, bytesMax);
-  if (raw.kind !== "body" || encoding === "identity") return raw;
+  if (raw.kind !== "body" || decompress === undefined) return raw;
   try {
     // It stops at the limit: what is beyond is never unpacked.
-    const bytes = await decompressors[encoding](raw.bytes, { maxOutputLength: bytesMax });
+    const bytes = await decompress(raw.bytes, { maxOutputLength: bytesMax });
     return { kind: "body", bytes };
   } catch (error) {
     const isTooLarge = error instanceof RangeError && "code" in error && error.code === "ERR_BUFFER_TOO_LARGE";

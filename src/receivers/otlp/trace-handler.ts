@@ -4,20 +4,15 @@
  * https://opentelemetry.io/docs/specs/otlp/#otlphttp
  */
 import type { IncomingMessage } from "node:http";
-import type { Consumer } from "../../component/component.ts";
-import type { FlowStats } from "../../component/flow.ts";
-import type { Outcome } from "../../component/outcome.ts";
 import { httpStatusOf } from "../../component/outcome-status.ts";
 import { type DecodedTraces, type RejectedSpans } from "../../pdata/otlp/decoded.ts";
 import { decodeJsonTraces } from "../../pdata/otlp/json-traces.ts";
 import { decodeProtobufTraces } from "../../pdata/otlp/protobuf-traces.ts";
 import { type OtlpEncoding, RpcCode, encodeStatus, encodeTraceResponse } from "../../pdata/otlp/responses.ts";
-import type { Clock } from "../../support/clock.ts";
 import type { OtlpHttpConfig } from "./config.ts";
+import { MemoryGate } from "./memory-gate.ts";
 import { type Body, readBody } from "./request-body.ts";
-
-/** Who showed which credential. `undefined` as a whole: refused. */
-export type Authenticate = (authorization: string | undefined) => { readonly sender: string | undefined } | undefined;
+import { ANYBODY, type Authenticate, type TraceIntake } from "./trace-intake.ts";
 
 export interface Answer {
   readonly status: number;
@@ -29,34 +24,26 @@ export interface Answer {
 
 export interface TraceHandlerOptions {
   readonly config: OtlpHttpConfig;
-  readonly next: Consumer;
-  readonly clock: Clock;
+  readonly intake: TraceIntake;
   readonly authenticate: Authenticate | undefined;
 }
 
 const PATH = "/v1/traces";
 const CONTENT_TYPES = { protobuf: "application/x-protobuf", json: "application/json" } as const;
-const ANYBODY = { sender: undefined } as const;
 /** A usual ratio for OTLP under gzip: only an estimate, `max_request_body_size` is the bound. */
 const COMPRESSION_RATIO = 8;
 const BUSY_RETRY_AFTER_SECONDS = "1";
 
 export class TraceHandler {
   readonly #options: TraceHandlerOptions;
-  readonly #counts = { received: 0, stored: 0, refused: 0, inFlight: 0 };
-  #malformed = 0;
-  #pendingBytes = 0;
+  readonly #memory: MemoryGate;
 
   constructor(options: TraceHandlerOptions) {
     this.#options = options;
+    this.#memory = new MemoryGate(options.config.pending_max_bytes);
   }
 
-  /** Spans of well-formed messages. A message that is broken has no spans that could be counted. */
-  stats(): FlowStats {
-    return { ...this.#counts, recovered: 0, dropped: this.#malformed === 0 ? {} : { malformed: this.#malformed } };
-  }
-
-  /** Never rejects. `undefined` when the client has gone. */
+  /** `undefined` when the client has gone. Rejects only when the pipeline does. */
   async handle(request: IncomingMessage): Promise<Answer | undefined> {
     const encoding = encodingOf(request.headers["content-type"]);
     const refusal = unservable(request, encoding);
@@ -67,16 +54,15 @@ export class TraceHandler {
       const headers = { "www-authenticate": "Bearer" };
       return refuse({ encoding, status: 401, message: "an agent key is needed: Authorization: Bearer …", headers });
     }
-    const reserved = bytesExpected(request, config.max_request_body_size);
-    if (this.#pendingBytes > 0 && this.#pendingBytes + reserved > config.pending_max_bytes) {
+    const reservation = this.#memory.tryReserve(bytesExpected(request, config.max_request_body_size));
+    if (reservation === undefined) {
       return refuse({ encoding, status: 503, message: "too much is being received, come back later" });
     }
-    this.#pendingBytes += reserved;
     try {
       const body = await readBody(request, config.max_request_body_size);
       return await this.#answer({ body, encoding: encoding ?? "json", sender: who.sender });
     } finally {
-      this.#pendingBytes -= reserved;
+      reservation.release();
     }
   }
 
@@ -86,7 +72,7 @@ export class TraceHandler {
     if (body.kind === "refused") return refuse({ encoding, status: body.status, message: body.reason });
     const decoded = decode(body.bytes, encoding);
     if (decoded.kind === "malformed") return refuse({ encoding, status: 400, message: decoded.reason, isLast: false });
-    const outcome = await this.#consume(decoded, sender);
+    const outcome = await this.#options.intake.consume(decoded, sender);
     const { status, retryAfterSeconds } = httpStatusOf(outcome);
     if (outcome.kind !== "success") {
       const headers = retryAfterSeconds === undefined ? {} : { "retry-after": String(retryAfterSeconds) };
@@ -99,19 +85,6 @@ export class TraceHandler {
       body: encodeTraceResponse(rejected, encoding),
       isLast: false,
     };
-  }
-
-  async #consume(decoded: Extract<DecodedTraces, { kind: "decoded" }>, sender: string | undefined): Promise<Outcome> {
-    const { spans, rejected } = decoded;
-    const malformed = rejected.reduce((sum, item) => sum + item.count, 0);
-    this.#counts.received += spans.length + malformed;
-    this.#malformed += malformed;
-    if (spans.length === 0) return { kind: "success", rejected: [] };
-    this.#counts.inFlight += spans.length;
-    const outcome = await this.#options.next.consume({ spans, sender, receivedUnixMs: this.#options.clock.now() });
-    this.#counts.inFlight -= spans.length;
-    this.#counts[outcome.kind === "success" ? "stored" : "refused"] += spans.length;
-    return outcome;
   }
 }
 

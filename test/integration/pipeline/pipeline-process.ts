@@ -57,7 +57,8 @@ const prices = createPriceBook({
   ],
 });
 const registry = { find: () => undefined, mayActAs: () => false };
-const receiverConfig = otlpReceiverFactory.config.parse({ protocols: { http: { endpoint: "127.0.0.1:0" } } });
+const anyPort = { endpoint: "127.0.0.1:0" };
+const receiverConfig = otlpReceiverFactory.config.parse({ protocols: { http: anyPort, grpc: anyPort } });
 const pipeline = createTracesPipeline({
   receivers: [(next) => otlpReceiverFactory.create(receiverConfig, { next, clock, notify })],
   processors: [

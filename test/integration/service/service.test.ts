@@ -90,7 +90,7 @@ describe("a ClickHouse that is away at the start", () => {
     const file = join(directory, "tollgate.yaml");
     await writeFile(
       file,
-      `receivers: { otlp: { protocols: { http: { endpoint: 127.0.0.1:0 } } } }
+      `receivers: { otlp: { protocols: { http: { endpoint: 127.0.0.1:0 }, grpc: { endpoint: 127.0.0.1:0 } } } }
 api: { endpoint: 127.0.0.1:0 }
 storage: { clickhouse: { url: "http://127.0.0.1:${port}" } }
 exporters: { clickhouse: { deduplication: { load_timeout_ms: 100 }, drain_timeout_ms: 100 } }
@@ -156,7 +156,7 @@ it("the engine's readers need their password once there is one, and may never wr
   const file = join(workspace.path, "locked.yaml");
   await writeFile(
     file,
-    `receivers: { otlp: { protocols: { http: { endpoint: 127.0.0.1:0 } } } }
+    `receivers: { otlp: { protocols: { http: { endpoint: 127.0.0.1:0 }, grpc: { endpoint: 127.0.0.1:0 } } } }
 api: { endpoint: 127.0.0.1:0 }
 storage: { embedded: { endpoint: 127.0.0.1:0, readonly_password: open-sesame } }
 governance: { paths: [./governance] }
@@ -193,7 +193,7 @@ describe("a start that cannot be", () => {
     const file = join(workspace.path, "taken.yaml");
     await writeFile(
       file,
-      `receivers: { otlp: { protocols: { http: { endpoint: 127.0.0.1:${port} } } } }
+      `receivers: { otlp: { protocols: { http: { endpoint: 127.0.0.1:${port} }, grpc: { endpoint: 127.0.0.1:0 } } } }
 api: { endpoint: 127.0.0.1:0 }
 storage: { embedded: { endpoint: 127.0.0.1:0 } }
 governance: { paths: [./governance] }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { RpcCode, encodeStatus, encodeTraceResponse } from "../../../../src/pdata/otlp/responses.ts";
+import { encode } from "../../../fixtures/otlp/protobuf-encoder.ts";
 
 const rejected = [
   { reason: "bad id", count: 200 },
@@ -24,6 +25,22 @@ describe("ExportTraceServiceResponse", () => {
 });
 
 describe("google.rpc.Status", () => {
+  it("says when to come back, as a RetryInfo", () => {
+    const status = { code: RpcCode.unavailable, message: "full", retryDelayMs: 2_500 };
+    const duration = Buffer.from("08021080cab5ee01", "hex");
+    const retryInfo = encode([
+      [1, "type.googleapis.com/google.rpc.RetryInfo"],
+      [2, encode([[1, duration]])],
+    ]);
+    expect(encodeStatus(status, "protobuf")).toEqual(
+      encode([
+        [1, 14, "varint"],
+        [2, "full"],
+        [3, retryInfo],
+      ]),
+    );
+  });
+
   it("has a code and a message in both encodings", () => {
     const status = { code: RpcCode.unavailable, message: "full" };
     expect(encodeStatus(status, "protobuf").toString("hex")).toBe("080e120466756c6c");

@@ -4,19 +4,16 @@
  */
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { type IncomingHttpHeaders, type IncomingMessage, request as httpRequest } from "node:http";
+import { Agent, type IncomingHttpHeaders, type IncomingMessage, request as httpRequest } from "node:http";
 import { connect } from "node:net";
 import { join } from "node:path";
-import { deflateSync, gzipSync } from "node:zlib";
+import { deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { afterEach, describe, expect, it } from "vitest";
 import { flowImbalance } from "../../../src/component/flow.ts";
-import type { Notice } from "../../../src/component/notice.ts";
 import { type Outcome, SUCCESS } from "../../../src/component/outcome.ts";
-import type { SpanBatch } from "../../../src/pdata/span.ts";
-import { otlpReceiverFactory } from "../../../src/receivers/otlp/factory.ts";
-import type { Authenticate } from "../../../src/receivers/otlp/trace-handler.ts";
-import { SystemClock } from "../../../src/support/clock.ts";
+import type { Authenticate } from "../../../src/receivers/otlp/trace-intake.ts";
 import { request as otlpRequest, spanFields } from "../../fixtures/otlp/protobuf-encoder.ts";
+import { type Rig, startReceiver, stopReceivers } from "./rig.ts";
 
 const FIXTURES = join(import.meta.dirname, "../../fixtures/otlp");
 const sdkProtobuf = readFileSync(join(FIXTURES, "sdk-3.1.0.bin"));
@@ -24,45 +21,7 @@ const sdkJson = readFileSync(join(FIXTURES, "sdk-3.1.0.json"));
 const PROTOBUF = "application/x-protobuf";
 const JSON_TYPE = "application/json";
 
-type Receiver = ReturnType<typeof otlpReceiverFactory.create>;
-const running: Receiver[] = [];
-
-afterEach(async () => {
-  for (const receiver of running.splice(0)) await receiver.stop();
-});
-
-interface Rig {
-  readonly receiver: Receiver;
-  readonly batches: SpanBatch[];
-  readonly notices: Notice[];
-}
-
-async function startReceiver(
-  options: { config?: object; outcome?: () => Promise<Outcome>; authenticate?: Authenticate; grpc?: object } = {},
-): Promise<Rig> {
-  const batches: SpanBatch[] = [];
-  const notices: Notice[] = [];
-  const config = otlpReceiverFactory.config.parse({
-    protocols: {
-      http: { endpoint: "127.0.0.1:0", ...options.config },
-      ...(options.grpc ? { grpc: options.grpc } : {}),
-    },
-  });
-  const receiver = otlpReceiverFactory.create(config, {
-    next: {
-      consume: async (batch) => {
-        batches.push(batch);
-        return options.outcome === undefined ? SUCCESS : await options.outcome();
-      },
-    },
-    clock: new SystemClock(),
-    notify: (notice) => notices.push(notice),
-    ...(options.authenticate === undefined ? {} : { authenticate: options.authenticate }),
-  });
-  running.push(receiver);
-  await receiver.start();
-  return { receiver, batches, notices };
-}
+afterEach(stopReceivers);
 
 interface Reply {
   readonly status: number;
@@ -72,11 +31,19 @@ interface Reply {
 
 async function send(
   rig: Rig,
-  options: { body?: Buffer; type?: string; headers?: Record<string, string>; method?: string; path?: string },
+  options: {
+    body?: Buffer;
+    type?: string;
+    headers?: Record<string, string>;
+    method?: string;
+    path?: string;
+    agent?: Agent;
+  },
 ): Promise<Reply> {
   const { body = Buffer.alloc(0), type = PROTOBUF, headers = {}, method = "POST", path = "/v1/traces" } = options;
   const request = httpRequest(`${rig.receiver.httpUrl}${path}`, {
     method,
+    ...(options.agent === undefined ? {} : { agent: options.agent }),
     headers: { "content-type": type, ...headers },
   });
   request.end(body);
@@ -86,8 +53,15 @@ async function send(
   return { status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(chunks) };
 }
 
+/** One raw block in a frame that wants a window of 2^log bytes: https://www.rfc-editor.org/rfc/rfc8878#section-3.1.1 */
+function zstdFrame(content: Buffer, log: number): Buffer {
+  const block = (content.length << 3) | 1;
+  const head = [0x28, 0xb5, 0x2f, 0xfd, 0, (log - 10) << 3, block & 0xff, (block >> 8) & 0xff, block >> 16];
+  return Buffer.concat([Buffer.from(head), content]);
+}
+
 describe("POST /v1/traces", () => {
-  it("takes protobuf and JSON, plain, gzip and deflate, and answers in the request's encoding", async () => {
+  it("takes protobuf and JSON, plain, gzip, deflate and zstd, and answers in the request's encoding", async () => {
     const rig = await startReceiver();
     for (const [type, body] of [
       [PROTOBUF, sdkProtobuf],
@@ -98,6 +72,7 @@ describe("POST /v1/traces", () => {
         ["identity", body],
         ["gzip", gzipSync(body)],
         ["deflate", deflateSync(body)],
+        ["zstd", zstdCompressSync(body)],
       ] as const) {
         const reply = await send(rig, { body: bytes, type, headers: { "content-encoding": encoding } });
         expect(reply.status).toBe(200);
@@ -105,9 +80,9 @@ describe("POST /v1/traces", () => {
         expect(reply.body.toString()).toBe(type === PROTOBUF ? "" : "{}");
       }
     }
-    expect(rig.batches).toHaveLength(9);
+    expect(rig.batches).toHaveLength(12);
     expect(rig.batches.every((batch) => batch.spans.length === 2)).toBe(true);
-    expect(rig.receiver.stats()).toMatchObject({ received: 18, stored: 18, answers: { 200: 9 } });
+    expect(rig.receiver.stats()).toMatchObject({ received: 24, stored: 24, answers: { 200: 12 } });
   });
 
   it("answers an empty request with success, without troubling the pipeline", async () => {
@@ -166,15 +141,29 @@ describe("POST /v1/traces", () => {
     expect((await send(rig, { body: sdkProtobuf })).status).toBe(200);
   });
 
-  it("refuses a body over the limit with 413: announced, streamed, or unpacked from a gzip bomb", async () => {
-    const rig = await startReceiver({ config: { max_request_body_size: 10_000 } });
+  it("refuses a body over the limit with 413: announced, streamed, or unpacked from a bomb", async () => {
+    const rig = await startReceiver({ http: { max_request_body_size: 10_000 } });
     const large = Buffer.alloc(10_001);
     expect((await send(rig, { body: large })).status).toBe(413);
     expect((await send(rig, { body: large, headers: { "transfer-encoding": "chunked" } })).status).toBe(413);
-    const bomb = gzipSync(Buffer.alloc(5_000_000));
-    expect(bomb.length).toBeLessThan(10_000);
-    expect((await send(rig, { body: bomb, headers: { "content-encoding": "gzip" } })).status).toBe(413);
+    for (const [encoding, bomb] of [
+      ["gzip", gzipSync(Buffer.alloc(5_000_000))],
+      ["deflate", deflateSync(Buffer.alloc(5_000_000))],
+      ["zstd", zstdCompressSync(Buffer.alloc(50_000_000))],
+    ] as const) {
+      expect(bomb.length).toBeLessThan(10_000);
+      expect((await send(rig, { body: bomb, headers: { "content-encoding": encoding } })).status).toBe(413);
+    }
     expect((await send(rig, { body: sdkProtobuf })).status).toBe(200);
+  });
+
+  it("refuses a zstd frame that wants a window of more than 8 MiB, and one that is broken", async () => {
+    const rig = await startReceiver();
+    const headers = { "content-encoding": "zstd" };
+    expect((await send(rig, { body: zstdFrame(sdkProtobuf, 23), headers })).status).toBe(200);
+    expect((await send(rig, { body: zstdFrame(sdkProtobuf, 27), headers })).status).toBe(400);
+    expect((await send(rig, { body: sdkProtobuf, headers })).status).toBe(400);
+    expect((await send(rig, { body: zstdCompressSync(sdkProtobuf).subarray(0, 60), headers })).status).toBe(400);
   });
 
   it("passes on when to come back when the pipeline can't take more, and what never will be taken", async () => {
@@ -228,7 +217,7 @@ describe("POST /v1/traces", () => {
 
   it("refuses when too much is being received at once", async () => {
     const gate = Promise.withResolvers<Outcome>();
-    const rig = await startReceiver({ config: { pending_max_bytes: 1_000 }, outcome: () => gate.promise });
+    const rig = await startReceiver({ http: { pending_max_bytes: 1_000 }, outcome: () => gate.promise });
     const first = send(rig, { body: sdkProtobuf });
     while (rig.batches.length === 0) await new Promise(setImmediate);
     const second = await send(rig, { body: sdkProtobuf });
@@ -254,6 +243,38 @@ describe("POST /v1/traces", () => {
     expect(flowImbalance(rig.receiver.stats())).toBe(0);
   });
 
+  it.each([
+    ["header", "POST /v1/traces HTTP/1.1\r\nHost: x\r\nX-Slow: "],
+    ["body", `POST /v1/traces HTTP/1.1\r\nHost: x\r\nContent-Type: ${PROTOBUF}\r\nContent-Length: 500\r\n\r\nhalf`],
+  ])("hangs up on a client that drips its %s", async (_what, head) => {
+    const rig = await startReceiver({ http: { header_timeout_ms: 100, request_timeout_ms: 200 } });
+    const { port, hostname } = new URL(rig.receiver.httpUrl ?? "");
+    const socket = connect(Number(port), hostname);
+    socket.on("error", () => {});
+    socket.write(head);
+    const drip = setInterval(() => socket.write("x"), 20);
+    socket.resume();
+    await once(socket, "close");
+    clearInterval(drip);
+    expect((await send(rig, { body: sdkProtobuf })).status).toBe(200);
+  });
+
+  it("drops the connections over its limit and serves the others", async () => {
+    const rig = await startReceiver({ http: { connections_max: 2 } });
+    const { port, hostname } = new URL(rig.receiver.httpUrl ?? "");
+    const idle = connect(Number(port), hostname);
+    await once(idle, "connect");
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    expect((await send(rig, { body: sdkProtobuf, agent })).status).toBe(200);
+    const third = connect(Number(port), hostname);
+    third.on("error", () => {});
+    third.resume();
+    await once(third, "close");
+    expect((await send(rig, { body: sdkProtobuf, agent })).status).toBe(200);
+    agent.destroy();
+    idle.destroy();
+  });
+
   it("answers what it holds before it stops", async () => {
     const gate = Promise.withResolvers<Outcome>();
     const rig = await startReceiver({ outcome: () => gate.promise });
@@ -265,14 +286,11 @@ describe("POST /v1/traces", () => {
     await stopped;
   });
 
-  it("says once that gRPC is configured and not served", async () => {
-    const rig = await startReceiver({ grpc: { endpoint: "127.0.0.1:0" } });
-    expect(rig.notices.map((notice) => notice.event)).toEqual(["otlp_grpc_not_served"]);
-  });
-
   it("rejects its start when the port is taken", async () => {
     const first = await startReceiver();
     const { host } = new URL(first.receiver.httpUrl ?? "");
-    await expect(startReceiver({ config: { endpoint: host } })).rejects.toThrow("EADDRINUSE");
+    await expect(startReceiver({ http: { endpoint: host } })).rejects.toThrow(
+      `\`receivers.otlp.protocols.http.endpoint\`: cannot listen on ${host}: listen EADDRINUSE`,
+    );
   });
 });

@@ -1,0 +1,65 @@
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { createSecureContext } from "node:tls";
+import { z } from "zod";
+
+/** TLS of a server, by the Collector's keys. */
+export const tlsServerSchema = z.strictObject({
+  cert_file: z.string().min(1).describe("The server's certificate and what is between it and the root, PEM."),
+  key_file: z.string().min(1).describe("Its private key, PEM."),
+  client_ca_file: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("With it, clients must show a certificate that one of these authorities (PEM) signed."),
+});
+
+export type TlsServerConfig = z.output<typeof tlsServerSchema>;
+
+/** The files' contents, as node:tls takes them. */
+export interface TlsServerFiles {
+  readonly cert: string;
+  readonly key: string;
+  readonly ca?: string;
+  /** Clients must show a certificate of `ca`. */
+  readonly requestCert: boolean;
+  readonly rejectUnauthorized: boolean;
+}
+
+/** A file of a `tls` section that can't be read or used, by its key. Its message never holds a key's content. */
+export class TlsFileError extends Error {
+  override readonly name = "TlsFileError";
+  readonly key: keyof TlsServerConfig;
+
+  constructor(key: keyof TlsServerConfig, message: string, cause: unknown) {
+    super(message, { cause });
+    this.key = key;
+  }
+}
+
+/** Reads and checks the files; paths are relative to `directory`. Throws `TlsFileError`. */
+export function readTlsServerFiles(config: TlsServerConfig, directory: string): TlsServerFiles {
+  const cert = readPem({ key: "cert_file", path: config.cert_file, directory });
+  const key = readPem({ key: "key_file", path: config.key_file, directory });
+  check("cert_file", () => createSecureContext({ cert }));
+  check("key_file", () => createSecureContext({ cert, key }));
+  if (config.client_ca_file === undefined) return { cert, key, requestCert: false, rejectUnauthorized: false };
+  const ca = readPem({ key: "client_ca_file", path: config.client_ca_file, directory });
+  check("client_ca_file", () => createSecureContext({ ca }));
+  return { cert, key, ca, requestCert: true, rejectUnauthorized: true };
+}
+
+function readPem(file: { key: keyof TlsServerConfig; path: string; directory: string }): string {
+  const path = resolve(file.directory, file.path);
+  return check(file.key, () => readFileSync(path, "utf8"));
+}
+
+function check<T>(key: keyof TlsServerConfig, act: () => T): T {
+  try {
+    return act();
+  } catch (error) {
+    const isMissing = (error as NodeJS.ErrnoException).code === "ENOENT";
+    const reason = isMissing ? "no such file" : error instanceof Error ? error.message : String(error);
+    throw new TlsFileError(key, reason, error);
+  }
+}

@@ -1,0 +1,122 @@
+/**
+ * What is settled about a gRPC call before its message is read: who sends, whether memory is there for the largest message
+ * that may come, and how long it may take to come. A message's size is not known before it is here, so a call
+ * reserves the most that is allowed and gives back the rest; calls that find no memory wait, held back by HTTP/2's flow control.
+ */
+import { type Metadata, type ServerInterceptor, ServerInterceptingCall, status } from "@grpc/grpc-js";
+import type { Clock } from "../../support/clock.ts";
+import { MemoryGate, type Reservation } from "./memory-gate.ts";
+import { ANYBODY, type Authenticate } from "./trace-intake.ts";
+
+export interface GrpcAdmissionOptions {
+  readonly messageBytesMax: number;
+  readonly pendingBytesMax: number;
+  readonly requestTimeoutMs: number;
+  readonly clock: Clock;
+  readonly authenticate: Authenticate | undefined;
+}
+
+interface AdmittedCall {
+  readonly sender: string | undefined;
+  /** From here the memory is held until `finish`, even when nobody waits for the answer any more. */
+  readonly begin: () => void;
+  readonly finish: () => void;
+}
+
+type CallStatus = Parameters<ServerInterceptingCall["sendStatus"]>[0];
+
+/**
+ * How the calls that our own code did not answer are counted: the client left, its own deadline passed, or the transport
+ * refused the message (too large, or not what its compression says).
+ */
+const ABORTED = "aborted";
+
+export class GrpcAdmission {
+  readonly #options: GrpcAdmissionOptions;
+  readonly #memory: MemoryGate;
+  readonly #answers = new Map<string, number>();
+  /** By the call's metadata: the one object that interceptor and handler share. */
+  readonly #admitted = new WeakMap<Metadata, AdmittedCall>();
+
+  constructor(options: GrpcAdmissionOptions) {
+    this.#options = options;
+    this.#memory = new MemoryGate(options.pendingBytesMax);
+  }
+
+  /** Answers by the name of their status, and `aborted`. */
+  get answers(): Readonly<Record<string, number>> {
+    return Object.fromEntries(this.#answers);
+  }
+
+  /** For the handler, of the metadata that it was called with: whose call it is, and its memory until `finish`. */
+  begin(metadata: Metadata): Pick<AdmittedCall, "sender" | "finish"> {
+    const admitted = this.#admitted.get(metadata);
+    if (admitted === undefined) throw new TypeError("a gRPC call came past the admission");
+    admitted.begin();
+    return admitted;
+  }
+
+  readonly interceptor: ServerInterceptor = (_method, call) => {
+    let reservation: Reservation | undefined;
+    let isAnswered = false;
+    let isWorking = false;
+    let stopTimer = (): void => {};
+    const end = (name: string): void => {
+      stopTimer();
+      if (!isWorking) reservation?.release();
+      if (!isAnswered) this.#answers.set(name, (this.#answers.get(name) ?? 0) + 1);
+      isAnswered = true;
+    };
+    const refuse = (refusal: CallStatus): void => {
+      if (isAnswered) return;
+      end(nameOf(refusal));
+      call.sendStatus(refusal);
+    };
+    return new ServerInterceptingCall(call, {
+      start: (next) =>
+        next({
+          onReceiveMetadata: (metadata, proceed) => {
+            const { authenticate, messageBytesMax, requestTimeoutMs, clock } = this.#options;
+            const who = authenticate === undefined ? ANYBODY : authenticate(authorizationOf(metadata));
+            if (who === undefined) return refuse(UNAUTHENTICATED);
+            const held = this.#memory.reserve(messageBytesMax);
+            reservation = held;
+            const begin = (): void => {
+              isWorking = true;
+            };
+            this.#admitted.set(metadata, { sender: who.sender, begin, finish: () => held.release() });
+            stopTimer = clock.setTimer(requestTimeoutMs, () => refuse(TOO_SLOW));
+            void held.granted.then(() => proceed(metadata));
+          },
+          onReceiveMessage: (message: Buffer, proceed) => {
+            reservation?.shrinkTo(message.length);
+            proceed(message);
+          },
+          onReceiveHalfClose: (proceed) => {
+            stopTimer();
+            proceed();
+          },
+          onCancel: () => end(ABORTED),
+        }),
+      sendStatus: (answer, next) => {
+        end(nameOf(answer));
+        next(answer);
+      },
+    });
+  };
+}
+
+const UNAUTHENTICATED: CallStatus = {
+  code: status.UNAUTHENTICATED,
+  details: "an agent key is needed in the metadata: authorization: Bearer …",
+};
+
+const TOO_SLOW: CallStatus = { code: status.DEADLINE_EXCEEDED, details: "the message took too long to arrive" };
+
+function nameOf({ code }: CallStatus): string {
+  return code === undefined ? "UNKNOWN" : status[code];
+}
+
+function authorizationOf(metadata: Metadata): string | undefined {
+  return metadata.get("authorization")[0]?.toString();
+}

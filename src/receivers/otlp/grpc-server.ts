@@ -1,0 +1,190 @@
+/**
+ * OTLP/gRPC: `TraceService/Export` on HTTP/2. `@grpc/grpc-js` is the transport and nothing more: it hands over the bytes of
+ * the message, which go through the same reader as those of OTLP/HTTP. Connections are accepted here, so that they can be
+ * bounded, and TLS is done here, so that it is the same as for HTTP.
+ * https://opentelemetry.io/docs/specs/otlp/#otlpgrpc
+ */
+import { once } from "node:events";
+import { type Server as NetServer, type Socket, createServer } from "node:net";
+import { createServer as createTlsServer } from "node:tls";
+import {
+  Metadata,
+  type MethodDefinition,
+  Server,
+  ServerCredentials,
+  type sendUnaryData,
+  type ServerErrorResponse,
+  type ServerUnaryCall,
+} from "@grpc/grpc-js";
+import type { Notify } from "../../component/notice.ts";
+import { grpcStatusOf } from "../../component/outcome-status.ts";
+import type { TlsServerFiles } from "../../config/tls.ts";
+import { decodeProtobufTraces } from "../../pdata/otlp/protobuf-traces.ts";
+import { RpcCode, encodeStatus, encodeTraceResponse } from "../../pdata/otlp/responses.ts";
+import type { Clock } from "../../support/clock.ts";
+import type { OtlpGrpcConfig } from "./config.ts";
+import { GrpcAdmission } from "./grpc-admission.ts";
+import { HANDSHAKE_TIMEOUT_MS, listen } from "./listen.ts";
+import type { Authenticate, TraceIntake } from "./trace-intake.ts";
+
+export interface OtlpGrpcServerOptions {
+  readonly config: OtlpGrpcConfig;
+  readonly intake: TraceIntake;
+  readonly clock: Clock;
+  readonly notify: Notify;
+  readonly authenticate: Authenticate | undefined;
+  /** How long a stop waits for calls that are being answered. */
+  readonly stopGraceMs: number;
+}
+
+type Answer = { readonly response: Buffer } | { readonly error: Partial<ServerErrorResponse> };
+
+const MIB = 1_048_576;
+/** Memory of one connection's HTTP/2 state, in MB; beyond it, its new calls are refused. */
+const SESSION_MEMORY_MB = 32;
+
+const asItIs = (bytes: Buffer): Buffer => bytes;
+
+/** https://github.com/open-telemetry/opentelemetry-proto/blob/main/opentelemetry/proto/collector/trace/v1/trace_service.proto */
+const EXPORT: MethodDefinition<Buffer, Buffer> = {
+  path: "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
+  requestStream: false,
+  responseStream: false,
+  requestSerialize: asItIs,
+  requestDeserialize: asItIs,
+  responseSerialize: asItIs,
+  responseDeserialize: asItIs,
+};
+
+export class OtlpGrpcServer {
+  readonly #options: OtlpGrpcServerOptions;
+  readonly #admission: GrpcAdmission;
+  readonly #sockets = new Set<Socket>();
+  #running: { readonly listener: NetServer; readonly calls: Server } | undefined;
+  #url: string | undefined;
+
+  constructor(options: OtlpGrpcServerOptions) {
+    const { config, clock, authenticate } = options;
+    this.#options = options;
+    this.#admission = new GrpcAdmission({
+      messageBytesMax: config.max_recv_msg_size_mib * MIB,
+      pendingBytesMax: config.pending_max_bytes,
+      requestTimeoutMs: config.request_timeout_ms,
+      clock,
+      authenticate,
+    });
+  }
+
+  /** `http://host:port` or `https://…` with the real port; `undefined` before the start. */
+  get url(): string | undefined {
+    return this.#url;
+  }
+
+  /** By the name of the status; see GrpcAdmission. */
+  get answers(): Readonly<Record<string, number>> {
+    return this.#admission.answers;
+  }
+
+  /** Rejects when it can't listen (the port is taken). */
+  async start(tls: TlsServerFiles | undefined): Promise<void> {
+    const { config } = this.#options;
+    const calls = this.#createCalls();
+    const injector = calls.createConnectionInjector(ServerCredentials.createInsecure());
+    const accept = (socket: Socket): void => {
+      this.#sockets.add(socket);
+      socket.once("close", () => this.#sockets.delete(socket));
+      injector.injectConnection(socket);
+    };
+    const listener =
+      tls === undefined
+        ? createServer(accept)
+        : createTlsServer({ ...tls, ALPNProtocols: ["h2"], handshakeTimeout: HANDSHAKE_TIMEOUT_MS }, accept);
+    listener.maxConnections = config.connections_max;
+    const { endpoint } = config;
+    this.#url = await listen({ server: listener, protocol: "grpc", endpoint, isTls: tls !== undefined });
+    this.#running = { listener, calls };
+  }
+
+  /** Takes no new calls, answers those that are there. */
+  async stop(): Promise<void> {
+    if (this.#running === undefined) return;
+    const { listener, calls } = this.#running;
+    this.#running = undefined;
+    const closed = once(listener, "close");
+    listener.close();
+    const { promise: drained, resolve } = Promise.withResolvers<void>();
+    calls.tryShutdown(() => resolve());
+    const cancel = this.#options.clock.setTimer(this.#options.stopGraceMs, () => {
+      calls.forceShutdown();
+      for (const socket of this.#sockets) socket.destroy();
+    });
+    await drained;
+    await closed;
+    cancel();
+  }
+
+  #createCalls(): Server {
+    const { max_concurrent_streams: streamsMax, max_recv_msg_size_mib: sizeMib, keepalive } = this.#options.config;
+    const calls = new Server({
+      interceptors: [this.#admission.interceptor],
+      "grpc.max_receive_message_length": sizeMib * MIB,
+      "grpc.max_concurrent_streams": streamsMax,
+      "grpc.keepalive_time_ms": keepalive.server_parameters.time_ms,
+      "grpc.keepalive_timeout_ms": keepalive.server_parameters.timeout_ms,
+      "grpc-node.max_session_memory": SESSION_MEMORY_MB,
+      "grpc.enable_channelz": 0,
+    });
+    calls.addService(
+      { export: EXPORT },
+      { export: (call: ExportCall, reply: ExportReply) => void this.#serve(call, reply) },
+    );
+    return calls;
+  }
+
+  async #serve(call: ExportCall, reply: ExportReply): Promise<void> {
+    const { sender, finish } = this.#admission.begin(call.metadata);
+    try {
+      const answer = await this.#answer(call.request, sender);
+      if ("error" in answer) reply(answer.error);
+      else reply(null, answer.response);
+    } catch (error) {
+      // A fault of ours: the client should send again, and we should hear of it.
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#options.notify({ level: "error", event: "otlp_request_broken", fields: { reason } });
+      reply(failure({ code: RpcCode.unavailable, message: "the spans could not be taken", retryDelayMs: 1_000 }));
+    } finally {
+      finish();
+    }
+  }
+
+  async #answer(message: Buffer, sender: string | undefined): Promise<Answer> {
+    const decoded = decodeProtobufTraces(message);
+    if (decoded.kind === "malformed") {
+      return { error: failure({ code: RpcCode.invalidArgument, message: decoded.reason }) };
+    }
+    const outcome = await this.#options.intake.consume(decoded, sender);
+    if (outcome.kind === "success") {
+      return { response: encodeTraceResponse([...decoded.rejected, ...outcome.rejected], "protobuf") };
+    }
+    const { code, retryDelayMs } = grpcStatusOf(outcome);
+    return { error: failure({ code, message: outcome.reason, retryDelayMs }) };
+  }
+}
+
+type ExportCall = ServerUnaryCall<Buffer, Buffer>;
+type ExportReply = sendUnaryData<Buffer>;
+
+/** A status, with what can be said beyond code and message in `grpc-status-details-bin`. */
+function failure(options: {
+  readonly code: NonNullable<ServerErrorResponse["code"]>;
+  readonly message: string;
+  readonly retryDelayMs?: number | undefined;
+}): Partial<ServerErrorResponse> {
+  const { code, retryDelayMs } = options;
+  // The transport percent-encodes it, which half of a surrogate pair would stop.
+  const message = options.message.toWellFormed();
+  if (retryDelayMs === undefined) return { code, details: message };
+  const metadata = new Metadata();
+  metadata.set("grpc-status-details-bin", encodeStatus({ code, message, retryDelayMs }, "protobuf"));
+  return { code, details: message, metadata };
+}

@@ -1,0 +1,101 @@
+import { once } from "node:events";
+import { type IncomingMessage, type Server, type ServerOptions, type ServerResponse, createServer } from "node:http";
+import { createServer as createTlsServer } from "node:https";
+import type { Notify } from "../../component/notice.ts";
+import type { TlsServerFiles } from "../../config/tls.ts";
+import type { Clock } from "../../support/clock.ts";
+import type { OtlpHttpConfig } from "./config.ts";
+import { HANDSHAKE_TIMEOUT_MS, listen } from "./listen.ts";
+import type { Answer, TraceHandler } from "./trace-handler.ts";
+
+export interface OtlpHttpServerOptions {
+  readonly config: OtlpHttpConfig;
+  readonly handler: TraceHandler;
+  readonly clock: Clock;
+  readonly notify: Notify;
+  /** How long a stop waits for requests that are being answered. */
+  readonly stopGraceMs: number;
+}
+
+/** Node looks for requests that are too slow this often at least, so that a time-out means what it says. */
+const TIMEOUT_CHECK_MS_MAX = 1_000;
+
+/** The HTTP/1.1 side of the receiver: connections and answers; what is answered is the handler's. */
+export class OtlpHttpServer {
+  readonly #options: OtlpHttpServerOptions;
+  readonly #answers = new Map<string, number>();
+  #server: Server | undefined;
+  #isStopping = false;
+  #url: string | undefined;
+
+  constructor(options: OtlpHttpServerOptions) {
+    this.#options = options;
+  }
+
+  /** `http://host:port` or `https://…` with the real port; `undefined` before the start. */
+  get url(): string | undefined {
+    return this.#url;
+  }
+
+  /** By HTTP status. */
+  get answers(): Readonly<Record<string, number>> {
+    return Object.fromEntries(this.#answers);
+  }
+
+  /** Rejects when it can't listen (the port is taken). */
+  async start(tls: TlsServerFiles | undefined): Promise<void> {
+    const { config } = this.#options;
+    const options: ServerOptions = {
+      headersTimeout: config.header_timeout_ms,
+      requestTimeout: Math.max(config.request_timeout_ms, config.header_timeout_ms),
+      connectionsCheckingInterval: Math.min(config.header_timeout_ms, config.request_timeout_ms, TIMEOUT_CHECK_MS_MAX),
+    };
+    const server =
+      tls === undefined
+        ? createServer(options)
+        : createTlsServer({ ...options, ...tls, handshakeTimeout: HANDSHAKE_TIMEOUT_MS });
+    server.maxConnections = config.connections_max;
+    server.on("request", (request, response) => void this.#serve(request, response));
+    const { endpoint } = config;
+    this.#url = await listen({ server, protocol: "http", endpoint, isTls: tls !== undefined });
+    this.#server = server;
+  }
+
+  /** Takes no new requests, answers those that are there. */
+  async stop(): Promise<void> {
+    const server = this.#server;
+    if (server === undefined) return;
+    this.#server = undefined;
+    this.#isStopping = true;
+    const closed = once(server, "close");
+    server.close();
+    const cancel = this.#options.clock.setTimer(this.#options.stopGraceMs, () => server.closeAllConnections());
+    await closed;
+    cancel();
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    try {
+      const answer = await this.#options.handler.handle(request);
+      if (answer !== undefined) this.#send(response, answer);
+    } catch (error) {
+      // A fault of ours: the client should send again, and we should hear of it.
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#options.notify({ level: "error", event: "otlp_request_broken", fields: { reason } });
+      const headers = { "retry-after": "1" };
+      this.#send(response, { status: 503, headers, body: Buffer.alloc(0), isLast: true });
+    }
+  }
+
+  #send(response: ServerResponse, answer: Answer): void {
+    const status = String(answer.status);
+    this.#answers.set(status, (this.#answers.get(status) ?? 0) + 1);
+    const isLast = answer.isLast || this.#isStopping;
+    response.writeHead(answer.status, {
+      ...answer.headers,
+      "content-length": String(answer.body.length),
+      ...(isLast ? { connection: "close" } : {}),
+    });
+    response.end(answer.body);
+  }
+}
