@@ -3,7 +3,7 @@
  * Method: every tracked source file is read as text; imports are found by a regular expression, which is enough because
  * the formatter gives every import one shape.
  */
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -132,6 +132,14 @@ describe("the tree", () => {
       (path) => !/\.(png|lock)$/.test(path) && /\/(work|root|home)\/(main|shared|[a-z]+\/)/.test(read(path)),
     );
     expect(paths.filter((path) => path !== "test/tidy.test.ts")).toEqual([]);
+  });
+
+  it("locks the platform packages of every platform, also those that this machine's registry does not serve", () => {
+    const check = spawnSync(process.execPath, [join(ROOT, "scripts", "complete-lockfile.mjs"), "--check"], {
+      encoding: "utf8",
+    });
+    expect(check.stderr).toBe("");
+    expect(check.status).toBe(0);
   });
 
   it("holds the linter's layers and this test's layers to one list", () => {
