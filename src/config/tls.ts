@@ -1,3 +1,4 @@
+import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { createSecureContext } from "node:tls";
@@ -45,7 +46,8 @@ export function readTlsServerFiles(config: TlsServerConfig, directory: string): 
   check("key_file", () => createSecureContext({ cert, key }));
   if (config.client_ca_file === undefined) return { cert, key, requestCert: false, rejectUnauthorized: false };
   const ca = readPem({ key: "client_ca_file", path: config.client_ca_file, directory });
-  check("client_ca_file", () => createSecureContext({ ca }));
+  // A context would take a file without any certificate, and then no client at all.
+  check("client_ca_file", () => new X509Certificate(ca));
   return { cert, key, ca, requestCert: true, rejectUnauthorized: true };
 }
 
@@ -58,8 +60,13 @@ function check<T>(key: keyof TlsServerConfig, act: () => T): T {
   try {
     return act();
   } catch (error) {
-    const isMissing = (error as NodeJS.ErrnoException).code === "ENOENT";
-    const reason = isMissing ? "no such file" : error instanceof Error ? error.message : String(error);
-    throw new TlsFileError(key, reason, error);
+    throw new TlsFileError(key, reasonOf(error), error);
   }
+}
+
+/** OpenSSL's `error:05800074:x509 certificate routines::key values mismatch` without its numbers. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if ("code" in error && error.code === "ENOENT") return "no such file";
+  return error.message.replace(/^error:[0-9A-F]+:[^:]*:[^:]*:/, "");
 }

@@ -37,6 +37,8 @@ export class GrpcSender {
       // Each sender has connections of its own, and none tries again by itself.
       "grpc.use_local_subchannel_pool": 1,
       "grpc.enable_retries": 0,
+      // Under TLS: a server name that is an IP address is against RFC 6066.
+      "grpc.ssl_target_name_override": "localhost",
     });
   }
 
