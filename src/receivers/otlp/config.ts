@@ -69,7 +69,7 @@ const grpcProtocol = z.strictObject({
     .default(DEFAULT_RECEIVED_MESSAGE_MIB)
     .describe("MiB of a message, before and after decompression. A larger one is refused with RESOURCE_EXHAUSTED."),
   pending_max_bytes: pendingMaxBytes.describe(
-    "Bytes of all messages being worked on at once; a call counts in full until its size is known. Beyond it, calls wait.",
+    "Bytes of all messages being worked on at once; a call counts as twice the largest until its size is known. Beyond it, calls wait.",
   ),
   request_timeout_ms: wholeAbove0
     .default(DEFAULT_REQUEST_TIMEOUT_MS)

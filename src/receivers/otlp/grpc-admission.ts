@@ -23,6 +23,9 @@ interface AdmittedCall {
   readonly finish: () => void;
 }
 
+/** A message is in memory twice for a moment: as it came, and unpacked. */
+const COPIES = 2;
+
 type CallStatus = Parameters<ServerInterceptingCall["sendStatus"]>[0];
 
 /**
@@ -79,7 +82,7 @@ export class GrpcAdmission {
             const { authenticate, messageBytesMax, requestTimeoutMs, clock } = this.#options;
             const who = authenticate === undefined ? ANYBODY : authenticate(authorizationOf(metadata));
             if (who === undefined) return refuse(UNAUTHENTICATED);
-            const held = this.#memory.reserve(messageBytesMax);
+            const held = this.#memory.reserve(messageBytesMax * COPIES);
             reservation = held;
             const begin = (): void => {
               isWorking = true;

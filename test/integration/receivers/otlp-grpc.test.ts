@@ -13,6 +13,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { type Outcome, SUCCESS } from "../../../src/component/outcome.ts";
 import type { Authenticate } from "../../../src/receivers/otlp/trace-intake.ts";
 import { encode, request as otlpRequest, spanFields } from "../../fixtures/otlp/protobuf-encoder.ts";
+import { ManualClock } from "../../support/manual-clock.ts";
 import { GrpcSender } from "../../support/grpc-sender.ts";
 import { type Rig, startReceiver, stopReceivers } from "./rig.ts";
 
@@ -281,7 +282,7 @@ describe("bounds", () => {
   it("lets calls wait while the memory is taken, and serves them all", async () => {
     const gate = Promise.withResolvers<Outcome>();
     const rig = await startReceiver({
-      grpc: { max_recv_msg_size_mib: 1, pending_max_bytes: 2 * MIB },
+      grpc: { max_recv_msg_size_mib: 1, pending_max_bytes: 3 * MIB },
       outcome: () => gate.promise,
     });
     const sender = senderTo(rig);
@@ -365,6 +366,20 @@ describe("start and stop", () => {
     gate.resolve(SUCCESS);
     expect((await reply).status).toBe("OK");
     await stopped;
+  });
+
+  it("ends within the grace although a call is never answered, and another client only listens", async () => {
+    const gate = Promise.withResolvers<Outcome>();
+    const clock = new ManualClock();
+    const rig = await startReceiver({ outcome: () => gate.promise, clock });
+    const reply = senderTo(rig).send(sdkProtobuf);
+    await bareStream(rig);
+    while (rig.batches.length === 0) await new Promise(setImmediate);
+    const stopped = rig.receiver.stop();
+    clock.advance(5_000);
+    await stopped;
+    expect((await reply).status).not.toBe("OK");
+    gate.resolve(SUCCESS);
   });
 
   it("names the setting when the port is taken, and leaves nothing listening", async () => {

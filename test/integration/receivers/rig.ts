@@ -6,7 +6,7 @@ import type { SpanBatch } from "../../../src/pdata/span.ts";
 import { otlpReceiverFactory } from "../../../src/receivers/otlp/factory.ts";
 import type { OtlpReceiver } from "../../../src/receivers/otlp/otlp-receiver.ts";
 import type { Authenticate } from "../../../src/receivers/otlp/trace-intake.ts";
-import { SystemClock } from "../../../src/support/clock.ts";
+import { type Clock, SystemClock } from "../../../src/support/clock.ts";
 
 export interface Rig {
   readonly receiver: OtlpReceiver;
@@ -21,6 +21,7 @@ export interface RigOptions {
   readonly outcome?: () => Promise<Outcome>;
   readonly authenticate?: Authenticate;
   readonly directory?: string;
+  readonly clock?: Clock;
 }
 
 const running: OtlpReceiver[] = [];
@@ -53,7 +54,7 @@ export async function startReceiver(options: RigOptions = {}): Promise<Rig> {
         return outcome === undefined ? SUCCESS : await outcome();
       },
     },
-    clock: new SystemClock(),
+    clock: options.clock ?? new SystemClock(),
     notify: (notice) => notices.push(notice),
     ...(authenticate === undefined ? {} : { authenticate }),
     ...(directory === undefined ? {} : { directory }),
