@@ -36,7 +36,7 @@ void exited.then((how) => {
 function fail(reason) {
   console.error(`smoke: ${reason}`);
   try {
-    process.kill(-child.pid, "SIGKILL");
+    if (child.pid !== undefined) process.kill(0 - child.pid, "SIGKILL");
   } catch {
     // It is gone already.
   }
