@@ -21,8 +21,17 @@ export function traceCommand(output: Output): Command {
         printJson(output, reply);
         return;
       }
-      output.line(`trace ${reply.trace_id}   $${reply.cost_usd}   ${reply.spans.length} spans\n`);
-      printTable(output, treeRows(reply.spans), COLUMNS);
+      output.line(
+        `trace ${reply.trace_id}   $${reply.cost_usd}   ${reply.spans.length} ${reply.spans.length === 1 ? "span" : "spans"}\n`,
+      );
+      const rows = treeRows(reply.spans);
+      printTable(output, rows, COLUMNS);
+      for (const row of rows) {
+        const reason = row.attributes["tollgate.decision.reason"];
+        if (row.decision !== "" && row.decision !== "allow" && reason !== undefined) {
+          output.line(`${row.decision} ${row.name} (${row.span_id}): ${reason}`);
+        }
+      }
     });
 }
 

@@ -62,6 +62,7 @@ export const SHOP_SPANS: readonly FixtureSpan[] = [
       "gen_ai.tool.name": "drop_users",
       "tollgate.decision": "deny",
       "tollgate.decision.rule": "deny: drop_*",
+      "tollgate.decision.reason": "`drop_users` matches `drop_*` under `deny`",
     },
   },
 ];
