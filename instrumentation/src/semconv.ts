@@ -114,6 +114,12 @@ export const ATTR_TOLLGATE_COST_KNOWN = "tollgate.cost.known";
 export const ATTR_TOLLGATE_COST_PRICE_VERSION = "tollgate.cost.price_version";
 /** int, tokens. The part of the cache writes that lives an hour, where it has a price of its own. */
 export const ATTR_TOLLGATE_USAGE_CACHE_WRITE_1H_TOKENS = "tollgate.usage.cache_write_1h_tokens";
+/** string, decimal USD. What the sender says the call cost; never believed over the price book. */
+export const ATTR_TOLLGATE_COST_REPORTED_USD = "tollgate.cost.reported_usd";
+/** boolean. The span's usage is that of model calls beneath it (an agent, a workflow, a second span of one call): never summed. */
+export const ATTR_TOLLGATE_USAGE_AGGREGATE = "tollgate.usage.aggregate";
+/** boolean. The sender named no provider; it was concluded from the model's name, so the cost is an estimate. */
+export const ATTR_TOLLGATE_PROVIDER_INFERRED = "tollgate.provider.inferred";
 
 // Decision
 /** string. What the gate decided: one of `DecisionName`. */

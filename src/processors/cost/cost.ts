@@ -3,11 +3,14 @@
  * children, which would count twice. The gate's own figure is taken as it is, because it is what the lease was charged;
  * everything else is priced here. Unknown is never zero: a call without a price is `unpriced`, one without usage `missing`.
  */
-import type { NanoUsd, PriceBook } from "@tollgate/instrumentation/pricing";
+import { type NanoUsd, type PriceBook, parseUsd } from "@tollgate/instrumentation/pricing";
 import {
   ATTR_TOLLGATE_COST_NANO_USD,
   ATTR_TOLLGATE_COST_PRICE_VERSION,
+  ATTR_TOLLGATE_COST_REPORTED_USD,
   ATTR_TOLLGATE_COST_STATUS,
+  ATTR_TOLLGATE_PROVIDER_INFERRED,
+  ATTR_TOLLGATE_USAGE_AGGREGATE,
   ATTR_TOLLGATE_USAGE_CACHE_WRITE_1H_TOKENS,
   CostStatus,
   INFERENCE_OPERATIONS,
@@ -15,6 +18,7 @@ import {
 import { countAttribute, textAttribute } from "../../pdata/attribute-read.ts";
 import { isRefusedCall } from "../../pdata/facts.ts";
 import type { Span } from "../../pdata/span.ts";
+import type { NestedCalls } from "./nested-calls.ts";
 
 const OWN_SCOPE = "@tollgate/instrumentation";
 /** One call can't cost more than a million dollars: a larger claim is not believed, and sums stay within Int64. */
@@ -27,9 +31,19 @@ interface Cost {
   readonly priceVersion: string;
 }
 
-/** Fills cost, its status and price version. Runs after normalise. */
-export function applyCost(span: Span, prices: PriceBook): void {
+/** `price_version` of a cost that only the sender knows. */
+const REPORTED_VERSION = "reported";
+
+/** Fills cost, its status and price version. Runs after normalise. `nested`: the calls that other spans have told of. */
+export function applyCost(span: Span, prices: PriceBook, nested?: NestedCalls): void {
   if (!INFERENCE_OPERATIONS.has(span.facts.operation)) return;
+  if (nested !== undefined && isForeign(span)) {
+    if (nested.isCounted(span)) {
+      span.attributes.set(ATTR_TOLLGATE_USAGE_AGGREGATE, true);
+      return;
+    }
+    nested.count(span);
+  }
   // Whatever goes wrong below, an inference span never looks like one that costs nothing.
   span.facts.costStatus = CostStatus.missing;
   const cost = isRefusedCall(span.facts) ? REFUSED : (claimedByGate(span) ?? priced(span, prices));
@@ -40,8 +54,13 @@ export function applyCost(span: Span, prices: PriceBook): void {
 
 const REFUSED: Cost = { nanoUsd: 0n, status: CostStatus.exact, priceVersion: "" };
 
+/** Not from the gate, which makes one span for each call. */
+function isForeign(span: Span): boolean {
+  return span.facts.leaseId === "" && span.scope.name !== OWN_SCOPE;
+}
+
 function claimedByGate(span: Span): Cost | undefined {
-  if (span.facts.leaseId === "" && span.scope.name !== OWN_SCOPE) return undefined;
+  if (isForeign(span)) return undefined;
   const status = textAttribute(span.attributes, ATTR_TOLLGATE_COST_STATUS);
   if (!isCostStatus(status)) return undefined;
   const priceVersion = textAttribute(span.attributes, ATTR_TOLLGATE_COST_PRICE_VERSION);
@@ -53,12 +72,12 @@ function claimedByGate(span: Span): Cost | undefined {
 
 function priced(span: Span, prices: PriceBook): Cost {
   const { facts } = span;
-  if (!facts.hasUsage) return { nanoUsd: 0n, status: CostStatus.missing, priceVersion: "" };
+  if (!facts.hasUsage) return reported(span) ?? { nanoUsd: 0n, status: CostStatus.missing, priceVersion: "" };
   const at = new Date(Number(span.startUnixNano / 1_000_000n));
   const price =
     prices.find({ provider: facts.provider, model: facts.model, at }) ??
     prices.find({ provider: facts.provider, model: facts.requestModel, at });
-  if (price === undefined) return { nanoUsd: 0n, status: CostStatus.unpriced, priceVersion: "" };
+  if (price === undefined) return reported(span) ?? { nanoUsd: 0n, status: CostStatus.unpriced, priceVersion: "" };
   const cacheWrite1h = countAttribute(
     span.attributes,
     ATTR_TOLLGATE_USAGE_CACHE_WRITE_1H_TOKENS,
@@ -72,7 +91,15 @@ function priced(span: Span, prices: PriceBook): Cost {
     cacheWrite1h: cacheWrite1h ?? 0,
     reasoning: facts.reasoningTokens,
   });
-  return { nanoUsd, status: CostStatus.exact, priceVersion: price.version };
+  const isGuessed = span.attributes.get(ATTR_TOLLGATE_PROVIDER_INFERRED) === true;
+  return { nanoUsd, status: isGuessed ? CostStatus.estimated : CostStatus.exact, priceVersion: price.version };
+}
+
+/** What the sender says it cost, where nothing better is known. A reported zero is no cost: it is how unknown looks. */
+function reported(span: Span): Cost | undefined {
+  const nanoUsd = parseUsd(textAttribute(span.attributes, ATTR_TOLLGATE_COST_REPORTED_USD));
+  if (nanoUsd === undefined || nanoUsd <= 0n || nanoUsd > CLAIM_NANO_USD_MAX) return undefined;
+  return { nanoUsd, status: CostStatus.estimated, priceVersion: REPORTED_VERSION };
 }
 
 function isCostStatus(text: string): text is CostStatus {

@@ -5,6 +5,7 @@ import type { PriceBook } from "@tollgate/instrumentation/pricing";
 import type { Consumer } from "../../component/component.ts";
 import type { Notify } from "../../component/notice.ts";
 import { applyCost } from "./cost.ts";
+import { NestedCalls } from "./nested-calls.ts";
 
 export interface CostDependencies {
   readonly next: Consumer;
@@ -16,6 +17,8 @@ export interface CostDependencies {
 export const costProcessorFactory: Factory<CostProcessorConfig, CostDependencies, SpanProcessor> = {
   type: "cost",
   config: costProcessorConfig,
-  create: (_config, { next, notify, prices }) =>
-    createSpanProcessor({ type: "cost", next, notify, process: (span) => applyCost(span, prices()) }),
+  create: (_config, { next, notify, prices }) => {
+    const nested = new NestedCalls();
+    return createSpanProcessor({ type: "cost", next, notify, process: (span) => applyCost(span, prices(), nested) });
+  },
 };

@@ -4,17 +4,13 @@
  * current one, and nothing is removed: the record stays what the sender sent.
  */
 import {
+  ATTR_ERROR_TYPE,
   ATTR_GEN_AI_CONVERSATION_ID,
   ATTR_GEN_AI_OPERATION_NAME,
   ATTR_GEN_AI_PROVIDER_NAME,
   ATTR_GEN_AI_REQUEST_MODEL,
   ATTR_GEN_AI_RESPONSE_MODEL,
   ATTR_GEN_AI_TOOL_NAME,
-  ATTR_GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS,
-  ATTR_GEN_AI_USAGE_CACHE_WRITE_INPUT_TOKENS,
-  ATTR_GEN_AI_USAGE_INPUT_TOKENS,
-  ATTR_GEN_AI_USAGE_OUTPUT_TOKENS,
-  ATTR_GEN_AI_USAGE_REASONING_OUTPUT_TOKENS,
   ATTR_GEN_AI_WORKFLOW_NAME,
   ATTR_SESSION_ID,
   ATTR_TOLLGATE_BUDGET_NAME,
@@ -24,118 +20,80 @@ import {
   ATTR_TOLLGATE_DECISION_RULE,
   ATTR_TOLLGATE_LEASE_ID,
   ATTR_TOLLGATE_POLICY_NAME,
+  ATTR_TOLLGATE_PROVIDER_INFERRED,
   ATTR_TOLLGATE_SESSION_ID,
+  ATTR_TOLLGATE_USAGE_AGGREGATE,
   ATTR_TOLLGATE_WORKFLOW_ID,
   ATTR_USER_ID,
   DecisionName,
+  INFERENCE_OPERATIONS,
   LEGACY_ATTRIBUTES,
   LEGACY_PROVIDERS,
   Operation,
 } from "@tollgate/instrumentation/semconv";
-import { countAttribute, firstText, textAttribute } from "../../pdata/attribute-read.ts";
-import type { Attributes, Span, SpanFacts } from "../../pdata/span.ts";
+import { firstText, textAttribute } from "../../pdata/attribute-read.ts";
+import { type Attributes, type Span, type SpanFacts, StatusCode } from "../../pdata/span.ts";
+import { dialectsOf } from "./dialects.ts";
+import { inferProvider } from "./inferred-provider.ts";
+import { addReading } from "./reading.ts";
+import { readUsage } from "./usage.ts";
 
-/** Tokens of one call; a sender that says more is not believed. */
-const TOKENS_MAX = 1_000_000_000;
-
+const LEGACY: ReadonlyMap<string, string> = new Map(Object.entries(LEGACY_ATTRIBUTES));
+const PROVIDERS: ReadonlyMap<string, string> = new Map(Object.entries(LEGACY_PROVIDERS));
 const DECISIONS: ReadonlySet<string> = new Set(Object.values(DecisionName));
+/** `error.type` where something failed and nothing says what. */
+const ERROR_OTHER = "_OTHER";
 
 /** Fills everything in `span.facts` that the span itself says: operation, model, usage, decision, session. */
 export function normalise(span: Span): void {
   const { attributes, facts } = span;
   renameLegacy(attributes);
-  facts.operation = operationOf(attributes);
-  facts.provider = providerOf(attributes);
+  for (const dialect of dialectsOf(attributes)) addReading(attributes, dialect.read(span));
+  facts.operation = textAttribute(attributes, ATTR_GEN_AI_OPERATION_NAME);
   facts.requestModel = textAttribute(attributes, ATTR_GEN_AI_REQUEST_MODEL);
   facts.model = textAttribute(attributes, ATTR_GEN_AI_RESPONSE_MODEL) || facts.requestModel;
+  facts.provider = providerOf(attributes, facts);
   // Frameworks name workflows and agents in the same old attribute as tools.
   const isTool = facts.operation === Operation.executeTool || facts.operation === "";
   facts.tool = isTool ? textAttribute(attributes, ATTR_GEN_AI_TOOL_NAME) : "";
   facts.session = firstText(span, [ATTR_TOLLGATE_SESSION_ID, ATTR_SESSION_ID, ATTR_GEN_AI_CONVERSATION_ID]);
   facts.workflow = firstText(span, [ATTR_TOLLGATE_WORKFLOW_ID, ATTR_GEN_AI_WORKFLOW_NAME]);
   facts.user = firstText(span, [ATTR_USER_ID, "enduser.id"]);
-  readUsage(attributes, facts);
+  readUsage(span);
+  if (facts.hasUsage && !INFERENCE_OPERATIONS.has(facts.operation)) attributes.set(ATTR_TOLLGATE_USAGE_AGGREGATE, true);
   readDecision(attributes, facts);
+  if (span.statusCode === StatusCode.error && !attributes.has(ATTR_ERROR_TYPE)) {
+    attributes.set(ATTR_ERROR_TYPE, exceptionType(span) || ERROR_OTHER);
+  }
 }
 
 function renameLegacy(attributes: Attributes): void {
   // Current names that are added on the way are visited too; they are no old names, so nothing comes of it.
   for (const [key, value] of attributes) {
-    if (!Object.hasOwn(LEGACY_ATTRIBUTES, key)) continue;
-    const current = LEGACY_ATTRIBUTES[key];
+    if (!key.startsWith("gen_ai.")) continue;
+    const current = LEGACY.get(key);
     if (current !== undefined && !attributes.has(current)) attributes.set(current, value);
   }
 }
 
-function providerOf(attributes: Attributes): string {
+function providerOf(attributes: Attributes, facts: SpanFacts): string {
   const name = textAttribute(attributes, ATTR_GEN_AI_PROVIDER_NAME);
-  const key = name.toLowerCase();
-  const current = Object.hasOwn(LEGACY_PROVIDERS, key) ? (LEGACY_PROVIDERS[key] ?? name) : name;
+  if (name === "") {
+    const inferred = INFERENCE_OPERATIONS.has(facts.operation) ? inferProvider(facts.model) : "";
+    if (inferred !== "") attributes.set(ATTR_TOLLGATE_PROVIDER_INFERRED, true);
+    return inferred;
+  }
+  const current = PROVIDERS.get(name) ?? PROVIDERS.get(name.toLowerCase()) ?? name;
   if (current !== name) attributes.set(ATTR_GEN_AI_PROVIDER_NAME, current);
   return current;
 }
 
-/** Values of other instrumentations' span kinds, by the attribute that holds them. */
-const OPERATIONS_ELSEWHERE: readonly (readonly [string, Readonly<Record<string, string>>])[] = [
-  // OpenLLMetry
-  ["llm.request.type", { chat: Operation.chat, completion: Operation.textCompletion, embedding: Operation.embeddings }],
-  [
-    "traceloop.span.kind",
-    { tool: Operation.executeTool, agent: Operation.invokeAgent, workflow: Operation.invokeWorkflow },
-  ],
-  // OpenInference
-  [
-    "openinference.span.kind",
-    {
-      LLM: Operation.chat,
-      EMBEDDING: Operation.embeddings,
-      TOOL: Operation.executeTool,
-      AGENT: Operation.invokeAgent,
-      CHAIN: Operation.invokeWorkflow,
-    },
-  ],
-  // Vercel AI SDK: the outer `ai.generateText` carries the sum of its steps, only the `do…` spans are calls.
-  [
-    "ai.operationId",
-    {
-      "ai.generateText.doGenerate": Operation.chat,
-      "ai.streamText.doStream": Operation.chat,
-      "ai.generateObject.doGenerate": Operation.chat,
-      "ai.streamObject.doStream": Operation.chat,
-      "ai.embed.doEmbed": Operation.embeddings,
-      "ai.embedMany.doEmbed": Operation.embeddings,
-      "ai.toolCall": Operation.executeTool,
-      "ai.generateText": Operation.invokeAgent,
-      "ai.streamText": Operation.invokeAgent,
-      "ai.generateObject": Operation.invokeAgent,
-      "ai.streamObject": Operation.invokeAgent,
-    },
-  ],
-];
-
-function operationOf(attributes: Attributes): string {
-  const operation = textAttribute(attributes, ATTR_GEN_AI_OPERATION_NAME);
-  if (operation !== "") return operation;
-  for (const [key, operations] of OPERATIONS_ELSEWHERE) {
-    const value = textAttribute(attributes, key);
-    const known = Object.hasOwn(operations, value) ? operations[value] : undefined;
-    if (known === undefined) continue;
-    attributes.set(ATTR_GEN_AI_OPERATION_NAME, known);
-    return known;
+/** What was thrown, as the exception event has it; "" without one. */
+function exceptionType({ events }: Span): string {
+  for (const event of events) {
+    if (event.name === "exception") return textAttribute(event.attributes, "exception.type");
   }
   return "";
-}
-
-function readUsage(attributes: Attributes, facts: SpanFacts): void {
-  const tokens = (key: string): number | undefined => countAttribute(attributes, key, TOKENS_MAX);
-  const input = tokens(ATTR_GEN_AI_USAGE_INPUT_TOKENS);
-  const output = tokens(ATTR_GEN_AI_USAGE_OUTPUT_TOKENS);
-  facts.hasUsage = input !== undefined || output !== undefined;
-  facts.inputTokens = input ?? 0;
-  facts.outputTokens = output ?? 0;
-  facts.cacheReadTokens = tokens(ATTR_GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS) ?? 0;
-  facts.cacheWriteTokens = tokens(ATTR_GEN_AI_USAGE_CACHE_WRITE_INPUT_TOKENS) ?? 0;
-  facts.reasoningTokens = tokens(ATTR_GEN_AI_USAGE_REASONING_OUTPUT_TOKENS) ?? 0;
 }
 
 function readDecision(attributes: Attributes, facts: SpanFacts): void {

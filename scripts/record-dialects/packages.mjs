@@ -1,0 +1,72 @@
+/** Which packages make the spans of each dialect, by exact version. They are no dependencies of the repository. */
+const OPENTELEMETRY = {
+  "@opentelemetry/api": "1.9.0",
+  "@opentelemetry/exporter-trace-otlp-http": "0.205.0",
+  "@opentelemetry/resources": "2.1.0",
+  "@opentelemetry/sdk-trace-node": "2.1.0",
+};
+const OPENAI = { openai: "6.49.0" };
+const ANTHROPIC = { "@anthropic-ai/sdk": "1.11.0" };
+const VERCEL_7 = {
+  "@ai-sdk/anthropic": "4.0.105",
+  "@ai-sdk/openai": "4.0.118",
+  "@ai-sdk/otel": "1.0.173",
+  ai: "7.0.173",
+  zod: "4.6.7",
+};
+
+/** Scenario → packages. */
+export const SCENARIOS = {
+  "otel-openai": {
+    ...OPENTELEMETRY,
+    ...OPENAI,
+    "@opentelemetry/api": "1.10.0",
+    "@opentelemetry/instrumentation-openai": "0.22.0",
+  },
+  // Patches openai 4 only, which has no responses.
+  "elastic-openai": { ...OPENTELEMETRY, openai: "4.104.0", "@elastic/opentelemetry-instrumentation-openai": "0.5.1" },
+  "anthropic-sdk": { ...OPENTELEMETRY, ...ANTHROPIC },
+  // Its Anthropic part breaks on 1.11.0 (no `Anthropic.Completions`); 0.80.0 is what it is developed with.
+  openllmetry: {
+    ...OPENTELEMETRY,
+    ...OPENAI,
+    "@anthropic-ai/sdk": "0.80.0",
+    "@opentelemetry/exporter-trace-otlp-proto": "0.203.0",
+    "@traceloop/instrumentation-anthropic": "0.27.0",
+    "@traceloop/instrumentation-openai": "0.27.0",
+    "@traceloop/node-server-sdk": "0.27.0",
+  },
+  openinference: {
+    ...OPENTELEMETRY,
+    ...OPENAI,
+    ...ANTHROPIC,
+    "@arizeai/openinference-core": "2.7.1",
+    "@arizeai/openinference-instrumentation-anthropic": "0.2.8",
+    "@arizeai/openinference-instrumentation-openai": "4.2.7",
+  },
+  "langchain-openinference": {
+    ...OPENTELEMETRY,
+    "@arizeai/openinference-instrumentation-langchain": "4.1.1",
+    "@langchain/core": "1.2.13",
+    "@langchain/openai": "1.6.0",
+    zod: "4.6.7",
+  },
+  "vercel-6": {
+    ...OPENTELEMETRY,
+    "@ai-sdk/anthropic": "3.0.137",
+    "@ai-sdk/openai": "3.0.141",
+    ai: "6.0.322",
+    zod: "4.6.7",
+  },
+  "vercel-7": { ...OPENTELEMETRY, ...VERCEL_7 },
+  "vercel-7-legacy": { ...OPENTELEMETRY, ...VERCEL_7 },
+  langfuse: {
+    ...OPENTELEMETRY,
+    ...OPENAI,
+    ...ANTHROPIC,
+    "@langfuse/openai": "5.11.1",
+    "@langfuse/otel": "5.11.1",
+    "@langfuse/tracing": "5.11.1",
+  },
+  openlit: { ...OPENAI, ...ANTHROPIC, openlit: "1.15.0" },
+};

@@ -1,0 +1,46 @@
+/**
+ * One call to a model, told by two spans: an instrumentation's around the provider SDK's own (`@anthropic-ai/sdk` makes
+ * one), or a client's around its gateway's. A call of a model contains no other, so where one inference span is the
+ * parent of another, only the inner one is priced. The outer one ends and arrives later as a rule; where it came first,
+ * it has been counted, and the inner one is not. What is remembered is bounded and in memory: spans that arrive further
+ * apart, or at different processors, are both counted, which errs on the side of too much.
+ */
+import type { Span } from "../../pdata/span.ts";
+
+type Call = Pick<Span, "traceId" | "spanId" | "parentSpanId" | "facts">;
+
+const CALLS_MAX = 8_192;
+
+/** Span → whether it had usage. Two generations, so that forgetting is cheap and never takes the latest. */
+interface Generation {
+  readonly counted: Map<string, boolean>;
+  /** The parents of counted spans, with the usage that came beneath them. */
+  readonly parents: Map<string, boolean>;
+}
+
+export class NestedCalls {
+  #recent: Generation = { counted: new Map(), parents: new Map() };
+  #before: Generation = { counted: new Map(), parents: new Map() };
+
+  /** Whether another span of the same call has been counted, and this one knows no more than that one. */
+  isCounted({ traceId, spanId, parentSpanId, facts }: Call): boolean {
+    const own = traceId + spanId;
+    const beneath = this.#recent.parents.get(own) ?? this.#before.parents.get(own);
+    if (beneath !== undefined) return beneath || !facts.hasUsage;
+    if (parentSpanId === "") return false;
+    const parent = traceId + parentSpanId;
+    const above = this.#recent.counted.get(parent) ?? this.#before.counted.get(parent);
+    return above !== undefined && (above || !facts.hasUsage);
+  }
+
+  count({ traceId, spanId, parentSpanId, facts }: Call): void {
+    if (this.#recent.counted.size >= CALLS_MAX) {
+      this.#before = this.#recent;
+      this.#recent = { counted: new Map(), parents: new Map() };
+    }
+    this.#recent.counted.set(traceId + spanId, facts.hasUsage);
+    if (parentSpanId === "") return;
+    const parent = traceId + parentSpanId;
+    this.#recent.parents.set(parent, facts.hasUsage || this.#recent.parents.get(parent) === true);
+  }
+}

@@ -1,0 +1,85 @@
+/**
+ * Langfuse, `langfuse.*`. https://langfuse.com/integrations/native/opentelemetry · …/docs/observability/features/token-and-cost-tracking
+ * Usage is a JSON object whose keys are kinds of tokens: those with `input` in their name add up to the input, those with
+ * `output` to the output. Langfuse names no provider.
+ */
+import { Operation } from "@tollgate/instrumentation/semconv";
+import { textAttribute } from "../../../pdata/attribute-read.ts";
+import type { AttributeValue } from "../../../pdata/span.ts";
+import type { Dialect, Reading } from "../dialect.ts";
+import { jsonAttribute, numberMember } from "../json-attribute.ts";
+
+const OPERATIONS: ReadonlyMap<string, string> = new Map([
+  ["generation", Operation.chat],
+  ["embedding", Operation.embeddings],
+  ["tool", Operation.executeTool],
+  ["agent", Operation.invokeAgent],
+  ["chain", Operation.invokeWorkflow],
+]);
+
+/** The keys of OpenAI's own usage: they are no kinds that add up, and their totals include the details. */
+const INPUT_TOTALS = ["prompt_tokens", "promptTokens", "input_tokens", "inputTokens"];
+const OUTPUT_TOTALS = ["completion_tokens", "completionTokens", "output_tokens", "outputTokens"];
+const CACHE_READS = ["input_cached_tokens", "cache_read_input_tokens", "input_cache_read", "input_cached"];
+const CACHE_WRITES = ["cache_creation_input_tokens", "input_cache_creation", "input_cache_write_tokens"];
+const REASONING = ["output_reasoning_tokens", "output_reasoning", "reasoning_tokens"];
+
+export const langfuse: Dialect = {
+  name: "Langfuse",
+  prefixes: ["langfuse."],
+  read({ name, attributes }) {
+    const text = (key: string): string => textAttribute(attributes, key);
+    const type = text("langfuse.observation.type");
+    const model = text("langfuse.observation.model.name");
+    return {
+      operation: OPERATIONS.get(type),
+      requestModel: model,
+      tool: type === "tool" ? name : "",
+      agent: type === "agent" ? name : "",
+      session: text("langfuse.session.id"),
+      user: text("langfuse.user.id"),
+      reportedUsd: numberMember(jsonAttribute(attributes, "langfuse.observation.cost_details"), "total"),
+      isFailed: text("langfuse.observation.level") === "ERROR",
+      ...readUsage(jsonAttribute(attributes, "langfuse.observation.usage_details")),
+    };
+  },
+};
+
+type Usage = Pick<Reading, "inputTokens" | "outputTokens" | "cacheReadTokens" | "cacheWriteTokens" | "reasoningTokens">;
+
+function readUsage(details: Readonly<Record<string, unknown>>): Usage {
+  return {
+    inputTokens: total(details, { kind: "input", totals: INPUT_TOTALS }),
+    outputTokens: total(details, { kind: "output", totals: OUTPUT_TOTALS }),
+    cacheReadTokens: first(details, CACHE_READS),
+    cacheWriteTokens: first(details, CACHE_WRITES),
+    reasoningTokens: first(details, REASONING),
+  };
+}
+
+/** Langfuse's rule is that the kinds add up, but `{input, output, total}` with details inside is sent too: the total tells. */
+function total(
+  details: Readonly<Record<string, unknown>>,
+  { kind, totals }: { readonly kind: "input" | "output"; readonly totals: readonly string[] },
+): AttributeValue | undefined {
+  const bare = numberMember(details, kind);
+  if (bare === undefined) return first(details, totals);
+  const { input, output } = details;
+  if (typeof input === "number" && typeof output === "number" && details["total"] === input + output) return bare;
+  let sum = 0;
+  for (const [key, value] of Object.entries(details)) {
+    if (!key.includes(kind)) continue;
+    // One that is no count spoils the sum: better none than a wrong one.
+    if (typeof value !== "number") return undefined;
+    sum += value;
+  }
+  return sum;
+}
+
+function first(details: Readonly<Record<string, unknown>>, keys: readonly string[]): AttributeValue | undefined {
+  for (const key of keys) {
+    const value = numberMember(details, key);
+    if (value !== undefined) return value;
+  }
+  return undefined;
+}

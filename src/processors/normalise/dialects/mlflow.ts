@@ -1,0 +1,40 @@
+/**
+ * MLflow tracing, `mlflow.*`: every value is JSON, texts with their quotes.
+ * https://mlflow.org/docs/latest/genai/tracing/ (span types, token usage and cost)
+ */
+import { Operation } from "@tollgate/instrumentation/semconv";
+import type { Dialect } from "../dialect.ts";
+import { jsonAttribute, jsonText, numberMember } from "../json-attribute.ts";
+
+const OPERATIONS: ReadonlyMap<string, string> = new Map([
+  ["CHAT_MODEL", Operation.chat],
+  ["LLM", Operation.chat],
+  ["EMBEDDING", Operation.embeddings],
+  ["TOOL", Operation.executeTool],
+  ["AGENT", Operation.invokeAgent],
+  ["CHAIN", Operation.invokeWorkflow],
+  ["WORKFLOW", Operation.invokeWorkflow],
+]);
+
+export const mlflow: Dialect = {
+  name: "MLflow",
+  prefixes: ["mlflow."],
+  read({ name, attributes }) {
+    const type = jsonText(attributes, "mlflow.spanType");
+    const usage = jsonAttribute(attributes, "mlflow.chat.tokenUsage");
+    return {
+      operation: OPERATIONS.get(type),
+      provider: jsonText(attributes, "mlflow.llm.provider"),
+      requestModel: jsonText(attributes, "mlflow.llm.model"),
+      tool: type === "TOOL" ? name : "",
+      agent: type === "AGENT" ? name : "",
+      session: jsonText(attributes, "mlflow.trace.session"),
+      user: jsonText(attributes, "mlflow.trace.user"),
+      inputTokens: numberMember(usage, "input_tokens"),
+      outputTokens: numberMember(usage, "output_tokens"),
+      cacheReadTokens: numberMember(usage, "cache_read_input_tokens"),
+      cacheWriteTokens: numberMember(usage, "cache_creation_input_tokens"),
+      reportedUsd: numberMember(jsonAttribute(attributes, "mlflow.llm.cost"), "total_cost"),
+    };
+  },
+};

@@ -1,0 +1,50 @@
+/**
+ * Arize OpenInference. https://github.com/Arize-ai/openinference/blob/main/spec/semantic_conventions.md
+ * `llm.token_count.prompt` includes its details. `llm.model_name` is the request's model until the answer is there.
+ */
+import { Operation } from "@tollgate/instrumentation/semconv";
+import { textAttribute } from "../../../pdata/attribute-read.ts";
+import type { Dialect } from "../dialect.ts";
+import { jsonAttribute, textMember } from "../json-attribute.ts";
+
+const OPERATIONS: ReadonlyMap<string, string> = new Map([
+  ["LLM", Operation.chat],
+  ["EMBEDDING", Operation.embeddings],
+  ["TOOL", Operation.executeTool],
+  ["AGENT", Operation.invokeAgent],
+  ["CHAIN", Operation.invokeWorkflow],
+]);
+
+export const openinference: Dialect = {
+  name: "OpenInference",
+  prefixes: ["openinference.span.kind"],
+  read({ attributes }) {
+    const text = (key: string): string => textAttribute(attributes, key);
+    const kind = text("openinference.span.kind");
+    const isModel = kind === "LLM" || kind === "EMBEDDING";
+    const model = text("llm.model_name") || text("embedding.model_name");
+    return {
+      operation: OPERATIONS.get(kind),
+      // LangChain's spans name the provider in their metadata only.
+      provider:
+        text("llm.provider") ||
+        text("llm.system") ||
+        (isModel ? textMember(jsonAttribute(attributes, "metadata"), "ls_provider") : ""),
+      requestModel:
+        text("llm.request.model_name") ||
+        (isModel ? textMember(jsonAttribute(attributes, "llm.invocation_parameters"), "model") : "") ||
+        model,
+      responseModel: text("llm.response.model_name") || model,
+      tool: text("tool.name"),
+      agent: text("agent.name"),
+      session: text("session.id"),
+      user: text("user.id"),
+      inputTokens: attributes.get("llm.token_count.prompt"),
+      outputTokens: attributes.get("llm.token_count.completion"),
+      cacheReadTokens: attributes.get("llm.token_count.prompt_details.cache_read"),
+      cacheWriteTokens: attributes.get("llm.token_count.prompt_details.cache_write"),
+      reasoningTokens: attributes.get("llm.token_count.completion_details.reasoning"),
+      reportedUsd: attributes.get("llm.cost.total"),
+    };
+  },
+};

@@ -1,0 +1,51 @@
+/**
+ * Vercel AI SDK, `ai.*`. https://ai-sdk.dev/docs/ai-sdk-core/telemetry
+ * The outer span (`ai.generateText`) carries the sum of its steps; only the `do…` spans are calls of a model. Version 7
+ * writes the GenAI conventions and keeps some `ai.usage.*` beside them; its `agent_step` spans carry copies.
+ */
+import { Operation } from "@tollgate/instrumentation/semconv";
+import { textAttribute } from "../../../pdata/attribute-read.ts";
+import type { Dialect } from "../dialect.ts";
+
+const OPERATIONS: ReadonlyMap<string, string> = new Map([
+  ["ai.generateText.doGenerate", Operation.chat],
+  ["ai.streamText.doStream", Operation.chat],
+  ["ai.generateObject.doGenerate", Operation.chat],
+  ["ai.streamObject.doStream", Operation.chat],
+  ["ai.embed.doEmbed", Operation.embeddings],
+  ["ai.embedMany.doEmbed", Operation.embeddings],
+  ["ai.toolCall", Operation.executeTool],
+  ["ai.generateText", Operation.invokeAgent],
+  ["ai.streamText", Operation.invokeAgent],
+  ["ai.generateObject", Operation.invokeAgent],
+  ["ai.streamObject", Operation.invokeAgent],
+]);
+
+export const vercelAi: Dialect = {
+  name: "Vercel AI SDK",
+  prefixes: ["ai."],
+  read({ attributes }) {
+    const text = (key: string): string => textAttribute(attributes, key);
+    return {
+      operation: OPERATIONS.get(text("ai.operationId")),
+      provider: text("ai.model.provider"),
+      requestModel: text("ai.model.id"),
+      responseModel: text("ai.response.model"),
+      tool: text("ai.toolCall.name"),
+      toolCallId: text("ai.toolCall.id"),
+      agent: text("ai.telemetry.functionId"),
+      session: text("ai.telemetry.metadata.sessionId") || text("ai.telemetry.metadata.session_id"),
+      user: text("ai.telemetry.metadata.userId") || text("ai.telemetry.metadata.user_id"),
+      inputTokens:
+        attributes.get("ai.usage.inputTokens") ??
+        attributes.get("ai.usage.promptTokens") ??
+        attributes.get("ai.usage.tokens"),
+      outputTokens: attributes.get("ai.usage.outputTokens") ?? attributes.get("ai.usage.completionTokens"),
+      cacheReadTokens:
+        attributes.get("ai.usage.inputTokenDetails.cacheReadTokens") ?? attributes.get("ai.usage.cachedInputTokens"),
+      cacheWriteTokens: attributes.get("ai.usage.inputTokenDetails.cacheWriteTokens"),
+      reasoningTokens:
+        attributes.get("ai.usage.outputTokenDetails.reasoningTokens") ?? attributes.get("ai.usage.reasoningTokens"),
+    };
+  },
+};

@@ -1,0 +1,42 @@
+import { textAttribute } from "../../pdata/attribute-read.ts";
+import type { Attributes, AttributeValue } from "../../pdata/span.ts";
+
+/** A longer one is not parsed: what is looked for is a line of usage, not a document. */
+const LENGTH_MAX = 16_384;
+
+/** An attribute that holds a JSON object as text; `{}` when it is anything else. */
+export function jsonAttribute(attributes: Attributes, key: string): Readonly<Record<string, unknown>> {
+  const value = parsed(textAttribute(attributes, key));
+  return typeof value === "object" && value !== null && !Array.isArray(value)
+    ? (value as Readonly<Record<string, unknown>>)
+    : {};
+}
+
+/** An attribute that may hold its text as JSON (`"\"TOOL\""`) or bare. */
+export function jsonText(attributes: Attributes, key: string): string {
+  const text = textAttribute(attributes, key);
+  if (!text.startsWith('"')) return text;
+  const value = parsed(text);
+  return typeof value === "string" ? value : text;
+}
+
+/** A member that is a text; "" for anything else. */
+export function textMember(object: Readonly<Record<string, unknown>>, key: string): string {
+  const value = Object.hasOwn(object, key) ? object[key] : undefined;
+  return typeof value === "string" ? value : "";
+}
+
+/** A member that may be a count or an amount; `undefined` for anything else. */
+export function numberMember(object: Readonly<Record<string, unknown>>, key: string): AttributeValue | undefined {
+  const value = Object.hasOwn(object, key) ? object[key] : undefined;
+  return typeof value === "number" || typeof value === "string" ? value : undefined;
+}
+
+function parsed(text: string): unknown {
+  if (text === "" || text.length > LENGTH_MAX) return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,207 @@
+/**
+ * What the provider simulator counted, by hand from its own bills: the calls that every scenario of the recorder makes,
+ * and for each dialect how what it sends falls short of them. Nothing here is computed by the code under test.
+ */
+export interface ExpectedCall {
+  readonly provider: string;
+  readonly requestModel: string;
+  readonly model: string;
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+  readonly cacheReadTokens: number;
+  readonly cacheWriteTokens: number;
+  readonly reasoningTokens: number;
+  readonly costNanoUsd: bigint;
+  readonly costStatus: "exact" | "estimated" | "unpriced" | "missing";
+}
+
+function call(provider: string, models: readonly [string, string], rest: Partial<ExpectedCall>): ExpectedCall {
+  const none = { inputTokens: 0, outputTokens: 0, cacheReadTokens: 0, cacheWriteTokens: 0, reasoningTokens: 0 };
+  const [requestModel, model] = models;
+  return { provider, requestModel, model, ...none, costNanoUsd: 0n, costStatus: "exact", ...rest };
+}
+
+const GPT_4O = ["gpt-4o", "gpt-4o-2024-08-06"] as const;
+const MINI = ["gpt-4o-mini", "gpt-4o-mini-2024-07-18"] as const;
+const HAIKU = ["claude-haiku-4-5", "claude-haiku-4-5-20251001"] as const;
+
+/** scenarios/calls.mjs: `callOpenai`. */
+const PLAIN = call("openai", MINI, { inputTokens: 12, outputTokens: 62, costNanoUsd: 39_000n });
+const UNCACHED = call("openai", GPT_4O, { inputTokens: 1333, outputTokens: 56, costNanoUsd: 3_892_500n });
+const CACHED = call("openai", GPT_4O, {
+  inputTokens: 1333,
+  outputTokens: 87,
+  cacheReadTokens: 1280,
+  costNanoUsd: 2_602_500n,
+});
+const REASONED = call("openai", GPT_4O, {
+  inputTokens: 15,
+  outputTokens: 52,
+  reasoningTokens: 26,
+  costNanoUsd: 557_500n,
+});
+const STREAMED = call("openai", MINI, { inputTokens: 11, outputTokens: 44, costNanoUsd: 28_050n });
+const RESPONSE = call("openai", MINI, {
+  inputTokens: 14,
+  outputTokens: 60,
+  reasoningTokens: 30,
+  costNanoUsd: 38_100n,
+});
+const UNKNOWN_GPT = call("openai", ["gpt-unknown", "gpt-unknown"], { costStatus: "missing" });
+
+/** scenarios/calls.mjs: `callAnthropic`. */
+const CLAUDE_PLAIN = call("anthropic", HAIKU, { inputTokens: 12, outputTokens: 54, costNanoUsd: 282_000n });
+const CLAUDE_WRITE = call("anthropic", HAIKU, {
+  inputTokens: 1333,
+  outputTokens: 93,
+  cacheWriteTokens: 1323,
+  costNanoUsd: 2_128_750n,
+});
+const CLAUDE_READ = call("anthropic", HAIKU, {
+  inputTokens: 1333,
+  outputTokens: 47,
+  cacheReadTokens: 1323,
+  costNanoUsd: 377_300n,
+});
+const CLAUDE_STREAMED = call("anthropic", HAIKU, {
+  inputTokens: 1333,
+  outputTokens: 95,
+  cacheReadTokens: 1323,
+  costNanoUsd: 617_300n,
+});
+const UNKNOWN_CLAUDE = call("anthropic", ["claude-unknown", "claude-unknown"], { costStatus: "missing" });
+const ANTHROPIC = [CLAUDE_PLAIN, CLAUDE_WRITE, CLAUDE_READ, CLAUDE_STREAMED, UNKNOWN_CLAUDE];
+
+/** scenarios/vercel-calls.mjs. */
+const VERCEL = [
+  call("openai", MINI, { inputTokens: 82, outputTokens: 112, costNanoUsd: 79_500n }),
+  call("openai", MINI, { inputTokens: 117, outputTokens: 22, costNanoUsd: 30_750n }),
+  UNCACHED,
+  CACHED,
+  RESPONSE,
+  STREAMED,
+  call("anthropic", HAIKU, {
+    inputTokens: 1333,
+    outputTokens: 54,
+    cacheWriteTokens: 1323,
+    costNanoUsd: 1_933_750n,
+  }),
+  call("anthropic", HAIKU, { inputTokens: 1333, outputTokens: 22, cacheReadTokens: 1323, costNanoUsd: 252_300n }),
+  call("openai", MINI, { inputTokens: 8, outputTokens: 89, costNanoUsd: 54_600n }),
+  UNKNOWN_GPT,
+];
+
+/** The instrumentation does not say which part of the input came from the cache: priced in full. */
+const CACHE_UNSAID = { ...CACHED, cacheReadTokens: 0, costNanoUsd: 4_202_500n };
+const withoutReasoning = (expected: ExpectedCall): ExpectedCall => ({ ...expected, reasoningTokens: 0 });
+/** Langfuse knows one name of a model, and no provider. */
+const guessed = (expected: ExpectedCall, name = expected.model): ExpectedCall => ({
+  ...expected,
+  requestModel: name,
+  model: name,
+  costStatus: expected.costStatus === "exact" ? "estimated" : expected.costStatus,
+});
+/** LangChain as well, but it names the provider. */
+const chained = (expected: ExpectedCall): ExpectedCall => ({ ...expected, model: expected.requestModel });
+
+export interface ExpectedScenario {
+  readonly calls: readonly ExpectedCall[];
+  /** Places in `calls` whose tokens or cost differ from the bill, and why: limits of the sender, seen when recording. */
+  readonly differs: Readonly<Record<number, string>>;
+  /** Calls for which the instrumentation makes no span. */
+  readonly silent?: readonly number[];
+  readonly session: string;
+  readonly user: string;
+  readonly tools: readonly string[];
+  readonly agents: readonly string[];
+  /** Spans that repeat usage of others, and are labelled so. */
+  readonly aggregates: number;
+}
+
+const NOBODY = { session: "", user: "", tools: [], agents: [], aggregates: 0, differs: {} } as const;
+const SOMEBODY = { session: "session-7", user: "user-9", tools: ["order_lookup"], agents: ["planner"] } as const;
+
+/** Golden file → what its spans mean. */
+export const EXPECTED: Readonly<Record<string, ExpectedScenario>> = {
+  "anthropic-sdk": { ...NOBODY, calls: ANTHROPIC },
+  "elastic-openai": {
+    ...NOBODY,
+    calls: [PLAIN, UNCACHED, CACHE_UNSAID, withoutReasoning(REASONED), STREAMED, UNKNOWN_GPT],
+    differs: { 2: "sends no cached tokens" },
+  },
+  "otel-openai": {
+    ...NOBODY,
+    calls: [PLAIN, UNCACHED, CACHE_UNSAID, ...[REASONED, STREAMED, RESPONSE].map(withoutReasoning), UNKNOWN_GPT],
+    differs: { 2: "sends no cached tokens" },
+  },
+  openllmetry: {
+    ...SOMEBODY,
+    calls: [
+      PLAIN,
+      UNCACHED,
+      CACHE_UNSAID,
+      withoutReasoning(REASONED),
+      { ...STREAMED, inputTokens: 6, outputTokens: 46, costNanoUsd: 28_500n },
+      withoutReasoning(RESPONSE),
+      ...ANTHROPIC,
+    ],
+    differs: { 2: "sends no cached tokens", 4: "counts the tokens of a stream by itself" },
+    silent: [6],
+    aggregates: 0,
+  },
+  openinference: {
+    ...SOMEBODY,
+    calls: [
+      PLAIN,
+      UNCACHED,
+      CACHED,
+      REASONED,
+      { ...chained(STREAMED), inputTokens: 0, outputTokens: 0, costNanoUsd: 0n, costStatus: "missing" },
+      RESPONSE,
+      ...ANTHROPIC,
+    ],
+    differs: { 4: "sends no usage of OpenAI's streams" },
+    silent: [6],
+    // The SDK's own span of each call of Anthropic's, or the instrumentation's around it: one of the two.
+    aggregates: 5,
+  },
+  "langchain-openinference": {
+    ...NOBODY,
+    session: "session-7",
+    tools: ["planner"],
+    calls: [
+      chained(UNCACHED),
+      chained(CACHED),
+      { ...chained(CACHED), outputTokens: 80, costNanoUsd: 2_532_500n },
+      UNKNOWN_GPT,
+    ],
+  },
+  "vercel-6": { ...SOMEBODY, differs: {}, calls: VERCEL, aggregates: 7 },
+  "vercel-7": { ...SOMEBODY, session: "", user: "", differs: {}, calls: VERCEL, aggregates: 7 },
+  "vercel-7-legacy": { ...SOMEBODY, session: "", user: "", differs: {}, calls: VERCEL, aggregates: 7 },
+  langfuse: {
+    ...SOMEBODY,
+    calls: [
+      ...[PLAIN, UNCACHED, CACHED, REASONED].map((expected) => guessed(expected)),
+      guessed(STREAMED, "gpt-4o-mini"),
+      guessed(RESPONSE),
+      guessed(UNKNOWN_GPT),
+      guessed(CLAUDE_PLAIN),
+    ],
+    differs: {},
+    aggregates: 0,
+  },
+  openlit: {
+    ...NOBODY,
+    session: "session-7",
+    user: "user-9",
+    calls: [PLAIN, UNCACHED, CACHED, withoutReasoning(REASONED), STREAMED, RESPONSE, UNKNOWN_GPT, ...ANTHROPIC],
+    aggregates: 5,
+  },
+  "mlflow.hand-made": {
+    ...SOMEBODY,
+    calls: [chained(PLAIN), chained(CACHED), chained(CLAUDE_WRITE)],
+    differs: {},
+    aggregates: 1,
+  },
+};
