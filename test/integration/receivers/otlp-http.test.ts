@@ -253,9 +253,11 @@ describe("POST /v1/traces", () => {
     socket.on("error", () => {});
     socket.write(head);
     const drip = setInterval(() => socket.write("x"), 20);
-    socket.resume();
+    let answer = "";
+    socket.setEncoding("utf8").on("data", (text: string) => (answer += text));
     await once(socket, "close");
     clearInterval(drip);
+    expect(answer).toMatch(/^HTTP\/1\.1 408 /);
     expect((await send(rig, { body: sdkProtobuf })).status).toBe(200);
   });
 
