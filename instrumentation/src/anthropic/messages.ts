@@ -26,6 +26,7 @@ export const messages: Endpoint = {
     return {
       model: asText(body["model"]) ?? "",
       isStreamed: body["stream"] === true,
+      tier: dearerTier(body),
       choices: 1,
       outputBound: asCount(body["max_tokens"]),
       outputLeast: asCount(asBody(body["thinking"])?.["budget_tokens"]) === undefined ? 1 : THINKING_TOKENS_LEAST + 1,
@@ -189,4 +190,11 @@ function requestAttributes(body: Body): Attributes {
   const stop = asArray(body["stop_sequences"]).filter((text) => typeof text === "string");
   if (stop.length > 0) attributes[semconv.ATTR_GEN_AI_REQUEST_STOP_SEQUENCES] = stop;
   return attributes;
+}
+
+/** Fast mode and a region of one's choice have multipliers of their own. https://platform.claude.com/docs/en/about-claude/pricing */
+function dearerTier(body: Body): string {
+  const speed = asText(body["speed"]) ?? "standard";
+  const region = asText(body["inference_geo"]) ?? "global";
+  return [speed === "standard" ? "" : speed, region === "global" ? "" : region].filter((part) => part !== "").join("-");
 }

@@ -27,7 +27,10 @@ export class CallBounds {
     this.#facts = facts;
     this.price = price;
     const context = price?.contextTokens ?? CONTEXT_TOKENS_DEFAULT;
-    this.inputTokens = Math.min(facts.inputBound ?? context, Math.max(context, 1));
+    // The context size only stands in for what can't be counted. It never lowers a counted bound: a book may know 200,000
+    // tokens of a model that takes a million for those who ask, and the reservation must hold all the same (I2).
+    const counted = facts.inputBound;
+    this.inputTokens = counted !== undefined && Number.isFinite(counted) ? counted : Math.max(context, 1);
     const known = facts.outputBound ?? price?.maxOutputTokens;
     this.outputAsked = known ?? Math.min(OUTPUT_TOKENS_DEFAULT, context);
     this.mustSetOutput = known === undefined;

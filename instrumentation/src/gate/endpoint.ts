@@ -8,6 +8,8 @@ export type Body = Readonly<Record<string, unknown>>;
 export interface RequestFacts {
   readonly model: string;
   readonly isStreamed: boolean;
+  /** A way of serving that costs another price than the model's (`priority`, `fast`, a region); "" for the usual one. */
+  readonly tier: string;
   /** How many answers it asks for; each may be as long as the bound. */
   readonly choices: number;
   /** Output tokens of one answer, as the app bounds it. */
@@ -21,6 +23,14 @@ export interface RequestFacts {
   readonly hidesOutput: boolean;
   /** Request attributes by the GenAI conventions. */
   readonly attributes: Attributes;
+}
+
+/**
+ * The name under which the request has a price. No book knows the prices of dearer tiers: a call at one is unpriced, and
+ * refused under a hard limit, until a `kind: prices` document names it (`priority/gpt-5`).
+ */
+export function pricedName({ model, tier }: Pick<RequestFacts, "model" | "tier">): string {
+  return tier === "" ? model : `${tier}/${model}`;
 }
 
 /** What an answer says. */

@@ -22,6 +22,7 @@ import type { PriceBook } from "../pricing/price-book.ts";
 import type { HelloReply, LeaseBudget } from "../protocol.ts";
 import { CallBounds } from "./call-bound.ts";
 import type { Who } from "./call-span.ts";
+import { pricedName } from "./endpoint.ts";
 import type { Body, RequestFacts } from "./endpoint.ts";
 import type { GatedCall } from "./gated-call.ts";
 import { estimatedPrice } from "./house-estimate.ts";
@@ -115,8 +116,8 @@ export class Gate {
     if (this.config.problems.length > 0) throw new ConfigInvalid(this.config.problems);
     const { endpoint, guard, signal } = call.options;
     const facts = this.#chooseModel(call);
-    const price = this.#prices.find({ provider: endpoint.provider, model: facts.model, at: new Date() });
-    if (price === undefined) this.#refuseUnpriced(call, facts.model);
+    const price = this.#prices.find({ provider: endpoint.provider, model: pricedName(facts), at: new Date() });
+    if (price === undefined) this.#refuseUnpriced(call, pricedName(facts));
     const bounds = new CallBounds(facts, price);
     const labels = { ...call.who.labels, model: facts.model, provider: endpoint.provider };
     const held: Reservation[] = [];
@@ -155,7 +156,7 @@ export class Gate {
       const unpriced = unpricedRule(budgets);
       const { endpoint } = call.options;
       if (unpriced?.rule === "deny") {
-        throw new UnpricedModel({ provider: endpoint.provider, model: facts.model, budget: unpriced.budget });
+        throw new UnpricedModel({ provider: endpoint.provider, model: pricedName(facts), budget: unpriced.budget });
       }
       if (unpriced?.rule === "estimate") {
         outcome.reservation.release();

@@ -6,6 +6,7 @@ import { inputTokensMax } from "../gate/input-bound.ts";
 import type { TokenUsage } from "../pricing/price-book.ts";
 import * as semconv from "../semconv.ts";
 import { hidesReasoning } from "./reasoning.ts";
+import { dearerTier } from "./tier.ts";
 
 /** Parts and tools that are text and nothing else. */
 const TEXT_PARTS: ReadonlySet<unknown> = new Set(["text", "refusal"]);
@@ -28,11 +29,14 @@ export const chatCompletions: Endpoint = {
     return {
       model,
       isStreamed: body["stream"] === true,
+      tier: dearerTier(body),
       choices: Math.max(1, asCount(body["n"]) ?? 1),
-      outputBound: asCount(body["max_completion_tokens"]) ?? asCount(body["max_tokens"]),
+      // Which of the two a compatible server obeys when both are there, nobody knows.
+      outputBound: largerOf(asCount(body["max_completion_tokens"]), asCount(body["max_tokens"])),
       outputLeast: 1,
       inputBound: isText(body) ? inputTokensMax(body, { hasTools: asArray(body["tools"]).length > 0 }) : undefined,
-      cacheWrites: false,
+      // OpenAI caches unasked, and since gpt-5.6 a write has a price of its own.
+      cacheWrites: true,
       hidesOutput: hidesReasoning(model, body),
       attributes: requestAttributes(body),
     };
@@ -183,4 +187,9 @@ function requestAttributes(body: Body): Attributes {
   const sequences = typeof stop === "string" ? [stop] : asArray(stop).filter((text) => typeof text === "string");
   if (sequences.length > 0) attributes[semconv.ATTR_GEN_AI_REQUEST_STOP_SEQUENCES] = sequences;
   return attributes;
+}
+
+function largerOf(left: number | undefined, right: number | undefined): number | undefined {
+  if (left === undefined || right === undefined) return left ?? right;
+  return Math.max(left, right);
 }

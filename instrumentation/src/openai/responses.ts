@@ -6,6 +6,7 @@ import type { TokenUsage } from "../pricing/price-book.ts";
 import * as semconv from "../semconv.ts";
 import { textBytes } from "./chat-completions.ts";
 import { hidesReasoning } from "./reasoning.ts";
+import { dearerTier } from "./tier.ts";
 import { blockedResponse } from "./blocked-response.ts";
 
 /** The API refuses less. */
@@ -38,11 +39,13 @@ export const responses: Endpoint = {
     return {
       model,
       isStreamed: body["stream"] === true,
+      tier: dearerTier(body),
       choices: 1,
       outputBound: asCount(body["max_output_tokens"]),
       outputLeast: OUTPUT_TOKENS_LEAST,
       inputBound: isText(body) ? inputTokensMax(body, { hasTools: asArray(body["tools"]).length > 0 }) : undefined,
-      cacheWrites: false,
+      // OpenAI caches unasked, and since gpt-5.6 a write has a price of its own.
+      cacheWrites: true,
       hidesOutput: hidesReasoning(model, body),
       attributes: numberAttributes(body, NUMBERS),
     };

@@ -4,7 +4,10 @@ import { describe, expect, it } from "vitest";
 import { CallBounds } from "../../../../instrumentation/src/gate/call-bound.ts";
 import { inputTokensMax } from "../../../../instrumentation/src/gate/input-bound.ts";
 import { covers } from "../../../../instrumentation/src/lease/amounts.ts";
+import { messages } from "../../../../instrumentation/src/anthropic/messages.ts";
+import { pricedName } from "../../../../instrumentation/src/gate/endpoint.ts";
 import { chatCompletions } from "../../../../instrumentation/src/openai/chat-completions.ts";
+import { responses } from "../../../../instrumentation/src/openai/responses.ts";
 import { createPriceBook } from "../../../../instrumentation/src/pricing/index.ts";
 
 const price = createPriceBook().find({ provider: "openai", model: "gpt-4o-mini", at: new Date("2026-11-21") });
@@ -52,7 +55,63 @@ describe("the bound of the input", () => {
   });
 });
 
+describe("a dearer way of serving", () => {
+  it.each([
+    ["priority", "priority"],
+    ["fast", "fast"],
+    ["scale", "scale"],
+    ["flex", ""],
+    ["auto", ""],
+    [null, ""],
+  ])("service_tier %s of OpenAI is priced as tier `%s`", (service_tier, tier) => {
+    for (const endpoint of [chatCompletions, responses]) {
+      expect(endpoint.readRequest({ model: "gpt-5", service_tier }).tier).toBe(tier);
+    }
+  });
+
+  it.each([
+    [{}, ""],
+    [{ speed: "fast" }, "fast"],
+    [{ inference_geo: "us" }, "us"],
+    [{ speed: "fast", inference_geo: "us" }, "fast-us"],
+    [{ speed: "standard", inference_geo: "global" }, ""],
+  ])("%o of Anthropic is priced as tier `%s`", (body, tier) => {
+    expect(messages.readRequest({ model: "claude-opus-4-5", max_tokens: 5, messages: [], ...body }).tier).toBe(tier);
+  });
+
+  it("has no price in the kept book, so that a hard limit refuses it", () => {
+    for (const [provider, model] of [
+      ["openai", "gpt-5"],
+      ["anthropic", "claude-opus-4-5"],
+    ] as const) {
+      const at = new Date("2026-11-21");
+      expect(createPriceBook().find({ provider, model, at })).toBeDefined();
+      expect(createPriceBook().find({ provider, model: pricedName({ model, tier: "fast" }), at })).toBeUndefined();
+    }
+  });
+});
+
 describe("the worst case of a call", () => {
+  it("is not lowered to the context size that the book knows", () => {
+    const text = "x".repeat(3 * (price?.contextTokens ?? 0));
+    expect(bounds({ messages: [{ role: "user", content: text }] }).inputTokens).toBeGreaterThanOrEqual(text.length);
+  });
+
+  it("holds for a model that writes its cache unasked, at a price of its own", () => {
+    const model = "gpt-5.6";
+    const writes = createPriceBook().find({ provider: "openai", model, at: new Date("2026-11-21") });
+    const call = new CallBounds(chatCompletions.readRequest({ model, messages: [], max_tokens: 1 }), writes);
+    const input = call.inputTokens;
+    const usage = { input, output: 1, cacheRead: 0, cacheWrite: input, cacheWrite1h: 0, reasoning: 0 };
+    expect(call.amounts(1).nanoUsd).toBeGreaterThanOrEqual(writes?.cost(usage) ?? 2n ** 62n);
+  });
+
+  it("takes the larger of two bounds, because servers differ in which they obey", () => {
+    expect(chatCompletions.readRequest({ model: "m", max_tokens: 900, max_completion_tokens: 10 }).outputBound).toBe(
+      900,
+    );
+  });
+
   it("fits into what it was lowered to, whatever is left", () => {
     fc.assert(
       fc.property(
