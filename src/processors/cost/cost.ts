@@ -34,7 +34,10 @@ interface Cost {
 /** `price_version` of a cost that only the sender knows. */
 const REPORTED_VERSION = "reported";
 
-/** Fills cost, its status and price version. Runs after normalise. `nested`: the calls that other spans have told of. */
+/**
+ * Fills cost, its status and price version. Runs after normalise. `nested`: the calls that other spans have told of; a
+ * foreign span of such a call gets no cost.
+ */
 export function applyCost(span: Span, prices: PriceBook, nested?: NestedCalls): void {
   if (!INFERENCE_OPERATIONS.has(span.facts.operation)) return;
   if (nested !== undefined && isForeign(span)) {
@@ -53,6 +56,13 @@ export function applyCost(span: Span, prices: PriceBook, nested?: NestedCalls): 
 }
 
 const REFUSED: Cost = { nanoUsd: 0n, status: CostStatus.exact, priceVersion: "" };
+
+/** To be called with a batch before its spans are priced: the gate's spans count, whatever others tell of the same calls. */
+export function countGatedCalls(spans: readonly Span[], nested: NestedCalls): void {
+  for (const span of spans) {
+    if (INFERENCE_OPERATIONS.has(span.facts.operation) && !isForeign(span)) nested.count(span);
+  }
+}
 
 /** Not from the gate, which makes one span for each call. */
 function isForeign(span: Span): boolean {

@@ -4,7 +4,8 @@ import { costProcessorConfig, type CostProcessorConfig } from "./config.ts";
 import type { PriceBook } from "@tollgate/instrumentation/pricing";
 import type { Consumer } from "../../component/component.ts";
 import type { Notify } from "../../component/notice.ts";
-import { applyCost } from "./cost.ts";
+import { applyCost, countGatedCalls } from "./cost.ts";
+import type { SpanBatch } from "../../pdata/span.ts";
 import { NestedCalls } from "./nested-calls.ts";
 
 export interface CostDependencies {
@@ -19,6 +20,18 @@ export const costProcessorFactory: Factory<CostProcessorConfig, CostDependencies
   config: costProcessorConfig,
   create: (_config, { next, notify, prices }) => {
     const nested = new NestedCalls();
-    return createSpanProcessor({ type: "cost", next, notify, process: (span) => applyCost(span, prices(), nested) });
+    let current: SpanBatch | undefined;
+    return createSpanProcessor({
+      type: "cost",
+      next,
+      notify,
+      process(span, batch) {
+        if (batch !== current) {
+          current = batch;
+          countGatedCalls(batch.spans, nested);
+        }
+        applyCost(span, prices(), nested);
+      },
+    });
   },
 };

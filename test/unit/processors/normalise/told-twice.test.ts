@@ -1,0 +1,104 @@
+import { createPriceBook } from "@tollgate/instrumentation/pricing";
+import { describe, expect, it } from "vitest";
+import type { AttributeValue, Span } from "../../../../src/pdata/span.ts";
+import { applyCost, countGatedCalls } from "../../../../src/processors/cost/cost.ts";
+import { NestedCalls } from "../../../../src/processors/cost/nested-calls.ts";
+import { normalise } from "../../../../src/processors/normalise/normalise.ts";
+import { makeSpan } from "../../../fixtures/otlp/make-span.ts";
+
+const TRACE = "0af7651916cd43dd8448eb211c80319c";
+const CALL = { "gen_ai.operation.name": "chat", "gen_ai.provider.name": "openai", "gen_ai.request.model": "gpt-4o" };
+const USAGE = { "gen_ai.usage.input_tokens": 1_000n, "gen_ai.usage.output_tokens": 100n };
+/** 1,000 × $2.50 + 100 × $10.00 per million. */
+const NANO_USD = 3_500_000n;
+const prices = createPriceBook({ house: [] });
+
+function spanOf(index: number, parent: number, attributes: Readonly<Record<string, AttributeValue>>): Span {
+  const parentSpanId = parent === 0 ? "" : parent.toString(16).padStart(16, "0");
+  return { ...makeSpan(index, { traceId: TRACE, attributes }), parentSpanId };
+}
+
+function costsOf(spans: readonly Span[]): readonly (readonly [string, bigint])[] {
+  const nested = new NestedCalls();
+  for (const span of spans) normalise(span);
+  countGatedCalls(spans, nested);
+  return spans.map((span) => {
+    applyCost(span, prices, nested);
+    return [span.facts.costStatus, span.facts.costNanoUsd];
+  });
+}
+
+describe("a call that two spans tell of", () => {
+  const outer = () => spanOf(1, 0, { ...CALL, ...USAGE });
+  const inner = () => spanOf(2, 1, { ...CALL, ...USAGE });
+
+  it("is priced once, whichever arrives first", () => {
+    const once = [
+      ["exact", NANO_USD],
+      ["", 0n],
+    ];
+    expect(costsOf([inner(), outer()])).toEqual(once);
+    expect(costsOf([outer(), inner()])).toEqual(once);
+  });
+
+  it("is priced from the span that has usage, where only one does", () => {
+    const empty = spanOf(2, 1, CALL);
+    expect(costsOf([empty, outer()])).toEqual([
+      ["missing", 0n],
+      ["exact", NANO_USD],
+    ]);
+  });
+
+  it("is the gate's, wherever its span stands and whatever others tell", () => {
+    const gate = { ...CALL, ...USAGE, "tollgate.lease.id": "lease-1" };
+    const claim = { "tollgate.cost.nano_usd": 77n, "tollgate.cost.status": "exact" };
+    const inOrder = [
+      ["exact", 77n],
+      ["", 0n],
+    ];
+    expect(costsOf([spanOf(2, 1, { ...gate, ...claim }), outer()])).toEqual(inOrder);
+    expect(costsOf([spanOf(1, 0, { ...gate, ...claim }), inner()])).toEqual(inOrder);
+    expect(costsOf([inner(), spanOf(1, 0, { ...gate, ...claim })])).toEqual(inOrder.toReversed());
+  });
+
+  it("comes out the same when its batch is sent again", () => {
+    const again = costsOf([inner(), outer(), inner(), outer()]);
+    expect(again.slice(2)).toEqual(again.slice(0, 2));
+  });
+
+  it("is not taken for calls beside each other, or under an agent", () => {
+    const agent = spanOf(9, 0, { "gen_ai.operation.name": "invoke_agent", ...USAGE });
+    const calls = [spanOf(3, 9, { ...CALL, ...USAGE }), spanOf(4, 9, { ...CALL, ...USAGE })];
+    expect(costsOf([...calls, agent])).toEqual([
+      ["exact", NANO_USD],
+      ["exact", NANO_USD],
+      ["", 0n],
+    ]);
+  });
+
+  it("is remembered over thousands of others, within bounds", () => {
+    const others = Array.from({ length: 8_192 }, (_, index) => spanOf(index + 10, 0, { ...CALL, ...USAGE }));
+    const [first, ...rest] = [inner(), ...others, outer()];
+    expect(costsOf([first as Span, ...rest]).at(-1)).toEqual(["", 0n]);
+  });
+});
+
+describe("a cost that the sender reports", () => {
+  const reported = { "llm.request.type": "chat", "llm.usage.total_cost": 0.25 };
+
+  it("never wins over the price book", () => {
+    expect(costsOf([spanOf(1, 0, { ...CALL, ...USAGE, ...reported })])).toEqual([["exact", NANO_USD]]);
+  });
+
+  it("is an estimate where no price is known, or no usage came", () => {
+    const unknown = spanOf(1, 0, { ...CALL, ...USAGE, ...reported, "gen_ai.request.model": "our-llm" });
+    expect(costsOf([unknown])).toEqual([["estimated", 250_000_000n]]);
+    expect(unknown.facts.priceVersion).toBe("reported");
+    expect(costsOf([spanOf(1, 0, { ...CALL, ...reported })])).toEqual([["estimated", 250_000_000n]]);
+  });
+
+  it("is not believed when it is zero: that is how unknown looks", () => {
+    const zero = { ...CALL, ...USAGE, "gen_ai.request.model": "our-llm", "gen_ai.usage.cost": 0 };
+    expect(costsOf([spanOf(1, 0, zero)])).toEqual([["unpriced", 0n]]);
+  });
+});

@@ -1,0 +1,147 @@
+/** What no recorded span shows: older words of the dialects, numbers that are none, and spans that speak several at once. */
+import { describe, expect, it } from "vitest";
+import type { AttributeValue } from "../../../../src/pdata/span.ts";
+import { dialectsOf } from "../../../../src/processors/normalise/dialects.ts";
+import { normalise } from "../../../../src/processors/normalise/normalise.ts";
+import { makeSpan } from "../../../fixtures/otlp/make-span.ts";
+
+function factsOf(attributes: Readonly<Record<string, AttributeValue>>, scope = "test") {
+  const span = makeSpan(1, { attributes, scope });
+  normalise(span);
+  return { ...span.facts, attributes: span.attributes };
+}
+
+describe("older words", () => {
+  it.each<[string, Readonly<Record<string, AttributeValue>>]>([
+    [
+      "OpenLLMetry",
+      {
+        "llm.request.type": "chat",
+        "llm.vendor": "openai",
+        "llm.request.model": "gpt-4o",
+        "llm.response.model": "gpt-4o-2024-08-06",
+        "llm.usage.prompt_tokens": 100n,
+        "llm.usage.completion_tokens": 20n,
+        "llm.usage.cache_read_input_tokens": 60n,
+      },
+    ],
+    [
+      "the AI SDK 4",
+      {
+        "ai.operationId": "ai.generateText.doGenerate",
+        "ai.model.provider": "openai.chat",
+        "ai.model.id": "gpt-4o",
+        "ai.response.model": "gpt-4o-2024-08-06",
+        "ai.usage.promptTokens": 100n,
+        "ai.usage.completionTokens": 20n,
+        "ai.usage.cachedInputTokens": 60n,
+      },
+    ],
+    [
+      "the drafts of the conventions",
+      {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.system": "openai",
+        "gen_ai.request.model": "gpt-4o",
+        "gen_ai.response.model": "gpt-4o-2024-08-06",
+        "gen_ai.usage.prompt_tokens": "100",
+        "gen_ai.usage.completion_tokens": 20,
+        "gen_ai.usage.cache_read_input_tokens": 60n,
+      },
+    ],
+  ])("of %s are understood", (_who, attributes) => {
+    expect(factsOf(attributes)).toMatchObject({
+      operation: "chat",
+      provider: "openai",
+      requestModel: "gpt-4o",
+      model: "gpt-4o-2024-08-06",
+      inputTokens: 100,
+      outputTokens: 20,
+      cacheReadTokens: 60,
+    });
+  });
+});
+
+describe("usage", () => {
+  const CALL = { "gen_ai.operation.name": "chat", "gen_ai.provider.name": "anthropic" };
+
+  it("takes caches that are larger than the input for counted beside it, and reasoning likewise", () => {
+    const usage = {
+      "gen_ai.usage.input_tokens": 10n,
+      "gen_ai.usage.cache_read.input_tokens": 1_000n,
+      "gen_ai.usage.cache_write.input_tokens": 200n,
+      "gen_ai.usage.output_tokens": 5n,
+      "gen_ai.usage.reasoning.output_tokens": 7n,
+    };
+    expect(factsOf({ ...CALL, ...usage })).toMatchObject({ inputTokens: 1_210, outputTokens: 12 });
+  });
+
+  it("adds small caches too for an instrumentation that is known to leave them out, and for no other", () => {
+    const usage = { "gen_ai.usage.input_tokens": 500n, "gen_ai.usage.cache_read.input_tokens": 100n };
+    expect(factsOf({ ...CALL, ...usage }, "@traceloop/instrumentation-anthropic").inputTokens).toBe(600);
+    expect(factsOf({ ...CALL, ...usage }, "com.anthropic.sdk.typescript").inputTokens).toBe(500);
+  });
+
+  it.each([
+    ['{"input":1333,"output":87,"input_cached_tokens":1280,"total":1420}', 1333, 87, 1280],
+    ['{"input":53,"output":87,"input_cached_tokens":1280,"total":1420}', 1333, 87, 1280],
+    ['{"input":10,"output":87,"cache_read_input_tokens":1280}', 1290, 87, 1280],
+    ['{"prompt_tokens":1333,"completion_tokens":87,"total_tokens":1420}', 1333, 87, 0],
+  ])("of Langfuse %s adds up", (details, inputTokens, outputTokens, cacheReadTokens) => {
+    const attributes = { "langfuse.observation.type": "generation", "langfuse.observation.usage_details": details };
+    expect(factsOf(attributes)).toMatchObject({ inputTokens, outputTokens, cacheReadTokens });
+  });
+
+  it.each(["", "null", "[]", "{", '{"input":-1,"output":-5}', '{"input":"5abc","output":null}', '{"input":1e300}'])(
+    "of Langfuse %s is none",
+    (details) => {
+      const attributes = { "langfuse.observation.type": "generation", "langfuse.observation.usage_details": details };
+      expect(factsOf(attributes)).toMatchObject({ hasUsage: false, inputTokens: 0, outputTokens: 0 });
+    },
+  );
+});
+
+describe("a span that speaks several dialects", () => {
+  it("is one call, and whoever made it is believed before whoever passed it on", () => {
+    const facts = factsOf({
+      "langfuse.observation.type": "span",
+      "langfuse.user.id": "user-9",
+      "openinference.span.kind": "CHAIN",
+      "llm.token_count.prompt": 199n,
+      "ai.operationId": "ai.generateText.doGenerate",
+      "ai.model.id": "gpt-4o",
+      "ai.usage.inputTokens": 82n,
+    });
+    expect(facts).toMatchObject({ operation: "chat", requestModel: "gpt-4o", inputTokens: 82, user: "user-9" });
+  });
+
+  it("is told by the beginnings of its keys", () => {
+    const spoken = (keys: readonly string[]) =>
+      dialectsOf(new Map(keys.map((key) => [key, ""]))).map(({ name }) => name);
+    expect(spoken(["gen_ai.system", "http.route", "airline", "", "é"])).toEqual([]);
+    expect(spoken(["langfuse.version", "ai.model.id"])).toEqual(["Vercel AI SDK", "Langfuse"]);
+  });
+});
+
+describe("what a sender says of cost and provider", () => {
+  it("is kept as reported, if it is an amount", () => {
+    const reported = (cost: AttributeValue) =>
+      factsOf({ "gen_ai.usage.cost": cost }).attributes.get("tollgate.cost.reported_usd");
+    expect(reported(0.0038925)).toBe("0.003892500");
+    expect(reported("0.5")).toBe("0.500000000");
+    expect(reported(2n)).toBe("2.000000000");
+    for (const none of [-1, Number.NaN, Number.POSITIVE_INFINITY, "5abc", 2_000_000, true, null]) {
+      expect(reported(none)).toBeUndefined();
+    }
+  });
+
+  it("is concluded from the model's name only where no provider is named, and then said so", () => {
+    const named = { "langfuse.observation.type": "generation", "langfuse.observation.model.name": "claude-haiku-4-5" };
+    const facts = factsOf(named);
+    expect(facts.provider).toBe("anthropic");
+    expect(facts.attributes.get("tollgate.provider.inferred")).toBe(true);
+    expect(facts.attributes.has("gen_ai.provider.name")).toBe(false);
+    expect(factsOf({ ...named, "langfuse.observation.model.name": "our-llm" }).provider).toBe("");
+    expect(factsOf({ ...named, "gen_ai.provider.name": "aws.bedrock" }).provider).toBe("aws.bedrock");
+  });
+});
