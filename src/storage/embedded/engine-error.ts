@@ -34,6 +34,8 @@ const STATUS_OF_CODES: readonly (readonly [status: number, codes: readonly numbe
   [403, [164, 192, 193, 497, 516]], // READONLY, UNKNOWN_USER, WRONG_PASSWORD, ACCESS_DENIED, AUTHENTICATION_FAILED
   // Text or data that can't be parsed, wrong types, wrong arguments.
   [400, [6, 26, 27, 33, 34, 35, 36, 38, 41, 42, 43, 44, 53, 61, 62, 63, 67, 70, 72, 117, 130, 131, 190, 456, 457]],
+  // Damaged frames, a limit that this user may not raise. ClickHouse says 500, which clients take for a reason to try again.
+  [400, [40, 89, 271, 452]],
   // UNKNOWN_ function, identifier, type, storage, table, format, database, setting, aggregate function.
   [404, [46, 47, 50, 56, 60, 73, 81, 82, 115]],
   [408, [159]], // TIMEOUT_EXCEEDED
