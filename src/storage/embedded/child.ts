@@ -57,6 +57,7 @@ async function serve(start: StartMessage): Promise<void> {
     temporaryPath: paths.temporary,
     serverName: hostname(),
     timezone,
+    version,
     connectionArgs: args,
   });
   await new Promise<void>((resolve, reject) => {

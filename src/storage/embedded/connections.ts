@@ -1,33 +1,61 @@
 /**
  * Runs each request on a connection of its own: opened for it, closed after it. What a query sets - settings, parameters,
  * USE, temporary tables - ends with it. At most `concurrencyMax` run side by side, at most `queueMax` wait.
+ *
+ * Two places are closed to reads and one to writes, so that neither heavy panels nor a burst of inserts shut the other out;
+ * KILL QUERY has places of its own, because it is wanted when all others are taken.
  */
 import { EngineError } from "./engine-error.ts";
 import type { EngineConnection, EngineLibrary } from "./library.ts";
 
+/** What a request's statement does. */
+export type Lane = "read" | "write" | "control";
+
 /** Bounds of {@link Connections}. */
 export interface ConnectionsOptions {
   readonly library: EngineLibrary;
+  /** Reads and writes together. */
   readonly concurrencyMax: number;
   readonly queueMax: number;
 }
 
-/** The engine's connections, with bounded concurrency and a bounded queue, first come first served. */
+/** Which connection for what. */
+export interface UseOptions {
+  readonly args: readonly string[];
+  readonly lane: Lane;
+}
+
+interface Waiter {
+  readonly lane: Lane;
+  readonly enter: () => void;
+}
+
+const CONTROL_MAX = 2;
+const CLOSED_TO_READS = 2;
+const CLOSED_TO_WRITES = 1;
+
+/** The engine's connections, with bounded concurrency and a bounded queue, first come first served within a lane. */
 export class Connections {
   readonly #options: ConnectionsOptions;
-  readonly #waiting: (() => void)[] = [];
-  #running = 0;
+  readonly #waiting: Waiter[] = [];
+  readonly #running = { read: 0, write: 0, control: 0 };
+  readonly #laneMax: Readonly<Record<Lane, number>>;
 
   constructor(options: ConnectionsOptions) {
     this.#options = options;
+    this.#laneMax = {
+      read: Math.max(1, options.concurrencyMax - CLOSED_TO_READS),
+      write: Math.max(1, options.concurrencyMax - CLOSED_TO_WRITES),
+      control: CONTROL_MAX,
+    };
   }
 
   /**
    * Gives `work` a fresh connection opened with `args`.
    * @throws EngineError TOO_MANY_SIMULTANEOUS_QUERIES when the queue is full; what `work` throws
    */
-  async use<T>(args: readonly string[], work: (connection: EngineConnection) => Promise<T>): Promise<T> {
-    await this.#enter();
+  async use<T>({ args, lane }: UseOptions, work: (connection: EngineConnection) => Promise<T>): Promise<T> {
+    await this.#enter(lane);
     try {
       const connection = this.#options.library.open(args);
       try {
@@ -36,14 +64,11 @@ export class Connections {
         connection.close();
       }
     } finally {
-      // A waiter takes this place over, so that nobody who comes in between can take it too.
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#running -= 1;
-      else next();
+      this.#leave(lane);
     }
   }
 
-  /** Runs a statement beside the bound, for cancelling what holds it up. */
+  /** Runs a statement beside all bounds, for cancelling what holds them up. */
   async control(args: readonly string[], sql: string): Promise<void> {
     const connection = this.#options.library.open(args);
     try {
@@ -53,15 +78,30 @@ export class Connections {
     }
   }
 
-  async #enter(): Promise<void> {
-    if (this.#running < this.#options.concurrencyMax) {
-      this.#running += 1;
+  async #enter(lane: Lane): Promise<void> {
+    if (this.#hasPlace(lane)) {
+      this.#running[lane] += 1;
       return;
     }
     if (this.#waiting.length >= this.#options.queueMax) {
       const detail = "Too many simultaneous queries: the queue is full";
       throw new EngineError({ code: 202, name: "TOO_MANY_SIMULTANEOUS_QUERIES", detail });
     }
-    await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    await new Promise<void>((resolve) => this.#waiting.push({ lane, enter: resolve }));
+  }
+
+  /** Hands the place on at once, so that nobody who comes in between can take it too. */
+  #leave(lane: Lane): void {
+    this.#running[lane] -= 1;
+    const index = this.#waiting.findIndex((waiter) => this.#hasPlace(waiter.lane));
+    const [next] = index < 0 ? [] : this.#waiting.splice(index, 1);
+    if (next === undefined) return;
+    this.#running[next.lane] += 1;
+    next.enter();
+  }
+
+  #hasPlace(lane: Lane): boolean {
+    if (this.#running[lane] >= this.#laneMax[lane]) return false;
+    return lane === "control" || this.#running.read + this.#running.write < this.#options.concurrencyMax;
   }
 }

@@ -4,6 +4,7 @@
  */
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { QUERY_LIMITS, READER_PROFILE } from "./limits.ts";
 
 /** Where the engine keeps what, all under the data directory. */
 export interface EnginePaths {
@@ -28,6 +29,9 @@ export function enginePaths(dataDir: string): EnginePaths {
 export function writeEngineConfig(paths: EnginePaths): void {
   rmSync(paths.temporary, { recursive: true, force: true });
   mkdirSync(paths.temporary, { recursive: true, mode: 0o700 });
+  const functionsPath = join(paths.data, "user_defined");
+  mkdirSync(functionsPath, { recursive: true, mode: 0o700 });
+  writeFileSync(join(functionsPath, "function_file.sql"), SHADOW_OF_FILE);
   const usersPath = `${paths.config.slice(0, -".xml".length)}.users.xml`;
   writeFileSync(usersPath, USERS_XML);
   const xml = `<clickhouse>
@@ -45,32 +49,54 @@ export function connectionArgs(paths: EnginePaths): readonly string[] {
     "--implicit_select=0",
     // An acknowledged insert is in the table, not in a buffer.
     "--async_insert=0",
-    "--max_execution_time=60",
-    "--max_memory_usage=2000000000",
-    "--max_result_bytes=268435456",
+    ...QUERY_LIMITS.map(([name, value]) => `--${name}=${value}`),
     "--result_overflow_mode=throw",
   ];
 }
 
-const SOURCE_ENGINES = [
-  "File",
-  "URL",
-  "S3",
-  "MySQL",
-  "PostgreSQL",
-  "MongoDB",
-  "Redis",
-  "SQLite",
-  "Kafka",
-  "RabbitMQ",
-  "NATS",
-  "HDFS",
-  "Executable",
-  "ExecutablePool",
+/** Table and database engines that reach out of the data directory; one that this engine does not have is no error. */
+const OUTSIDE_ENGINES = `
+  ArrowFlight AzureBlobStorage AzureQueue Backup COSN DataLakeCatalog DeltaLake DeltaLakeAzure DeltaLakeLocal
+  DeltaLakeS3 Distributed Executable ExecutablePool ExternalDistributed File FileLog Filesystem GCS HDFS Hive
+  Hudi Iceberg IcebergAzure IcebergHDFS IcebergLocal IcebergS3 JDBC Kafka KeeperMap MaterializedPostgreSQL
+  MongoDB MySQL NATS ODBC OSS Paimon PaimonAzure PaimonHDFS PaimonLocal PaimonS3 PostgreSQL RabbitMQ Redis Remote RemoteSecure S3
+  S3Queue SQLite URL YTsaurus
+`
+  .trim()
+  .split(/\s+/);
+
+/**
+ * Rights that nobody needs here and that lead to this machine: a dictionary may have a command as its source, and the
+ * engine runs it (measured, 26.7). Functions, so that none can be made of a command either.
+ */
+const OUTSIDE_RIGHTS = [
+  "SOURCES",
+  "CREATE DICTIONARY",
+  "CREATE FUNCTION",
+  "DROP FUNCTION",
+  "BACKUP",
+  "NAMED COLLECTION ADMIN",
+  "SYSTEM SHUTDOWN",
 ];
 
+/**
+ * The function `file` reads any file, and chDB asks no right for it (measured, 26.7: `SELECT file('/etc/passwd')`). A
+ * function of one's own of the same name comes first, wherever an expression is read: in statements, in strings that hold
+ * a table's structure or a filter, in VALUES. It can't be made by SQL, since the name is taken, but it can lie there when
+ * the engine starts; nor can it be dropped.
+ */
+const SHADOW_OF_FILE = "CREATE FUNCTION file AS path -> throwIf(1, 'file() is not available over HTTP')\n";
+
 const USERS_XML = `<clickhouse>
-  <profiles><default/></profiles>
+  <profiles>
+    <default/>
+    <${READER_PROFILE}>
+${QUERY_LIMITS.map(([name, value]) => `      <${name}>${value}</${name}>`).join("\n")}
+      <constraints>
+${QUERY_LIMITS.map(([name, value]) => `        <${name}><min>1</min><max>${value}</max></${name}>`).join("\n")}
+      </constraints>
+    </${READER_PROFILE}>
+  </profiles>
   <quotas><default/></quotas>
   <users>
     <default>
@@ -80,8 +106,8 @@ const USERS_XML = `<clickhouse>
       <quota>default</quota>
       <grants>
         <query>GRANT ALL ON *.*</query>
-        <query>REVOKE SOURCES ON *.*</query>
-${SOURCE_ENGINES.map((name) => `        <query>REVOKE TABLE ENGINE ON ${name}</query>`).join("\n")}
+${OUTSIDE_RIGHTS.map((right) => `        <query>REVOKE ${right} ON *.*</query>`).join("\n")}
+${OUTSIDE_ENGINES.map((name) => `        <query>REVOKE TABLE ENGINE ON ${name}</query>`).join("\n")}
       </grants>
     </default>
   </users>

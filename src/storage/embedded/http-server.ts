@@ -2,18 +2,19 @@
  * ClickHouse's HTTP interface over the engine's connections.
  * @see https://clickhouse.com/docs/interfaces/http
  *
- * Not served, and refused by name: sessions, ClickHouse's own LZ4 framing (`compress`, `decompress`), multipart bodies.
- * An answer is held in memory before it is sent (`max_result_bytes` bounds it), so an error always has its status.
+ * Sessions are not served, and refused by name. An answer is held in memory before it is sent (`max_result_bytes` bounds it), so an error always has its status.
  */
 import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { rm } from "node:fs/promises";
+import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Connections } from "./connections.ts";
 import { describeError, EngineError, statusOf } from "./engine-error.ts";
+import { isForm, readForm, tableStatements, type Form } from "./multipart.ts";
+import { helloBlock, isHello } from "./native-block.ts";
 import { runStatement, type StatementAnswer } from "./run-statement.ts";
-import { readParameters, type RequestParameters } from "./request-parameters.ts";
-import { readRequest } from "./request-body.ts";
+import { readParameters, wantsPackedAnswer, type RequestParameters } from "./request-parameters.ts";
+import { readBody, readRequest } from "./request-body.ts";
 import { sendAnswer, sendError } from "./response.ts";
 import { authenticate, type EngineUser } from "./users.ts";
 
@@ -26,6 +27,8 @@ export interface HttpServerOptions {
   readonly temporaryPath: string;
   readonly serverName: string;
   readonly timezone: string;
+  /** ClickHouse's version. */
+  readonly version: string;
   /** Arguments of every connection: the limits a query starts with. */
   readonly connectionArgs: readonly string[];
 }
@@ -38,65 +41,126 @@ export function createHttpServer(options: HttpServerOptions): Server {
 }
 
 async function serve(options: HttpServerOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const started = process.hrtime.bigint();
   response.setHeader("X-ClickHouse-Server-Display-Name", options.serverName);
+  const url = readUrl(request);
+  const isPlainGet = (request.method === "GET" || request.method === "HEAD") && !url.searchParams.has("query");
+  if (url.pathname === "/ping" || url.pathname === "/replicas_status" || (url.pathname === "/" && isPlainGet)) {
+    response.setHeader("Content-Type", "text/plain; charset=UTF-8");
+    response.end("Ok.\n");
+  } else if (url.pathname === "/") {
+    await serveQuery(options, { url, request, response });
+  } else {
+    response.statusCode = 404;
+    response.end(`There is no handle ${url.pathname}\n`);
+  }
+}
+
+function readUrl(request: IncomingMessage): URL {
+  const target = request.url ?? "/";
+  return URL.parse(target.startsWith("/") ? `http://engine${target}` : target) ?? new URL("http://engine/malformed");
+}
+
+interface Query {
+  readonly url: URL;
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+}
+
+async function serveQuery(options: HttpServerOptions, { url, request, response }: Query): Promise<void> {
+  const started = process.hrtime.bigint();
   try {
-    const url = new URL(request.url ?? "/", "http://engine");
-    if (url.pathname === "/ping" || url.pathname === "/replicas_status") {
-      response.setHeader("Content-Type", "text/plain; charset=UTF-8");
-      response.end("Ok.\n");
-      return;
-    }
-    if (url.pathname !== "/") {
-      response.statusCode = 404;
-      response.end(`There is no handle ${url.pathname}\n`);
-      return;
-    }
     const user = authenticate(options.users, url, request.headers);
-    const parameters = readParameters(url, request.headers);
-    const answer = await answerQuery(options, { user, parameters, request, response });
+    const { parameters, form } = await readParts(options, request, url);
+    const answer = await answerQuery(options, { user, parameters, form, request, response });
     const elapsedNs = process.hrtime.bigint() - started;
-    const compress = parameters.compressResponse;
-    await sendAnswer({ request, response, answer, elapsedNs, compress, timezone: options.timezone });
+    await sendAnswer({ request, response, answer, elapsedNs, parameters, timezone: options.timezone });
   } catch (error) {
     const { code, message } = describeError(error);
     // The rest of the body is read and dropped: closing on a client that still sends would reset the connection, and the
     // client might never see the answer.
     request.unpipe();
     request.resume();
-    sendError({ response, status: statusOf(code), code, message });
+    await sendError({ response, status: statusOf(code), code, message, isPacked: wantsPackedAnswer(url) });
   }
 }
 
-interface Exchange {
-  readonly user: EngineUser;
+interface Parts {
   readonly parameters: RequestParameters;
+  /** The body, if it is a form; it is not read yet otherwise. */
+  readonly form: FormOfRequest | undefined;
+}
+
+interface FormOfRequest extends Form {
+  /** Fields and the URL's parameters. */
+  readonly all: URLSearchParams;
+}
+
+async function readParts({ bodyBytesMax }: HttpServerOptions, request: IncomingMessage, url: URL): Promise<Parts> {
+  const contentType = request.headers["content-type"];
+  if (!isForm(contentType)) return { parameters: readParameters(url, request.headers), form: undefined };
+  const form = await readForm(readBody({ request, isPacked: false, bodyBytesMax }), contentType);
+  const whole = new URL(url);
+  for (const [name, value] of form.fields) whole.searchParams.append(name, value);
+  const names = form.tables.map(({ name }) => name);
+  return { parameters: readParameters(whole, request.headers, names), form: { ...form, all: whole.searchParams } };
+}
+
+interface Exchange extends Parts {
+  readonly user: EngineUser;
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
 }
 
 async function answerQuery(options: HttpServerOptions, exchange: Exchange): Promise<StatementAnswer> {
-  const { user, parameters, request, response } = exchange;
+  const { user, parameters, form, request, response } = exchange;
   const queryId = parameters.queryId ?? randomUUID();
   response.setHeader("X-ClickHouse-Query-Id", queryId.replaceAll(/[^\x20-\x7e]/g, "?"));
-  if (/^multipart\//i.test(request.headers["content-type"] ?? "")) {
-    throw new EngineError({ code: 48, name: "NOT_IMPLEMENTED", detail: "multipart bodies are not served" });
-  }
   const dataPath = join(options.temporaryPath, `${randomUUID()}.data`);
+  const tablePaths: string[] = [];
   try {
-    const { statement, text } = await readRequest({
-      request,
-      query: parameters.query,
-      bodyBytesMax: options.bodyBytesMax,
-      dataPath,
-    });
+    const { bodyBytesMax } = options;
+    const { query, unpackBody } = parameters;
+    // A form has been read: its statement, and what data may follow it, are its field `query`.
+    const source =
+      form === undefined
+        ? { query, body: readBody({ request, isPacked: unpackBody, bodyBytesMax }) }
+        : { query: "", body: once(Buffer.from(query)) };
+    const { statement, text } = await readRequest({ ...source, dataPath });
     if (statement.kind === "empty") {
       throw new EngineError({ code: 62, name: "SYNTAX_ERROR", detail: "Empty query" });
     }
+    if (parameters.clientRevision > 0 && isHello(text)) return answerHello(options, parameters.clientRevision);
+    const makeTables: string[] = [];
+    for (const { name, file } of form?.tables ?? []) {
+      const path = `${dataPath}.${tablePaths.length}`;
+      tablePaths.push(path);
+      makeTables.push(...tableStatements(name, path, form?.all ?? new URLSearchParams()));
+      await writeFile(path, file.stream(), { flag: "wx", mode: 0o600 });
+    }
+    const isReader = user.isReadOnly === true;
     const isGet = request.method === "GET" || request.method === "HEAD";
-    const isReadOnly = user.isReadOnly === true || parameters.isReadOnly || isGet;
-    return await runStatement({ ...options, statement, text, parameters, dataPath, isReadOnly, response });
+    return await runStatement({
+      ...options,
+      statement,
+      text,
+      parameters,
+      queryId,
+      tableStatements: makeTables,
+      dataPath,
+      rights: { isReader, isReadOnly: isReader || parameters.isReadOnly || isGet },
+      response,
+    });
   } finally {
-    await rm(dataPath, { force: true });
+    for (const path of [dataPath, ...tablePaths]) await rm(path, { force: true });
   }
+}
+
+async function* once(bytes: Buffer): AsyncGenerator<Buffer, undefined> {
+  yield bytes;
+  return undefined;
+}
+
+function answerHello({ serverName, version, timezone }: HttpServerOptions, clientRevision: number): StatementAnswer {
+  const bytes = helloBlock({ displayName: serverName, version, timezone, clientRevision });
+  return { bytes, elapsed: 0, rowsRead: 1, bytesRead: 0, format: "Native", isInsert: false };
 }

@@ -8,6 +8,7 @@ import type { IncomingMessage } from "node:http";
 import { pipeline } from "node:stream/promises";
 import type { Readable, Transform } from "node:stream";
 import { createBrotliDecompress, createGunzip, createInflate, createZstdDecompress } from "node:zlib";
+import { unpackFrames } from "./compressed-frames.ts";
 import { EngineError } from "./engine-error.ts";
 import { readStatement, type Statement } from "./statement.ts";
 
@@ -22,19 +23,19 @@ export interface RequestStatement {
 }
 
 export interface ReadRequestOptions {
-  readonly request: IncomingMessage;
-  /** The `query` parameter of the URL; empty if the statement is in the body. */
+  /** The body, decoded. */
+  readonly body: AsyncIterable<Buffer>;
+  /** The `query` parameter; empty if the statement is in the body. */
   readonly query: string;
-  readonly bodyBytesMax: number;
   /** Where insert data is written. The caller deletes it; it may not exist afterwards. */
   readonly dataPath: string;
 }
 
-/** @throws EngineError for bodies that are too large, damaged or in an encoding that is not known */
-export async function readRequest(options: ReadRequestOptions): Promise<RequestStatement> {
-  const source = chunksOf(options);
+/** @throws EngineError for statements that are too large; what `body` throws */
+export async function readRequest({ body, query, dataPath }: ReadRequestOptions): Promise<RequestStatement> {
+  const source = joined(query === "" ? Buffer.alloc(0) : Buffer.from(`${query}\n`), body[Symbol.asyncIterator]());
   try {
-    return await readFrom(source, options.dataPath);
+    return await readFrom(source, dataPath);
   } finally {
     await source.return(undefined); // lets go of the request, so that what is left of it can be dropped
   }
@@ -86,28 +87,50 @@ function readStatementOfHead(head: string, isWhole: boolean): Statement | undefi
 }
 
 async function* joined(first: Buffer, rest: AsyncIterator<Buffer>): AsyncGenerator<Buffer, undefined> {
-  if (first.length > 0) yield first;
-  for (let next = await rest.next(); !next.done; next = await rest.next()) yield next.value;
+  try {
+    if (first.length > 0) yield first;
+    for (let next = await rest.next(); !next.done; next = await rest.next()) yield next.value;
+  } finally {
+    await rest.return?.(undefined);
+  }
   return undefined;
 }
 
-async function* chunksOf({ request, query, bodyBytesMax }: ReadRequestOptions): AsyncGenerator<Buffer, undefined> {
-  if (query !== "") yield Buffer.from(`${query}\n`);
-  let length = 0;
+/** Options of {@link readBody}. */
+export interface ReadBodyOptions {
+  readonly request: IncomingMessage;
+  /** The body is in ClickHouse's compressed frames, inside any Content-Encoding. */
+  readonly isPacked: boolean;
+  readonly bodyBytesMax: number;
+}
+
+/**
+ * The body's bytes, decoded.
+ * @throws EngineError for bodies that are too large, before or after decoding, damaged, or in an encoding that is not known
+ */
+export async function* readBody(options: ReadBodyOptions): AsyncGenerator<Buffer, undefined> {
+  const { request, isPacked, bodyBytesMax } = options;
   try {
-    for await (const chunk of decoded(request)) {
-      const bytes = chunk as Buffer;
-      length += bytes.length;
-      if (length > bodyBytesMax) {
-        const detail = `The body is larger than ${bodyBytesMax} bytes`;
-        throw new EngineError({ code: 54, name: "QUERY_IS_TOO_LARGE", detail });
-      }
-      yield bytes;
-    }
+    const bytes = bounded(decoded(request), bodyBytesMax);
+    yield* isPacked ? bounded(unpackFrames(bytes), bodyBytesMax) : bytes;
   } catch (error) {
     if (error instanceof EngineError) throw error;
     const detail = `Cannot read the body: ${error instanceof Error ? error.message : String(error)}`;
     throw new EngineError({ code: 117, name: "INCORRECT_DATA", detail, cause: error });
+  }
+  return undefined;
+}
+
+async function* bounded(source: AsyncIterable<unknown>, bytesMax: number): AsyncGenerator<Buffer, undefined> {
+  let length = 0;
+  for await (const chunk of source) {
+    const bytes = chunk as Buffer;
+    length += bytes.length;
+    if (length > bytesMax) {
+      const detail = `The body is larger than ${bytesMax} bytes`;
+      throw new EngineError({ code: 54, name: "QUERY_IS_TOO_LARGE", detail });
+    }
+    yield bytes;
   }
   return undefined;
 }

@@ -5,6 +5,10 @@
  */
 import type { IncomingHttpHeaders } from "node:http";
 import { EngineError } from "./engine-error.ts";
+import { clampSetting, READER_PROFILE } from "./limits.ts";
+import type { QueryMark } from "./query-mark.ts";
+import { quoteIdentifier, quoteString } from "./quoting.ts";
+import { readOnlyError } from "./read-only.ts";
 
 /** One request's parameters. Lists keep the order they were given in. */
 export interface RequestParameters {
@@ -12,7 +16,14 @@ export interface RequestParameters {
   readonly database: string | undefined;
   readonly defaultFormat: string | undefined;
   readonly queryId: string | undefined;
+  /** By Content-Encoding. */
   readonly compressResponse: boolean;
+  /** `compress=1`: the answer in ClickHouse's own frames. */
+  readonly packAnswer: boolean;
+  /** `decompress=1`: the body is in ClickHouse's own frames. */
+  readonly unpackBody: boolean;
+  /** `client_protocol_version`: the revision of Native that the client would like; 0 if it does not say. */
+  readonly clientRevision: number;
   /** `readonly=1` or `2`: this request may not write, whoever asks. */
   readonly isReadOnly: boolean;
   readonly settings: readonly (readonly [name: string, value: string])[];
@@ -31,6 +42,8 @@ const HTTP_ONLY = new Set([
   "role",
   "stacktrace",
   "client_protocol_version",
+  "compress",
+  "decompress",
   "wait_end_of_query",
   "buffer_size",
   "enable_http_compression",
@@ -50,19 +63,32 @@ const HTTP_ONLY = new Set([
   "readonly",
 ]);
 
+const SESSION_TEXT =
+  "The embedded engine keeps no sessions (`session_id`): send settings with each request, " +
+  "and use a table of your own, or WITH, in place of a temporary table";
+
 const NAME = /^[A-Za-z_][A-Za-z0-9_]{0,127}$/;
 const FORMAT_NAME = /^[A-Za-z0-9_]{1,64}$/;
 
-/** @throws EngineError for a malformed name, and for `session_id`, `compress` and `decompress`, which are not served. */
-export function readParameters(url: URL, headers: IncomingHttpHeaders): RequestParameters {
+/** What describes an external table of a multipart body, behind the table's name. */
+const TABLE_SUFFIX = /_(?:format|structure|types)$/;
+
+/**
+ * Sorts the parameters. `tables` are the names of the request's external tables, whose descriptions are no settings.
+ * @throws EngineError for a malformed name, and for `session_id`, which is not served
+ */
+export function readParameters(
+  url: URL,
+  headers: IncomingHttpHeaders,
+  tables: readonly string[] = [],
+): RequestParameters {
   const settings: [string, string][] = [];
   const queryParameters: [string, string][] = [];
   for (const [name, value] of url.searchParams) {
-    if (HTTP_ONLY.has(name)) continue;
-    if (name === "compress" || name === "decompress" || name === "session_id") {
-      if (value === "" || value === "0") continue;
-      const detail = `\`${name}\` is not served by the embedded engine`;
-      throw new EngineError({ code: 48, name: "NOT_IMPLEMENTED", detail });
+    if (HTTP_ONLY.has(name) || (TABLE_SUFFIX.test(name) && tables.includes(name.replace(TABLE_SUFFIX, "")))) continue;
+    if (name === "session_id") {
+      if (value === "") continue;
+      throw new EngineError({ code: 48, name: "NOT_IMPLEMENTED", detail: SESSION_TEXT });
     }
     if (!NAME.test(name)) {
       throw new EngineError({ code: 115, name: "UNKNOWN_SETTING", detail: `Unknown setting ${JSON.stringify(name)}` });
@@ -83,33 +109,50 @@ export function readParameters(url: URL, headers: IncomingHttpHeaders): RequestP
     database: url.searchParams.get("database") ?? headerOf(headers, "x-clickhouse-database"),
     defaultFormat,
     queryId: url.searchParams.get("query_id") ?? undefined,
-    compressResponse: ["1", "true"].includes(url.searchParams.get("enable_http_compression") ?? ""),
+    compressResponse: isOn(url.searchParams.get("enable_http_compression")),
+    packAnswer: wantsPackedAnswer(url),
+    unpackBody: isOn(url.searchParams.get("decompress")),
+    clientRevision: Number.parseInt(url.searchParams.get("client_protocol_version") ?? "", 10) || 0,
     isReadOnly: !["", "0", "false"].includes(url.searchParams.get("readonly") ?? ""),
     settings,
     queryParameters,
   };
 }
 
-/** The statements that put `parameters` in force on a connection, in order; each is sent alone. `mark` is the log comment, if none is given. */
-export function preparingStatements(parameters: RequestParameters, mark: string): readonly string[] {
+/** Options of {@link preparingStatements}. */
+export interface PreparingOptions {
+  /** What the query is found by while it runs. */
+  readonly mark: QueryMark;
+  /** Whose query it is: a reader's settings are clamped, and held by a profile. */
+  readonly isReader: boolean;
+}
+
+/** The statements that put `parameters` in force on a connection, in order; each is sent alone. */
+export function preparingStatements(parameters: RequestParameters, options: PreparingOptions): readonly string[] {
   const { database, settings, queryParameters } = parameters;
+  const { mark, isReader } = options;
+  if (isReader && settings.some(([name]) => name.toLowerCase() === "profile")) {
+    throw readOnlyError("the setting `profile`");
+  }
   const pairs = [
-    ["log_comment", mark] as const,
-    ...settings,
+    ...settings.map(([name, value]) => [name, isReader ? clampSetting(name, value) : value] as const),
     ...queryParameters.map(([name, value]) => [`param_${name}`, value] as const),
+    [mark.setting, mark.value] as const,
   ];
-  const set = `SET ${pairs.map(([name, value]) => `${name} = ${quoteString(value)}`).join(", ")}`;
-  return database === undefined || database === "" ? [set] : [`USE ${quoteIdentifier(database)}`, set];
+  return [
+    ...(isReader ? [`SET profile = ${quoteString(READER_PROFILE)}`] : []),
+    ...(database === undefined || database === "" ? [] : [`USE ${quoteIdentifier(database)}`]),
+    `SET ${pairs.map(([name, value]) => `${name} = ${quoteString(value)}`).join(", ")}`,
+  ];
 }
 
-/** A ClickHouse string literal with exactly this value. */
-export function quoteString(value: string): string {
-  return `'${value.replaceAll("\\", "\\\\").replaceAll("'", "\\'").replaceAll("\0", "\\0")}'`;
+/** Whether the answer, an error as well, is to be in ClickHouse's own frames. */
+export function wantsPackedAnswer(url: URL): boolean {
+  return isOn(url.searchParams.get("compress"));
 }
 
-/** A quoted ClickHouse identifier. */
-export function quoteIdentifier(value: string): string {
-  return `\`${value.replaceAll("\\", "\\\\").replaceAll("`", "\\`").replaceAll("\0", "\\0")}\``;
+function isOn(value: string | null): boolean {
+  return value === "1" || value === "true";
 }
 
 function headerOf(headers: IncomingHttpHeaders, name: string): string | undefined {

@@ -1,16 +1,27 @@
 /** Runs one statement on a connection of its own, and cancels it when its client goes away. */
-import { randomUUID } from "node:crypto";
 import type { ServerResponse } from "node:http";
-import type { Connections } from "./connections.ts";
+import type { Connections, Lane } from "./connections.ts";
 import { EngineError } from "./engine-error.ts";
-import type { EngineAnswer } from "./library.ts";
-import { preparingStatements, quoteString, type RequestParameters } from "./request-parameters.ts";
-import { requireReadOnly, type Statement } from "./statement.ts";
+import type { EngineAnswer, EngineConnection } from "./library.ts";
+import { emptyBlock, readColumns } from "./native-block.ts";
+import { createMark, withClientQueryIds } from "./query-mark.ts";
+import { quoteString } from "./quoting.ts";
+import { isReading, requireReadOnly } from "./read-only.ts";
+import { preparingStatements, type RequestParameters } from "./request-parameters.ts";
+import type { Statement } from "./statement.ts";
 
 /** The engine's answer with the format its bytes are in. */
 export interface StatementAnswer extends EngineAnswer {
   readonly format: string;
   readonly isInsert: boolean;
+}
+
+/** What a request may do. */
+export interface Rights {
+  /** By its user, its method or its `readonly` parameter. */
+  readonly isReadOnly: boolean;
+  /** By its user, who can't raise limits either. */
+  readonly isReader: boolean;
 }
 
 export interface RunStatementOptions {
@@ -20,44 +31,94 @@ export interface RunStatementOptions {
   /** The statement's bytes as latin1. */
   readonly text: string;
   readonly parameters: RequestParameters;
+  readonly queryId: string;
+  /** Statements that make the request's external tables. */
+  readonly tableStatements: readonly string[];
   readonly dataPath: string;
-  readonly isReadOnly: boolean;
+  readonly rights: Rights;
   readonly response: ServerResponse;
 }
 
 /** @throws EngineError, or the engine's own error */
 export async function runStatement(options: RunStatementOptions): Promise<StatementAnswer> {
-  const { connections, connectionArgs, statement, text, parameters, isReadOnly, response } = options;
-  if (isReadOnly) requireReadOnly(text);
+  const { connections, connectionArgs: args, statement, text, parameters, queryId, response, rights } = options;
+  if (rights.isReadOnly) requireReadOnly(text);
   const sql = sqlOf(options);
   const format =
-    (statement.kind === "plain" ? statement.format : undefined) ?? parameters.defaultFormat ?? "TabSeparated";
+    (statement.kind === "plain" ? statement.format?.name : undefined) ?? parameters.defaultFormat ?? "TabSeparated";
   const isInsert = statement.kind === "insert-data" || statement.firstWord === "INSERT";
-  const args = isReadOnly ? [...connectionArgs, "--readonly=2"] : connectionArgs;
 
-  return connections.use(args, async (connection) => {
+  return connections.use({ args, lane: laneOf(statement) }, async (connection) => {
     if (response.destroyed) throw cancelledError();
-    // chDB has no query id of our choosing; the comment is how the query is found again.
-    const mark = randomUUID();
-    for (const preparing of preparingStatements(parameters, mark)) await connection.run(preparing, "Null");
+    const mark = createMark(queryId, parameters.settings);
+    for (const preparing of preparingStatements(parameters, { mark, isReader: rights.isReader })) {
+      await connection.run(preparing, "Null");
+    }
+    for (const preparing of options.tableStatements) await connection.run(preparing, "Null");
+    if (rights.isReadOnly) await connection.run("SET readonly = 2", "Null");
     const cancel = (): void => {
       if (response.writableFinished) return;
+      const condition = `Settings[${quoteString(mark.setting)}] = ${quoteString(mark.value)}`;
       // A cancel that fails leaves the query to its max_execution_time.
-      connections
-        .control(connectionArgs, `KILL QUERY WHERE Settings['log_comment'] = '${mark}'`)
-        .catch(() => undefined);
+      connections.control(args, `KILL QUERY WHERE ${condition}`).catch(() => undefined);
     };
     response.once("close", cancel);
     try {
-      return { ...(await connection.run(sql, format)), format, isInsert };
+      const answer = await connection.run(sql, format);
+      if (format === "Native" && answer.bytes.length === 0 && statement.kind === "plain") {
+        return { ...answer, bytes: await describeAnswer(connection, statement, text), format, isInsert };
+      }
+      return { ...answer, format, isInsert };
     } finally {
       response.off("close", cancel);
     }
   });
 }
 
+type PlainStatement = Extract<Statement, { kind: "plain" }>;
+
+/**
+ * The columns of an answer without rows, as a Native block. Nothing of it is an error: the answer would then be what chDB
+ * gave, no bytes.
+ */
+async function describeAnswer(
+  connection: EngineConnection,
+  { firstWord, format, end }: PlainStatement,
+  text: string,
+): Promise<Uint8Array> {
+  const nothing = new Uint8Array();
+  if (!isReading(firstWord)) return nothing;
+  const query = decodeUtf8(
+    format === undefined ? text.slice(0, end) : text.slice(0, format.start) + text.slice(format.end, end),
+  );
+  // DESCRIBE costs no run of the query, but takes a SELECT only; SHOW and its kind are cheap to run again.
+  const isSelect = firstWord === "SELECT" || firstWord === "WITH";
+  try {
+    if (!isSelect) return emptyBlock(readColumns((await connection.run(query, "RowBinaryWithNamesAndTypes")).bytes));
+    const { bytes } = await connection.run(`DESCRIBE (${query}\n)`, "JSONCompactEachRow");
+    const rows = Buffer.from(bytes).toString("utf8").split("\n").filter(Boolean);
+    return emptyBlock(
+      rows.map((row) => {
+        const [name = "", type = ""] = JSON.parse(row) as readonly string[];
+        return { name, type };
+      }),
+    );
+  } catch {
+    return nothing;
+  }
+}
+
+function laneOf(statement: RunStatementOptions["statement"]): Lane {
+  if (statement.kind === "insert-data") return "write";
+  if (statement.firstWord === "KILL") return "control";
+  return isReading(statement.firstWord) ? "read" : "write";
+}
+
 function sqlOf({ statement, text, dataPath }: RunStatementOptions): string {
-  if (statement.kind === "plain") return decodeUtf8(text.slice(0, statement.end));
+  if (statement.kind === "plain") {
+    const own = text.slice(0, statement.end);
+    return decodeUtf8(statement.firstWord === "KILL" ? withClientQueryIds(own) : own);
+  }
   const { settingsStart, formatStart, format } = statement;
   return [
     decodeUtf8(text.slice(0, settingsStart)),

@@ -1,23 +1,62 @@
 import { expect, test } from "vitest";
+import type { QueryMark } from "../../../../src/storage/embedded/query-mark.ts";
 import { preparingStatements, readParameters } from "../../../../src/storage/embedded/request-parameters.ts";
 
 function read(query: string): ReturnType<typeof readParameters> {
   return readParameters(new URL(`http://engine/?${query}`), {});
 }
 
+const mark: QueryMark = { setting: "log_comment", value: "mark" };
+
+function prepared(query: string, isReader = false): readonly string[] {
+  return preparingStatements(read(query), { mark, isReader });
+}
+
 test("settings and parameters become quoted SET pairs, and HTTP's own are left out", () => {
-  const parameters = read(
-    "database=a%60b&max_threads=2&param_x=it%27s%5C&default_format=JSON&compress=0&user=u&readonly=0",
-  );
-  expect(preparingStatements(parameters, "mark")).toEqual([
+  const query =
+    "database=a%60b&max_threads=2&param_x=it%27s%5C&default_format=JSON&compress=1&user=u&readonly=0&client_protocol_version=54460";
+  expect(prepared(query)).toEqual([
     "USE `a\\`b`",
-    "SET log_comment = 'mark', max_threads = '2', param_x = 'it\\'s\\\\'",
+    "SET max_threads = '2', param_x = 'it\\'s\\\\', log_comment = 'mark'",
   ]);
-  expect(parameters).toMatchObject({ defaultFormat: "JSON", isReadOnly: false });
+  expect(read(query)).toMatchObject({
+    defaultFormat: "JSON",
+    isReadOnly: false,
+    packAnswer: true,
+    unpackBody: false,
+    clientRevision: 54_460,
+  });
 });
 
 test("with nothing to set there is the mark only", () => {
-  expect(preparingStatements(read("query=SELECT+1"), "mark")).toEqual(["SET log_comment = 'mark'"]);
+  expect(prepared("query=SELECT+1")).toEqual(["SET log_comment = 'mark'"]);
+});
+
+test.each([
+  ["max_execution_time=65", "60"],
+  ["max_execution_time=0", "60"],
+  ["max_execution_time=0.2", "1"],
+  ["max_execution_time=12.5", "12.5"],
+  ["max_memory_usage=1000", "1000"],
+  ["max_memory_usage=99999999999", "2000000000"],
+  ["max_memory_usage=-1", "-1"],
+  ["max_threads=65", "65"],
+])("a reader's %s is set as %s, under the readers' profile", (query, value) => {
+  const name = query.slice(0, query.indexOf("="));
+  expect(prepared(query, true)).toEqual([
+    "SET profile = 'tollgate_reader'",
+    `SET ${name} = '${value}', log_comment = 'mark'`,
+  ]);
+  expect(prepared(query)[0]).not.toContain("profile");
+});
+
+test("a reader can't choose a profile", () => {
+  expect(() => prepared("profile=default", true)).toThrow("READONLY");
+});
+
+test("what describes an external table of the request is no setting", () => {
+  const url = new URL("http://engine/?ids_structure=a+UInt8&ids_format=Native&other_format=x");
+  expect(readParameters(url, {}, ["ids"]).settings).toEqual([["other_format", "x"]]);
 });
 
 test("readonly can be switched on", () => {
@@ -28,8 +67,8 @@ test.each(["a-b=1", "1a=1", "a%20b=1", "a%3D1%2Cb=1", "=1"])("%s is not a settin
   expect(() => read(query)).toThrow("UNKNOWN_SETTING");
 });
 
-test.each(["session_id=s", "compress=1", "decompress=1"])("%s is refused by name", (query) => {
-  expect(() => read(query)).toThrow("NOT_IMPLEMENTED");
+test("session_id is refused, and the error says what to do instead", () => {
+  expect(() => read("session_id=s")).toThrow(/send settings with each request.*NOT_IMPLEMENTED/);
 });
 
 test("a format must be a name", () => {

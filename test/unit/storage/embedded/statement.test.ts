@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { readStatement, requireReadOnly } from "../../../../src/storage/embedded/statement.ts";
+import { readStatement } from "../../../../src/storage/embedded/statement.ts";
 
 /** The parts of an INSERT: what stands before its settings, the settings, its format, its data. */
 function partsOf(text: string): readonly string[] {
@@ -73,7 +73,10 @@ describe("one statement a request", () => {
     fc.assert(
       fc.property(fc.string(), (value) => {
         const literal = `'${value.replaceAll("\\", "\\\\").replaceAll("'", "''")}'`;
-        expect(readStatement(`SELECT ${literal} AS x FORMAT CSV`)).toMatchObject({ kind: "plain", format: "CSV" });
+        expect(readStatement(`SELECT ${literal} AS x FORMAT CSV`)).toMatchObject({
+          kind: "plain",
+          format: { name: "CSV" },
+        });
       }),
     );
   });
@@ -93,29 +96,31 @@ test.each([
   expect(() => readStatement(text)).toThrow("is not available over HTTP");
 });
 
-describe("a read-only user", () => {
+describe("the FORMAT of an answer", () => {
   test.each([
-    "SELECT 1",
-    "((SELECT 1))",
-    "WITH 1 AS x SELECT x",
-    "-- x\nSHOW TABLES",
-    "SELECT 'INSERT INTO', \"SET\" = DEFAULT_x",
-    "EXPLAIN SELECT 1",
-  ])("may %j", (text) => {
-    expect(() => requireReadOnly(text)).not.toThrow();
+    ["SELECT 1 FORMAT Native", "Native", "SELECT 1 "],
+    ["SELECT 1 FORMAT Native;", "Native", "SELECT 1 "],
+    ["SHOW TABLES format JSON SETTINGS a = 1", "JSON", "SHOW TABLES "],
+    ["SELECT (SELECT 1) AS format, 2 FORMAT /**/ TSV -- x", "TSV", "SELECT (SELECT 1) AS format, 2 "],
+    ["SELECT * FROM a WHERE format = 'x' ORDER BY format DESC FORMAT CSV", "CSV", undefined],
+  ])("%j is %s", (text, name, before) => {
+    const statement = readStatement(text);
+    expect(statement).toMatchObject({ kind: "plain", format: { name } });
+    if (statement.kind !== "plain" || statement.format === undefined || before === undefined) return;
+    expect(text.slice(0, statement.format.start)).toBe(before);
+    expect(text.slice(0, statement.format.end).endsWith(name)).toBe(true);
   });
 
   test.each([
-    "SET x = 1",
-    "/**/SET x = 1",
-    "INSERT INTO t SELECT 1",
-    "WITH 1 AS x INSERT/**/INTO t SELECT x",
-    "SELECT 1 SETTINGS a = 1, readonly=default",
-    "SYSTEM STOP MERGES",
-    "`SELECT` 1",
-    "EXECUTE AS x SELECT 1",
-    "(DROP TABLE t)",
-  ])("may not %j", (text) => {
-    expect(() => requireReadOnly(text)).toThrow("this user may only read");
+    "SELECT format FROM system.formats",
+    "SELECT name, format x FROM t",
+    "SELECT 1 AS format",
+    "SELECT t.format alias FROM t",
+    "SELECT format AS f FROM t ORDER BY format DESC",
+    "SELECT 1 ORDER BY a, format ASC",
+    "SELECT count() FROM t GROUP BY format HAVING 1",
+    "SELECT 'FORMAT Native'",
+  ])("%j names none", (text) => {
+    expect(readStatement(text)).toMatchObject({ kind: "plain", format: undefined });
   });
 });
