@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { stringify } from "yaml";
 import { readEnvironment } from "../config/environment.ts";
+import { unenforced } from "../config/governance/unenforced.ts";
 import { ConfigInvalid, formatProblem } from "../config/problem.ts";
 import type { Setup } from "../service/setup.ts";
 import { EXIT } from "./exit.ts";
@@ -35,8 +36,11 @@ function validateCommand(output: Output): Command {
           tools: governance.tools.length,
           alerts: governance.alerts.length,
         };
-        if (options.json === true) printJson(output, { valid: true, problems: [], ...counts });
-        else output.line(`valid: ${countsText(counts)}`);
+        const notes = unenforced(governance);
+        if (options.json === true) printJson(output, { valid: true, problems: [], notes, ...counts });
+        else
+          for (const line of [`valid: ${countsText(counts)}`, ...notes.map((note) => `note: ${note}`)])
+            output.line(line);
       } catch (error) {
         if (!(error instanceof ConfigInvalid)) throw error;
         if (options.json === true) printJson(output, { valid: false, problems: error.problems });

@@ -5,6 +5,7 @@
  */
 import { rmSync } from "node:fs";
 import { httpUrl, toEndpoint } from "../config/endpoint.ts";
+import { unenforced } from "../config/governance/unenforced.ts";
 import { type Clock, SystemClock } from "../support/clock.ts";
 import { Telemetry } from "../telemetry/telemetry.ts";
 import { announce } from "./announcement.ts";
@@ -58,6 +59,7 @@ interface Starting extends ServiceOptions {
 
 async function start(options: Starting): Promise<Service> {
   const { config, governance, data, clock, telemetry, parts } = options;
+  for (const what of unenforced(governance)) telemetry.emit("governance_not_enforced", { what });
   const token = ensureToken(data);
   const access = buildAccess(config, token.token);
   const registry = buildRegistry(governance, config);

@@ -26,6 +26,7 @@ export const EVENTS = {
     level: "info",
     message: "an agent has no policy: its tools are allowed with the reason `no policy`",
   },
+  governance_not_enforced: { level: "warn", message: "a governance document asks for what this version does not do" },
   budget_states_not_written: {
     level: "warn",
     message: "budget states could not be written to ClickHouse; will try again",

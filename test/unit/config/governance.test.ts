@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { unenforced } from "../../../src/config/governance/unenforced.ts";
 import { ConfigInvalid, formatProblem } from "../../../src/config/problem.ts";
 import { loadSetup } from "../../../src/service/setup.ts";
 
@@ -34,6 +35,37 @@ function problemsOf(files: Readonly<Record<string, string>>): string[] {
 }
 
 const BUDGET = "kind: budget\nname: fleet\nscope: { team: checkout }\nlimit: $25.00\nwindow: day\n";
+
+describe("what valid documents ask for and this version does not do", () => {
+  it("is said, one sentence each", () => {
+    const { governance } = load({
+      "governance/a.yaml": `${BUDGET}thresholds:
+  - { at: 50%, do: notify }
+  - { at: 80%, do: downgrade, fallback: { gpt-4o: gpt-4o-mini } }
+  - { at: 100%, do: stop }
+---
+kind: policy
+name: db
+agents: ["*"]
+allow: ["db_*"]
+rules: [{ name: ask, effect: require_approval, tools: ["db_write_*"] }]
+---
+kind: policy
+name: plain
+agents: ["*"]
+allow: ["db_*"]
+`,
+    });
+    expect(unenforced(governance)).toEqual([
+      "budget `fleet`: threshold `notify` at 50% is shown, but does nothing yet",
+      "policy `db`: nobody can be asked yet, so what requires approval is refused",
+    ]);
+  });
+
+  it("is nothing where all of it is done", () => {
+    expect(unenforced(load({ "governance/a.yaml": BUDGET }).governance)).toEqual([]);
+  });
+});
 
 describe("governance documents", () => {
   it("are read from all YAML files below the paths, several to a file", () => {
