@@ -64,6 +64,26 @@ export type AcquireOutcome =
   /** The lease belongs to another process, or is closed or expired: the process must open a new one. */
   | { readonly outcome: "lost"; readonly reason: string };
 
+/** One lease as the ledger holds it now. */
+export type LeaseView =
+  | {
+      /** `expired`: no message came for its TTL; what it holds stays reserved until its grace is over. */
+      readonly state: "active" | "expired";
+      readonly processId: string;
+      readonly labels: Labels;
+      readonly granted: Amounts;
+      readonly settled: Amounts;
+    }
+  /** Over, and remembered for the ledger's grace. `labels` are absent when it was closed before it was ever opened. */
+  | { readonly state: "closed"; readonly labels: Labels | undefined; readonly settled: Amounts };
+
+export interface LeaseClose {
+  readonly leaseId: string;
+  readonly settled: Amounts;
+  /** The id may be opened again, if nothing was spent of the lease: for one that its process never came to know. */
+  readonly forget?: boolean;
+}
+
 /** What the meter saw in one block of the spool. The token makes it idempotent. */
 export interface Observation {
   readonly token: string;
@@ -81,9 +101,11 @@ export interface Ledger {
   start(): Promise<void>;
   stop(): Promise<void>;
   acquire(command: AcquireCommand): Promise<AcquireOutcome>;
-  close(processId: string, leases: readonly { readonly leaseId: string; readonly settled: Amounts }[]): Promise<void>;
+  close(processId: string, leases: readonly LeaseClose[]): Promise<void>;
   observe(observation: Observation): Promise<void>;
   budgets(): readonly BudgetState[];
+  /** `undefined`: never seen, or forgotten. May be ahead of the disk: answer from it only after a command of that lease. */
+  lease(leaseId: string): Promise<LeaseView | undefined>;
   /** The label keys that any budget looks at (scope, `each`, session/workflow windows). */
   labelKeys(): readonly string[];
   /** Called with the leases that hold idle money while another process waits for it. Returns the unsubscribe function. */

@@ -5,14 +5,14 @@
  */
 import { mkdir } from "node:fs/promises";
 import type { CancelTimer } from "../../support/clock.ts";
-import { isValidAmounts, type Amounts } from "../amounts.ts";
+import { isValidAmounts } from "../amounts.ts";
 import { LedgerError } from "../ledger-error.ts";
-import type { AcquireCommand, AcquireOutcome, BudgetState, Observation } from "../ledger.ts";
+import type { AcquireCommand, AcquireOutcome, BudgetState, LeaseClose, LeaseView, Observation } from "../ledger.ts";
 import { duplicateNames } from "../budget-document.ts";
 import { applyEvent } from "../rules/apply.ts";
 import { LedgerEngine, type Step } from "../rules/engine.ts";
 import { encodeEvent, type LedgerEvent } from "../rules/events.ts";
-import { budgetStates } from "../rules/views.ts";
+import { budgetStates, leaseView } from "../rules/views.ts";
 import { checkAcquire, checkAmounts, checkId } from "./check-command.ts";
 import { lockDirectory } from "./directory-lock.ts";
 import { Journal } from "./journal.ts";
@@ -115,10 +115,7 @@ class JournaledLedger implements LocalLedger {
     return answered;
   }
 
-  async close(
-    processId: string,
-    leases: readonly { readonly leaseId: string; readonly settled: Amounts }[],
-  ): Promise<void> {
+  async close(processId: string, leases: readonly LeaseClose[]): Promise<void> {
     checkId(processId, "process id");
     for (const { leaseId, settled } of leases) {
       checkId(leaseId, "lease id");
@@ -138,6 +135,10 @@ class JournaledLedger implements LocalLedger {
   budgets(): readonly BudgetState[] {
     const running = this.#require();
     return budgetStates(running.engine.state, running.time.now());
+  }
+
+  async lease(leaseId: string): Promise<LeaseView | undefined> {
+    return leaseView(this.#require().engine.state, leaseId);
   }
 
   labelKeys(): readonly string[] {

@@ -121,6 +121,7 @@ function applyClosed(state: LedgerState, event: EventOf<"closed">): void {
   }
   raiseSettled(lease, event.settled, event.at, active === undefined);
   endLease(state, lease, forgetAtMs);
+  if (event.forget === true) state.closed.delete(event.id);
 }
 
 function applyExpired(state: LedgerState, event: EventOf<"expired">): void {

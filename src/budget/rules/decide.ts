@@ -5,7 +5,7 @@
 import { addAmounts, AMOUNT_MAX, amountIn, fitsWithin, isNothing } from "../amounts.ts";
 import { maxAmounts, minAmounts, NO_AMOUNTS, type Amounts } from "../amounts.ts";
 import type { Measure } from "../budget.ts";
-import type { AcquireCommand, Labels, Observation } from "../ledger.ts";
+import type { AcquireCommand, Labels, LeaseClose, Observation } from "../ledger.ts";
 import type { LedgerEvent } from "./events.ts";
 import { isForgettable, RUN_IDLE_MS, settledAt, type Spend } from "./spend.ts";
 import { coverSettled, outstandingIn, type Lease, type LedgerState } from "./state.ts";
@@ -125,14 +125,17 @@ export function tightest(lease: Lease, need: Amounts, nowMs: number): Spend | un
 
 export function decideClose(
   state: LedgerState,
-  { processId, leaseId, settled }: { processId: string; leaseId: string; settled: Amounts },
+  { processId, leaseId, settled, forget }: LeaseClose & { readonly processId: string },
   nowMs: number,
 ): readonly LedgerEvent[] {
   const lease = state.active.get(leaseId) ?? state.expired.get(leaseId);
   if (lease !== undefined && lease.processId !== processId) return [];
   const closed = state.closed.get(leaseId);
   if (closed !== undefined && (closed.labels === undefined || fitsWithin(settled, closed.settled))) return [];
-  return [{ event: "closed", at: nowMs, id: leaseId, settled }];
+  const isUnspent = lease !== undefined && [lease.settled, lease.observed, settled].every(isNothing);
+  return [
+    { event: "closed", at: nowMs, id: leaseId, settled, ...(forget === true && isUnspent ? { forget: true } : {}) },
+  ];
 }
 
 /** Spend of one set of labels, or of one lease, is added up first: a block of the spool has many spans and few of these. */

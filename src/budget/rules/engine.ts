@@ -5,7 +5,7 @@
  */
 import { assert } from "../../support/assert.ts";
 import { fitsWithin, type Amounts } from "../amounts.ts";
-import type { AcquireCommand, AcquireOutcome, Observation } from "../ledger.ts";
+import type { AcquireCommand, AcquireOutcome, LeaseClose, Observation } from "../ledger.ts";
 import { applyEvent } from "./apply.ts";
 import { covers, decideAcquire, decideClose, decideGrowth, decideObserve } from "./decide.ts";
 import { decideSweep, decideTime, tightest, type Growth } from "./decide.ts";
@@ -86,11 +86,7 @@ export class LedgerEngine {
     return this.#end(step, nowMs);
   }
 
-  close(
-    processId: string,
-    leases: readonly { readonly leaseId: string; readonly settled: Amounts }[],
-    nowMs: number,
-  ): Step {
+  close(processId: string, leases: readonly LeaseClose[], nowMs: number): Step {
     const step = this.#begin(nowMs);
     for (const lease of leases) {
       this.#noteOverrun(step, lease.leaseId, lease.settled);

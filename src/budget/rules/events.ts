@@ -29,7 +29,14 @@ export type LedgerEvent =
     }
   /** A report that came out of order, or after the lease expired or closed: raises `settled`, nothing else. */
   | { readonly event: "reported"; readonly at: number; readonly id: string; readonly settled: Amounts }
-  | { readonly event: "closed"; readonly at: number; readonly id: string; readonly settled: Amounts }
+  | {
+      readonly event: "closed";
+      readonly at: number;
+      readonly id: string;
+      readonly settled: Amounts;
+      /** Nothing was spent of it: not remembered, so that its id can be opened again. */
+      readonly forget?: true;
+    }
   | { readonly event: "expired"; readonly at: number; readonly id: string }
   /** The grace of an expired lease is over: what no span has claimed comes free. */
   | { readonly event: "released"; readonly at: number; readonly id: string }

@@ -1,6 +1,6 @@
 /** Budgets as others see them: `BudgetState` of ledger.ts at an instant. Reads only. */
 import type { Budget } from "../budget.ts";
-import type { BudgetState, Labels, Threshold } from "../ledger.ts";
+import type { BudgetState, Labels, LeaseView, Threshold } from "../ledger.ts";
 import { settledAt, shownBounds, newSpend, type Spend } from "./spend.ts";
 import { spendKey } from "./scope.ts";
 import type { LedgerState } from "./state.ts";
@@ -44,6 +44,17 @@ export function budgetStates(state: LedgerState, nowMs: number): BudgetState[] {
     const spends = byName.get(budget.name) ?? (isSplit(budget) ? [] : [untouched(budget, nowMs)]);
     return spends.map((spend) => budgetState(spend, nowMs));
   });
+}
+
+/** What is known of a lease; `undefined` for nothing. */
+export function leaseView(state: LedgerState, leaseId: string): LeaseView | undefined {
+  const closed = state.closed.get(leaseId);
+  if (closed !== undefined) return { state: "closed", labels: closed.labels, settled: closed.settled };
+  const active = state.active.get(leaseId);
+  const lease = active ?? state.expired.get(leaseId);
+  if (lease === undefined) return undefined;
+  const { processId, labels, granted, settled } = lease;
+  return { state: active === undefined ? "expired" : "active", processId, labels, granted, settled };
 }
 
 function isCrossed(threshold: Threshold, settled: bigint, limit: bigint): boolean {

@@ -49,6 +49,7 @@ export class FakeLedger implements Ledger {
   budgets(): readonly BudgetState[] {
     return [FLEET];
   }
+  async lease(): Promise<undefined> {}
   labelKeys(): readonly string[] {
     return ["team"];
   }
