@@ -1,8 +1,9 @@
-import type { Labels, Ledger } from "../budget/ledger.ts";
+import type { Ledger } from "../budget/ledger.ts";
 import type { AgentRegistry } from "../policy/registry.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
 import { vouchesFor } from "./access.ts";
 import { leaseBudget } from "./budget-view.ts";
+import { projected } from "./call-labels.ts";
 import {
   acquireReply,
   acquireRequest,
@@ -104,17 +105,6 @@ function acquire({ ledger, registry, processes, leaseTtlMs }: LeaseRoutesOptions
       };
     },
   });
-}
-
-/** Only what budgets look at: the rest would only tell leases apart that are the same to every budget. */
-function projected(labels: Labels, keys: readonly string[]): Labels {
-  // Own keys only: a budget on a label named `constructor` must not see the prototype's.
-  const kept: Record<string, string> = {};
-  for (const key of keys) {
-    const value = Object.hasOwn(labels, key) ? labels[key] : undefined;
-    if (value !== undefined) kept[key] = value;
-  }
-  return kept;
 }
 
 function close({ ledger, processes }: LeaseRoutesOptions): AnyRoute {

@@ -38,7 +38,12 @@ export function openApiDocument({ version, routes }: OpenApiOptions): Json {
 }
 
 function operation(route: AnyRoute): Json {
-  const parameters = [...parametersOf(route.params, "path"), ...parametersOf(route.query, "query")];
+  const { example } = route;
+  const parameters = [
+    ...parametersOf(route.params, "path"),
+    ...parametersOf(route.query, "query"),
+    ...(route.isKeyed === true ? [IDEMPOTENCY_KEY] : []),
+  ];
   const takesBody = route.method === "POST";
   const problems: ProblemCode[] = [
     ...(takesBody || parameters.length > 0 ? (["invalid_request"] as const) : []),
@@ -51,15 +56,30 @@ function operation(route: AnyRoute): Json {
     ...(route.access === "anyone" ? {} : { security: [{ [route.access]: [] }] }),
     ...(takesBody
       ? {
-          requestBody: { required: true, content: { "application/json": { schema: jsonSchema(route.body, "input") } } },
+          requestBody: { required: true, content: jsonContent(jsonSchema(route.body, "input"), example?.body) },
         }
       : {}),
     responses: {
-      "200": { description: "OK", content: { "application/json": { schema: jsonSchema(route.reply, "output") } } },
+      [String(route.status ?? 200)]: {
+        description: route.status === 201 ? "Created" : "OK",
+        content: jsonContent(jsonSchema(route.reply, "output"), example?.reply),
+      },
       ...problemResponses(problems),
     },
   };
 }
+
+function jsonContent(schema: Json, example: unknown): Json {
+  return { "application/json": example === undefined ? { schema } : { schema, example } };
+}
+
+const IDEMPOTENCY_KEY: Json = {
+  name: "idempotency-key",
+  in: "header",
+  required: false,
+  description: "The same key and body are the same request, also after a restart of the processor.",
+  schema: { type: "string", minLength: 1, maxLength: 255 },
+};
 
 function problemResponses(codes: readonly ProblemCode[]): Json {
   const byStatus = Map.groupBy(new Set(codes), (code) => PROBLEMS[code].status);

@@ -9,15 +9,21 @@ interface ProblemDefinition {
 
 export const PROBLEMS = {
   invalid_request: { status: 400, title: "The request is not of the form that the API describes" },
+  estimate_incomplete: { status: 400, title: "A budget counts what the estimate leaves out" },
+  price_unknown: { status: 400, title: "Nobody knows what the model costs: say the amount in USD" },
   query_refused: { status: 400, title: "ClickHouse refused the query" },
   unauthorized: { status: 401, title: "A credential is missing or not known" },
+  budget_exceeded: { status: 402, title: "A budget does not hold what was asked for" },
   forbidden: { status: 403, title: "The credential does not allow this" },
+  reservation_unknown: { status: 404, title: "No reservation of this credential has that id, or it is forgotten" },
   not_found: { status: 404, title: "There is nothing here by that name" },
   method_not_allowed: { status: 405, title: "The method is not supported here" },
   process_unknown: { status: 409, title: "The ledger does not know this process: say hello first" },
   lease_lost: { status: 409, title: "The lease is closed, expired or of another process: open a new one" },
+  reservation_ended: { status: 409, title: "The reservation is committed, released or expired" },
   payload_too_large: { status: 413, title: "The request body is too large" },
   unsupported_media_type: { status: 415, title: "The request body is not application/json" },
+  idempotency_key_reused: { status: 422, title: "The Idempotency-Key came before with another body" },
   too_many_streams: { status: 429, title: "Too many control streams are open" },
   internal: { status: 500, title: "An error that should not happen; the log has the details" },
   stopping: { status: 503, title: "The processor is stopping" },
@@ -38,6 +44,15 @@ export interface ProblemDocument {
   readonly detail?: string;
   /** For `invalid_request`: each thing that is wrong. */
   readonly errors?: readonly { readonly path: string; readonly message: string }[];
+  /** Members that the code defines beside these (RFC 9457 section 3.2). */
+  readonly [extension: string]: unknown;
+}
+
+/** What a problem brings beside its text. */
+export interface ProblemExtras {
+  readonly extensions?: Readonly<Record<string, unknown>>;
+  /** Seconds until it may be otherwise: the `Retry-After` header. */
+  readonly retryAfterSeconds?: number;
 }
 
 /** Thrown by handlers; the server turns it into its reply. */
@@ -46,12 +61,16 @@ export class ApiProblem extends Error {
   readonly code: ProblemCode;
   readonly #detail: string | undefined;
   readonly #errors: ProblemDocument["errors"];
+  readonly #extensions: ProblemExtras["extensions"];
+  readonly retryAfterSeconds: number | undefined;
 
-  constructor(code: ProblemCode, detail?: string, errors?: ProblemDocument["errors"]) {
+  constructor(code: ProblemCode, detail?: string, errors?: ProblemDocument["errors"], extras: ProblemExtras = {}) {
     super(detail ?? PROBLEMS[code].title);
     this.code = code;
     this.#detail = detail;
     this.#errors = errors;
+    this.#extensions = extras.extensions;
+    this.retryAfterSeconds = extras.retryAfterSeconds;
   }
 
   get status(): number {
@@ -61,6 +80,7 @@ export class ApiProblem extends Error {
   document(): ProblemDocument {
     const { status, title } = PROBLEMS[this.code];
     return {
+      ...this.#extensions,
       type: `urn:tollgate:problem:${this.code}`,
       title,
       status,

@@ -26,6 +26,12 @@ export interface Route<
   readonly query: Query;
   readonly params: Params;
   readonly reply: Reply;
+  /** Status of success. @default 200 */
+  readonly status?: 201;
+  /** For the description: a body that is valid, and what it may be answered with. */
+  readonly example?: { readonly body: z.input<Body>; readonly reply: z.input<Reply> };
+  /** Whether the `Idempotency-Key` header counts here. */
+  readonly isKeyed?: boolean;
   /** Problems that are particular to this operation. */
   readonly problems: readonly ProblemCode[];
   handle(call: RouteCall<z.output<Body>, z.output<Query>, z.output<Params>>): Promise<z.input<Reply>>;
@@ -61,6 +67,7 @@ export function addRoute(app: FastifyInstance, access: Access, definition: AnyRo
     url: definition.url,
     handler: async (request, reply) => {
       const caller = callerOf(definition, access, request);
+      if (definition.status !== undefined) void reply.status(definition.status);
       return definition.handle({
         body: parse(definition.body, request.body ?? {}, "body"),
         query: parse(definition.query, request.query, "query"),

@@ -145,5 +145,6 @@ function toProblem(error: FastifyError, telemetry: Telemetry): ApiProblem {
 
 function sendProblem(reply: FastifyReply, problem: ApiProblem): FastifyReply {
   if (problem.code === "unauthorized") void reply.header("www-authenticate", "Bearer");
+  if (problem.retryAfterSeconds !== undefined) void reply.header("retry-after", String(problem.retryAfterSeconds));
   return reply.status(problem.status).type(PROBLEM_MEDIA_TYPE).send(problem.document());
 }
