@@ -46,7 +46,8 @@ function remoteServer(options: NonNullable<Config["storage"]["clickhouse"]>): Cl
  * not write, have none on loopback unless config says so, so that Grafana and curl work at once.
  */
 function embeddedServer({ config, data, telemetry }: Omit<StoreBuild, "clock">): ClickhouseServer {
-  const { host, port } = toEndpoint(config.storage.embedded?.endpoint ?? DEFAULT_CLICKHOUSE_ENDPOINT);
+  const endpoint = config.storage.embedded?.endpoint ?? DEFAULT_CLICKHOUSE_ENDPOINT;
+  const { host, port } = toEndpoint(endpoint);
   const readPassword = config.storage.embedded?.readonly_password?.reveal();
   const reader = { isReadOnly: true, ...(readPassword === undefined ? {} : { password: readPassword }) };
   const user = { username: WRITER_USERNAME, password: randomBytes(24).toString("base64url") };
@@ -74,7 +75,11 @@ function embeddedServer({ config, data, telemetry }: Omit<StoreBuild, "clock">):
     readOnlyUser: { username: READ_ONLY_USERNAME, password: readPassword ?? "" },
     url: () => url,
     start: async () => {
-      url = (await engine.start()).url;
+      try {
+        url = (await engine.start()).url;
+      } catch (error) {
+        throw new Error(`\`storage.embedded.endpoint\`: cannot serve ${endpoint}`, { cause: error });
+      }
     },
     stop: () => engine.stop(),
   };

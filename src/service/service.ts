@@ -96,8 +96,8 @@ async function start(options: Starting): Promise<Service> {
     state,
   });
   const { host, port } = toEndpoint(config.api.endpoint);
-  endpoints.api = httpUrl({ host, port: await api.listen({ host, port }) });
   parts.add("api", () => api.close());
+  endpoints.api = httpUrl({ host, port: await listenFor(config.api.endpoint, () => api.listen({ host, port })) });
   registerServiceMetrics({
     registry: telemetry.registry,
     receiver: () => traces.receiver.stats(),
@@ -129,6 +129,15 @@ async function start(options: Starting): Promise<Service> {
       return parts.stop();
     },
   };
+}
+
+/** A port that is taken is the commonest trouble at a start: the message names the setting. */
+async function listenFor(endpoint: string, listen: () => Promise<number>): Promise<number> {
+  try {
+    return await listen();
+  } catch (error) {
+    throw new Error(`\`api.endpoint\`: cannot listen on ${endpoint}`, { cause: error });
+  }
 }
 
 /** Tells the command line on this machine, and whoever asked for a ready file. */

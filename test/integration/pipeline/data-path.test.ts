@@ -191,8 +191,8 @@ describe("the data path on the real engine", () => {
       team: "checkout",
       model: "gpt-4o",
       input_tokens: "1200",
-      // A well-known model without a provider: the price book finds it by its name.
-      cost_status: "exact",
+      // A well-known model without a provider: its name speaks for the maker, so the price is an estimate.
+      cost_status: "estimated",
       event_names: ["gen_ai.choice"],
       link_span_ids: ["b7ad6b7169203331"],
     });
