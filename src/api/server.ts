@@ -12,6 +12,7 @@ import type { Telemetry } from "../telemetry/telemetry.ts";
 import type { Access } from "./access.ts";
 import { budgetsRoute } from "./budgets.ts";
 import { ControlStreams } from "./control.ts";
+import { decisionsRoute } from "./decisions.ts";
 import { healthRoutes } from "./health.ts";
 import { landingPage } from "./landing.ts";
 import { leaseRoutes } from "./leases.ts";
@@ -19,6 +20,7 @@ import { openApiDocument } from "./openapi.ts";
 import { ApiProblem, PROBLEM_MEDIA_TYPE, type ProblemCode } from "./problem.ts";
 import { ProcessTable } from "./processes.ts";
 import type { ReadStore } from "./read-store.ts";
+import { reservationRoutes } from "./reservation-routes.ts";
 import { addRoute, type AnyRoute, NOTHING, route } from "./route.ts";
 import { spendRoute } from "./spend.ts";
 import { type ServiceStatus, statusRoute } from "./status.ts";
@@ -70,6 +72,8 @@ export function createApi(options: ApiOptions): Api {
   const routes: readonly AnyRoute[] = [
     ...healthRoutes({ isReady: options.isReady }),
     ...leaseRoutes({ ledger, registry, processes, telemetry, leaseTtlMs: options.leaseTtlMs }),
+    ...reservationRoutes({ ledger, registry, clock, leaseTtlMs: options.leaseTtlMs }),
+    decisionsRoute({ registry, clock }),
     budgetsRoute({ ledger }),
     spendRoute({ store, clock }),
     ...tracesRoutes({ store, clock }),

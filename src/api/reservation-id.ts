@@ -1,0 +1,54 @@
+/**
+ * Names of reservations, without a table of who owns which: an id carries a check that only the credential that made it
+ * satisfies, so another credential's id is an unknown one, also after a restart and after the lease is over. A key makes
+ * the same id every time, which is what lets the ledger's own idempotency carry `Idempotency-Key`.
+ */
+import { createHash, randomBytes } from "node:crypto";
+import type { AgentCaller } from "./access.ts";
+
+/** Hex digits. Together 32, the form of a lease's id. */
+const NAME_DIGITS = 19;
+const CHECK_DIGITS = 12;
+/** First digit: whether the ledger holds a lease of this id, or no budget applied and it holds nothing. */
+const LEASED = "0";
+const UNLIMITED = "1";
+
+export interface ReservationId {
+  readonly id: string;
+  /** No budget applied: the ledger does not know the id. */
+  readonly isUnlimited: boolean;
+}
+
+/** The id of a lease to be. Without a key: a new one. */
+export function reservationId(caller: AgentCaller, key: string | undefined): string {
+  const seed = key === undefined ? randomBytes(32).toString("hex") : digest("key", caller.id, key);
+  return signed(caller, LEASED, seed.slice(0, NAME_DIGITS));
+}
+
+/** The id to answer with when no budget applied. */
+export function unlimitedId(caller: AgentCaller, id: string): string {
+  return signed(caller, UNLIMITED, id.slice(1, 1 + NAME_DIGITS));
+}
+
+/** `undefined` for what is no id of this credential. */
+export function readReservationId(caller: AgentCaller, id: string): ReservationId | undefined {
+  if (!/^[01][0-9a-f]{31}$/.test(id)) return undefined;
+  const kind = id.slice(0, 1);
+  if (signed(caller, kind, id.slice(1, 1 + NAME_DIGITS)) !== id) return undefined;
+  return { id, isUnlimited: kind === UNLIMITED };
+}
+
+/** The pseudo process that holds the leases of a credential. */
+export function reservingProcess(caller: AgentCaller): string {
+  return digest("process", caller.id, "").slice(0, 32);
+}
+
+function signed(caller: AgentCaller, kind: string, name: string): string {
+  return `${kind}${name}${digest("id", caller.id, kind + name).slice(0, CHECK_DIGITS)}`;
+}
+
+function digest(purpose: string, callerId: string, text: string): string {
+  return createHash("sha256")
+    .update(JSON.stringify(["reservation", purpose, callerId, text]))
+    .digest("hex");
+}

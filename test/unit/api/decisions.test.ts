@@ -1,0 +1,85 @@
+import { describe, expect, it } from "vitest";
+import { rig, type Rig } from "./rig.ts";
+
+const POLICY = {
+  kind: "policy",
+  name: "shop",
+  version: "3",
+  agents: ["shop"],
+  default: "deny",
+  allow: ["read_*"],
+  forbid: ["db_drop_*"],
+  require_approval: ["refund"],
+};
+
+const governed = (): Rig =>
+  rig({ registry: { policies: [{ name: "shop", appliesTo: (agent) => agent === "shop", document: POLICY }] } });
+
+const ask = (on: Rig, payload: object) => on.api.app.inject({ method: "POST", url: "/v1/decisions", payload });
+
+describe("POST /v1/decisions", () => {
+  it.each([
+    ["read_orders", "allow"],
+    ["READ_orders", "allow"],
+    ["db_drop_table", "forbid"],
+    ["refund", "require_approval"],
+    ["unheard_of", "deny"],
+  ])("of %s says %s, with rule, reason and policy", async (tool, decision) => {
+    const reply = await ask(governed(), { agent: "shop", session: "s-1", tool, arguments: { b: 1, a: 2 } });
+    expect(reply.statusCode).toBe(200);
+    expect(reply.json()).toMatchObject({
+      decision,
+      rule: expect.any(String),
+      reason: expect.any(String),
+      policy: "shop",
+    });
+    expect(reply.json()).not.toHaveProperty("approval_id");
+  });
+
+  it("has one digest for arguments that mean the same", async () => {
+    const on = governed();
+    const [one, two] = [
+      { b: 1.0, a: 2 },
+      { a: 2, b: 1 },
+    ];
+    const digestOf = async (args: object): Promise<unknown> =>
+      (await ask(on, { agent: "shop", tool: "read_orders", arguments: args })).json().arguments_digest;
+    expect(await digestOf(one)).toMatch(/^[0-9a-f]{64}$/);
+    expect(await digestOf(one)).toBe(await digestOf(two));
+  });
+
+  it("says when no policy decided, and denies then where governance requires one", async () => {
+    const free = await ask(governed(), { agent: "mail", tool: "anything" });
+    expect(free.json()).toMatchObject({ decision: "allow", rule: "no policy", policy: "" });
+    const strict = await ask(rig({ registry: { requirePolicy: true } }), { agent: "mail", tool: "anything" });
+    expect(strict.json()).toMatchObject({ decision: "deny", policy: "" });
+  });
+
+  it("denies where a policy cannot be read", async () => {
+    const on = rig({ registry: { policies: [{ name: "x", appliesTo: () => true, document: { kind: "policy" } }] } });
+    expect((await ask(on, { agent: "shop", tool: "anything" })).json()).toMatchObject({ decision: "deny" });
+  });
+
+  it("wants the agent's own key, and no keys that it does not know", async () => {
+    const on = rig({ agentKeys: [{ agents: ["mail"], key: "key-of-mail-0123456789" }] });
+    const headers = { authorization: "Bearer key-of-mail-0123456789" };
+    const payload = { agent: "shop", tool: "x" };
+    expect((await on.api.app.inject({ method: "POST", url: "/v1/decisions", payload, headers })).statusCode).toBe(403);
+    expect((await ask(on, payload)).statusCode).toBe(401);
+    expect((await ask(governed(), { agent: "shop", tool: "x", args: {} })).statusCode).toBe(400);
+  });
+});
+
+describe("the description", () => {
+  it("has examples, the status of a creation and the Idempotency-Key", async () => {
+    const document = (await rig().api.app.inject({ method: "GET", url: "/v1/openapi.json" })).json();
+    const create = document.paths["/v1/reservations"].post;
+    expect(create.responses["201"].content["application/json"].example).toMatchObject({ decision: "allow" });
+    expect(create.requestBody.content["application/json"].example).toMatchObject({ agent: "checkout" });
+    expect(create.parameters).toContainEqual(expect.objectContaining({ name: "idempotency-key", in: "header" }));
+    expect(create.responses["402"].description).toContain("budget_exceeded");
+    expect(document.paths["/v1/decisions"].post.requestBody.content["application/json"].example.tool).toBe(
+      "db_drop_table",
+    );
+  });
+});
