@@ -14,7 +14,19 @@ export type AttributeValue =
   | readonly AttributeValue[]
   | { readonly [key: string]: AttributeValue };
 
-export type Attributes = Map<string, AttributeValue>;
+/**
+ * The attributes of one thing, in their order. A `Map` is one; so are the decoder's, which make a value only when somebody
+ * asks for it: reading one key is cheap, going through all of them is not.
+ */
+export interface Attributes {
+  readonly size: number;
+  get(key: string): AttributeValue | undefined;
+  has(key: string): boolean;
+  set(key: string, value: AttributeValue): unknown;
+  delete(key: string): boolean;
+  keys(): Iterable<string>;
+  [Symbol.iterator](): Iterator<[string, AttributeValue]>;
+}
 
 /** OTLP `Span.SpanKind` in its numbering. */
 export const SpanKind = { unspecified: 0, internal: 1, server: 2, client: 3, producer: 4, consumer: 5 } as const;
