@@ -4,7 +4,7 @@
  * Unknown fields are skipped, fields may come in any order, and nothing but a `DecodedTraces` ever comes out.
  */
 import { emptyFacts } from "../facts.ts";
-import type { Attributes, AttributeValue, Resource, Scope, Span, SpanEvent, SpanLink } from "../span.ts";
+import type { Resource, Scope, Span, SpanEvent, SpanLink } from "../span.ts";
 import {
   type DecodedTraces,
   MalformedError,
@@ -14,17 +14,20 @@ import {
   parentId,
   spanFault,
 } from "./decoded.ts";
+import {
+  type Mutable,
+  bytesField,
+  fixed32Field,
+  fixed64Field,
+  keepWithin,
+  readAttribute,
+  readResource,
+  readScope,
+  varintField,
+} from "./protobuf-attributes.ts";
 import { ProtobufReader } from "./protobuf-reader.ts";
 
-type Mutable<T> = { -readonly [K in keyof T]: T[K] };
-
-const { attributesMax, elementsMax, itemsMax, stringBytesMax, valueDepthMax } = OTLP_LIMITS;
-
-/** Tags, `field << 3 | wire type`, of opentelemetry-proto 1.11.0. */
-const bytesField = (field: number): number => (field << 3) | 2;
-const varintField = (field: number): number => field << 3;
-const fixed64Field = (field: number): number => (field << 3) | 1;
-const fixed32Field = (field: number): number => (field << 3) | 5;
+const { itemsMax, stringBytesMax } = OTLP_LIMITS;
 
 /** Decodes the body of `POST /v1/traces` with `application/x-protobuf`. Never throws. */
 export function decodeProtobufTraces(body: Uint8Array): DecodedTraces {
@@ -56,16 +59,6 @@ function readResourceSpans(reader: ProtobufReader, spans: Span[], rejected: Reje
   reader.leave(outer);
 }
 
-function readResource(reader: ProtobufReader, resource: Resource): void {
-  const outer = reader.enter();
-  while (!reader.atEnd) {
-    const tag = reader.tag();
-    if (tag === bytesField(1)) readAttribute(reader, resource.attributes);
-    else reader.skip(tag);
-  }
-  reader.leave(outer);
-}
-
 function readScopeSpans(reader: ProtobufReader, resource: Resource, spans: Span[], rejected: RejectionCounter): void {
   const scope: Mutable<Scope> = { name: "", version: "", attributes: new Map() };
   const outer = reader.enter();
@@ -78,18 +71,6 @@ function readScopeSpans(reader: ProtobufReader, resource: Resource, spans: Span[
       if (fault === undefined) spans.push(span);
       else rejected.add(fault);
     } else reader.skip(tag);
-  }
-  reader.leave(outer);
-}
-
-function readScope(reader: ProtobufReader, scope: Mutable<Scope>): void {
-  const outer = reader.enter();
-  while (!reader.atEnd) {
-    const tag = reader.tag();
-    if (tag === bytesField(1)) scope.name = reader.string(stringBytesMax);
-    else if (tag === bytesField(2)) scope.version = reader.string(stringBytesMax);
-    else if (tag === bytesField(3)) readAttribute(reader, scope.attributes);
-    else reader.skip(tag);
   }
   reader.leave(outer);
 }
@@ -122,8 +103,8 @@ function readSpan(reader: ProtobufReader, resource: Resource, scope: Scope): Spa
   while (!reader.atEnd) {
     const tag = reader.tag();
     if (tag === bytesField(9)) droppedHere += readAttribute(reader, span.attributes);
-    else if (tag === bytesField(11)) keepWithin(events, readEvent(reader));
-    else if (tag === bytesField(13)) keepWithin(links, readLink(reader));
+    else if (tag === bytesField(11)) keepWithin(events, readEvent(reader), itemsMax);
+    else if (tag === bytesField(13)) keepWithin(links, readLink(reader), itemsMax);
     else if (tag === bytesField(15)) readStatus(reader, span);
     else readSpanField(reader, tag, span);
   }
@@ -169,10 +150,6 @@ function readSpanField(reader: ProtobufReader, tag: number, span: Mutable<Span>)
   }
 }
 
-function keepWithin<T>(list: T[], item: T | undefined, countMax: number = itemsMax): void {
-  if (item !== undefined && list.length < countMax) list.push(item);
-}
-
 function readStatus(reader: ProtobufReader, span: Mutable<Span>): void {
   const outer = reader.enter();
   while (!reader.atEnd) {
@@ -212,92 +189,4 @@ function readLink(reader: ProtobufReader): SpanLink | undefined {
   }
   reader.leave(outer);
   return isLinkTarget(link.traceId, link.spanId) ? link : undefined;
-}
-
-/** Reads one KeyValue into the map. Returns how many attributes were dropped for it: 0 or 1. */
-function readAttribute(reader: ProtobufReader, attributes: Attributes): number {
-  const outer = reader.enter();
-  const { key, value } = readKeyValue(reader, 0);
-  reader.leave(outer);
-  if (attributes.size >= attributesMax && !attributes.has(key)) return 1;
-  attributes.set(key, value);
-  return 0;
-}
-
-function readKeyValue(reader: ProtobufReader, depth: number): { key: string; value: AttributeValue } {
-  let key = "";
-  let value: AttributeValue = null;
-  while (!reader.atEnd) {
-    const tag = reader.tag();
-    if (tag === bytesField(1)) key = reader.key(stringBytesMax);
-    else if (tag === bytesField(2)) value = readValue(reader, depth);
-    else reader.skip(tag);
-  }
-  return { key, value };
-}
-
-function readValue(reader: ProtobufReader, depth: number): AttributeValue {
-  let value: AttributeValue = null;
-  const outer = reader.enter();
-  while (!reader.atEnd) {
-    const tag = reader.tag();
-    switch (tag) {
-      case bytesField(1):
-        value = reader.string(stringBytesMax);
-        break;
-      case varintField(2):
-        value = reader.uint32() !== 0;
-        break;
-      case varintField(3):
-        value = reader.int64();
-        break;
-      case fixed64Field(4):
-        value = reader.double();
-        break;
-      case bytesField(5):
-        if (depth < valueDepthMax) value = readArray(reader, depth + 1);
-        else reader.skip(tag);
-        break;
-      case bytesField(6):
-        if (depth < valueDepthMax) value = readKeyValueList(reader, depth + 1);
-        else reader.skip(tag);
-        break;
-      case bytesField(7):
-        value = reader.bytes(stringBytesMax);
-        break;
-      default:
-        reader.skip(tag);
-    }
-  }
-  reader.leave(outer);
-  return value;
-}
-
-function readArray(reader: ProtobufReader, depth: number): AttributeValue {
-  const values: AttributeValue[] = [];
-  const outer = reader.enter();
-  while (!reader.atEnd) {
-    const tag = reader.tag();
-    if (tag === bytesField(1)) keepWithin(values, readValue(reader, depth), elementsMax);
-    else reader.skip(tag);
-  }
-  reader.leave(outer);
-  return values;
-}
-
-function readKeyValueList(reader: ProtobufReader, depth: number): AttributeValue {
-  // No prototype: a key may be called `__proto__`.
-  const object = Object.create(null) as Record<string, AttributeValue>;
-  const outer = reader.enter();
-  while (!reader.atEnd) {
-    const tag = reader.tag();
-    if (tag === bytesField(1)) {
-      const inner = reader.enter();
-      const { key, value } = readKeyValue(reader, depth);
-      reader.leave(inner);
-      object[key] = value;
-    } else reader.skip(tag);
-  }
-  reader.leave(outer);
-  return object;
 }
