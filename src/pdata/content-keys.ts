@@ -1,0 +1,198 @@
+/**
+ * Which attributes hold content: what people and models said to each other, and what tools were given and gave back. By
+ * name, in every dialect that docs/dialects.md lists and in those of some frameworks beside them; read from the golden
+ * files in test/fixtures/dialects and from the senders' documentation (2026-11). Names, models, usage, ids and finish
+ * reasons are never content. Where a key mixes both (`llm.invocation_parameters` repeats the whole request), it is content.
+ */
+
+/** Attributes that are content by this very name. */
+const CONTENT_KEYS: ReadonlySet<string> = new Set([
+  // The GenAI conventions, current and older drafts.
+  "gen_ai.input.messages",
+  "gen_ai.output.messages",
+  "gen_ai.system_instructions",
+  "gen_ai.tool.call.arguments",
+  "gen_ai.tool.call.result",
+  "gen_ai.tool.definitions",
+  "gen_ai.retrieval.query.text",
+  "gen_ai.retrieval.documents",
+  "gen_ai.memory.query.text",
+  "gen_ai.memory.records",
+  "gen_ai.evaluation.explanation",
+  "gen_ai.event.content",
+  "gen_ai.prompt",
+  "gen_ai.completion",
+  "gen_ai.request.messages",
+  "gen_ai.response.messages",
+  "gen_ai.response.text",
+  // OpenLIT's older names.
+  "gen_ai.tool.args",
+  "gen_ai.tool.arguments",
+  "gen_ai.tool.input",
+  "gen_ai.tool.output",
+  "gen_ai.tool.result",
+  // OpenLLMetry.
+  "llm.prompts",
+  "llm.completions",
+  "llm.headers",
+  "traceloop.entity.input",
+  "traceloop.entity.output",
+  "traceloop.prompt.template",
+  "traceloop.prompt.template_variables",
+  // OpenInference.
+  "input.value",
+  "output.value",
+  "llm.invocation_parameters",
+  "llm.function_call",
+  "llm.prompt_template.template",
+  "llm.prompt_template.variables",
+  "prompt.template.template",
+  "prompt.template.variables",
+  "embedding.text",
+  "embedding.vector",
+  "message.content",
+  "message.function_call_arguments_json",
+  "tool_call.function.arguments",
+  "tool.parameters",
+  "reranker.query",
+  "document.content",
+  // Vercel AI SDK.
+  "ai.prompt",
+  "ai.response.text",
+  "ai.response.object",
+  "ai.response.toolCalls",
+  "ai.response.reasoning",
+  "ai.response.files",
+  "ai.response.providerMetadata",
+  "ai.result.text",
+  "ai.result.object",
+  "ai.result.toolCalls",
+  "ai.toolCall.args",
+  "ai.toolCall.input",
+  "ai.toolCall.output",
+  "ai.toolCall.result",
+  "ai.value",
+  "ai.values",
+  "ai.embedding",
+  "ai.embeddings",
+  // Langfuse.
+  "langfuse.observation.input",
+  "langfuse.observation.output",
+  "langfuse.observation.metadata.tools",
+  "langfuse.trace.input",
+  "langfuse.trace.output",
+  // MLflow.
+  "mlflow.spanInputs",
+  "mlflow.spanOutputs",
+  "mlflow.traceInputs",
+  "mlflow.traceOutputs",
+  "mlflow.chat.messages",
+  "mlflow.chat.tools",
+  // Pydantic AI.
+  "all_messages_events",
+  "events",
+  "final_result",
+  "model_request_parameters",
+  "pydantic_ai.all_messages",
+  "tool_arguments",
+  "tool_response",
+  // Google ADK.
+  "gcp.vertex.agent.data",
+  "gcp.vertex.agent.llm_request",
+  "gcp.vertex.agent.llm_response",
+  "gcp.vertex.agent.tool_call_args",
+  "gcp.vertex.agent.tool_response",
+  // Braintrust, LangWatch, Haystack.
+  "braintrust.expected",
+  "braintrust.input",
+  "braintrust.input_json",
+  "braintrust.output",
+  "braintrust.output_json",
+  "haystack.agent.input",
+  "haystack.agent.output",
+  "haystack.component.input",
+  "haystack.component.output",
+  "langwatch.contexts",
+  "langwatch.input",
+  "langwatch.output",
+]);
+
+/** Families of content attributes: flattened lists of messages, documents and tools. */
+const CONTENT_PREFIXES = [
+  "gen_ai.prompt.",
+  "gen_ai.completion.",
+  "gen_ai.content.",
+  "gen_ai.input.messages.",
+  "gen_ai.output.messages.",
+  "gen_ai.system_instructions.",
+  "gen_ai.tool.call.arguments.",
+  "gen_ai.tool.call.result.",
+  "gen_ai.tool.definitions.",
+  "llm.prompts.",
+  "llm.completions.",
+  "llm.input_messages.",
+  "llm.output_messages.",
+  "llm.request.functions.",
+  "llm.tools.",
+  "llm.choices.",
+  "llm.prompt_template.variables.",
+  "input.value.",
+  "output.value.",
+  "input.images.",
+  "output.images.",
+  "embedding.embeddings.",
+  "message.contents.",
+  "retrieval.documents.",
+  "reranker.input_documents.",
+  "reranker.output_documents.",
+  "ai.prompt.",
+  "traceloop.entity.input.",
+  "traceloop.entity.output.",
+  "langfuse.observation.input.",
+  "langfuse.observation.output.",
+  "langfuse.trace.input.",
+  "langfuse.trace.output.",
+] as const;
+
+/** Of the families above, what only names something: a prompt of a catalogue, by its name and version. */
+const NOT_CONTENT: ReadonlySet<string> = new Set([
+  "gen_ai.prompt.id",
+  "gen_ai.prompt.name",
+  "gen_ai.prompt.version",
+  "ai.prompt.toolChoice",
+]);
+
+/** True for the key of an attribute that holds content, on a span, an event of a span or a log record. */
+export function isContentKey(key: string): boolean {
+  if (CONTENT_KEYS.has(key)) return true;
+  return CONTENT_PREFIXES.some((prefix) => key.startsWith(prefix)) && !NOT_CONTENT.has(key);
+}
+
+/** Events of older drafts of the GenAI conventions that carry messages in attributes or bodies with everyday names. */
+const CONTENT_EVENTS: ReadonlySet<string> = new Set([
+  "gen_ai.system.message",
+  "gen_ai.user.message",
+  "gen_ai.assistant.message",
+  "gen_ai.tool.message",
+  "gen_ai.choice",
+  "gen_ai.content.prompt",
+  "gen_ai.content.completion",
+  "gen_ai.client.inference.operation.details",
+]);
+
+/** What such an event may keep: who spoke and why it ended, not what was said. */
+const EVENT_PLAIN_KEYS: ReadonlySet<string> = new Set(["event.name", "finish_reason", "id", "index", "role"]);
+
+/** True for an event, of a span or as a log record, whose attributes and body hold messages. */
+export function isContentEvent(name: string): boolean {
+  return CONTENT_EVENTS.has(name);
+}
+
+/**
+ * True for the key of an attribute that holds content within an event of that name. In an event that carries messages, all
+ * names outside the conventions' own are content but for a few.
+ */
+export function isEventContentKey(event: string, key: string): boolean {
+  if (isContentKey(key)) return true;
+  return isContentEvent(event) && !key.includes(".") && !EVENT_PLAIN_KEYS.has(key);
+}

@@ -1,0 +1,62 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { isContentEvent, isContentKey, isEventContentKey } from "../../../src/pdata/content-keys.ts";
+
+const FIXTURES = new URL("../../fixtures/dialects/", import.meta.url);
+
+/** Keys of the recorded spans whose values come from what was asked and answered in the recording's calls. */
+function recordedKeys(): { readonly said: readonly string[]; readonly all: ReadonlySet<string> } {
+  const said = new Set<string>();
+  const all = new Set<string>();
+  for (const file of readdirSync(FIXTURES)) {
+    const text = readFileSync(new URL(file, FIXTURES), "utf8");
+    for (const [, key = "", value = ""] of text.matchAll(/"key": ?"([^"]+)",\s*"value": ?(\{[^}]*\})/g)) {
+      all.add(key);
+      if (/Rule: tolls|Second question|span lease ledger|shipped/.test(value)) said.add(key);
+    }
+  }
+  return { said: [...said], all };
+}
+
+describe("content keys", () => {
+  it("cover every recorded attribute that repeats what was asked or answered", () => {
+    const { said } = recordedKeys();
+    expect(said.length).toBeGreaterThan(15);
+    expect(said.filter((key) => !isContentKey(key) && !key.startsWith("exception."))).toEqual([]);
+  });
+
+  it("leave what is needed to price, name and find a call", () => {
+    const { all } = recordedKeys();
+    const plain =
+      /usage|token|\.model|model\.|finish|\.id$|\.role$|system$|provider\.|operation|session|user|name$|cost/;
+    const hit = [...all].filter((key) => plain.test(key) && isContentKey(key));
+    expect(hit.filter((key) => !/^llm\.(input|output)_messages\./.test(key))).toEqual([]);
+  });
+
+  it.each([
+    "gen_ai.prompt.0.content",
+    "gen_ai.completion.0.content",
+    "gen_ai.content.prompt",
+    "llm.tools.0.tool.json_schema",
+  ])("know the flattened %s", (key) => {
+    expect(isContentKey(key)).toBe(true);
+  });
+
+  it.each([
+    "gen_ai.prompt.name",
+    "gen_ai.usage.prompt_tokens",
+    "gen_ai.usage.input_tokens",
+    "llm.usage.prompt_tokens",
+    "input.mime_type",
+  ])("do not know %s", (key) => {
+    expect(isContentKey(key)).toBe(false);
+  });
+
+  it("see the messages in events of older drafts, under everyday names", () => {
+    expect(isContentEvent("gen_ai.user.message")).toBe(true);
+    expect(isEventContentKey("gen_ai.user.message", "content")).toBe(true);
+    expect(isEventContentKey("gen_ai.choice", "finish_reason")).toBe(false);
+    expect(isEventContentKey("gen_ai.user.message", "gen_ai.system")).toBe(false);
+    expect(isEventContentKey("exception", "content")).toBe(false);
+  });
+});
