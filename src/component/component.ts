@@ -8,16 +8,16 @@ export interface Component {
 }
 
 /** The one verb between components. The consumer owns the batch afterwards. Never rejects: trouble is an Outcome. */
-export interface Consumer {
-  consume(batch: SpanBatch): Promise<Outcome>;
+export interface Consumer<Batch = SpanBatch> {
+  consume(batch: Batch): Promise<Outcome>;
 }
 
 export interface Receiver extends Component {
   readonly kind: "receiver";
 }
-export interface Processor extends Component, Consumer {
+export interface Processor<Batch = SpanBatch> extends Component, Consumer<Batch> {
   readonly kind: "processor";
 }
-export interface Exporter extends Component, Consumer {
+export interface Exporter<Batch = SpanBatch> extends Component, Consumer<Batch> {
   readonly kind: "exporter";
 }

@@ -35,15 +35,21 @@ export class MalformedError extends Error {
   override readonly name = "MalformedError";
 }
 
-/** Counts rejected spans by reason. */
+/** Counts rejected spans, or what else a signal has, by reason. */
 export class RejectionCounter {
+  readonly #items: string;
   readonly #counts = new Map<string, number>();
   #total = 0;
+
+  /** @param items how messages call what is rejected. */
+  constructor(items = "spans") {
+    this.#items = items;
+  }
 
   add(reason: string): void {
     this.#total += 1;
     if (this.#total > OTLP_LIMITS.rejectedMax)
-      throw new MalformedError(`more than ${OTLP_LIMITS.rejectedMax} invalid spans`);
+      throw new MalformedError(`more than ${OTLP_LIMITS.rejectedMax} invalid ${this.#items}`);
     this.#counts.set(reason, (this.#counts.get(reason) ?? 0) + 1);
   }
 
