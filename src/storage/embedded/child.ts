@@ -7,8 +7,10 @@ import { hostname } from "node:os";
 import { connectionArgs, enginePaths, writeEngineConfig } from "./engine-config.ts";
 import { Connections } from "./connections.ts";
 import { lockDirectory } from "./directory-lock.ts";
+import { type EngineStats, readStats } from "./engine-stats.ts";
 import { createHttpServer } from "./http-server.ts";
 import { loadEngine } from "./library.ts";
+import { defaultMemoryBytes } from "./memory-bound.ts";
 import type { ChildMessage, ParentMessage, StartMessage } from "./messages.ts";
 
 /** How long a stopped engine lets running queries end. */
@@ -25,9 +27,20 @@ process.on("SIGTERM", () => undefined);
 
 let stop: () => void = () => process.kill(process.pid, "SIGKILL");
 
+let readFigures: (() => Promise<EngineStats>) | undefined;
+
 process.on("message", (message: ParentMessage) => {
   if (message.type === "stop") {
     stop();
+    return;
+  }
+  if (message.type === "stats") {
+    const { id } = message;
+    // Unanswered, a request for figures runs into its time-out.
+    readFigures?.().then(
+      (stats) => send({ type: "stats", id, stats }),
+      () => undefined,
+    );
     return;
   }
   serve(message).catch((error: unknown) => {
@@ -41,7 +54,8 @@ process.on("message", (message: ParentMessage) => {
 async function serve(start: StartMessage): Promise<void> {
   const paths = enginePaths(start.dataDir);
   const unlock = await lockDirectory(paths.lock, LOCK_WAIT_MS);
-  writeEngineConfig(paths);
+  const memoryMaxBytes = start.memoryMaxBytes ?? defaultMemoryBytes();
+  writeEngineConfig(paths, memoryMaxBytes);
   const library = loadEngine(paths.data);
   const args = connectionArgs(paths);
   // Stays open: the engine shuts down when its last connection is closed.
@@ -50,6 +64,13 @@ async function serve(start: StartMessage): Promise<void> {
   const [version = "", timezone = "UTC"] = Buffer.from(answer.bytes).toString("utf8").trim().split("\t");
 
   const connections = new Connections({ library, concurrencyMax: start.concurrencyMax, queueMax: start.queueMax });
+  // One after the other: a connection runs one query at a time.
+  let figures: Promise<unknown> = Promise.resolve();
+  readFigures = () => {
+    const next = figures.then(() => readStats({ connection: anchor, connections, memoryMaxBytes }));
+    figures = next.catch(() => undefined);
+    return next;
+  };
   const server = createHttpServer({
     connections,
     users: start.users,

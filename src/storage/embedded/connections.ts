@@ -19,6 +19,14 @@ export interface ConnectionsOptions {
   readonly queueMax: number;
 }
 
+/** How many requests run, and how many wait for a place, by what they do. */
+export interface ConnectionCounts {
+  readonly readsRunning: number;
+  readonly writesRunning: number;
+  readonly readsWaiting: number;
+  readonly writesWaiting: number;
+}
+
 /** Which connection for what. */
 export interface UseOptions {
   readonly args: readonly string[];
@@ -47,6 +55,16 @@ export class Connections {
       read: Math.max(1, options.concurrencyMax - CLOSED_TO_READS),
       write: Math.max(1, options.concurrencyMax - CLOSED_TO_WRITES),
       control: CONTROL_MAX,
+    };
+  }
+
+  get counts(): ConnectionCounts {
+    const waiting = (lane: Lane): number => this.#waiting.filter((waiter) => waiter.lane === lane).length;
+    return {
+      readsRunning: this.#running.read,
+      writesRunning: this.#running.write,
+      readsWaiting: waiting("read"),
+      writesWaiting: waiting("write"),
     };
   }
 

@@ -26,7 +26,7 @@ export function enginePaths(dataDir: string): EnginePaths {
 }
 
 /** Writes the configuration and empties the directory for incoming data. To be called under the lock only. */
-export function writeEngineConfig(paths: EnginePaths): void {
+export function writeEngineConfig(paths: EnginePaths, memoryMaxBytes: number): void {
   rmSync(paths.temporary, { recursive: true, force: true });
   mkdirSync(paths.temporary, { recursive: true, mode: 0o700 });
   const functionsPath = join(paths.data, "user_defined");
@@ -36,7 +36,7 @@ export function writeEngineConfig(paths: EnginePaths): void {
   writeFileSync(usersPath, USERS_XML);
   const xml = `<clickhouse>
   <users_config>${escapeXml(usersPath)}</users_config>
-  <max_server_memory_usage_to_ram_ratio>0.6</max_server_memory_usage_to_ram_ratio>
+  <max_server_memory_usage>${memoryMaxBytes}</max_server_memory_usage>
 </clickhouse>
 `;
   writeFileSync(paths.config, xml);

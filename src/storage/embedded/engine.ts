@@ -3,6 +3,7 @@
  * A crash of the engine is not a crash of the processor: it is started again on the same port, with a growing delay.
  */
 import { spawn, type ChildProcess } from "node:child_process";
+import type { EngineStats } from "./engine-stats.ts";
 import type { ChildMessage, ParentMessage, StartMessage } from "./messages.ts";
 import type { EngineUser } from "./users.ts";
 
@@ -12,6 +13,8 @@ const BACKOFF_MS_MAX = 10_000;
 const HEALTHY_MS = 30_000;
 const STDERR_CHARS_MAX = 4_096;
 const BODY_BYTES_MAX = 1024 * 1024 * 1024;
+/** An engine that is asked for its figures and says nothing for so long has none to give. */
+const STATS_MS_MAX = 2_000;
 
 /** Options of {@link EmbeddedEngine}. */
 export interface EmbeddedEngineOptions {
@@ -29,6 +32,8 @@ export interface EmbeddedEngineOptions {
   readonly queueMax?: number;
   /** Request body after decompression. @default 1 GiB */
   readonly bodyBytesMax?: number;
+  /** What the engine may allocate for all queries together. @default half of this machine's or cgroup's memory */
+  readonly memoryMaxBytes?: number;
   /** How long `stop` waits before it kills. @default 5000 */
   readonly stopMs?: number;
   /** Called at each unwanted end of the child, before it is started again. */
@@ -67,6 +72,10 @@ export class EmbeddedEngine {
   #isStopping = false;
   #backoffMs = BACKOFF_MS_MIN;
   #restart: NodeJS.Timeout | undefined;
+  #isServing = false;
+  #crashes = 0;
+  #statsId = 0;
+  readonly #statsWaiting = new Map<number, (stats: EngineStats | undefined) => void>();
 
   constructor(options: EmbeddedEngineOptions) {
     this.#options = options;
@@ -86,6 +95,36 @@ export class EmbeddedEngine {
   /** The child's process id; undefined while there is none. */
   get pid(): number | undefined {
     return this.#child?.pid;
+  }
+
+  /** Whether the engine serves now: false before the first start, between a crash and the restart, and after the stop. */
+  get isServing(): boolean {
+    return this.#isServing;
+  }
+
+  /** Unwanted ends of the child since this object was made, failed restarts included. */
+  get crashes(): number {
+    return this.#crashes;
+  }
+
+  /** The engine's own figures; undefined while it does not serve, or when it does not answer within 2 s. Never throws. */
+  async stats(): Promise<EngineStats | undefined> {
+    const child = this.#child;
+    if (child === undefined || !this.#isServing) return undefined;
+    this.#statsId += 1;
+    const id = this.#statsId;
+    return new Promise((resolve) => {
+      const settle = (stats: EngineStats | undefined): void => {
+        clearTimeout(timeout);
+        this.#statsWaiting.delete(id);
+        resolve(stats);
+      };
+      const timeout = setTimeout(() => settle(undefined), STATS_MS_MAX);
+      this.#statsWaiting.set(id, settle);
+      child.send({ type: "stats", id } satisfies ParentMessage, (error) => {
+        if (error !== null) settle(undefined);
+      });
+    });
   }
 
   /** Ends the engine; queries that run get a moment to end. Safe to call twice, and unstarted. */
@@ -120,7 +159,12 @@ export class EmbeddedEngine {
           failure = message.message;
           return;
         }
+        if (message.type === "stats") {
+          this.#statsWaiting.get(message.id)?.(message.stats);
+          return;
+        }
         isReady = true;
+        this.#isServing = true;
         this.#port = message.port;
         const running = {
           url: `http://${urlHost(this.#host)}:${message.port}`,
@@ -132,6 +176,8 @@ export class EmbeddedEngine {
       });
       child.once("close", (exitCode, signal) => {
         this.#child = undefined;
+        this.#isServing = false;
+        for (const settle of this.#statsWaiting.values()) settle(undefined);
         if (!isReady) {
           const reason = failure || stderr.trim() || `it ended with ${signal ?? exitCode}`;
           reject(new EngineStartError(`the embedded engine did not start: ${reason}`));
@@ -146,6 +192,7 @@ export class EmbeddedEngine {
 
   #scheduleRestart(crash: Omit<EngineCrash, "restartInMs">): void {
     const restartInMs = this.#backoffMs;
+    this.#crashes += 1;
     this.#backoffMs = Math.min(this.#backoffMs * 2, BACKOFF_MS_MAX);
     this.#options.onCrash?.({ ...crash, restartInMs });
     this.#restart = setTimeout(() => {
@@ -161,7 +208,7 @@ export class EmbeddedEngine {
   }
 
   #startMessage(): StartMessage {
-    const { dataDir, users, concurrencyMax, queueMax, bodyBytesMax } = this.#options;
+    const { dataDir, users, concurrencyMax, queueMax, bodyBytesMax, memoryMaxBytes } = this.#options;
     return {
       type: "start",
       dataDir,
@@ -171,6 +218,7 @@ export class EmbeddedEngine {
       concurrencyMax: concurrencyMax ?? 6,
       queueMax: queueMax ?? 256,
       bodyBytesMax: bodyBytesMax ?? BODY_BYTES_MAX,
+      memoryMaxBytes,
     };
   }
 }

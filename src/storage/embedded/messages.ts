@@ -1,4 +1,5 @@
 /** What the processor and the engine's process say to each other over their channel. */
+import type { EngineStats } from "./engine-stats.ts";
 import type { EngineUser } from "./users.ts";
 
 /** The first message to the child. */
@@ -12,6 +13,8 @@ export interface StartMessage {
   readonly concurrencyMax: number;
   readonly queueMax: number;
   readonly bodyBytesMax: number;
+  /** Of all queries together. @default what `defaultMemoryBytes` says */
+  readonly memoryMaxBytes: number | undefined;
 }
 
 /** The last message to the child: end, when what runs has ended or its time is over. */
@@ -19,10 +22,17 @@ export interface StopMessage {
   readonly type: "stop";
 }
 
-/** What the processor tells the child. */
-export type ParentMessage = StartMessage | StopMessage;
+/** Asks a serving child for its figures; `id` comes back with them. */
+export interface StatsRequest {
+  readonly type: "stats";
+  readonly id: number;
+}
 
-/** What the child answers with: once, when it serves or can't. */
+/** What the processor tells the child. */
+export type ParentMessage = StartMessage | StopMessage | StatsRequest;
+
+/** What the child answers with: once, when it serves or can't; and to each request for figures. */
 export type ChildMessage =
   | { readonly type: "ready"; readonly port: number; readonly version: string }
-  | { readonly type: "failed"; readonly message: string };
+  | { readonly type: "failed"; readonly message: string }
+  | { readonly type: "stats"; readonly id: number; readonly stats: EngineStats };
