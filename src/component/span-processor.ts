@@ -2,44 +2,85 @@ import type { Span, SpanBatch } from "../pdata/span.ts";
 import type { Consumer, Processor } from "./component.ts";
 import type { FlowStats } from "./flow.ts";
 import { type Notify, SILENT } from "./notice.ts";
-import type { Outcome } from "./outcome.ts";
+import { type Outcome, type Rejection, SUCCESS } from "./outcome.ts";
+
+/**
+ * What becomes of a span; `undefined` keeps it. `drop`: it ends here, which its sender takes for success, counted under
+ * `reason` (snake_case, one of a few). `reject`: its sender is told why (OTLP partial success) and does not send it again.
+ */
+export type Verdict =
+  | { readonly kind: "drop"; readonly reason: string }
+  | { readonly kind: "reject"; readonly message: string }
+  | undefined;
 
 export interface SpanProcessorOptions {
   /** As in tollgate.yaml; names the processor in notices. */
   readonly type: string;
   readonly next: Consumer;
-  /** Reads and fills one span. A throw costs that span this processor's work, never the batch. */
-  process(span: Span, batch: SpanBatch): void;
+  /** Reads and fills one span. A throw costs that span this processor's work, never the batch, and keeps the span. */
+  process(span: Span, batch: SpanBatch): Verdict | void;
   readonly notify?: Notify;
 }
 
-/** A processor, and where its spans are: what they add is in the spans, so it never drops one. */
+/** A processor, and where its spans are. */
 export interface SpanProcessor extends Processor {
   stats(): FlowStats;
 }
 
-/** A processor that looks at each span by itself, in place, and passes the batch on. */
+/**
+ * A processor that looks at each span by itself, in place, and passes on what it keeps. When the batch is not taken further
+ * down, its sender has all of it still, so that nothing of it counts as dropped until it is.
+ */
 export function createSpanProcessor(options: SpanProcessorOptions): SpanProcessor {
   const notify = options.notify ?? SILENT;
   const counts = { received: 0, stored: 0, refused: 0, inFlight: 0 };
+  const droppedTotals: Record<string, number> = {};
 
-  function processSpan(span: Span, batch: SpanBatch): void {
+  function processSpan(span: Span, batch: SpanBatch): Verdict {
     try {
-      options.process(span, batch);
+      return options.process(span, batch) ?? undefined;
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       notify({ level: "error", event: "span_not_processed", fields: { processor: options.type, reason } });
+      return undefined;
     }
   }
 
+  function processAll(batch: SpanBatch): Sorted {
+    const { spans } = batch;
+    const removed = new Removed();
+    // Most batches are kept whole: then no second list is made.
+    let kept: Span[] | undefined;
+    for (let index = 0; index < spans.length; index += 1) {
+      const span = spans[index];
+      if (span === undefined) continue;
+      const verdict = processSpan(span, batch);
+      if (verdict === undefined) kept?.push(span);
+      else {
+        kept ??= spans.slice(0, index);
+        removed.add(verdict);
+      }
+    }
+    return { batch: kept === undefined ? batch : { ...batch, spans: kept }, removed };
+  }
+
   async function consume(batch: SpanBatch): Promise<Outcome> {
-    counts.received += batch.spans.length;
-    counts.inFlight += batch.spans.length;
-    for (const span of batch.spans) processSpan(span, batch);
-    const outcome = await options.next.consume(batch);
-    counts.inFlight -= batch.spans.length;
-    counts[outcome.kind === "success" ? "stored" : "refused"] += batch.spans.length;
-    return outcome;
+    const total = batch.spans.length;
+    counts.received += total;
+    counts.inFlight += total;
+    const { batch: kept, removed } = processAll(batch);
+    const outcome = kept.spans.length === 0 && total > 0 ? SUCCESS : await options.next.consume(kept);
+    counts.inFlight -= total;
+    if (outcome.kind !== "success") {
+      counts.refused += total;
+      return outcome;
+    }
+    const rejected = removed.rejected.size === 0 ? outcome.rejected : [...outcome.rejected, ...removed.rejections()];
+    const refused = rejected.reduce((sum, item) => sum + item.count, 0);
+    counts.refused += refused;
+    counts.stored += total - refused - removed.dropCount;
+    for (const [reason, count] of removed.dropped) droppedTotals[reason] = (droppedTotals[reason] ?? 0) + count;
+    return rejected === outcome.rejected ? outcome : { kind: "success", rejected };
   }
 
   return {
@@ -47,6 +88,38 @@ export function createSpanProcessor(options: SpanProcessorOptions): SpanProcesso
     start: async () => {},
     stop: async () => {},
     consume,
-    stats: () => ({ ...counts, recovered: 0, dropped: {} }),
+    stats: () => ({ ...counts, recovered: 0, dropped: { ...droppedTotals } }),
   };
+}
+
+interface Sorted {
+  readonly batch: SpanBatch;
+  readonly removed: Removed;
+}
+
+/** Different things that one batch is told at most: a message may hold what the sender wrote. */
+const MESSAGES_MAX = 16;
+const OTHER_MESSAGE = "for other reasons of the same kind";
+
+/** What a batch lost in this processor. */
+class Removed {
+  readonly dropped = new Map<string, number>();
+  /** By what the sender is told. */
+  readonly rejected = new Map<string, number>();
+  dropCount = 0;
+
+  add(verdict: NonNullable<Verdict>): void {
+    if (verdict.kind === "drop") {
+      this.dropCount += 1;
+      this.dropped.set(verdict.reason, (this.dropped.get(verdict.reason) ?? 0) + 1);
+    } else {
+      const isKnown = this.rejected.has(verdict.message) || this.rejected.size < MESSAGES_MAX;
+      const message = isKnown ? verdict.message : OTHER_MESSAGE;
+      this.rejected.set(message, (this.rejected.get(message) ?? 0) + 1);
+    }
+  }
+
+  rejections(): Rejection[] {
+    return [...this.rejected].map(([reason, count]) => ({ reason, count }));
+  }
 }

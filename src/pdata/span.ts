@@ -35,7 +35,8 @@ export const StatusCode = { unset: 0, ok: 1, error: 2 } as const;
 
 export interface SpanEvent {
   readonly timeUnixNano: bigint;
-  readonly name: string;
+  /** Written once more by the redact processor. */
+  name: string;
   readonly attributes: Attributes;
 }
 
@@ -110,12 +111,14 @@ export interface Span {
   readonly parentSpanId: string;
   readonly traceState: string;
   readonly flags: number;
-  readonly name: string;
+  /** Written once more by the redact processor. */
+  name: string;
   readonly kind: number;
   readonly startUnixNano: bigint;
   readonly endUnixNano: bigint;
   readonly statusCode: number;
-  readonly statusMessage: string;
+  /** Written once more by the redact processor. */
+  statusMessage: string;
   readonly attributes: Attributes;
   readonly events: readonly SpanEvent[];
   readonly links: readonly SpanLink[];
