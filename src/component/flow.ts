@@ -21,3 +21,13 @@ export function flowImbalance(stats: FlowStats): number {
   const dropped = Object.values(stats.dropped).reduce((sum, count) => sum + count, 0);
   return stats.received + stats.recovered - (stats.stored + stats.refused + dropped + stats.inFlight);
 }
+
+/** A component that can say where its items are: what `/metrics` and `status` list, in the order of the pipeline. */
+export interface FlowSource {
+  /** Its path in tollgate.yaml: `processors.cost`. */
+  readonly component: string;
+  readonly signal: "traces" | "logs";
+  /** Where one component takes items in several ways and counts them apart. */
+  readonly protocol?: "http" | "grpc";
+  stats(): FlowStats;
+}

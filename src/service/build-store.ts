@@ -72,6 +72,7 @@ function embeddedServer({ config, data, telemetry }: Omit<StoreBuild, "clock">):
   return {
     kind: "embedded",
     user,
+    engine,
     readOnlyUser: { username: READ_ONLY_USERNAME, password: readPassword ?? "" },
     url: () => url,
     start: async () => {

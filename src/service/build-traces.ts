@@ -14,12 +14,14 @@ import { otlpReceiverFactory } from "../receivers/otlp/factory.ts";
 import type { OtlpReceiver } from "../receivers/otlp/otlp-receiver.ts";
 import type { LocalLedger } from "../budget/local/local-ledger-options.ts";
 import type { LedgerBuild } from "./build-ledger.ts";
+import { FlowSources } from "./flow-sources.ts";
 import type { Store } from "./store.ts";
 
 export interface Traces {
   readonly pipeline: TracesPipeline<OtlpReceiver>;
   readonly receiver: OtlpReceiver;
   readonly exporter: ClickhouseExporter;
+  readonly flows: FlowSources;
 }
 
 export interface TracesBuild extends LedgerBuild {
@@ -37,13 +39,17 @@ export function buildTraces(options: TracesBuild): Traces {
   const notify: Notify = (notice) => telemetry.announce(notice);
   const prices = createPriceBook({ house: governance.prices });
   const { normalise, identity, cost, meter } = config.processors;
-  const exporter = clickhouseExporterFactory.create(config.exporters.clickhouse, {
-    directory: data.spool,
-    storage: store.spans,
-    observe: (observation) => ledger.observe(observation),
-    clock,
-    notify,
-  });
+  const flows = new FlowSources();
+  const exporter = flows.add(
+    "exporters.clickhouse",
+    clickhouseExporterFactory.create(config.exporters.clickhouse, {
+      directory: data.spool,
+      storage: store.spans,
+      observe: (observation) => ledger.observe(observation),
+      clock,
+      notify,
+    }),
+  );
   const agents = {
     find: (agent: string) => registry.registered(agent),
     mayActAs: (sender: string, agent: string) => access.mayActAs(sender, agent),
@@ -51,25 +57,29 @@ export function buildTraces(options: TracesBuild): Traces {
   const pipeline = createTracesPipeline({
     receivers: [
       (next) =>
-        otlpReceiverFactory.create(config.receivers.otlp, {
-          next,
-          clock,
-          notify,
-          directory: configDirectory,
-          authenticate: (authorization) => senderOf(access, authorization),
-        }),
+        flows.add(
+          "receivers.otlp",
+          otlpReceiverFactory.create(config.receivers.otlp, {
+            next,
+            clock,
+            notify,
+            directory: configDirectory,
+            authenticate: (authorization) => senderOf(access, authorization),
+          }),
+        ),
     ],
     processors: [
-      (next) => normaliseProcessorFactory.create(normalise, { next, notify }),
-      (next) => identityProcessorFactory.create(identity, { next, notify, registry: agents }),
-      (next) => costProcessorFactory.create(cost, { next, notify, prices: () => prices }),
-      (next) => meterProcessorFactory.create(meter, { next, notify }),
+      (next) => flows.add("processors.normalise", normaliseProcessorFactory.create(normalise, { next, notify })),
+      (next) =>
+        flows.add("processors.identity", identityProcessorFactory.create(identity, { next, notify, registry: agents })),
+      (next) => flows.add("processors.cost", costProcessorFactory.create(cost, { next, notify, prices: () => prices })),
+      (next) => flows.add("processors.meter", meterProcessorFactory.create(meter, { next, notify })),
     ],
     exporter,
   });
   const [receiver] = pipeline.receivers;
   if (receiver === undefined) throw new TypeError("the traces pipeline has no receiver");
-  return { pipeline, receiver, exporter };
+  return { pipeline, receiver, exporter, flows };
 }
 
 /** The credential's id; `undefined` as a whole when it is refused. */

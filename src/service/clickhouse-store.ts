@@ -14,6 +14,7 @@ import { type CancelTimer, type Clock, delay, every } from "../support/clock.ts"
 import { errorText } from "../telemetry/error-text.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
 import type { BudgetStateRow } from "./budget-states.ts";
+import type { WatchedEngine } from "./engine-watch.ts";
 import type { Store } from "./store.ts";
 
 export interface ClickhouseUser {
@@ -27,6 +28,8 @@ export interface ClickhouseServer {
   readonly user: ClickhouseUser;
   /** `undefined`: none; reads then go by `user`, each with `readonly` set. */
   readonly readOnlyUser: ClickhouseUser | undefined;
+  /** Absent when somebody else runs it. */
+  readonly engine?: WatchedEngine;
   /** After `start`. */
   url(): string;
   /** Resolves when the URL is known; it need not answer yet. */
@@ -82,6 +85,10 @@ export class ClickhouseStore implements Store {
     return this.#options.server.readOnlyUser ?? { username: "", password: "" };
   }
 
+  get engine(): WatchedEngine | undefined {
+    return this.#options.server.engine;
+  }
+
   get isReady(): boolean {
     return this.#isMigrated && this.#isAnswering;
   }
@@ -114,14 +121,16 @@ export class ClickhouseStore implements Store {
   }
 
   readonly spans: SpanStorage = {
-    insertNative: async (block) => this.#require().write.insertNative(block),
+    insertNative: async (block) => {
+      const { write } = this.#require();
+      await this.#options.telemetry.measures.insert(block.bytes.byteLength, () => write.insertNative(block));
+    },
     isPermanent: (error) => error instanceof StorageError && error.code !== undefined && BAD_DATA_CODES.has(error.code),
     recentSpans: async ({ sinceUnixMs, limit }) => {
       const rows = await this.#require().write.query<RecentSpanRow>(RECENT_SPANS_QUERY, { since: sinceUnixMs, limit });
       return rows.toReversed().map((row): RecentSpan => ({
         traceId: row.trace_id,
         spanId: row.span_id,
-        receivedUnixMs: Number(row.received_unix_ms),
       }));
     },
   };

@@ -17,7 +17,9 @@ import { buildStore } from "./build-store.ts";
 import { buildTraces } from "./build-traces.ts";
 import { ensureToken, removeEndpoints, writeAtomically, writeEndpoints } from "./data-directory.ts";
 import type { ServiceEndpoints } from "./endpoints.ts";
-import { registerServiceMetrics } from "./metrics.ts";
+import { EngineWatch } from "./engine-watch.ts";
+import { registerServiceMetrics } from "./metrics/register.ts";
+import { queueOf } from "./queues.ts";
 import type { Setup } from "./setup.ts";
 import { StartedParts } from "./started-parts.ts";
 import type { Store } from "./store.ts";
@@ -78,6 +80,9 @@ async function start(options: Starting): Promise<Service> {
     insert: (rows) => store.insertBudgetStates(rows),
   });
   await parts.start("budget states", writer);
+  const engine = store.engine === undefined ? undefined : new EngineWatch({ engine: store.engine, clock });
+  if (engine !== undefined) await parts.start("engine figures", engine);
+  const queues = [{ component: "exporters.clickhouse", read: () => queueOf(traces.exporter.stats(), clock) }];
 
   const state = { isReady: false };
   const { httpUrl: otlpHttp = "", grpcUrl: otlpGrpc = "" } = traces.receiver;
@@ -98,14 +103,16 @@ async function start(options: Starting): Promise<Service> {
   const { host, port } = toEndpoint(config.api.endpoint);
   parts.add("api", () => api.close());
   endpoints.api = httpUrl({ host, port: await listenFor(config.api.endpoint, () => api.listen({ host, port })) });
-  registerServiceMetrics({
-    registry: telemetry.registry,
-    receiver: () => traces.receiver.stats(),
-    exporter: () => traces.exporter.stats(),
+  registerServiceMetrics(telemetry.registry, {
+    flows: () => traces.flows.inOrder(),
+    queues: () => queues,
+    measures: telemetry.measures,
+    engine: () => engine,
     ledger: () => ledger.stats(),
     budgets: () => ledger.budgets(),
     isStorageReady: () => store.isReady,
     processes: () => api.processes.size,
+    version: TOLLGATE_VERSION,
   });
   state.isReady = true;
   publish(options, endpoints, store);

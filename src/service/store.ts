@@ -1,6 +1,7 @@
 import type { ReadStore } from "../api/read-store.ts";
 import type { SpanStorage } from "../exporters/clickhouse/dependencies.ts";
 import type { BudgetStateRow } from "./budget-states.ts";
+import type { WatchedEngine } from "./engine-watch.ts";
 
 /** ClickHouse as the service uses it: the embedded engine or a server, which nothing beyond this line tells apart. */
 export interface Store {
@@ -11,6 +12,8 @@ export interface Store {
   /** For the exporter: inserts wait for nothing, they fail until the tables are there. */
   readonly spans: SpanStorage;
   readonly reads: ReadStore;
+  /** The embedded engine's own figures; `undefined` for a server. */
+  readonly engine: WatchedEngine | undefined;
   /** True while ClickHouse answers and its tables are there. */
   readonly isReady: boolean;
   /** Of ClickHouse's HTTP interface, with the real port once the engine has started. */

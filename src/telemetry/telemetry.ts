@@ -1,6 +1,7 @@
 import { collectDefaultMetrics, Counter, Registry } from "prom-client";
 import { type EventName, EVENTS } from "./events.ts";
 import { Log, type LogFields, type LogLevel, type LogOptions } from "./log.ts";
+import { Measures } from "./measures.ts";
 
 /** A named event that a component announces; see src/component/notice.ts. */
 export interface Announcement {
@@ -13,6 +14,7 @@ export interface Announcement {
 export class Telemetry {
   readonly registry = new Registry();
   readonly log: Log;
+  readonly measures = new Measures({ monotonic: () => performance.now() });
   readonly #events: Counter<"event" | "level">;
 
   constructor(options: LogOptions = {}) {

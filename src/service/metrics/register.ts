@@ -1,0 +1,56 @@
+import type { Registry } from "prom-client";
+import type { BudgetState } from "../../budget/ledger.ts";
+import type { LedgerStats } from "../../budget/local/local-ledger-options.ts";
+import type { FlowSource } from "../../component/flow.ts";
+import type { Measures } from "../../telemetry/measures.ts";
+import { figure, type MetricFamily, registerFamily } from "../../telemetry/metric-family.ts";
+import type { EngineWatch } from "../engine-watch.ts";
+import type { QueueSource } from "../queues.ts";
+import { deliveryFamilies } from "./delivery-metrics.ts";
+import { engineFamilies } from "./engine-metrics.ts";
+import { flowFamilies } from "./flow-metrics.ts";
+import { ledgerFamilies } from "./ledger-metrics.ts";
+import { queueFamilies } from "./queue-metrics.ts";
+
+export interface ServiceMetricsSources {
+  readonly flows: () => readonly FlowSource[];
+  readonly queues: () => readonly QueueSource[];
+  readonly measures: Measures;
+  readonly ledger: () => LedgerStats;
+  readonly budgets: () => readonly BudgetState[];
+  readonly engine: () => EngineWatch | undefined;
+  readonly isStorageReady: () => boolean;
+  readonly processes: () => number;
+  readonly version: string;
+}
+
+/** Everything `/metrics` says of the service itself. Nothing in it waits: a scrape reads memory only. */
+export function registerServiceMetrics(registry: Registry, sources: ServiceMetricsSources): void {
+  const families = [
+    ...flowFamilies(sources.flows),
+    ...queueFamilies(sources.queues),
+    ...deliveryFamilies(sources.measures),
+    ...ledgerFamilies(sources),
+    ...engineFamilies(sources.engine),
+    ...serviceFamilies(sources),
+  ];
+  for (const family of families) registerFamily(registry, family);
+}
+
+function serviceFamilies({ isStorageReady, processes, version }: ServiceMetricsSources): readonly MetricFamily[] {
+  return [
+    figure({
+      name: "tollgate_storage_ready",
+      help: "1 while ClickHouse answers and its tables are there.",
+      value: () => Number(isStorageReady()),
+    }),
+    figure({ name: "tollgate_agent_processes", help: "Agent processes that said hello.", value: processes }),
+    {
+      name: "tollgate_build_info",
+      help: "Always 1; its labels say what runs.",
+      type: "gauge",
+      labelNames: ["version", "node_version"],
+      samples: () => [{ labels: { version, node_version: process.version }, value: 1 }],
+    },
+  ];
+}
