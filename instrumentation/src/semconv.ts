@@ -114,6 +114,26 @@ export const ATTR_TOLLGATE_COST_KNOWN = "tollgate.cost.known";
 export const ATTR_TOLLGATE_COST_PRICE_VERSION = "tollgate.cost.price_version";
 /** int, tokens. The part of the cache writes that lives an hour, where it has a price of its own. */
 export const ATTR_TOLLGATE_USAGE_CACHE_WRITE_1H_TOKENS = "tollgate.usage.cache_write_1h_tokens";
+/** int, tokens. The part of the input that was sound. */
+export const ATTR_TOLLGATE_USAGE_INPUT_AUDIO_TOKENS = "tollgate.usage.input_audio_tokens";
+/** int, tokens. The part of the cache reads that was sound. */
+export const ATTR_TOLLGATE_USAGE_CACHE_READ_AUDIO_TOKENS = "tollgate.usage.cache_read_audio_tokens";
+/** int, tokens. The part of the output that was sound. */
+export const ATTR_TOLLGATE_USAGE_OUTPUT_AUDIO_TOKENS = "tollgate.usage.output_audio_tokens";
+/** int, tokens. The part of the input that was images, where they have a price of their own. */
+export const ATTR_TOLLGATE_USAGE_INPUT_IMAGE_TOKENS = "tollgate.usage.input_image_tokens";
+/** int, tokens. The part of the output that was images. */
+export const ATTR_TOLLGATE_USAGE_OUTPUT_IMAGE_TOKENS = "tollgate.usage.output_image_tokens";
+/** int. Searches of the web that the provider made for the call, billed by the search. */
+export const ATTR_TOLLGATE_USAGE_WEB_SEARCHES = "tollgate.usage.web_searches";
+/** int. Searches of the provider's file store, billed by the search. */
+export const ATTR_TOLLGATE_USAGE_FILE_SEARCHES = "tollgate.usage.file_searches";
+/** string. How the call was served, where that changes its price: `batch`, `flex`, `priority`. */
+export const ATTR_TOLLGATE_SERVICE_TIER = "tollgate.service_tier";
+/** int, nano-dollars. What the processor's prices say of a call that the gate charged otherwise; `tollgate.cost.nano_usd` stays as enforced. */
+export const ATTR_TOLLGATE_COST_REPRICED_NANO_USD = "tollgate.cost.repriced_nano_usd";
+/** string. The price data behind `tollgate.cost.repriced_nano_usd`. */
+export const ATTR_TOLLGATE_COST_REPRICED_VERSION = "tollgate.cost.repriced_version";
 /** string, decimal USD. What the sender says the call cost; never believed over the price book. */
 export const ATTR_TOLLGATE_COST_REPORTED_USD = "tollgate.cost.reported_usd";
 /** boolean. The span's usage is that of model calls beneath it (an agent, a workflow, a second span of one call): never summed. */

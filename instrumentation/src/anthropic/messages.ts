@@ -148,7 +148,14 @@ function readUsage(usage: Body | undefined): TokenUsage | undefined {
     cacheWrite,
     cacheWrite1h,
     reasoning: asCount(asBody(usage["output_tokens_details"])?.["thinking_tokens"]) ?? 0,
+    ...hostedCalls(asBody(usage["server_tool_use"])),
   };
+}
+
+/** https://docs.claude.com/en/docs/agents-and-tools/tool-use/web-search-tool#usage-and-pricing */
+function hostedCalls(serverToolUse: Body | undefined): Pick<TokenUsage, "hostedCalls"> {
+  const webSearches = asCount(serverToolUse?.["web_search_requests"]) ?? 0;
+  return webSearches === 0 ? {} : { hostedCalls: { webSearches, fileSearches: 0 } };
 }
 
 function isThinking(body: Body): boolean {

@@ -1,7 +1,7 @@
 /** The worst case of a call as an amount of money, tokens and calls, and the output bound that fits into less. */
 import type { Amounts } from "../lease/amounts.ts";
 import type { Want } from "../lease/purse.ts";
-import type { ModelPrice, TokenUsage } from "../pricing/price-book.ts";
+import type { CallBound, ModelPrice, TokenUsage } from "../pricing/price-book.ts";
 import type { RequestFacts } from "./endpoint.ts";
 
 /** For a model of which nobody knows the limits. */
@@ -51,7 +51,7 @@ export class CallBounds {
   /** The most that the call can cost with answers of up to `output` tokens. */
   amounts(output: number): Amounts {
     const outputTokens = output * this.#facts.choices;
-    const bound = { inputTokens: this.inputTokens, outputTokens, cacheWrites: this.#facts.cacheWrites };
+    const bound = { ...this.#inputBound(), outputTokens };
     return {
       nanoUsd: this.price?.worstCase(bound) ?? 0n,
       tokens: BigInt(this.inputTokens) + BigInt(outputTokens),
@@ -62,8 +62,8 @@ export class CallBounds {
   /** The largest bound of one answer, not above what was asked, with which the call fits; `undefined` when none does. */
   outputWithin(available: Amounts): number | undefined {
     if (available.calls < 1n) return undefined;
-    const { choices, cacheWrites, outputLeast } = this.#facts;
-    const bound = { inputTokens: this.inputTokens, cacheWrites };
+    const { choices, outputLeast } = this.#facts;
+    const bound = this.#inputBound();
     const byMoney =
       this.price?.outputTokensWithin(
         positive(available.nanoUsd) as Parameters<ModelPrice["outputTokensWithin"]>[0],
@@ -72,6 +72,11 @@ export class CallBounds {
     const byTokens = Number(available.tokens - BigInt(this.inputTokens));
     const output = Math.min(this.outputAsked, Math.floor(Math.min(byMoney, byTokens) / choices));
     return output >= Math.min(outputLeast, this.outputAsked) && output > 0 ? output : undefined;
+  }
+
+  #inputBound(): Omit<CallBound, "outputTokens"> {
+    const { cacheWrites, inputBound, makesMedia } = this.#facts;
+    return { inputTokens: this.inputTokens, cacheWrites, media: inputBound === undefined || makesMedia === true };
   }
 
   /**

@@ -44,6 +44,7 @@ export function startCallSpan(
     ...whoAttributes(who),
   };
   if (facts.outputBound !== undefined) attributes[semconv.ATTR_GEN_AI_REQUEST_MAX_TOKENS] = facts.outputBound;
+  if (facts.tier !== "") attributes[semconv.ATTR_TOLLGATE_SERVICE_TIER] = facts.tier;
   if (facts.choices !== 1) attributes[semconv.ATTR_GEN_AI_REQUEST_CHOICE_COUNT] = facts.choices;
   if (server !== undefined) {
     attributes[semconv.ATTR_SERVER_ADDRESS] = server.address;
@@ -90,6 +91,11 @@ export function recordUsage(span: Span, usage: TokenUsage): void {
   setPart(semconv.ATTR_GEN_AI_USAGE_CACHE_WRITE_INPUT_TOKENS, usage.cacheWrite);
   setPart(semconv.ATTR_TOLLGATE_USAGE_CACHE_WRITE_1H_TOKENS, usage.cacheWrite1h);
   setPart(semconv.ATTR_GEN_AI_USAGE_REASONING_OUTPUT_TOKENS, usage.reasoning);
+  setPart(semconv.ATTR_TOLLGATE_USAGE_INPUT_AUDIO_TOKENS, usage.audio?.input ?? 0);
+  setPart(semconv.ATTR_TOLLGATE_USAGE_CACHE_READ_AUDIO_TOKENS, usage.audio?.cacheRead ?? 0);
+  setPart(semconv.ATTR_TOLLGATE_USAGE_OUTPUT_AUDIO_TOKENS, usage.audio?.output ?? 0);
+  setPart(semconv.ATTR_TOLLGATE_USAGE_WEB_SEARCHES, usage.hostedCalls?.webSearches ?? 0);
+  setPart(semconv.ATTR_TOLLGATE_USAGE_FILE_SEARCHES, usage.hostedCalls?.fileSearches ?? 0);
 }
 
 export interface CallCost {

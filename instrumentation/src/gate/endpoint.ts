@@ -19,6 +19,8 @@ export interface RequestFacts {
   /** The most input tokens that the body can make; `undefined` when its text does not tell (images, files, references). */
   readonly inputBound: number | undefined;
   readonly cacheWrites: boolean;
+  /** The answer may be sound or images, whose tokens can be dearer. Input that is not text has no `inputBound`. */
+  readonly makesMedia?: boolean;
   /** Output that is billed but not in the answer (reasoning), so that what was seen of an answer bounds nothing. */
   readonly hidesOutput: boolean;
   /** Request attributes by the GenAI conventions. */

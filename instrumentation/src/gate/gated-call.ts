@@ -9,7 +9,7 @@ import { GateUnavailable, TollgateError } from "../errors.ts";
 import { add, NO_AMOUNTS } from "../lease/amounts.ts";
 import type { Amounts } from "../lease/amounts.ts";
 import type { NanoUsd } from "../pricing/money.ts";
-import type { ModelPrice, TokenUsage } from "../pricing/price-book.ts";
+import type { HostedCalls, MediaTokens, ModelPrice, TokenUsage } from "../pricing/price-book.ts";
 import * as semconv from "../semconv.ts";
 import type { Admission, Gate } from "./gate.ts";
 import type { CallGuard } from "./call-guard.ts";
@@ -219,7 +219,9 @@ export class GatedCall {
   #settleUsage(admission: Admission, usage: TokenUsage, how: semconv.CostStatus): void {
     const { price } = admission.bounds;
     const nanoUsd = price === undefined ? 0n : price.cost(usage);
-    this.#count(admission, usage, { nanoUsd, status: statusOf(price, how) });
+    // A fee that nobody knows the price of is missing from the cost: it is no exact one.
+    const status = price?.lacksPrice(usage) === true && how === "exact" ? "estimated" : how;
+    this.#count(admission, usage, { nanoUsd, status: statusOf(price, status) });
   }
 
   #count(
@@ -252,5 +254,24 @@ function addUsage(left: TokenUsage, right: TokenUsage): TokenUsage {
     cacheWrite: left.cacheWrite + right.cacheWrite,
     cacheWrite1h: left.cacheWrite1h + right.cacheWrite1h,
     reasoning: left.reasoning + right.reasoning,
+    ...addAudio(left, right),
+    ...addHostedCalls(left, right),
   };
+}
+
+function addAudio({ audio: left }: TokenUsage, { audio: right }: TokenUsage): Pick<TokenUsage, "audio"> {
+  const both = [left, right].filter((tokens) => tokens !== undefined);
+  if (both.length === 0) return {};
+  const sum = (key: keyof MediaTokens): number => both.reduce((total, tokens) => total + tokens[key], 0);
+  return { audio: { input: sum("input"), cacheRead: sum("cacheRead"), output: sum("output") } };
+}
+
+function addHostedCalls(
+  { hostedCalls: left }: TokenUsage,
+  { hostedCalls: right }: TokenUsage,
+): Pick<TokenUsage, "hostedCalls"> {
+  const both = [left, right].filter((calls) => calls !== undefined);
+  if (both.length === 0) return {};
+  const sum = (key: keyof HostedCalls): number => both.reduce((total, calls) => total + calls[key], 0);
+  return { hostedCalls: { webSearches: sum("webSearches"), fileSearches: sum("fileSearches") } };
 }

@@ -37,6 +37,7 @@ export const chatCompletions: Endpoint = {
       inputBound: isText(body) ? inputTokensMax(body, { hasTools: asArray(body["tools"]).length > 0 }) : undefined,
       // OpenAI caches unasked, and since gpt-5.6 a write has a price of its own.
       cacheWrites: true,
+      makesMedia: asArray(body["modalities"]).some((modality) => modality !== "text"),
       hidesOutput: hidesReasoning(model, body),
       attributes: requestAttributes(body),
     };
@@ -172,7 +173,16 @@ function readUsage(value: unknown): TokenUsage | undefined {
     cacheWrite: asCount(inputParts?.["cache_write_tokens"]) ?? 0,
     cacheWrite1h: 0,
     reasoning: asCount(outputParts?.["reasoning_tokens"]) ?? 0,
+    ...audioTokens(inputParts, outputParts),
   };
+}
+
+function audioTokens(inputParts: Body | undefined, outputParts: Body | undefined): Pick<TokenUsage, "audio"> {
+  const input = asCount(inputParts?.["audio_tokens"]) ?? 0;
+  const output = asCount(outputParts?.["audio_tokens"]) ?? 0;
+  if (input === 0 && output === 0) return {};
+  const cacheRead = asCount(asBody(inputParts?.["cached_tokens_details"])?.["audio_tokens"]) ?? 0;
+  return { audio: { input, cacheRead, output } };
 }
 
 function finishReasons(answer: Body): readonly string[] {

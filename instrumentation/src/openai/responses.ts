@@ -63,7 +63,7 @@ export const responses: Endpoint = {
       id: asText(body["id"]),
       model: asText(body["model"]),
       finishReasons: reason === undefined ? [] : [reason],
-      usage: readUsage(body["usage"]),
+      usage: readUsage(body),
     };
   },
 
@@ -110,8 +110,8 @@ function isText(body: Body): boolean {
   return items && asArray(body["tools"]).every((tool) => TEXT_TOOLS.has(asBody(tool)?.["type"]));
 }
 
-function readUsage(value: unknown): TokenUsage | undefined {
-  const usage = asBody(value);
+function readUsage(answer: Body): TokenUsage | undefined {
+  const usage = asBody(answer["usage"]);
   const input = asCount(usage?.["input_tokens"]);
   const output = asCount(usage?.["output_tokens"]);
   if (usage === undefined || input === undefined || output === undefined) return undefined;
@@ -123,5 +123,23 @@ function readUsage(value: unknown): TokenUsage | undefined {
     cacheWrite: asCount(inputParts?.["cache_write_tokens"]) ?? 0,
     cacheWrite1h: 0,
     reasoning: asCount(asBody(usage["output_tokens_details"])?.["reasoning_tokens"]) ?? 0,
+    ...hostedCalls(answer),
   };
+}
+
+/** Tools that OpenAI runs leave an item each in the output. https://platform.openai.com/docs/pricing#built-in-tools */
+function hostedCalls(answer: Body): Pick<TokenUsage, "hostedCalls"> {
+  let webSearches = 0;
+  let fileSearches = 0;
+  for (const value of asArray(answer["output"])) {
+    const item = asBody(value);
+    if (item?.["type"] === "file_search_call") fileSearches += 1;
+    // Opening and reading a page that a search found are items too, and not billed as searches.
+    else if (item?.["type"] === "web_search_call" && isSearch(asBody(item["action"]))) webSearches += 1;
+  }
+  return webSearches + fileSearches === 0 ? {} : { hostedCalls: { webSearches, fileSearches } };
+}
+
+function isSearch(action: Body | undefined): boolean {
+  return action === undefined || action["type"] === "search";
 }

@@ -7,6 +7,7 @@ import { documentedMaxOutputTokens } from "./max-output-tokens.ts";
 import type { ModelPrice, PriceBook } from "./price-book.ts";
 import { bookProviderId } from "./provider-id.ts";
 import { RatedModelPrice } from "./rates.ts";
+import type { MediaRates, Rates } from "./rates.ts";
 
 export interface PriceBookOptions {
   /** House prices: they win over the kept book, and a later document wins over an earlier one. */
@@ -84,7 +85,7 @@ function validFromOf(prices: HouseModel): number {
 function toHousePrice(document: string, model: string, prices: HouseModel): ModelPrice {
   const input = exactly(prices.input);
   const output = exactly(prices.output);
-  const cacheWrite = prices.cache_write === undefined ? input : exactly(prices.cache_write);
+  const cacheWrite = optional(prices.cache_write) ?? input;
   return new RatedModelPrice({
     provider: prices.provider,
     model,
@@ -95,15 +96,33 @@ function toHousePrice(document: string, model: string, prices: HouseModel): Mode
       {
         above: 0,
         input,
-        cacheRead: prices.cached_input === undefined ? input : exactly(prices.cached_input),
+        cacheRead: optional(prices.cached_input) ?? input,
         cacheWrite,
-        cacheWrite1h: prices.cache_write_1h === undefined ? cacheWrite : exactly(prices.cache_write_1h),
+        cacheWrite1h: optional(prices.cache_write_1h) ?? cacheWrite,
         output,
-        reasoning: prices.reasoning === undefined ? output : exactly(prices.reasoning),
+        reasoning: optional(prices.reasoning) ?? output,
+        ...audioRates(prices, { input, output }),
       },
     ],
     perCall: exactly(prices.per_call ?? 0),
+    perWebSearch: optional(prices.per_web_search),
+    perFileSearch: optional(prices.per_file_search),
   });
+}
+
+function audioRates(
+  { audio_input, audio_cached_input, audio_output }: HouseModel,
+  text: Pick<MediaRates, "input" | "output">,
+): Pick<Rates, "audio"> {
+  if (audio_input === undefined && audio_cached_input === undefined && audio_output === undefined) return {};
+  const input = optional(audio_input) ?? text.input;
+  return {
+    audio: { input, cacheRead: optional(audio_cached_input) ?? input, output: optional(audio_output) ?? text.output },
+  };
+}
+
+function optional(decimal: string | number | undefined): bigint | undefined {
+  return decimal === undefined ? undefined : exactly(decimal);
 }
 
 function exactly(decimal: string | number): bigint {

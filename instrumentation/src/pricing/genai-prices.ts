@@ -3,7 +3,7 @@
  * floats: each price is read by its decimal text into integers. Its rules are followed exactly, and a test compares the
  * results: which model a name means, which dated price holds, how tiers work, and that tokens without a price of their
  * own cost what the next wider kind costs (cache reads without a price cost the input price).
- * Only the prices of text calls are used here; audio, images and server tools have prices of their own in the same data.
+ * Sound, images and searches have prices of their own in the same data; video, pages and hours are not used.
  */
 import { createRequire } from "node:module";
 import type * as GenaiPrices from "@pydantic/genai-prices";
@@ -13,7 +13,7 @@ import { documentedMaxOutputTokens } from "./max-output-tokens.ts";
 import type { ModelPrice } from "./price-book.ts";
 import { bookProviderId } from "./provider-id.ts";
 import { RatedModelPrice } from "./rates.ts";
-import type { Rates } from "./rates.ts";
+import type { MediaRates, Rates } from "./rates.ts";
 
 /** The version of the data. A test holds it equal to the dependency. */
 export const GENAI_PRICES_VERSION = "genai-prices@0.1.8";
@@ -88,10 +88,8 @@ function timeOfDayMs(time: string): number {
 
 function toModelPrice(entry: BookEntry, model: string, prices: BookPrices): ModelPrice | undefined {
   const rates = toRates(entry.model.id, prices);
-  const perThousandCalls = prices["requests_kcount"] ?? 0;
-  if (rates === undefined || typeof perThousandCalls !== "number") return undefined;
-  const perThousandNano = nanoFromDecimal(perThousandCalls);
-  if (perThousandNano === undefined) return undefined;
+  const perCall = eachOfThousand(prices["requests_kcount"] ?? 0);
+  if (rates === undefined || perCall === undefined) return undefined;
   return new RatedModelPrice({
     provider: entry.providerId,
     model,
@@ -100,8 +98,16 @@ function toModelPrice(entry: BookEntry, model: string, prices: BookPrices): Mode
       documentedMaxOutputTokens(model) ?? documentedMaxOutputTokens(entry.model.id) ?? entry.model.context_window,
     contextTokens: entry.model.context_window,
     rates,
-    perCall: (perThousandNano + 999n) / 1000n,
+    perCall,
+    perWebSearch: eachOfThousand(prices["web_searches_kcount"]),
+    perFileSearch: eachOfThousand(prices["storage_searches_kcount"]),
   });
+}
+
+/** The price of one call from that of a thousand, rounded up. */
+function eachOfThousand(price: number | TieredPrices | undefined): bigint | undefined {
+  const perThousand = priceAbove(price, 0);
+  return perThousand === undefined ? undefined : (perThousand + 999n) / 1000n;
 }
 
 /** `undefined` when input or output has no price: a price that is not said is never zero. */
@@ -131,7 +137,33 @@ function ratesAbove(modelId: string, prices: BookPrices, above: number): Rates |
     cacheWrite1h: priceAbove(prices["cache_write_1h_mtok"], above) ?? cacheWrite,
     output,
     reasoning: priceAbove(prices["output_reasoning_mtok"], above) ?? output,
+    ...mediaRates("audio", { prices, above, input, output }),
+    ...mediaRates("image", { prices, above, input, output }),
   };
+}
+
+interface TextRates {
+  readonly prices: BookPrices;
+  readonly above: number;
+  readonly input: bigint;
+  readonly output: bigint;
+}
+
+/** The rates of a medium that has prices of its own; what is missing among them costs what the next wider kind costs. */
+function mediaRates<Medium extends "audio" | "image">(
+  medium: Medium,
+  { prices, above, input: textInput, output }: TextRates,
+): { readonly [Key in Medium]?: MediaRates } {
+  const keys = [`input_${medium}_mtok`, `cache_${medium}_read_mtok`, `output_${medium}_mtok`] as const;
+  if (keys.every((key) => prices[key] === undefined)) return {};
+  const [inputKey, cacheKey, outputKey] = keys;
+  const input = priceAbove(prices[inputKey], above) ?? textInput;
+  const rates: MediaRates = {
+    input,
+    cacheRead: priceAbove(prices[cacheKey], above) ?? input,
+    output: priceAbove(prices[outputKey], above) ?? output,
+  };
+  return { [medium]: rates } as { readonly [Key in Medium]?: MediaRates };
 }
 
 /** The price for an input just above `above`: the highest tier that starts there or below. */

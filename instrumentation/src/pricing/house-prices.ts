@@ -24,8 +24,18 @@ export interface HouseModel {
   readonly output: string | number;
   /** Default: `output`. */
   readonly reasoning?: string | number;
+  /** Sound in the input. Default: `input`. */
+  readonly audio_input?: string | number;
+  /** Sound read from the cache. Default: `audio_input`. */
+  readonly audio_cached_input?: string | number;
+  /** Sound in the output. Default: `output`. */
+  readonly audio_output?: string | number;
   /** USD for each call. Default: 0. */
   readonly per_call?: string | number;
+  /** USD for each search of the web that the provider makes. Default: unknown. */
+  readonly per_web_search?: string | number;
+  /** USD for each search of the provider's file store. Default: unknown. */
+  readonly per_file_search?: string | number;
   /** From this moment on (`2026-01-31`, midnight UTC, or a full ISO 8601 time). Default: always. */
   readonly valid_from?: string;
   readonly max_output_tokens?: number;
@@ -41,7 +51,18 @@ export interface PriceProblem {
 const MODELS_MAX = 10_000;
 const DOCUMENT_KEYS = new Set(["kind", "name", "models"]);
 const REQUIRED_DECIMALS = ["input", "output"] as const;
-const OPTIONAL_DECIMALS = ["cached_input", "cache_write", "cache_write_1h", "reasoning", "per_call"] as const;
+const OPTIONAL_DECIMALS = [
+  "cached_input",
+  "cache_write",
+  "cache_write_1h",
+  "reasoning",
+  "audio_input",
+  "audio_cached_input",
+  "audio_output",
+  "per_call",
+  "per_web_search",
+  "per_file_search",
+] as const;
 const COUNTS = ["max_output_tokens", "context_tokens"] as const;
 const MODEL_KEYS: ReadonlySet<string> = new Set([
   "provider",

@@ -10,6 +10,24 @@ export interface TokenUsage {
   /** The part of `cacheWrite` that lives an hour (Anthropic), where it has a price of its own. */
   readonly cacheWrite1h: number;
   readonly reasoning: number;
+  /** The parts of input, cache reads and output that are sound; absent: none. */
+  readonly audio?: MediaTokens;
+  /** The parts that are images; absent: none. */
+  readonly image?: MediaTokens;
+  /** Calls of tools that the provider runs and bills by the call; absent: none. */
+  readonly hostedCalls?: HostedCalls;
+}
+
+/** Tokens of one medium, as parts of the call's tokens: `input` includes `cacheRead`. */
+export interface MediaTokens {
+  readonly input: number;
+  readonly cacheRead: number;
+  readonly output: number;
+}
+
+export interface HostedCalls {
+  readonly webSearches: number;
+  readonly fileSearches: number;
 }
 
 /** What one model costs at one moment, with all prices as exact integers (nano-dollars per million tokens). */
@@ -22,6 +40,10 @@ export interface ModelPrice {
   readonly contextTokens: number | undefined;
   /** Exact cost of a call, rounded half up to the nano-dollar once, at the end. */
   cost(usage: TokenUsage): NanoUsd;
+  /** Whether the usage has parts that nobody knows the price of: then `cost` is less than the truth. */
+  lacksPrice(usage: TokenUsage): boolean;
+  /** The same model at a documented share of its prices (a batch at half): all tokens, not the fees by the call. */
+  atShareOf(divisor: bigint): ModelPrice;
   /** The most a call can cost: `cacheWrites` when the request may write to the cache. Rounded up. Never below `cost` of any usage within the bounds. */
   worstCase(bound: CallBound): NanoUsd;
   /** The largest output bound whose worst case fits into `amount`; below 1 when not even the input fits. */
@@ -33,6 +55,8 @@ export interface CallBound {
   /** Over all choices. */
   readonly outputTokens: number;
   readonly cacheWrites: boolean;
+  /** The request may read or make sound or images, which can have dearer tokens. Default: text only. */
+  readonly media?: boolean;
 }
 
 export interface PriceBook {

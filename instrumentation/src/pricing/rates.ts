@@ -6,11 +6,12 @@
  * above its `start`), and then prices the whole call, not only what lies above the threshold.
  *
  * INVARIANT: worstCase(bound) ≥ cost(usage) for every usage whose parts fit their wholes, with input and output within
- * the bound, and without cache writes unless `cacheWrites`; and it never falls when a bound rises. I2 of the design rests on it.
+ * the bound, without cache writes unless `cacheWrites` and without sound, images and hosted tools unless `media` (fees by
+ * the call of hosted tools have no bound and are in none); and it never falls when a bound rises. I2 of the design rests on it.
  */
 import { NANO_USD_MAX, NANO_USD_ZERO } from "./money.ts";
 import type { NanoUsd } from "./money.ts";
-import type { CallBound, ModelPrice, TokenUsage } from "./price-book.ts";
+import type { CallBound, MediaTokens, ModelPrice, TokenUsage } from "./price-book.ts";
 
 /** Prices from an input of more than `above` tokens on. Nano-dollars per million tokens. */
 export interface Rates {
@@ -21,6 +22,16 @@ export interface Rates {
   readonly cacheWrite1h: bigint;
   readonly output: bigint;
   readonly reasoning: bigint;
+  /** Absent: sound costs what text does. */
+  readonly audio?: MediaRates;
+  /** Absent: images cost what text does. */
+  readonly image?: MediaRates;
+}
+
+export interface MediaRates {
+  readonly input: bigint;
+  readonly cacheRead: bigint;
+  readonly output: bigint;
 }
 
 export interface PriceFacts {
@@ -33,6 +44,12 @@ export interface PriceFacts {
   readonly rates: readonly [Rates, ...Rates[]];
   /** Nano-dollars for each call, whatever its tokens. */
   readonly perCall: bigint;
+  /** Nano-dollars for each search of the web; `undefined`: nobody knows. */
+  readonly perWebSearch?: bigint | undefined;
+  /** Nano-dollars for each search of the provider's file store. */
+  readonly perFileSearch?: bigint | undefined;
+  /** The prices of tokens are divided by this. Default: 1. */
+  readonly divisor?: bigint;
 }
 
 /** Token counts that are no counts: negative, fractional, NaN, infinite. */
@@ -51,6 +68,9 @@ interface Step {
   readonly inputMax: bigint;
   readonly inputMaxWithWrites: bigint;
   readonly outputMax: bigint;
+  /** How much dearer the dearest medium is than the dearest text. */
+  readonly mediaInputMax: bigint;
+  readonly mediaOutputMax: bigint;
 }
 
 /** A `ModelPrice` over exact integer rates. */
@@ -60,17 +80,22 @@ export class RatedModelPrice implements ModelPrice {
   readonly version: string;
   readonly maxOutputTokens: number | undefined;
   readonly contextTokens: number | undefined;
+  readonly #facts: PriceFacts;
   readonly #steps: readonly Step[];
+  /** What is divided by it is nano-dollars: prices are by the million tokens. */
+  readonly #unit: bigint;
   readonly #perCall: bigint;
 
   constructor(facts: PriceFacts) {
+    this.#facts = facts;
     this.provider = facts.provider;
     this.model = facts.model;
     this.version = facts.version;
     this.maxOutputTokens = facts.maxOutputTokens;
     this.contextTokens = facts.contextTokens;
     this.#steps = facts.rates.map((rates, index) => stepOf(rates, facts.rates[index + 1]?.above));
-    this.#perCall = facts.perCall * MILLION;
+    this.#unit = MILLION * (facts.divisor ?? 1n);
+    this.#perCall = facts.perCall * this.#unit;
   }
 
   /**
@@ -78,22 +103,40 @@ export class RatedModelPrice implements ModelPrice {
    * shows a sender that reports the two apart, so the whole is taken as both together: never too little.
    */
   cost(usage: TokenUsage): NanoUsd {
-    const cacheRead = count("cacheRead", usage.cacheRead);
     const cacheWrite1h = count("cacheWrite1h", usage.cacheWrite1h);
     const cacheWrite = Math.max(count("cacheWrite", usage.cacheWrite), cacheWrite1h);
     const reasoning = count("reasoning", usage.reasoning);
-    const input = wholeOf(count("input", usage.input), cacheRead + cacheWrite);
-    const output = wholeOf(count("output", usage.output), reasoning);
+    const audio = mediaParts("audio", usage.audio);
+    const image = mediaParts("image", usage.image);
+    const cacheRead = wholeOf(count("cacheRead", usage.cacheRead), audio.cacheRead + image.cacheRead);
+    const input = wholeOf(count("input", usage.input), cacheRead + cacheWrite + audio.fresh + image.fresh);
+    const output = wholeOf(count("output", usage.output), reasoning + audio.output + image.output);
     const rates = this.#ratesAt(input);
     const total =
       this.#perCall +
-      BigInt(input - cacheRead - cacheWrite) * rates.input +
-      BigInt(cacheRead) * rates.cacheRead +
+      this.#hostedFees(usage) +
+      BigInt(input - cacheRead - cacheWrite - audio.fresh - image.fresh) * rates.input +
+      BigInt(cacheRead - audio.cacheRead - image.cacheRead) * rates.cacheRead +
       BigInt(cacheWrite - cacheWrite1h) * rates.cacheWrite +
       BigInt(cacheWrite1h) * rates.cacheWrite1h +
-      BigInt(output - reasoning) * rates.output +
-      BigInt(reasoning) * rates.reasoning;
-    return saturate((total + MILLION / 2n) / MILLION);
+      BigInt(output - reasoning - audio.output - image.output) * rates.output +
+      BigInt(reasoning) * rates.reasoning +
+      mediaCost(audio, rates.audio ?? rates) +
+      mediaCost(image, rates.image ?? rates);
+    return saturate((total + this.#unit / 2n) / this.#unit);
+  }
+
+  lacksPrice({ hostedCalls }: TokenUsage): boolean {
+    if (hostedCalls === undefined) return false;
+    const { perWebSearch, perFileSearch } = this.#facts;
+    return (
+      (hostedCalls.webSearches > 0 && perWebSearch === undefined) ||
+      (hostedCalls.fileSearches > 0 && perFileSearch === undefined)
+    );
+  }
+
+  atShareOf(divisor: bigint): ModelPrice {
+    return new RatedModelPrice({ ...this.#facts, divisor: (this.#facts.divisor ?? 1n) * divisor });
   }
 
   worstCase(bound: CallBound): NanoUsd {
@@ -102,25 +145,34 @@ export class RatedModelPrice implements ModelPrice {
     let worst = 0n;
     for (const step of this.#steps) {
       if (!reaches(step, inputTokens)) break;
-      const total = inputWorst(step, inputTokens, bound.cacheWrites) + outputTokens * step.outputMax;
+      const total = inputWorst(step, bound) + outputTokens * outputRate(step, bound);
       if (total > worst) worst = total;
     }
-    return saturate((this.#perCall + worst + MILLION - 1n) / MILLION);
+    return saturate((this.#perCall + worst + this.#unit - 1n) / this.#unit);
   }
 
   /** 0 when the input and one token do not fit. At most `Number.MAX_SAFE_INTEGER`, for free output. */
   outputTokensWithin(amount: NanoUsd, bound: Omit<CallBound, "outputTokens">): number {
     const inputTokens = count("inputTokens", bound.inputTokens);
-    const available = amount * MILLION - this.#perCall;
+    const available = amount * this.#unit - this.#perCall;
     let least = BigInt(Number.MAX_SAFE_INTEGER);
     for (const step of this.#steps) {
       if (!reaches(step, inputTokens)) break;
-      const left = available - inputWorst(step, inputTokens, bound.cacheWrites);
+      const left = available - inputWorst(step, bound);
       if (left < 0n) return 0;
-      const tokens = step.outputMax === 0n ? least : left / step.outputMax;
+      const rate = outputRate(step, bound);
+      const tokens = rate === 0n ? least : left / rate;
       if (tokens < least) least = tokens;
     }
     return Number(least);
+  }
+
+  #hostedFees({ hostedCalls }: TokenUsage): bigint {
+    if (hostedCalls === undefined) return 0n;
+    const { perWebSearch = 0n, perFileSearch = 0n } = this.#facts;
+    const webSearches = BigInt(count("webSearches", hostedCalls.webSearches));
+    const fileSearches = BigInt(count("fileSearches", hostedCalls.fileSearches));
+    return (webSearches * perWebSearch + fileSearches * perFileSearch) * this.#unit;
   }
 
   #ratesAt(inputTokens: number): Rates {
@@ -132,13 +184,17 @@ export class RatedModelPrice implements ModelPrice {
 
 function stepOf(rates: Rates, nextAbove: number | undefined): Step {
   const inputMax = larger(rates.input, rates.cacheRead);
+  const outputMax = larger(rates.output, rates.reasoning);
+  const media = [rates.audio, rates.image].filter((medium) => medium !== undefined);
   return {
     above: rates.above,
     upTo: nextAbove ?? Number.MAX_SAFE_INTEGER,
     rates,
     inputMax,
     inputMaxWithWrites: larger(inputMax, larger(rates.cacheWrite, rates.cacheWrite1h)),
-    outputMax: larger(rates.output, rates.reasoning),
+    outputMax,
+    mediaInputMax: media.map(({ input, cacheRead }) => larger(input, cacheRead)).reduce(larger, inputMax),
+    mediaOutputMax: media.map(({ output }) => output).reduce(larger, outputMax),
   };
 }
 
@@ -147,8 +203,36 @@ function reaches(step: Step, inputTokens: number): boolean {
   return step.above === 0 || inputTokens > step.above;
 }
 
-function inputWorst(step: Step, inputTokens: number, cacheWrites: boolean): bigint {
-  return BigInt(Math.min(inputTokens, step.upTo)) * (cacheWrites ? step.inputMaxWithWrites : step.inputMax);
+function inputWorst(step: Step, bound: Omit<CallBound, "outputTokens">): bigint {
+  const text = bound.cacheWrites ? step.inputMaxWithWrites : step.inputMax;
+  const rate = bound.media === true ? larger(text, step.mediaInputMax) : text;
+  return BigInt(Math.min(bound.inputTokens, step.upTo)) * rate;
+}
+
+function outputRate(step: Step, bound: Omit<CallBound, "outputTokens">): bigint {
+  return bound.media === true ? step.mediaOutputMax : step.outputMax;
+}
+
+/** Tokens of one medium, with the input apart that did not come from a cache. */
+interface MediaParts {
+  readonly fresh: number;
+  readonly cacheRead: number;
+  readonly output: number;
+}
+
+const NO_MEDIA: MediaParts = { fresh: 0, cacheRead: 0, output: 0 };
+
+function mediaParts(name: string, tokens: MediaTokens | undefined): MediaParts {
+  if (tokens === undefined) return NO_MEDIA;
+  const cacheRead = count(`${name}.cacheRead`, tokens.cacheRead);
+  const input = wholeOf(count(`${name}.input`, tokens.input), cacheRead);
+  return { fresh: input - cacheRead, cacheRead, output: count(`${name}.output`, tokens.output) };
+}
+
+function mediaCost(parts: MediaParts, rates: MediaRates): bigint {
+  return (
+    BigInt(parts.fresh) * rates.input + BigInt(parts.cacheRead) * rates.cacheRead + BigInt(parts.output) * rates.output
+  );
 }
 
 function wholeOf(whole: number, part: number): number {

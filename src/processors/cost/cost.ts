@@ -3,15 +3,16 @@
  * children, which would count twice. The gate's own figure is taken as it is, because it is what the lease was charged;
  * everything else is priced here. Unknown is never zero: a call without a price is `unpriced`, one without usage `missing`.
  */
-import { type NanoUsd, type PriceBook, parseUsd } from "@tollgate/instrumentation/pricing";
+import { type PriceBook, parseUsd, priceAtTier } from "@tollgate/instrumentation/pricing";
 import {
   ATTR_TOLLGATE_COST_NANO_USD,
   ATTR_TOLLGATE_COST_PRICE_VERSION,
   ATTR_TOLLGATE_COST_REPORTED_USD,
+  ATTR_TOLLGATE_COST_REPRICED_NANO_USD,
+  ATTR_TOLLGATE_COST_REPRICED_VERSION,
   ATTR_TOLLGATE_COST_STATUS,
   ATTR_TOLLGATE_PROVIDER_INFERRED,
   ATTR_TOLLGATE_USAGE_AGGREGATE,
-  ATTR_TOLLGATE_USAGE_CACHE_WRITE_1H_TOKENS,
   CostStatus,
   INFERENCE_OPERATIONS,
 } from "@tollgate/instrumentation/semconv";
@@ -19,6 +20,7 @@ import { countAttribute, textAttribute } from "../../pdata/attribute-read.ts";
 import { isRefusedCall } from "../../pdata/facts.ts";
 import type { Span } from "../../pdata/span.ts";
 import type { NestedCalls } from "./nested-calls.ts";
+import { serviceTier, usageOf } from "./usage.ts";
 
 const OWN_SCOPE = "@tollgate/instrumentation";
 /** One call can't cost more than a million dollars: a larger claim is not believed, and sums stay within Int64. */
@@ -49,13 +51,20 @@ export function applyCost(span: Span, prices: PriceBook, nested?: NestedCalls): 
   }
   // Whatever goes wrong below, an inference span never looks like one that costs nothing.
   span.facts.costStatus = CostStatus.missing;
-  const cost = isRefusedCall(span.facts) ? REFUSED : (claimedByGate(span) ?? priced(span, prices));
+  const cost = isRefusedCall(span.facts) ? REFUSED : costOf(span, prices);
   span.facts.costNanoUsd = cost.nanoUsd;
   span.facts.costStatus = cost.status;
   span.facts.priceVersion = cost.priceVersion;
 }
 
 const REFUSED: Cost = { nanoUsd: 0n, status: CostStatus.exact, priceVersion: "" };
+
+function costOf(span: Span, prices: PriceBook): Cost {
+  const claimed = claimedByGate(span);
+  if (claimed === undefined) return priced(span, prices);
+  noteRepriced(span, { claimed, prices });
+  return claimed;
+}
 
 /** To be called with a batch before its spans are priced: the gate's spans count, whatever others tell of the same calls. */
 export function countGatedCalls(spans: readonly Span[], nested: NestedCalls): void {
@@ -84,25 +93,33 @@ function priced(span: Span, prices: PriceBook): Cost {
   const { facts } = span;
   if (!facts.hasUsage) return reported(span) ?? { nanoUsd: 0n, status: CostStatus.missing, priceVersion: "" };
   const at = new Date(Number(span.startUnixNano / 1_000_000n));
-  const price =
-    prices.find({ provider: facts.provider, model: facts.model, at }) ??
-    prices.find({ provider: facts.provider, model: facts.requestModel, at });
-  if (price === undefined) return reported(span) ?? { nanoUsd: 0n, status: CostStatus.unpriced, priceVersion: "" };
-  const cacheWrite1h = countAttribute(
-    span.attributes,
-    ATTR_TOLLGATE_USAGE_CACHE_WRITE_1H_TOKENS,
-    facts.cacheWriteTokens,
-  );
-  const nanoUsd: NanoUsd = price.cost({
-    input: facts.inputTokens,
-    output: facts.outputTokens,
-    cacheRead: facts.cacheReadTokens,
-    cacheWrite: facts.cacheWriteTokens,
-    cacheWrite1h: cacheWrite1h ?? 0,
-    reasoning: facts.reasoningTokens,
-  });
+  const { provider } = facts;
+  const tier = serviceTier(span.attributes);
+  const found =
+    priceAtTier(prices, { provider, model: facts.model, tier, at }) ??
+    priceAtTier(prices, { provider, model: facts.requestModel, tier, at });
+  if (found === undefined) return reported(span) ?? { nanoUsd: 0n, status: CostStatus.unpriced, priceVersion: "" };
+  const { price, isCertain } = found;
+  const usage = usageOf(span);
   const isGuessed = span.attributes.get(ATTR_TOLLGATE_PROVIDER_INFERRED) === true;
-  return { nanoUsd, status: isGuessed ? CostStatus.estimated : CostStatus.exact, priceVersion: price.version };
+  const isExact = isCertain && !isGuessed && !price.lacksPrice(usage);
+  return {
+    nanoUsd: price.cost(usage),
+    status: isExact ? CostStatus.exact : CostStatus.estimated,
+    priceVersion: price.version,
+  };
+}
+
+/**
+ * What the gate charged stays the cost: it is what the lease paid. Where this processor's prices say otherwise (a house
+ * price that the agent has not got, an older book), that is kept beside it.
+ */
+function noteRepriced(span: Span, { claimed, prices }: { readonly claimed: Cost; readonly prices: PriceBook }): void {
+  if (claimed.status !== CostStatus.exact || !span.facts.hasUsage) return;
+  const own = priced(span, prices);
+  if (own.status !== CostStatus.exact || own.nanoUsd === claimed.nanoUsd) return;
+  span.attributes.set(ATTR_TOLLGATE_COST_REPRICED_NANO_USD, own.nanoUsd);
+  span.attributes.set(ATTR_TOLLGATE_COST_REPRICED_VERSION, own.priceVersion);
 }
 
 /** What the sender says it cost, where nothing better is known. A reported zero is no cost: it is how unknown looks. */

@@ -31,6 +31,8 @@ export interface Reading {
   readonly cacheReadTokens?: AttributeValue | undefined;
   readonly cacheWriteTokens?: AttributeValue | undefined;
   readonly reasoningTokens?: AttributeValue | undefined;
+  readonly inputAudioTokens?: AttributeValue | undefined;
+  readonly outputAudioTokens?: AttributeValue | undefined;
   /** What the sender says the call cost, in USD. */
   readonly reportedUsd?: AttributeValue | undefined;
   readonly isFailed?: boolean;

@@ -92,4 +92,39 @@ describe("cost", () => {
     };
     expect(costed({ attributes })).toMatchObject({ costNanoUsd: 0n, costStatus: "exact", spend: undefined });
   });
+
+  it("prices a batch at half, sound by its own price, and searches by the search", () => {
+    const attributes = { ...CALL, "gen_ai.request.model": "gpt-4o-mini" };
+    const full = costed({ attributes });
+    const batch = costed({ attributes: { ...attributes, "openai.response.service_tier": "batch" } });
+    expect(batch).toMatchObject({ costNanoUsd: full.costNanoUsd / 2n, costStatus: "exact" });
+    const audio = { ...attributes, "gen_ai.request.model": "gpt-audio" };
+    const sound = costed({ attributes: { ...audio, "tollgate.usage.output_audio_tokens": 100n } });
+    // 100 tokens of sound at 64 instead of 10 USD per million
+    expect(sound.costNanoUsd - costed({ attributes: audio }).costNanoUsd).toBe(100n * 54_000n);
+    const searched = costed({ attributes: { ...attributes, "tollgate.usage.web_searches": 2n } });
+    expect(searched).toMatchObject({ costNanoUsd: full.costNanoUsd + 20_000_000n, costStatus: "exact" });
+  });
+
+  it("calls a cost estimated that lacks a fee, and unpriced what was served at a dearer tier", () => {
+    expect(costed({ attributes: { ...CALL, "tollgate.usage.web_searches": 1n } }).costStatus).toBe("estimated");
+    expect(costed({ attributes: { ...CALL, "openai.response.service_tier": "priority" } })).toMatchObject({
+      costNanoUsd: 0n,
+      costStatus: "unpriced",
+    });
+  });
+
+  it("keeps what the gate charged, and what today's prices say beside it", () => {
+    const gated = { ...CALL, "tollgate.lease.id": "lease-1", "tollgate.cost.status": "exact" };
+    const span = makeSpan(1, { attributes: { ...gated, "tollgate.cost.nano_usd": 1_000n } });
+    normalise(span);
+    applyCost(span, prices);
+    expect(span.facts).toMatchObject({ costNanoUsd: 1_000n, costStatus: "exact" });
+    expect(span.attributes.get("tollgate.cost.repriced_nano_usd")).toBe(4_500_000n);
+    expect(span.attributes.get("tollgate.cost.repriced_version")).toBe("house:house");
+    const same = makeSpan(2, { attributes: { ...gated, "tollgate.cost.nano_usd": 4_500_000n } });
+    normalise(same);
+    applyCost(same, prices);
+    expect(same.attributes.has("tollgate.cost.repriced_nano_usd")).toBe(false);
+  });
 });

@@ -22,6 +22,8 @@ const INPUT_TOTALS = ["prompt_tokens", "promptTokens", "input_tokens", "inputTok
 const OUTPUT_TOTALS = ["completion_tokens", "completionTokens", "output_tokens", "outputTokens"];
 const CACHE_READS = ["input_cached_tokens", "cache_read_input_tokens", "input_cache_read", "input_cached"];
 const CACHE_WRITES = ["cache_creation_input_tokens", "input_cache_creation", "input_cache_write_tokens"];
+const INPUT_AUDIO = ["input_audio_tokens", "input_audio"];
+const OUTPUT_AUDIO = ["output_audio_tokens", "output_audio"];
 const REASONING = ["output_reasoning_tokens", "output_reasoning", "reasoning_tokens"];
 
 export const langfuse: Dialect = {
@@ -45,7 +47,7 @@ export const langfuse: Dialect = {
   },
 };
 
-type Usage = Pick<Reading, "inputTokens" | "outputTokens" | "cacheReadTokens" | "cacheWriteTokens" | "reasoningTokens">;
+type Usage = Pick<Reading, Extract<keyof Reading, `${string}Tokens`>>;
 
 function readUsage(details: Readonly<Record<string, unknown>>): Usage {
   return {
@@ -54,6 +56,8 @@ function readUsage(details: Readonly<Record<string, unknown>>): Usage {
     cacheReadTokens: first(details, CACHE_READS),
     cacheWriteTokens: first(details, CACHE_WRITES),
     reasoningTokens: first(details, REASONING),
+    inputAudioTokens: first(details, INPUT_AUDIO),
+    outputAudioTokens: first(details, OUTPUT_AUDIO),
   };
 }
 

@@ -44,6 +44,8 @@ export const openinference: Dialect = {
       cacheReadTokens: attributes.get("llm.token_count.prompt_details.cache_read"),
       cacheWriteTokens: attributes.get("llm.token_count.prompt_details.cache_write"),
       reasoningTokens: attributes.get("llm.token_count.completion_details.reasoning"),
+      inputAudioTokens: attributes.get("llm.token_count.prompt_details.audio"),
+      outputAudioTokens: attributes.get("llm.token_count.completion_details.audio"),
       reportedUsd: attributes.get("llm.cost.total"),
     };
   },

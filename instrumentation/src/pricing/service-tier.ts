@@ -1,0 +1,54 @@
+/**
+ * Ways of serving a call that cost another price than the model's. Batches, and OpenAI's flex, are documented at half the
+ * price of every kind of token; dearer tiers are in no book, and need a `kind: prices` document that names them
+ * (`priority/gpt-5`). Sources, read 2026-11: platform.openai.com/docs/pricing, docs.claude.com/en/docs/build-with-claude/
+ * batch-processing, ai.google.dev/gemini-api/docs/batch-mode, docs.mistral.ai/capabilities/batch, aws.amazon.com/bedrock/pricing.
+ */
+import type { ModelPrice, PriceBook } from "./price-book.ts";
+import { bookProviderId } from "./provider-id.ts";
+
+const HALF = 2n;
+/** By the price book's ids. */
+const BATCH_AT_HALF: ReadonlySet<string> = new Set(["openai", "azure", "anthropic", "google", "mistral", "aws"]);
+const FLEX_AT_HALF: ReadonlySet<string> = new Set(["openai"]);
+/** Served at the model's own price, prepaid or not. */
+const USUAL: ReadonlySet<string> = new Set(["", "auto", "default", "standard", "standard_only", "on_demand", "scale"]);
+const DEARER: ReadonlySet<string> = new Set(["priority", "fast", "performance"]);
+
+export interface TierQuery {
+  readonly provider: string;
+  readonly model: string;
+  /** As the sender wrote it: `batch`, `flex`, `priority`; "" for none. */
+  readonly tier: string;
+  readonly at: Date;
+}
+
+/** A price, and whether the tier's part in it is certain. */
+export interface TierPrice {
+  readonly price: ModelPrice;
+  readonly isCertain: boolean;
+}
+
+/**
+ * The price of a model at a tier. A house price of the tier's own (`batch/our-llm`) comes first. `undefined` when nobody
+ * knows: a dearer tier without such a document, or a model without a price. A tier that nobody has heard of is priced as
+ * usual, and not certain.
+ */
+export function priceAtTier(book: PriceBook, query: TierQuery): TierPrice | undefined {
+  const { provider, model, at } = query;
+  const tier = query.tier.toLowerCase();
+  if (USUAL.has(tier)) return certain(book.find({ provider, model, at }));
+  const named = book.find({ provider, model: `${tier}/${model}`, at });
+  // The kept book matches by parts of names: only a house document can mean a tier by its name.
+  if (named?.version.startsWith("house:") === true) return certain(named);
+  if (DEARER.has(tier)) return undefined;
+  const usual = book.find({ provider, model, at });
+  if (usual === undefined) return undefined;
+  const id = bookProviderId(provider);
+  const isHalf = (tier === "batch" && BATCH_AT_HALF.has(id)) || (tier === "flex" && FLEX_AT_HALF.has(id));
+  return isHalf ? certain(usual.atShareOf(HALF)) : { price: usual, isCertain: false };
+}
+
+function certain(price: ModelPrice | undefined): TierPrice | undefined {
+  return price === undefined ? undefined : { price, isCertain: true };
+}
