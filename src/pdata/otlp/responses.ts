@@ -1,5 +1,5 @@
 /**
- * What an OTLP server answers: ExportTraceServiceResponse and google.rpc.Status, in protobuf and in JSON.
+ * What an OTLP server answers: Export…ServiceResponse and google.rpc.Status, in protobuf and in JSON.
  * https://opentelemetry.io/docs/specs/otlp/#otlphttp-response
  */
 import type { RejectedSpans } from "./decoded.ts";
@@ -22,15 +22,24 @@ export interface RpcStatus {
   readonly code: number;
   readonly message: string;
   /** When to send again, as a google.rpc.RetryInfo detail; in protobuf only, HTTP has a header for it. */
-  readonly retryDelayMs?: number;
+  readonly retryDelayMs?: number | undefined;
+  /** The message says what is wrong with the data: it is told as a google.rpc.BadRequest detail, too. */
+  readonly isBadRequest?: boolean;
 }
 
-/** The body of a 200: empty when all went well, with `partialSuccess` when spans were rejected. */
-export function encodeTraceResponse(rejected: readonly RejectedSpans[], encoding: OtlpEncoding): Buffer {
+export interface ExportResponse {
+  readonly rejected: readonly RejectedSpans[];
+  /** How the signal calls their number in JSON: `rejectedSpans`. In protobuf it is field 1 for all. */
+  readonly rejectedKey: string;
+  readonly encoding: OtlpEncoding;
+}
+
+/** The body of a 200: empty when all went well, with `partialSuccess` when something was rejected. */
+export function encodeResponse({ rejected, rejectedKey, encoding }: ExportResponse): Buffer {
   const count = rejected.reduce((sum, item) => sum + item.count, 0);
   const message = rejected.map((item) => `${item.count} rejected: ${item.reason}`).join("; ");
   if (encoding === "json") {
-    const body = count === 0 ? {} : { partialSuccess: { rejectedSpans: String(count), errorMessage: message } };
+    const body = count === 0 ? {} : { partialSuccess: { [rejectedKey]: String(count), errorMessage: message } };
     return Buffer.from(JSON.stringify(body));
   }
   if (count === 0) return Buffer.alloc(0);
@@ -42,11 +51,27 @@ export function encodeTraceResponse(rejected: readonly RejectedSpans[], encoding
  * message, field 3 the details. https://github.com/googleapis/googleapis/blob/master/google/rpc/status.proto
  */
 export function encodeStatus(status: RpcStatus, encoding: OtlpEncoding): Buffer {
-  if (encoding === "json") return Buffer.from(JSON.stringify({ code: status.code, message: status.message }));
+  const { code, message, retryDelayMs, isBadRequest = false } = status;
+  if (encoding === "json") {
+    const details = [{ "@type": BAD_REQUEST_TYPE, fieldViolations: [{ description: message }] }];
+    return Buffer.from(JSON.stringify({ code, message, ...(isBadRequest ? { details } : {}) }));
+  }
   return Buffer.concat([
-    varintField(1, status.code),
-    lengthDelimited(2, Buffer.from(status.message)),
-    ...(status.retryDelayMs === undefined ? [] : [lengthDelimited(3, retryInfo(status.retryDelayMs))]),
+    varintField(1, code),
+    lengthDelimited(2, Buffer.from(message)),
+    ...(retryDelayMs === undefined ? [] : [lengthDelimited(3, retryInfo(retryDelayMs))]),
+    ...(isBadRequest ? [lengthDelimited(3, badRequest(message))] : []),
+  ]);
+}
+
+const BAD_REQUEST_TYPE = "type.googleapis.com/google.rpc.BadRequest";
+
+/** BadRequest in a google.protobuf.Any; its field 1 is a FieldViolation, of which field 2 is the description. */
+function badRequest(description: string): Buffer {
+  const violation = lengthDelimited(2, Buffer.from(description));
+  return Buffer.concat([
+    lengthDelimited(1, Buffer.from(BAD_REQUEST_TYPE)),
+    lengthDelimited(2, lengthDelimited(1, violation)),
   ]);
 }
 

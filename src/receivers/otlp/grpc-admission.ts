@@ -5,8 +5,8 @@
  */
 import { type Metadata, type ServerInterceptor, ServerInterceptingCall, status } from "@grpc/grpc-js";
 import type { Clock } from "../../support/clock.ts";
+import { ANYBODY, type Authenticate } from "./authenticate.ts";
 import { MemoryGate, type Reservation } from "./memory-gate.ts";
-import { ANYBODY, type Authenticate } from "./trace-intake.ts";
 
 export interface GrpcAdmissionOptions {
   readonly messageBytesMax: number;

@@ -1,5 +1,5 @@
 /**
- * OTLP/gRPC: `TraceService/Export` on HTTP/2. `@grpc/grpc-js` is the transport and nothing more: it hands over the bytes of
+ * OTLP/gRPC: `TraceService/Export` and its siblings on HTTP/2. `@grpc/grpc-js` is the transport and nothing more: it hands over the bytes of
  * the message, which go through the same reader as those of OTLP/HTTP. Connections are accepted here, so that they can be
  * bounded, and TLS is done here, so that it is the same as for HTTP.
  * https://opentelemetry.io/docs/specs/otlp/#otlpgrpc
@@ -19,17 +19,17 @@ import {
 import type { Notify } from "../../component/notice.ts";
 import { grpcStatusOf } from "../../component/outcome-status.ts";
 import type { TlsServerFiles } from "../../config/tls.ts";
-import { decodeProtobufTraces } from "../../pdata/otlp/protobuf-traces.ts";
-import { RpcCode, encodeStatus, encodeTraceResponse } from "../../pdata/otlp/responses.ts";
+import { RpcCode, encodeResponse, encodeStatus } from "../../pdata/otlp/responses.ts";
 import type { Clock } from "../../support/clock.ts";
+import type { Authenticate } from "./authenticate.ts";
 import type { OtlpGrpcConfig } from "./config.ts";
 import { GrpcAdmission } from "./grpc-admission.ts";
 import { HANDSHAKE_TIMEOUT_MS, listen } from "./listen.ts";
-import type { Authenticate, TraceIntake } from "./trace-intake.ts";
+import type { Intake, Message } from "./signal-intake.ts";
 
 export interface OtlpGrpcServerOptions {
   readonly config: OtlpGrpcConfig;
-  readonly intake: TraceIntake;
+  readonly intakes: readonly Intake[];
   readonly clock: Clock;
   readonly notify: Notify;
   readonly authenticate: Authenticate | undefined;
@@ -45,16 +45,16 @@ const SESSION_MEMORY_MB = 32;
 
 const asItIs = (bytes: Buffer): Buffer => bytes;
 
-/** https://github.com/open-telemetry/opentelemetry-proto/blob/main/opentelemetry/proto/collector/trace/v1/trace_service.proto */
-const EXPORT: MethodDefinition<Buffer, Buffer> = {
-  path: "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
+/** An `Export` whose messages stay the bytes that they are. */
+const exportMethod = (path: string): MethodDefinition<Buffer, Buffer> => ({
+  path,
   requestStream: false,
   responseStream: false,
   requestSerialize: asItIs,
   requestDeserialize: asItIs,
   responseSerialize: asItIs,
   responseDeserialize: asItIs,
-};
+});
 
 export class OtlpGrpcServer {
   readonly #options: OtlpGrpcServerOptions;
@@ -134,41 +134,53 @@ export class OtlpGrpcServer {
       "grpc-node.max_session_memory": SESSION_MEMORY_MB,
       "grpc.enable_channelz": 0,
     });
-    calls.addService(
-      { export: EXPORT },
-      { export: (call: ExportCall, reply: ExportReply) => void this.#serve(call, reply) },
-    );
+    for (const intake of this.#options.intakes) {
+      calls.addService(
+        { export: exportMethod(intake.signal.grpcMethod) },
+        { export: (call: ExportCall, reply: ExportReply) => void this.#serve({ intake, call, reply }) },
+      );
+    }
     return calls;
   }
 
-  async #serve(call: ExportCall, reply: ExportReply): Promise<void> {
+  async #serve({ intake, call, reply }: ServeTask): Promise<void> {
     const { sender, finish } = this.#admission.begin(call.metadata);
     try {
-      const answer = await this.#answer(call.request, sender);
+      const answer = await this.#answer(intake, { bytes: call.request, sender });
       if ("error" in answer) reply(answer.error);
       else reply(null, answer.response);
     } catch (error) {
       // A fault of ours: the client should send again, and we should hear of it.
       const reason = error instanceof Error ? error.message : String(error);
       this.#options.notify({ level: "error", event: "otlp_request_broken", fields: { reason } });
-      reply(failure({ code: RpcCode.unavailable, message: "the spans could not be taken", retryDelayMs: 1_000 }));
+      const message = `the ${intake.signal.items} could not be taken`;
+      reply(failure({ code: RpcCode.unavailable, message, retryDelayMs: 1_000 }));
     } finally {
       finish();
     }
   }
 
-  async #answer(message: Buffer, sender: string | undefined): Promise<Answer> {
-    const decoded = decodeProtobufTraces(message);
-    if (decoded.kind === "malformed") {
-      return { error: failure({ code: RpcCode.invalidArgument, message: decoded.reason }) };
+  async #answer(intake: Intake, message: Pick<Message, "bytes" | "sender">): Promise<Answer> {
+    const taken = await intake.take({ ...message, encoding: "protobuf" });
+    switch (taken.kind) {
+      case "malformed":
+        return { error: failure({ code: RpcCode.invalidArgument, message: taken.reason }) };
+      case "refused": {
+        const { code, retryDelayMs } = grpcStatusOf(taken.outcome);
+        return { error: failure({ code, message: taken.outcome.reason, retryDelayMs }) };
+      }
+      case "taken": {
+        const { rejectedKey } = intake.signal;
+        return { response: encodeResponse({ rejected: taken.rejected, rejectedKey, encoding: "protobuf" }) };
+      }
     }
-    const outcome = await this.#options.intake.consume(decoded, sender);
-    if (outcome.kind === "success") {
-      return { response: encodeTraceResponse([...decoded.rejected, ...outcome.rejected], "protobuf") };
-    }
-    const { code, retryDelayMs } = grpcStatusOf(outcome);
-    return { error: failure({ code, message: outcome.reason, retryDelayMs }) };
   }
+}
+
+interface ServeTask {
+  readonly intake: Intake;
+  readonly call: ExportCall;
+  readonly reply: ExportReply;
 }
 
 type ExportCall = ServerUnaryCall<Buffer, Buffer>;
@@ -183,8 +195,10 @@ function failure(options: {
   const { code, retryDelayMs } = options;
   // The transport percent-encodes it, which half of a surrogate pair would stop.
   const message = options.message.toWellFormed();
-  if (retryDelayMs === undefined) return { code, details: message };
+  const isBadRequest = code === RpcCode.invalidArgument;
+  if (retryDelayMs === undefined && !isBadRequest) return { code, details: message };
   const metadata = new Metadata();
-  metadata.set("grpc-status-details-bin", encodeStatus({ code, message, retryDelayMs }, "protobuf"));
+  const bytes = encodeStatus({ code, message, isBadRequest, retryDelayMs }, "protobuf");
+  metadata.set("grpc-status-details-bin", bytes);
   return { code, details: message, metadata };
 }

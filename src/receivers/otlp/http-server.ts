@@ -6,11 +6,11 @@ import type { TlsServerFiles } from "../../config/tls.ts";
 import type { Clock } from "../../support/clock.ts";
 import type { OtlpHttpConfig } from "./config.ts";
 import { HANDSHAKE_TIMEOUT_MS, listen } from "./listen.ts";
-import type { Answer, TraceHandler } from "./trace-handler.ts";
+import type { Answer, RequestHandler } from "./request-handler.ts";
 
 export interface OtlpHttpServerOptions {
   readonly config: OtlpHttpConfig;
-  readonly handler: TraceHandler;
+  readonly handler: RequestHandler;
   readonly clock: Clock;
   readonly notify: Notify;
   /** How long a stop waits for requests that are being answered. */

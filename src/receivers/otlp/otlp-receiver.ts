@@ -2,15 +2,21 @@ import type { Consumer, Receiver } from "../../component/component.ts";
 import type { FlowStats } from "../../component/flow.ts";
 import type { Notify } from "../../component/notice.ts";
 import { TlsFileError, type TlsServerConfig, type TlsServerFiles, readTlsServerFiles } from "../../config/tls.ts";
+import type { LogBatch } from "../../pdata/log-record.ts";
 import type { Clock } from "../../support/clock.ts";
+import type { Authenticate } from "./authenticate.ts";
 import type { OtlpReceiverConfig } from "./config.ts";
 import { OtlpGrpcServer } from "./grpc-server.ts";
 import { OtlpHttpServer } from "./http-server.ts";
-import { TraceHandler } from "./trace-handler.ts";
-import { type Authenticate, TraceIntake } from "./trace-intake.ts";
+import { RequestHandler } from "./request-handler.ts";
+import { type Intake, SignalIntake } from "./signal-intake.ts";
+import { LOGS, TRACES } from "./signals.ts";
 
 export interface OtlpReceiverDependencies {
+  /** Where spans go. */
   readonly next: Consumer;
+  /** Where log records go; absent: logs are answered as a signal that is not served. */
+  readonly logs?: Consumer<LogBatch>;
   readonly clock: Clock;
   readonly notify: Notify;
   /** Checks the Authorization header of each request; absent: everybody may send, unverified. */
@@ -19,7 +25,10 @@ export interface OtlpReceiverDependencies {
   readonly directory?: string;
 }
 
+/** The count equation of spans; the rest is beside it. */
 export interface OtlpReceiverStats extends FlowStats {
+  /** The count equation of log records; `undefined` where they are not served. */
+  readonly logs: FlowStats | undefined;
   /** Answers of OTLP/HTTP by status. */
   readonly answers: Readonly<Record<string, number>>;
   /** Answers of OTLP/gRPC by the name of their status, and `aborted` calls. */
@@ -29,26 +38,28 @@ export interface OtlpReceiverStats extends FlowStats {
 /** How long a stop waits for requests that are being answered. */
 const STOP_GRACE_MS = 5_000;
 
-/** OTLP for traces, over HTTP and gRPC: two ways in, one count equation, the same answers in two languages. */
+/** OTLP for traces and logs, over HTTP and gRPC: a count equation for each signal, the same answers in two languages. */
 export class OtlpReceiver implements Receiver {
   readonly kind = "receiver";
   readonly #config: OtlpReceiverConfig;
   readonly #directory: string;
-  readonly #intake: TraceIntake;
+  readonly #traces: Intake;
+  readonly #logs: Intake | undefined;
   readonly #http: OtlpHttpServer;
   readonly #grpc: OtlpGrpcServer;
 
   constructor(config: OtlpReceiverConfig, dependencies: OtlpReceiverDependencies) {
-    const { clock, notify, authenticate } = dependencies;
+    const { clock, notify, authenticate, next, logs } = dependencies;
     const { http, grpc } = config.protocols;
-    const intake = new TraceIntake(dependencies);
+    this.#traces = new SignalIntake({ signal: TRACES, next, clock });
+    this.#logs = logs === undefined ? undefined : new SignalIntake({ signal: LOGS, next: logs, clock });
+    const intakes = this.#logs === undefined ? [this.#traces] : [this.#traces, this.#logs];
     const shared = { clock, notify, stopGraceMs: STOP_GRACE_MS };
     this.#config = config;
     this.#directory = dependencies.directory ?? ".";
-    this.#intake = intake;
-    const handler = new TraceHandler({ config: http, intake, authenticate });
+    const handler = new RequestHandler({ config: http, intakes, authenticate });
     this.#http = new OtlpHttpServer({ ...shared, config: http, handler });
-    this.#grpc = new OtlpGrpcServer({ ...shared, config: grpc, intake, authenticate });
+    this.#grpc = new OtlpGrpcServer({ ...shared, config: grpc, intakes, authenticate });
   }
 
   /** `http://host:port` (`https://` with TLS) with the real port; `undefined` before the start. */
@@ -81,7 +92,12 @@ export class OtlpReceiver implements Receiver {
   }
 
   stats(): OtlpReceiverStats {
-    return { ...this.#intake.stats(), answers: this.#http.answers, grpcAnswers: this.#grpc.answers };
+    return {
+      ...this.#traces.stats(),
+      logs: this.#logs?.stats(),
+      answers: this.#http.answers,
+      grpcAnswers: this.#grpc.answers,
+    };
   }
 
   #tlsFiles(protocol: "http" | "grpc", config: TlsServerConfig | undefined): TlsServerFiles | undefined {

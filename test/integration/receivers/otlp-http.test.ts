@@ -11,7 +11,7 @@ import { deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { afterEach, describe, expect, it } from "vitest";
 import { flowImbalance } from "../../../src/component/flow.ts";
 import { type Outcome, SUCCESS } from "../../../src/component/outcome.ts";
-import type { Authenticate } from "../../../src/receivers/otlp/trace-intake.ts";
+import type { Authenticate } from "../../../src/receivers/otlp/authenticate.ts";
 import { request as otlpRequest, spanFields } from "../../fixtures/otlp/protobuf-encoder.ts";
 import { type Rig, startReceiver, stopReceivers } from "./rig.ts";
 
@@ -115,7 +115,7 @@ describe("POST /v1/traces", () => {
     const rig = await startReceiver();
     const reply = await send(rig, { type: JSON_TYPE, body: Buffer.from("{") });
     expect(reply).toMatchObject({ status: 400, headers: { "content-type": JSON_TYPE } });
-    expect(JSON.parse(reply.body.toString())).toEqual({ code: 3, message: "json: not valid JSON" });
+    expect(JSON.parse(reply.body.toString())).toMatchObject({ code: 3, message: "json: not valid JSON" });
     const binary = await send(rig, { body: Buffer.from([0x0a, 0x7f]) });
     expect(binary).toMatchObject({ status: 400, headers: { "content-type": PROTOBUF } });
     expect(binary.body.subarray(0, 3).toString("hex")).toBe("080312");

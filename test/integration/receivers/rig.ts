@@ -2,15 +2,17 @@
 import { flowImbalance } from "../../../src/component/flow.ts";
 import type { Notice } from "../../../src/component/notice.ts";
 import { type Outcome, SUCCESS } from "../../../src/component/outcome.ts";
+import type { LogBatch } from "../../../src/pdata/log-record.ts";
 import type { SpanBatch } from "../../../src/pdata/span.ts";
 import { otlpReceiverFactory } from "../../../src/receivers/otlp/factory.ts";
 import type { OtlpReceiver } from "../../../src/receivers/otlp/otlp-receiver.ts";
-import type { Authenticate } from "../../../src/receivers/otlp/trace-intake.ts";
+import type { Authenticate } from "../../../src/receivers/otlp/authenticate.ts";
 import { type Clock, SystemClock } from "../../../src/support/clock.ts";
 
 export interface Rig {
   readonly receiver: OtlpReceiver;
   readonly batches: SpanBatch[];
+  readonly logBatches: LogBatch[];
   readonly notices: Notice[];
 }
 
@@ -31,8 +33,10 @@ export async function stopReceivers(): Promise<void> {
   for (const receiver of running.splice(0)) {
     await receiver.stop();
     const stats = receiver.stats();
-    if (flowImbalance(stats) !== 0 || stats.inFlight !== 0) {
-      throw new Error(`the count equation does not hold: ${JSON.stringify(stats)}`);
+    for (const flow of [stats, stats.logs]) {
+      if (flow !== undefined && (flowImbalance(flow) !== 0 || flow.inFlight !== 0)) {
+        throw new Error(`the count equation does not hold: ${JSON.stringify(flow)}`);
+      }
     }
   }
 }
@@ -40,6 +44,7 @@ export async function stopReceivers(): Promise<void> {
 export async function startReceiver(options: RigOptions = {}): Promise<Rig> {
   const { outcome, authenticate, directory } = options;
   const batches: SpanBatch[] = [];
+  const logBatches: LogBatch[] = [];
   const notices: Notice[] = [];
   const config = otlpReceiverFactory.config.parse({
     protocols: {
@@ -54,6 +59,12 @@ export async function startReceiver(options: RigOptions = {}): Promise<Rig> {
         return outcome === undefined ? SUCCESS : await outcome();
       },
     },
+    logs: {
+      consume: async (batch) => {
+        logBatches.push(batch);
+        return outcome === undefined ? SUCCESS : await outcome();
+      },
+    },
     clock: options.clock ?? new SystemClock(),
     notify: (notice) => notices.push(notice),
     ...(authenticate === undefined ? {} : { authenticate }),
@@ -61,5 +72,5 @@ export async function startReceiver(options: RigOptions = {}): Promise<Rig> {
   });
   running.push(receiver);
   await receiver.start();
-  return { receiver, batches, notices };
+  return { receiver, batches, logBatches, notices };
 }

@@ -1,18 +1,16 @@
 /**
- * `POST /v1/traces`: from bytes to one answer. 200 is said only after the consumer has said success, which means the
- * spans are on disk; every other answer tells the client whether to send them again.
+ * `POST /v1/traces` and its siblings: from bytes to one answer. 200 is said only after the consumer has said success, which
+ * means that what was sent is on disk; every other answer tells the client whether to send it again.
  * https://opentelemetry.io/docs/specs/otlp/#otlphttp
  */
 import type { IncomingMessage } from "node:http";
 import { httpStatusOf } from "../../component/outcome-status.ts";
-import { type DecodedTraces, type RejectedSpans } from "../../pdata/otlp/decoded.ts";
-import { decodeJsonTraces } from "../../pdata/otlp/json-traces.ts";
-import { decodeProtobufTraces } from "../../pdata/otlp/protobuf-traces.ts";
-import { type OtlpEncoding, RpcCode, encodeStatus, encodeTraceResponse } from "../../pdata/otlp/responses.ts";
+import { type OtlpEncoding, RpcCode, encodeResponse, encodeStatus } from "../../pdata/otlp/responses.ts";
+import { ANYBODY, type Authenticate } from "./authenticate.ts";
 import type { OtlpHttpConfig } from "./config.ts";
 import { MemoryGate } from "./memory-gate.ts";
 import { type Body, readBody } from "./request-body.ts";
-import { ANYBODY, type Authenticate, type TraceIntake } from "./trace-intake.ts";
+import type { Intake } from "./signal-intake.ts";
 
 export interface Answer {
   readonly status: number;
@@ -22,23 +20,22 @@ export interface Answer {
   readonly isLast: boolean;
 }
 
-export interface TraceHandlerOptions {
+export interface RequestHandlerOptions {
   readonly config: OtlpHttpConfig;
-  readonly intake: TraceIntake;
+  readonly intakes: readonly Intake[];
   readonly authenticate: Authenticate | undefined;
 }
 
-const PATH = "/v1/traces";
 const CONTENT_TYPES = { protobuf: "application/x-protobuf", json: "application/json" } as const;
 /** A usual ratio for OTLP under gzip: only an estimate, `max_request_body_size` is the bound. */
 const COMPRESSION_RATIO = 8;
 const BUSY_RETRY_AFTER_SECONDS = "1";
 
-export class TraceHandler {
-  readonly #options: TraceHandlerOptions;
+export class RequestHandler {
+  readonly #options: RequestHandlerOptions;
   readonly #memory: MemoryGate;
 
-  constructor(options: TraceHandlerOptions) {
+  constructor(options: RequestHandlerOptions) {
     this.#options = options;
     this.#memory = new MemoryGate(options.config.pending_max_bytes);
   }
@@ -46,9 +43,10 @@ export class TraceHandler {
   /** `undefined` when the client has gone. Rejects only when the pipeline does. */
   async handle(request: IncomingMessage): Promise<Answer | undefined> {
     const encoding = encodingOf(request.headers["content-type"]);
-    const refusal = unservable(request, encoding);
-    if (refusal !== undefined) return refusal;
     const { authenticate, config } = this.#options;
+    const intake = this.#intakeOf(request);
+    const refusal = intake === undefined ? this.#notHere(encoding) : unservable(request, encoding);
+    if (intake === undefined || refusal !== undefined) return refusal;
     const who = authenticate === undefined ? ANYBODY : authenticate(request.headers.authorization);
     if (who === undefined) {
       const headers = { "www-authenticate": "Bearer" };
@@ -60,38 +58,53 @@ export class TraceHandler {
     }
     try {
       const body = await readBody(request, config.max_request_body_size);
-      return await this.#answer({ body, encoding: encoding ?? "json", sender: who.sender });
+      return await this.#answer({ intake, body, encoding: encoding ?? "json", sender: who.sender });
     } finally {
       reservation.release();
     }
   }
 
-  async #answer(task: { body: Body; encoding: OtlpEncoding; sender: string | undefined }): Promise<Answer | undefined> {
-    const { body, encoding, sender } = task;
+  #intakeOf(request: IncomingMessage): Intake | undefined {
+    const path = (request.url ?? "").split("?", 1)[0];
+    return this.#options.intakes.find(({ signal }) => signal.httpPath === path);
+  }
+
+  /** Also for signals of OTLP that are not taken, metrics and profiles: 404 tells their exporters not to send again. */
+  #notHere(encoding: OtlpEncoding | undefined): Answer {
+    const paths = this.#options.intakes.map(({ signal }) => signal.httpPath);
+    return refuse({ encoding, status: 404, message: `only ${paths.join(" and ")} are served here` });
+  }
+
+  async #answer(task: AnswerTask): Promise<Answer | undefined> {
+    const { intake, body, encoding, sender } = task;
     if (body.kind === "aborted") return undefined;
     if (body.kind === "refused") return refuse({ encoding, status: body.status, message: body.reason });
-    const decoded = decode(body.bytes, encoding);
-    if (decoded.kind === "malformed") return refuse({ encoding, status: 400, message: decoded.reason, isLast: false });
-    const outcome = await this.#options.intake.consume(decoded, sender);
-    const { status, retryAfterSeconds } = httpStatusOf(outcome);
-    if (outcome.kind !== "success") {
+    const taken = await intake.take({ bytes: body.bytes, encoding, sender });
+    if (taken.kind === "malformed") return refuse({ encoding, status: 400, message: taken.reason, isLast: false });
+    if (taken.kind === "refused") {
+      const { status, retryAfterSeconds } = httpStatusOf(taken.outcome);
       const headers = retryAfterSeconds === undefined ? {} : { "retry-after": String(retryAfterSeconds) };
-      return refuse({ encoding, status, message: outcome.reason, headers, isLast: false });
+      return refuse({ encoding, status, message: taken.outcome.reason, headers, isLast: false });
     }
-    const rejected: readonly RejectedSpans[] = [...decoded.rejected, ...outcome.rejected];
+    const { rejectedKey } = intake.signal;
     return {
-      status,
+      status: 200,
       headers: { "content-type": CONTENT_TYPES[encoding] },
-      body: encodeTraceResponse(rejected, encoding),
+      body: encodeResponse({ rejected: taken.rejected, rejectedKey, encoding }),
       isLast: false,
     };
   }
 }
 
+interface AnswerTask {
+  readonly intake: Intake;
+  readonly body: Body;
+  readonly encoding: OtlpEncoding;
+  readonly sender: string | undefined;
+}
+
 /** What is wrong with a request before its body is looked at. */
 function unservable(request: IncomingMessage, encoding: OtlpEncoding | undefined): Answer | undefined {
-  const path = (request.url ?? "").split("?", 1)[0];
-  if (path !== PATH) return refuse({ encoding, status: 404, message: `only ${PATH} is served here` });
   if (request.method !== "POST") {
     return refuse({ encoding, status: 405, message: "only POST is served here", headers: { allow: "POST" } });
   }
@@ -107,10 +120,6 @@ function bytesExpected(request: IncomingMessage, bytesMax: number): number {
   const length = Number(request.headers["content-length"] ?? bytesMax);
   const isCompressed = request.headers["content-encoding"] !== undefined;
   return Math.min(isCompressed ? length * COMPRESSION_RATIO : length, bytesMax);
-}
-
-function decode(bytes: Buffer, encoding: OtlpEncoding): DecodedTraces {
-  return encoding === "json" ? decodeJsonTraces(bytes) : decodeProtobufTraces(bytes);
 }
 
 /** `application/json; charset=utf-8` → json. Another charset is another type. */
@@ -156,7 +165,10 @@ function refuse({ encoding, status, message, headers = {}, isLast = true }: Refu
       ...retry,
       ...headers,
     },
-    body: encoding === undefined ? Buffer.from(`${message}\n`) : encodeStatus({ code, message }, encoding),
+    body:
+      encoding === undefined
+        ? Buffer.from(`${message}\n`)
+        : encodeStatus({ code, message, isBadRequest: status === 400 }, encoding),
     isLast,
   };
 }
