@@ -82,6 +82,7 @@ export function createApi(options: ApiOptions): Api {
 
   app.setErrorHandler((error: FastifyError, _request, reply) => sendProblem(reply, toProblem(error, telemetry)));
   app.setNotFoundHandler((_request, reply) => sendProblem(reply, new ApiProblem("not_found")));
+  measureAnswers(app, telemetry);
   for (const each of routes) addRoute(app, access, each);
   const described = [...routes, descriptionRoute(() => description)];
   const description = openApiDocument({ version: options.version, routes: described });
@@ -110,6 +111,16 @@ export function createApi(options: ApiOptions): Api {
       await app.close();
     },
   };
+}
+
+/** By the route's pattern: what was asked for outside them is one series, whatever it was. */
+function measureAnswers(app: FastifyInstance, { measures }: Telemetry): void {
+  app.addHook("onResponse", async (request, reply) => {
+    const { url: pattern = "" } = request.routeOptions;
+    const route = pattern === "" ? "none" : `${request.method} ${pattern}`;
+    const labels = { transport: "api", route, status: String(reply.statusCode) };
+    measures.requests.observe(labels, reply.elapsedTime / 1_000);
+  });
 }
 
 function descriptionRoute(description: () => unknown): AnyRoute {
