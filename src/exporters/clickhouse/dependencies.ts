@@ -2,6 +2,7 @@ import type { Notify } from "../../component/notice.ts";
 import type { SpendEntry } from "../../pdata/spend.ts";
 import type { WriteFileDurably } from "../../pipeline/spool/block-store.ts";
 import type { Clock } from "../../support/clock.ts";
+import type { SpanLags } from "./end-times.ts";
 
 /** What the exporter needs of the store (src/storage): structural, so that neither imports the other. */
 export interface SpanStorage {
@@ -23,7 +24,6 @@ export interface SpanStorage {
 export interface RecentSpan {
   readonly traceId: string;
   readonly spanId: string;
-  readonly receivedUnixMs: number;
 }
 
 /** What a block holds for the ledger. The token makes it idempotent: the ledger may see it again after a crash. */
@@ -38,6 +38,10 @@ export interface ClickhouseExporterDependencies {
   readonly storage: SpanStorage;
   /** `ledger.observe`. The ledger is started before the exporter and stopped after it. */
   observe(observation: SpendObservation): Promise<void>;
+  /** Called for each block of this process when its spend is in the ledger; inference spans only. */
+  readonly onCounted?: (lags: SpanLags) => void;
+  /** Called for each block of this process when its rows are in ClickHouse; inference spans only. */
+  readonly onVisible?: (lags: SpanLags) => void;
   readonly clock: Clock;
   readonly notify: Notify;
   /** For tests of full disks. */

@@ -5,14 +5,14 @@
  *     head length, payload length      UInt32 LE each
  *     crc32 of lengths, head and identities; crc32 of the payload      UInt32 LE each
  *     head                             JSON, UTF-8
- *     identities                       24 bytes a span: trace id, span id
- *     payload                          rows in ClickHouse's Native format, inserted byte for byte
+ *     identities                       24 bytes a row; of a span: trace id, span id
+ *     payload                          the rows as they will be sent: for ClickHouse in its Native format
  *
- * The payload names its columns and types, so a block written by an older version is still delivered by a newer one.
+ * A Native payload names its columns and types, so a block written by an older version is still delivered by a newer one.
  */
 import { crc32 } from "node:zlib";
 import type { SpendEntry } from "../../pdata/spend.ts";
-import { IDENTITY_BYTES } from "./span-identity.ts";
+import { IDENTITY_BYTES } from "./identity.ts";
 
 const MAGIC = Buffer.from("TGBLK1\r\n", "latin1");
 const FIXED_BYTES = MAGIC.length + 16;
@@ -22,10 +22,10 @@ export interface Block {
   readonly token: string;
   readonly createdUnixMs: number;
   readonly rowCount: number;
-  /** Latin-1 strings of 24 bytes, one for each row. */
-  readonly identities: readonly string[];
+  /** 24 bytes for each row, in their order. */
+  readonly identities: Uint8Array;
   readonly spend: readonly SpendEntry[];
-  readonly payload: Buffer;
+  readonly payload: Uint8Array;
 }
 
 export type DecodedBlock =
@@ -62,14 +62,13 @@ export function encodeBlock(block: Block): Buffer {
     })),
   };
   const json = Buffer.from(JSON.stringify(head));
-  const identities = Buffer.from(block.identities.join(""), "latin1");
   const fixed = Buffer.alloc(FIXED_BYTES);
   MAGIC.copy(fixed);
   fixed.writeUInt32LE(json.length, 8);
   fixed.writeUInt32LE(block.payload.length, 12);
-  fixed.writeUInt32LE(crc32(identities, crc32(json, crc32(fixed.subarray(8, 16)))), 16);
+  fixed.writeUInt32LE(crc32(block.identities, crc32(json, crc32(fixed.subarray(8, 16)))), 16);
   fixed.writeUInt32LE(crc32(block.payload), 20);
-  return Buffer.concat([fixed, json, identities, block.payload]);
+  return Buffer.concat([fixed, json, block.identities, block.payload]);
 }
 
 /** Reads a block's file. Torn, damaged and foreign files come back as `corrupt`; nothing throws. */
@@ -88,16 +87,13 @@ export function decodeBlock(bytes: Buffer): DecodedBlock {
   const head = parseHead(headBytes.subarray(0, jsonLength));
   if (head === undefined) return corrupt("head of another version");
   if (identitiesLength !== head.rows * IDENTITY_BYTES) return corrupt("identities do not match the rows");
-  const identities = headBytes.toString("latin1", jsonLength);
   return {
     kind: "block",
     block: {
       token: head.token,
       createdUnixMs: head.created_unix_ms,
       rowCount: head.rows,
-      identities: Array.from({ length: head.rows }, (_, index) =>
-        identities.slice(index * IDENTITY_BYTES, (index + 1) * IDENTITY_BYTES),
-      ),
+      identities: headBytes.subarray(jsonLength),
       spend: head.spend.map((entry) => ({
         labels: entry.labels,
         leaseId: entry.lease_id,

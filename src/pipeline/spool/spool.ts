@@ -1,52 +1,58 @@
 /**
  * The spool: what is acknowledged is in a block on disk, once. Concurrent batches are joined into one block (group
- * commit: while one block is written, the next one fills). A span that was taken before is not taken again, whether its
- * first copy is on disk, in ClickHouse, in the block being written, or earlier in the same batch.
- * Limits: spans are known again for `recent.windowMs`, not for ever; a block is written whole, so it must fit in memory.
+ * commit: while one block is written, the next one fills). A row (a span, a log record) that was taken before is not taken
+ * again, whether its first copy is on disk, delivered, in the block being written, or earlier in the same batch.
+ * Limits: rows are known again for `recent.windowMs`, not for ever; a block is written whole, so it must fit in memory.
  */
 import { randomUUID } from "node:crypto";
 import type { FlowStats } from "../../component/flow.ts";
 import type { Notify } from "../../component/notice.ts";
 import { type Outcome, SUCCESS } from "../../component/outcome.ts";
-import type { Span, SpanBatch } from "../../pdata/span.ts";
+import type { SpendEntry } from "../../pdata/spend.ts";
 import { type Clock, delay } from "../../support/clock.ts";
 import type { Block } from "./block-format.ts";
 import { BlockStore, type StoredBlock, type WriteFileDurably } from "./block-store.ts";
+import { IDENTITY_BYTES, IdentityCell } from "./identity.ts";
+import { IdentitySet } from "./identity-set.ts";
 import { RecentSpans, type RecentSpansOptions } from "./recent-spans.ts";
-import { spanIdentity } from "./span-identity.ts";
-import { sumSpend } from "./spend-sum.ts";
 import { SpoolFlow } from "./spool-flow.ts";
 
-export interface SpoolRow {
-  readonly span: Span;
-  readonly receivedUnixMs: number;
-}
-
-export interface SpoolOptions {
+export interface SpoolOptions<Row> {
   readonly directory: string;
   readonly bytesMax: number;
-  /** Spans that may wait for a commit at once. */
-  readonly waitingSpansMax: number;
-  /** How long a block may be held open for more spans while many blocks already wait for delivery. */
+  /** Rows that may wait for a commit at once. */
+  readonly waitingRowsMax: number;
+  /** How long a block may be held open for more rows while many blocks already wait for delivery. */
   readonly lingerMsMax: number;
   /** What a full or failing spool answers as the time to come back. */
   readonly retryAfterMs: number;
   readonly recent: RecentSpansOptions;
   readonly clock: Clock;
   readonly notify: Notify;
-  /** The rows as ClickHouse takes them. */
-  encode(rows: readonly SpoolRow[]): Buffer;
-  /** Called once a block is durable, in this process or found at start: before it is delivered. */
-  onDurable(block: Pick<Block, "token" | "spend">): void;
+  /** Writes what makes the row the same row when it is sent again: all of the 24 bytes of `target`. */
+  identify(row: Row, target: Buffer): void;
+  /** The rows as they will be sent. */
+  encode(rows: readonly Row[]): Uint8Array;
+  /** What the rows cost, for the ledger. @default nothing */
+  spendOf?(rows: readonly Row[]): readonly SpendEntry[];
+  /** Called once a block is durable, before it is delivered. `rows`: none when an earlier process wrote it. */
+  onDurable?(block: Pick<Block, "token" | "spend">, rows: readonly Row[]): void;
   readonly writeFile?: WriteFileDurably;
+}
+
+/** The count equation of a spool, plus how full it is. */
+export interface SpoolStats extends FlowStats {
+  readonly blocks: number;
+  readonly bytes: number;
+  readonly recentEvictedEarly: number;
 }
 
 /** From so many undelivered blocks on, blocks are made larger instead of more: an insert has a fixed price. */
 const BACKLOG_BLOCKS = 8;
 
-class Commit {
-  readonly rows: SpoolRow[] = [];
-  readonly identities: string[] = [];
+class Commit<Row> {
+  readonly rows: Row[] = [];
+  readonly identities = new IdentitySet();
   readonly #done = Promise.withResolvers<Outcome>();
   readonly done: Promise<Outcome> = this.#done.promise;
   resolve(outcome: Outcome): void {
@@ -54,26 +60,27 @@ class Commit {
   }
 }
 
-export class Spool {
-  readonly #options: SpoolOptions;
+export class Spool<Row> {
+  readonly #options: SpoolOptions<Row>;
   readonly #store: BlockStore;
   readonly #recent: RecentSpans;
   readonly #flow = new SpoolFlow();
-  /** Spans whose commit has not ended. */
-  readonly #pending = new Map<string, Commit>();
   readonly #undelivered: StoredBlock[] = [];
-  #filling = new Commit();
+  readonly #cell = new IdentityCell();
+  #filling = new Commit<Row>();
+  /** Taken from `#filling`, its commit not ended. */
+  #committing: Commit<Row> | undefined;
   #writing: Promise<void> | undefined;
   #isOpen = false;
   #wake: (() => void) | undefined;
 
-  constructor(options: SpoolOptions) {
+  constructor(options: SpoolOptions<Row>) {
     this.#options = options;
     this.#store = new BlockStore(options);
     this.#recent = new RecentSpans(options.recent);
   }
 
-  /** Finds the blocks an earlier process left, knows their spans again, and sets aside what can't be read. */
+  /** Finds the blocks an earlier process left, knows their rows again, and sets aside what can't be read. */
   async open(): Promise<void> {
     for (const name of await this.#store.open()) {
       const bytes = await this.#store.sizeOf(name);
@@ -83,55 +90,56 @@ export class Spool {
         continue;
       }
       const { block } = decoded;
-      for (const identity of block.identities) this.#recent.add(identity, block.createdUnixMs);
+      this.remember(block.identities);
       this.#undelivered.push({ name, token: block.token, rowCount: block.rowCount, bytes });
       this.#flow.recover(block.rowCount);
-      this.#options.onDurable(block);
+      this.#options.onDurable?.(block, []);
     }
     if (this.#undelivered.length > 0) {
       this.#options.notify({
         level: "info",
         event: "spool_recovered",
-        fields: { blocks: this.#undelivered.length, spans: this.#flow.stats().recovered },
+        fields: { blocks: this.#undelivered.length, rows: this.#flow.stats().recovered },
       });
     }
     this.#isOpen = true;
   }
 
-  /** Makes spans known that were delivered before this process started. */
-  remember(identities: Iterable<{ readonly identity: string; readonly receivedUnixMs: number }>): void {
-    for (const { identity, receivedUnixMs } of identities) {
-      if (!this.#recent.has(identity)) this.#recent.add(identity, receivedUnixMs);
+  /** Makes rows known that an earlier process took, by their identities one after the other: for a whole window from now. */
+  remember(identities: Uint8Array): void {
+    const now = this.#options.clock.monotonic();
+    for (let at = 0; at + IDENTITY_BYTES <= identities.length; at += IDENTITY_BYTES) {
+      this.#cell.bytes.set(identities.subarray(at, at + IDENTITY_BYTES));
+      this.#recent.add(this.#cell, now);
     }
   }
 
-  /** Resolves with success when every span of the batch is on disk: by this call, or by an earlier one. */
-  async append(batch: SpanBatch): Promise<Outcome> {
-    this.#flow.take(batch.spans.length);
-    const refusal = this.#refusal(batch.spans.length);
+  /** Resolves with success when every row is on disk: by this call, or by an earlier one. */
+  async append(rows: readonly Row[]): Promise<Outcome> {
+    this.#flow.take(rows.length);
+    const refusal = this.#refusal(rows.length);
     if (refusal !== undefined) {
-      this.#flow.refuse(batch.spans.length);
+      this.#flow.refuse(rows.length);
       return refusal;
     }
-    const awaited = new Set<Commit>();
-    const copies = new Map<Commit, number>();
-    for (const span of batch.spans) {
-      const identity = spanIdentity(span);
-      const pending = this.#pending.get(identity);
-      if (pending !== undefined) {
-        awaited.add(pending);
-        copies.set(pending, (copies.get(pending) ?? 0) + 1);
-      } else if (this.#recent.has(identity)) {
-        this.#flow.dropWaiting(1, "duplicate");
-      } else {
-        this.#filling.rows.push({ span, receivedUnixMs: batch.receivedUnixMs });
-        this.#filling.identities.push(identity);
-        this.#pending.set(identity, this.#filling);
-        awaited.add(this.#filling);
-      }
+    const filling = this.#filling;
+    const committing = this.#committing;
+    const before = filling.rows.length;
+    /** Copies of rows that wait already: they share the fate of the first. */
+    let copiesFilling = 0;
+    let copiesCommitting = 0;
+    for (const row of rows) {
+      this.#options.identify(row, this.#cell.bytes);
+      if (committing?.identities.has(this.#cell) === true) copiesCommitting += 1;
+      else if (this.#recent.has(this.#cell)) this.#flow.dropWaiting(1, "duplicate");
+      else if (filling.identities.add(this.#cell)) filling.rows.push(row);
+      else copiesFilling += 1;
     }
-    if (this.#filling.rows.length > 0) this.#startWriting();
-    const outcomes = await Promise.all([...awaited].map((commit) => this.#settle(commit, copies.get(commit) ?? 0)));
+    if (filling.rows.length > 0) this.#startWriting();
+    const waits: Promise<Outcome>[] = [];
+    if (committing !== undefined && copiesCommitting > 0) waits.push(this.#settle(committing, copiesCommitting));
+    if (filling.rows.length > before || copiesFilling > 0) waits.push(this.#settle(filling, copiesFilling));
+    const outcomes = await Promise.all(waits);
     return outcomes.find((outcome) => outcome.kind !== "success") ?? SUCCESS;
   }
 
@@ -145,7 +153,7 @@ export class Spool {
     return this.#undelivered[0];
   }
 
-  /** What to insert for a block. `undefined` when its file went bad: it is set aside then. */
+  /** A block as it is on disk. `undefined` when its file went bad: it is set aside then. */
   async payload(block: StoredBlock): Promise<Block | undefined> {
     const decoded = await this.#store.read(block.name);
     if (decoded.kind === "block") return decoded.block;
@@ -153,7 +161,7 @@ export class Spool {
     return undefined;
   }
 
-  /** The block is in ClickHouse and in the ledger: forgets it. */
+  /** The block is where it belongs: forgets it. */
   async delivered(block: StoredBlock): Promise<void> {
     await this.#store.remove(block);
     this.#forget(block);
@@ -176,7 +184,7 @@ export class Spool {
   }
 
   /** The count equation of this spool, plus how full it is. */
-  stats(): FlowStats & { readonly blocks: number; readonly bytes: number; readonly recentEvictedEarly: number } {
+  stats(): SpoolStats {
     return {
       ...this.#flow.stats(),
       blocks: this.#undelivered.length,
@@ -190,7 +198,7 @@ export class Spool {
     if (!this.#isOpen) return this.#retryable("the spool is not open");
     if (this.#store.isFull) return this.#retryable("the spool is full");
     // A batch larger than the whole bound is let in when nothing waits: it would never get in otherwise.
-    if (waiting > 0 && waiting + count > this.#options.waitingSpansMax) return this.#retryable("too many spans wait");
+    if (waiting > 0 && waiting + count > this.#options.waitingRowsMax) return this.#retryable("too many rows wait");
     return undefined;
   }
 
@@ -199,7 +207,7 @@ export class Spool {
   }
 
   /** Waits for a commit in which `copies` spans of this batch had been taken before; counts those. */
-  async #settle(commit: Commit, copies: number): Promise<Outcome> {
+  async #settle(commit: Commit<Row>, copies: number): Promise<Outcome> {
     const outcome = await commit.done;
     if (outcome.kind === "success") this.#flow.dropWaiting(copies, "duplicate");
     else this.#flow.refuse(copies);
@@ -219,49 +227,50 @@ export class Spool {
       }
       const commit = this.#filling;
       this.#filling = new Commit();
-      commit.resolve(await this.#commit(commit).catch((error: unknown) => this.#broken(commit, error)));
+      this.#committing = commit;
+      const outcome = await this.#commit(commit).catch((error: unknown) => this.#broken(commit, error));
+      this.#committing = undefined;
+      commit.resolve(outcome);
     }
     // In the same turn as the check above: a batch that comes after it starts the next run.
     this.#writing = undefined;
   }
 
-  async #commit(commit: Commit): Promise<Outcome> {
+  async #commit(commit: Commit<Row>): Promise<Outcome> {
     const { clock, notify } = this.#options;
     const block: Block = {
       token: randomUUID(),
       createdUnixMs: clock.now(),
       rowCount: commit.rows.length,
-      identities: commit.identities,
-      spend: sumSpend(commit.rows.map((row) => row.span)),
+      identities: commit.identities.bytes(),
+      spend: this.#options.spendOf?.(commit.rows) ?? [],
       payload: this.#options.encode(commit.rows),
     };
     const result = await this.#store.write(block);
-    for (const identity of commit.identities) this.#pending.delete(identity);
     if (result.kind !== "written") {
       this.#flow.refuse(block.rowCount);
       const reason = result.kind === "full" ? "the spool is full" : `the spool can't be written: ${result.reason}`;
-      notify({ level: "error", event: "spool_write_refused", fields: { reason, spans: block.rowCount } });
+      notify({ level: "error", event: "spool_write_refused", fields: { reason, rows: block.rowCount } });
       return this.#retryable(reason);
     }
-    for (const identity of commit.identities) this.#recent.add(identity, block.createdUnixMs);
+    this.remember(block.identities);
     this.#flow.commit(block.rowCount);
     this.#undelivered.push(result.stored);
-    this.#options.onDurable(block);
+    this.#options.onDurable?.(block, commit.rows);
     this.#wake?.();
     return SUCCESS;
   }
 
   /** A fault of this program (rows that can't be encoded): the same batch would meet it again, so the sender is told not to retry. */
-  #broken(commit: Commit, error: unknown): Outcome {
-    for (const identity of commit.identities) this.#pending.delete(identity);
+  #broken(commit: Commit<Row>, error: unknown): Outcome {
     this.#flow.refuse(commit.rows.length);
     const reason = error instanceof Error ? error.message : String(error);
     this.#options.notify({
       level: "error",
       event: "spool_commit_broken",
-      fields: { reason, spans: commit.rows.length },
+      fields: { reason, rows: commit.rows.length },
     });
-    return { kind: "permanent", reason: "the spans can't be encoded" };
+    return { kind: "permanent", reason: "the rows can't be encoded" };
   }
 
   async #setAside(block: Pick<StoredBlock, "name" | "bytes">, why: string, reason: string): Promise<void> {

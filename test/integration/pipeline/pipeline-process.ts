@@ -40,7 +40,6 @@ const exporter = clickhouseExporterFactory.create(exporterConfig, {
       return rows.toReversed().map((row): RecentSpan => ({
         traceId: row.trace_id,
         spanId: row.span_id,
-        receivedUnixMs: Number(row.received_unix_ms),
       }));
     },
   },

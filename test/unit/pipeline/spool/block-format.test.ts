@@ -1,14 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type Block, decodeBlock, encodeBlock } from "../../../../src/pipeline/spool/block-format.ts";
-import { spanIdentity } from "../../../../src/pipeline/spool/span-identity.ts";
-import { makeSpan } from "../../../fixtures/otlp/make-span.ts";
 
 const block: Block = {
   token: "11111111-2222-3333-4444-555555555555",
   createdUnixMs: 1_795_000_000_000,
   rowCount: 2,
-  identities: [spanIdentity(makeSpan(1)), spanIdentity(makeSpan(2))],
+  identities: Buffer.from("111111111111111111111111222222222222222222222222"),
   spend: [
     {
       labels: { agent: "ä", team: "t" },

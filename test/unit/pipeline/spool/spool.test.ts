@@ -10,15 +10,17 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { flowImbalance } from "../../../../src/component/flow.ts";
 import type { Notice } from "../../../../src/component/notice.ts";
 import type { Block } from "../../../../src/pipeline/spool/block-format.ts";
-import { spanIdentity } from "../../../../src/pipeline/spool/span-identity.ts";
+import type { Span } from "../../../../src/pdata/span.ts";
+import { writeSpanIdentity } from "../../../../src/pipeline/spool/span-identity.ts";
+import { sumSpend } from "../../../../src/pipeline/spool/spend-sum.ts";
 import { Spool, type SpoolOptions } from "../../../../src/pipeline/spool/spool.ts";
-import { makeBatch, makeSpan } from "../../../fixtures/otlp/make-span.ts";
+import { makeSpan } from "../../../fixtures/otlp/make-span.ts";
 import { ManualClock } from "../../../support/manual-clock.ts";
 
 let directory: string;
 let notices: Notice[];
 let durable: Pick<Block, "token" | "spend">[];
-const opened: Spool[] = [];
+const opened: Spool<Span>[] = [];
 
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), "tollgate-spool-"));
@@ -31,17 +33,19 @@ afterEach(async () => {
   await rm(directory, { recursive: true });
 });
 
-async function openSpool(changes: Partial<SpoolOptions> = {}): Promise<Spool> {
-  const spool = new Spool({
+async function openSpool(changes: Partial<SpoolOptions<Span>> = {}): Promise<Spool<Span>> {
+  const spool = new Spool<Span>({
     directory,
     bytesMax: 10_000_000,
-    waitingSpansMax: 1_000,
+    waitingRowsMax: 1_000,
     lingerMsMax: 0,
     retryAfterMs: 2_000,
     recent: { windowMs: 900_000, entriesMax: 10_000 },
     clock: new ManualClock(),
     notify: (notice) => notices.push(notice),
-    encode: (rows) => Buffer.from(rows.map((row) => row.span.name).join(",")),
+    identify: writeSpanIdentity,
+    encode: (rows) => Buffer.from(rows.map((row) => row.name).join(",")),
+    spendOf: sumSpend,
     onDurable: (block) => durable.push(block),
     ...changes,
   });
@@ -52,8 +56,7 @@ async function openSpool(changes: Partial<SpoolOptions> = {}): Promise<Spool> {
 
 const blockFiles = async (): Promise<string[]> =>
   (await readdir(directory)).filter((name) => name.endsWith(".block")).toSorted();
-const batchOf = (...indexes: number[]): ReturnType<typeof makeBatch> =>
-  makeBatch(indexes.map((index) => makeSpan(index, { name: `s${index}` })));
+const batchOf = (...indexes: number[]): Span[] => indexes.map((index) => makeSpan(index, { name: `s${index}` }));
 
 describe("the spool", () => {
   it("joins batches that arrive together into one block, and answers each after it is on disk", async () => {
@@ -68,7 +71,7 @@ describe("the spool", () => {
     expect(files).toHaveLength(1);
     const stored = await spool.oldest();
     expect(stored?.rowCount).toBe(4);
-    expect((stored && (await spool.payload(stored)))?.payload.toString()).toBe("s1,s2,s3,s4");
+    expect(stored && (await spool.payload(stored))?.payload).toEqual(Buffer.from("s1,s2,s3,s4"));
     expect(durable.map((block) => block.token)).toEqual([stored?.token]);
   });
 
@@ -168,7 +171,7 @@ describe("the spool", () => {
   });
 
   it("answers retryable when too many spans wait", async () => {
-    const spool = await openSpool({ waitingSpansMax: 2 });
+    const spool = await openSpool({ waitingRowsMax: 2 });
     const outcomes = await Promise.all([spool.append(batchOf(1, 2)), spool.append(batchOf(3))]);
     expect(outcomes.map((outcome) => outcome.kind)).toEqual(["success", "retryable"]);
   });
@@ -193,15 +196,13 @@ describe("the spool", () => {
     const amounts = { nanoUsd: 5n, tokens: 2n, calls: 1n };
     const spend = (index: number, labels: Record<string, string>, leaseId: string) =>
       makeSpan(index, { facts: { spend: { labels, leaseId, amounts } } });
-    await spool.append(
-      makeBatch([
-        spend(1, { a: "1", b: "2" }, ""),
-        spend(2, { b: "2", a: "1" }, ""),
-        spend(3, { a: "1" }, ""),
-        spend(4, { a: "1", b: "2" }, "lease"),
-        makeSpan(5),
-      ]),
-    );
+    await spool.append([
+      spend(1, { a: "1", b: "2" }, ""),
+      spend(2, { b: "2", a: "1" }, ""),
+      spend(3, { a: "1" }, ""),
+      spend(4, { a: "1", b: "2" }, "lease"),
+      makeSpan(5),
+    ]);
     expect(durable[0]?.spend).toEqual([
       { labels: { a: "1", b: "2" }, leaseId: "", amounts: { nanoUsd: 10n, tokens: 4n, calls: 2n } },
       { labels: { a: "1" }, leaseId: "", amounts },
@@ -233,7 +234,7 @@ describe("the spool after a crash", () => {
     for (let count = 0; count < 3; count += 1) {
       const stored = await after.oldest();
       if (stored === undefined) break;
-      seen.push((await after.payload(stored))?.payload.toString() ?? "");
+      seen.push(Buffer.from((await after.payload(stored))?.payload ?? []).toString());
       await after.delivered(stored);
     }
     expect(seen).toEqual(["s1,s2", "s3", "s4"]);
@@ -268,7 +269,9 @@ describe("the spool after a crash", () => {
 
   it("knows the spans that it is told ClickHouse has", async () => {
     const spool = await openSpool();
-    spool.remember([{ identity: spanIdentity(makeSpan(1)), receivedUnixMs: Date.UTC(2026, 10, 21) }]);
+    const identity = Buffer.alloc(24);
+    writeSpanIdentity(makeSpan(1), identity);
+    spool.remember(identity);
     await spool.append(batchOf(1));
     expect(spool.stats()).toMatchObject({ received: 1, dropped: { duplicate: 1 }, inFlight: 0 });
   });

@@ -1,0 +1,54 @@
+/** Tells the ledger what each block spent as soon as the block is on disk, without waiting for ClickHouse; and knows whether it has heard. */
+import type { Notify } from "../../component/notice.ts";
+import { pause } from "../../pipeline/spool/delivery.ts";
+import type { Backoff } from "../../support/backoff.ts";
+import type { Clock } from "../../support/clock.ts";
+import type { SpendObservation } from "./dependencies.ts";
+
+export interface LedgerFeedOptions {
+  observe(observation: SpendObservation): Promise<void>;
+  /** Called once the ledger has a block's spend. */
+  onCounted(token: string): void;
+  readonly clock: Clock;
+  readonly notify: Notify;
+  readonly backoff: Backoff;
+}
+
+export class LedgerFeed {
+  readonly #options: LedgerFeedOptions;
+  /** What the ledger was told, by token: true once it has it. */
+  readonly #told = new Map<string, Promise<boolean>>();
+
+  constructor(options: LedgerFeedOptions) {
+    this.#options = options;
+  }
+
+  tell(observation: SpendObservation): void {
+    this.#told.set(observation.token, this.#tell(observation));
+  }
+
+  /** True once the ledger has it, which is then forgotten here; false only when the signal is aborted. */
+  async settled(observation: SpendObservation, signal: AbortSignal): Promise<boolean> {
+    const { clock, backoff } = this.#options;
+    while (!(await (this.#told.get(observation.token) ?? Promise.resolve(false)))) {
+      if (signal.aborted) return false;
+      await pause({ clock, ms: backoff.next(), signal });
+      this.tell(observation);
+    }
+    backoff.reset();
+    this.#told.delete(observation.token);
+    return true;
+  }
+
+  async #tell(observation: SpendObservation): Promise<boolean> {
+    try {
+      if (observation.entries.length > 0) await this.#options.observe(observation);
+      this.#options.onCounted(observation.token);
+      return true;
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#options.notify({ level: "error", event: "observe_failed", fields: { token: observation.token, reason } });
+      return false;
+    }
+  }
+}

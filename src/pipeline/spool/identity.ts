@@ -1,0 +1,50 @@
+/**
+ * What makes a row the same row when it is sent again: 24 bytes. In memory they are six 32-bit words, so that a table of
+ * millions of them is one typed array; on disk they are the same bytes. Compared whole: a hash only says where to look.
+ */
+import { randomBytes } from "node:crypto";
+
+/** Bytes of an identity. For a span: trace id (16) and span id (8). */
+export const IDENTITY_BYTES = 24;
+/** The same in words of an `Int32Array`. */
+export const IDENTITY_WORDS = IDENTITY_BYTES / 4;
+
+/** Senders choose their ids: without a secret they could choose many that fall on one place of the table. */
+const SEED = randomBytes(4).readInt32LE();
+
+/** One identity to be written as bytes and read as words. */
+export class IdentityCell {
+  readonly words = new Int32Array(IDENTITY_WORDS);
+  readonly bytes = Buffer.from(this.words.buffer);
+}
+
+/** Where to look for the identity that starts at word `at`: 32 bits, all of them well mixed. */
+export function identityHash(words: Int32Array, at: number): number {
+  let hash = SEED;
+  for (let index = at; index < at + IDENTITY_WORDS; index += 1) {
+    hash = Math.imul(hash ^ (words[index] ?? 0), 0x9e3779b1);
+    hash = Math.imul(hash ^ (hash >>> 15), 0x85ebca6b);
+    hash ^= hash >>> 13;
+  }
+  return hash >>> 0;
+}
+
+/** Where an identity starts in a table of them. */
+export interface IdentityPlace {
+  readonly words: Int32Array;
+  readonly at: number;
+}
+
+/** Whether the identity at `place` is the first one of `other`. */
+export function isSameIdentity(place: IdentityPlace, other: Int32Array): boolean {
+  const { words, at } = place;
+  for (let index = 0; index < IDENTITY_WORDS; index += 1) if (words[at + index] !== other[index]) return false;
+  return true;
+}
+
+/** The words of identities that lie one after the other in bytes; a copy, as words must be aligned. */
+export function identityWords(bytes: Uint8Array): Int32Array {
+  const words = new Int32Array(bytes.length / 4);
+  new Uint8Array(words.buffer).set(bytes);
+  return words;
+}
