@@ -26,6 +26,8 @@ export interface SpoolOptions<Row> {
   readonly lingerMsMax: number;
   /** What a full or failing spool answers as the time to come back. */
   readonly retryAfterMs: number;
+  /** `drop_oldest`: a block that has no room takes that of the blocks which waited longest. @default "refuse" */
+  readonly onFull?: "refuse" | "drop_oldest";
   readonly recent: RecentSpansOptions;
   readonly clock: Clock;
   readonly notify: Notify;
@@ -161,11 +163,16 @@ export class Spool<Row> {
     return undefined;
   }
 
-  /** The block is where it belongs: forgets it. */
-  async delivered(block: StoredBlock): Promise<void> {
+  /** The block is where it belongs, but for `dropped` of its rows by reason, which end here: forgets it. */
+  async delivered(block: StoredBlock, dropped: Readonly<Record<string, number>> = {}): Promise<void> {
     await this.#store.remove(block);
     this.#forget(block);
-    this.#flow.store(block.rowCount);
+    let stored = block.rowCount;
+    for (const [reason, count] of Object.entries(dropped)) {
+      stored -= count;
+      this.#flow.dropOnDisk(count, reason);
+    }
+    this.#flow.store(stored);
   }
 
   /** The block can never be delivered: keeps its file aside and says so. */
@@ -196,7 +203,7 @@ export class Spool<Row> {
   #refusal(count: number): Outcome | undefined {
     const waiting = this.#filling.rows.length;
     if (!this.#isOpen) return this.#retryable("the spool is not open");
-    if (this.#store.isFull) return this.#retryable("the spool is full");
+    if (this.#store.isFull && this.#options.onFull !== "drop_oldest") return this.#retryable("the spool is full");
     // A batch larger than the whole bound is let in when nothing waits: it would never get in otherwise.
     if (waiting > 0 && waiting + count > this.#options.waitingRowsMax) return this.#retryable("too many rows wait");
     return undefined;
@@ -246,7 +253,8 @@ export class Spool<Row> {
       spend: this.#options.spendOf?.(commit.rows) ?? [],
       payload: this.#options.encode(commit.rows),
     };
-    const result = await this.#store.write(block);
+    let result = await this.#store.write(block);
+    while (result.kind === "full" && (await this.#makeRoom())) result = await this.#store.write(block);
     if (result.kind !== "written") {
       this.#flow.refuse(block.rowCount);
       const reason = result.kind === "full" ? "the spool is full" : `the spool can't be written: ${result.reason}`;
@@ -259,6 +267,17 @@ export class Spool<Row> {
     this.#options.onDurable?.(block, commit.rows);
     this.#wake?.();
     return SUCCESS;
+  }
+
+  /** Drops the block that waited longest, but for the first: that one may be under way. False: there is none to drop. */
+  async #makeRoom(): Promise<boolean> {
+    const block = this.#options.onFull === "drop_oldest" ? this.#undelivered[1] : undefined;
+    if (block === undefined) return false;
+    this.#forget(block);
+    await this.#store.remove(block);
+    this.#flow.dropOnDisk(block.rowCount, "queue_full");
+    this.#options.notify({ level: "warn", event: "spool_dropped_oldest", fields: { rows: block.rowCount } });
+    return true;
   }
 
   /** A fault of this program (rows that can't be encoded): the same batch would meet it again, so the sender is told not to retry. */
