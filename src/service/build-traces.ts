@@ -46,6 +46,8 @@ export function buildTraces(options: TracesBuild): Traces {
       directory: data.spool,
       storage: store.spans,
       observe: (observation) => ledger.observe(observation),
+      onCounted: (lags) => telemetry.measures.counted.record(lags),
+      onVisible: (lags) => telemetry.measures.visible.record(lags),
       clock,
       notify,
     }),

@@ -20,8 +20,8 @@ export class Lag {
     return this.#ahead;
   }
 
-  /** It has happened now to spans that ended then, in Unix milliseconds. */
-  record(endUnixMs: Float64Array, nowUnixMs: number): void {
+  /** It has happened, at `nowUnixMs`, to spans that ended at `endUnixMs`. */
+  record({ endUnixMs, nowUnixMs }: { readonly endUnixMs: Float64Array; readonly nowUnixMs: number }): void {
     this.#ahead += this.histogram.observeSince(endUnixMs, nowUnixMs);
   }
 }

@@ -58,5 +58,5 @@ export function flowFamilies(sources: () => readonly FlowSource[]): readonly Met
 }
 
 function labelsOf({ component, signal, protocol }: FlowSource): Readonly<Record<string, string>> {
-  return { component, signal, protocol: protocol ?? "" };
+  return { component, signal, ...(protocol === undefined ? {} : { protocol }) };
 }
