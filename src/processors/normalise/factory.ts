@@ -3,6 +3,7 @@ import { type SpanProcessor, createSpanProcessor } from "../../component/span-pr
 import { normaliseProcessorConfig, type NormaliseProcessorConfig } from "./config.ts";
 import type { Consumer } from "../../component/component.ts";
 import type { Notify } from "../../component/notice.ts";
+import { normaliseMessages } from "./messages/messages.ts";
 import { normalise } from "./normalise.ts";
 
 export interface NormaliseDependencies {
@@ -13,5 +14,14 @@ export interface NormaliseDependencies {
 export const normaliseProcessorFactory: Factory<NormaliseProcessorConfig, NormaliseDependencies, SpanProcessor> = {
   type: "normalise",
   config: normaliseProcessorConfig,
-  create: (_config, { next, notify }) => createSpanProcessor({ type: "normalise", next, notify, process: normalise }),
+  create: ({ messages }, { next, notify }) =>
+    createSpanProcessor({
+      type: "normalise",
+      next,
+      notify,
+      process(span) {
+        normalise(span);
+        if (messages) normaliseMessages(span.attributes);
+      },
+    }),
 };
