@@ -7,15 +7,13 @@
  * under a limit that is worth a few milliseconds; above it the condition fails, and a failed condition never allows.
  * Numbers in `args` are doubles, as JSON has them: `args.n > 3` works, arithmetic needs `1.0`.
  */
-import { createRequire } from "node:module";
 import type * as Cel from "@marcbachmann/cel-js";
 import type { JsonValue, ValueSize } from "./canonical-json.ts";
-import { compileGlob } from "./glob.ts";
+import { CEL_LENGTH_MAX, childrenOf, createCelEnvironment, failure, failureOf, firstLine } from "./cel.ts";
+import type { CelFailure } from "./cel.ts";
 import { DATA_LABELS, isDataLabel, labelRank } from "./label.ts";
 import type { PolicyRequest } from "./request.ts";
 
-export const CONDITION_LENGTH_MAX = 2048;
-const NODES_MAX = 400;
 const WORK_MAX = 50_000;
 
 /** Everything that a condition may call. `string.f` is a method. */
@@ -38,10 +36,7 @@ export interface Condition {
   evaluate(scope: ConditionScope): ConditionOutcome;
 }
 
-export type ConditionCompilation =
-  | { readonly ok: true; readonly condition: Condition }
-  /** `line` and `column` from 1, within the expression. */
-  | { readonly ok: false; readonly message: string; readonly line: number; readonly column: number };
+export type ConditionCompilation = { readonly ok: true; readonly condition: Condition } | CelFailure;
 
 /** The variables of one decision, made once for all its conditions. */
 export interface ConditionScope {
@@ -82,8 +77,7 @@ export function conditionScope(
 
 /** Parses and type-checks a condition. Never throws. */
 export function compileCondition(source: string): ConditionCompilation {
-  if (source.length > CONDITION_LENGTH_MAX)
-    return failure(source, `is longer than ${CONDITION_LENGTH_MAX} characters`, 0);
+  if (source.length > CEL_LENGTH_MAX) return failure(source, `is longer than ${CEL_LENGTH_MAX} characters`, 0);
   try {
     const program = celEnvironment().parse(source);
     const shape: Shape = { nodes: 0, literals: 0, nesting: 0, additions: 0, comparesDeep: false, refusal: undefined };
@@ -162,29 +156,11 @@ function labelRefusal(args: unknown, at: number): Shape["refusal"] {
   return { message: `wants one of ${DATA_LABELS.map((label) => `"${label}"`).join(", ")} in \`label\``, at };
 }
 
-function childrenOf(args: unknown): readonly Cel.ASTNode[] {
-  if (isNode(args)) return [args];
-  return Array.isArray(args) ? args.flatMap((item) => childrenOf(item)) : [];
-}
-
-function isNode(value: unknown): value is Cel.ASTNode {
-  return typeof value === "object" && value !== null && "op" in value && "args" in value;
-}
-
 let environment: Cel.Environment | undefined;
 
-/** Loaded on first use: most processes have no conditions, and registration has to be quick. */
+/** Made on first use: most processes have no conditions, and registration has to be quick. */
 function celEnvironment(): Cel.Environment {
-  if (environment !== undefined) return environment;
-  const cel = createRequire(import.meta.url)("@marcbachmann/cel-js") as typeof Cel;
-  const limits = {
-    maxAstNodes: NODES_MAX,
-    maxDepth: 32,
-    maxListElements: 128,
-    maxMapEntries: 128,
-    maxCallArguments: 8,
-  };
-  environment = new cel.Environment({ limits, homogeneousAggregateLiterals: false })
+  environment ??= createCelEnvironment()
     .registerVariable("tool", {
       schema: { name: "string", labels: "list<string>", systems: "list<string>", actions: "list<string>" },
     })
@@ -195,36 +171,6 @@ function celEnvironment(): Cel.Environment {
     .registerVariable("destination", "string")
     .registerVariable("environment", "string")
     .registerVariable("now", "google.protobuf.Timestamp")
-    .registerFunction("label(string): int", (label: string) => BigInt(labelRank(label)))
-    .registerFunction("glob(string, string): bool", (text: string, pattern: string) => rememberedGlob(pattern)(text));
+    .registerFunction("label(string): int", (label: string) => BigInt(labelRank(label)));
   return environment;
-}
-
-const GLOBS_MAX = 256;
-const globs = new Map<string, (text: string) => boolean>();
-
-function rememberedGlob(pattern: string): (text: string) => boolean {
-  const known = globs.get(pattern);
-  if (known !== undefined) return known;
-  const compiled = compileGlob(pattern);
-  if (globs.size >= GLOBS_MAX) globs.clear();
-  globs.set(pattern, compiled);
-  return compiled;
-}
-
-function failureOf(source: string, error: unknown): ConditionCompilation {
-  const range =
-    error instanceof Error && "range" in error ? (error.range as { readonly start?: number } | undefined) : undefined;
-  return failure(source, firstLine(error), range?.start ?? 0);
-}
-
-function failure(source: string, message: string, at: number): ConditionCompilation {
-  const before = source.slice(0, at).split("\n");
-  return { ok: false, message, line: before.length, column: (before.at(-1)?.length ?? 0) + 1 };
-}
-
-/** cel-js draws the expression under its message; one line is enough in a log. */
-function firstLine(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
-  return message.split("\n")[0] ?? message;
 }

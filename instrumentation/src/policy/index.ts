@@ -7,6 +7,16 @@ export type { DecideOptions } from "./decide.ts";
 export type { Decision, MatchedRule } from "./decision.ts";
 export { parsePolicy } from "./document.ts";
 export type { DefaultEffect, Effect, PolicyDocument, PolicyParse, PolicyProblem, PolicyRule } from "./document.ts";
+export { createExpressionLanguage } from "./expression.ts";
+export type {
+  Expression,
+  ExpressionCompilation,
+  ExpressionLanguage,
+  ExpressionLanguageOptions,
+  ExpressionOutcome,
+  ExpressionResult,
+  ExpressionScope,
+} from "./expression.ts";
 export { compileGlob, foldCase, GlobError } from "./glob.ts";
 export { DATA_LABELS, higherLabel, isDataLabel, labelRank } from "./label.ts";
 export type { DataLabel } from "./label.ts";
