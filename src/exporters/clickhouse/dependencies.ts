@@ -4,10 +4,10 @@ import type { WriteFileDurably } from "../../pipeline/spool/block-store.ts";
 import type { Clock } from "../../support/clock.ts";
 import type { SpanLags } from "./end-times.ts";
 
-/** What the exporter needs of the store (src/storage): structural, so that neither imports the other. */
-export interface SpanStorage {
+/** What an exporter needs of the store (src/storage): structural, so that neither imports the other. */
+export interface TableStorage {
   /**
-   * Inserts a block of `span_log` under its deduplication token, synchronously (`async_insert = 0`): resolved means "in
+   * Inserts a block of a table under its deduplication token, synchronously (`async_insert = 0`): resolved means "in
    * the table". The same token twice is one insert. Rejects when it did not happen or nobody knows.
    */
   insertNative(insert: {
@@ -17,6 +17,9 @@ export interface SpanStorage {
   }): Promise<unknown>;
   /** True for a failed insert that sending again can't mend: bad data, unlike a server that is away or busy. */
   isPermanent(error: unknown): boolean;
+}
+
+export interface SpanStorage extends TableStorage {
   /** The newest spans received since `sinceUnixMs`, oldest first, at most `limit`. */
   recentSpans(query: { readonly sinceUnixMs: number; readonly limit: number }): Promise<readonly RecentSpan[]>;
 }

@@ -1,0 +1,135 @@
+import { type Outcome, SUCCESS } from "../../component/outcome.ts";
+import type { Notify } from "../../component/notice.ts";
+import { type NativeColumn, encodeNativeBlock } from "../../pipeline/native/native-block.ts";
+import type { WriteFileDurably } from "../../pipeline/spool/block-store.ts";
+import { Delivery, type DeliveryOptions, type Shipment } from "../../pipeline/spool/delivery.ts";
+import { Spool, type SpoolOptions, type SpoolStats } from "../../pipeline/spool/spool.ts";
+import { Backoff } from "../../support/backoff.ts";
+import { type Clock, delay } from "../../support/clock.ts";
+import type { ClickhouseExporterConfig } from "./config.ts";
+import type { TableStorage } from "./dependencies.ts";
+
+const KEEP_ALIVE_MS = 60_000;
+
+export interface ClickhouseTableOptions<Row>
+  extends Pick<SpoolOptions<Row>, "identify" | "spendOf" | "onDurable">, Pick<DeliveryOptions, "settle" | "onSent"> {
+  readonly table: string;
+  readonly columns: readonly NativeColumn<Row>[];
+  /** For notices: `spans`. */
+  readonly rowsName: string;
+  readonly config: ClickhouseExporterConfig;
+  /** Where the blocks are. One process at a time. */
+  readonly directory: string;
+  readonly storage: TableStorage;
+  /** The identities of the rows received since then, at most `limit`, the newest. */
+  recent(query: { readonly sinceUnixMs: number; readonly limit: number }): Promise<Uint8Array>;
+  readonly clock: Clock;
+  readonly notify: Notify;
+  readonly writeFile?: WriteFileDurably;
+}
+
+/**
+ * The way of rows into one table: `append` resolves with success when they are on disk; from there they go to ClickHouse at the
+ * pace it allows, once each, over crashes of either side.
+ */
+export class ClickhouseTable<Row> {
+  readonly #options: ClickhouseTableOptions<Row>;
+  readonly #spool: Spool<Row>;
+  readonly #delivery: Delivery;
+  #state: "made" | "started" | "stopped" = "made";
+
+  constructor(options: ClickhouseTableOptions<Row>) {
+    this.#options = options;
+    const { config, columns, clock } = options;
+    const { spool, deduplication, retry_on_failure: retry } = config;
+    this.#spool = new Spool<Row>({
+      ...options,
+      bytesMax: spool.max_bytes,
+      waitingRowsMax: spool.waiting_spans_max,
+      lingerMsMax: spool.linger_max_ms,
+      retryAfterMs: spool.retry_after_ms,
+      recent: { windowMs: deduplication.window_ms, entriesMax: deduplication.max_entries },
+      encode: (rows) => encodeNativeBlock(columns, rows),
+    });
+    this.#delivery = new Delivery({
+      ...options,
+      clock,
+      spool: this.#spool,
+      retry: {
+        initialIntervalMs: retry.initial_interval_ms,
+        maxIntervalMs: retry.max_interval_ms,
+        permanentAttempts: retry.permanent_attempts,
+      },
+      drainTimeoutMs: config.drain_timeout_ms,
+      send: (shipment) => this.#insert(shipment),
+    });
+  }
+
+  /**
+   * Recovers the spool, then learns from ClickHouse which rows it took lately. A ClickHouse that is away holds the start
+   * up for `load_timeout_ms` at most; until it answers, a resend of a row from before the restart would count again.
+   */
+  async start(): Promise<void> {
+    const { clock, notify, config, rowsName } = this.#options;
+    await this.#spool.open();
+    this.#state = "started";
+    let isLoaded = false;
+    const loading = this.#loadRecent().then(() => {
+      isLoaded = true;
+    });
+    await Promise.race([loading, delay(clock, config.deduplication.load_timeout_ms)]);
+    if (!isLoaded) notify({ level: "warn", event: `recent_${rowsName}_not_loaded`, fields: {} });
+    this.#delivery.start();
+  }
+
+  /** What was acknowledged stays on disk if it can't be delivered within `drain_timeout_ms`. */
+  async stop(): Promise<void> {
+    if (this.#state !== "started") return;
+    this.#state = "stopped";
+    // The clock's timers keep no process alive; when the sockets are closed, a pause between two tries would end it.
+    const keepAlive = setInterval(() => {}, KEEP_ALIVE_MS);
+    try {
+      await this.#spool.close();
+      await this.#delivery.stop();
+    } finally {
+      clearInterval(keepAlive);
+    }
+  }
+
+  append(rows: readonly Row[]): Promise<Outcome> {
+    return this.#spool.append(rows);
+  }
+
+  stats(): SpoolStats {
+    return this.#spool.stats();
+  }
+
+  async #insert({ token, payload }: Shipment): Promise<Outcome> {
+    const { storage, table } = this.#options;
+    try {
+      await storage.insertNative({ table, token, bytes: payload });
+      return SUCCESS;
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      return { kind: storage.isPermanent(error) ? "permanent" : "retryable", reason };
+    }
+  }
+
+  /** Tries until it succeeds or the exporter is stopped. Never rejects. */
+  async #loadRecent(): Promise<void> {
+    const { clock, notify, config, rowsName } = this.#options;
+    const { window_ms: windowMs, max_entries: limit } = config.deduplication;
+    const { initial_interval_ms: initialMs, max_interval_ms: maxMs } = config.retry_on_failure;
+    const backoff = new Backoff({ initialMs, maxMs });
+    while (this.#state === "started") {
+      try {
+        this.#spool.remember(await this.#options.recent({ sinceUnixMs: clock.now() - windowMs, limit }));
+        return;
+      } catch (error) {
+        const reason = error instanceof Error ? error.message : String(error);
+        notify({ level: "warn", event: `recent_${rowsName}_load_failed`, fields: { reason } });
+        await delay(clock, backoff.next());
+      }
+    }
+  }
+}
