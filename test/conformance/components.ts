@@ -97,7 +97,9 @@ export const COMPONENTS: readonly ComponentCase[] = [
       };
     },
   },
-  processor(normaliseProcessorFactory, (next) => normaliseProcessorFactory.create({}, { next, notify })),
+  processor(normaliseProcessorFactory, (next) =>
+    normaliseProcessorFactory.create(normaliseProcessorFactory.config.parse({}), { next, notify }),
+  ),
   processor(identityProcessorFactory, (next) =>
     identityProcessorFactory.create({}, { next, notify, registry: { find: () => undefined, mayActAs: () => false } }),
   ),

@@ -61,7 +61,7 @@ const receiverConfig = otlpReceiverFactory.config.parse({ protocols: { http: any
 const pipeline = createTracesPipeline({
   receivers: [(next) => otlpReceiverFactory.create(receiverConfig, { next, clock, notify })],
   processors: [
-    (next) => normaliseProcessorFactory.create({}, { next, notify }),
+    (next) => normaliseProcessorFactory.create({ messages: false }, { next, notify }),
     (next) => identityProcessorFactory.create({}, { next, notify, registry }),
     (next) => costProcessorFactory.create({}, { next, notify, prices: () => prices }),
     (next) => meterProcessorFactory.create({}, { next, notify }),
