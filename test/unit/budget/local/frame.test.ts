@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { encodeFrame, readFrame } from "../../../../src/budget/local/frame.ts";
-import { Random } from "../simulation/random.ts";
+import { Random } from "../../../support/random.ts";
 
 const one = encodeFrame('{"a":1}');
 const two = encodeFrame('{"b":"ü"}\n{"c":3}');

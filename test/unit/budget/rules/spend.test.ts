@@ -3,7 +3,7 @@ import type { Budget } from "../../../../src/budget/budget.ts";
 import { countSpend, isForgettable, newSpend, rebaseSpend, RUN_IDLE_MS } from "../../../../src/budget/rules/spend.ts";
 import { settledAt, shownBounds, type Spend } from "../../../../src/budget/rules/spend.ts";
 import { makeBudget } from "../make-budget.ts";
-import { Random } from "../simulation/random.ts";
+import { Random } from "../../../support/random.ts";
 
 const START = Date.UTC(2026, 4, 4, 12);
 const DAY_MS = 86_400_000;

@@ -12,7 +12,7 @@ import {
 } from "../../../../src/budget/amounts.ts";
 import type { AcquireCommand, AcquireOutcome, Labels } from "../../../../src/budget/ledger.ts";
 import { TTL_MS } from "./ledger-node.ts";
-import type { Random } from "./random.ts";
+import type { Random } from "../../../support/random.ts";
 
 const RESEND_MS = 4000;
 

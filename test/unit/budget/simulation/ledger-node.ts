@@ -10,7 +10,7 @@ import { applyEvent } from "../../../../src/budget/rules/apply.ts";
 import { LedgerEngine, type Step } from "../../../../src/budget/rules/engine.ts";
 import { decodeEvent, encodeEvent, type LedgerEvent } from "../../../../src/budget/rules/events.ts";
 import { LedgerState } from "../../../../src/budget/rules/state.ts";
-import type { Random } from "./random.ts";
+import type { Random } from "../../../support/random.ts";
 
 export const TTL_MS = 30_000;
 export const GRACE_MS = 900_000;

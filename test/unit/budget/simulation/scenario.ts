@@ -1,7 +1,7 @@
 /** What a seed makes: some of these budgets, tight enough to be reached, and who calls under which labels. */
 import type { Budget } from "../../../../src/budget/budget.ts";
 import type { Labels } from "../../../../src/budget/ledger.ts";
-import { Random } from "./random.ts";
+import { Random } from "../../../support/random.ts";
 
 export function scenarioOf(seed: number): { budgets: readonly Budget[]; labels: readonly (readonly Labels[])[] } {
   const random = new Random(seed ^ 0x5eed);

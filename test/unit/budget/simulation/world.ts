@@ -11,7 +11,7 @@ import { Agent, type Call } from "./agent.ts";
 import { checkState } from "./check-state.ts";
 import { GRACE_MS, LedgerNode, TTL_MS } from "./ledger-node.ts";
 import { Oracle } from "./oracle.ts";
-import { Random } from "./random.ts";
+import { Random } from "../../../support/random.ts";
 
 export interface WorldOptions {
   readonly seed: number;
