@@ -131,7 +131,7 @@ function readRecordField(reader: ProtobufReader, tag: number, record: Mutable<Lo
       record.observedUnixNano = reader.fixed64();
       return;
     case bytesField(12):
-      record.eventName = reader.key(stringBytesMax);
+      record.eventName = reader.string(stringBytesMax);
       return;
     default:
       reader.skip(tag);

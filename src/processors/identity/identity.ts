@@ -3,15 +3,13 @@
  * claims, and only the receiver's authentication makes a name verified: a claim in an attribute never does.
  */
 import {
-  ATTR_GEN_AI_AGENT_NAME,
-  ATTR_SERVICE_NAME,
-  ATTR_TOLLGATE_AGENT_NAME,
   ATTR_TOLLGATE_AGENT_OWNER,
   ATTR_TOLLGATE_AGENT_ROLE,
   ATTR_TOLLGATE_AGENT_TEAM,
   ATTR_TOLLGATE_AGENT_VERIFIED,
   ATTR_TOLLGATE_LABEL_PREFIX,
 } from "@tollgate/instrumentation/semconv";
+import { claimedAgent } from "../../pdata/agent-name.ts";
 import { firstText } from "../../pdata/attribute-read.ts";
 import { attributeText } from "../../pdata/attribute-text.ts";
 import type { Attributes, Span } from "../../pdata/span.ts";
@@ -30,7 +28,6 @@ export interface IdentifyOptions {
   readonly registry: AgentRegistry;
 }
 
-const UNKNOWN_AGENT = "unknown";
 const LABELS_MAX = 64;
 const LABEL_LENGTH_MAX = 256;
 /** Of every process, and different in each: no budget means them. */
@@ -39,11 +36,7 @@ const RESOURCE_NOISE = ["process.", "telemetry."] as const;
 /** Fills agent, verified, owner, team, role and labels. Runs after normalise. */
 export function identify({ span, sender, registry }: IdentifyOptions): void {
   const { facts } = span;
-  facts.agent =
-    firstText(span, [ATTR_TOLLGATE_AGENT_NAME]) ||
-    firstText(span, [ATTR_GEN_AI_AGENT_NAME]) ||
-    firstText(span, [ATTR_SERVICE_NAME]) ||
-    UNKNOWN_AGENT;
+  facts.agent = claimedAgent(span);
   facts.agentVerified = sender !== undefined && registry.mayActAs(sender, facts.agent);
   span.attributes.set(ATTR_TOLLGATE_AGENT_VERIFIED, facts.agentVerified);
   const known = registry.find(facts.agent);

@@ -1,0 +1,15 @@
+import { ATTR_GEN_AI_AGENT_NAME, ATTR_SERVICE_NAME, ATTR_TOLLGATE_AGENT_NAME } from "@tollgate/instrumentation/semconv";
+import { firstText } from "./attribute-read.ts";
+import type { Span } from "./span.ts";
+
+const UNKNOWN_AGENT = "unknown";
+
+/** The agent that a span or a log record says it is of: by Tollgate's name, by the conventions', by its service's. */
+export function claimedAgent(item: Pick<Span, "attributes" | "resource">): string {
+  return (
+    firstText(item, [ATTR_TOLLGATE_AGENT_NAME]) ||
+    firstText(item, [ATTR_GEN_AI_AGENT_NAME]) ||
+    firstText(item, [ATTR_SERVICE_NAME]) ||
+    UNKNOWN_AGENT
+  );
+}
