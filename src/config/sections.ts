@@ -2,10 +2,10 @@
  * The parts of tollgate.yaml that belong to no single component. Components declare their own part beside their code; the
  * service puts the whole together (src/service/config-schema.ts). Every key has its default here and nowhere else.
  */
-import { compileGlob } from "@tollgate/instrumentation/policy";
 import { z } from "zod";
 import { DEFAULT_API_ENDPOINT } from "./api-endpoint.ts";
 import { endpointDefault } from "./endpoint.ts";
+import { globSchema } from "./expression.ts";
 import { secretSchema } from "./secret.ts";
 
 export const DEFAULT_CLICKHOUSE_ENDPOINT = "127.0.0.1:8123";
@@ -106,17 +106,9 @@ export const governanceSection = z
   })
   .prefault({});
 
-const agentPattern = z.string().superRefine((pattern, context) => {
-  try {
-    compileGlob(pattern);
-  } catch (error) {
-    context.addIssue({ code: "custom", message: error instanceof Error ? error.message : "not a pattern" });
-  }
-});
-
 const agentKey = z.strictObject({
   agents: z
-    .array(agentPattern)
+    .array(globSchema)
     .min(1)
     .describe('Patterns of the names that the key is good for: `["db-*"]`; `["*"]` for every agent.'),
   key: secretSchema
