@@ -82,7 +82,10 @@ async function start(options: Starting): Promise<Service> {
   await parts.start("budget states", writer);
   const engine = store.engine === undefined ? undefined : new EngineWatch({ engine: store.engine, clock });
   if (engine !== undefined) await parts.start("engine figures", engine);
-  const queues = [{ component: "exporters.clickhouse", read: () => queueOf(traces.exporter.stats(), clock) }];
+  const { max_bytes: bytesMax } = config.exporters.clickhouse.spool;
+  const queues = [
+    { component: "exporters.clickhouse", read: () => queueOf({ bytesMax, ...traces.exporter.stats() }, clock) },
+  ];
 
   const state = { isReady: false };
   const { httpUrl: otlpHttp = "", grpcUrl: otlpGrpc = "" } = traces.receiver;
@@ -97,6 +100,8 @@ async function start(options: Starting): Promise<Service> {
     ledger,
     store,
     traces,
+    queues,
+    engine,
     endpoints,
     state,
   });

@@ -1,0 +1,94 @@
+import type { ServiceStatus } from "../api/status.ts";
+import { unenforced } from "../config/governance/unenforced.ts";
+import { VISIBILITY_SLO } from "../telemetry/lag.ts";
+import type { ApiBuild } from "./build-api.ts";
+
+type Figures = Omit<ServiceStatus, "warnings" | "notes">;
+
+const SPOOL_FILLING_SHARE = 0.8;
+const OLDEST_BLOCK_MS_MAX = 60_000;
+/** An engine that ended unasked less than so long ago is a finding; later it is a note. */
+const CRASH_FRESH_MS = 600_000;
+/** Of fewer spans a quantile says nothing. */
+const LAG_SPANS_MIN = 100;
+
+/** What a person should look at: `tollgate status` ends with code 1 for any of these. */
+export function statusWarnings(status: Figures, sources: ApiBuild): string[] {
+  return [
+    ...storageWarnings(status),
+    ...status.components
+      .filter(({ imbalance }) => imbalance !== 0)
+      .map(({ component, imbalance }) => `\`${component}\`: ${imbalance} items are not accounted for`),
+    ...status.spools.flatMap(spoolWarnings),
+    ...sources.queues.flatMap((queue) => forgottenEarly(queue.component, queue.read().recentEvictedEarly ?? 0)),
+    ...engineWarnings(status),
+    ...lagWarnings(status),
+    ...status.budgets_worst
+      .filter(({ state }) => state === "overrun")
+      .map(({ name }) => `budget \`${name}\`: more was spent than its limit`),
+    ...unenforced(sources.governance),
+  ];
+}
+
+/** What is worth knowing and may be as it should. */
+export function statusNotes(
+  { engine, agents_without_policy: agents, governance }: Figures,
+  sources: ApiBuild,
+): string[] {
+  const notes: string[] = [];
+  if (sources.config.auth === undefined) notes.push("no `auth`: agents on this machine may come without a key");
+  if (agents.length > 0) {
+    const names = agents.slice(0, 5).join(", ") + (agents.length > 5 ? ` and ${agents.length - 5} more` : "");
+    notes.push(`no policy for ${names}: their tools are ${governance.require_policy ? "denied" : "allowed"}`);
+  }
+  if (engine !== null && engine.crashes > 0 && (engine.uptime_ms ?? 0) >= CRASH_FRESH_MS) notes.push(crashText(engine));
+  return notes;
+}
+
+function storageWarnings({ storage, spans, inserts }: Figures): string[] {
+  const warnings: string[] = [];
+  if (!storage.ready) warnings.push(`ClickHouse cannot be reached; ${spans.in_flight} spans wait in the spool`);
+  if (inserts.failed > 0 && inserts.taken === 0) warnings.push(`ClickHouse took none of ${inserts.failed} inserts`);
+  const poison = spans.dropped["poison"] ?? 0;
+  if (poison > 0) warnings.push(`${poison} spans were set aside because ClickHouse refuses them`);
+  return warnings;
+}
+
+function spoolWarnings(spool: Figures["spools"][number]): string[] {
+  const { component, bytes, bytes_max: bytesMax, oldest_age_ms: oldestAgeMs, set_aside_blocks: setAside } = spool;
+  const warnings: string[] = [];
+  if (bytesMax !== null && bytes >= bytesMax * SPOOL_FILLING_SHARE) {
+    const percent = Math.floor((bytes / bytesMax) * 100);
+    warnings.push(`the spool of \`${component}\` is ${percent}% full; at 100% senders are refused`);
+  }
+  if (oldestAgeMs > OLDEST_BLOCK_MS_MAX) {
+    warnings.push(`the oldest block of \`${component}\` has waited for ${Math.round(oldestAgeMs / 1_000)} s`);
+  }
+  if (setAside !== null && setAside > 0) {
+    warnings.push(`${setAside} blocks of \`${component}\` were set aside and will never be delivered`);
+  }
+  return warnings;
+}
+
+function forgottenEarly(component: string, count: number): string[] {
+  if (count === 0) return [];
+  return [
+    `\`${component}\` forgot ${count} spans early: a resend of one counts twice; raise \`deduplication.max_entries\``,
+  ];
+}
+
+function engineWarnings({ engine }: Figures): string[] {
+  if (engine === null) return [];
+  const isFresh = engine.crashes > 0 && (engine.uptime_ms ?? 0) < CRASH_FRESH_MS;
+  return isFresh ? [crashText(engine)] : [];
+}
+
+function crashText({ crashes }: NonNullable<Figures["engine"]>): string {
+  return `the embedded engine ended unasked ${crashes} ${crashes === 1 ? "time" : "times"} since the start`;
+}
+
+function lagWarnings({ lag }: Figures): string[] {
+  const { p99_ms: p99, spans } = lag.visible;
+  if (p99 === null || p99 <= VISIBILITY_SLO.seconds * 1_000 || spans < LAG_SPANS_MIN) return [];
+  return [`spans are visible after ${(p99 / 1_000).toFixed(1)} s (p99); the objective is ${VISIBILITY_SLO.seconds} s`];
+}
