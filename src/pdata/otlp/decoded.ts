@@ -62,15 +62,23 @@ const TRACE_ID = /^(?!0{32})[0-9a-f]{32}$/;
 const SPAN_ID = /^(?!0{16})[0-9a-f]{16}$/;
 const TIME_MAX = 9_223_372_036_854_775_807n;
 
+/** What a sender is told of a span that can't be taken. */
+export const SpanFault = {
+  traceId: "trace_id must be 16 bytes, not all zero",
+  spanId: "span_id must be 8 bytes, not all zero",
+  parentSpanId: "parent_span_id must be empty or 8 bytes",
+  time: "time is out of range",
+} as const;
+
 /**
  * Why a span can't be taken, or `undefined`. Ids are lower-case hex.
  * https://github.com/open-telemetry/opentelemetry-proto/blob/main/opentelemetry/proto/trace/v1/trace.proto
  */
 export function spanFault(span: Span): string | undefined {
-  if (!TRACE_ID.test(span.traceId)) return "trace_id must be 16 bytes, not all zero";
-  if (!SPAN_ID.test(span.spanId)) return "span_id must be 8 bytes, not all zero";
-  if (span.parentSpanId !== "" && !SPAN_ID.test(span.parentSpanId)) return "parent_span_id must be empty or 8 bytes";
-  if (span.startUnixNano > TIME_MAX || span.endUnixNano > TIME_MAX) return "time is out of range";
+  if (!TRACE_ID.test(span.traceId)) return SpanFault.traceId;
+  if (!SPAN_ID.test(span.spanId)) return SpanFault.spanId;
+  if (span.parentSpanId !== "" && !SPAN_ID.test(span.parentSpanId)) return SpanFault.parentSpanId;
+  if (span.startUnixNano > TIME_MAX || span.endUnixNano > TIME_MAX) return SpanFault.time;
   return undefined;
 }
 

@@ -54,7 +54,7 @@ function readKeyValue(reader: ProtobufReader, depth: number): { key: string; val
   let value: AttributeValue = null;
   while (!reader.atEnd) {
     const tag = reader.tag();
-    if (tag === bytesField(1)) key = reader.key(stringBytesMax);
+    if (tag === bytesField(1)) key = reader.string(stringBytesMax);
     else if (tag === bytesField(2)) value = readValue(reader, depth);
     else reader.skip(tag);
   }
@@ -89,7 +89,7 @@ export function readValue(reader: ProtobufReader, depth: number): AttributeValue
         else reader.skip(tag);
         break;
       case bytesField(7):
-        value = reader.bytes(stringBytesMax);
+        value = reader.bytesCopy(stringBytesMax);
         break;
       default:
         reader.skip(tag);
@@ -99,7 +99,8 @@ export function readValue(reader: ProtobufReader, depth: number): AttributeValue
   return value;
 }
 
-function readArray(reader: ProtobufReader, depth: number): AttributeValue {
+/** Reads the ArrayValue of a value at `depth - 1`. */
+export function readArray(reader: ProtobufReader, depth: number): AttributeValue {
   const values: AttributeValue[] = [];
   const outer = reader.enter();
   while (!reader.atEnd) {
@@ -111,7 +112,8 @@ function readArray(reader: ProtobufReader, depth: number): AttributeValue {
   return values;
 }
 
-function readKeyValueList(reader: ProtobufReader, depth: number): AttributeValue {
+/** Reads the KeyValueList of a value at `depth - 1`. */
+export function readKeyValueList(reader: ProtobufReader, depth: number): AttributeValue {
   // No prototype: a key may be called `__proto__`.
   const object = Object.create(null) as Record<string, AttributeValue>;
   const outer = reader.enter();

@@ -1,9 +1,5 @@
 import { MalformedError } from "./decoded.ts";
-
-/** Keys repeat from span to span; of the values only the short ones do (model, operation, status). */
-const CACHED_KEY_LENGTH_MAX = 64;
-const CACHED_VALUE_LENGTH_MAX = 16;
-const CACHE_SLOTS = 4096;
+import { textOf } from "./text-cache.ts";
 
 /** Protobuf wire types. https://protobuf.dev/programming-guides/encoding/#structure */
 export const WireType = { varint: 0, fixed64: 1, bytes: 2, fixed32: 5 } as const;
@@ -13,17 +9,19 @@ const VARINT_BYTES_MAX = 10;
 
 /**
  * A cursor over protobuf bytes. Every read is checked against the end of the innermost message, so that a wrong length
- * is a `MalformedError` and never a read of a neighbour. Short strings (attribute keys, model names) come from a cache.
+ * is a `MalformedError` and never a read of a neighbour.
  */
 export class ProtobufReader {
-  readonly #bytes: Buffer;
-  readonly #strings: (string | undefined)[] = Array.from<string | undefined>({ length: CACHE_SLOTS });
+  readonly bytes: Buffer;
   position = 0;
   /** End of the message that is being read. */
   end: number;
+  /** The halves of what `varint64` read. */
+  low = 0;
+  high = 0;
 
   constructor(bytes: Uint8Array) {
-    this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.end = bytes.byteLength;
   }
 
@@ -40,23 +38,22 @@ export class ProtobufReader {
 
   /** A varint cut to 32 bits. */
   uint32(): number {
-    let value = 0;
-    for (let group = 0; group < VARINT_BYTES_MAX; group += 1) {
-      if (this.position >= this.end) throw new MalformedError("varint runs past the end");
-      const byte = this.#bytes[this.position++] ?? 0;
-      if (group < 5) value |= (byte & 0x7f) << (group * 7);
-      if (byte < 0x80) return value >>> 0;
+    const first = this.bytes[this.position] ?? 0x80;
+    if (first < 0x80 && this.position < this.end) {
+      this.position += 1;
+      return first;
     }
-    throw new MalformedError("varint longer than 10 bytes");
+    this.varint64();
+    return this.low;
   }
 
-  /** A varint as a signed 64-bit integer. */
-  int64(): bigint {
+  /** A varint, as two unsigned halves. */
+  varint64(): void {
     let low = 0;
     let high = 0;
     for (let group = 0; group < VARINT_BYTES_MAX; group += 1) {
       if (this.position >= this.end) throw new MalformedError("varint runs past the end");
-      const byte = this.#bytes[this.position++] ?? 0;
+      const byte = this.bytes[this.position++] ?? 0;
       const bits = byte & 0x7f;
       if (group < 4) low |= bits << (group * 7);
       else if (group === 4) {
@@ -64,51 +61,57 @@ export class ProtobufReader {
         high = bits >>> 4;
       } else high |= bits << (group * 7 - 32);
       if (byte < 0x80) {
-        return high === 0 ? BigInt(low >>> 0) : BigInt.asIntN(64, (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0));
+        this.low = low >>> 0;
+        this.high = high >>> 0;
+        return;
       }
     }
     throw new MalformedError("varint longer than 10 bytes");
   }
 
+  /** A varint as a signed 64-bit integer. */
+  int64(): bigint {
+    this.varint64();
+    return signed64(this.low, this.high);
+  }
+
   fixed64(): bigint {
-    return this.#bytes.readBigUInt64LE(this.#take(8));
+    return this.bytes.readBigUInt64LE(this.#take(8));
+  }
+
+  /** Passes eight bytes; returns where they start. */
+  fixed64At(): number {
+    return this.#take(8);
   }
 
   double(): number {
-    return this.#bytes.readDoubleLE(this.#take(8));
+    return this.bytes.readDoubleLE(this.#take(8));
   }
 
   fixed32(): number {
-    return this.#bytes.readUInt32LE(this.#take(4));
+    return this.bytes.readUInt32LE(this.#take(4));
   }
 
   /** UTF-8, cut after `bytesMax` bytes; invalid sequences become U+FFFD. */
   string(bytesMax: number): string {
-    const length = this.#length();
-    const start = this.#take(length);
-    if (length <= CACHED_VALUE_LENGTH_MAX) return this.#cachedString(start, length);
-    return this.#bytes.toString("utf8", start, start + Math.min(length, bytesMax));
+    const start = this.lengthDelimited();
+    return textOf(this.bytes, start, Math.min(this.position - start, bytesMax));
   }
 
-  /** Like `string`, for strings that are expected to come again. */
-  key(bytesMax: number): string {
-    const length = this.#length();
-    const start = this.#take(length);
-    if (length <= CACHED_KEY_LENGTH_MAX) return this.#cachedString(start, length);
-    return this.#bytes.toString("utf8", start, start + Math.min(length, bytesMax));
-  }
-
-  bytes(bytesMax: number): Uint8Array {
-    const length = this.#length();
-    const start = this.#take(length);
-    return Uint8Array.from(this.#bytes.subarray(start, start + Math.min(length, bytesMax)));
+  bytesCopy(bytesMax: number): Uint8Array {
+    const start = this.lengthDelimited();
+    return Uint8Array.from(this.bytes.subarray(start, Math.min(this.position, start + bytesMax)));
   }
 
   hex(): string {
-    const length = this.#length();
-    const start = this.#take(length);
+    const start = this.lengthDelimited();
     // Ids are 8 or 16 bytes; a longer one is wrong anyway, and its length still shows.
-    return this.#bytes.toString("hex", start, start + Math.min(length, 32));
+    return this.bytes.toString("hex", start, Math.min(this.position, start + 32));
+  }
+
+  /** Passes a length and as many bytes; returns where they start. */
+  lengthDelimited(): number {
+    return this.#take(this.#length());
   }
 
   /** Enters a length-delimited message: returns the outer end, to be given to `leave`. */
@@ -155,29 +158,9 @@ export class ProtobufReader {
     this.position = start + length;
     return start;
   }
-
-  /** Direct-mapped cache of short ASCII strings; a slot that holds another string is overwritten. */
-  #cachedString(start: number, length: number): string {
-    const bytes = this.#bytes;
-    let hash = length;
-    for (let index = start; index < start + length; index += 1) hash = (hash * 31 + (bytes[index] ?? 0)) | 0;
-    const slot = hash & (CACHE_SLOTS - 1);
-    const cached = this.#strings[slot];
-    if (cached !== undefined && cached.length === length) {
-      let index = 0;
-      while (index < length && cached.charCodeAt(index) === bytes[start + index]) index += 1;
-      // A byte above 0x7f never equals the code it decodes to in a cached string, because only ASCII is cached.
-      if (index === length) return cached;
-    }
-    const text = bytes.toString("utf8", start, start + length);
-    if (isAscii(bytes, start, length)) this.#strings[slot] = text;
-    return text;
-  }
 }
 
-function isAscii(bytes: Buffer, start: number, length: number): boolean {
-  for (let index = start; index < start + length; index += 1) {
-    if ((bytes[index] ?? 0) > 0x7f) return false;
-  }
-  return true;
+/** A signed 64-bit integer by its halves. */
+export function signed64(low: number, high: number): bigint {
+  return high === 0 ? BigInt(low) : BigInt.asIntN(64, (BigInt(high) << 32n) | BigInt(low));
 }

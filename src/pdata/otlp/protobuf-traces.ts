@@ -1,146 +1,147 @@
 /**
- * ExportTraceServiceRequest from protobuf, in one pass over the bytes and without generated code: a hand-written reader
- * decodes 110,000 to 217,000 spans/s where `JSON.parse` of OTLP/JSON manages 58,000 to 73,000 on the same machine.
- * Unknown fields are skipped, fields may come in any order, and nothing but a `DecodedTraces` ever comes out.
+ * ExportTraceServiceRequest from protobuf, in one pass over the bytes and without generated code. A span of it knows where
+ * its values are; few are made before they are asked for (docs/decisions/0008-hot-path.md). Unknown fields are skipped, fields may come in any order, and nothing but a `DecodedTraces` ever comes out.
  */
-import { emptyFacts } from "../facts.ts";
 import type { Resource, Scope, Span, SpanEvent, SpanLink } from "../span.ts";
+import { AttributeTable } from "./attribute-table.ts";
+import { AttributesBuilder } from "./attributes-builder.ts";
 import {
   type DecodedTraces,
   MalformedError,
   OTLP_LIMITS,
   RejectionCounter,
+  SpanFault,
   isLinkTarget,
-  parentId,
-  spanFault,
 } from "./decoded.ts";
 import {
   type Mutable,
   bytesField,
   fixed32Field,
   fixed64Field,
-  keepWithin,
   readAttribute,
   readResource,
   readScope,
   varintField,
 } from "./protobuf-attributes.ts";
 import { ProtobufReader } from "./protobuf-reader.ts";
+import { ABSENT, INVALID, SPAN_ID_BYTES, TRACE_ID_BYTES, WireSpan } from "./wire-span.ts";
 
 const { itemsMax, stringBytesMax } = OTLP_LIMITS;
 
 /** Decodes the body of `POST /v1/traces` with `application/x-protobuf`. Never throws. */
 export function decodeProtobufTraces(body: Uint8Array): DecodedTraces {
   const reader = new ProtobufReader(body);
-  const spans: Span[] = [];
-  const rejected = new RejectionCounter();
+  const task: Task = {
+    reader,
+    attributes: new AttributesBuilder(new AttributeTable(reader.bytes)),
+    spans: [],
+    rejected: new RejectionCounter(),
+  };
   try {
     while (!reader.atEnd) {
       const tag = reader.tag();
-      if (tag === bytesField(1)) readResourceSpans(reader, spans, rejected);
+      if (tag === bytesField(1)) readResourceSpans(task);
       else reader.skip(tag);
     }
   } catch (error) {
     if (error instanceof MalformedError) return { kind: "malformed", reason: `protobuf: ${error.message}` };
     throw error;
   }
-  return { kind: "decoded", spans, rejected: rejected.list() };
+  return { kind: "decoded", spans: task.spans, rejected: task.rejected.list() };
 }
 
-function readResourceSpans(reader: ProtobufReader, spans: Span[], rejected: RejectionCounter): void {
+/** One request on its way. */
+interface Task {
+  readonly reader: ProtobufReader;
+  readonly attributes: AttributesBuilder;
+  readonly spans: Span[];
+  readonly rejected: RejectionCounter;
+}
+
+function readResourceSpans(task: Task): void {
+  const { reader } = task;
   const resource: Resource = { attributes: new Map() };
   const outer = reader.enter();
   while (!reader.atEnd) {
     const tag = reader.tag();
     if (tag === bytesField(1)) readResource(reader, resource);
-    else if (tag === bytesField(2)) readScopeSpans(reader, resource, spans, rejected);
+    else if (tag === bytesField(2)) readScopeSpans(task, resource);
     else reader.skip(tag);
   }
   reader.leave(outer);
 }
 
-function readScopeSpans(reader: ProtobufReader, resource: Resource, spans: Span[], rejected: RejectionCounter): void {
+function readScopeSpans(task: Task, resource: Resource): void {
+  const { reader } = task;
   const scope: Mutable<Scope> = { name: "", version: "", attributes: new Map() };
   const outer = reader.enter();
   while (!reader.atEnd) {
     const tag = reader.tag();
     if (tag === bytesField(1)) readScope(reader, scope);
     else if (tag === bytesField(2)) {
-      const span = readSpan(reader, resource, scope);
-      const fault = spanFault(span);
-      if (fault === undefined) spans.push(span);
-      else rejected.add(fault);
+      const fault = readSpan(task, resource, scope);
+      if (fault !== undefined) task.rejected.add(fault);
     } else reader.skip(tag);
   }
   reader.leave(outer);
 }
 
-function readSpan(reader: ProtobufReader, resource: Resource, scope: Scope): Span {
-  const events: SpanEvent[] = [];
-  const links: SpanLink[] = [];
-  const span: Mutable<Span> = {
-    resource,
-    scope,
-    traceId: "",
-    spanId: "",
-    parentSpanId: "",
-    traceState: "",
-    flags: 0,
-    name: "",
-    kind: 0,
-    startUnixNano: 0n,
-    endUnixNano: 0n,
-    statusCode: 0,
-    statusMessage: "",
-    attributes: new Map(),
-    events,
-    links,
-    droppedAttributesCount: 0,
-    facts: emptyFacts(),
-  };
-  let droppedHere = 0;
+/** Reads one span. Returns why it can't be taken, or `undefined` when it was. */
+function readSpan({ reader, attributes, spans }: Task, resource: Resource, scope: Scope): string | undefined {
+  const span = new WireSpan({ resource, scope, bytes: reader.bytes });
+  attributes.begin();
   const outer = reader.enter();
   while (!reader.atEnd) {
     const tag = reader.tag();
-    if (tag === bytesField(9)) droppedHere += readAttribute(reader, span.attributes);
-    else if (tag === bytesField(11)) keepWithin(events, readEvent(reader), itemsMax);
-    else if (tag === bytesField(13)) keepWithin(links, readLink(reader), itemsMax);
-    else if (tag === bytesField(15)) readStatus(reader, span);
+    if (tag === bytesField(9)) attributes.read(reader);
     else readSpanField(reader, tag, span);
   }
   reader.leave(outer);
-  span.droppedAttributesCount += droppedHere;
-  return span;
+  const fault = wireFault(span);
+  if (fault !== undefined) return fault;
+  span.attributes = attributes.finish();
+  span.droppedAttributesCount += attributes.dropped;
+  spans.push(span);
+  return undefined;
 }
 
-function readSpanField(reader: ProtobufReader, tag: number, span: Mutable<Span>): void {
+function readSpanField(reader: ProtobufReader, tag: number, span: WireSpan): void {
   switch (tag) {
     case bytesField(1):
-      span.traceId = reader.hex();
+      span.traceIdAt = idAt(reader, TRACE_ID_BYTES) ?? INVALID;
       return;
     case bytesField(2):
-      span.spanId = reader.hex();
+      span.spanIdAt = idAt(reader, SPAN_ID_BYTES) ?? INVALID;
       return;
     case bytesField(3):
       span.traceState = reader.string(stringBytesMax);
       return;
     case bytesField(4):
-      span.parentSpanId = parentId(reader.hex());
+      span.parentSpanIdAt = idAt(reader, SPAN_ID_BYTES) ?? INVALID;
       return;
     case bytesField(5):
-      span.name = reader.key(stringBytesMax);
+      span.name = reader.string(stringBytesMax);
       return;
     case varintField(6):
       span.kind = reader.uint32();
       return;
     case fixed64Field(7):
-      span.startUnixNano = reader.fixed64();
+      span.startAt = reader.fixed64At();
       return;
     case fixed64Field(8):
-      span.endUnixNano = reader.fixed64();
+      span.endAt = reader.fixed64At();
       return;
     case varintField(10):
       span.droppedAttributesCount = reader.uint32();
+      return;
+    case bytesField(11):
+      span.events = withOneMore(span.events, readEvent(reader));
+      return;
+    case bytesField(13):
+      span.links = withOneMore(span.links, readLink(reader));
+      return;
+    case bytesField(15):
+      readStatus(reader, span);
       return;
     case fixed32Field(16):
       span.flags = reader.fixed32();
@@ -150,7 +151,39 @@ function readSpanField(reader: ProtobufReader, tag: number, span: Mutable<Span>)
   }
 }
 
-function readStatus(reader: ProtobufReader, span: Mutable<Span>): void {
+/** Most spans have no events and no links: the list is made with the first, and grows in place. */
+function withOneMore<T>(list: readonly T[], item: T | undefined): readonly T[] {
+  if (item === undefined || list.length >= itemsMax) return list;
+  if (list.length === 0) return [item];
+  (list as T[]).push(item);
+  return list;
+}
+
+/** Where an id starts; `ABSENT` when it is empty or all zero, `undefined` when it has another length. */
+function idAt(reader: ProtobufReader, length: number): number | undefined {
+  const start = reader.lengthDelimited();
+  const { bytes, position } = reader;
+  let isZero = true;
+  for (let index = start; isZero && index < position; index += 1) isZero = bytes[index] === 0;
+  if (isZero) return ABSENT;
+  return position - start === length ? start : undefined;
+}
+
+/** `spanFault` for a span whose ids and times are in the bytes. */
+function wireFault(span: WireSpan): string | undefined {
+  if (span.traceIdAt < 0) return SpanFault.traceId;
+  if (span.spanIdAt < 0) return SpanFault.spanId;
+  if (span.parentSpanIdAt === INVALID) return SpanFault.parentSpanId;
+  if (isTooLate(span.bytes, span.startAt) || isTooLate(span.bytes, span.endAt)) return SpanFault.time;
+  return undefined;
+}
+
+/** Beyond the signed 64 bits that ClickHouse counts nanoseconds in. */
+function isTooLate(bytes: Buffer, at: number): boolean {
+  return at !== ABSENT && (bytes[at + 7] ?? 0) > 0x7f;
+}
+
+function readStatus(reader: ProtobufReader, span: WireSpan): void {
   const outer = reader.enter();
   while (!reader.atEnd) {
     const tag = reader.tag();

@@ -1,0 +1,183 @@
+/**
+ * Export requests as an agent's process sends them: calls to models and tools with 25 attributes a span, a resource of
+ * nine, batches of the size that the SDKs send. Seeded: two runs measure the same bytes.
+ */
+import { ExportTraceServiceRequest } from "../../test/support/otlp-descriptor.ts";
+
+type Value =
+  | { readonly stringValue: string }
+  | { readonly intValue: string }
+  | { readonly doubleValue: number }
+  | { readonly boolValue: boolean }
+  | { readonly arrayValue: { readonly values: readonly Value[] } };
+interface KeyValue {
+  readonly key: string;
+  readonly value: Value;
+}
+
+/** One request in both encodings. */
+export interface EncodedRequest {
+  readonly spanCount: number;
+  readonly protobuf: Buffer;
+  readonly json: Buffer;
+}
+
+export interface TrafficOptions {
+  readonly requests: number;
+  readonly spansPerRequest: number;
+  readonly seed: number;
+}
+
+const MODELS = ["gpt-4o", "gpt-4o-mini", "gpt-4.1", "o3-mini"] as const;
+const TOOLS = ["search_orders", "refund_payment", "send_mail", "read_file"] as const;
+
+/** Mulberry32: small, and good enough for traffic. */
+export function seededRandom(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}
+
+export function genaiRequests(options: TrafficOptions): EncodedRequest[] {
+  const random = seededRandom(options.seed);
+  return Array.from({ length: options.requests }, (_, index) => encoded(random, index, options.spansPerRequest));
+}
+
+function encoded(random: () => number, index: number, spanCount: number): EncodedRequest {
+  const hex = (bytes: number): string =>
+    Array.from({ length: bytes * 2 }, () => Math.floor(random() * 16).toString(16)).join("");
+  const spans: JsonSpan[] = [];
+  let traceId = hex(16);
+  let session = `session-${hex(8)}`;
+  let parent = hex(8);
+  for (let count = 0; count < spanCount; count += 1) {
+    if (count % 8 === 0) [traceId, session, parent] = [hex(16), `session-${hex(8)}`, hex(8)];
+    const isTool = count % 4 === 3;
+    const start = 1_795_000_000_000_000_000n + BigInt(Math.floor(random() * 1e12));
+    const model = MODELS[Math.floor(random() * MODELS.length)] ?? MODELS[0];
+    const tool = TOOLS[Math.floor(random() * TOOLS.length)] ?? TOOLS[0];
+    spans.push({
+      traceId,
+      spanId: hex(8),
+      parentSpanId: parent,
+      flags: 257,
+      name: isTool ? `execute_tool ${tool}` : `chat ${model}`,
+      kind: isTool ? 1 : 3,
+      startTimeUnixNano: String(start),
+      endTimeUnixNano: String(start + BigInt(Math.floor(random() * 3e9))),
+      attributes: isTool ? toolAttributes(random, session, tool) : callAttributes(random, session, model),
+      droppedAttributesCount: 0,
+      events: [],
+      droppedEventsCount: 0,
+      links: [],
+      droppedLinksCount: 0,
+      status: { code: 1 },
+    });
+  }
+  const request = {
+    resourceSpans: [
+      {
+        resource: { attributes: resourceAttributes(index), droppedAttributesCount: 0 },
+        scopeSpans: [{ scope: { name: "@opentelemetry/instrumentation-openai", version: "0.10.0" }, spans }],
+      },
+    ],
+  };
+  const binary = structuredClone(request) as unknown as { resourceSpans: { scopeSpans: { spans: BinarySpan[] }[] }[] };
+  for (const span of binary.resourceSpans[0]?.scopeSpans[0]?.spans ?? []) {
+    for (const key of ["traceId", "spanId", "parentSpanId"] as const) span[key] = Buffer.from(String(span[key]), "hex");
+  }
+  return {
+    spanCount,
+    protobuf: Buffer.from(ExportTraceServiceRequest.encode(ExportTraceServiceRequest.fromObject(binary)).finish()),
+    json: Buffer.from(JSON.stringify(request)),
+  };
+}
+
+type BinarySpan = Record<"traceId" | "spanId" | "parentSpanId", unknown>;
+type JsonSpan = Record<string, unknown>;
+
+const text = (key: string, value: string): KeyValue => ({ key, value: { stringValue: value } });
+const count = (key: string, value: number): KeyValue => ({ key, value: { intValue: String(Math.floor(value)) } });
+const share = (key: string, value: number): KeyValue => ({ key, value: { doubleValue: value } });
+const flag = (key: string, value: boolean): KeyValue => ({ key, value: { boolValue: value } });
+
+function resourceAttributes(index: number): KeyValue[] {
+  return [
+    text("service.name", `checkout-agent-${index % 7}`),
+    text("service.version", "4.11.2"),
+    text("deployment.environment.name", "production"),
+    text("team", "payments"),
+    text("telemetry.sdk.language", "nodejs"),
+    text("telemetry.sdk.name", "opentelemetry"),
+    text("telemetry.sdk.version", "2.8.0"),
+    count("process.pid", 1000 + index),
+    text("host.name", `worker-${index % 50}.eu-central-1.internal`),
+  ];
+}
+
+function callAttributes(random: () => number, session: string, model: string): KeyValue[] {
+  const input = 200 + random() * 8_000;
+  const output = 20 + random() * 900;
+  return [
+    text("gen_ai.operation.name", "chat"),
+    text("gen_ai.provider.name", "openai"),
+    text("gen_ai.request.model", model),
+    text("gen_ai.response.model", `${model}-2026-08-06`),
+    text("gen_ai.response.id", `chatcmpl-${Math.floor(random() * 1e15).toString(36)}`),
+    { key: "gen_ai.response.finish_reasons", value: { arrayValue: { values: [{ stringValue: "stop" }] } } },
+    text("gen_ai.conversation.id", session),
+    text("gen_ai.agent.name", "checkout"),
+    text("gen_ai.agent.id", "agent_01J9ZK3QWERTY"),
+    count("gen_ai.usage.input_tokens", input),
+    count("gen_ai.usage.output_tokens", output),
+    count("gen_ai.usage.cache_read.input_tokens", input * 0.6),
+    count("gen_ai.usage.reasoning.output_tokens", output * 0.2),
+    count("gen_ai.request.max_tokens", 4_096),
+    share("gen_ai.request.temperature", 0.2),
+    share("gen_ai.request.top_p", 0.95),
+    flag("gen_ai.request.stream", true),
+    text("gen_ai.output.type", "text"),
+    text("server.address", "api.openai.com"),
+    count("server.port", 443),
+    text("user.id", `user-${Math.floor(random() * 5_000)}`),
+    text("tollgate.workflow.id", `workflow-${session.slice(-6)}`),
+    text("http.request.method", "POST"),
+    text("url.full", "https://api.openai.com/v1/chat/completions"),
+    count("http.response.status_code", 200),
+  ];
+}
+
+function toolAttributes(random: () => number, session: string, tool: string): KeyValue[] {
+  const order = Math.floor(random() * 1e9);
+  return [
+    text("gen_ai.operation.name", "execute_tool"),
+    text("gen_ai.tool.name", tool),
+    text("gen_ai.tool.type", "function"),
+    text("gen_ai.tool.call.id", `call_${Math.floor(random() * 1e15).toString(36)}`),
+    text("gen_ai.tool.description", "Finds the orders of a customer by number, mail address or date of purchase."),
+    text("gen_ai.conversation.id", session),
+    text("gen_ai.agent.name", "checkout"),
+    text("gen_ai.agent.id", "agent_01J9ZK3QWERTY"),
+    text("user.id", `user-${order % 5_000}`),
+    text("tollgate.workflow.id", `workflow-${session.slice(-6)}`),
+    text("tollgate.decision", "allow"),
+    text("tollgate.decision.rule", "allow: orders"),
+    text("tollgate.decision.reason", "`search_orders` matches `*_orders` under `allow`"),
+    text("tollgate.policy.name", "checkout-policy"),
+    text("code.function.name", "runTool"),
+    text("code.file.path", "/srv/checkout/dist/tools/run-tool.js"),
+    count("code.line.number", 118),
+    text("db.system.name", "postgresql"),
+    text("db.namespace", "orders"),
+    text("db.query.summary", "SELECT orders"),
+    count("db.response.returned_rows", random() * 30),
+    text("server.address", "orders-db.internal"),
+    count("server.port", 5_432),
+    text("thread.name", "main"),
+    count("thread.id", 1),
+  ];
+}

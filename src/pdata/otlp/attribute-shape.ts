@@ -1,0 +1,116 @@
+/**
+ * The keys of a thing's attributes, in their order, shared by all that have the same ones: spans of one instrumentation
+ * differ in their values, hardly ever in their keys. A shape is a path in a tree of keys, so the reader follows the path
+ * of the span before and only compares bytes; what follows from keys alone (where a key stands, its place in a column's
+ * dictionary) is worked out once a shape. The tree is bounded: when it has grown too heavy, a new one is begun.
+ */
+
+/** What a tree may weigh: a key and its node count 4 and an eighth of the key's bytes, an entry of an index 1. About 12 MB. */
+const WEIGHT_MAX = 262_144;
+const NODE_WEIGHT = 4;
+
+export class AttributeShape {
+  readonly size: number;
+  readonly parent: AttributeShape | undefined;
+  /** The last key of the path; "" for the root. */
+  readonly key: string;
+  /** `key` as it is on the wire, in memory of its own. */
+  readonly keyBytes: Uint8Array;
+  /** The shape that came after this one last time. */
+  next: AttributeShape | undefined = undefined;
+  readonly #tree: ShapeTree;
+  #children: Map<string, AttributeShape> | undefined;
+  #keys: readonly string[] | undefined;
+  #index: ReadonlyMap<string, number> | undefined;
+
+  constructor(tree: ShapeTree, last?: { readonly parent: AttributeShape; readonly key: string }) {
+    this.#tree = tree;
+    this.parent = last?.parent;
+    this.size = last === undefined ? 0 : last.parent.size + 1;
+    this.key = last?.key ?? "";
+    this.keyBytes = new TextEncoder().encode(this.key);
+  }
+
+  /** All keys, in their order. */
+  get keys(): readonly string[] {
+    if (this.#keys === undefined) {
+      this.#keys = this.#pathKeys();
+      this.#tree.weigh(this.size / 4);
+    }
+    return this.#keys;
+  }
+
+  /** Where a key stands; `undefined` when it is not there. */
+  indexOf(key: string): number | undefined {
+    return (this.#index ??= this.#buildIndex()).get(key);
+  }
+
+  /** The shape with one key more that has been seen already; `undefined` when it was not, or the key is in this shape. */
+  child(key: string): AttributeShape | undefined {
+    const { next } = this;
+    if (next !== undefined && next.key === key) return next;
+    const child = this.#children?.get(key);
+    if (child !== undefined) this.next = child;
+    return child;
+  }
+
+  /** The shape with one key more. The caller has made sure that the key is not in this shape. */
+  with(key: string): AttributeShape {
+    const known = this.child(key);
+    if (known !== undefined) return known;
+    const made = new AttributeShape(this.#tree, { parent: this, key });
+    this.#tree.weigh(NODE_WEIGHT + made.keyBytes.length / 8);
+    const { next } = this;
+    if (next !== undefined) (this.#children ??= new Map([[next.key, next]])).set(key, made);
+    this.next = made;
+    return made;
+  }
+
+  /** Where each key stands, made afresh. */
+  places(): Map<string, number> {
+    const places = new Map<string, number>();
+    for (const [place, key] of this.#pathKeys().entries()) places.set(key, place);
+    return places;
+  }
+
+  /** Spares the shape making its index: `places` must be what `places()` gives, and not change any more. */
+  adoptPlaces(places: ReadonlyMap<string, number>): void {
+    if (this.#index !== undefined) return;
+    this.#tree.weigh(this.size);
+    this.#index = places;
+  }
+
+  #pathKeys(): readonly string[] {
+    const keys: string[] = [this.key];
+    for (let shape = this.parent; shape !== undefined; shape = shape.parent) keys.push(shape.key);
+    // The root's key is none.
+    keys.pop();
+    return keys.reverse();
+  }
+
+  #buildIndex(): ReadonlyMap<string, number> {
+    this.#tree.weigh(this.size);
+    return this.places();
+  }
+}
+
+class ShapeTree {
+  readonly root = new AttributeShape(this);
+  #weight = 0;
+
+  get isFull(): boolean {
+    return this.#weight > WEIGHT_MAX;
+  }
+
+  weigh(weight: number): void {
+    this.#weight += weight;
+  }
+}
+
+let tree = new ShapeTree();
+
+/** The shape without keys, from which every path begins. */
+export function emptyShape(): AttributeShape {
+  if (tree.isFull) tree = new ShapeTree();
+  return tree.root;
+}

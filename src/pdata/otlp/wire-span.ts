@@ -1,0 +1,83 @@
+/**
+ * A span as it came: ids and times stay in the request's bytes until somebody asks for them, and whoever writes them as
+ * bytes takes them from there. The bytes live as long as a span of theirs does.
+ */
+import { emptyFacts } from "../facts.ts";
+import type { Attributes, Resource, Scope, Span, SpanEvent, SpanFacts, SpanLink } from "../span.ts";
+
+export const TRACE_ID_BYTES = 16;
+export const SPAN_ID_BYTES = 8;
+/** Where something is that did not come, or that can't be what it should: such a span is refused. */
+export const ABSENT = -1;
+export const INVALID = -2;
+
+const NOTHING: readonly never[] = [];
+const NO_ATTRIBUTES: Attributes = new Map();
+
+export class WireSpan implements Span {
+  readonly resource: Resource;
+  readonly scope: Scope;
+  readonly bytes: Buffer;
+  /** Where the ids start in the bytes: 16, 8 and 8 of them. A root has no parent. */
+  traceIdAt = ABSENT;
+  spanIdAt = ABSENT;
+  parentSpanIdAt = ABSENT;
+  /** Where the times start: eight bytes each, little-endian. */
+  startAt = ABSENT;
+  endAt = ABSENT;
+  traceState = "";
+  flags = 0;
+  name = "";
+  kind = 0;
+  statusCode = 0;
+  statusMessage = "";
+  /** To be set by the decoder. */
+  attributes: Attributes = NO_ATTRIBUTES;
+  events: readonly SpanEvent[] = NOTHING;
+  links: readonly SpanLink[] = NOTHING;
+  droppedAttributesCount = 0;
+  readonly facts: SpanFacts = emptyFacts();
+
+  constructor(origin: { readonly resource: Resource; readonly scope: Scope; readonly bytes: Buffer }) {
+    this.resource = origin.resource;
+    this.scope = origin.scope;
+    this.bytes = origin.bytes;
+  }
+
+  get traceId(): string {
+    return this.#hex(this.traceIdAt, TRACE_ID_BYTES);
+  }
+
+  get spanId(): string {
+    return this.#hex(this.spanIdAt, SPAN_ID_BYTES);
+  }
+
+  get parentSpanId(): string {
+    return this.#hex(this.parentSpanIdAt, SPAN_ID_BYTES);
+  }
+
+  get startUnixNano(): bigint {
+    return this.#time(this.startAt);
+  }
+
+  get endUnixNano(): bigint {
+    return this.#time(this.endAt);
+  }
+
+  /** Writes trace id and span id one after the other: 24 bytes. */
+  writeIdentity(target: Uint8Array): void {
+    const { bytes } = this;
+    for (let index = 0; index < TRACE_ID_BYTES; index += 1) target[index] = bytes[this.traceIdAt + index] ?? 0;
+    for (let index = 0; index < SPAN_ID_BYTES; index += 1) {
+      target[TRACE_ID_BYTES + index] = bytes[this.spanIdAt + index] ?? 0;
+    }
+  }
+
+  #hex(at: number, length: number): string {
+    return at === ABSENT ? "" : this.bytes.toString("hex", at, at + length);
+  }
+
+  #time(at: number): bigint {
+    return at === ABSENT ? 0n : this.bytes.readBigUInt64LE(at);
+  }
+}
