@@ -50,7 +50,7 @@ export interface SpoolStats extends FlowStats {
 }
 
 /** From so many undelivered blocks on, blocks are made larger instead of more: an insert has a fixed price. */
-const BACKLOG_BLOCKS = 8;
+export const BACKLOG_BLOCKS = 8;
 
 class Commit<Row> {
   readonly rows: Row[] = [];
