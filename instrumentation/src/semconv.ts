@@ -213,6 +213,14 @@ export const ATTR_TOLLGATE_FAILURE_MODE = "tollgate.failure.mode";
 /** string. Severity of the incident that the span belongs to. */
 export const ATTR_TOLLGATE_INCIDENT_SEVERITY = "tollgate.incident.severity";
 
+// What the processor took out
+/** int. Attributes with content (prompts, answers, tool arguments and results) that were dropped or hashed before storing. */
+export const ATTR_TOLLGATE_CONTENT_DROPPED = "tollgate.content.dropped";
+/** int. Values that were dropped, masked or hashed by a key, a detector or a pattern. */
+export const ATTR_TOLLGATE_REDACTED = "tollgate.redacted";
+/** string. The name that a span claimed and its sender's key is not bound to; the span counts for the key's own agent. */
+export const ATTR_TOLLGATE_AGENT_CLAIMED = "tollgate.agent.claimed";
+
 /** Values of `gen_ai.operation.name`. */
 export const Operation = {
   chat: "chat",
