@@ -35,6 +35,8 @@ export interface ProcessorOptions {
   /** Listen where another processor did, for a restart that agents survive. Free ports when absent. */
   readonly at?: Endpoints;
   readonly onStderrLine?: (line: string) => void;
+  /** Added to the processor's environment. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 const READY_TIMEOUT_MS = 60_000;
@@ -73,6 +75,7 @@ export class ProcessorProcess {
     await writeFile(configFile, configText(options.at) + (await readFile(join(path, "extra.yaml"), "utf8")));
     const child = new Child({
       args: [MAIN_PATH, "serve", "--config", configFile, "--data-dir", dataDir, "--ready-file", readyFile],
+      ...(options.env === undefined ? {} : { env: options.env }),
       ...(options.onStderrLine === undefined ? {} : { onStderrLine: options.onStderrLine }),
     });
     try {

@@ -8,6 +8,8 @@ export interface RigOptions {
   readonly governance: string;
   readonly config?: string;
   readonly simulator?: SimulatorOptions;
+  /** Added to the processor's environment at its first start. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 export interface Rig {
@@ -31,7 +33,10 @@ export function useRig(options: RigOptions): () => Rig {
     const providerUrl = await simulator.start();
     const workspace = await createWorkspace(options);
     stack.defer(() => workspace.remove());
-    const processor = await ProcessorProcess.start({ workspace });
+    const processor = await ProcessorProcess.start({
+      workspace,
+      ...(options.env === undefined ? {} : { env: options.env }),
+    });
     const started: Rig = { workspace, processor, simulator, providerUrl };
     stack.defer(async () => void (await started.processor.stop()));
     rig = started;

@@ -19,6 +19,7 @@ const RETRY_PAUSE_MS = 20;
 const DOUBLED = 0.2;
 const HELD_BACK = 0.1;
 const HELD_MAX = 8;
+const TAKEN_MAX = 12;
 /** gpt-4o-mini: 1,000 input tokens at $0.15 and 100 output tokens at $0.60 per million. */
 export const STORM_SPAN_NANO_USD = 210_000n;
 
@@ -26,6 +27,8 @@ export class StormSender {
   readonly #options: StormOptions;
   readonly #random: Random;
   readonly #loops: readonly Promise<void>[];
+  /** The latest batches that were acknowledged. */
+  readonly #taken: string[] = [];
   #held: { readonly request: string; readonly spans: number }[] = [];
   #isStopping = false;
   #acknowledged = 0;
@@ -59,6 +62,11 @@ export class StormSender {
     return { acknowledged: this.#acknowledged, batches: this.#batches, doubled: this.#doubled, late: this.#late };
   }
 
+  /** Sends the latest acknowledged batches once more, as clients do that never heard the answer. */
+  async repeat(): Promise<void> {
+    for (const request of this.#taken.slice()) await this.#sendUntilTaken(request);
+  }
+
   async #run(): Promise<void> {
     while (!this.#isStopping) {
       const spans = this.#random.between(1, BATCH_SPANS_MAX);
@@ -80,6 +88,8 @@ export class StormSender {
     await this.#sendUntilTaken(request);
     this.#acknowledged += spans;
     this.#batches += 1;
+    this.#taken.push(request);
+    if (this.#taken.length > TAKEN_MAX) this.#taken.shift();
     if (!this.#random.chance(DOUBLED)) return;
     this.#doubled += 1;
     await this.#sendUntilTaken(request);
