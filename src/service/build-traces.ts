@@ -1,6 +1,7 @@
 import { createPriceBook } from "@tollgate/instrumentation/pricing";
 import type { Access } from "../api/access.ts";
 import { ApiProblem } from "../api/problem.ts";
+import type { FlowStats } from "../component/flow.ts";
 import type { Notify } from "../component/notice.ts";
 import type { ClickhouseExporter } from "../exporters/clickhouse/clickhouse-exporter.ts";
 import { clickhouseExporterFactory } from "../exporters/clickhouse/factory.ts";
@@ -14,6 +15,7 @@ import { otlpReceiverFactory } from "../receivers/otlp/factory.ts";
 import type { OtlpReceiver } from "../receivers/otlp/otlp-receiver.ts";
 import type { LocalLedger } from "../budget/local/local-ledger-options.ts";
 import type { LedgerBuild } from "./build-ledger.ts";
+import type { Logs } from "./build-logs.ts";
 import { FlowSources } from "./flow-sources.ts";
 import type { Store } from "./store.ts";
 
@@ -31,11 +33,14 @@ export interface TracesBuild extends LedgerBuild {
   readonly store: Store;
   readonly access: Access;
   readonly registry: AgentRegistry;
+  /** Where the log records go that the receiver takes beside the spans. */
+  readonly logs: Logs;
 }
 
 /** The traces pipeline: otlp → normalise → identity → cost → meter → clickhouse; not started. */
 export function buildTraces(options: TracesBuild): Traces {
-  const { config, configDirectory, governance, data, clock, telemetry, ledger, store, access, registry } = options;
+  const { config, configDirectory, governance, data, clock, telemetry, ledger, store, access, registry, logs } =
+    options;
   const notify: Notify = (notice) => telemetry.announce(notice);
   const prices = createPriceBook({ house: governance.prices });
   const { normalise, identity, cost, meter } = config.processors;
@@ -63,6 +68,7 @@ export function buildTraces(options: TracesBuild): Traces {
           "receivers.otlp",
           otlpReceiverFactory.create(config.receivers.otlp, {
             next,
+            logs: logs.processor,
             clock,
             notify,
             directory: configDirectory,
@@ -81,8 +87,25 @@ export function buildTraces(options: TracesBuild): Traces {
   });
   const [receiver] = pipeline.receivers;
   if (receiver === undefined) throw new TypeError("the traces pipeline has no receiver");
+  addLogFlows({ flows, receiver, logs });
   return { pipeline, receiver, exporter, flows };
 }
+
+interface LogFlows {
+  readonly flows: FlowSources;
+  readonly receiver: OtlpReceiver;
+  readonly logs: Logs;
+}
+
+/** What the two pipelines share is one component with a count equation for each signal. */
+function addLogFlows({ flows, receiver, logs }: LogFlows): void {
+  const signal = "logs";
+  flows.add("exporters.clickhouse", logs.exporter, { signal });
+  flows.add("processors.events", logs.processor, { signal });
+  flows.add("receivers.otlp", { stats: () => receiver.stats().logs ?? NO_FLOW }, { signal });
+}
+
+const NO_FLOW: FlowStats = { received: 0, recovered: 0, stored: 0, refused: 0, dropped: {}, inFlight: 0 };
 
 /** The credential's id; `undefined` as a whole when it is refused. */
 function senderOf(

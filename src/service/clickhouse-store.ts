@@ -4,6 +4,8 @@
  */
 import { type ReadStore, StoreRefused } from "../api/read-store.ts";
 import type { RecentSpan, SpanStorage } from "../exporters/clickhouse/dependencies.ts";
+import type { EventStorage } from "../exporters/clickhouse/events-exporter.ts";
+import { RECENT_EVENTS_QUERY } from "../exporters/clickhouse/recent-events-query.ts";
 import { RECENT_SPANS_QUERY } from "../exporters/clickhouse/recent-spans-query.ts";
 import { createStorage, type Storage } from "../storage/client.ts";
 import { StorageError } from "../storage/errors.ts";
@@ -132,6 +134,16 @@ export class ClickhouseStore implements Store {
         traceId: row.trace_id,
         spanId: row.span_id,
       }));
+    },
+  };
+
+  readonly events: EventStorage = {
+    insertNative: (block) => this.spans.insertNative(block),
+    isPermanent: (error) => this.spans.isPermanent(error),
+    recentEvents: async ({ sinceUnixMs, limit }) => {
+      const parameters = { since: sinceUnixMs, limit };
+      const rows = await this.#require().write.query<{ readonly id: string }>(RECENT_EVENTS_QUERY, parameters);
+      return rows.map((row) => row.id);
     },
   };
 

@@ -12,6 +12,7 @@ export interface DataDirectory {
   readonly root: string;
   readonly ledger: string;
   readonly spool: string;
+  readonly spoolLogs: string;
   readonly clickhouse: string;
   readonly token: string;
   readonly endpoints: string;
@@ -24,6 +25,7 @@ export function dataDirectory(root: string = DEFAULT_DATA_DIR): DataDirectory {
     root: absolute,
     ledger: join(absolute, "ledger"),
     spool: join(absolute, "spool"),
+    spoolLogs: join(absolute, "spool-logs"),
     clickhouse: join(absolute, "clickhouse"),
     token: join(absolute, "token"),
     endpoints: join(absolute, "endpoints.json"),

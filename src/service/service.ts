@@ -13,6 +13,7 @@ import { BudgetStatesWriter } from "./budget-states.ts";
 import { buildAccess, buildRegistry } from "./build-access.ts";
 import { buildApi } from "./build-api.ts";
 import { buildLedger } from "./build-ledger.ts";
+import { buildLogs } from "./build-logs.ts";
 import { buildStore } from "./build-store.ts";
 import { buildTraces } from "./build-traces.ts";
 import { ensureToken, removeEndpoints, writeAtomically, writeEndpoints } from "./data-directory.ts";
@@ -70,7 +71,9 @@ async function start(options: Starting): Promise<Service> {
   await parts.start("ledger", ledger);
   await parts.start("storage", store);
 
-  const traces = buildTraces({ ...options, ledger, store, access, registry });
+  const logs = buildLogs({ ...options, store, access, token: token.token });
+  await parts.start("logs", logs.exporter);
+  const traces = buildTraces({ ...options, ledger, store, access, registry, logs });
   await parts.start("traces", traces.pipeline);
   const writer = new BudgetStatesWriter({
     ledger,
@@ -85,6 +88,7 @@ async function start(options: Starting): Promise<Service> {
   const { max_bytes: bytesMax } = config.exporters.clickhouse.spool;
   const queues = [
     { component: "exporters.clickhouse", read: () => queueOf({ bytesMax, ...traces.exporter.stats() }, clock) },
+    { component: "exporters.clickhouse, logs", read: () => queueOf({ bytesMax, ...logs.exporter.stats() }, clock) },
   ];
 
   const state = { isReady: false };

@@ -1,5 +1,6 @@
 import type { ReadStore } from "../api/read-store.ts";
 import type { SpanStorage } from "../exporters/clickhouse/dependencies.ts";
+import type { EventStorage } from "../exporters/clickhouse/events-exporter.ts";
 import type { BudgetStateRow } from "./budget-states.ts";
 import type { WatchedEngine } from "./engine-watch.ts";
 
@@ -11,6 +12,8 @@ export interface Store {
   readonly readOnlyUser: { readonly username: string; readonly password: string };
   /** For the exporter: inserts wait for nothing, they fail until the tables are there. */
   readonly spans: SpanStorage;
+  /** For the exporter of log records, by the same rules. */
+  readonly events: EventStorage;
   readonly reads: ReadStore;
   /** The embedded engine's own figures; `undefined` for a server. */
   readonly engine: WatchedEngine | undefined;

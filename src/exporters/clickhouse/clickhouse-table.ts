@@ -23,6 +23,8 @@ export interface ClickhouseTableOptions<Row>
   readonly storage: TableStorage;
   /** The identities of the rows received since then, at most `limit`, the newest. */
   recent(query: { readonly sinceUnixMs: number; readonly limit: number }): Promise<Uint8Array>;
+  /** Whether a start waits for those, which is when a resend from before a restart is known. @default true */
+  readonly isRecentAwaited?: boolean;
   readonly clock: Clock;
   readonly notify: Notify;
   readonly writeFile?: WriteFileDurably;
@@ -70,15 +72,15 @@ export class ClickhouseTable<Row> {
    * up for `load_timeout_ms` at most; until it answers, a resend of a row from before the restart would count again.
    */
   async start(): Promise<void> {
-    const { clock, notify, config, rowsName } = this.#options;
+    const { clock, notify, config, rowsName, isRecentAwaited = true } = this.#options;
     await this.#spool.open();
     this.#state = "started";
     let isLoaded = false;
     const loading = this.#loadRecent().then(() => {
       isLoaded = true;
     });
-    await Promise.race([loading, delay(clock, config.deduplication.load_timeout_ms)]);
-    if (!isLoaded) notify({ level: "warn", event: `recent_${rowsName}_not_loaded`, fields: {} });
+    if (isRecentAwaited) await Promise.race([loading, delay(clock, config.deduplication.load_timeout_ms)]);
+    if (isRecentAwaited && !isLoaded) notify({ level: "warn", event: `recent_${rowsName}_not_loaded`, fields: {} });
     this.#delivery.start();
   }
 

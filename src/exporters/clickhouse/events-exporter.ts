@@ -40,6 +40,8 @@ export class EventsExporter implements Exporter<LogBatch> {
       rowsName: "events",
       config,
       recent: async (query) => Buffer.from((await storage.recentEvents(query)).join(""), "hex"),
+      // The exporter of spans, started next, waits for the same server: a start waits once.
+      isRecentAwaited: false,
       identify: ({ record }, target) => void record.facts.identity.copy(target),
     });
   }
