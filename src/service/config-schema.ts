@@ -7,12 +7,12 @@ import {
   serviceSection,
   storageSection,
 } from "../config/sections.ts";
-import { clickhouseExporterConfig } from "../exporters/clickhouse/config.ts";
 import { costProcessorConfig } from "../processors/cost/config.ts";
 import { identityProcessorConfig } from "../processors/identity/config.ts";
 import { meterProcessorConfig } from "../processors/meter/config.ts";
 import { normaliseProcessorConfig } from "../processors/normalise/config.ts";
 import { otlpReceiverConfig } from "../receivers/otlp/config.ts";
+import { exportersSection } from "./exporters-section.ts";
 
 /** tollgate.yaml as a whole, in the Collector's words. Every key has a default; unknown keys are refused. */
 export const configSchema = z.strictObject({
@@ -29,7 +29,7 @@ export const configSchema = z.strictObject({
       meter: meterProcessorConfig.prefault({}).describe("No settings yet: what the ledger is told of each call."),
     })
     .prefault({}),
-  exporters: z.strictObject({ clickhouse: clickhouseExporterConfig.prefault({}) }).prefault({}),
+  exporters: exportersSection,
   extensions: z.strictObject({}).prefault({}).describe("None exist yet."),
   api: apiSection,
   storage: storageSection,
