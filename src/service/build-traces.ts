@@ -5,6 +5,7 @@ import type { FlowStats } from "../component/flow.ts";
 import type { Notify } from "../component/notice.ts";
 import type { ClickhouseExporter } from "../exporters/clickhouse/clickhouse-exporter.ts";
 import { clickhouseExporterFactory } from "../exporters/clickhouse/factory.ts";
+import { createFanOut } from "../pipeline/fan-out.ts";
 import { createTracesPipeline, type TracesPipeline } from "../pipeline/traces-pipeline.ts";
 import type { AgentRegistry } from "../policy/registry.ts";
 import { costProcessorFactory } from "../processors/cost/factory.ts";
@@ -14,6 +15,7 @@ import { normaliseProcessorFactory } from "../processors/normalise/factory.ts";
 import { otlpReceiverFactory } from "../receivers/otlp/factory.ts";
 import type { OtlpReceiver } from "../receivers/otlp/otlp-receiver.ts";
 import type { LocalLedger } from "../budget/local/local-ledger-options.ts";
+import { type Forward, buildForwarding } from "./build-forwarding.ts";
 import type { LedgerBuild } from "./build-ledger.ts";
 import type { Logs } from "./build-logs.ts";
 import { FlowSources } from "./flow-sources.ts";
@@ -23,6 +25,8 @@ export interface Traces {
   readonly pipeline: TracesPipeline<OtlpReceiver>;
   readonly receiver: OtlpReceiver;
   readonly exporter: ClickhouseExporter;
+  /** The backends behind Tollgate. */
+  readonly forwards: readonly Forward[];
   readonly flows: FlowSources;
 }
 
@@ -37,7 +41,7 @@ export interface TracesBuild extends LedgerBuild {
   readonly logs: Logs;
 }
 
-/** The traces pipeline: otlp → normalise → identity → cost → meter → clickhouse; not started. */
+/** The traces pipeline: otlp → normalise → identity → cost → meter → clickhouse and the backends behind it; not started. */
 export function buildTraces(options: TracesBuild): Traces {
   const { config, configDirectory, governance, data, clock, telemetry, ledger, store, access, registry, logs } =
     options;
@@ -57,6 +61,8 @@ export function buildTraces(options: TracesBuild): Traces {
       notify,
     }),
   );
+  const forwards = buildForwarding({ config, configDirectory, data, clock, notify });
+  for (const { name, exporter: forward } of forwards) flows.add(`exporters.${name}`, forward);
   const agents = {
     find: (agent: string) => registry.registered(agent),
     mayActAs: (sender: string, agent: string) => access.mayActAs(sender, agent),
@@ -83,12 +89,12 @@ export function buildTraces(options: TracesBuild): Traces {
       (next) => flows.add("processors.cost", costProcessorFactory.create(cost, { next, notify, prices: () => prices })),
       (next) => flows.add("processors.meter", meterProcessorFactory.create(meter, { next, notify })),
     ],
-    exporter,
+    exporter: createFanOut([{ name: "clickhouse", exporter }, ...forwards]),
   });
   const [receiver] = pipeline.receivers;
   if (receiver === undefined) throw new TypeError("the traces pipeline has no receiver");
   addLogFlows({ flows, receiver, logs });
-  return { pipeline, receiver, exporter, flows };
+  return { pipeline, receiver, exporter, forwards, flows };
 }
 
 interface LogFlows {

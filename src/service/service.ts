@@ -89,6 +89,10 @@ async function start(options: Starting): Promise<Service> {
   const queues = [
     { component: "exporters.clickhouse", read: () => queueOf({ bytesMax, ...traces.exporter.stats() }, clock) },
     { component: "exporters.clickhouse, logs", read: () => queueOf({ bytesMax, ...logs.exporter.stats() }, clock) },
+    ...traces.forwards.map(({ name, exporter, bytesMax: most }) => ({
+      component: `exporters.${name}`,
+      read: () => queueOf({ bytesMax: most, ...exporter.stats() }, clock),
+    })),
   ];
 
   const state = { isReady: false };
