@@ -32,6 +32,7 @@ const componentStatus = z.object({
 
 const spoolStatus = z.object({
   component: z.string(),
+  signal: z.enum(["traces", "logs"]),
   blocks: z.int(),
   items: z.int(),
   bytes: z.int(),

@@ -64,7 +64,7 @@ function endpointLines({ endpoints, storage }: ServiceStatus): readonly Line[] {
 function deliveryLines({ spools, inserts, lag, engine }: ServiceStatus): readonly Line[] {
   const objective = `objective ${durationText(lag.objective_ms)}`;
   return [
-    ...spools.map((spool): Line => [spools.length === 1 ? "spool" : spool.component, spoolText(spool)]),
+    ...spools.map((spool): Line => ["spool", spoolText(spool)]),
     ["inserts", `${countText(inserts.taken)} taken, ${countText(inserts.failed)} failed; ${quantilesText(inserts)}`],
     ["counted in", `${quantilesText(lag.counted)}${aheadText(lag.counted)}`],
     ["visible in", `${quantilesText(lag.visible)}, ${objective}${aheadText(lag.visible)}`],
@@ -77,7 +77,8 @@ function spoolText(spool: ServiceStatus["spools"][number]): string {
   const limit = bytesMax === null ? "" : ` of ${bytesText(bytesMax)}`;
   const oldest = blocks === 0 ? "" : `, oldest ${durationText(oldestAgeMs)}`;
   const aside = setAside === null || setAside === 0 ? "" : `, ${setAside} set aside`;
-  return `${countText(items)} items in ${blocks} blocks, ${bytesText(bytes)}${limit}${oldest}${aside}`;
+  const whose = spool.component === "exporters.clickhouse" ? spool.signal : spool.component;
+  return `${whose}: ${countText(items)} in ${blocks} blocks, ${bytesText(bytes)}${limit}${oldest}${aside}`;
 }
 
 function quantilesText({ p50_ms: p50, p99_ms: p99 }: { p50_ms: number | null; p99_ms: number | null }): string {

@@ -1,3 +1,4 @@
+import type { FlowSource } from "../component/flow.ts";
 import type { Clock } from "../support/clock.ts";
 
 /** What waits at the end of a pipeline. `undefined`: that exporter does not know. */
@@ -15,6 +16,7 @@ export interface Queue {
 export interface QueueSource {
   /** Path of the exporter in tollgate.yaml. */
   readonly component: string;
+  readonly signal: FlowSource["signal"];
   read(): Queue;
 }
 

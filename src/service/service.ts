@@ -20,7 +20,7 @@ import { ensureToken, removeEndpoints, writeAtomically, writeEndpoints } from ".
 import type { ServiceEndpoints } from "./endpoints.ts";
 import { EngineWatch } from "./engine-watch.ts";
 import { registerServiceMetrics } from "./metrics/register.ts";
-import { queueOf } from "./queues.ts";
+import { queueOf, type QueueSource } from "./queues.ts";
 import type { Setup } from "./setup.ts";
 import { StartedParts } from "./started-parts.ts";
 import type { Store } from "./store.ts";
@@ -86,11 +86,20 @@ async function start(options: Starting): Promise<Service> {
   const engine = store.engine === undefined ? undefined : new EngineWatch({ engine: store.engine, clock });
   if (engine !== undefined) await parts.start("engine figures", engine);
   const { max_bytes: bytesMax } = config.exporters.clickhouse.spool;
-  const queues = [
-    { component: "exporters.clickhouse", read: () => queueOf({ bytesMax, ...traces.exporter.stats() }, clock) },
-    { component: "exporters.clickhouse, logs", read: () => queueOf({ bytesMax, ...logs.exporter.stats() }, clock) },
+  const queues: readonly QueueSource[] = [
+    {
+      component: "exporters.clickhouse",
+      signal: "traces",
+      read: () => queueOf({ bytesMax, ...traces.exporter.stats() }, clock),
+    },
+    {
+      component: "exporters.clickhouse",
+      signal: "logs",
+      read: () => queueOf({ bytesMax, ...logs.exporter.stats() }, clock),
+    },
     ...traces.forwards.map(({ name, exporter, bytesMax: most }) => ({
       component: `exporters.${name}`,
+      signal: "traces" as const,
       read: () => queueOf({ bytesMax: most, ...exporter.stats() }, clock),
     })),
   ];

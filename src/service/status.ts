@@ -69,6 +69,7 @@ function deliveryOf(sources: ApiBuild): Pick<ServiceStatus, "components" | "spoo
       const { blocks, items, bytes, bytesMax, oldestAgeMs, setAsideBlocks } = queue.read();
       return {
         component: queue.component,
+        signal: queue.signal,
         blocks,
         items,
         bytes,

@@ -31,21 +31,23 @@ export function queueFamilies(sources: () => readonly QueueSource[]): readonly M
   const each = (value: (queue: Queue) => number | undefined) => (): readonly Sample[] =>
     sources().flatMap((source) => {
       const current = value(source.read());
-      return current === undefined ? [] : [{ labels: { component: source.component }, value: current }];
+      return current === undefined
+        ? []
+        : [{ labels: { component: source.component, signal: source.signal }, value: current }];
     });
   return [
     ...GAUGES.map(({ name, help, value }): MetricFamily => ({
       name: `tollgate_spool_${name}`,
       help,
       type: "gauge",
-      labelNames: ["component"],
+      labelNames: ["component", "signal"],
       samples: each(value),
     })),
     {
       name: "tollgate_deduplication_evicted_early_total",
       help: "Spans forgotten before `deduplication.window_ms` was over because there were too many: a resend of one counts twice.",
       type: "counter",
-      labelNames: ["component"],
+      labelNames: ["component", "signal"],
       samples: each((queue) => queue.recentEvictedEarly),
     },
   ];

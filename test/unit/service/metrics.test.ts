@@ -88,13 +88,13 @@ describe("a queue", () => {
     const figures = { inFlight: 7, blocks: 2, bytes: 9, oldestUnixMs: clock.now() - 1_500 };
     const age = async (oldestUnixMs: number) => {
       const read = () => queueOf({ ...figures, oldestUnixMs }, clock);
-      return linesOf(queueFamilies(() => [{ component: "exporters.clickhouse", read }]));
+      return linesOf(queueFamilies(() => [{ component: "exporters.clickhouse", signal: "traces", read }]));
     };
     expect(await age(clock.now() - 1_500)).toContain(
-      'tollgate_spool_oldest_block_age_seconds{component="exporters.clickhouse"} 1.5',
+      'tollgate_spool_oldest_block_age_seconds{component="exporters.clickhouse",signal="traces"} 1.5',
     );
     expect(await age(clock.now() + 60_000)).toContain(
-      'tollgate_spool_oldest_block_age_seconds{component="exporters.clickhouse"} 0',
+      'tollgate_spool_oldest_block_age_seconds{component="exporters.clickhouse",signal="traces"} 0',
     );
   });
 });
