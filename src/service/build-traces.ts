@@ -12,6 +12,7 @@ import { costProcessorFactory } from "../processors/cost/factory.ts";
 import { identityProcessorFactory } from "../processors/identity/factory.ts";
 import { meterProcessorFactory } from "../processors/meter/factory.ts";
 import { normaliseProcessorFactory } from "../processors/normalise/factory.ts";
+import { redactProcessorFactory } from "../processors/redact/factory.ts";
 import { otlpReceiverFactory } from "../receivers/otlp/factory.ts";
 import type { OtlpReceiver } from "../receivers/otlp/otlp-receiver.ts";
 import type { LocalLedger } from "../budget/local/local-ledger-options.ts";
@@ -39,15 +40,29 @@ export interface TracesBuild extends LedgerBuild {
   readonly registry: AgentRegistry;
   /** Where the log records go that the receiver takes beside the spans. */
   readonly logs: Logs;
+  /** The key of keyed hashes of this data directory. */
+  readonly hashKey: string;
 }
 
-/** The traces pipeline: otlp → normalise → identity → cost → meter → clickhouse and the backends behind it; not started. */
+/** The traces pipeline: otlp → normalise → identity → cost → meter → redact → clickhouse and the backends behind it; not started. */
 export function buildTraces(options: TracesBuild): Traces {
-  const { config, configDirectory, governance, data, clock, telemetry, ledger, store, access, registry, logs } =
-    options;
+  const {
+    config,
+    configDirectory,
+    governance,
+    data,
+    clock,
+    telemetry,
+    ledger,
+    store,
+    access,
+    registry,
+    logs,
+    hashKey,
+  } = options;
   const notify: Notify = (notice) => telemetry.announce(notice);
   const prices = createPriceBook({ house: governance.prices });
-  const { normalise, identity, cost, meter } = config.processors;
+  const { normalise, identity, cost, meter, redact } = config.processors;
   const flows = new FlowSources();
   const exporter = flows.add(
     "exporters.clickhouse",
@@ -88,6 +103,7 @@ export function buildTraces(options: TracesBuild): Traces {
         flows.add("processors.identity", identityProcessorFactory.create(identity, { next, notify, registry: agents })),
       (next) => flows.add("processors.cost", costProcessorFactory.create(cost, { next, notify, prices: () => prices })),
       (next) => flows.add("processors.meter", meterProcessorFactory.create(meter, { next, notify })),
+      (next) => flows.add("processors.redact", redactProcessorFactory.create(redact, { next, notify, hashKey })),
     ],
     exporter: createFanOut([{ name: "clickhouse", exporter }, ...forwards]),
   });

@@ -11,6 +11,7 @@ import { costProcessorConfig } from "../processors/cost/config.ts";
 import { identityProcessorConfig } from "../processors/identity/config.ts";
 import { meterProcessorConfig } from "../processors/meter/config.ts";
 import { normaliseProcessorConfig } from "../processors/normalise/config.ts";
+import { redactProcessorConfig } from "../processors/redact/config.ts";
 import { otlpReceiverConfig } from "../receivers/otlp/config.ts";
 import { exportersSection } from "./exporters-section.ts";
 
@@ -27,6 +28,9 @@ export const configSchema = z.strictObject({
         .describe("No settings yet: agent, owner, team, role and labels of each span."),
       cost: costProcessorConfig.prefault({}).describe("No settings yet: prices each call."),
       meter: meterProcessorConfig.prefault({}).describe("No settings yet: what the ledger is told of each call."),
+      redact: redactProcessorConfig
+        .prefault({})
+        .describe("What may not be stored: content, attributes by key, and what detectors and patterns find."),
     })
     .prefault({}),
   exporters: exportersSection,

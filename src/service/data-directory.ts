@@ -15,6 +15,8 @@ export interface DataDirectory {
   readonly spoolLogs: string;
   readonly clickhouse: string;
   readonly token: string;
+  /** Key of the hashes that the redact processor makes. */
+  readonly hashKey: string;
   readonly endpoints: string;
 }
 
@@ -28,6 +30,7 @@ export function dataDirectory(root: string = DEFAULT_DATA_DIR): DataDirectory {
     spoolLogs: join(absolute, "spool-logs"),
     clickhouse: join(absolute, "clickhouse"),
     token: join(absolute, "token"),
+    hashKey: join(absolute, "hash-key"),
     endpoints: join(absolute, "endpoints.json"),
   };
 }
@@ -78,6 +81,21 @@ export function ensureToken(data: DataDirectory): { readonly token: string; read
   const token = `tg_${randomBytes(24).toString("base64url")}`;
   writeAtomically(data.token, `${token}\n`, 0o600);
   return { token, isNew: true };
+}
+
+/** The key of keyed hashes; `undefined` before the first start. */
+export function readHashKey(data: DataDirectory): string | undefined {
+  const key = readIfThere(data.hashKey)?.trim();
+  return key === "" ? undefined : key;
+}
+
+/** The key of this data directory, made at the first start. Lost, hashes of before can't be searched for any more. */
+export function ensureHashKey(data: DataDirectory): string {
+  const known = readHashKey(data);
+  if (known !== undefined) return known;
+  const key = randomBytes(32).toString("hex");
+  writeAtomically(data.hashKey, `${key}\n`, 0o600);
+  return key;
 }
 
 /** A reader sees the old file or the whole new one. */

@@ -16,7 +16,7 @@ import { buildLedger } from "./build-ledger.ts";
 import { buildLogs } from "./build-logs.ts";
 import { buildStore } from "./build-store.ts";
 import { buildTraces } from "./build-traces.ts";
-import { ensureToken, removeEndpoints, writeAtomically, writeEndpoints } from "./data-directory.ts";
+import { ensureHashKey, ensureToken, removeEndpoints, writeAtomically, writeEndpoints } from "./data-directory.ts";
 import type { ServiceEndpoints } from "./endpoints.ts";
 import { EngineWatch } from "./engine-watch.ts";
 import { registerServiceMetrics } from "./metrics/register.ts";
@@ -71,9 +71,10 @@ async function start(options: Starting): Promise<Service> {
   await parts.start("ledger", ledger);
   await parts.start("storage", store);
 
-  const logs = buildLogs({ ...options, store, access, token: token.token });
+  const hashKey = ensureHashKey(data);
+  const logs = buildLogs({ ...options, store, access, token: token.token, hashKey });
   await parts.start("logs", logs.exporter);
-  const traces = buildTraces({ ...options, ledger, store, access, registry, logs });
+  const traces = buildTraces({ ...options, ledger, store, access, registry, logs, hashKey });
   await parts.start("traces", traces.pipeline);
   const writer = new BudgetStatesWriter({
     ledger,

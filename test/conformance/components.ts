@@ -10,6 +10,7 @@ import { costProcessorFactory } from "../../src/processors/cost/factory.ts";
 import { identityProcessorFactory } from "../../src/processors/identity/factory.ts";
 import { meterProcessorFactory } from "../../src/processors/meter/factory.ts";
 import { normaliseProcessorFactory } from "../../src/processors/normalise/factory.ts";
+import { redactProcessorFactory } from "../../src/processors/redact/factory.ts";
 import { otlpReceiverFactory } from "../../src/receivers/otlp/factory.ts";
 import type { OtlpReceiver } from "../../src/receivers/otlp/otlp-receiver.ts";
 import { SystemClock } from "../../src/support/clock.ts";
@@ -108,6 +109,10 @@ export const COMPONENTS: readonly ComponentCase[] = [
     return costProcessorFactory.create({}, { next, notify, prices: () => book });
   }),
   processor(meterProcessorFactory, (next) => meterProcessorFactory.create({}, { next, notify })),
+  processor(redactProcessorFactory, (next) => {
+    const config = redactProcessorFactory.config.parse({});
+    return redactProcessorFactory.create(config, { next, notify, hashKey: "a key for tests only" });
+  }),
   {
     name: "exporters.clickhouse",
     parse: (config) => clickhouseExporterFactory.config.parse(config),

@@ -1,0 +1,203 @@
+/**
+ * What may not be stored is taken out of a span here, before it reaches the spool: content, attributes by key, and what
+ * detectors and patterns find in values. Keys decide first, so that a span without content costs one look-up an attribute; values are
+ * read only where a rule asks for them. Runs after meter: prices, budgets and the gate's own facts are never changed.
+ */
+import { ATTR_TOLLGATE_CONTENT_DROPPED, ATTR_TOLLGATE_REDACTED } from "@tollgate/instrumentation/semconv";
+import { attributeText } from "../../pdata/attribute-text.ts";
+import { isContentEvent, isEventContentKey } from "../../pdata/content-keys.ts";
+import { countAttribute } from "../../pdata/attribute-read.ts";
+import type { Attributes, Span, SpanEvent } from "../../pdata/span.ts";
+import { isProtectedKey, type KeyRules, type KeyVerdict } from "./key-rules.ts";
+import type { KeyedHash } from "./keyed-hash.ts";
+import { labelOfAttribute, repairFacts, type Replacements } from "./row-facts.ts";
+import type { ValueRules } from "./value-rules.ts";
+
+export interface RedactorOptions {
+  readonly keyRules: KeyRules;
+  readonly valueRules: ValueRules;
+  /** The same, and credentials in any case. */
+  readonly errorRules: ValueRules;
+  readonly hash: KeyedHash;
+}
+
+/** What one set of attributes lost. */
+interface Loss {
+  content: number;
+  redacted: number;
+  readonly texts: Replacements;
+  readonly labels: Replacements;
+}
+
+type LabelOf = (key: string) => string | undefined;
+const NO_LABEL: LabelOf = () => undefined;
+const RESOURCE_LABEL: LabelOf = (key) => key;
+const NOTHING: Loss = newLoss();
+const COUNT_MAX = 1_000_000_000;
+
+export class Redactor {
+  readonly #options: RedactorOptions;
+  /** Resources and scopes are shared by the spans of a batch, and done once. */
+  readonly #shared = new WeakMap<Attributes, Loss>();
+  /**
+   * By a list of keys: those that something is to be done with. Decoded attributes with the same keys share one list, so that
+   * all but the first of them are done with one look-up.
+   */
+  readonly #pending = new WeakMap<object, readonly string[]>();
+
+  constructor(options: RedactorOptions) {
+    this.#options = options;
+  }
+
+  /** Throws for a fault of ours, and has then emptied the span of all that is not the gate's own. */
+  redact(span: Span): void {
+    try {
+      this.#redact(span);
+    } catch (error) {
+      withhold(span);
+      throw error;
+    }
+  }
+
+  #redact(span: Span): void {
+    const resource = this.#redactShared(span.resource.attributes, RESOURCE_LABEL);
+    const scope = this.#redactShared(span.scope.attributes, NO_LABEL);
+    const loss = newLoss();
+    this.#redactAttributes({ attributes: span.attributes, loss, labelOf: labelOfAttribute });
+    for (const event of span.events) this.#redactEvent(event, loss);
+    for (const link of span.links) this.#redactAttributes({ attributes: link.attributes, loss, labelOf: NO_LABEL });
+    this.#redactTexts(span, loss);
+    const content = loss.content + resource.content + scope.content;
+    const redacted = loss.redacted + resource.redacted + scope.redacted;
+    if (redacted > 0) {
+      this.#repair(span, [resource, loss]);
+      addCount(span, ATTR_TOLLGATE_REDACTED, redacted);
+    }
+    if (content > 0) addCount(span, ATTR_TOLLGATE_CONTENT_DROPPED, content);
+  }
+
+  #redactShared(attributes: Attributes, labelOf: LabelOf): Loss {
+    if (attributes.size === 0) return NOTHING;
+    const known = this.#shared.get(attributes);
+    if (known !== undefined) return known;
+    const loss = newLoss();
+    this.#redactAttributes({ attributes, loss, labelOf });
+    this.#shared.set(attributes, loss);
+    return loss;
+  }
+
+  #redactAttributes(task: { attributes: Attributes; loss: Loss; labelOf: LabelOf }): void {
+    const { keyRules } = this.#options;
+    for (const key of this.#pendingOf(task.attributes.keys())) {
+      this.#redactAttribute({ ...task, key, verdict: keyRules.verdict(key) });
+    }
+  }
+
+  #pendingOf(keys: Iterable<string>): readonly string[] {
+    const known = this.#pending.get(keys);
+    if (known !== undefined) return known;
+    const pending: string[] = [];
+    for (const key of keys) {
+      if (this.#options.keyRules.verdict(key) !== "keep") pending.push(key);
+    }
+    if (Array.isArray(keys)) this.#pending.set(keys, pending);
+    return pending;
+  }
+
+  #redactEvent(event: SpanEvent, loss: Loss): void {
+    const { keyRules, valueRules } = this.#options;
+    if (isContentEvent(event.name)) {
+      const keys = [...event.attributes.keys()];
+      for (const key of keys) {
+        const isContent = isEventContentKey(event.name, key);
+        const verdict = isContent ? keyRules.contentVerdict(key) : keyRules.verdict(key);
+        this.#redactAttribute({ attributes: event.attributes, loss, labelOf: NO_LABEL, key, verdict });
+      }
+      return;
+    }
+    this.#redactAttributes({ attributes: event.attributes, loss, labelOf: NO_LABEL });
+    if (!valueRules.isEmpty) event.name = cleanText({ rules: valueRules, text: event.name, loss });
+  }
+
+  #redactTexts(span: Span, loss: Loss): void {
+    const { valueRules, errorRules } = this.#options;
+    const message = span.statusMessage;
+    if (message !== "") {
+      const clean = cleanText({ rules: errorRules, text: message, loss });
+      if (clean !== message) span.statusMessage = clean;
+    }
+    if (valueRules.isEmpty) return;
+    const clean = cleanText({ rules: valueRules, text: span.name, loss });
+    if (clean !== span.name) span.name = clean;
+  }
+
+  #redactAttribute(task: {
+    readonly attributes: Attributes;
+    readonly loss: Loss;
+    readonly labelOf: LabelOf;
+    readonly key: string;
+    readonly verdict: KeyVerdict;
+  }): void {
+    const { attributes, loss, key, verdict } = task;
+    if (verdict === "keep") return;
+    const { hash, valueRules, errorRules } = this.#options;
+    const value = attributes.get(key) ?? null;
+    if (verdict === "drop_content" || verdict === "hash_content") {
+      loss.content += 1;
+      if (verdict === "drop_content") attributes.delete(key);
+      else attributes.set(key, hash(attributeText(value)));
+      return;
+    }
+    let next: typeof value | undefined;
+    if (verdict === "hash") next = hash(attributeText(value));
+    else if (verdict !== "drop") next = (verdict === "scan" ? valueRules : errorRules).clean(value)?.value;
+    if (next === value) return;
+    loss.redacted += 1;
+    if (next === undefined) attributes.delete(key);
+    else attributes.set(key, next);
+    const text = next === undefined ? "" : attributeText(next);
+    if (typeof value === "string") loss.texts.set(value, text);
+    const label = task.labelOf(key);
+    if (label !== undefined) loss.labels.set(label, text);
+  }
+
+  #repair(span: Span, losses: readonly Loss[]): void {
+    const texts: Replacements = new Map();
+    const labels: Replacements = new Map();
+    for (const loss of losses) {
+      for (const [from, to] of loss.texts) texts.set(from, to);
+      for (const [name, to] of loss.labels) labels.set(name, to);
+    }
+    repairFacts({ span, texts, labels });
+  }
+}
+
+/** What could not be looked at is not stored. */
+function withhold(span: Span): void {
+  const shared = [span.resource.attributes, span.scope.attributes];
+  for (const attributes of [...shared, span.attributes, ...span.events.map((event) => event.attributes)]) {
+    const keys = [...attributes.keys()];
+    for (const key of keys) {
+      if (!isProtectedKey(key)) attributes.delete(key);
+    }
+  }
+  span.statusMessage = "";
+  span.facts.labels = {};
+  Object.assign(span.facts, { session: "", user: "", workflow: "" });
+}
+
+function newLoss(): Loss {
+  return { content: 0, redacted: 0, texts: new Map(), labels: new Map() };
+}
+
+function cleanText(task: { readonly rules: ValueRules; readonly text: string; readonly loss: Loss }): string {
+  const clean = task.rules.clean(task.text);
+  if (clean?.value === task.text) return task.text;
+  task.loss.redacted += 1;
+  return typeof clean?.value === "string" ? clean.value : "";
+}
+
+/** Adds to what a processor before this one has counted. */
+function addCount(span: Span, key: string, count: number): void {
+  span.attributes.set(key, BigInt(count + (countAttribute(span.attributes, key, COUNT_MAX) ?? 0)));
+}
