@@ -2,13 +2,13 @@
 import { attributeText, attributesAsText } from "../../pdata/attribute-text.ts";
 import type { LogRecord } from "../../pdata/log-record.ts";
 import { type NativeColumn, nativeColumn } from "../../pipeline/native/native-block.ts";
+import { nativeAttributes, nativeSharedMap } from "../../pipeline/native/native-maps.ts";
 import {
   nativeBool,
   nativeDateTime64Milli,
   nativeDateTime64Nano,
   nativeLowCardinality,
   nativeString,
-  nativeStringMap,
   nativeUInt64,
 } from "../../pipeline/native/native-types.ts";
 
@@ -44,8 +44,8 @@ export const EVENT_COLUMNS: readonly NativeColumn<EventRow>[] = [
   word("agent", (record) => record.facts.agent),
   nativeColumn("agent_verified", nativeBool, (row) => row.record.facts.agentVerified),
   text("session", (record) => record.facts.session),
-  nativeColumn("attributes", nativeStringMap, (row) => attributesAsText(row.record.attributes)),
-  nativeColumn("resource_attributes", nativeStringMap, (row) => attributesAsText(row.record.resource.attributes)),
+  nativeColumn("attributes", nativeAttributes, (row) => row.record.attributes),
+  nativeColumn("resource_attributes", nativeSharedMap(attributesAsText), (row) => row.record.resource.attributes),
   nativeColumn("received_at", nativeDateTime64Milli, (row) => row.receivedUnixMs),
 ];
 

@@ -1,5 +1,7 @@
 /** The columns of `span_log` (src/storage/migrations/0001-spans.sql) and where each comes from. */
-import { type NativeColumn, nativeColumn } from "../../pipeline/native/native-block.ts";
+import type { ByteSink } from "../../pipeline/native/byte-sink.ts";
+import { type NativeColumn, directColumn, nativeColumn } from "../../pipeline/native/native-block.ts";
+import { nativeAttributes, nativeSharedMap } from "../../pipeline/native/native-maps.ts";
 import {
   nativeArray,
   nativeBool,
@@ -8,10 +10,10 @@ import {
   nativeInt64,
   nativeLowCardinality,
   nativeString,
-  nativeStringMap,
   nativeUInt64,
 } from "../../pipeline/native/native-types.ts";
 import { attributeText, attributesAsText } from "../../pdata/attribute-text.ts";
+import { ABSENT, SPAN_ID_BYTES, TRACE_ID_BYTES, WireSpan } from "../../pdata/otlp/wire-span.ts";
 import { type Span, type SpanFacts, SpanKind, StatusCode } from "../../pdata/span.ts";
 
 /** A span and when its batch was received. */
@@ -23,6 +25,7 @@ export interface SpanRow {
 /** By OTLP's numbering: the constants are written in its order. */
 const KIND_NAMES = Object.keys(SpanKind);
 const STATUS_NAMES = Object.keys(StatusCode);
+const NONE: readonly never[] = [];
 
 type FactKey<T> = { [K in keyof SpanFacts]: SpanFacts[K] extends T ? K : never }[keyof SpanFacts];
 
@@ -35,15 +38,25 @@ const factWord = (name: string, key: FactKey<string>): NativeColumn<SpanRow> => 
 const factCount = (name: string, key: FactKey<number>): NativeColumn<SpanRow> =>
   nativeColumn(name, nativeUInt64, (row) => row.span.facts[key]);
 
+/** Ids and times of a span that came over the wire are copied from there. */
+const id = (name: string, write: (sink: ByteSink, span: Span) => void): NativeColumn<SpanRow> =>
+  directColumn(name, nativeString, (sink, row) => write(sink, row.span));
+const time = (name: string, write: (sink: ByteSink, span: Span) => void): NativeColumn<SpanRow> =>
+  directColumn(name, nativeDateTime64Nano, (sink, row) => write(sink, row.span));
+const perEvent = <T>(span: Span, read: (event: Span["events"][number]) => T): readonly T[] =>
+  span.events.length === 0 ? NONE : span.events.map(read);
+const perLink = <T>(span: Span, read: (link: Span["links"][number]) => T): readonly T[] =>
+  span.links.length === 0 ? NONE : span.links.map(read);
+
 export const SPAN_COLUMNS: readonly NativeColumn<SpanRow>[] = [
-  text("trace_id", (span) => span.traceId),
-  text("span_id", (span) => span.spanId),
-  text("parent_span_id", (span) => span.parentSpanId),
+  id("trace_id", writeTraceId),
+  id("span_id", writeSpanId),
+  id("parent_span_id", writeParentSpanId),
   text("trace_state", (span) => span.traceState),
   word("name", (span) => span.name),
   word("kind", (span) => KIND_NAMES[span.kind] ?? "unspecified"),
-  nativeColumn("start", nativeDateTime64Nano, (row) => row.span.startUnixNano),
-  nativeColumn("end", nativeDateTime64Nano, (row) => row.span.endUnixNano),
+  time("start", writeStart),
+  time("end", writeEnd),
   nativeColumn("duration_ns", nativeUInt64, (row) => durationNs(row.span)),
   word("status", (span) => STATUS_NAMES[span.statusCode] ?? "unset"),
   text("status_message", (span) => span.statusMessage),
@@ -77,21 +90,21 @@ export const SPAN_COLUMNS: readonly NativeColumn<SpanRow>[] = [
   factWord("budget", "budget"),
   factText("lease_id", "leaseId"),
   factWord("data_label", "dataLabel"),
-  nativeColumn("labels", nativeStringMap, (row) => new Map(Object.entries(row.span.facts.labels))),
-  nativeColumn("attributes", nativeStringMap, (row) => attributesAsText(row.span.attributes)),
-  nativeColumn("resource_attributes", nativeStringMap, (row) => attributesAsText(row.span.resource.attributes)),
-  nativeColumn("event_times", nativeArray(nativeDateTime64Nano), (row) =>
-    row.span.events.map((event) => clampTime(event.timeUnixNano)),
+  nativeColumn("labels", nativeSharedMap(Object.entries<string>), (row) => row.span.facts.labels),
+  nativeColumn("attributes", nativeAttributes, (row) => row.span.attributes),
+  nativeColumn("resource_attributes", nativeSharedMap(attributesAsText), (row) => row.span.resource.attributes),
+  nativeColumn("event_times", nativeArray(nativeDateTime64Nano), ({ span }) =>
+    perEvent(span, (event) => clampTime(event.timeUnixNano)),
   ),
-  nativeColumn("event_names", nativeArray(nativeLowCardinality), (row) => row.span.events.map((event) => event.name)),
-  nativeColumn("event_attributes", nativeArray(nativeStringMap), (row) =>
-    row.span.events.map((event) => attributesAsText(event.attributes)),
+  nativeColumn("event_names", nativeArray(nativeLowCardinality), ({ span }) => perEvent(span, (event) => event.name)),
+  nativeColumn("event_attributes", nativeArray(nativeAttributes), ({ span }) =>
+    perEvent(span, (event) => event.attributes),
   ),
-  nativeColumn("link_trace_ids", nativeArray(nativeString), (row) => row.span.links.map((link) => link.traceId)),
-  nativeColumn("link_span_ids", nativeArray(nativeString), (row) => row.span.links.map((link) => link.spanId)),
-  nativeColumn("link_trace_states", nativeArray(nativeString), (row) => row.span.links.map((link) => link.traceState)),
-  nativeColumn("link_attributes", nativeArray(nativeStringMap), (row) =>
-    row.span.links.map((link) => attributesAsText(link.attributes)),
+  nativeColumn("link_trace_ids", nativeArray(nativeString), ({ span }) => perLink(span, (link) => link.traceId)),
+  nativeColumn("link_span_ids", nativeArray(nativeString), ({ span }) => perLink(span, (link) => link.spanId)),
+  nativeColumn("link_trace_states", nativeArray(nativeString), ({ span }) => perLink(span, (link) => link.traceState)),
+  nativeColumn("link_attributes", nativeArray(nativeAttributes), ({ span }) =>
+    perLink(span, (link) => link.attributes),
   ),
   nativeColumn("received_at", nativeDateTime64Milli, (row) => row.receivedUnixMs),
 ];
@@ -103,8 +116,35 @@ function clampTime(unixNano: bigint): bigint {
   return unixNano > INT64_MAX ? INT64_MAX : unixNano;
 }
 
+function writeTraceId(sink: ByteSink, span: Span): void {
+  if (span instanceof WireSpan) sink.hex(span.bytes, span.traceIdAt, TRACE_ID_BYTES);
+  else sink.text(span.traceId);
+}
+
+function writeSpanId(sink: ByteSink, span: Span): void {
+  if (span instanceof WireSpan) sink.hex(span.bytes, span.spanIdAt, SPAN_ID_BYTES);
+  else sink.text(span.spanId);
+}
+
+function writeParentSpanId(sink: ByteSink, span: Span): void {
+  const isWire = span instanceof WireSpan && span.parentSpanIdAt !== ABSENT;
+  if (isWire) sink.hex(span.bytes, span.parentSpanIdAt, SPAN_ID_BYTES);
+  else sink.text(span.parentSpanId);
+}
+
+function writeStart(sink: ByteSink, span: Span): void {
+  if (span instanceof WireSpan && span.startAt !== ABSENT) sink.raw8(span.bytes, span.startAt);
+  else sink.int64(span.startUnixNano);
+}
+
+function writeEnd(sink: ByteSink, span: Span): void {
+  if (span instanceof WireSpan && span.endAt !== ABSENT) sink.raw8(span.bytes, span.endAt);
+  else sink.int64(span.endUnixNano);
+}
+
 /** 0 where the clock of the sender went back; capped at what a double holds exactly (104 days). */
 function durationNs(span: Span): number {
+  if (span instanceof WireSpan) return span.durationNs;
   const duration = span.endUnixNano - span.startUnixNano;
   if (duration <= 0n) return 0;
   return duration > BigInt(Number.MAX_SAFE_INTEGER) ? Number.MAX_SAFE_INTEGER : Number(duration);

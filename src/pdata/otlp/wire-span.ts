@@ -64,6 +64,15 @@ export class WireSpan implements Span {
     return this.#time(this.endAt);
   }
 
+  /** 0 where the clock of the sender went back; capped at what a double holds exactly (104 days). */
+  get durationNs(): number {
+    const { bytes, startAt, endAt } = this;
+    const half = (at: number, offset: number): number => (at === ABSENT ? 0 : bytes.readUInt32LE(at + offset));
+    const high = half(endAt, 4) - half(startAt, 4);
+    const low = half(endAt, 0) - half(startAt, 0);
+    return Math.min(Math.max(0, high * 0x1_0000_0000 + low), Number.MAX_SAFE_INTEGER);
+  }
+
   /** Writes trace id and span id one after the other: 24 bytes. */
   writeIdentity(target: Uint8Array): void {
     const { bytes } = this;

@@ -1,9 +1,26 @@
+import { isUtf8 } from "node:buffer";
+
 const INITIAL_BYTES = 16_384;
+/** Up to here, a loop over the characters is faster than a call out of JavaScript. */
+const SHORT_LENGTH_MAX = 48;
+const TWO_TO_32 = 0x1_0000_0000;
 
 /** A buffer that grows, with the little-endian writes that ClickHouse's Native format is made of. */
 export class ByteSink {
-  #buffer = Buffer.allocUnsafe(INITIAL_BYTES);
+  #buffer: Buffer;
+  #view: DataView;
   #length = 0;
+
+  /** `bytesExpected`: a good guess spares the copying of a buffer that grows. */
+  constructor(bytesExpected = INITIAL_BYTES) {
+    this.#buffer = Buffer.allocUnsafeSlow(Math.max(INITIAL_BYTES, bytesExpected));
+    this.#view = viewOf(this.#buffer);
+  }
+
+  /** Bytes so far. */
+  get length(): number {
+    return this.#length;
+  }
 
   /** The bytes so far; valid until the next write. */
   bytes(): Buffer {
@@ -12,30 +29,34 @@ export class ByteSink {
 
   uint8(value: number): void {
     this.#reserve(1);
-    this.#length = this.#buffer.writeUInt8(value, this.#length);
+    this.#buffer[this.#length++] = value;
   }
 
   uint16(value: number): void {
     this.#reserve(2);
-    this.#length = this.#buffer.writeUInt16LE(value, this.#length);
+    this.#view.setUint16(this.#length, value, true);
+    this.#length += 2;
   }
 
   uint32(value: number): void {
     this.#reserve(4);
-    this.#length = this.#buffer.writeUInt32LE(value, this.#length);
+    this.#view.setUint32(this.#length, value, true);
+    this.#length += 4;
   }
 
   /** An unsigned 64-bit integer from a safe whole number. */
   uint64(value: number): void {
     this.#reserve(8);
-    this.#buffer.writeUInt32LE(value % 0x1_0000_0000, this.#length);
-    this.#buffer.writeUInt32LE(Math.floor(value / 0x1_0000_0000), this.#length + 4);
+    const high = value < TWO_TO_32 ? 0 : Math.floor(value / TWO_TO_32);
+    this.#view.setUint32(this.#length, value - high * TWO_TO_32, true);
+    this.#view.setUint32(this.#length + 4, high, true);
     this.#length += 8;
   }
 
   int64(value: bigint): void {
     this.#reserve(8);
-    this.#length = this.#buffer.writeBigInt64LE(value, this.#length);
+    this.#view.setBigInt64(this.#length, value, true);
+    this.#length += 8;
   }
 
   /** LEB128 without sign. `value` is a safe whole number. */
@@ -50,18 +71,150 @@ export class ByteSink {
   }
 
   /** UTF-8 with its length before it. */
-  string(text: string): void {
-    const length = Buffer.byteLength(text);
-    this.varuint(length);
-    this.#reserve(length);
+  text(text: string): void {
+    const { length } = text;
+    if (length <= SHORT_LENGTH_MAX && this.#shortAscii(text)) return;
+    const byteLength = Buffer.byteLength(text);
+    this.varuint(byteLength);
+    this.#reserve(byteLength);
     this.#length += this.#buffer.write(text, this.#length, "utf8");
+  }
+
+  /** The text in some bytes, with its length before it; invalid sequences become U+FFFD. */
+  utf8(bytes: Buffer, start: number, length: number): void {
+    if (length <= SHORT_LENGTH_MAX && this.#shortAsciiBytes(bytes, start, length)) return;
+    const content = bytes.subarray(start, start + length);
+    if (!isUtf8(content)) {
+      this.text(content.toString("utf8"));
+      return;
+    }
+    this.varuint(length);
+    this.raw(content);
+  }
+
+  /** The decimal digits of a signed 64-bit integer, by its halves, with their length before them. */
+  integer(low: number, high: number): void {
+    if (high === 0) this.#digits(low, false);
+    else if (high === 0xffff_ffff && low > 0) this.#digits(TWO_TO_32 - low, true);
+    else this.text(BigInt.asIntN(64, (BigInt(high) << 32n) | BigInt(low)).toString());
+  }
+
+  /** Bytes in lower-case hex, with the length of the text before it. */
+  hex(bytes: Buffer, start: number, length: number): void {
+    this.varuint(length * 2);
+    this.#reserve(length * 2);
+    const target = this.#buffer;
+    let at = this.#length;
+    for (let index = start; index < start + length; index += 1) {
+      const byte = bytes[index] ?? 0;
+      target[at++] = hexDigit(byte >>> 4);
+      target[at++] = hexDigit(byte & 0xf);
+    }
+    this.#length = at;
+  }
+
+  /** Bytes as they are. */
+  raw(bytes: Uint8Array): void {
+    this.#reserve(bytes.length);
+    this.#buffer.set(bytes, this.#length);
+    this.#length += bytes.length;
+  }
+
+  /** Eight of some bytes as they are. */
+  raw8(bytes: Buffer, start: number): void {
+    this.#reserve(8);
+    const target = this.#buffer;
+    const at = this.#length;
+    for (let index = 0; index < 8; index += 1) target[at + index] = bytes[start + index] ?? 0;
+    this.#length += 8;
+  }
+
+  /** Writes again what stands at `start`. */
+  repeat(start: number, length: number): void {
+    this.#reserve(length);
+    this.#buffer.copyWithin(this.#length, start, start + length);
+    this.#length += length;
+  }
+
+  /** Unsigned integers of 1, 2 or 4 bytes, one after the other. */
+  indexes(values: Uint32Array, width: 1 | 2 | 4): void {
+    this.#reserve(values.length * width);
+    if (width === 1) {
+      this.#buffer.set(values, this.#length);
+      this.#length += values.length;
+    } else if (width === 2) for (const value of values) this.uint16(value);
+    else for (const value of values) this.uint32(value);
+  }
+
+  /** False, and nothing written, when a character is not ASCII. */
+  #shortAscii(text: string): boolean {
+    const { length } = text;
+    this.#reserve(length + 1);
+    const target = this.#buffer;
+    const at = this.#length + 1;
+    let bits = 0;
+    for (let index = 0; index < length; index += 1) {
+      const code = text.charCodeAt(index);
+      bits |= code;
+      target[at + index] = code;
+    }
+    if (bits > 0x7f) return false;
+    target[at - 1] = length;
+    this.#length = at + length;
+    return true;
+  }
+
+  #shortAsciiBytes(bytes: Buffer, start: number, length: number): boolean {
+    this.#reserve(length + 1);
+    const target = this.#buffer;
+    const at = this.#length + 1;
+    let bits = 0;
+    for (let index = 0; index < length; index += 1) {
+      const byte = bytes[start + index] ?? 0;
+      bits |= byte;
+      target[at + index] = byte;
+    }
+    if (bits > 0x7f) return false;
+    target[at - 1] = length;
+    this.#length = at + length;
+    return true;
+  }
+
+  /** `value` below 2^32. */
+  #digits(value: number, isNegative: boolean): void {
+    let count = 1;
+    for (let power = 10; value >= power; power *= 10) count += 1;
+    const length = isNegative ? count + 1 : count;
+    this.#reserve(length + 1);
+    const target = this.#buffer;
+    target[this.#length] = length;
+    if (isNegative) target[this.#length + 1] = 0x2d;
+    let rest = value;
+    for (let at = this.#length + length; count > 0; at -= 1, count -= 1) {
+      const tens = Math.floor(rest / 10);
+      target[at] = 0x30 + (rest - tens * 10);
+      rest = tens;
+    }
+    this.#length += length + 1;
   }
 
   #reserve(count: number): void {
     const needed = this.#length + count;
-    if (needed <= this.#buffer.length) return;
-    const grown = Buffer.allocUnsafe(Math.max(needed, this.#buffer.length * 2));
+    if (needed > this.#buffer.length) this.#grow(needed);
+  }
+
+  #grow(needed: number): void {
+    const grown = Buffer.allocUnsafeSlow(Math.max(needed, this.#buffer.length * 2));
     this.#buffer.copy(grown, 0, 0, this.#length);
     this.#buffer = grown;
+    this.#view = viewOf(grown);
   }
+}
+
+function viewOf(buffer: Buffer): DataView {
+  return new DataView(buffer.buffer, buffer.byteOffset, buffer.byteLength);
+}
+
+function hexDigit(nibble: number): number {
+  return nibble < 10 ? 0x30 + nibble : 0x57 + nibble;
 }

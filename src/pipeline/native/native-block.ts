@@ -20,15 +20,35 @@ export function nativeColumn<Row, T>(name: string, type: NativeType<T>, read: (r
   };
 }
 
+/** A column of a type without a prefix, whose values rows write themselves: for those that hold them as bytes. */
+export function directColumn<Row>(
+  name: string,
+  type: NativeType<never>,
+  write: (sink: ByteSink, row: Row) => void,
+): NativeColumn<Row> {
+  return {
+    name,
+    typeName: type.name,
+    writeTo(sink, rows) {
+      for (const row of rows) write(sink, row);
+    },
+  };
+}
+
+/** What rows of a table took lately, for the size of the next block's buffer. */
+const bytesPerRow = new WeakMap<readonly NativeColumn<never>[], number>();
+const SLACK = 1.1;
+
 /** One block in ClickHouse's Native format (revision 0): the body of `INSERT INTO … FORMAT Native`. At least one row. */
 export function encodeNativeBlock<Row>(columns: readonly NativeColumn<Row>[], rows: readonly Row[]): Buffer {
-  const sink = new ByteSink();
+  const sink = new ByteSink((bytesPerRow.get(columns) ?? 0) * rows.length * SLACK);
   sink.varuint(columns.length);
   sink.varuint(rows.length);
   for (const column of columns) {
-    sink.string(column.name);
-    sink.string(column.typeName);
+    sink.text(column.name);
+    sink.text(column.typeName);
     column.writeTo(sink, rows);
   }
+  bytesPerRow.set(columns, Math.ceil(sink.length / rows.length));
   return sink.bytes();
 }

@@ -1,0 +1,116 @@
+/**
+ * Map(LowCardinality(String), String) from what has attributes. In a block the keys are a handful and the values are most
+ * of the bytes: attributes that came over the wire are written from there, their keys by their shape; what many rows share
+ * (a resource, the labels of a session) is written once and copied.
+ */
+import { attributeText } from "../../pdata/attribute-text.ts";
+import type { AttributeShape } from "../../pdata/otlp/attribute-shape.ts";
+import { WireAttributes } from "../../pdata/otlp/wire-attributes.ts";
+import type { Attributes } from "../../pdata/span.ts";
+import type { ByteSink } from "./byte-sink.ts";
+import { Dictionary, LOW_CARDINALITY_NAME, writeLowCardinalityPrefix } from "./low-cardinality.ts";
+import type { NativeType } from "./native-types.ts";
+
+const NAME = `Map(${LOW_CARDINALITY_NAME}, String)`;
+
+/** Any attributes, as text. */
+export const nativeAttributes: NativeType<Attributes> = {
+  name: NAME,
+  writePrefix: writeLowCardinalityPrefix,
+  writeValues(sink, values) {
+    let end = 0;
+    for (const attributes of values) sink.uint64((end += attributes.size));
+    const keys = new KeyColumn(end);
+    for (const attributes of values) keys.addKeysOf(attributes);
+    keys.writeTo(sink);
+    for (const attributes of values) writeTexts(sink, attributes);
+  },
+};
+
+/** Texts by key that several rows share: the same object is written once. */
+export function nativeSharedMap<T extends object>(
+  entriesOf: (value: T) => Iterable<readonly [string, string]>,
+): NativeType<T> {
+  return {
+    name: NAME,
+    writePrefix: writeLowCardinalityPrefix,
+    writeValues(sink, values) {
+      const known = new Map<T, SharedEntries>();
+      const rows = values.map((value) => {
+        let shared = known.get(value);
+        if (shared === undefined) known.set(value, (shared = { entries: [...entriesOf(value)], start: -1, length: 0 }));
+        return shared;
+      });
+      let end = 0;
+      for (const { entries } of rows) sink.uint64((end += entries.length));
+      const keys = new KeyColumn(end);
+      for (const { entries } of rows) for (const [key] of entries) keys.add(key);
+      keys.writeTo(sink);
+      for (const shared of rows) writeShared(sink, shared);
+    },
+  };
+}
+
+interface SharedEntries {
+  readonly entries: readonly (readonly [string, string])[];
+  /** Where the values stand in the sink once they were written; -1 before. */
+  start: number;
+  length: number;
+}
+
+function writeShared(sink: ByteSink, shared: SharedEntries): void {
+  if (shared.start >= 0) return sink.repeat(shared.start, shared.length);
+  shared.start = sink.length;
+  for (const [, value] of shared.entries) sink.text(value);
+  shared.length = sink.length - shared.start;
+}
+
+function writeTexts(sink: ByteSink, attributes: Attributes): void {
+  if (attributes instanceof WireAttributes && attributes.shape !== undefined)
+    attributes.writeTexts(sink, attributeText);
+  else for (const [, value] of attributes) sink.text(attributeText(value));
+}
+
+/** The keys of all rows' maps. */
+class KeyColumn {
+  readonly #dictionary = new Dictionary();
+  readonly #rows: Uint32Array;
+  readonly #ofShapes = new Map<AttributeShape, Uint32Array>();
+  #lastShape: AttributeShape | undefined;
+  #ofLastShape = new Uint32Array(0);
+  #length = 0;
+
+  constructor(length: number) {
+    this.#rows = new Uint32Array(length);
+  }
+
+  add(key: string): void {
+    this.#rows[this.#length++] = this.#dictionary.indexOf(key);
+  }
+
+  addKeysOf(attributes: Attributes): void {
+    const shape = attributes instanceof WireAttributes ? attributes.shape : undefined;
+    if (shape === undefined) {
+      for (const key of attributes.keys()) this.add(key);
+      return;
+    }
+    const indexes = shape === this.#lastShape ? this.#ofLastShape : this.#indexesOf(shape);
+    this.#lastShape = shape;
+    this.#ofLastShape = indexes;
+    this.#rows.set(indexes, this.#length);
+    this.#length += indexes.length;
+  }
+
+  writeTo(sink: ByteSink): void {
+    this.#dictionary.writeTo(sink, this.#rows);
+  }
+
+  #indexesOf(shape: AttributeShape): Uint32Array<ArrayBuffer> {
+    let indexes = this.#ofShapes.get(shape) as Uint32Array<ArrayBuffer> | undefined;
+    if (indexes === undefined) {
+      indexes = Uint32Array.from(shape.keys, (key) => this.#dictionary.indexOf(key));
+      this.#ofShapes.set(shape, indexes);
+    }
+    return indexes;
+  }
+}
