@@ -50,3 +50,28 @@ function keyValues(attributes: Readonly<Record<string, string | number>>): unkno
     value: typeof value === "string" ? { stringValue: value } : { intValue: value.toString() },
   }));
 }
+
+export interface ForeignRecord {
+  readonly eventName: string;
+  readonly attributes: Readonly<Record<string, string | number>>;
+  /** AnyValue in OTLP/JSON. */
+  readonly body?: unknown;
+  /** 32 hex digits. @default none */
+  readonly traceId?: string;
+}
+
+/** An export request of log records, all of one moment. */
+export function logsRequest(resource: Readonly<Record<string, string>>, records: readonly ForeignRecord[]): unknown {
+  const now = (BigInt(Date.now()) * 1_000_000n).toString();
+  const logRecords = records.map(({ attributes, ...rest }) => ({
+    timeUnixNano: now,
+    severityNumber: 9,
+    attributes: keyValues(attributes),
+    ...rest,
+  }));
+  return {
+    resourceLogs: [
+      { resource: { attributes: keyValues(resource) }, scopeLogs: [{ scope: { name: "foreign" }, logRecords }] },
+    ],
+  };
+}

@@ -55,7 +55,7 @@ export class SignalIntake<Batch> implements Intake {
 
   async #consume(decoded: Extract<Decoded<Batch>, { kind: "decoded" }>, sender: string | undefined): Promise<Outcome> {
     const { count, rejected, batch } = decoded;
-    const malformed = rejected.reduce((sum, item) => sum + item.count, 0);
+    const malformed = countOf(rejected);
     this.#counts.received += count + malformed;
     this.#malformed += malformed;
     if (count === 0) return SUCCESS;
@@ -66,7 +66,14 @@ export class SignalIntake<Batch> implements Intake {
       return outcome;
     } finally {
       this.#counts.inFlight -= count;
-      this.#counts[outcome?.kind === "success" ? "stored" : "refused"] += count;
+      // Of a batch that is taken, processors may have rejected some: those are the sender's again.
+      const stored = outcome?.kind === "success" ? count - countOf(outcome.rejected) : 0;
+      this.#counts.stored += stored;
+      this.#counts.refused += count - stored;
     }
   }
+}
+
+function countOf(rejected: readonly Rejection[]): number {
+  return rejected.reduce((sum, item) => sum + item.count, 0);
 }
