@@ -5,6 +5,8 @@ import type { FlowStats } from "../../src/component/flow.ts";
 import { SILENT } from "../../src/component/notice.ts";
 import type { SpanStorage } from "../../src/exporters/clickhouse/dependencies.ts";
 import { clickhouseExporterFactory } from "../../src/exporters/clickhouse/factory.ts";
+import { otlpExporterFactory, otlpHttpExporterFactory } from "../../src/exporters/otlp/factory.ts";
+import type { OtlpExporter } from "../../src/exporters/otlp/otlp-exporter.ts";
 import type { SpanBatch } from "../../src/pdata/span.ts";
 import { costProcessorFactory } from "../../src/processors/cost/factory.ts";
 import { identityProcessorFactory } from "../../src/processors/identity/factory.ts";
@@ -16,6 +18,7 @@ import type { OtlpReceiver } from "../../src/receivers/otlp/otlp-receiver.ts";
 import { SystemClock } from "../../src/support/clock.ts";
 import { request as otlpRequest, spanFields } from "../fixtures/otlp/protobuf-encoder.ts";
 import { GrpcSender } from "../support/grpc-sender.ts";
+import { OtlpBackend } from "../support/otlp-backend.ts";
 
 export interface Specimen {
   readonly component: Component & { stats(): FlowStats };
@@ -66,6 +69,39 @@ function makeReceiver(next: Consumer): OtlpReceiver {
 function requestOf(batch: SpanBatch): Buffer {
   return otlpRequest(batch.spans.map((_span, index) => spanFields(index + 1)));
 }
+
+/** An exporter to a backend of its own, whose place it can know only once that has started. */
+const forwarder = (factory: typeof otlpExporterFactory | typeof otlpHttpExporterFactory): ComponentCase => ({
+  name: `exporters.${factory.type}`,
+  // The one key without a default: where to send.
+  parse: (config) => factory.config.parse({ endpoint: "http://127.0.0.1:1", ...(config as object) }),
+  make({ directory }) {
+    const backend = new OtlpBackend({ protocol: factory === otlpExporterFactory ? "grpc" : "http" });
+    const dependencies = { name: factory.type, directory, configDirectory: directory, version: "0", clock, notify };
+    const create = (endpoint: string): OtlpExporter =>
+      factory === otlpExporterFactory
+        ? otlpExporterFactory.create(otlpExporterFactory.config.parse({ endpoint }), dependencies)
+        : otlpHttpExporterFactory.create(otlpHttpExporterFactory.config.parse({ endpoint }), dependencies);
+    let exporter = create("http://127.0.0.1:1");
+    return {
+      component: {
+        start: async () => {
+          await backend.start();
+          exporter = create(backend.endpoint);
+          await exporter.start();
+        },
+        stop: async () => {
+          await exporter.stop();
+          await backend.stop();
+        },
+        stats: () => exporter.stats(),
+      },
+      feed: async (batch) => {
+        await exporter.consume(batch);
+      },
+    };
+  },
+});
 
 export const COMPONENTS: readonly ComponentCase[] = [
   {
@@ -133,4 +169,6 @@ export const COMPONENTS: readonly ComponentCase[] = [
       };
     },
   },
+  forwarder(otlpExporterFactory),
+  forwarder(otlpHttpExporterFactory),
 ];

@@ -5,7 +5,7 @@
  * https://opentelemetry.io/docs/specs/otlp/#failures
  */
 import type { Notify } from "../../component/notice.ts";
-import { pause } from "../../pipeline/spool/delivery.ts";
+import { pause } from "../../support/pause.ts";
 import type { StoredBlock } from "../../pipeline/spool/block-store.ts";
 import type { Spool } from "../../pipeline/spool/spool.ts";
 import { Backoff } from "../../support/backoff.ts";
@@ -42,6 +42,7 @@ export class Sender {
   readonly #aborted = new AbortController();
   #running: Promise<void> | undefined;
   #isFailing = false;
+  #isStopping = false;
   /** Monotonic time before which the backend does not want to be asked. */
   #notBefore = 0;
 
@@ -53,11 +54,13 @@ export class Sender {
     this.#running = this.#run();
   }
 
-  /** Ends when the closed spool is empty or `drainTimeoutMs` is over; at once when the backend does not answer anyway. */
+  /** Ends when the closed spool is empty or `drainTimeoutMs` is over; no request is tried again then. */
   async stop(): Promise<void> {
     if (this.#running === undefined) return;
     const { clock, drainTimeoutMs } = this.#options;
-    const cancel = clock.setTimer(this.#isFailing ? 0 : drainTimeoutMs, () => this.#aborted.abort());
+    this.#isStopping = true;
+    if (this.#isFailing) this.#aborted.abort();
+    const cancel = clock.setTimer(drainTimeoutMs, () => this.#aborted.abort());
     await this.#running;
     cancel();
   }
@@ -117,6 +120,7 @@ export class Sender {
           this.#drop(request, { tally, why: "refused_by_backend", reason: outcome.reason });
           return true;
         case "retryable": {
+          if (this.#isStopping) this.#aborted.abort();
           if (signal.aborted) return false;
           this.#isFailing = true;
           const elapsedMs = clock.monotonic() - since;
