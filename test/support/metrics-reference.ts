@@ -1,5 +1,5 @@
 /** The generated reference of the metrics, docs/metrics.md: written by a script, compared by a test. */
-import { Registry } from "prom-client";
+import type { Registry } from "prom-client";
 import { registerServiceMetrics } from "../../src/service/metrics/register.ts";
 import { VISIBILITY_SLO } from "../../src/telemetry/lag.ts";
 import { Telemetry } from "../../src/telemetry/telemetry.ts";

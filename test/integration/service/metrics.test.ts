@@ -34,7 +34,10 @@ beforeAll(async () => {
     { "service.name": "shop" },
     Array.from({ length: SPANS }, () => CALL),
   );
-  for (const _ of [1, 2]) expect((await postSpans(processor.endpoints.otlp_http, request)).status).toBe(200);
+  for (const _ of [1, 2]) {
+    const { status: answer } = await postSpans(processor.endpoints.otlp_http, request);
+    if (answer !== 200) throw new Error(`OTLP was answered ${answer}`);
+  }
   await waitFor(async () => ((await status()).spans.stored === SPANS ? true : undefined), {
     what: "the spans to be stored",
     timeoutMs: 20_000,

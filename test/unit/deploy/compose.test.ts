@@ -31,8 +31,8 @@ describe("deploy/", () => {
   const compose = yaml("compose.yaml") as Compose;
   const services = Object.entries(compose.services);
 
-  it("starts ClickHouse, the processor and Grafana, each image pinned", () => {
-    expect(Object.keys(compose.services).toSorted()).toEqual(["clickhouse", "grafana", "processor"]);
+  it("starts ClickHouse, the processor, Prometheus and Grafana, each image pinned", () => {
+    expect(Object.keys(compose.services).toSorted()).toEqual(["clickhouse", "grafana", "processor", "prometheus"]);
     for (const [name, { image }] of services)
       if (image?.includes(":latest") === true || image?.includes(":") === false) throw new Error(name);
   });
@@ -79,11 +79,24 @@ describe("deploy/", () => {
         type: "grafana-clickhouse-datasource",
         jsonData: { username: "tollgate_reader", defaultDatabase: "tollgate", protocol: "http" },
       },
+      // The uid that the alert rules name.
+      { type: "prometheus", uid: "prometheus", url: "http://prometheus:9090" },
     ]);
     const { providers } = yaml("grafana/provisioning/dashboards/tollgate.yaml") as {
       providers: readonly { options: { path: string } }[];
     };
     const grafana = compose.services["grafana"]?.volumes ?? [];
     expect(grafana).toContain(`../dashboards/json:${providers[0]?.options.path}:ro`);
+    expect(grafana).toContain("../dashboards/alerts/grafana.json:/etc/grafana/provisioning/alerting/tollgate.json:ro");
+  });
+
+  it("has Prometheus scrape the processor's API and load the shipped rules", () => {
+    const { rule_files: rules, scrape_configs: jobs } = yaml("prometheus/prometheus.yaml") as {
+      rule_files: readonly [string];
+      scrape_configs: readonly { static_configs: readonly { targets: readonly string[] }[] }[];
+    };
+    const mounted = compose.services["prometheus"]?.volumes ?? [];
+    expect(mounted).toContain(`../dashboards/alerts/prometheus.json:${rules[0]}:ro`);
+    expect(jobs.flatMap((job) => job.static_configs.flatMap(({ targets }) => targets))).toEqual(["processor:4320"]);
   });
 });
