@@ -77,7 +77,10 @@ export const SERIES = {
     p99: quantile(0.99, 'tollgate_clickhouse_insert_duration_seconds_bucket{outcome="ok"}'),
     "failed /s": `sum(rate(tollgate_clickhouse_insert_duration_seconds_count{outcome="failed"}[${RATE}]))`,
   },
-  answers: { "{{transport}} {{status}}": rate("tollgate_request_duration_seconds_count", "transport, status") },
+  answers: {
+    "OTLP {{protocol}} {{status}}": rate("tollgate_otlp_answers_total", "protocol, status"),
+    "API {{status}}": rate("tollgate_request_duration_seconds_count", "status"),
+  },
   engineMemory: {
     resident: "max(tollgate_engine_resident_memory_bytes)",
     tracked: "max(tollgate_engine_tracked_memory_bytes)",

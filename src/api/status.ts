@@ -38,7 +38,7 @@ const spoolStatus = z.object({
   bytes: z.int(),
   bytes_max: z.int().nullable(),
   oldest_age_ms: z.int(),
-  set_aside_blocks: z.int().nullable(),
+  set_aside_files: z.int().nullable(),
 });
 
 const engineStatus = z.object({

@@ -73,7 +73,7 @@ function deliveryLines({ spools, inserts, lag, engine }: ServiceStatus): readonl
 }
 
 function spoolText(spool: ServiceStatus["spools"][number]): string {
-  const { items, blocks, bytes, bytes_max: bytesMax, oldest_age_ms: oldestAgeMs, set_aside_blocks: setAside } = spool;
+  const { items, blocks, bytes, bytes_max: bytesMax, oldest_age_ms: oldestAgeMs, set_aside_files: setAside } = spool;
   const limit = bytesMax === null ? "" : ` of ${bytesText(bytesMax)}`;
   const oldest = blocks === 0 ? "" : `, oldest ${durationText(oldestAgeMs)}`;
   const aside = setAside === null || setAside === 0 ? "" : `, ${setAside} set aside`;

@@ -21,8 +21,6 @@ export interface Forward {
   /** Its key: `otlp/tempo`. */
   readonly name: string;
   readonly exporter: OtlpExporter;
-  /** Of its queue. */
-  readonly bytesMax: number;
 }
 
 /** The exporters beside ClickHouse, as `exporters` names them; not started. */
@@ -30,7 +28,6 @@ export function buildForwarding(options: ForwardingBuild): readonly Forward[] {
   return otlpInstances(options.config.exporters).map((instance) => ({
     name: instance.name,
     exporter: createExporter(instance, options),
-    bytesMax: instance.config.sending_queue.max_bytes,
   }));
 }
 

@@ -3,10 +3,9 @@
  * tables are made as soon as it answers, and nothing is inserted before.
  */
 import { type ReadStore, StoreRefused } from "../api/read-store.ts";
-import type { RecentSpan, SpanStorage } from "../exporters/clickhouse/dependencies.ts";
+import type { SpanStorage } from "../exporters/clickhouse/dependencies.ts";
 import type { EventStorage } from "../exporters/clickhouse/events-exporter.ts";
 import { RECENT_EVENTS_QUERY } from "../exporters/clickhouse/recent-events-query.ts";
-import { RECENT_SPANS_QUERY } from "../exporters/clickhouse/recent-spans-query.ts";
 import { createStorage, type Storage } from "../storage/client.ts";
 import { StorageError } from "../storage/errors.ts";
 import { migrate, MigrationError } from "../storage/migrate.ts";
@@ -128,20 +127,14 @@ export class ClickhouseStore implements Store {
       await this.#options.telemetry.measures.insert(block.bytes.byteLength, () => write.insertNative(block));
     },
     isPermanent: (error) => error instanceof StorageError && error.code !== undefined && BAD_DATA_CODES.has(error.code),
-    recentSpans: async ({ sinceUnixMs, limit }) => {
-      const rows = await this.#require().write.query<RecentSpanRow>(RECENT_SPANS_QUERY, { since: sinceUnixMs, limit });
-      return rows.toReversed().map((row): RecentSpan => ({
-        traceId: row.trace_id,
-        spanId: row.span_id,
-      }));
-    },
+    query: async (sql, parameters) => this.#require().write.query(sql, parameters),
   };
 
   readonly events: EventStorage = {
     insertNative: (block) => this.spans.insertNative(block),
     isPermanent: (error) => this.spans.isPermanent(error),
-    recentEvents: async ({ sinceUnixMs, limit }) => {
-      const parameters = { since: sinceUnixMs, limit };
+    recentEvents: async ({ sinceUnixMs, untilUnixMs, limit }) => {
+      const parameters = { since: sinceUnixMs, until: untilUnixMs, limit };
       const rows = await this.#require().write.query<{ readonly id: string }>(RECENT_EVENTS_QUERY, parameters);
       return rows.map((row) => row.id);
     },
@@ -203,10 +196,4 @@ export class ClickhouseStore implements Store {
       return false;
     }
   }
-}
-
-interface RecentSpanRow {
-  readonly trace_id: string;
-  readonly span_id: string;
-  readonly received_unix_ms: string | number;
 }

@@ -9,7 +9,7 @@ export interface Queue {
   readonly bytesMax: number | undefined;
   /** Of the oldest block that is not delivered; 0 when there is none. */
   readonly oldestAgeMs: number;
-  readonly setAsideBlocks: number | undefined;
+  readonly setAsideFiles: number | undefined;
   readonly recentEvictedEarly: number | undefined;
 }
 
@@ -28,20 +28,20 @@ export interface SpoolFigures {
   readonly bytesMax?: number;
   /** Unix ms at which the oldest undelivered block was made. */
   readonly oldestUnixMs?: number | undefined;
-  readonly setAsideBlocks?: number;
+  readonly setAsideFiles?: number;
   readonly recentEvictedEarly?: number;
 }
 
 /** Reads a spool's figures as a queue; a clock that went back makes no negative age. */
 export function queueOf(figures: SpoolFigures, clock: Clock): Queue {
-  const { inFlight, blocks, bytes, bytesMax, oldestUnixMs, setAsideBlocks, recentEvictedEarly } = figures;
+  const { inFlight, blocks, bytes, bytesMax, oldestUnixMs, setAsideFiles, recentEvictedEarly } = figures;
   return {
     blocks,
     items: inFlight,
     bytes,
     bytesMax,
     oldestAgeMs: oldestUnixMs === undefined ? 0 : Math.max(0, clock.now() - oldestUnixMs),
-    setAsideBlocks,
+    setAsideFiles,
     recentEvictedEarly,
   };
 }

@@ -86,22 +86,21 @@ async function start(options: Starting): Promise<Service> {
   await parts.start("budget states", writer);
   const engine = store.engine === undefined ? undefined : new EngineWatch({ engine: store.engine, clock });
   if (engine !== undefined) await parts.start("engine figures", engine);
-  const { max_bytes: bytesMax } = config.exporters.clickhouse.spool;
   const queues: readonly QueueSource[] = [
     {
       component: "exporters.clickhouse",
       signal: "traces",
-      read: () => queueOf({ bytesMax, ...traces.exporter.stats() }, clock),
+      read: () => queueOf(traces.exporter.stats(), clock),
     },
     {
       component: "exporters.clickhouse",
       signal: "logs",
-      read: () => queueOf({ bytesMax, ...logs.exporter.stats() }, clock),
+      read: () => queueOf(logs.exporter.stats(), clock),
     },
-    ...traces.forwards.map(({ name, exporter, bytesMax: most }) => ({
+    ...traces.forwards.map(({ name, exporter }) => ({
       component: `exporters.${name}`,
       signal: "traces" as const,
-      read: () => queueOf({ bytesMax: most, ...exporter.stats() }, clock),
+      read: () => queueOf(exporter.stats(), clock),
     })),
   ];
 
@@ -130,6 +129,7 @@ async function start(options: Starting): Promise<Service> {
     flows: () => traces.flows.inOrder(),
     queues: () => queues,
     measures: telemetry.measures,
+    answers: () => traces.receiver.stats(),
     engine: () => engine,
     ledger: () => ledger.stats(),
     budgets: () => ledger.budgets(),

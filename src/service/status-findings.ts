@@ -55,7 +55,7 @@ function storageWarnings({ storage, spans, inserts }: Figures): string[] {
 }
 
 function spoolWarnings(spool: Figures["spools"][number]): string[] {
-  const { component, bytes, bytes_max: bytesMax, oldest_age_ms: oldestAgeMs, set_aside_blocks: setAside } = spool;
+  const { component, bytes, bytes_max: bytesMax, oldest_age_ms: oldestAgeMs, set_aside_files: setAside } = spool;
   const warnings: string[] = [];
   if (bytesMax !== null && bytes >= bytesMax * SPOOL_FILLING_SHARE) {
     const percent = Math.floor((bytes / bytesMax) * 100);
@@ -65,7 +65,7 @@ function spoolWarnings(spool: Figures["spools"][number]): string[] {
     warnings.push(`the oldest block of \`${component}\` has waited for ${Math.round(oldestAgeMs / 1_000)} s`);
   }
   if (setAside !== null && setAside > 0) {
-    warnings.push(`${setAside} blocks of \`${component}\` were set aside and will never be delivered`);
+    warnings.push(`${setAside} files of \`${component}\` were set aside and will never be delivered`);
   }
   return warnings;
 }

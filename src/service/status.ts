@@ -66,7 +66,7 @@ function deliveryOf(sources: ApiBuild): Pick<ServiceStatus, "components" | "spoo
       return { component, signal, protocol: protocol ?? null, ...countsOf(flow), imbalance: flowImbalance(flow) };
     }),
     spools: queues.map((queue) => {
-      const { blocks, items, bytes, bytesMax, oldestAgeMs, setAsideBlocks } = queue.read();
+      const { blocks, items, bytes, bytesMax, oldestAgeMs, setAsideFiles } = queue.read();
       return {
         component: queue.component,
         signal: queue.signal,
@@ -75,7 +75,7 @@ function deliveryOf(sources: ApiBuild): Pick<ServiceStatus, "components" | "spoo
         bytes,
         bytes_max: bytesMax ?? null,
         oldest_age_ms: Math.round(oldestAgeMs),
-        set_aside_blocks: setAsideBlocks ?? null,
+        set_aside_files: setAsideFiles ?? null,
       };
     }),
     inserts: { taken: inserts.ok.count, failed: inserts.failed.count, ...quantilesOf(inserts.ok) },

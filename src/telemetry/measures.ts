@@ -10,7 +10,7 @@ export class Measures {
   readonly visible: Lag;
   /** Inserts that ClickHouse has taken, and those that failed. */
   readonly inserts: { readonly ok: DurationHistogram; readonly failed: DurationHistogram };
-  /** Answers: `otlp_http`, `otlp_grpc`, `api`; route or signal; status. */
+  /** Answers of the `api` by route and status. */
   readonly requests: LabelledHistogram<"transport" | "route" | "status">;
   readonly #monotonic: () => number;
   #insertedBytes = 0;

@@ -21,6 +21,7 @@ export async function describedMetrics(): Promise<readonly DescribedMetric[]> {
     flows: () => [],
     queues: () => [],
     measures: telemetry.measures,
+    answers: () => ({ answers: {}, grpcAnswers: {} }),
     ledger: () => ({
       leasesActive: 0,
       leasesExpired: 0,
@@ -71,6 +72,7 @@ const SECTIONS: readonly { readonly title: string; readonly text: string; readon
       "tollgate_visibility_",
       "tollgate_lag_",
       "tollgate_clickhouse_",
+      "tollgate_otlp_",
       "tollgate_request_",
     ],
   },

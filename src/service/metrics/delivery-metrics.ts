@@ -3,8 +3,14 @@ import { VISIBILITY_SLO } from "../../telemetry/lag.ts";
 import type { Measures } from "../../telemetry/measures.ts";
 import { figure, type MetricFamily } from "../../telemetry/metric-family.ts";
 
+/** Answers of the OTLP receiver by status; of gRPC by the status' name, and `aborted` calls. */
+export interface OtlpAnswers {
+  readonly answers: Readonly<Record<string, number>>;
+  readonly grpcAnswers: Readonly<Record<string, number>>;
+}
+
 /** How late, how fast: enforcement lag, inserts, answers. */
-export function deliveryFamilies(measures: Measures): readonly MetricFamily[] {
+export function deliveryFamilies(measures: Measures, answers: () => OtlpAnswers): readonly MetricFamily[] {
   const { counted, visible, inserts, requests } = measures;
   return [
     lag("tollgate_enforcement_lag_seconds", "From a span's end to when it counts in the ledger.", counted),
@@ -41,8 +47,20 @@ export function deliveryFamilies(measures: Measures): readonly MetricFamily[] {
       value: () => measures.insertedBytes,
     }),
     {
+      name: "tollgate_otlp_answers_total",
+      help: "Answered export requests by protocol (http, grpc) and status.",
+      type: "counter",
+      labelNames: ["protocol", "status"],
+      samples: () => {
+        const byProtocol = { http: answers().answers, grpc: answers().grpcAnswers };
+        return Object.entries(byProtocol).flatMap(([protocol, counts]) =>
+          Object.entries(counts).map(([status, value]) => ({ labels: { protocol, status }, value })),
+        );
+      },
+    },
+    {
       name: "tollgate_request_duration_seconds",
-      help: "Answered requests by transport (otlp_http, otlp_grpc, api), route and status.",
+      help: "Answered requests by transport (api), route and status.",
       type: "histogram",
       labelNames: ["transport", "route", "status"],
       samples: () => requests.samples(),

@@ -1,7 +1,7 @@
 import { flowImbalance, type FlowSource, type FlowStats } from "../../component/flow.ts";
 import type { MetricFamily, Sample } from "../../telemetry/metric-family.ts";
 
-type Count = Exclude<keyof FlowStats, "dropped">;
+type Count = Exclude<keyof FlowStats, "dropped" | "kept">;
 
 const NAMED: readonly { readonly key: Count; readonly name: string; readonly help: string }[] = [
   { key: "received", name: "received_items_total", help: "Spans or log records offered to the component." },
@@ -38,6 +38,15 @@ export function flowFamilies(sources: () => readonly FlowSource[]): readonly Met
       labelNames: [...LABELS, "reason"],
       samples: each(({ dropped }, labels) =>
         Object.entries(dropped).map(([reason, value]) => ({ labels: { ...labels, reason }, value })),
+      ),
+    },
+    {
+      name: "tollgate_component_kept_items_total",
+      help: "Items that a rule of the configuration meant to drop and that were kept, by reason: `audit` records always are.",
+      type: "counter",
+      labelNames: [...LABELS, "reason"],
+      samples: each(({ kept = {} }, labels) =>
+        Object.entries(kept).map(([reason, value]) => ({ labels: { ...labels, reason }, value })),
       ),
     },
     {

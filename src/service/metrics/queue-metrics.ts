@@ -20,9 +20,9 @@ const GAUGES: readonly {
     value: (queue) => queue.oldestAgeMs / 1_000,
   },
   {
-    name: "set_aside_blocks",
-    help: "Blocks in `set-aside/`: never delivered, kept for a person to look at.",
-    value: (queue) => queue.setAsideBlocks,
+    name: "set_aside_files",
+    help: "Files in `set-aside/`: blocks and rows that were never delivered, kept for a person to look at.",
+    value: (queue) => queue.setAsideFiles,
   },
 ];
 

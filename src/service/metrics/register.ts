@@ -6,7 +6,7 @@ import type { Measures } from "../../telemetry/measures.ts";
 import { figure, type MetricFamily, registerFamily } from "../../telemetry/metric-family.ts";
 import type { EngineWatch } from "../engine-watch.ts";
 import type { QueueSource } from "../queues.ts";
-import { deliveryFamilies } from "./delivery-metrics.ts";
+import { deliveryFamilies, type OtlpAnswers } from "./delivery-metrics.ts";
 import { engineFamilies } from "./engine-metrics.ts";
 import { flowFamilies } from "./flow-metrics.ts";
 import { ledgerFamilies } from "./ledger-metrics.ts";
@@ -16,6 +16,7 @@ export interface ServiceMetricsSources {
   readonly flows: () => readonly FlowSource[];
   readonly queues: () => readonly QueueSource[];
   readonly measures: Measures;
+  readonly answers: () => OtlpAnswers;
   readonly ledger: () => LedgerStats;
   readonly budgets: () => readonly BudgetState[];
   readonly engine: () => EngineWatch | undefined;
@@ -29,7 +30,7 @@ export function registerServiceMetrics(registry: Registry, sources: ServiceMetri
   const families = [
     ...flowFamilies(sources.flows),
     ...queueFamilies(sources.queues),
-    ...deliveryFamilies(sources.measures),
+    ...deliveryFamilies(sources.measures, sources.answers),
     ...ledgerFamilies(sources),
     ...engineFamilies(sources.engine),
     ...serviceFamilies(sources),
