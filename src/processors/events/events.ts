@@ -2,6 +2,7 @@ import {
   ATTR_GEN_AI_CONVERSATION_ID,
   ATTR_SESSION_ID,
   ATTR_TOLLGATE_AGENT_VERIFIED,
+  ATTR_TOLLGATE_CONTENT_DROPPED,
   ATTR_TOLLGATE_SESSION_ID,
 } from "@tollgate/instrumentation/semconv";
 import type { Consumer, Processor } from "../../component/component.ts";
@@ -22,8 +23,6 @@ export interface EventsProcessorOptions {
   /** Secret, and the same after a restart: see fingerprint.ts. */
   readonly fingerprintKey: Uint8Array;
 }
-
-const ATTR_CONTENT_DROPPED = "tollgate.content.dropped";
 
 /** What is done to log records: whose they are, what makes each itself, and content that may not be kept. It never drops one. */
 export class EventsProcessor implements Processor<LogBatch> {
@@ -67,13 +66,13 @@ export class EventsProcessor implements Processor<LogBatch> {
     facts.agentVerified = sender !== undefined && this.#options.mayActAs(sender, facts.agent);
     facts.session = firstText(record, [ATTR_TOLLGATE_SESSION_ID, ATTR_SESSION_ID, ATTR_GEN_AI_CONVERSATION_ID]);
     attributes.set(ATTR_TOLLGATE_AGENT_VERIFIED, facts.agentVerified);
-    attributes.delete(ATTR_CONTENT_DROPPED);
+    attributes.delete(ATTR_TOLLGATE_CONTENT_DROPPED);
   }
 
   #strip(record: LogRecord): void {
     const { replaceContent } = this.#options;
     if (replaceContent === undefined) return;
     const count = stripContent(record, replaceContent);
-    if (count > 0) record.attributes.set(ATTR_CONTENT_DROPPED, BigInt(count));
+    if (count > 0) record.attributes.set(ATTR_TOLLGATE_CONTENT_DROPPED, BigInt(count));
   }
 }

@@ -17,13 +17,14 @@ const BODY_PLAIN_KEYS: ReadonlySet<string> = new Set(["finish_reason", "id", "in
 /** Of such bodies: what holds more of them. */
 const BODY_CONTAINERS: ReadonlySet<string> = new Set(["function", "message", "tool_calls"]);
 
-/** Returns how many values were content. */
+/** Returns how many values were content that did not stay as it was. */
 export function stripContent(record: LogRecord, replace: ReplaceContent): number {
   const { attributes, eventName } = record;
   let count = 0;
   const replaceCounted = (value: AttributeValue): AttributeValue | undefined => {
-    count += 1;
-    return replace(value);
+    const replacement = replace(value);
+    if (replacement !== value) count += 1;
+    return replacement;
   };
   for (const key of [...attributes.keys()].filter((name) => isEventContentKey(eventName, name))) {
     const replacement = replaceCounted(attributes.get(key) ?? null);

@@ -183,6 +183,14 @@ describe("content", () => {
     expect(structured?.body).toEqual({ step: "call", details: { model: "m" } });
   });
 
+  it("that is kept counts as dropped only where something was taken out of it", async () => {
+    const spoken = logRecord({ eventName: "gen_ai.user.message", body: { content: "clean", more: "a@b.example" } });
+    const clean = (value: AttributeValue): AttributeValue => (value === "a@b.example" ? "[email]" : value);
+    const [record] = await passed([spoken], { replaceContent: clean });
+    expect(record?.body).toEqual({ content: "clean", more: "[email]" });
+    expect(record?.attributes.get("tollgate.content.dropped")).toBe(1n);
+  });
+
   it("is replaced where it is hashed, and untouched where it is kept", async () => {
     const spoken = (): LogRecord =>
       logRecord({ eventName: "gen_ai.user.message", body: { role: "user", content: "secret" } });
