@@ -12,6 +12,7 @@ export const ErrorCode = {
   approvalPending: "approval_pending",
   approvalDenied: "approval_denied",
   agentKilled: "agent_killed",
+  agentPaused: "agent_paused",
   unpricedModel: "unpriced_model",
   gateUnavailable: "gate_unavailable",
   configInvalid: "config_invalid",
@@ -143,12 +144,45 @@ export class AgentKilled extends TollgateError {
   readonly code = ErrorCode.agentKilled;
   readonly agent: string;
   readonly reason: string;
+  /** Who did it, by the processor's word; "" when that is not known. */
+  readonly author: string;
 
-  constructor(details: { readonly agent: string; readonly reason: string }, options?: ErrorOptions) {
-    super(`agent \`${details.agent}\` is killed: ${details.reason}`, options);
+  constructor(details: StopDetails, options?: ErrorOptions) {
+    super(`agent \`${details.agent}\` is killed${by(details)}: ${details.reason}`, options);
     this.agent = details.agent;
     this.reason = details.reason;
+    this.author = details.author ?? "";
   }
+}
+
+/** Someone paused this agent, and it was not resumed while the call waited. Nothing was sent; trying again later is fine. */
+export class AgentPaused extends TollgateError {
+  override readonly name = "AgentPaused";
+  readonly code = ErrorCode.agentPaused;
+  readonly agent: string;
+  readonly reason: string;
+  readonly author: string;
+
+  constructor(details: StopDetails, options?: ErrorOptions) {
+    const why = details.reason === "" ? "" : ` (${details.reason})`;
+    super(
+      `agent \`${details.agent}\` is paused${by(details)}${why}, and was not resumed while the call waited`,
+      options,
+    );
+    this.agent = details.agent;
+    this.reason = details.reason;
+    this.author = details.author ?? "";
+  }
+}
+
+export interface StopDetails {
+  readonly agent: string;
+  readonly reason: string;
+  readonly author?: string;
+}
+
+function by({ author }: StopDetails): string {
+  return author === undefined || author === "" ? "" : ` by ${author}`;
 }
 
 /** A hard budget can't be held for a model without a price. No request was sent. */

@@ -3,6 +3,7 @@ export { withContext } from "./context/context.ts";
 export type { TollgateContext } from "./context/context.ts";
 export {
   AgentKilled,
+  AgentPaused,
   ApprovalDenied,
   ApprovalPending,
   BudgetExceeded,

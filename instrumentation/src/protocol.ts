@@ -37,6 +37,38 @@ export interface HelloReply {
   readonly require_policy: boolean;
   /** Changes when budgets, policies or prices change; a lease of an older version is acquired anew. */
   readonly governance_version: string;
+  /** What people have stopped; absent from a processor that cannot stop anything. */
+  readonly stops?: StopList | undefined;
+}
+
+/** Somebody stopped whoever the selector (policy/selector.ts) matches. A kill beats a pause. */
+export interface StopAct {
+  readonly id: string;
+  readonly act: "kill" | "pause";
+  readonly selector: string;
+  readonly reason: string;
+  /** Who, by the credential that came with the act. */
+  readonly author: string;
+  /** When, RFC 3339. */
+  readonly at: string;
+}
+
+/** All acts in force. Within one `epoch` a lower `revision` is older; another epoch is another processor's data directory. */
+export interface StopList {
+  readonly epoch: string;
+  readonly revision: number;
+  readonly acts: readonly StopAct[];
+}
+
+/** POST /v1/leases/stopped: a process has applied a list of acts. Answers 200 `{}`. */
+export interface StoppedReport {
+  readonly process_id: string;
+  readonly epoch: string;
+  readonly revision: number;
+  /** The act that stops this process as a whole; absent when it runs on (some of its calls may be stopped all the same). */
+  readonly stopped_by?: string | undefined;
+  /** Calls that were given up in the middle. */
+  readonly aborted_calls: number;
 }
 
 /**
@@ -99,6 +131,8 @@ export type AcquireReply = {
   /** The lease dies this long after the request was sent, unless renewed. */
   readonly ttl_ms: number;
   readonly governance_version: string;
+  /** `epoch:revision` of the stops in force: one that the process does not know asks for a hello. */
+  readonly stops_version?: string | undefined;
   readonly budgets: readonly LeaseBudget[];
 } & (
   | { readonly outcome: "granted" | "unlimited" }
@@ -116,5 +150,7 @@ export type ControlEvent =
   | { readonly type: "hello"; readonly governance_version: string }
   /** Give back what you do not need right now: answer with an acquire whose target is settled + in flight. */
   | { readonly type: "recall"; readonly lease_ids: readonly string[] }
+  /** What is stopped now, whole: at the start of each stream and after each act. Answered by POST /v1/leases/stopped. */
+  | { readonly type: "stops"; readonly stops: StopList }
   /** Budgets, policies or prices changed: say hello again. */
   | { readonly type: "governance"; readonly governance_version: string };

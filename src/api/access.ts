@@ -32,6 +32,9 @@ interface KnownKey {
   readonly isBoundTo: (agent: string) => boolean;
 }
 
+/** There is one token for all people so far, so this is all that authentication shows of one. */
+const PEOPLE = "people-token";
+
 export class Access {
   readonly #keys: readonly KnownKey[] | undefined;
   readonly #people: Buffer;
@@ -60,12 +63,13 @@ export class Access {
     return this.#keys?.some((key) => idOf(key.digest) === id && key.isBoundTo(agent)) ?? false;
   }
 
-  /** Throws `unauthorized` unless the people's token is given. */
-  person(authorization: string | undefined): void {
+  /** The name that acts of this person are written down under. Throws `unauthorized` unless the people's token is given. */
+  person(authorization: string | undefined): string {
     const token = bearer(authorization);
     if (token === undefined || !timingSafeEqual(digest(token), this.#people)) {
       throw new ApiProblem("unauthorized", "the people's token is required, as `Authorization: Bearer …`");
     }
+    return PEOPLE;
   }
 }
 

@@ -1,11 +1,11 @@
 /**
  * `GET /v1/control?process_id=…`: what the ledger tells a process without being asked, as server-sent events. Promise: a
- * recall that the ledger makes while a stream is open is written to it at once. Limits: one stream a process (a new one
+ * recall that the ledger makes, and an act that stops somebody, is written at once to the streams that are open. Limits: one stream a process (a new one
  * replaces the old), a bounded number of streams, and a process that does not read is cut off rather than buffered for.
  * Format: https://html.spec.whatwg.org/multipage/server-sent-events.html
  */
 import type { ServerResponse } from "node:http";
-import type { ControlEvent } from "@tollgate/instrumentation/protocol";
+import type { ControlEvent, StopList } from "@tollgate/instrumentation/protocol";
 import type { FastifyInstance } from "fastify";
 import type { Ledger } from "../budget/ledger.ts";
 import { type CancelTimer, type Clock, every } from "../support/clock.ts";
@@ -26,6 +26,8 @@ export interface ControlOptions {
   readonly processes: ProcessTable;
   readonly access: Access;
   readonly governanceVersion: string;
+  /** What is killed and paused now. */
+  readonly stops: () => StopList;
   readonly clock: Clock;
   readonly telemetry: Telemetry;
 }
@@ -42,6 +44,17 @@ export class ControlStreams {
 
   get size(): number {
     return this.#streams.size;
+  }
+
+  /** Processes that listen. */
+  processIds(): readonly string[] {
+    return [...this.#streams.keys()];
+  }
+
+  /** Tells every process what is killed and paused now. */
+  sendStops(): void {
+    const text = eventText({ type: "stops", stops: this.#options.stops() });
+    for (const processId of this.#streams.keys()) this.#write(processId, text);
   }
 
   start(): void {
@@ -88,10 +101,12 @@ export class ControlStreams {
     });
     response.write(`retry: ${RECONNECT_MS}\n\n`);
     this.#send(processId, { type: "hello", governance_version: this.#options.governanceVersion });
+    const stops = this.#options.stops();
+    if (stops.revision > 0) this.#send(processId, { type: "stops", stops });
   }
 
   #send(processId: string, event: ControlEvent): void {
-    this.#write(processId, `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`);
+    this.#write(processId, eventText(event));
   }
 
   #write(processId: string, text: string): void {
@@ -105,4 +120,8 @@ export class ControlStreams {
     }
     response.write(text);
   }
+}
+
+function eventText(event: ControlEvent): string {
+  return `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`;
 }

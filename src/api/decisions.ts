@@ -10,6 +10,7 @@ import type { Clock } from "../support/clock.ts";
 import { vouchesFor } from "./access.ts";
 import { labelsSchema } from "./lease-schemas.ts";
 import { type AnyRoute, NOTHING, route } from "./route.ts";
+import { type StopDesk, stoppedText } from "./stop-desk.ts";
 
 const TOOL_LABELS_MAX = 64;
 
@@ -47,9 +48,12 @@ const decisionReply = z.object({
 export interface DecisionsOptions {
   readonly registry: AgentRegistry;
   readonly clock: Clock;
+  readonly desk: StopDesk;
 }
 
-export function decisionsRoute({ registry, clock }: DecisionsOptions): AnyRoute {
+const STOPPED = { policy: "", policy_version: "", arguments_digest: "" } as const;
+
+export function decisionsRoute({ registry, clock, desk }: DecisionsOptions): AnyRoute {
   const compiled = new Map<unknown, CompiledPolicy | undefined>();
   return route({
     method: "POST",
@@ -74,12 +78,17 @@ export function decisionsRoute({ registry, clock }: DecisionsOptions): AnyRoute 
     problems: ["forbidden"],
     handle: async ({ body, caller }) => {
       vouchesFor(caller, body.agent);
+      const labels = registry.labels(body.agent, { ...body.labels, ...(body.session && { session: body.session }) });
+      const stop = desk.actOn(labels);
+      // What a person stopped comes before every policy, and no approval lifts it.
+      if (stop !== undefined)
+        return { decision: "forbid" as const, rule: stop.act, reason: stoppedText(stop), ...STOPPED };
       const policies = registry.policies(body.agent).map((document) => {
         if (!compiled.has(document)) compiled.set(document, compile(document));
         return compiled.get(document);
       });
       const readable = policies.filter((policy) => policy !== undefined);
-      const { agent: name, team, role, autonomy, environment } = registry.labels(body.agent, body.labels);
+      const { agent: name, team, role, autonomy, environment } = labels;
       const decision = decide(
         readable,
         {

@@ -6,6 +6,7 @@ import type { AcquireRequest, CloseRequest, HelloRequest } from "@tollgate/instr
 import { parseNanoUsd } from "@tollgate/instrumentation/pricing";
 import { z } from "zod";
 import type { Amounts } from "../budget/amounts.ts";
+import { stopRow } from "./kill-schemas.ts";
 
 const LABELS_MAX = 64;
 const LABEL_KEY_CHARS_MAX = 128;
@@ -80,6 +81,7 @@ export const helloReply = z.object({
   prices: z.array(z.unknown()),
   require_policy: z.boolean(),
   governance_version: z.string(),
+  stops: z.object({ epoch: z.string(), revision: z.int(), acts: z.array(stopRow) }),
 });
 
 export const acquireReply = z.object({
@@ -89,6 +91,7 @@ export const acquireReply = z.object({
   granted: amounts,
   ttl_ms: z.int(),
   governance_version: z.string(),
+  stops_version: z.string().describe("`epoch:revision` of what is killed and paused: another one asks for a hello."),
   budgets: z.array(budgetReply),
   refused_by: budgetReply.optional(),
 });

@@ -14,6 +14,8 @@ import {
   toAmounts,
 } from "./lease-schemas.ts";
 import { ApiProblem } from "./problem.ts";
+import type { StopStore } from "../kill/stop-store.ts";
+import type { StopDesk } from "./stop-desk.ts";
 import type { ProcessTable } from "./processes.ts";
 import { type AnyRoute, NOTHING, route } from "./route.ts";
 
@@ -23,6 +25,8 @@ export interface LeaseRoutesOptions {
   readonly processes: ProcessTable;
   readonly telemetry: Telemetry;
   readonly leaseTtlMs: number;
+  readonly stops: StopStore;
+  readonly desk: StopDesk;
 }
 
 /** `/v1/leases/*`: what the instrumentation uses. Shapes and rules: instrumentation/src/protocol.ts. */
@@ -30,7 +34,7 @@ export function leaseRoutes(options: LeaseRoutesOptions): readonly AnyRoute[] {
   return [hello(options), acquire(options), close(options)];
 }
 
-function hello({ ledger, registry, processes, telemetry }: LeaseRoutesOptions): AnyRoute {
+function hello({ ledger, registry, processes, telemetry, stops }: LeaseRoutesOptions): AnyRoute {
   const toldOf = new Set<string>();
   return route({
     method: "POST",
@@ -45,26 +49,28 @@ function hello({ ledger, registry, processes, telemetry }: LeaseRoutesOptions): 
     handle: async ({ body, caller }) => {
       const isVerified = vouchesFor(caller, body.agent);
       const { agent, pid, version } = body;
-      processes.hello(body.process_id, { agent, isVerified, pid, version, callerId: caller.id });
+      const labels = registry.labels(agent, body.labels);
+      processes.hello(body.process_id, { agent, isVerified, pid, version, callerId: caller.id, labels });
       const policies = registry.policies(agent);
       if (policies.length === 0 && !toldOf.has(agent) && toldOf.size < 1_000) {
         toldOf.add(agent);
         telemetry.emit("agent_without_policy", { agent });
       }
       return {
-        labels: registry.labels(agent, body.labels),
+        labels,
         agent_verified: isVerified,
         label_keys: [...ledger.labelKeys()],
         policies: [...policies],
         prices: [...registry.prices],
         require_policy: registry.requirePolicy,
         governance_version: registry.version,
+        stops: { ...stops.list, acts: [...stops.list.acts] },
       };
     },
   });
 }
 
-function acquire({ ledger, registry, processes, leaseTtlMs }: LeaseRoutesOptions): AnyRoute {
+function acquire({ ledger, registry, processes, leaseTtlMs, stops, desk }: LeaseRoutesOptions): AnyRoute {
   return route({
     method: "POST",
     url: "/v1/leases/acquire",
@@ -74,17 +80,20 @@ function acquire({ ledger, registry, processes, leaseTtlMs }: LeaseRoutesOptions
     query: NOTHING,
     params: NOTHING,
     reply: acquireReply,
-    problems: ["process_unknown", "lease_lost", "forbidden"],
+    problems: ["process_unknown", "lease_lost", "forbidden", "agent_killed"],
     handle: async ({ body, caller }) => {
       const process = processes.get(body.process_id, caller);
       // A process may act for several agents (withContext); with keys, only for those its key is bound to.
       const agent = body.labels["agent"] ?? process.agent;
       vouchesFor(caller, agent);
+      const labels = registry.labels(agent, body.labels);
+      // Its last report comes with `close`, which stays open to it.
+      desk.refuseKilled(process.labels, labels);
       const result = await ledger.acquire({
         processId: body.process_id,
         leaseId: body.lease_id,
         seq: body.seq,
-        labels: projected(registry.labels(agent, body.labels), ledger.labelKeys()),
+        labels: projected(labels, ledger.labelKeys()),
         settled: toAmounts(body.settled),
         need: toAmounts(body.need),
         target: toAmounts(body.target),
@@ -93,6 +102,8 @@ function acquire({ ledger, registry, processes, leaseTtlMs }: LeaseRoutesOptions
         waitMs: body.wait_ms,
       });
       if (result.outcome === "lost") throw new ApiProblem("lease_lost", result.reason);
+      // Killed while the ledger held the request: what was granted is not handed over.
+      desk.refuseKilled(process.labels, labels);
       return {
         lease_id: body.lease_id,
         seq: result.seq,
@@ -100,6 +111,7 @@ function acquire({ ledger, registry, processes, leaseTtlMs }: LeaseRoutesOptions
         granted: fromAmounts(result.granted),
         ttl_ms: leaseTtlMs,
         governance_version: registry.version,
+        stops_version: `${stops.list.epoch}:${stops.list.revision}`,
         budgets: result.budgets.map(leaseBudget),
         ...(result.outcome === "exhausted" ? { refused_by: leaseBudget(result.refusedBy) } : {}),
       };

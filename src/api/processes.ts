@@ -1,3 +1,5 @@
+import type { Labels } from "../policy/registry.ts";
+import type { Clock } from "../support/clock.ts";
 import type { AgentCaller } from "./access.ts";
 import { ApiProblem } from "./problem.ts";
 
@@ -9,6 +11,10 @@ export interface KnownProcess {
   readonly version: string;
   /** `AgentCaller.id`: another credential cannot speak for this process. */
   readonly callerId: string;
+  /** After the registry had its say. */
+  readonly labels: Labels;
+  /** Unix milliseconds of its last message. */
+  readonly seenAtMs: number;
 }
 
 const PROCESSES_MAX = 20_000;
@@ -21,16 +27,26 @@ export class ProcessTable {
   /** In order of last message: a touched entry is inserted anew. */
   readonly #processes = new Map<string, KnownProcess>();
 
+  readonly #clock: Clock;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  entries(): Iterable<readonly [string, KnownProcess]> {
+    return this.#processes;
+  }
+
   get size(): number {
     return this.#processes.size;
   }
 
   /** Throws `forbidden` when the id belongs to another credential. */
-  hello(processId: string, process: KnownProcess): void {
+  hello(processId: string, process: Omit<KnownProcess, "seenAtMs">): void {
     const known = this.#processes.get(processId);
     if (known !== undefined && known.callerId !== process.callerId) throw foreign();
     this.#processes.delete(processId);
-    this.#processes.set(processId, process);
+    this.#processes.set(processId, { ...process, seenAtMs: this.#clock.now() });
     const oldest = this.#processes.keys().next();
     if (this.#processes.size > PROCESSES_MAX && oldest.done !== true) this.#processes.delete(oldest.value);
   }
@@ -41,8 +57,9 @@ export class ProcessTable {
     if (process === undefined) throw new ApiProblem("process_unknown");
     if (process.callerId !== caller.id) throw foreign();
     this.#processes.delete(processId);
-    this.#processes.set(processId, process);
-    return process;
+    const seen = { ...process, seenAtMs: this.#clock.now() };
+    this.#processes.set(processId, seen);
+    return seen;
   }
 
   /**

@@ -51,6 +51,8 @@ function create(reservations: Reservations): AnyRoute {
       "price_unknown",
       "budget_exceeded",
       "forbidden",
+      "agent_killed",
+      "agent_paused",
       "reservation_ended",
       "idempotency_key_reused",
       "ledger_unavailable",

@@ -21,6 +21,7 @@ import {
   reservingProcess,
   unlimitedId,
 } from "./reservation-id.ts";
+import type { StopDesk } from "./stop-desk.ts";
 import { exceeded } from "./reservation-refusal.ts";
 import type { CommitReply, CommitRequest, CreateReply, CreateRequest } from "./reservation-schemas.ts";
 
@@ -30,6 +31,7 @@ export interface ReservationsOptions {
   readonly prices: PriceBook;
   readonly clock: Clock;
   readonly leaseTtlMs: number;
+  readonly desk: StopDesk;
 }
 
 /** In the lease's labels, beside those of budgets: the digest of the body that made it. */
@@ -48,12 +50,13 @@ export class Reservations {
     this.#options = options;
   }
 
-  /** Throws `budget_exceeded`, `price_unknown`, `estimate_incomplete`, `idempotency_key_reused`, `reservation_ended`. */
+  /** Throws `agent_killed`, `agent_paused`, `budget_exceeded`, `price_unknown`, `estimate_incomplete`, `idempotency_key_reused`, `reservation_ended`. */
   async create(
     body: CreateRequest,
     { caller, key }: { caller: AgentCaller; key: string | undefined },
   ): Promise<CreateReply> {
     vouchesFor(caller, body.agent);
+    this.#options.desk.refuseStopped(this.#options.registry.labels(body.agent, body.labels));
     const id = reservationId(caller, key);
     return key === undefined ? this.#create(id, body, caller) : this.#inTurn(id, () => this.#create(id, body, caller));
   }
@@ -152,6 +155,7 @@ export class Reservations {
     if (lease.state !== "active") throw ended(id, lease);
     // A message out of order: it changes nothing but when the lease ends.
     const { granted, settled, labels } = lease;
+    this.#options.desk.refuseKilled(labels);
     const outcome = await ledger.acquire({
       processId: reservingProcess(caller),
       leaseId: id,

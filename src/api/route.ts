@@ -43,6 +43,8 @@ export interface RouteCall<Body, Query, Params> {
   readonly params: Params;
   /** Set on routes for agents. */
   readonly caller: AgentCaller;
+  /** Who asks, on routes for people; "" on others. */
+  readonly person: string;
   readonly request: FastifyRequest;
   readonly reply: FastifyReply;
 }
@@ -66,13 +68,14 @@ export function addRoute(app: FastifyInstance, access: Access, definition: AnyRo
     method: definition.method,
     url: definition.url,
     handler: async (request, reply) => {
-      const caller = callerOf(definition, access, request);
+      const { caller, person } = whoAsks(definition, access, request);
       if (definition.status !== undefined) void reply.status(definition.status);
       return definition.handle({
         body: parse(definition.body, request.body ?? {}, "body"),
         query: parse(definition.query, request.query, "query"),
         params: parse(definition.params, request.params, "path"),
         caller,
+        person,
         request,
         reply,
       });
@@ -80,11 +83,20 @@ export function addRoute(app: FastifyInstance, access: Access, definition: AnyRo
   });
 }
 
-function callerOf(definition: AnyRoute, access: Access, request: FastifyRequest): AgentCaller {
+function whoAsks(
+  definition: AnyRoute,
+  access: Access,
+  request: FastifyRequest,
+): { readonly caller: AgentCaller; readonly person: string } {
   const { authorization } = request.headers;
-  if (definition.access === "agent") return access.agent(authorization);
-  if (definition.access === "person") access.person(authorization);
-  return ANYONE;
+  switch (definition.access) {
+    case "agent":
+      return { caller: access.agent(authorization), person: "" };
+    case "person":
+      return { caller: ANYONE, person: access.person(authorization) };
+    case "anyone":
+      return { caller: ANYONE, person: "" };
+  }
 }
 
 function parse<S extends z.ZodType>(schema: S, value: unknown, where: string): z.output<S> {

@@ -5,6 +5,8 @@
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from "fastify";
 import type { Ledger } from "../budget/ledger.ts";
 import { LedgerError } from "../budget/ledger-error.ts";
+import { Acknowledgements } from "../kill/acknowledgements.ts";
+import type { StopStore } from "../kill/stop-store.ts";
 import type { AgentRegistry } from "../policy/registry.ts";
 import type { Clock } from "../support/clock.ts";
 import { errorText } from "../telemetry/error-text.ts";
@@ -13,6 +15,7 @@ import type { Access } from "./access.ts";
 import { budgetsRoute } from "./budgets.ts";
 import { ControlStreams } from "./control.ts";
 import { decisionsRoute } from "./decisions.ts";
+import { killRoutes } from "./kill.ts";
 import { healthRoutes } from "./health.ts";
 import { landingPage } from "./landing.ts";
 import { leaseRoutes } from "./leases.ts";
@@ -24,6 +27,7 @@ import { reservationRoutes } from "./reservation-routes.ts";
 import { addRoute, type AnyRoute, NOTHING, route } from "./route.ts";
 import { spendRoute } from "./spend.ts";
 import { type ServiceStatus, statusRoute } from "./status.ts";
+import { StopDesk } from "./stop-desk.ts";
 import { tracesRoutes } from "./traces.ts";
 
 export interface ApiOptions {
@@ -31,6 +35,7 @@ export interface ApiOptions {
   readonly ledger: Ledger;
   readonly registry: AgentRegistry;
   readonly store: ReadStore;
+  readonly stops: StopStore;
   readonly telemetry: Telemetry;
   readonly clock: Clock;
   readonly leaseTtlMs: number;
@@ -51,7 +56,7 @@ export interface Api {
 }
 
 export function createApi(options: ApiOptions): Api {
-  const { access, ledger, registry, telemetry, clock, store } = options;
+  const { access, ledger, registry, telemetry, clock, store, stops, leaseTtlMs } = options;
   const app = fastify({
     logger: false,
     bodyLimit: options.bodyMaxBytes,
@@ -60,20 +65,24 @@ export function createApi(options: ApiOptions): Api {
   });
   // JSON only: a page in a browser can send text/plain to this port without asking, JSON it cannot.
   app.removeContentTypeParser("text/plain");
-  const processes = new ProcessTable();
+  const processes = new ProcessTable(clock);
   const control = new ControlStreams({
     ledger,
     processes,
     access,
     governanceVersion: registry.version,
+    stops: () => stops.list,
     clock,
     telemetry,
   });
+  const acknowledgements = new Acknowledgements(clock);
+  const desk = new StopDesk({ store: stops, acknowledgements, control, processes, clock, telemetry, leaseTtlMs });
   const routes: readonly AnyRoute[] = [
     ...healthRoutes({ isReady: options.isReady }),
-    ...leaseRoutes({ ledger, registry, processes, telemetry, leaseTtlMs: options.leaseTtlMs }),
-    ...reservationRoutes({ ledger, registry, clock, leaseTtlMs: options.leaseTtlMs }),
-    decisionsRoute({ registry, clock }),
+    ...leaseRoutes({ ledger, registry, processes, telemetry, leaseTtlMs, stops, desk }),
+    ...killRoutes({ desk, store: stops, acknowledgements, processes }),
+    ...reservationRoutes({ ledger, registry, clock, desk, leaseTtlMs: options.leaseTtlMs }),
+    decisionsRoute({ registry, clock, desk }),
     budgetsRoute({ ledger }),
     spendRoute({ store, clock }),
     ...tracesRoutes({ store, clock }),

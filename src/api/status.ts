@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { budgetRow } from "./budget-view.ts";
+import { stopRow } from "./kill-schemas.ts";
 import { type AnyRoute, NOTHING, route } from "./route.ts";
 
 const counts = {
@@ -100,6 +101,7 @@ export const serviceStatus = z.object({
   }),
   processes: z.int(),
   agents_without_policy: z.array(z.string()),
+  stops: z.array(stopRow).describe("What is killed and paused now."),
   warnings: z.array(z.string()).describe("What a person should look at."),
   notes: z.array(z.string()).describe("What is worth knowing and may be as it should."),
 });

@@ -18,6 +18,8 @@ export interface Processor {
   readonly endpoints: EndpointsFile | undefined;
   /** GET of a path with parameters; the reply as JSON. Throws `CliError`. */
   get<T>(path: string, query?: Readonly<Record<string, string | undefined>>): Promise<T>;
+  /** POST of a path with a JSON body; the reply as JSON. Throws `CliError`. */
+  post<T>(path: string, body: unknown): Promise<T>;
 }
 
 const REQUEST_TIMEOUT_MS = 60_000;
@@ -31,15 +33,18 @@ export function findProcessor(options: ProcessorOptions): Processor {
   return {
     url,
     endpoints,
-    get: (path, query = {}) => get({ url, path, query, token }),
+    get: (path, query = {}) => ask({ url, path, query, token }),
+    post: (path, body) => ask({ url, path, query: {}, token, body }),
   };
 }
 
-async function get<T>(options: {
+async function ask<T>(options: {
   readonly url: string;
   readonly path: string;
   readonly query: Readonly<Record<string, string | undefined>>;
   readonly token: string | undefined;
+  /** Makes it a POST. */
+  readonly body?: unknown;
 }): Promise<T> {
   const target = targetUrl(options.url, options.path);
   for (const [key, value] of Object.entries(options.query)) {
@@ -49,7 +54,11 @@ async function get<T>(options: {
   let body: unknown;
   try {
     response = await fetch(target, {
-      headers: options.token === undefined ? {} : { authorization: `Bearer ${options.token}` },
+      headers: {
+        ...(options.token === undefined ? {} : { authorization: `Bearer ${options.token}` }),
+        ...(options.body === undefined ? {} : { "content-type": "application/json" }),
+      },
+      ...(options.body === undefined ? {} : { method: "POST", body: JSON.stringify(options.body) }),
       signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
     });
     body = await response.json();

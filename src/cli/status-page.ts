@@ -102,13 +102,17 @@ function engineLines(engine: NonNullable<ServiceStatus["engine"]>): readonly Lin
   ];
 }
 
-function governanceLines({ governance, ledger, processes }: ServiceStatus): readonly Line[] {
+function governanceLines({ governance, ledger, processes, stops }: ServiceStatus): readonly Line[] {
   const { budgets, policies, agents, prices } = governance;
   const { leases_active: active, leases_expired: expired, acquires_waiting: waiting, journal_bytes: journal } = ledger;
   return [
     ["documents", `${budgets} budgets, ${policies} policies, ${agents} agents, ${prices} price lists`],
     ["ledger", `${active} leases, ${expired} expired, ${waiting} waiting; journal ${bytesText(journal)}`],
     ["processes", `${processes} said hello`],
+    ...stops.map(({ act, selector, author, reason }): Line => {
+      const why = reason === "" ? "" : `: ${reason}`;
+      return [act === "kill" ? "killed" : "paused", printable(`${selector}, by ${author}${why}`)];
+    }),
   ];
 }
 

@@ -2,6 +2,7 @@ import type { Access } from "../api/access.ts";
 import { type Api, createApi } from "../api/server.ts";
 import type { LocalLedger } from "../budget/local/local-ledger-options.ts";
 import type { Governance } from "../config/governance/governance.ts";
+import type { StopStore } from "../kill/stop-store.ts";
 import type { AgentRegistry } from "../policy/registry.ts";
 import type { Clock } from "../support/clock.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
@@ -22,6 +23,7 @@ export interface ApiBuild {
   readonly access: Access;
   readonly registry: AgentRegistry;
   readonly ledger: LocalLedger;
+  readonly stops: StopStore;
   readonly store: Store;
   readonly traces: Traces;
   readonly queues: readonly QueueSource[];
@@ -40,6 +42,7 @@ export function buildApi(options: ApiBuild): Api {
     access,
     ledger,
     registry,
+    stops: options.stops,
     store: store.reads,
     telemetry,
     clock,

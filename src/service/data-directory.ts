@@ -14,6 +14,8 @@ export interface DataDirectory {
   readonly spool: string;
   readonly spoolLogs: string;
   readonly clickhouse: string;
+  /** Who is killed and paused. */
+  readonly stops: string;
   readonly token: string;
   /** Key of the hashes that the redact processor makes. */
   readonly hashKey: string;
@@ -29,6 +31,7 @@ export function dataDirectory(root: string = DEFAULT_DATA_DIR): DataDirectory {
     spool: join(absolute, "spool"),
     spoolLogs: join(absolute, "spool-logs"),
     clickhouse: join(absolute, "clickhouse"),
+    stops: join(absolute, "kill", "stops.json"),
     token: join(absolute, "token"),
     hashKey: join(absolute, "hash-key"),
     endpoints: join(absolute, "endpoints.json"),

@@ -6,6 +6,7 @@
 import { rmSync } from "node:fs";
 import { httpUrl, toEndpoint } from "../config/endpoint.ts";
 import { unenforced } from "../config/governance/unenforced.ts";
+import { StopStore } from "../kill/stop-store.ts";
 import { type Clock, SystemClock } from "../support/clock.ts";
 import { Telemetry } from "../telemetry/telemetry.ts";
 import { announce } from "./announcement.ts";
@@ -69,6 +70,8 @@ async function start(options: Starting): Promise<Service> {
   const ledger = buildLedger({ config, governance, data, clock, telemetry });
   const store = buildStore({ config, data, clock, telemetry });
   await parts.start("ledger", ledger);
+  const stops = new StopStore({ file: data.stops, clock });
+  stops.load();
   await parts.start("storage", store);
 
   const hashKey = ensureHashKey(data);
@@ -115,6 +118,7 @@ async function start(options: Starting): Promise<Service> {
     access,
     registry,
     ledger,
+    stops,
     store,
     traces,
     queues,

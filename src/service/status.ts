@@ -52,6 +52,7 @@ export async function serviceStatusOf(sources: StatusSources): Promise<ServiceSt
     },
     processes: sources.processes,
     agents_without_policy: withoutPolicy,
+    stops: [...sources.stops.list.acts],
   };
   return { ...figures, warnings: statusWarnings(figures, sources), notes: statusNotes(figures, sources) };
 }

@@ -32,6 +32,13 @@ export const EVENTS = {
     message: "budget states could not be written to ClickHouse; will try again",
   },
   control_stream_dropped: { level: "warn", message: "a control stream was closed: its process does not read" },
+  agents_killed: { level: "warn", message: "somebody killed agents" },
+  agents_paused: { level: "warn", message: "somebody paused agents" },
+  agents_resumed: { level: "warn", message: "somebody resumed agents" },
+  stop_not_stored: {
+    level: "error",
+    message: "the disk refused to store an act that stops agents: it is in force until a restart only",
+  },
   request_failed: { level: "error", message: "a request failed with an unexpected error" },
 } as const satisfies Readonly<Record<string, EventDefinition>>;
 

@@ -44,6 +44,7 @@ export function startGatedProcess(
           introduction: { agent: config.agent, labels: config.labels, version: "test" },
           expectsProcessor: config.expectsProcessor,
           onHello: (reply) => gate.onHello(reply),
+          onStops: (list) => gate.stops.onStops(list),
         });
   const gate = new Gate({ config, logger, leases, tracer: provider.getTracer("test") });
   patchSdk("openai", findClientPrototype(OpenAI.prototype));

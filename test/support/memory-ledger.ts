@@ -6,6 +6,8 @@ import type {
   ControlEvent,
   HelloReply,
   LeaseBudget,
+  StopList,
+  StoppedReport,
   WireAmounts,
 } from "../../instrumentation/src/protocol.ts";
 import type { Answer, ControlListener, Transport } from "../../instrumentation/src/lease/transport.ts";
@@ -15,6 +17,8 @@ const PLENTY = 10n ** 15n;
 export class MemoryLedger implements Transport {
   readonly acquired: AcquireRequest[] = [];
   readonly closed: CloseRequest[] = [];
+  readonly reports: StoppedReport[] = [];
+  stops: StopList | undefined;
   hellos = 0;
   limit: bigint;
   unknownPrice: LeaseBudget["unknown_price"] = "deny";
@@ -52,6 +56,7 @@ export class MemoryLedger implements Transport {
       prices: this.prices,
       require_policy: false,
       governance_version: "1",
+      stops: this.stops,
     };
     return { kind: "reply", reply };
   }
@@ -111,6 +116,11 @@ export class MemoryLedger implements Transport {
       lease.settled = BigInt(settled.nano_usd);
       lease.granted = lease.settled;
     }
+    return { kind: "reply", reply: {} };
+  }
+
+  async stopped(report: StoppedReport): Promise<Answer<unknown>> {
+    this.reports.push(report);
     return { kind: "reply", reply: {} };
   }
 

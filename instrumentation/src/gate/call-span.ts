@@ -153,7 +153,7 @@ function isTighter(budget: LeaseBudget, than: LeaseBudget): boolean {
 export function recordRefusal(span: Span, error: TollgateError): void {
   span.setAttributes({
     [semconv.ATTR_TOLLGATE_DECISION]: semconv.DecisionName.deny,
-    [semconv.ATTR_TOLLGATE_DECISION_RULE]: error.code,
+    [semconv.ATTR_TOLLGATE_DECISION_RULE]: ruleOf(error),
     [semconv.ATTR_TOLLGATE_DECISION_REASON]: error.message,
   });
   if ("budget" in error && typeof error.budget === "string") {
@@ -162,6 +162,12 @@ export function recordRefusal(span: Span, error: TollgateError): void {
   recordCost(span, { nanoUsd: 0n as NanoUsd, status: semconv.CostStatus.exact, priceVersion: undefined });
   // Nothing was spent, exactly; but what the call would have cost, nobody knows.
   if (error.code === ErrorCode.unpricedModel) span.setAttribute(semconv.ATTR_TOLLGATE_COST_KNOWN, false);
+}
+
+/** What a refusal without a policy is recorded under. */
+export function ruleOf({ code }: TollgateError): string {
+  if (code === ErrorCode.agentKilled) return "kill";
+  return code === ErrorCode.agentPaused ? "pause" : code;
 }
 
 export function recordError(span: Span, error: unknown): void {

@@ -26,6 +26,7 @@ import { pricedName } from "./endpoint.ts";
 import type { Body, RequestFacts } from "./endpoint.ts";
 import type { GatedCall } from "./gated-call.ts";
 import { estimatedPrice } from "./house-estimate.ts";
+import { StopGate } from "../stop/stop-gate.ts";
 
 /** Money is set aside and the request may go. */
 export interface Admission {
@@ -57,7 +58,11 @@ export interface GateOptions {
   /** `undefined`: no processor, local budgets only. */
   readonly leases: LeaseClient | undefined;
   readonly tracer?: Tracer;
+  /** How long a call of a paused agent waits. */
+  readonly pauseWaitMs?: number;
 }
+
+const PAUSE_WAIT_MS = 60_000;
 
 const TRACER_NAME = "@tollgate/instrumentation";
 
@@ -67,6 +72,8 @@ export class Gate {
   readonly leases: LeaseClient | undefined;
   /** Calls that have not ended: settled as reserved when the process ends. */
   readonly open = new Set<GatedCall>();
+  /** What people have stopped. */
+  readonly stops: StopGate;
   /** Exceptions of our own that were contained. */
   failures = 0;
   tracer: Tracer;
@@ -74,11 +81,17 @@ export class Gate {
   #hello: HelloReply | undefined;
   readonly #processPurse: LocalPurse | undefined;
 
-  constructor({ config, logger, leases, tracer }: GateOptions) {
+  constructor({ config, logger, leases, tracer, pauseWaitMs = PAUSE_WAIT_MS }: GateOptions) {
     this.config = config;
     this.logger = logger;
     this.leases = leases;
     this.tracer = tracer ?? trace.getTracer(TRACER_NAME);
+    this.stops = new StopGate({
+      clock: systemClock,
+      pauseWaitMs,
+      processLabels: () => this.#processLabels(),
+      openCalls: this.open,
+    });
     this.#processPurse =
       config.budget === undefined
         ? undefined
@@ -111,10 +124,15 @@ export class Gate {
     return { agent: labels["agent"] ?? this.config.agent, isVerified: this.#hello?.agent_verified, labels, context };
   }
 
+  #processLabels(): Readonly<Record<string, string>> {
+    return { ...this.config.labels, agent: this.config.agent, ...this.#hello?.labels };
+  }
+
   /** Sets aside what the call may cost, from every purse it falls under. Throws the typed errors. */
   async admit(call: GatedCall): Promise<AdmissionOutcome> {
     if (this.config.problems.length > 0) throw new ConfigInvalid(this.config.problems);
-    const { endpoint, guard, signal } = call.options;
+    const { signal } = call;
+    const { endpoint, guard } = call.options;
     const facts = this.#chooseModel(call);
     const price = this.#prices.find({ provider: endpoint.provider, model: pricedName(facts), at: new Date() });
     if (price === undefined) this.#refuseUnpriced(call, pricedName(facts));
@@ -143,7 +161,7 @@ export class Gate {
   ): Promise<AdmissionOutcome> {
     const { call, facts, held } = draft;
     const purse: Purse = { reserve: (want) => leases.reserve(labels, want) };
-    const outcome = await purse.reserve(draft.bounds.want(call.options.signal));
+    const outcome = await purse.reserve(draft.bounds.want(call.signal));
     if (outcome.outcome !== "granted") return this.#notGranted(outcome, draft);
     held.push(outcome.reservation);
     const budgets = leases.find(labels)?.budgets ?? [];
@@ -162,7 +180,7 @@ export class Gate {
         outcome.reservation.release();
         held.pop();
         const bounds = new CallBounds(facts, estimatedPrice(endpoint.provider, facts.model));
-        const again = await purse.reserve(bounds.want(call.options.signal));
+        const again = await purse.reserve(bounds.want(call.signal));
         if (again.outcome !== "granted") return this.#notGranted(again, { ...draft, bounds });
         held.push(again.reservation);
         return this.#admitted({ ...draft, bounds, failure: undefined, budgets });

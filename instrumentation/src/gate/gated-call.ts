@@ -57,6 +57,8 @@ export class GatedCall {
   readonly options: CallOptions;
   readonly who: Who;
   readonly span: Span;
+  /** Aborts when the app gives the call up or somebody stops its agent: what the request on the wire listens to. */
+  readonly signal: AbortSignal;
   /** The app reads the answer through the SDK's own parsing, so the raw response need not be watched. */
   isParsing = false;
   readonly #gate: Gate;
@@ -69,10 +71,14 @@ export class GatedCall {
   #isEnded = false;
   #isRefused = false;
   #sawFirstChunk = false;
+  #stopped: TollgateError | undefined;
+  readonly #stopping = new AbortController();
 
   constructor(gate: Gate, options: CallOptions) {
     this.#gate = gate;
     this.options = options;
+    const own = this.#stopping.signal;
+    this.signal = options.signal === undefined ? own : AbortSignal.any([options.signal, own]);
     this.who = gate.who();
     this.span = startCallSpan(gate.tracer, { ...options, who: this.who }, options.parent);
     gate.open.add(this);
@@ -87,11 +93,32 @@ export class GatedCall {
     return this.#isEnded;
   }
 
+  /** Why the call was given up in the middle: what the app gets instead of the SDK's own word for an abort. */
+  get stopped(): TollgateError | undefined {
+    return this.#stopped;
+  }
+
+  /** Gives the call up: the request on the wire is aborted, and counts by what was seen of its answer. */
+  stop(error: TollgateError): boolean {
+    if (this.#isEnded || this.#stopped !== undefined) return false;
+    this.#stopped = error;
+    this.#stopping.abort(error);
+    return true;
+  }
+
   /** Before each request on the wire. Throws the typed errors, and ends the call when it does. */
   async begin(): Promise<AttemptPlan> {
     this.giveUpAttempt();
     try {
+      const { stops } = this.#gate;
+      if (!stops.isOpen(this.who)) await stops.pass(this.who, this.signal);
       const admission = await this.#gate.admit(this);
+      // Stopped while it waited, for money or for the ledger's first word.
+      const stopped = this.#stopped ?? stops.killed(this.who);
+      if (stopped !== undefined) {
+        if (admission.outcome === "admitted") for (const reservation of admission.reservations) reservation.release();
+        throw stopped;
+      }
       if (admission.outcome === "aborted") return { do: "pass" };
       if (admission.outcome === "answered") {
         this.#refuse(admission.error);

@@ -2,9 +2,17 @@
 import { context, SpanKind, trace } from "@opentelemetry/api";
 import type { Attributes, Span } from "@opentelemetry/api";
 import { readPolicyFile } from "../config/policy-file.ts";
-import { ApprovalPending, ConfigInvalid, GateUnavailable, ToolDenied, TollgateError } from "../errors.ts";
+import {
+  AgentKilled,
+  AgentPaused,
+  ApprovalPending,
+  ConfigInvalid,
+  GateUnavailable,
+  ToolDenied,
+  TollgateError,
+} from "../errors.ts";
 import type { Gate } from "../gate/gate.ts";
-import { recordCost, recordError, whoAttributes } from "../gate/call-span.ts";
+import { recordCost, recordError, ruleOf, whoAttributes } from "../gate/call-span.ts";
 import type { Who } from "../gate/call-span.ts";
 import type { CompiledPolicy } from "../policy/compiled-policy.ts";
 import { compilePolicy, decide } from "../policy/decide.ts";
@@ -29,6 +37,9 @@ export interface ToolCall {
   /** Runs the tool with these parameters. */
   readonly run: (parameters: readonly unknown[]) => unknown;
 }
+
+/** Refusals that no policy has recorded yet. */
+const WITHOUT_POLICY = [AgentKilled, AgentPaused, GateUnavailable, ConfigInvalid] as const;
 
 /** What a decision is, whoever made it. */
 interface Verdict {
@@ -77,19 +88,33 @@ export class ToolGate {
   }
 
   /**
-   * Decides, then runs the tool. Throws `ToolDenied`, `ApprovalPending`, `ApprovalDenied`, `GateUnavailable` or
-   * `ConfigInvalid` instead of running it. Returns what the tool returns; a promise of it when the decision has to wait, for the
-   * fleet's policies or for an approval.
+   * Decides, then runs the tool. Throws `AgentKilled`, `ToolDenied`, `ApprovalPending`, `ApprovalDenied`, `GateUnavailable`
+   * or `ConfigInvalid` instead of running it. Returns what the tool returns; a promise of it when the decision has to wait, for the
+   * fleet's policies, for an approval, or for a paused agent to be resumed (`AgentPaused` when that takes too long).
    */
   call(call: ToolCall): unknown {
     const who = this.#gate.who();
     const span = this.#startSpan(call, who);
     const { leases } = this.#gate;
-    if (leases === undefined || leases.hello !== undefined) return this.#decideAndRun(call, who, span);
+    if (leases === undefined || leases.hello !== undefined) return this.#passAndRun(call, who, span);
     return leases.reached().then((isReached) => {
       if (!isReached) this.#goWithoutFleet(span, leases.reason);
-      return this.#decideAndRun(call, who, span);
+      return this.#passAndRun(call, who, span);
     });
+  }
+
+  /** What somebody stopped comes before every policy. */
+  #passAndRun(call: ToolCall, who: Who, span: Span): unknown {
+    const { stops } = this.#gate;
+    if (stops.isOpen(who)) return this.#decideAndRun(call, who, span);
+    const killed = stops.killed(who);
+    if (killed !== undefined) throw this.#refuse(span, killed);
+    return stops.pass(who, undefined).then(
+      () => this.#decideAndRun(call, who, span),
+      (problem: unknown) => {
+        throw this.#refuse(span, this.#contain(problem));
+      },
+    );
   }
 
   #startSpan(call: ToolCall, who: Who): Span {
@@ -125,7 +150,11 @@ export class ToolGate {
     }
     if (!(verdict instanceof Promise)) return this.#run(call, verdict, span);
     return verdict.then(
-      (allowed) => this.#run(call, allowed, span),
+      (allowed) => {
+        const killed = this.#gate.stops.killed(who);
+        if (killed !== undefined) throw this.#refuse(span, killed);
+        return this.#run(call, allowed, span);
+      },
       (problem: unknown) => {
         throw this.#refuse(span, this.#contain(problem));
       },
@@ -178,10 +207,10 @@ export class ToolGate {
   }
 
   #refuse(span: Span, error: TollgateError): TollgateError {
-    if (error instanceof GateUnavailable || error instanceof ConfigInvalid) {
+    if (WITHOUT_POLICY.some((kind) => error instanceof kind)) {
       span.setAttributes({
         [semconv.ATTR_TOLLGATE_DECISION]: semconv.DecisionName.deny,
-        [semconv.ATTR_TOLLGATE_DECISION_RULE]: error.code,
+        [semconv.ATTR_TOLLGATE_DECISION_RULE]: ruleOf(error),
         [semconv.ATTR_TOLLGATE_DECISION_REASON]: error.message,
       });
     }

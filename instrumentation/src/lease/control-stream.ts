@@ -4,6 +4,7 @@ import type { Requester } from "./http-transport.ts";
 import type { ControlListener } from "./transport.ts";
 
 const RETRY_MS = [250, 500, 1_000, 2_000, 5_000] as const;
+const EVENT_TYPES: ReadonlySet<unknown> = new Set<ControlEvent["type"]>(["hello", "recall", "stops", "governance"]);
 const LINE_MAX_CHARS = 1024 * 1024;
 
 /** Listens until stopped. Its sockets and timers do not hold the process open. */
@@ -78,8 +79,7 @@ function parse(data: string): ControlEvent | undefined {
   try {
     const event: unknown = JSON.parse(data);
     if (typeof event !== "object" || event === null || !("type" in event)) return undefined;
-    const isKnown = event.type === "hello" || event.type === "recall" || event.type === "governance";
-    return isKnown ? (event as ControlEvent) : undefined;
+    return EVENT_TYPES.has(event.type) ? (event as ControlEvent) : undefined;
   } catch {
     return undefined;
   }

@@ -40,6 +40,7 @@ export function createHttpTransport(options: HttpTransportOptions): Transport {
     hello: (request) => post<HelloReply>("/v1/leases/hello", request, TIMEOUT_MS),
     acquire: (request) => post<AcquireReply>("/v1/leases/acquire", request, request.wait_ms + TIMEOUT_MS),
     close: (request) => post("/v1/leases/close", request, TIMEOUT_MS),
+    stopped: (report) => post("/v1/leases/stopped", report, TIMEOUT_MS),
     listen: (processId, listener) => withoutTracing(() => listenToControl(requester, processId, listener)),
     stop: () => requester.stop(),
   };
@@ -110,7 +111,8 @@ function read<Reply>(status: number, body: string): Answer<Reply> {
     return { kind: "unreachable", reason: `answer with status ${status} is not JSON` };
   }
   if (status >= 200 && status < 300) return { kind: "reply", reply: json as Reply };
-  const code = problemCode(json);
+  const code = textOf(json, "code");
+  if (status === 403 && code === "agent_killed") return { kind: "killed", reason: textOf(json, "detail") };
   if (status === 409 && code === "lease_lost") return { kind: "lease_lost" };
   if (status === 409 && code === "process_unknown") return { kind: "process_unknown" };
   const reason = `status ${status}${code === "" ? "" : ` (${code})`}`;
@@ -118,7 +120,9 @@ function read<Reply>(status: number, body: string): Answer<Reply> {
   return { kind: "rejected", reason: `the processor refused: ${reason}` };
 }
 
-function problemCode(json: unknown): string {
-  if (typeof json !== "object" || json === null || !("code" in json)) return "";
-  return String(json.code);
+/** A member of a problem document; "" when it is not there. */
+function textOf(json: unknown, key: "code" | "detail"): string {
+  if (typeof json !== "object" || json === null) return "";
+  const value = (json as { readonly [name: string]: unknown })[key];
+  return typeof value === "string" ? value : "";
 }

@@ -5,7 +5,8 @@
  */
 import { randomBytes } from "node:crypto";
 import type { Logger } from "../config/logger.ts";
-import type { AcquireReply, AcquireRequest, HelloReply, HelloRequest } from "../protocol.ts";
+import { AgentKilled } from "../errors.ts";
+import type { AcquireReply, AcquireRequest, HelloReply, HelloRequest, StopList, StoppedReport } from "../protocol.ts";
 import type { Clock, Timer } from "./clock.ts";
 import { closingReport, FIRST_WORD_MS_MAX, Lease } from "./lease.ts";
 import type { LeaseHost } from "./lease.ts";
@@ -17,6 +18,8 @@ const TICK_MS = 1_000;
 /** How often a ledger that never answered is tried again, while calls do not wait for it. */
 const ABSENT_RETRY_MS = 5_000;
 const HELLO_RETRY_MS = 200;
+/** While something is stopped, the list is asked for this often, beside what the control stream says. */
+const STOPS_POLL_MS = 5_000;
 
 export interface LeaseClientOptions {
   readonly transport: Transport;
@@ -27,6 +30,8 @@ export interface LeaseClientOptions {
   readonly expectsProcessor: boolean;
   /** Called with every hello: new labels, policies, prices. */
   readonly onHello: (reply: HelloReply) => void;
+  /** Called with every list of stops; what it gives back is told to the processor. `undefined`: nothing new. */
+  readonly onStops?: (stops: StopList) => Omit<StoppedReport, "process_id"> | undefined;
 }
 
 export class LeaseClient implements LeaseHost {
@@ -45,6 +50,8 @@ export class LeaseClient implements LeaseHost {
   #tick: Timer | undefined;
   #control: { stop(): void } | undefined;
   #isClosed = false;
+  #stops: StopList | undefined;
+  #greetedAtMs = 0;
 
   constructor(options: LeaseClientOptions) {
     this.#options = options;
@@ -135,6 +142,9 @@ export class LeaseClient implements LeaseHost {
 
   async acquire(_lease: Lease, request: AcquireRequest): Promise<Answer<AcquireReply>> {
     const answer = await this.#options.transport.acquire(request);
+    if (answer.kind === "reply") this.#onStopsVersion(answer.reply.stops_version);
+    // The push was not heard: the answer to a hello says who was killed, by whom and why.
+    if (answer.kind === "killed" && !this.#isClosed) await this.start();
     if (answer.kind !== "process_unknown" || this.#isClosed) return answer;
     // The ledger restarted and forgot who we are, not what it granted: introduce ourselves, and ask again.
     return (await this.start()) ? this.#options.transport.acquire(request) : answer;
@@ -146,6 +156,14 @@ export class LeaseClient implements LeaseHost {
     for (const waiter of waiting) {
       const leftMs = Math.max(0, waiter.deadlineMs - this.clock.monotonicMs());
       void next.join(waiter.want, leftMs).then((outcome) => waiter.answer(outcome));
+    }
+  }
+
+  onKilled(lease: Lease, waiting: readonly Waiter[], reason: string): void {
+    this.#retire(lease);
+    const agent = lease.labels["agent"] ?? this.#options.introduction.agent;
+    for (const waiter of waiting) {
+      waiter.answer({ outcome: "refused", error: new AgentKilled({ agent, reason }) });
     }
   }
 
@@ -180,8 +198,10 @@ export class LeaseClient implements LeaseHost {
     }
     const before = this.#hello;
     this.#hello = answer.reply;
+    this.#greetedAtMs = this.clock.monotonicMs();
     if (before !== undefined && !sameKeys(before.label_keys, answer.reply.label_keys)) this.#retireAll();
     this.#options.onHello(answer.reply);
+    if (answer.reply.stops !== undefined) this.#onStops(answer.reply.stops);
     if (!this.#isClosed) {
       this.#control ??= this.#listen();
       this.#scheduleTick();
@@ -196,6 +216,9 @@ export class LeaseClient implements LeaseHost {
           case "recall":
             for (const lease of this.#leases.values()) if (event.lease_ids.includes(lease.id)) lease.recall();
             break;
+          case "stops":
+            this.#onStops(event.stops);
+            break;
           case "hello":
           case "governance":
             this.onGovernance(event.governance_version);
@@ -203,6 +226,21 @@ export class LeaseClient implements LeaseHost {
         }
       },
     });
+  }
+
+  /** Applies what is stopped, says so, and gives back what stopped calls no longer need. */
+  #onStops(stops: StopList): void {
+    const report = this.#options.onStops?.(stops);
+    if (report === undefined) return;
+    this.#stops = stops;
+    // A process that starts while nothing is stopped has nothing to acknowledge.
+    if (stops.revision > 0) void this.#options.transport.stopped({ ...report, process_id: this.processId });
+    if (report.stopped_by !== undefined) void this.giveBack();
+  }
+
+  #onStopsVersion(version: string | undefined): void {
+    const known = `${this.#stops?.epoch ?? ""}:${this.#stops?.revision ?? 0}`;
+    if (version !== undefined && this.#options.onStops !== undefined && version !== known) void this.start();
   }
 
   #lease(labels: Readonly<Record<string, string>>): Lease {
@@ -268,6 +306,8 @@ export class LeaseClient implements LeaseHost {
     }
     const done = [...this.#retired].filter((lease) => lease.isDrained);
     if (done.length > 0) void this.#report(done);
+    const isStopped = (this.#stops?.acts.length ?? 0) > 0;
+    if (isStopped && this.clock.monotonicMs() - this.#greetedAtMs >= STOPS_POLL_MS) void this.start();
   }
 
   async #report(leases: readonly Lease[]): Promise<void> {

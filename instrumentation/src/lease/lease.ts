@@ -44,6 +44,8 @@ export interface LeaseHost {
   acquire(lease: Lease, request: AcquireRequest): Promise<Answer<AcquireReply>>;
   /** The ledger forgot this lease: report what it still settles, and move its waiting calls to a new one. */
   onLost(lease: Lease, waiting: readonly Waiter[]): void;
+  /** Its agent was killed: report what it still settles, and refuse its waiting calls. */
+  onKilled(lease: Lease, waiting: readonly Waiter[], reason: string): void;
   onGovernance(version: string): void;
 }
 
@@ -262,8 +264,11 @@ export class Lease {
     this.#sentAtMs = sent.monotonicMs;
     const answer = await this.#host.acquire(this, request);
     if (this.isRetired) return;
-    if (answer.kind === "lease_lost") {
-      this.#lose();
+    if (answer.kind === "lease_lost" || answer.kind === "killed") {
+      this.isRetired = true;
+      const waiting = [...this.#line];
+      if (answer.kind === "killed") this.#host.onKilled(this, waiting, answer.reason);
+      else this.#host.onLost(this, waiting);
       return;
     }
     // A newer message is on its way: only its answer says what we hold.
@@ -374,12 +379,6 @@ export class Lease {
       this.#serve();
     };
     this.#host.clock.after(delay, retry, { holdsProcess: false });
-  }
-
-  #lose(): void {
-    this.isRetired = true;
-    const waiting = [...this.#line];
-    this.#host.onLost(this, waiting);
   }
 }
 

@@ -5,6 +5,7 @@ import type {
   ControlEvent,
   HelloReply,
   HelloRequest,
+  StoppedReport,
 } from "../protocol.ts";
 
 /** What became of a message to the ledger. */
@@ -16,6 +17,8 @@ export type Answer<Reply> =
   | { readonly kind: "lease_lost" }
   /** 409: the ledger does not know this process (it restarted): say hello again. */
   | { readonly kind: "process_unknown" }
+  /** 403: somebody killed this agent; `reason` says who and why. */
+  | { readonly kind: "killed"; readonly reason: string }
   /** Refused for good: wrong credential, malformed message. */
   | { readonly kind: "rejected"; readonly reason: string };
 
@@ -24,6 +27,8 @@ export interface Transport {
   hello(request: HelloRequest): Promise<Answer<HelloReply>>;
   acquire(request: AcquireRequest): Promise<Answer<AcquireReply>>;
   close(request: CloseRequest): Promise<Answer<unknown>>;
+  /** Says that a list of acts was applied. */
+  stopped(report: StoppedReport): Promise<Answer<unknown>>;
   /** Listens until `stop` is called, through any number of connections. `onOpen` at each of them. */
   listen(processId: string, listener: ControlListener): { stop(): void };
   /** Ends idle connections. */

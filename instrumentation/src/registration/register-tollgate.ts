@@ -81,6 +81,7 @@ function createGates(
             gate.onHello(reply);
             toolGate.onHello(reply);
           },
+          onStops: (list) => gate.stops.onStops(list),
         });
   const gate = new Gate({ config, logger, leases, tracer });
   const toolGate = new ToolGate(gate);

@@ -48,6 +48,8 @@ async function* watch(call: GatedCall, events: AsyncIterator<unknown>): AsyncGen
   try {
     for (;;) {
       const next = await events.next();
+      // The SDKs end an aborted stream as if it were complete.
+      if (call.stopped !== undefined) throw call.stopped;
       if (next.done === true) break;
       call.firstChunk();
       const event = seen(reader, next.value);
@@ -55,11 +57,11 @@ async function* watch(call: GatedCall, events: AsyncIterator<unknown>): AsyncGen
     }
     isComplete = true;
   } catch (error) {
-    failure = error;
-    throw error;
+    failure = call.stopped ?? error;
+    throw failure;
   } finally {
-    // The app left the loop early: let the SDK abort the request first, then count.
-    if (!isComplete && failure === undefined) await events.return?.(undefined);
+    // The app left the loop early, or was stopped: let the SDK abort the request first, then count.
+    if (!isComplete && (failure === undefined || call.stopped !== undefined)) await events.return?.(undefined);
     endStream(call, reader, { isComplete, error: failure });
   }
 }

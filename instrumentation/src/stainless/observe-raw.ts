@@ -36,7 +36,7 @@ function watch(call: GatedCall, body: ReadableStream<Uint8Array>): ReadableStrea
 function watchJson(call: GatedCall, body: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> {
   const decoder = new TextDecoder();
   let text = "";
-  return read(body, {
+  return read(call, body, {
     onChunk: (chunk) => {
       text += decoder.decode(chunk, { stream: true });
       return chunk;
@@ -52,7 +52,7 @@ function watchJson(call: GatedCall, body: ReadableStream<Uint8Array>): ReadableS
 function watchEvents(call: GatedCall, body: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> {
   const reader: StreamReader = call.options.endpoint.streamReader(call.options.body);
   const filter = new SseFilter((event) => reader.read(event));
-  return read(body, {
+  return read(call, body, {
     onChunk: (chunk) => {
       call.firstChunk();
       return filter.push(chunk);
@@ -70,7 +70,7 @@ interface Watcher {
 }
 
 /** Pulls only when the app does, so that nothing is read, or buffered, that the app did not ask for. */
-function read(body: ReadableStream<Uint8Array>, watcher: Watcher): ReadableStream<Uint8Array> {
+function read(call: GatedCall, body: ReadableStream<Uint8Array>, watcher: Watcher): ReadableStream<Uint8Array> {
   const source = body.getReader();
   return new ReadableStream<Uint8Array>(
     {
@@ -90,7 +90,8 @@ function read(body: ReadableStream<Uint8Array>, watcher: Watcher): ReadableStrea
             controller.enqueue(chunk);
             return;
           }
-        } catch (error) {
+        } catch (problem) {
+          const error = call.stopped ?? problem;
           watcher.onEnd(false, error);
           controller.error(error);
         }

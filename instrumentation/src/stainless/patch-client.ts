@@ -87,7 +87,12 @@ function patchMakeRequest(prototype: ClientPrototype, adapter: ClientAdapter): v
       }));
     if (call === undefined) return makeRequest.call(this, given, retries, retryOf, ...rest);
     const plan = await call.begin();
-    const options = { ...given, ...(plan.do === "send" ? { body: plan.body } : {}), [CALL]: call };
+    const options = {
+      ...given,
+      ...(plan.do === "send" ? { body: plan.body } : {}),
+      signal: call.signal,
+      [CALL]: call,
+    };
     if (plan.do === "answer") return answered(call, options, plan.text);
     try {
       const send = (): Promise<ResponseProps> => makeRequest.call(this, options, retries, retryOf, ...rest);
@@ -99,9 +104,9 @@ function patchMakeRequest(prototype: ClientPrototype, adapter: ClientAdapter): v
       // Nothing was sent, or `fetchWithTimeout` has already said what became of it.
       if (!isRetry) {
         call.releaseAttempt();
-        call.end(error);
+        call.end(call.stopped ?? error);
       }
-      throw error;
+      throw call.stopped ?? error;
     }
   });
 }
@@ -180,7 +185,8 @@ async function parsed(props: ResponseProps, parse: () => Promise<unknown>): Prom
   let answer: unknown;
   try {
     answer = await parse();
-  } catch (error) {
+  } catch (problem) {
+    const error = call.stopped ?? problem;
     call.end(error);
     throw error;
   }

@@ -5,7 +5,7 @@
  *
  * `rate_limit[=seconds]` 429 with Retry-After · `server_error` 500 · both with `_once`: only the first attempt of a
  * request fails · `cut=N` the connection breaks after N pieces of a stream (an unstreamed reply is generated, billed and
- * lost) · `latency=ms` the first byte takes this long.
+ * lost) · `latency=ms` the first byte takes this long · `pace=ms` between two pieces of a stream.
  */
 import type { ProviderError } from "./dialect.ts";
 
@@ -17,9 +17,16 @@ export interface Faults {
   readonly isOnce: boolean;
   readonly cutAfterPieces: number | undefined;
   readonly latencyMs: number | undefined;
+  readonly pieceIntervalMs: number | undefined;
 }
 
-export const NO_FAULTS: Faults = { refusal: undefined, isOnce: false, cutAfterPieces: undefined, latencyMs: undefined };
+export const NO_FAULTS: Faults = {
+  refusal: undefined,
+  isOnce: false,
+  cutAfterPieces: undefined,
+  latencyMs: undefined,
+  pieceIntervalMs: undefined,
+};
 
 const RETRY_AFTER_S = 1;
 
@@ -49,6 +56,8 @@ function parseFault(name: string, value: string | undefined): Partial<Faults> {
       return { cutAfterPieces: number ?? 0 };
     case "latency":
       return { latencyMs: number ?? 0 };
+    case "pace":
+      return { pieceIntervalMs: number ?? 0 };
     default:
       throw new RangeError(`unknown fault \`${name}\``);
   }

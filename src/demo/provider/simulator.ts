@@ -167,7 +167,8 @@ export class ProviderSimulator {
 
   async #sendStream(exchange: Exchange, call: SimulatedCall, reply: SimulatedReply): Promise<void> {
     const { response, dialect, faults } = exchange;
-    const { pieceIntervalMs, tokensPerPiece } = this.#options;
+    const { tokensPerPiece } = this.#options;
+    const pieceIntervalMs = faults.pieceIntervalMs ?? this.#options.pieceIntervalMs;
     response.writeHead(200, { "content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache" });
     let generated = 0;
     let pieces = 0;

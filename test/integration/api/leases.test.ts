@@ -16,6 +16,7 @@ import { createLocalLedger } from "../../../src/budget/local/create-local-ledger
 import type { LocalLedger } from "../../../src/budget/local/local-ledger-options.ts";
 import { AgentRegistry } from "../../../src/policy/registry.ts";
 import { SystemClock } from "../../../src/support/clock.ts";
+import { StopStore } from "../../../src/kill/stop-store.ts";
 import { Telemetry } from "../../../src/telemetry/telemetry.ts";
 
 const LIMIT = 1_000_000n;
@@ -37,6 +38,7 @@ beforeEach(async () => {
     access: new Access({ agentKeys: undefined, peopleToken: "t" }),
     ledger,
     registry: new AgentRegistry({ agents: [], policies: [], prices: [], requirePolicy: false, fingerprint: "" }),
+    stops: new StopStore({ file: join(directory, "stops.json"), clock }),
     store: { rows: async () => [] },
     telemetry: new Telemetry({ write: () => {} }),
     clock,

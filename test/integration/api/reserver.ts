@@ -2,11 +2,13 @@
 import { Access, type AgentKey } from "../../../src/api/access.ts";
 import { type Api, createApi } from "../../../src/api/server.ts";
 import type { ServiceStatus } from "../../../src/api/status.ts";
+import { join } from "node:path";
 import { parseBudget } from "../../../src/budget/budget-document.ts";
 import type { BudgetState } from "../../../src/budget/ledger.ts";
 import { createLocalLedger } from "../../../src/budget/local/create-local-ledger.ts";
 import type { LocalLedger } from "../../../src/budget/local/local-ledger-options.ts";
 import { AgentRegistry } from "../../../src/policy/registry.ts";
+import { StopStore } from "../../../src/kill/stop-store.ts";
 import { Telemetry } from "../../../src/telemetry/telemetry.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 
@@ -44,6 +46,7 @@ export class Reserver {
       access: new Access({ agentKeys, peopleToken: "t" }),
       ledger,
       registry: new AgentRegistry({ agents: [], policies: [], prices: [], requirePolicy: false, fingerprint: "" }),
+      stops: new StopStore({ file: join(directory, "stops.json"), clock }),
       store: { rows: async () => [] },
       telemetry: new Telemetry({ write: () => {} }),
       clock,

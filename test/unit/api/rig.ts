@@ -5,6 +5,7 @@ import { type Api, createApi } from "../../../src/api/server.ts";
 import type { ServiceStatus } from "../../../src/api/status.ts";
 import { NO_AMOUNTS } from "../../../src/budget/amounts.ts";
 import type { AcquireCommand, AcquireOutcome, BudgetState, Ledger } from "../../../src/budget/ledger.ts";
+import { StopStore } from "../../../src/kill/stop-store.ts";
 import { AgentRegistry, type RegistryContent } from "../../../src/policy/registry.ts";
 import { Telemetry } from "../../../src/telemetry/telemetry.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
@@ -82,7 +83,11 @@ export interface Rig {
 }
 
 export function rig(
-  options: { readonly agentKeys?: readonly AgentKey[]; readonly registry?: Partial<RegistryContent> } = {},
+  options: {
+    readonly agentKeys?: readonly AgentKey[];
+    readonly registry?: Partial<RegistryContent>;
+    readonly stopsFile?: string;
+  } = {},
 ): Rig {
   const ledger = new FakeLedger();
   const store = new FakeStore();
@@ -97,11 +102,14 @@ export function rig(
     fingerprint: "",
     ...options.registry,
   });
+  // A file that nothing can be written to: acts are in force all the same, and no test leaves one behind.
+  const stops = new StopStore({ file: options.stopsFile ?? "/dev/null/stops.json", clock });
   const api = createApi({
     access: new Access({ agentKeys: options.agentKeys, peopleToken: TOKEN }),
     ledger,
     registry,
     store,
+    stops,
     telemetry,
     clock,
     leaseTtlMs: 30_000,

@@ -45,6 +45,7 @@ function setUp(): { lease: Lease; asked: Asked[] } {
       return promise;
     },
     onLost: () => {},
+    onKilled: () => {},
     onGovernance: () => {},
   };
   return { lease: new Lease(host, {}), asked };

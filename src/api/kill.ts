@@ -1,0 +1,94 @@
+import type { Acknowledgements } from "../kill/acknowledgements.ts";
+import type { StopStore } from "../kill/stop-store.ts";
+import { ApiProblem } from "./problem.ts";
+import { resumeReply, resumeRequest, stopReply, stopRequest, stoppedRequest, stopsReply } from "./kill-schemas.ts";
+import type { ProcessTable } from "./processes.ts";
+import { type AnyRoute, NOTHING, route } from "./route.ts";
+import type { StopDesk } from "./stop-desk.ts";
+
+export interface KillRoutesOptions {
+  readonly desk: StopDesk;
+  readonly store: StopStore;
+  readonly acknowledgements: Acknowledgements;
+  readonly processes: ProcessTable;
+}
+
+/** `/v1/kill`: kill, pause and resume by selector, and what is in force. */
+export function killRoutes(options: KillRoutesOptions): readonly AnyRoute[] {
+  return [stops(options), stop(options), resume(options), stopped(options)];
+}
+
+function stops({ store }: KillRoutesOptions): AnyRoute {
+  return route({
+    method: "GET",
+    url: "/v1/kill",
+    summary: "What is killed and paused now",
+    access: "person",
+    body: NOTHING,
+    query: NOTHING,
+    params: NOTHING,
+    reply: stopsReply,
+    problems: [],
+    handle: async () => ({ stops: [...store.list.acts] }),
+  });
+}
+
+function stop({ desk }: KillRoutesOptions): AnyRoute {
+  return route({
+    method: "POST",
+    url: "/v1/kill",
+    summary: "Kill or pause by selector; answers when all who listen have applied it, or after `wait_ms`",
+    access: "person",
+    body: stopRequest,
+    query: NOTHING,
+    params: NOTHING,
+    reply: stopReply,
+    problems: ["too_many_stops"],
+    handle: ({ body, person }) => {
+      const { act, selector, reason, wait_ms: waitMs } = body;
+      return desk.stop({ act, selector, reason, author: person }, waitMs);
+    },
+  });
+}
+
+function resume({ desk }: KillRoutesOptions): AnyRoute {
+  return route({
+    method: "POST",
+    url: "/v1/kill/resume",
+    summary: "Lift the kills and pauses with a selector, or one by its id",
+    access: "person",
+    body: resumeRequest,
+    query: NOTHING,
+    params: NOTHING,
+    reply: resumeReply,
+    problems: ["not_found", "stop_not_stored"],
+    handle: ({ body, person }) => {
+      const { selector, id, wait_ms: waitMs } = body;
+      const reference = selector === undefined ? { id: id ?? "" } : { selector };
+      return desk.resume(reference, { author: person, waitMs });
+    },
+  });
+}
+
+function stopped({ store, acknowledgements, processes }: KillRoutesOptions): AnyRoute {
+  return route({
+    method: "POST",
+    url: "/v1/leases/stopped",
+    summary: "A process has applied what is killed and paused",
+    access: "agent",
+    body: stoppedRequest,
+    query: NOTHING,
+    params: NOTHING,
+    reply: NOTHING,
+    problems: ["process_unknown", "forbidden"],
+    handle: async ({ body, caller }) => {
+      processes.get(body.process_id, caller);
+      const { epoch, revision } = store.list;
+      if (body.epoch !== epoch || body.revision > revision) {
+        throw new ApiProblem("invalid_request", "this processor has not sent such a list");
+      }
+      acknowledgements.heard(body);
+      return {};
+    },
+  });
+}
