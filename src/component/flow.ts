@@ -11,8 +11,10 @@ export interface FlowStats {
   readonly stored: number;
   /** Spans of batches answered `retryable` or `permanent`: the sender still has them. */
   readonly refused: number;
-  /** Spans that end here, by reason: `duplicate`, `poison`, `corrupt`, `malformed`. */
+  /** Spans that end here, by reason: `duplicate`, `poison`, `corrupt`, `malformed`, `filtered`, `sampled`. */
   readonly dropped: Readonly<Record<string, number>>;
+  /** Of the stored ones: spans that a rule of the configuration meant to drop, by why they were kept: `audit`. */
+  readonly kept?: Readonly<Record<string, number>>;
   readonly inFlight: number;
 }
 

@@ -5,10 +5,11 @@ import { type Notify, SILENT } from "./notice.ts";
 import { type Outcome, type Rejection, SUCCESS } from "./outcome.ts";
 
 /**
- * What becomes of a span; `undefined` keeps it. `drop`: it ends here, which its sender takes for success, counted under
+ * What becomes of a span; `undefined` keeps it. `keep` says that a rule meant to drop it, and why it stays. `drop`: it ends here, which its sender takes for success, counted under
  * `reason` (snake_case, one of a few). `reject`: its sender is told why (OTLP partial success) and does not send it again.
  */
 export type Verdict =
+  | { readonly kind: "keep"; readonly reason: string }
   | { readonly kind: "drop"; readonly reason: string }
   | { readonly kind: "reject"; readonly message: string }
   | undefined;
@@ -35,6 +36,7 @@ export function createSpanProcessor(options: SpanProcessorOptions): SpanProcesso
   const notify = options.notify ?? SILENT;
   const counts = { received: 0, stored: 0, refused: 0, inFlight: 0 };
   const droppedTotals: Record<string, number> = {};
+  const keptTotals: Record<string, number> = {};
 
   function processSpan(span: Span, batch: SpanBatch): Verdict {
     try {
@@ -48,38 +50,41 @@ export function createSpanProcessor(options: SpanProcessorOptions): SpanProcesso
 
   function processAll(batch: SpanBatch): Sorted {
     const { spans } = batch;
-    const removed = new Removed();
+    const judged = new Judged();
     // Most batches are kept whole: then no second list is made.
     let kept: Span[] | undefined;
     for (let index = 0; index < spans.length; index += 1) {
       const span = spans[index];
       if (span === undefined) continue;
       const verdict = processSpan(span, batch);
-      if (verdict === undefined) kept?.push(span);
-      else {
+      if (verdict === undefined || verdict.kind === "keep") {
+        kept?.push(span);
+        if (verdict !== undefined) judged.keep(verdict.reason);
+      } else {
         kept ??= spans.slice(0, index);
-        removed.add(verdict);
+        judged.add(verdict);
       }
     }
-    return { batch: kept === undefined ? batch : { ...batch, spans: kept }, removed };
+    return { batch: kept === undefined ? batch : { ...batch, spans: kept }, judged };
   }
 
   async function consume(batch: SpanBatch): Promise<Outcome> {
     const total = batch.spans.length;
     counts.received += total;
     counts.inFlight += total;
-    const { batch: kept, removed } = processAll(batch);
+    const { batch: kept, judged } = processAll(batch);
     const outcome = kept.spans.length === 0 && total > 0 ? SUCCESS : await options.next.consume(kept);
     counts.inFlight -= total;
     if (outcome.kind !== "success") {
       counts.refused += total;
       return outcome;
     }
-    const rejected = removed.rejected.size === 0 ? outcome.rejected : [...outcome.rejected, ...removed.rejections()];
+    const rejected = judged.rejected.size === 0 ? outcome.rejected : [...outcome.rejected, ...judged.rejections()];
     const refused = rejected.reduce((sum, item) => sum + item.count, 0);
     counts.refused += refused;
-    counts.stored += total - refused - removed.dropCount;
-    for (const [reason, count] of removed.dropped) droppedTotals[reason] = (droppedTotals[reason] ?? 0) + count;
+    counts.stored += total - refused - judged.dropCount;
+    addAll(droppedTotals, judged.dropped);
+    addAll(keptTotals, judged.kept);
     return rejected === outcome.rejected ? outcome : { kind: "success", rejected };
   }
 
@@ -88,27 +93,36 @@ export function createSpanProcessor(options: SpanProcessorOptions): SpanProcesso
     start: async () => {},
     stop: async () => {},
     consume,
-    stats: () => ({ ...counts, recovered: 0, dropped: { ...droppedTotals } }),
+    stats: () => ({ ...counts, recovered: 0, dropped: { ...droppedTotals }, kept: { ...keptTotals } }),
   };
+}
+
+function addAll(totals: Record<string, number>, counts: ReadonlyMap<string, number>): void {
+  for (const [reason, count] of counts) totals[reason] = (totals[reason] ?? 0) + count;
 }
 
 interface Sorted {
   readonly batch: SpanBatch;
-  readonly removed: Removed;
+  readonly judged: Judged;
 }
 
 /** Different things that one batch is told at most: a message may hold what the sender wrote. */
 const MESSAGES_MAX = 16;
 const OTHER_MESSAGE = "for other reasons of the same kind";
 
-/** What a batch lost in this processor. */
-class Removed {
+/** What became of a batch's spans in this processor, but for those that just pass. */
+class Judged {
   readonly dropped = new Map<string, number>();
   /** By what the sender is told. */
   readonly rejected = new Map<string, number>();
+  readonly kept = new Map<string, number>();
   dropCount = 0;
 
-  add(verdict: NonNullable<Verdict>): void {
+  keep(reason: string): void {
+    this.kept.set(reason, (this.kept.get(reason) ?? 0) + 1);
+  }
+
+  add(verdict: Exclude<Verdict, undefined | { readonly kind: "keep" }>): void {
     if (verdict.kind === "drop") {
       this.dropCount += 1;
       this.dropped.set(verdict.reason, (this.dropped.get(verdict.reason) ?? 0) + 1);

@@ -14,11 +14,9 @@ import {
   ATTR_GEN_AI_TOOL_CALL_ID,
   ATTR_GEN_AI_TOOL_NAME,
   ATTR_SERVICE_NAME,
-  ATTR_TOLLGATE_LABEL_PREFIX,
-  ATTR_TOLLGATE_SESSION_ID,
-  ATTR_TOLLGATE_WORKFLOW_ID,
 } from "@tollgate/instrumentation/semconv";
 import { isContentKey } from "../../pdata/content-keys.ts";
+import { isGovernanceKey } from "../../pdata/governance-keys.ts";
 
 export type KeyVerdict =
   | "keep"
@@ -41,7 +39,7 @@ export interface KeyRulesOptions {
   readonly scans: boolean;
 }
 
-/** Facts of governance, cost and naming: what they say is stored as it is, whatever the configuration. */
+/** Names by which calls are found, beside the keys of governance: stored as they are, whatever the configuration. */
 const PROTECTED: ReadonlySet<string> = new Set([
   ATTR_ERROR_TYPE,
   ATTR_GEN_AI_AGENT_NAME,
@@ -54,10 +52,6 @@ const PROTECTED: ReadonlySet<string> = new Set([
   ATTR_GEN_AI_TOOL_NAME,
   ATTR_SERVICE_NAME,
 ]);
-const PROTECTED_PREFIXES = ["tollgate.", "gen_ai.usage."] as const;
-/** Of ours, what people name freely: anything may be in it. */
-const FREE_NAMES: ReadonlySet<string> = new Set([ATTR_TOLLGATE_SESSION_ID, ATTR_TOLLGATE_WORKFLOW_ID]);
-
 const ERROR_TEXTS: ReadonlySet<string> = new Set([
   "error.message",
   "exception.message",
@@ -118,9 +112,7 @@ export class KeyRules {
 
 /** True for what no rule touches. */
 export function isProtectedKey(key: string): boolean {
-  if (PROTECTED.has(key)) return true;
-  if (FREE_NAMES.has(key) || key.startsWith(ATTR_TOLLGATE_LABEL_PREFIX)) return false;
-  return PROTECTED_PREFIXES.some((prefix) => key.startsWith(prefix));
+  return PROTECTED.has(key) || isGovernanceKey(key);
 }
 
 function anyGlob(patterns: readonly string[]): (key: string) => boolean {

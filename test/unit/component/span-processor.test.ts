@@ -91,6 +91,17 @@ describe("verdicts of a span processor", () => {
     expect(processor.stats()).toMatchObject({ received: 4, stored: 0, refused: 4, dropped: {} });
   });
 
+  it("count what was kept against a rule, and pass it on", async () => {
+    const processor = createSpanProcessor({
+      type: "judge",
+      next: taking(SUCCESS),
+      process: () => ({ kind: "keep", reason: "audit" }),
+    });
+    await processor.consume(batch());
+    expect(processor.stats()).toMatchObject({ stored: 4, kept: { audit: 4 } });
+    expect(flowImbalance(processor.stats())).toBe(0);
+  });
+
   it("leave nothing to pass on when no span is kept", async () => {
     const seen: SpanBatch[] = [];
     const processor = processorOf(taking(SUCCESS), (passed) => seen.push(passed));
