@@ -40,10 +40,10 @@ export const nativeLowCardinality: NativeType<string> = {
   writePrefix: writeLowCardinalityPrefix,
   writeValues(sink, values) {
     const dictionary = new Dictionary();
-    dictionary.writeTo(
-      sink,
-      Uint32Array.from(values, (value) => dictionary.indexOf(value)),
-    );
+    const indexes = new Uint32Array(values.length);
+    let row = 0;
+    for (const value of values) indexes[row++] = dictionary.indexOf(value);
+    dictionary.writeTo(sink, indexes);
   },
 };
 

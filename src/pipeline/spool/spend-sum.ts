@@ -3,30 +3,52 @@ import type { SpendEntry } from "../../pdata/spend.ts";
 
 /** The spend of some spans, added up over those with the same labels and lease: what a block carries for the ledger. */
 export function sumSpend(spans: readonly Pick<Span, "facts">[]): SpendEntry[] {
-  const sums = new Map<string, SpendEntry>();
+  const numbers = new LabelNumbers();
+  const sums = new Map<string, Sum>();
   for (const { facts } of spans) {
     const entry = facts.spend;
     if (entry === undefined) continue;
-    const key = spendKey(entry);
+    const key = `${numbers.of(entry.labels)} ${entry.leaseId}`;
     const sum = sums.get(key);
-    sums.set(key, sum === undefined ? entry : added(sum, entry));
+    if (sum === undefined) sums.set(key, { ...entry, amounts: { ...entry.amounts } });
+    else add(sum, entry);
   }
   return [...sums.values()];
 }
 
-function spendKey(entry: SpendEntry): string {
-  const labels = Object.entries(entry.labels).toSorted(([a], [b]) => (a < b ? -1 : 1));
-  return JSON.stringify([entry.leaseId, labels]);
+interface Sum extends SpendEntry {
+  readonly amounts: { nanoUsd: bigint; tokens: bigint; calls: bigint };
 }
 
-function added(a: SpendEntry, b: SpendEntry): SpendEntry {
-  return {
-    labels: a.labels,
-    leaseId: a.leaseId,
-    amounts: {
-      nanoUsd: a.amounts.nanoUsd + b.amounts.nanoUsd,
-      tokens: a.amounts.tokens + b.amounts.tokens,
-      calls: a.amounts.calls + b.amounts.calls,
-    },
-  };
+function add({ amounts }: Sum, entry: SpendEntry): void {
+  amounts.nanoUsd += entry.amounts.nanoUsd;
+  amounts.tokens += entry.amounts.tokens;
+  amounts.calls += entry.amounts.calls;
+}
+
+/** Numbers labels by what they say; the same object, which is how most come again, is known at once. */
+class LabelNumbers {
+  readonly #ofObjects = new Map<object, number>();
+  readonly #ofTexts = new Map<string, number>();
+  /** The names in order, by the names as they stand: sorting is dear, and few orders occur. */
+  readonly #sorted = new Map<string, readonly string[]>();
+
+  of(labels: Readonly<Record<string, string>>): number {
+    let number = this.#ofObjects.get(labels);
+    if (number !== undefined) return number;
+    const names = this.#namesOf(labels);
+    const text = JSON.stringify([names, names.map((name) => labels[name])]);
+    number = this.#ofTexts.get(text);
+    if (number === undefined) this.#ofTexts.set(text, (number = this.#ofTexts.size));
+    this.#ofObjects.set(labels, number);
+    return number;
+  }
+
+  #namesOf(labels: Readonly<Record<string, string>>): readonly string[] {
+    const names = Object.keys(labels);
+    const key = JSON.stringify(names);
+    let sorted = this.#sorted.get(key);
+    if (sorted === undefined) this.#sorted.set(key, (sorted = names.toSorted()));
+    return sorted;
+  }
 }

@@ -1,3 +1,4 @@
+import { KeyMemo } from "../../pdata/key-memo.ts";
 import type { Attributes } from "../../pdata/span.ts";
 import type { Dialect } from "./dialect.ts";
 import { langfuse } from "./dialects/langfuse.ts";
@@ -29,10 +30,9 @@ const MARKS: readonly (readonly Mark[] | undefined)[] = Array.from({ length: 128
 
 const NONE: readonly Dialect[] = [];
 
-/** The dialects that a span speaks, in the table's order; mostly none. */
-export function dialectsOf(attributes: Attributes): readonly Dialect[] {
+const spoken = new KeyMemo((keys): readonly Dialect[] => {
   let bits = 0;
-  for (const key of attributes.keys()) {
+  for (const key of keys) {
     const marks = MARKS[key.charCodeAt(0)];
     if (marks === undefined) continue;
     for (const { prefix, bit } of marks) {
@@ -40,4 +40,9 @@ export function dialectsOf(attributes: Attributes): readonly Dialect[] {
     }
   }
   return bits === 0 ? NONE : DIALECTS.filter((_, place) => (bits & (1 << place)) !== 0);
+});
+
+/** The dialects that a span speaks, in the table's order; mostly none. */
+export function dialectsOf(attributes: Attributes): readonly Dialect[] {
+  return spoken.of(attributes);
 }

@@ -33,6 +33,7 @@ import {
 } from "@tollgate/instrumentation/semconv";
 import { firstText, textAttribute } from "../../pdata/attribute-read.ts";
 import { type Attributes, type Span, type SpanFacts, StatusCode } from "../../pdata/span.ts";
+import { KeyMemo } from "../../pdata/key-memo.ts";
 import { dialectsOf } from "./dialects.ts";
 import { inferProvider } from "./inferred-provider.ts";
 import { addReading } from "./reading.ts";
@@ -43,6 +44,10 @@ const PROVIDERS: ReadonlyMap<string, string> = new Map(Object.entries(LEGACY_PRO
 const DECISIONS: ReadonlySet<string> = new Set(Object.values(DecisionName));
 /** `error.type` where something failed and nothing says what. */
 const ERROR_OTHER = "_OTHER";
+
+const SESSION_KEYS = [ATTR_TOLLGATE_SESSION_ID, ATTR_SESSION_ID, ATTR_GEN_AI_CONVERSATION_ID];
+const WORKFLOW_KEYS = [ATTR_TOLLGATE_WORKFLOW_ID, ATTR_GEN_AI_WORKFLOW_NAME];
+const USER_KEYS = [ATTR_USER_ID, "enduser.id"];
 
 /** Fills everything in `span.facts` that the span itself says: operation, model, usage, decision, session. */
 export function normalise(span: Span): void {
@@ -56,9 +61,9 @@ export function normalise(span: Span): void {
   // Frameworks name workflows and agents in the same old attribute as tools.
   const isTool = facts.operation === Operation.executeTool || facts.operation === "";
   facts.tool = isTool ? textAttribute(attributes, ATTR_GEN_AI_TOOL_NAME) : "";
-  facts.session = firstText(span, [ATTR_TOLLGATE_SESSION_ID, ATTR_SESSION_ID, ATTR_GEN_AI_CONVERSATION_ID]);
-  facts.workflow = firstText(span, [ATTR_TOLLGATE_WORKFLOW_ID, ATTR_GEN_AI_WORKFLOW_NAME]);
-  facts.user = firstText(span, [ATTR_USER_ID, "enduser.id"]);
+  facts.session = firstText(span, SESSION_KEYS);
+  facts.workflow = firstText(span, WORKFLOW_KEYS);
+  facts.user = firstText(span, USER_KEYS);
   readUsage(span);
   if (facts.hasUsage && !INFERENCE_OPERATIONS.has(facts.operation)) attributes.set(ATTR_TOLLGATE_USAGE_AGGREGATE, true);
   readDecision(attributes, facts);
@@ -67,12 +72,18 @@ export function normalise(span: Span): void {
   }
 }
 
-function renameLegacy(attributes: Attributes): void {
-  // Current names that are added on the way are visited too; they are no old names, so nothing comes of it.
-  for (const [key, value] of attributes) {
-    if (!key.startsWith("gen_ai.")) continue;
+/** Old names among the keys, each with its current one. */
+const oldNames = new KeyMemo((keys) =>
+  [...keys].flatMap((key): (readonly [string, string])[] => {
     const current = LEGACY.get(key);
-    if (current !== undefined && !attributes.has(current)) attributes.set(current, value);
+    return current === undefined ? [] : [[key, current]];
+  }),
+);
+
+function renameLegacy(attributes: Attributes): void {
+  for (const [old, current] of oldNames.of(attributes)) {
+    const value = attributes.get(old);
+    if (value !== undefined && !attributes.has(current)) attributes.set(current, value);
   }
 }
 
