@@ -1,6 +1,7 @@
 import { createPriceBook } from "@tollgate/instrumentation/pricing";
 import type { Access } from "../api/access.ts";
 import { ApiProblem } from "../api/problem.ts";
+import type { Consumer } from "../component/component.ts";
 import type { FlowStats } from "../component/flow.ts";
 import type { Notify } from "../component/notice.ts";
 import type { ClickhouseExporter } from "../exporters/clickhouse/clickhouse-exporter.ts";
@@ -9,10 +10,13 @@ import { createFanOut } from "../pipeline/fan-out.ts";
 import { createTracesPipeline, type TracesPipeline } from "../pipeline/traces-pipeline.ts";
 import type { AgentRegistry } from "../policy/registry.ts";
 import { costProcessorFactory } from "../processors/cost/factory.ts";
+import { filterProcessorFactory } from "../processors/filter/factory.ts";
 import { identityProcessorFactory } from "../processors/identity/factory.ts";
 import { meterProcessorFactory } from "../processors/meter/factory.ts";
 import { normaliseProcessorFactory } from "../processors/normalise/factory.ts";
 import { redactProcessorFactory } from "../processors/redact/factory.ts";
+import { sampleProcessorFactory } from "../processors/sample/factory.ts";
+import { transformProcessorFactory } from "../processors/transform/factory.ts";
 import { otlpReceiverFactory } from "../receivers/otlp/factory.ts";
 import type { OtlpReceiver } from "../receivers/otlp/otlp-receiver.ts";
 import type { LocalLedger } from "../budget/local/local-ledger-options.ts";
@@ -44,7 +48,7 @@ export interface TracesBuild extends LedgerBuild {
   readonly hashKey: string;
 }
 
-/** The traces pipeline: otlp → normalise → identity → cost → meter → redact → clickhouse and the backends behind it; not started. */
+/** The traces pipeline: otlp → normalise → [transform] → identity → cost → meter → [filter] → redact → [sample] → clickhouse and the backends behind it; not started. */
 export function buildTraces(options: TracesBuild): Traces {
   const {
     config,
@@ -62,7 +66,7 @@ export function buildTraces(options: TracesBuild): Traces {
   } = options;
   const notify: Notify = (notice) => telemetry.announce(notice);
   const prices = createPriceBook({ house: governance.prices });
-  const { normalise, identity, cost, meter, redact } = config.processors;
+  const { normalise, transform, identity, cost, meter, filter, redact, sample } = config.processors;
   const flows = new FlowSources();
   const exporter = flows.add(
     "exporters.clickhouse",
@@ -99,11 +103,27 @@ export function buildTraces(options: TracesBuild): Traces {
     ],
     processors: [
       (next) => flows.add("processors.normalise", normaliseProcessorFactory.create(normalise, { next, notify })),
+      ...(transform === undefined
+        ? []
+        : [
+            (next: Consumer) =>
+              flows.add("processors.transform", transformProcessorFactory.create(transform, { next, notify })),
+          ]),
       (next) =>
         flows.add("processors.identity", identityProcessorFactory.create(identity, { next, notify, registry: agents })),
       (next) => flows.add("processors.cost", costProcessorFactory.create(cost, { next, notify, prices: () => prices })),
       (next) => flows.add("processors.meter", meterProcessorFactory.create(meter, { next, notify })),
+      ...(filter === undefined
+        ? []
+        : [
+            (next: Consumer) => flows.add("processors.filter", filterProcessorFactory.create(filter, { next, notify })),
+          ]),
       (next) => flows.add("processors.redact", redactProcessorFactory.create(redact, { next, notify, hashKey })),
+      ...(sample === undefined
+        ? []
+        : [
+            (next: Consumer) => flows.add("processors.sample", sampleProcessorFactory.create(sample, { next, notify })),
+          ]),
     ],
     exporter: createFanOut([{ name: "clickhouse", exporter }, ...forwards]),
   });

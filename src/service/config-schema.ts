@@ -8,10 +8,13 @@ import {
   storageSection,
 } from "../config/sections.ts";
 import { costProcessorConfig } from "../processors/cost/config.ts";
+import { filterProcessorConfig } from "../processors/filter/config.ts";
 import { identityProcessorConfig } from "../processors/identity/config.ts";
 import { meterProcessorConfig } from "../processors/meter/config.ts";
 import { normaliseProcessorConfig } from "../processors/normalise/config.ts";
 import { redactProcessorConfig } from "../processors/redact/config.ts";
+import { sampleProcessorConfig } from "../processors/sample/config.ts";
+import { transformProcessorConfig } from "../processors/transform/config.ts";
 import { otlpReceiverConfig } from "../receivers/otlp/config.ts";
 import { exportersSection } from "./exporters-section.ts";
 
@@ -23,14 +26,25 @@ export const configSchema = z.strictObject({
       normalise: normaliseProcessorConfig
         .prefault({})
         .describe("No settings yet: brings other instrumentations' attributes into one language."),
+      transform: transformProcessorConfig
+        .optional()
+        .describe("Sets and deletes attributes and labels, in CEL. Absent: not in the pipeline."),
       identity: identityProcessorConfig
         .prefault({})
         .describe("No settings yet: agent, owner, team, role and labels of each span."),
       cost: costProcessorConfig.prefault({}).describe("No settings yet: prices each call."),
       meter: meterProcessorConfig.prefault({}).describe("No settings yet: what the ledger is told of each call."),
+      filter: filterProcessorConfig
+        .optional()
+        .describe("Drops spans that nobody wants to store; audit records stay. Absent: not in the pipeline."),
       redact: redactProcessorConfig
         .prefault({})
         .describe("What may not be stored: content, attributes by key, and what detectors and patterns find."),
+      sample: sampleProcessorConfig
+        .optional()
+        .describe(
+          "Keeps a share of the traces, and of all what costs or is an audit record. Absent: not in the pipeline.",
+        ),
     })
     .prefault({}),
   exporters: exportersSection,

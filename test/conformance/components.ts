@@ -9,10 +9,13 @@ import { otlpExporterFactory, otlpHttpExporterFactory } from "../../src/exporter
 import type { OtlpExporter } from "../../src/exporters/otlp/otlp-exporter.ts";
 import type { SpanBatch } from "../../src/pdata/span.ts";
 import { costProcessorFactory } from "../../src/processors/cost/factory.ts";
+import { filterProcessorFactory } from "../../src/processors/filter/factory.ts";
 import { identityProcessorFactory } from "../../src/processors/identity/factory.ts";
 import { meterProcessorFactory } from "../../src/processors/meter/factory.ts";
 import { normaliseProcessorFactory } from "../../src/processors/normalise/factory.ts";
 import { redactProcessorFactory } from "../../src/processors/redact/factory.ts";
+import { sampleProcessorFactory } from "../../src/processors/sample/factory.ts";
+import { transformProcessorFactory } from "../../src/processors/transform/factory.ts";
 import { otlpReceiverFactory } from "../../src/receivers/otlp/factory.ts";
 import type { OtlpReceiver } from "../../src/receivers/otlp/otlp-receiver.ts";
 import { SystemClock } from "../../src/support/clock.ts";
@@ -40,7 +43,7 @@ const notify = SILENT;
 const storage: SpanStorage = {
   insertNative: async () => {},
   isPermanent: () => false,
-  recentSpans: async () => [],
+  query: async () => [],
 };
 
 const processor = (
@@ -144,6 +147,19 @@ export const COMPONENTS: readonly ComponentCase[] = [
     const book = createPriceBook();
     return costProcessorFactory.create({}, { next, notify, prices: () => book });
   }),
+  processor(transformProcessorFactory, (next) =>
+    transformProcessorFactory.create({ rules: [{ set: { x: '"y"' }, delete: ["z"] }] }, { next, notify }),
+  ),
+  {
+    ...processor(filterProcessorFactory, (next) =>
+      filterProcessorFactory.create({ drop: ["name != ''"] }, { next, notify }),
+    ),
+    name: "processors.filter, that drops all",
+  },
+  processor(filterProcessorFactory, (next) => filterProcessorFactory.create({ drop: [] }, { next, notify })),
+  processor(sampleProcessorFactory, (next) =>
+    sampleProcessorFactory.create({ ratio: 0.5, keep_errors: true, rules: [] }, { next, notify }),
+  ),
   processor(meterProcessorFactory, (next) => meterProcessorFactory.create({}, { next, notify })),
   processor(redactProcessorFactory, (next) => {
     const config = redactProcessorFactory.config.parse({});

@@ -5,7 +5,7 @@
  * there. What cannot be evaluated because a member is missing is not met and has no value; anything else is an error.
  */
 import type * as Cel from "@marcbachmann/cel-js";
-import { CEL_LENGTH_MAX, childrenOf, createCelEnvironment, failure, failureOf, firstLine, isNode } from "./cel.ts";
+import { CEL_LENGTH_MAX, childrenOf, createCelEnvironment, failure, failureOf, isNode } from "./cel.ts";
 import type { CelFailure } from "./cel.ts";
 
 const FUNCTIONS: ReadonlySet<string> = new Set(
@@ -106,7 +106,7 @@ function evaluate(
     const value = program(variables);
     return value === null && isAnyAbsent ? { kind: "absent" } : { kind: "value", value };
   } catch (error) {
-    return isAnyAbsent ? { kind: "absent" } : { kind: "error", reason: firstLine(error) };
+    return isAnyAbsent ? { kind: "absent" } : { kind: "error", reason: reasonOf(error) };
   }
 }
 
@@ -115,6 +115,12 @@ interface Access {
   readonly key: string;
   /** Whether it asks if the member is there. */
   readonly isAsked: boolean;
+}
+
+/** The kind of failure, not its message: a message may repeat a value of the record, and reasons end in logs. */
+function reasonOf(error: unknown): string {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  return typeof code === "string" ? code.replaceAll("_", " ") : "it could not be evaluated";
 }
 
 /** What an expression reads, found once when it is compiled. */
