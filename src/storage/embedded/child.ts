@@ -4,6 +4,7 @@
  */
 import type { AddressInfo } from "node:net";
 import { hostname } from "node:os";
+import { AnswerPipes } from "./answer-pipes.ts";
 import { connectionArgs, enginePaths, writeEngineConfig } from "./engine-config.ts";
 import { Connections } from "./connections.ts";
 import { lockDirectory } from "./directory-lock.ts";
@@ -56,8 +57,9 @@ async function serve(start: StartMessage): Promise<void> {
   const unlock = await lockDirectory(paths.lock, LOCK_WAIT_MS);
   const memoryMaxBytes = start.memoryMaxBytes ?? defaultMemoryBytes();
   writeEngineConfig(paths, memoryMaxBytes);
+  const pipes = AnswerPipes.make(paths.temporary, start.concurrencyMax);
   const library = loadEngine(paths.data);
-  const args = connectionArgs(paths);
+  const args = connectionArgs(paths, { isStreaming: pipes !== undefined });
   // Stays open: the engine shuts down when its last connection is closed.
   const anchor = library.open(args);
   const answer = await anchor.run("SELECT version(), timezone()", "TabSeparated");
@@ -73,8 +75,10 @@ async function serve(start: StartMessage): Promise<void> {
   };
   const server = createHttpServer({
     connections,
+    pipes,
     users: start.users,
     bodyBytesMax: start.bodyBytesMax,
+    stallMsMax: start.stallMsMax,
     temporaryPath: paths.temporary,
     serverName: hostname(),
     timezone,

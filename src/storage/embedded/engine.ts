@@ -13,6 +13,7 @@ const BACKOFF_MS_MAX = 10_000;
 const HEALTHY_MS = 30_000;
 const STDERR_CHARS_MAX = 4_096;
 const BODY_BYTES_MAX = 1024 * 1024 * 1024;
+const STALL_MS_MAX = 30_000;
 /** An engine that is asked for its figures and says nothing for so long has none to give. */
 const STATS_MS_MAX = 2_000;
 
@@ -34,6 +35,8 @@ export interface EmbeddedEngineOptions {
   readonly bodyBytesMax?: number;
   /** What the engine may allocate for all queries together. @default half of this machine's or cgroup's memory */
   readonly memoryMaxBytes?: number;
+  /** A client that takes nothing of its answer for so long is cut off, and its query ended. @default 30000 */
+  readonly stallMsMax?: number;
   /** How long `stop` waits before it kills. @default 5000 */
   readonly stopMs?: number;
   /** Called at each unwanted end of the child, before it is started again. */
@@ -208,7 +211,7 @@ export class EmbeddedEngine {
   }
 
   #startMessage(): StartMessage {
-    const { dataDir, users, concurrencyMax, queueMax, bodyBytesMax, memoryMaxBytes } = this.#options;
+    const { dataDir, users, concurrencyMax, queueMax, bodyBytesMax, memoryMaxBytes, stallMsMax } = this.#options;
     return {
       type: "start",
       dataDir,
@@ -219,6 +222,7 @@ export class EmbeddedEngine {
       queueMax: queueMax ?? 256,
       bodyBytesMax: bodyBytesMax ?? BODY_BYTES_MAX,
       memoryMaxBytes,
+      stallMsMax: stallMsMax ?? STALL_MS_MAX,
     };
   }
 }

@@ -2,12 +2,15 @@
  * ClickHouse's HTTP interface over the engine's connections.
  * @see https://clickhouse.com/docs/interfaces/http
  *
- * Sessions are not served, and refused by name. An answer is held in memory before it is sent (`max_result_bytes` bounds it), so an error always has its status.
+ * Sessions are not served, and refused by name. An answer is sent while its query runs, from a mebibyte on; an error after
+ * that stands in the answer, as in ClickHouse.
  */
 import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { AnswerOutput } from "./answer-output.ts";
+import type { AnswerPipes } from "./answer-pipes.ts";
 import type { Connections } from "./connections.ts";
 import { describeError, EngineError, statusOf } from "./engine-error.ts";
 import { isForm, readForm, tableStatements, type Form } from "./multipart.ts";
@@ -15,14 +18,17 @@ import { helloBlock, isHello } from "./native-block.ts";
 import { runStatement, type StatementAnswer } from "./run-statement.ts";
 import { readParameters, wantsPackedAnswer, type RequestParameters } from "./request-parameters.ts";
 import { readBody, readRequest } from "./request-body.ts";
-import { sendAnswer, sendError } from "./response.ts";
+import { sendAnswer, sendError, startAnswer } from "./response.ts";
 import { authenticate, type EngineUser } from "./users.ts";
 
 /** What the server answers for, and its bounds. */
 export interface HttpServerOptions {
   readonly connections: Connections;
+  /** Undefined where answers can't be streamed. */
+  readonly pipes: AnswerPipes | undefined;
   readonly users: readonly EngineUser[];
   readonly bodyBytesMax: number;
+  readonly stallMsMax: number;
   /** Directory for insert data on its way in. */
   readonly temporaryPath: string;
   readonly serverName: string;
@@ -68,19 +74,34 @@ interface Query {
 
 async function serveQuery(options: HttpServerOptions, { url, request, response }: Query): Promise<void> {
   const started = process.hrtime.bigint();
+  const { timezone, stallMsMax } = options;
+  const answerPath = join(options.temporaryPath, `${randomUUID()}.answer`);
+  let output: AnswerOutput | undefined;
   try {
     const user = authenticate(options.users, url, request.headers);
     const { parameters, form } = await readParts(options, request, url);
-    const answer = await answerQuery(options, { user, parameters, form, request, response });
+    output = new AnswerOutput({
+      begin: () => startAnswer({ stallMsMax, request, response, timezone, parameters }),
+      heldBytesMax: parameters.heldBytesMax,
+      filePath: parameters.waitsForEnd ? answerPath : undefined,
+    });
+    const answer = await answerQuery(options, { user, parameters, form, request, response, output });
+    await output.write(answer.bytes);
+    const bytes = await output.finish();
+    if (bytes === undefined) return;
     const elapsedNs = process.hrtime.bigint() - started;
-    await sendAnswer({ request, response, answer, elapsedNs, parameters, timezone: options.timezone });
+    await sendAnswer({ request, response, answer, bytes, elapsedNs, parameters, timezone });
   } catch (error) {
     const { code, message } = describeError(error);
+    if (await output?.fail(message)) return;
     // The rest of the body is read and dropped: closing on a client that still sends would reset the connection, and the
     // client might never see the answer.
     request.unpipe();
     request.resume();
     await sendError({ response, status: statusOf(code), code, message, isPacked: wantsPackedAnswer(url) });
+  } finally {
+    await output?.close();
+    await rm(answerPath, { force: true });
   }
 }
 
@@ -109,10 +130,11 @@ interface Exchange extends Parts {
   readonly user: EngineUser;
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
+  readonly output: AnswerOutput;
 }
 
 async function answerQuery(options: HttpServerOptions, exchange: Exchange): Promise<StatementAnswer> {
-  const { user, parameters, form, request, response } = exchange;
+  const { user, parameters, form, request, response, output } = exchange;
   const queryId = parameters.queryId ?? randomUUID();
   response.setHeader("X-ClickHouse-Query-Id", queryId.replaceAll(/[^\x20-\x7e]/g, "?"));
   const dataPath = join(options.temporaryPath, `${randomUUID()}.data`);
@@ -149,6 +171,7 @@ async function answerQuery(options: HttpServerOptions, exchange: Exchange): Prom
       dataPath,
       rights: { isReader, isReadOnly: isReader || parameters.isReadOnly || isGet },
       response,
+      output,
     });
   } finally {
     for (const path of [dataPath, ...tablePaths]) await rm(path, { force: true });

@@ -4,7 +4,7 @@
 export const QUERY_LIMITS = [
   ["max_execution_time", 60],
   ["max_memory_usage", 2_000_000_000],
-  ["max_result_bytes", 256 * 1024 * 1024],
+  ["max_result_bytes", 16 * 1024 * 1024 * 1024],
   ["max_temporary_data_on_disk_size_for_query", 8 * 1024 * 1024 * 1024],
 ] as const;
 

@@ -13,6 +13,8 @@ export interface StartMessage {
   readonly concurrencyMax: number;
   readonly queueMax: number;
   readonly bodyBytesMax: number;
+  /** A client that takes nothing of its answer for so long is given up. */
+  readonly stallMsMax: number;
   /** Of all queries together. @default what `defaultMemoryBytes` says */
   readonly memoryMaxBytes: number | undefined;
 }

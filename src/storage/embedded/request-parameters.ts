@@ -24,6 +24,10 @@ export interface RequestParameters {
   readonly unpackBody: boolean;
   /** `client_protocol_version`: the revision of Native that the client would like; 0 if it does not say. */
   readonly clientRevision: number;
+  /** `wait_end_of_query=1`: nothing is sent before the query has ended. */
+  readonly waitsForEnd: boolean;
+  /** `buffer_size`: how much of an answer is held back before it is sent. */
+  readonly heldBytesMax: number;
   /** `readonly=1` or `2`: this request may not write, whoever asks. */
   readonly isReadOnly: boolean;
   readonly settings: readonly (readonly [name: string, value: string])[];
@@ -66,6 +70,10 @@ const HTTP_ONLY = new Set([
 const SESSION_TEXT =
   "The embedded engine keeps no sessions (`session_id`): send settings with each request, " +
   "and use a table of your own, or WITH, in place of a temporary table";
+
+/** ClickHouse's own default, and what a request may ask for. */
+const HELD_BYTES = 1024 * 1024;
+const HELD_BYTES_MAX = 16 * 1024 * 1024;
 
 const NAME = /^[A-Za-z_][A-Za-z0-9_]{0,127}$/;
 const FORMAT_NAME = /^[A-Za-z0-9_]{1,64}$/;
@@ -113,6 +121,8 @@ export function readParameters(
     packAnswer: wantsPackedAnswer(url),
     unpackBody: isOn(url.searchParams.get("decompress")),
     clientRevision: Number.parseInt(url.searchParams.get("client_protocol_version") ?? "", 10) || 0,
+    waitsForEnd: isOn(url.searchParams.get("wait_end_of_query")),
+    heldBytesMax: heldBytesOf(url.searchParams.get("buffer_size") ?? url.searchParams.get("http_response_buffer_size")),
     isReadOnly: !["", "0", "false"].includes(url.searchParams.get("readonly") ?? ""),
     settings,
     queryParameters,
@@ -149,6 +159,11 @@ export function preparingStatements(parameters: RequestParameters, options: Prep
 /** Whether the answer, an error as well, is to be in ClickHouse's own frames. */
 export function wantsPackedAnswer(url: URL): boolean {
   return isOn(url.searchParams.get("compress"));
+}
+
+function heldBytesOf(value: string | null): number {
+  const wanted = value === null || !/^\d+$/.test(value) ? HELD_BYTES : Number(value);
+  return Math.min(wanted, HELD_BYTES_MAX);
 }
 
 function isOn(value: string | null): boolean {

@@ -1,16 +1,20 @@
 /** Runs one statement on a connection of its own, and cancels it when its client goes away. */
+import type { Socket } from "node:net";
 import type { ServerResponse } from "node:http";
+import type { AnswerOutput } from "./answer-output.ts";
+import type { AnswerPipe, AnswerPipes } from "./answer-pipes.ts";
 import type { Connections, Lane } from "./connections.ts";
 import { EngineError } from "./engine-error.ts";
 import type { EngineAnswer, EngineConnection } from "./library.ts";
 import { emptyBlock, readColumns } from "./native-block.ts";
 import { createMark, withClientQueryIds } from "./query-mark.ts";
 import { quoteString } from "./quoting.ts";
+import { announceFormat } from "./response.ts";
 import { isReading, requireReadOnly } from "./read-only.ts";
 import { preparingStatements, type RequestParameters } from "./request-parameters.ts";
 import type { Statement } from "./statement.ts";
 
-/** The engine's answer with the format its bytes are in. */
+/** The engine's answer with the format its bytes are in; no bytes are left of what went to the output as it came. */
 export interface StatementAnswer extends EngineAnswer {
   readonly format: string;
   readonly isInsert: boolean;
@@ -27,6 +31,9 @@ export interface Rights {
 export interface RunStatementOptions {
   readonly connections: Connections;
   readonly connectionArgs: readonly string[];
+  /** Undefined where answers can't be streamed. */
+  readonly pipes: AnswerPipes | undefined;
+  readonly output: AnswerOutput;
   readonly statement: Exclude<Statement, { kind: "empty" }>;
   /** The statement's bytes as latin1. */
   readonly text: string;
@@ -46,6 +53,7 @@ export async function runStatement(options: RunStatementOptions): Promise<Statem
   const sql = sqlOf(options);
   const format =
     (statement.kind === "plain" ? statement.format?.name : undefined) ?? parameters.defaultFormat ?? "TabSeparated";
+  announceFormat(response, format);
   const isInsert = statement.kind === "insert-data" || statement.firstWord === "INSERT";
 
   return connections.use({ args, lane: laneOf(statement) }, async (connection) => {
@@ -64,8 +72,9 @@ export async function runStatement(options: RunStatementOptions): Promise<Statem
     };
     response.once("close", cancel);
     try {
-      const answer = await connection.run(sql, format);
-      if (format === "Native" && answer.bytes.length === 0 && statement.kind === "plain") {
+      const answer = await runAndRead({ ...options, connection, sql, format });
+      const isEmpty = answer.bytes.length === 0 && options.output.isEmpty;
+      if (format === "Native" && isEmpty && statement.kind === "plain") {
         return { ...answer, bytes: await describeAnswer(connection, statement, text), format, isInsert };
       }
       return { ...answer, format, isInsert };
@@ -73,6 +82,58 @@ export async function runStatement(options: RunStatementOptions): Promise<Statem
       response.off("close", cancel);
     }
   });
+}
+
+interface Running extends Pick<RunStatementOptions, "pipes" | "output" | "statement"> {
+  readonly connection: EngineConnection;
+  readonly sql: string;
+  readonly format: string;
+}
+
+/** Runs `sql`; what a SELECT gives goes to the output while it runs. */
+async function runAndRead({ pipes, output, statement, connection, sql, format }: Running): Promise<EngineAnswer> {
+  const pipe = statement.kind === "plain" && isSelect(statement.firstWord) ? pipes?.take() : undefined;
+  if (pipes === undefined || pipe === undefined || statement.kind !== "plain") return connection.run(sql, format);
+  try {
+    const reading = readPipe(pipe.open(), output);
+    try {
+      return await connection.run(withOutfile({ sql, statement, pipe, format }), format);
+    } finally {
+      pipe.close();
+      await reading;
+    }
+  } finally {
+    pipes.giveBack(pipe);
+  }
+}
+
+/**
+ * Gives all to `output`; what it can't take is dropped, so that the engine never waits for a reader.
+ * @throws the output's first error, at the end
+ */
+async function readPipe(source: Socket, output: AnswerOutput): Promise<void> {
+  const failures: unknown[] = [];
+  for await (const chunk of source) {
+    if (failures.length > 0) continue;
+    await output.write(chunk as Buffer).catch((error: unknown) => failures.push(error));
+  }
+  if (failures.length > 0) throw failures[0];
+}
+
+interface Outfile {
+  readonly sql: string;
+  readonly statement: PlainStatement;
+  readonly pipe: AnswerPipe;
+  readonly format: string;
+}
+
+/** In the grammar's order: the statement, INTO OUTFILE, FORMAT, and what SETTINGS follow that. */
+function withOutfile({ sql, statement, pipe, format }: Outfile): string {
+  const outfile = `INTO OUTFILE ${quoteString(pipe.path)} TRUNCATE COMPRESSION 'none' FORMAT ${format}`;
+  if (statement.format === undefined) return `${sql}\n${outfile}`;
+  const bytes = Buffer.from(sql);
+  const head = bytes.subarray(0, statement.format.start).toString();
+  return `${head}\n${outfile}\n${bytes.subarray(statement.format.end).toString()}`;
 }
 
 type PlainStatement = Extract<Statement, { kind: "plain" }>;
@@ -92,9 +153,9 @@ async function describeAnswer(
     format === undefined ? text.slice(0, end) : text.slice(0, format.start) + text.slice(format.end, end),
   );
   // DESCRIBE costs no run of the query, but takes a SELECT only; SHOW and its kind are cheap to run again.
-  const isSelect = firstWord === "SELECT" || firstWord === "WITH";
   try {
-    if (!isSelect) return emptyBlock(readColumns((await connection.run(query, "RowBinaryWithNamesAndTypes")).bytes));
+    if (!isSelect(firstWord))
+      return emptyBlock(readColumns((await connection.run(query, "RowBinaryWithNamesAndTypes")).bytes));
     const { bytes } = await connection.run(`DESCRIBE (${query}\n)`, "JSONCompactEachRow");
     const rows = Buffer.from(bytes).toString("utf8").split("\n").filter(Boolean);
     return emptyBlock(
@@ -106,6 +167,10 @@ async function describeAnswer(
   } catch {
     return nothing;
   }
+}
+
+function isSelect(firstWord: string): boolean {
+  return firstWord === "SELECT" || firstWord === "WITH";
 }
 
 function laneOf(statement: RunStatementOptions["statement"]): Lane {
