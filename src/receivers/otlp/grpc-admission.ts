@@ -2,6 +2,8 @@
  * What is settled about a gRPC call before its message is read: who sends, whether memory is there for the largest message
  * that may come, and how long it may take to come. A message's size is not known before it is here, so a call
  * reserves the most that is allowed and gives back the rest; calls that find no memory wait, held back by HTTP/2's flow control.
+ * Connections take turns at it, and where calls wait, those whose messages are slow to arrive lose what they hold: memory
+ * that is only reserved must not be a way to keep others out.
  */
 import { type Metadata, type ServerInterceptor, ServerInterceptingCall, status } from "@grpc/grpc-js";
 import type { Clock } from "../../support/clock.ts";
@@ -38,6 +40,9 @@ export class GrpcAdmission {
   readonly #options: GrpcAdmissionOptions;
   readonly #memory: MemoryGate;
   readonly #answers = new Map<string, number>();
+  /** Calls that hold memory for a message that is not there yet, the one that has held it longest first. */
+  readonly #arriving = new Set<ArrivingCall>();
+  #isWatching = false;
   /** By the call's metadata: the one object that interceptor and handler share. */
   readonly #admitted = new WeakMap<Metadata, AdmittedCall>();
 
@@ -61,11 +66,13 @@ export class GrpcAdmission {
 
   readonly interceptor: ServerInterceptor = (_method, call) => {
     let reservation: Reservation | undefined;
+    let arriving: ArrivingCall | undefined;
     let isAnswered = false;
     let isWorking = false;
     let stopTimer = (): void => {};
     const end = (name: string): void => {
       stopTimer();
+      if (arriving !== undefined) this.#arriving.delete(arriving);
       if (!isWorking) reservation?.release();
       if (!isAnswered) this.#answers.set(name, (this.#answers.get(name) ?? 0) + 1);
       isAnswered = true;
@@ -82,16 +89,22 @@ export class GrpcAdmission {
             const { authenticate, messageBytesMax, requestTimeoutMs, clock } = this.#options;
             const who = authenticate === undefined ? ANYBODY : authenticate(authorizationOf(metadata));
             if (who === undefined) return refuse(UNAUTHENTICATED);
-            const held = this.#memory.reserve(messageBytesMax * COPIES);
+            const held = this.#memory.reserve(messageBytesMax * COPIES, call.getPeer());
             reservation = held;
             const begin = (): void => {
               isWorking = true;
             };
             this.#admitted.set(metadata, { sender: who.sender, begin, finish: () => held.release() });
             stopTimer = clock.setTimer(requestTimeoutMs, () => refuse(TOO_SLOW));
-            void held.granted.then(() => proceed(metadata));
+            void held.granted.then(() => {
+              arriving = { sinceMs: clock.monotonic(), giveWay: () => refuse(NEEDED_BY_OTHERS) };
+              this.#arriving.add(arriving);
+              proceed(metadata);
+            });
+            this.#watch();
           },
           onReceiveMessage: (message: Buffer, proceed) => {
+            if (arriving !== undefined) this.#arriving.delete(arriving);
             reservation?.shrinkTo(message.length);
             proceed(message);
           },
@@ -107,7 +120,35 @@ export class GrpcAdmission {
       },
     });
   };
+
+  /** While calls wait, makes room for them. */
+  #watch(): void {
+    if (this.#isWatching || !this.#memory.isContended) return;
+    this.#isWatching = true;
+    this.#options.clock.setTimer(PATIENCE_MS, () => {
+      this.#isWatching = false;
+      const slowSinceMs = this.#options.clock.monotonic() - PATIENCE_MS;
+      for (const call of this.#arriving) {
+        if (!this.#memory.isContended || call.sinceMs > slowSinceMs) break;
+        call.giveWay();
+      }
+      this.#watch();
+    });
+  }
 }
+
+interface ArrivingCall {
+  readonly sinceMs: number;
+  readonly giveWay: () => void;
+}
+
+/** How long a message may take to arrive while others wait for the memory that is kept for it. */
+const PATIENCE_MS = 1_000;
+
+const NEEDED_BY_OTHERS: CallStatus = {
+  code: status.UNAVAILABLE,
+  details: "the message arrives too slowly while others wait, come back later",
+};
 
 const UNAUTHENTICATED: CallStatus = {
   code: status.UNAUTHENTICATED,

@@ -45,16 +45,18 @@ export class OtlpHttpServer {
   /** Rejects when it can't listen (the port is taken). */
   async start(tls: TlsServerFiles | undefined): Promise<void> {
     const { config } = this.#options;
-    const options: ServerOptions = {
+    const options = {
       headersTimeout: config.header_timeout_ms,
       requestTimeout: Math.max(config.request_timeout_ms, config.header_timeout_ms),
       connectionsCheckingInterval: Math.min(config.header_timeout_ms, config.request_timeout_ms, TIMEOUT_CHECK_MS_MAX),
-    };
+    } satisfies ServerOptions;
     const server =
       tls === undefined
         ? createServer(options)
         : createTlsServer({ ...options, ...tls, handshakeTimeout: HANDSHAKE_TIMEOUT_MS });
     server.maxConnections = config.connections_max;
+    // A connection on which nothing moves, in either direction, is closed: its client has gone, or never reads its answers.
+    server.timeout = options.requestTimeout;
     server.on("request", (request, response) => void this.#serve(request, response));
     const { endpoint } = config;
     this.#url = await listen({ server, protocol: "http", endpoint, isTls: tls !== undefined });

@@ -2,10 +2,11 @@
 import type { IncomingMessage } from "node:http";
 import { promisify } from "node:util";
 import { constants, gunzip, inflate, zstdDecompress } from "node:zlib";
+import type { Reservation } from "./memory-gate.ts";
 
 export type Body =
   | { readonly kind: "body"; readonly bytes: Buffer }
-  | { readonly kind: "refused"; readonly status: 400 | 413 | 415; readonly reason: string }
+  | { readonly kind: "refused"; readonly status: 400 | 413 | 415 | 503; readonly reason: string }
   /** The client went away before the end: nobody is there to answer. */
   | { readonly kind: "aborted" };
 
@@ -25,19 +26,33 @@ const DECOMPRESSORS: ReadonlyMap<string, Decompress> = new Map<string, Decompres
   ],
 ]);
 
-/** @param bytesMax bound of the body, before and after decompression. */
-export async function readBody(request: IncomingMessage, bytesMax: number): Promise<Body> {
+export interface BodyOptions {
+  /** Bound of the body, before and after decompression. */
+  readonly bytesMax: number;
+  /** Grows with what has arrived, not with what was announced: a sender who is slow holds little. */
+  readonly memory: Reservation;
+}
+
+/** A usual ratio for OTLP under compression: only an estimate, `bytesMax` is the bound. */
+const COMPRESSION_RATIO = 8;
+const NO_MEMORY: Body = { kind: "refused", status: 503, reason: "too much is being received, come back later" };
+
+export async function readBody(request: IncomingMessage, options: BodyOptions): Promise<Body> {
+  const { bytesMax, memory } = options;
   const encoding = (request.headers["content-encoding"] ?? "identity").trim().toLowerCase();
   const decompress = DECOMPRESSORS.get(encoding);
   if (decompress === undefined && encoding !== "identity") {
     return { kind: "refused", status: 415, reason: "content-encoding must be gzip, deflate, zstd or identity" };
   }
   if (Number(request.headers["content-length"] ?? 0) > bytesMax) return tooLarge(bytesMax);
-  const raw = await readRaw(request, bytesMax);
+  const raw = await readRaw(request, options);
   if (raw.kind !== "body" || decompress === undefined) return raw;
+  const { length } = raw.bytes;
+  if (!memory.tryGrowTo(length + Math.min(length * COMPRESSION_RATIO, bytesMax))) return NO_MEMORY;
   try {
     // It stops at the limit: what is beyond is never unpacked.
     const bytes = await decompress(raw.bytes, { maxOutputLength: bytesMax });
+    memory.shrinkTo(bytes.length);
     return { kind: "body", bytes };
   } catch (error) {
     const isTooLarge = error instanceof RangeError && "code" in error && error.code === "ERR_BUFFER_TOO_LARGE";
@@ -45,13 +60,14 @@ export async function readBody(request: IncomingMessage, bytesMax: number): Prom
   }
 }
 
-async function readRaw(request: IncomingMessage, bytesMax: number): Promise<Body> {
+async function readRaw(request: IncomingMessage, { bytesMax, memory }: BodyOptions): Promise<Body> {
   const chunks: Buffer[] = [];
   let length = 0;
   try {
     for await (const chunk of request as AsyncIterable<Buffer>) {
       length += chunk.length;
       if (length > bytesMax) return tooLarge(bytesMax);
+      if (!memory.tryGrowTo(length)) return NO_MEMORY;
       chunks.push(chunk);
     }
   } catch {

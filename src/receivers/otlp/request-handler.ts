@@ -27,8 +27,6 @@ export interface RequestHandlerOptions {
 }
 
 const CONTENT_TYPES = { protobuf: "application/x-protobuf", json: "application/json" } as const;
-/** A usual ratio for OTLP under gzip: only an estimate, `max_request_body_size` is the bound. */
-const COMPRESSION_RATIO = 8;
 const BUSY_RETRY_AFTER_SECONDS = "1";
 
 export class RequestHandler {
@@ -52,15 +50,12 @@ export class RequestHandler {
       const headers = { "www-authenticate": "Bearer" };
       return refuse({ encoding, status: 401, message: "an agent key is needed: Authorization: Bearer …", headers });
     }
-    const reservation = this.#memory.tryReserve(bytesExpected(request, config.max_request_body_size));
-    if (reservation === undefined) {
-      return refuse({ encoding, status: 503, message: "too much is being received, come back later" });
-    }
+    const memory = this.#memory.reserveNothing();
     try {
-      const body = await readBody(request, config.max_request_body_size);
+      const body = await readBody(request, { bytesMax: config.max_request_body_size, memory });
       return await this.#answer({ intake, body, encoding: encoding ?? "json", sender: who.sender });
     } finally {
-      reservation.release();
+      memory.release();
     }
   }
 
@@ -113,13 +108,6 @@ function unservable(request: IncomingMessage, encoding: OtlpEncoding | undefined
     return refuse({ encoding, status: 415, message });
   }
   return undefined;
-}
-
-/** How much memory a body may take, as far as its headers tell. */
-function bytesExpected(request: IncomingMessage, bytesMax: number): number {
-  const length = Number(request.headers["content-length"] ?? bytesMax);
-  const isCompressed = request.headers["content-encoding"] !== undefined;
-  return Math.min(isCompressed ? length * COMPRESSION_RATIO : length, bytesMax);
 }
 
 /** `application/json; charset=utf-8` → json. Another charset is another type. */

@@ -4,7 +4,7 @@
  */
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { type ClientHttp2Stream, type Settings, connect as connectHttp2 } from "node:http2";
+import { type ClientHttp2Session, type ClientHttp2Stream, type Settings, connect as connectHttp2 } from "node:http2";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -17,6 +17,7 @@ import { GrpcSender } from "../../support/grpc-sender.ts";
 import { type Rig, startReceiver, stopReceivers } from "./rig.ts";
 
 const sdkProtobuf = readFileSync(join(import.meta.dirname, "../../fixtures/otlp/sdk-3.1.0.bin"));
+const EXPORT_PATH = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 const MIB = 1_048_576;
 /** One well-formed span with a string attribute of this many bytes. */
 const spanOf = (bytes: number, index = 1): Buffer =>
@@ -48,6 +49,12 @@ async function openStream(rig: Rig, headers: Readonly<Record<string, string>> = 
   const stream = await bareStream(rig.receiver.grpcUrl, headers);
   cleanup.push(() => stream.session?.destroy());
   return stream;
+}
+
+/** One more call without a message on the connection of another. */
+function openCall({ session }: ClientHttp2Stream): ClientHttp2Stream {
+  const headers = { ":method": "POST", ":path": EXPORT_PATH, "content-type": "application/grpc", te: "trailers" };
+  return (session as ClientHttp2Session).request(headers).on("error", () => {});
 }
 
 describe("bounds", () => {
@@ -132,6 +139,22 @@ describe("bounds", () => {
     const statuses = (await Promise.all(replies)).map((reply) => reply.status);
     expect(statuses).toEqual(["OK", "OK", "OK", "OK"]);
     expect(rig.batches).toHaveLength(4);
+  });
+
+  it("takes memory back from messages that do not arrive while others wait, and gives it to each connection in turn", async () => {
+    const clock = new ManualClock();
+    const rig = await startReceiver({ grpc: { pending_max_bytes: 1 }, clock });
+    const slow = await openStream(rig);
+    slow.write(frame(sdkProtobuf, false).subarray(0, 20));
+    // More of the same on one connection, which all wait behind the first.
+    const others = Array.from({ length: 20 }, () => openCall(slow));
+    const reply = senderTo(rig).send(sdkProtobuf);
+    const refused = statusOf(slow);
+    const isAnswered = reply.then(() => true);
+    while ((await Promise.race([isAnswered, new Promise(setImmediate)])) !== true) clock.advance(100);
+    expect((await reply).status).toBe("OK");
+    expect(await refused).toBe("14");
+    for (const stream of others) stream.close();
   });
 
   it("serves 64 callers at once, each on a connection of its own", async () => {
