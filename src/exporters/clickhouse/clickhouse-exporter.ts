@@ -1,16 +1,17 @@
 import type { Exporter } from "../../component/component.ts";
 import type { Outcome } from "../../component/outcome.ts";
 import type { SpanBatch } from "../../pdata/span.ts";
-import { IDENTITY_BYTES } from "../../pipeline/spool/identity.ts";
 import { writeSpanIdentity } from "../../pipeline/spool/span-identity.ts";
 import { sumSpend } from "../../pipeline/spool/spend-sum.ts";
 import type { SpoolStats } from "../../pipeline/spool/spool.ts";
 import { Backoff } from "../../support/backoff.ts";
-import { ClickhouseTable } from "./clickhouse-table.ts";
+import { ClickhouseTable, type RecentQuery } from "./clickhouse-table.ts";
 import type { ClickhouseExporterConfig } from "./config.ts";
-import type { ClickhouseExporterDependencies, RecentSpan } from "./dependencies.ts";
+import type { ClickhouseExporterDependencies, SpanStorage } from "./dependencies.ts";
 import { EndTimes, type SpanLags } from "./end-times.ts";
 import { LedgerFeed } from "./ledger-feed.ts";
+import { RECENT_SPANS_QUERY } from "./recent-spans-query.ts";
+import { spanPresence } from "./span-presence.ts";
 import { SPAN_COLUMNS, type SpanRow } from "./span-columns.ts";
 
 const TABLE = "span_log";
@@ -49,7 +50,8 @@ export class ClickhouseExporter implements Exporter {
       clock,
       notify,
       ...(writeFile === undefined ? {} : { writeFile }),
-      recent: async (query) => identitiesOf(await storage.recentSpans(query)),
+      recent: (query) => recentIdentities(storage, query),
+      presence: (block) => spanPresence(storage, block),
       identify: ({ span }, target) => writeSpanIdentity(span, target),
       spendOf: (rows) => sumSpend(rows.map((row) => row.span)),
       onDurable: ({ token, spend }, rows) => {
@@ -87,10 +89,8 @@ export class ClickhouseExporter implements Exporter {
   }
 }
 
-function identitiesOf(spans: readonly RecentSpan[]): Buffer {
-  const identities = Buffer.alloc(spans.length * IDENTITY_BYTES);
-  for (const [index, span] of spans.entries()) {
-    writeSpanIdentity(span, identities.subarray(index * IDENTITY_BYTES, (index + 1) * IDENTITY_BYTES));
-  }
-  return identities;
+async function recentIdentities(storage: SpanStorage, query: RecentQuery): Promise<Uint8Array> {
+  const parameters = { since: query.sinceUnixMs, until: query.untilUnixMs, limit: query.limit };
+  const rows = await storage.query<{ readonly identities: string }>(RECENT_SPANS_QUERY, parameters);
+  return Buffer.concat(rows.map((row) => Buffer.from(row.identities, "base64")));
 }

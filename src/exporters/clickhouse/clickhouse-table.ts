@@ -1,8 +1,10 @@
 import { type Outcome, SUCCESS } from "../../component/outcome.ts";
 import type { Notify } from "../../component/notice.ts";
 import { type NativeColumn, encodeNativeBlock } from "../../pipeline/native/native-block.ts";
+import { selectNativeRows } from "../../pipeline/native/select-rows.ts";
 import type { WriteFileDurably } from "../../pipeline/spool/block-store.ts";
 import { Delivery, type DeliveryOptions, type Shipment } from "../../pipeline/spool/delivery.ts";
+import { IDENTITY_BYTES } from "../../pipeline/spool/identity.ts";
 import { Spool, type SpoolOptions, type SpoolStats } from "../../pipeline/spool/spool.ts";
 import { Backoff } from "../../support/backoff.ts";
 import { type Clock, delay } from "../../support/clock.ts";
@@ -11,8 +13,19 @@ import type { TableStorage } from "./dependencies.ts";
 
 const KEEP_ALIVE_MS = 60_000;
 
+export interface RecentQuery {
+  readonly sinceUnixMs: number;
+  readonly untilUnixMs: number;
+  readonly limit: number;
+}
+
+/** What was received lately is asked for in so many pieces: the answers may be large. */
+const RECENT_PIECES = 15;
+
 export interface ClickhouseTableOptions<Row>
-  extends Pick<SpoolOptions<Row>, "identify" | "spendOf" | "onDurable">, Pick<DeliveryOptions, "settle" | "onSent"> {
+  extends
+    Pick<SpoolOptions<Row>, "identify" | "spendOf" | "onDurable">,
+    Pick<DeliveryOptions, "settle" | "onSent" | "presence"> {
   readonly table: string;
   readonly columns: readonly NativeColumn<Row>[];
   /** For notices: `spans`. */
@@ -21,8 +34,8 @@ export interface ClickhouseTableOptions<Row>
   /** Where the blocks are. One process at a time. */
   readonly directory: string;
   readonly storage: TableStorage;
-  /** The identities of the rows received since then, at most `limit`, the newest. */
-  recent(query: { readonly sinceUnixMs: number; readonly limit: number }): Promise<Uint8Array>;
+  /** The identities of the rows received in that time, at most `limit`, the newest. */
+  recent(query: RecentQuery): Promise<Uint8Array>;
   /** Whether a start waits for those, which is when a resend from before a restart is known. @default true */
   readonly isRecentAwaited?: boolean;
   readonly clock: Clock;
@@ -47,6 +60,7 @@ export class ClickhouseTable<Row> {
     this.#spool = new Spool<Row>({
       ...options,
       bytesMax: spool.max_bytes,
+      setAsideBytesMax: spool.set_aside_max_bytes,
       waitingRowsMax: spool.waiting_spans_max,
       lingerMsMax: spool.linger_max_ms,
       retryAfterMs: spool.retry_after_ms,
@@ -62,7 +76,13 @@ export class ClickhouseTable<Row> {
         maxIntervalMs: retry.max_interval_ms,
         permanentAttempts: retry.permanent_attempts,
       },
+      batch: {
+        flushTimeoutMs: config.batch.flush_timeout_ms,
+        rowsMax: config.batch.max_rows,
+        bytesMax: config.batch.max_bytes,
+      },
       drainTimeoutMs: config.drain_timeout_ms,
+      select: selectNativeRows,
       send: (shipment) => this.#insert(shipment),
     });
   }
@@ -117,16 +137,22 @@ export class ClickhouseTable<Row> {
     }
   }
 
-  /** Tries until it succeeds or the exporter is stopped. Never rejects. */
+  /** The newest first, so that the bound cuts the oldest. Tries until it succeeds or the exporter is stopped. Never rejects. */
   async #loadRecent(): Promise<void> {
     const { clock, notify, config, rowsName } = this.#options;
-    const { window_ms: windowMs, max_entries: limit } = config.deduplication;
+    const { window_ms: windowMs, max_entries: entriesMax } = config.deduplication;
     const { initial_interval_ms: initialMs, max_interval_ms: maxMs } = config.retry_on_failure;
     const backoff = new Backoff({ initialMs, maxMs });
-    while (this.#state === "started") {
+    let untilUnixMs = clock.now();
+    const endUnixMs = untilUnixMs - windowMs;
+    let limit = entriesMax;
+    while (this.#state === "started" && untilUnixMs > endUnixMs && limit > 0) {
+      const sinceUnixMs = Math.max(endUnixMs, untilUnixMs - Math.ceil(windowMs / RECENT_PIECES));
       try {
-        this.#spool.remember(await this.#options.recent({ sinceUnixMs: clock.now() - windowMs, limit }));
-        return;
+        const identities = await this.#options.recent({ sinceUnixMs, untilUnixMs, limit });
+        this.#spool.remember(identities);
+        limit -= identities.length / IDENTITY_BYTES;
+        untilUnixMs = sinceUnixMs;
       } catch (error) {
         const reason = error instanceof Error ? error.message : String(error);
         notify({ level: "warn", event: `recent_${rowsName}_load_failed`, fields: { reason } });

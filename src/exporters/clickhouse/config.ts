@@ -8,7 +8,11 @@ const defaults = {
   lingerMaxMs: 100,
   retryAfterMs: 2_000,
   windowMs: 900_000,
-  maxEntries: 500_000,
+  setAsideMaxBytes: 64 * MIB,
+  flushTimeoutMs: 500,
+  batchMaxRows: 65_536,
+  batchMaxBytes: 16 * MIB,
+  maxEntries: 4_000_000,
   loadTimeoutMs: 10_000,
   initialIntervalMs: 100,
   maxIntervalMs: 10_000,
@@ -34,12 +38,30 @@ export const clickhouseExporterConfig = z.strictObject({
         .default(defaults.lingerMaxMs)
         .describe("How long a block is held open for more spans while ClickHouse is behind. 0: never."),
       retry_after_ms: wholeAbove0.default(defaults.retryAfterMs).describe("When a refused client should come back."),
+      set_aside_max_bytes: wholeAbove0
+        .default(defaults.setAsideMaxBytes)
+        .describe("Bytes of rows that ClickHouse will never take, kept on disk for people; beyond it the oldest go."),
+    })
+    .prefault({}),
+  batch: z
+    .strictObject({
+      flush_timeout_ms: z
+        .int()
+        .nonnegative()
+        .default(defaults.flushTimeoutMs)
+        .describe("The least time between the starts of two inserts, unless one is full: an insert has a fixed price."),
+      max_rows: wholeAbove0.default(defaults.batchMaxRows).describe("Rows of one insert at most."),
+      max_bytes: wholeAbove0.default(defaults.batchMaxBytes).describe("Bytes of one insert at most."),
     })
     .prefault({}),
   deduplication: z
     .strictObject({
       window_ms: wholeAbove0.default(defaults.windowMs).describe("How long a span is known when it is sent again."),
-      max_entries: wholeAbove0.default(defaults.maxEntries).describe("How many spans are known; about 100 bytes each."),
+      max_entries: wholeAbove0
+        .default(defaults.maxEntries)
+        .describe(
+          "How many spans are known; 32 bytes each. The default is 40 s of 100,000 a second, or the whole window of 4,400.",
+        ),
       load_timeout_ms: wholeAbove0
         .default(defaults.loadTimeoutMs)
         .describe("How long the start waits for ClickHouse to say which spans it took lately."),

@@ -20,13 +20,8 @@ export interface TableStorage {
 }
 
 export interface SpanStorage extends TableStorage {
-  /** The newest spans received since `sinceUnixMs`, oldest first, at most `limit`. */
-  recentSpans(query: { readonly sinceUnixMs: number; readonly limit: number }): Promise<readonly RecentSpan[]>;
-}
-
-export interface RecentSpan {
-  readonly traceId: string;
-  readonly spanId: string;
+  /** Rows of a SELECT; 64-bit integers may come as strings. `parameters` fill `{name:Type}`. */
+  query<T>(sql: string, parameters: Readonly<Record<string, unknown>>): Promise<readonly T[]>;
 }
 
 /** What a block holds for the ledger. The token makes it idempotent: the ledger may see it again after a crash. */

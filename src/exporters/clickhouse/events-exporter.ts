@@ -5,15 +5,15 @@ import type { LogBatch } from "../../pdata/log-record.ts";
 import type { WriteFileDurably } from "../../pipeline/spool/block-store.ts";
 import type { SpoolStats } from "../../pipeline/spool/spool.ts";
 import type { Clock } from "../../support/clock.ts";
-import { ClickhouseTable } from "./clickhouse-table.ts";
+import { ClickhouseTable, type RecentQuery } from "./clickhouse-table.ts";
 import type { ClickhouseExporterConfig } from "./config.ts";
 import type { TableStorage } from "./dependencies.ts";
 import { EVENT_COLUMNS, type EventRow } from "./event-columns.ts";
 
 /** What the exporter needs of the store. */
 export interface EventStorage extends TableStorage {
-  /** The `id`s of the newest log records received since `sinceUnixMs`, at most `limit`. */
-  recentEvents(query: { readonly sinceUnixMs: number; readonly limit: number }): Promise<readonly string[]>;
+  /** The `id`s of the newest log records received after `sinceUnixMs` and up to `untilUnixMs`, at most `limit`. */
+  recentEvents(query: RecentQuery): Promise<readonly string[]>;
 }
 
 export interface EventsExporterDependencies {

@@ -1,6 +1,6 @@
 /** Tells the ledger what each block spent as soon as the block is on disk, without waiting for ClickHouse; and knows whether it has heard. */
 import type { Notify } from "../../component/notice.ts";
-import { pause } from "../../pipeline/spool/delivery.ts";
+import { pause } from "../../support/pause.ts";
 import type { Backoff } from "../../support/backoff.ts";
 import type { Clock } from "../../support/clock.ts";
 import type { SpendObservation } from "./dependencies.ts";

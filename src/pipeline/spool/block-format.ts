@@ -26,6 +26,16 @@ export interface Block {
   readonly identities: Uint8Array;
   readonly spend: readonly SpendEntry[];
   readonly payload: Uint8Array;
+  /** Why it was set aside, if it was. */
+  readonly reason?: string;
+}
+
+/** Rows of a block that are set aside, and why. */
+export interface RowsAside {
+  readonly block: Block;
+  readonly rows: Uint32Array;
+  readonly payload: Uint8Array;
+  readonly reason: string;
 }
 
 export type DecodedBlock =
@@ -37,6 +47,7 @@ interface Head {
   readonly token: string;
   readonly created_unix_ms: number;
   readonly rows: number;
+  readonly reason?: string;
   readonly spend: readonly {
     readonly labels: Readonly<Record<string, string>>;
     readonly lease_id: string;
@@ -53,6 +64,7 @@ export function encodeBlock(block: Block): Buffer {
     token: block.token,
     created_unix_ms: block.createdUnixMs,
     rows: block.rowCount,
+    ...(block.reason === undefined ? {} : { reason: block.reason }),
     spend: block.spend.map((entry) => ({
       labels: entry.labels,
       lease_id: entry.leaseId,
@@ -93,6 +105,7 @@ export function decodeBlock(bytes: Buffer): DecodedBlock {
       token: head.token,
       createdUnixMs: head.created_unix_ms,
       rowCount: head.rows,
+      ...(head.reason === undefined ? {} : { reason: head.reason }),
       identities: headBytes.subarray(jsonLength),
       spend: head.spend.map((entry) => ({
         labels: entry.labels,
@@ -102,6 +115,14 @@ export function decodeBlock(bytes: Buffer): DecodedBlock {
       payload,
     },
   };
+}
+
+/** Some rows of a block, to be set aside: without its spend, which counts with the block. */
+export function blockOfRows({ block, rows, payload, reason }: RowsAside): Block {
+  const identities = Buffer.concat(
+    Array.from(rows, (row) => block.identities.subarray(row * IDENTITY_BYTES, (row + 1) * IDENTITY_BYTES)),
+  );
+  return { ...block, rowCount: rows.length, identities, spend: [], payload, reason };
 }
 
 function corrupt(reason: string): DecodedBlock {

@@ -1,18 +1,29 @@
 /**
  * The blocks of the spool as files of one directory. A block is there entirely or not at all: it is written under a
  * temporary name, synced, renamed, and the directory is synced; only then does `write` resolve. File names sort in the
- * order of writing. What can't be read or delivered is moved to `set-aside/` with the reason in its name, never deleted.
+ * order of writing. What can't be read or delivered is moved to `set-aside/` with why in its name; only the oldest of that go, beyond a bound.
  */
-import { type FileHandle, mkdir, open, readFile, readdir, rename, stat, unlink } from "node:fs/promises";
+import { type FileHandle, open, readFile, readdir, rename, rm, stat, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { type Block, type DecodedBlock, decodeBlock, encodeBlock } from "./block-format.ts";
+import { decodeMerge, encodeMerge, type Merge } from "./merge-file.ts";
+import { SetAside } from "./set-aside.ts";
 
 /** A block on disk that is not delivered yet. */
 export interface StoredBlock {
   readonly name: string;
   readonly token: string;
   readonly rowCount: number;
+  readonly createdUnixMs: number;
   readonly bytes: number;
+}
+
+/** What an earlier process left. */
+export interface LeftFiles {
+  readonly blocks: readonly string[];
+  readonly merges: readonly string[];
+  /** The names of the files that were set aside. */
+  readonly setAside: readonly string[];
 }
 
 export type WriteResult =
@@ -27,15 +38,19 @@ export type WriteFileDurably = (path: string, bytes: Buffer) => Promise<void>;
 export interface BlockStoreOptions {
   readonly directory: string;
   readonly bytesMax: number;
+  /** How much of what was set aside is kept. @default a sixteenth of `bytesMax` */
+  readonly setAsideBytesMax?: number;
   readonly writeFile?: WriteFileDurably;
 }
 
 const BLOCK_SUFFIX = ".block";
+const MERGE_SUFFIX = ".merge";
 const TEMPORARY_SUFFIX = ".tmp";
-const SET_ASIDE = "set-aside";
+const SET_ASIDE_SHARE = 1 / 16;
 const SEQUENCE_DIGITS = 16;
 
 export class BlockStore {
+  readonly setAside: SetAside;
   readonly #directory: string;
   readonly #bytesMax: number;
   readonly #writeFile: WriteFileDurably;
@@ -46,6 +61,8 @@ export class BlockStore {
   constructor(options: BlockStoreOptions) {
     this.#directory = options.directory;
     this.#bytesMax = options.bytesMax;
+    const { setAsideBytesMax = options.bytesMax * SET_ASIDE_SHARE } = options;
+    this.setAside = new SetAside(join(options.directory, "set-aside"), setAsideBytesMax);
     this.#writeFile = options.writeFile ?? writeFileDurably;
   }
 
@@ -57,17 +74,18 @@ export class BlockStore {
     return this.#bytesUsed >= this.#bytesMax;
   }
 
-  /** Makes the directory, removes what was never acknowledged, and returns the names of the leftover blocks, oldest first. */
-  async open(): Promise<readonly string[]> {
-    await mkdir(join(this.#directory, SET_ASIDE), { recursive: true });
+  /** Makes the directory, removes what was never acknowledged, and returns the names of the leftover files, oldest first. */
+  async open(): Promise<LeftFiles> {
+    await this.setAside.open();
     this.#handle = await open(this.#directory, "r");
-    const entries = await readdir(this.#directory);
+    const entries = (await readdir(this.#directory)).toSorted();
     for (const name of entries.filter((entry) => entry.endsWith(TEMPORARY_SUFFIX))) await unlink(this.#path(name));
-    const names = entries.filter((entry) => entry.endsWith(BLOCK_SUFFIX)).toSorted();
-    for (const name of names) this.#bytesUsed += (await stat(this.#path(name))).size;
-    const newest = Number.parseInt(names.at(-1) ?? "0", 10);
+    const blocks = entries.filter((entry) => entry.endsWith(BLOCK_SUFFIX));
+    for (const name of blocks) this.#bytesUsed += await this.sizeOf(name);
+    const merges = entries.filter((entry) => entry.endsWith(MERGE_SUFFIX));
+    const newest = Math.max(0, ...[...blocks.slice(-1), ...merges.slice(-1)].map((name) => Number.parseInt(name, 10)));
     this.#sequence = Number.isSafeInteger(newest) ? newest : 0;
-    return names;
+    return { blocks, merges, setAside: this.setAside.names };
   }
 
   async close(): Promise<void> {
@@ -79,24 +97,30 @@ export class BlockStore {
   async write(block: Block): Promise<WriteResult> {
     const bytes = encodeBlock(block);
     if (this.#bytesUsed + bytes.length > this.#bytesMax) return { kind: "full" };
-    this.#sequence += 1;
-    const stem = `${String(this.#sequence).padStart(SEQUENCE_DIGITS, "0")}-${block.token}`;
-    const name = stem + BLOCK_SUFFIX;
-    const temporary = this.#path(stem + TEMPORARY_SUFFIX);
-    try {
-      await this.#writeFile(temporary, bytes);
-      await rename(temporary, this.#path(name));
-      await this.#handle?.sync();
-    } catch (error) {
-      await unlink(temporary)
-        .catch(() => unlink(this.#path(name)))
-        .catch(() => {
-          // Neither name is there: nothing was written.
-        });
-      return { kind: "failed", reason: errorCode(error) };
-    }
+    const stem = this.#nextStem(block.token);
+    const reason = await this.#writeDurably(stem, BLOCK_SUFFIX, bytes);
+    if (reason !== undefined) return { kind: "failed", reason };
     this.#bytesUsed += bytes.length;
-    return { kind: "written", stored: { name, token: block.token, rowCount: block.rowCount, bytes: bytes.length } };
+    const name = stem + BLOCK_SUFFIX;
+    const { token, rowCount, createdUnixMs } = block;
+    return { kind: "written", stored: { name, token, rowCount, createdUnixMs, bytes: bytes.length } };
+  }
+
+  /** The name of the file that says so, or none when the disk says no. */
+  async writeMerge(merge: Merge): Promise<string | undefined> {
+    const stem = this.#nextStem(merge.token);
+    const reason = await this.#writeDurably(stem, MERGE_SUFFIX, encodeMerge(merge));
+    return reason === undefined ? stem + MERGE_SUFFIX : undefined;
+  }
+
+  async readMerge(name: string): Promise<Merge | undefined> {
+    return decodeMerge(await readFile(this.#path(name)));
+  }
+
+  /** To call when all its blocks are gone: they must not be back after a power cut when this is not. */
+  async removeMerge(name: string): Promise<void> {
+    await this.#handle?.sync();
+    await unlink(this.#path(name));
   }
 
   async read(name: string): Promise<DecodedBlock> {
@@ -114,16 +138,38 @@ export class BlockStore {
 
   /** To call when the block is delivered. */
   async remove(block: Pick<StoredBlock, "name" | "bytes">): Promise<void> {
-    await unlink(this.#path(block.name));
+    await rm(this.#path(block.name), { force: true });
     this.#bytesUsed -= block.bytes;
   }
 
   /** Moves a block out of the way for a person to look at. Returns its new path. */
-  async setAside(block: Pick<StoredBlock, "name" | "bytes">, why: string): Promise<string> {
-    const target = join(this.#directory, SET_ASIDE, `${block.name}.${why}`);
-    await rename(this.#path(block.name), target);
+  async moveAside(block: Pick<StoredBlock, "name" | "bytes">, why: string): Promise<string> {
+    const target = await this.setAside.move(this.#path(block.name), why);
     this.#bytesUsed -= block.bytes;
     return target;
+  }
+
+  #nextStem(token: string): string {
+    this.#sequence += 1;
+    return `${String(this.#sequence).padStart(SEQUENCE_DIGITS, "0")}-${token}`;
+  }
+
+  /** Returns why it failed; then nothing of it is left. */
+  async #writeDurably(stem: string, suffix: string, bytes: Buffer): Promise<string | undefined> {
+    const temporary = this.#path(stem + TEMPORARY_SUFFIX);
+    try {
+      await this.#writeFile(temporary, bytes);
+      await rename(temporary, this.#path(stem + suffix));
+      await this.#handle?.sync();
+      return undefined;
+    } catch (error) {
+      await unlink(temporary)
+        .catch(() => unlink(this.#path(stem + suffix)))
+        .catch(() => {
+          // Neither name is there: nothing was written.
+        });
+      return errorCode(error);
+    }
   }
 
   #path(name: string): string {

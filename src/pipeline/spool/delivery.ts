@@ -1,20 +1,25 @@
 /**
- * Takes blocks from a spool in order, one at a time, and forgets each only when the other side has its rows and whatever else
- * has to be true is. Sending is idempotent by the token, so whatever fails in between is simply done again.
- * A block that the other side refuses for good does not hold up the others: it is set aside.
+ * Takes blocks from a spool in order, one shipment at a time, and forgets them only when the other side has their rows and whatever
+ * else has to be true is. Blocks that wait go together: a shipment has a fixed price. Sending is idempotent by the shipment's
+ * token, which is on disk before it is sent, so whatever fails in between is simply done again.
+ * Rows that the other side refuses for good do not hold up the others: they are found by halving, and set aside.
  */
 import type { Notify } from "../../component/notice.ts";
 import type { Outcome } from "../../component/outcome.ts";
 import { Backoff } from "../../support/backoff.ts";
 import type { Clock } from "../../support/clock.ts";
+import { pause } from "../../support/pause.ts";
 import type { Block } from "./block-format.ts";
+import type { BlockGroup, GroupLimits } from "./block-group.ts";
 import type { StoredBlock } from "./block-store.ts";
+import { sendPiecewise } from "./piecewise.ts";
 import type { Spool } from "./spool.ts";
 
 /** What is sent at once. */
 export interface Shipment {
   /** Two shipments of one token are the same bytes: the second must change nothing. */
   readonly token: string;
+  /** The payloads of one or more blocks, one after the other. */
   readonly payload: Uint8Array;
   readonly rowCount: number;
 }
@@ -26,11 +31,21 @@ export interface DeliveryRetry {
   readonly permanentAttempts: number;
 }
 
+/** Which rows of a block the other side has. */
+export interface Presence {
+  /** A row a byte, 1 for those that are there. */
+  readonly isThere: Uint8Array;
+  /** It may have forgotten the tokens of that time. */
+  readonly isForgotten: boolean;
+}
+
 export interface DeliveryOptions {
-  readonly spool: Pick<Spool<never>, "oldest" | "payload" | "delivered" | "giveUp">;
+  readonly spool: Pick<Spool<never>, "oldest" | "next" | "payload" | "finish" | "setRowsAside" | "stats">;
   readonly clock: Clock;
   readonly notify: Notify;
   readonly retry: DeliveryRetry;
+  /** What goes in one shipment at most, and how long after the last one the next may wait to fill. @default no more than one block; 0 */
+  readonly batch?: GroupLimits & { readonly flushTimeoutMs: number };
   /** How long a stop waits for the rest; it stays on disk. */
   readonly drainTimeoutMs: number;
   /**
@@ -38,22 +53,26 @@ export interface DeliveryOptions {
    * `permanent`: these rows are wrong. What it throws is retryable.
    */
   send(shipment: Shipment): Promise<Outcome>;
+  /** Some rows of a payload, by their numbers, as a payload. `undefined`: it can't be cut. @default can't */
+  readonly select?: (payload: Uint8Array, rows: Uint32Array) => Uint8Array | undefined;
+  /** Asked where a token may not be enough: after a crash, and before a refused block is sent in pieces. @default no rows are there */
+  readonly presence?: (block: Block) => Promise<Presence>;
   /** What else has to be true before a block, sent or set aside, is forgotten. False: not now, as `signal` is aborted. */
   readonly settle?: (block: Block, signal: AbortSignal) => Promise<boolean>;
   /** Called when the other side has the rows of this block. */
-  onSent?(token: string): void;
+  readonly onSent?: (token: string) => void;
 }
 
-/** `poison`: the rows will never get there. `aborted`: nobody knows yet. */
-type SendResult =
-  | { readonly kind: "sent" }
-  | { readonly kind: "poison"; readonly reason: string }
-  | { readonly kind: "aborted" };
+const ONE_BLOCK: GroupLimits = { rowsMax: 0, bytesMax: 0 };
+/** A shipment that fills is looked at so often. */
+const FILL_STEPS = 10;
 
 export class Delivery {
   readonly #options: DeliveryOptions;
   readonly #backoff: Backoff;
+  readonly #stopping = new AbortController();
   readonly #aborted = new AbortController();
+  #lastSent = -Infinity;
   #running: Promise<void> | undefined;
 
   constructor(options: DeliveryOptions) {
@@ -70,55 +89,105 @@ export class Delivery {
   async stop(): Promise<void> {
     if (this.#running === undefined) return;
     const { clock, drainTimeoutMs } = this.#options;
+    this.#stopping.abort();
     const cancel = clock.setTimer(drainTimeoutMs, () => this.#aborted.abort());
     await this.#running;
     cancel();
   }
 
   async #run(): Promise<void> {
-    const { spool } = this.#options;
-    for (let block = await spool.oldest(); block !== undefined; block = await spool.oldest()) {
-      if (this.#aborted.signal.aborted) return;
+    const { spool, batch = ONE_BLOCK } = this.#options;
+    while ((await spool.oldest()) !== undefined && !this.#aborted.signal.aborted) {
       try {
-        await this.#deliver(block);
+        await this.#fill();
+        const group = await spool.next(batch);
+        if (group !== undefined) await this.#deliver(group);
       } catch (error) {
-        this.#notifyRetry("block_delivery_failed", block, messageOf(error));
+        this.#options.notify({ level: "warn", event: "block_delivery_failed", fields: { reason: messageOf(error) } });
         await this.#pause(this.#backoff.next());
       }
     }
   }
 
-  /** Ends early, with the block still in the spool, only when the delivery is aborted. */
-  async #deliver(stored: StoredBlock): Promise<void> {
-    const { spool, settle } = this.#options;
-    const block = await spool.payload(stored);
-    if (block === undefined) return;
-    const result = await this.#send(stored, block);
-    if (result.kind === "aborted") return;
-    if (settle !== undefined && !(await settle(block, this.#aborted.signal))) return;
-    if (result.kind === "sent") await spool.delivered(stored);
-    else await spool.giveUp(stored, "poison", result.reason);
+  /** Lets the shipment fill until `flushTimeoutMs` have gone by since the last one, or it is full. */
+  async #fill(): Promise<void> {
+    const { spool, clock, batch } = this.#options;
+    if (batch === undefined) return;
+    for (;;) {
+      const leftMs = this.#lastSent + batch.flushTimeoutMs - clock.monotonic();
+      const { bytes, inFlight } = spool.stats();
+      if (leftMs <= 0 || bytes >= batch.bytesMax || inFlight >= batch.rowsMax || this.#stopping.signal.aborted) break;
+      const ms = Math.min(leftMs, batch.flushTimeoutMs / FILL_STEPS);
+      await pause({ clock, ms, signal: this.#stopping.signal });
+    }
+    this.#lastSent = clock.monotonic();
+  }
+
+  /** Ends early, with the blocks still in the spool, only when the delivery is aborted. */
+  async #deliver(group: BlockGroup): Promise<void> {
+    const { spool, settle, onSent } = this.#options;
+    const blocks: { readonly stored: StoredBlock; readonly block: Block }[] = [];
+    for (const stored of group.blocks) {
+      const block = await spool.payload(stored);
+      // It is set aside now; the group is another one.
+      if (block === undefined) return;
+      blocks.push({ stored, block });
+    }
+    const poison = await this.#send(group, blocks);
+    if (poison === undefined) return;
+    for (const { token } of group.blocks) onSent?.(token);
+    for (const { block } of blocks) {
+      if (settle !== undefined && !(await settle(block, this.#aborted.signal))) return;
+    }
+    await spool.finish(group, { poison });
     this.#backoff.reset();
   }
 
-  async #send(stored: StoredBlock, { token, payload, rowCount }: Block): Promise<SendResult> {
-    let permanentAttempts = 0;
-    while (!this.#aborted.signal.aborted) {
-      const outcome = await this.#attempt({ token, payload, rowCount });
-      if (outcome.kind === "success") {
-        this.#options.onSent?.(token);
-        return { kind: "sent" };
+  /** How many rows were set aside; the others are there. `undefined`: aborted, nobody knows yet. */
+  async #send(group: BlockGroup, blocks: Parameters<typeof sendPiecewise>[1]): Promise<number | undefined> {
+    const { select, presence, retry, spool, notify } = this.#options;
+    const pieces = {
+      select,
+      presence: (block: Block) => this.#presence(block),
+      attempt: (shipment: Shipment) => this.#attempt(shipment),
+      setRowsAside: (...args: Parameters<typeof spool.setRowsAside>) => spool.setRowsAside(...args),
+      notify,
+    };
+    if (group.isBroken) return sendPiecewise(pieces, blocks);
+    if (group.isInDoubt && presence !== undefined) {
+      for (const { block } of blocks) {
+        const found = await this.#presence(block);
+        if (found === undefined) return undefined;
+        if (found.isForgotten && found.isThere.includes(1)) return sendPiecewise(pieces, blocks);
       }
-      if (outcome.kind === "permanent") permanentAttempts += 1;
-      if (permanentAttempts >= this.#options.retry.permanentAttempts) return { kind: "poison", reason: outcome.reason };
-      this.#notifyRetry("insert_failed", stored, outcome.reason);
-      const wishMs = outcome.kind === "retryable" ? (outcome.retryAfterMs ?? 0) : 0;
-      await this.#pause(Math.max(this.#backoff.next(), wishMs));
     }
-    return { kind: "aborted" };
+    const payloads = blocks.map(({ block }) => block.payload);
+    const [only] = payloads;
+    const payload = payloads.length === 1 && only !== undefined ? only : Buffer.concat(payloads);
+    let reason = "";
+    for (let attempts = 0; attempts < retry.permanentAttempts; attempts += 1) {
+      const outcome = await this.#attempt({ token: group.token, payload, rowCount: group.rowCount });
+      if (outcome === undefined) return undefined;
+      if (outcome.kind === "success") return 0;
+      reason = outcome.reason;
+      this.#notifyRetry(group, reason);
+      if (attempts + 1 < retry.permanentAttempts) await this.#pause(this.#backoff.next());
+    }
+    return sendPiecewise({ ...pieces, refusal: reason }, blocks);
   }
 
-  async #attempt(shipment: Shipment): Promise<Outcome> {
+  /** Tries while it is retryable. `undefined`: aborted. */
+  async #attempt(shipment: Shipment): Promise<Exclude<Outcome, { kind: "retryable" }> | undefined> {
+    while (!this.#aborted.signal.aborted) {
+      const outcome = await this.#try(shipment);
+      if (outcome.kind !== "retryable") return outcome;
+      this.#notifyRetry(shipment, outcome.reason);
+      await this.#pause(Math.max(this.#backoff.next(), outcome.retryAfterMs ?? 0));
+    }
+    return undefined;
+  }
+
+  async #try(shipment: Shipment): Promise<Outcome> {
     try {
       return await this.#options.send(shipment);
     } catch (error) {
@@ -126,30 +195,29 @@ export class Delivery {
     }
   }
 
-  #notifyRetry(event: string, block: StoredBlock, reason: string): void {
-    this.#options.notify({ level: "warn", event, fields: { block: block.name, rows: block.rowCount, reason } });
+  /** Asks until it is answered. `undefined`: aborted. */
+  async #presence(block: Block): Promise<Presence | undefined> {
+    const { presence } = this.#options;
+    if (presence === undefined) return { isThere: new Uint8Array(block.rowCount), isForgotten: false };
+    while (!this.#aborted.signal.aborted) {
+      try {
+        return await presence(block);
+      } catch (error) {
+        this.#notifyRetry(block, messageOf(error));
+        await this.#pause(this.#backoff.next());
+      }
+    }
+    return undefined;
+  }
+
+  #notifyRetry(shipment: Pick<Shipment, "token" | "rowCount">, reason: string): void {
+    const fields = { block: shipment.token, rows: shipment.rowCount, reason };
+    this.#options.notify({ level: "warn", event: "insert_failed", fields });
   }
 
   #pause(ms: number): Promise<void> {
     return pause({ clock: this.#options.clock, ms, signal: this.#aborted.signal });
   }
-}
-
-/** Waits, or until the signal is aborted. */
-export async function pause(options: {
-  readonly clock: Clock;
-  readonly ms: number;
-  readonly signal: AbortSignal;
-}): Promise<void> {
-  const { clock, ms, signal } = options;
-  if (signal.aborted) return;
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const cancel = clock.setTimer(ms, resolve);
-  const onAbort = (): void => resolve();
-  signal.addEventListener("abort", onAbort, { once: true });
-  await promise;
-  signal.removeEventListener("abort", onAbort);
-  cancel();
 }
 
 function messageOf(error: unknown): string {

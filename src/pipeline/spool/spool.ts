@@ -10,10 +10,12 @@ import type { Notify } from "../../component/notice.ts";
 import { type Outcome, SUCCESS } from "../../component/outcome.ts";
 import type { SpendEntry } from "../../pdata/spend.ts";
 import { type Clock, delay } from "../../support/clock.ts";
-import type { Block } from "./block-format.ts";
+import { type Block, blockOfRows, encodeBlock, type RowsAside } from "./block-format.ts";
+import { type BlockGroup, type GroupLimits, groupSize, newGroup, rowsOf } from "./block-group.ts";
 import { BlockStore, type StoredBlock, type WriteFileDurably } from "./block-store.ts";
+import { type OpenMerge, recoverMerges } from "./merge-recovery.ts";
+import { Commit } from "./commit.ts";
 import { IDENTITY_BYTES, IdentityCell } from "./identity.ts";
-import { IdentitySet } from "./identity-set.ts";
 import { RecentSpans, type RecentSpansOptions } from "./recent-spans.ts";
 import { SpoolFlow } from "./spool-flow.ts";
 
@@ -39,6 +41,7 @@ export interface SpoolOptions<Row> {
   spendOf?(rows: readonly Row[]): readonly SpendEntry[];
   /** Called once a block is durable, before it is delivered. `rows`: none when an earlier process wrote it. */
   onDurable?(block: Pick<Block, "token" | "spend">, rows: readonly Row[]): void;
+  readonly setAsideBytesMax?: number;
   readonly writeFile?: WriteFileDurably;
 }
 
@@ -47,20 +50,15 @@ export interface SpoolStats extends FlowStats {
   readonly blocks: number;
   readonly bytes: number;
   readonly recentEvictedEarly: number;
+  /** When the oldest block that is not delivered was made. */
+  readonly oldestUnixMs: number | undefined;
+  /** Files of blocks, and of rows of blocks, that can't be delivered. */
+  readonly setAsideFiles: number;
+  readonly setAsideBytes: number;
 }
 
 /** From so many undelivered blocks on, blocks are made larger instead of more: an insert has a fixed price. */
 export const BACKLOG_BLOCKS = 8;
-
-class Commit<Row> {
-  readonly rows: Row[] = [];
-  readonly identities = new IdentitySet();
-  readonly #done = Promise.withResolvers<Outcome>();
-  readonly done: Promise<Outcome> = this.#done.promise;
-  resolve(outcome: Outcome): void {
-    this.#done.resolve(outcome);
-  }
-}
 
 export class Spool<Row> {
   readonly #options: SpoolOptions<Row>;
@@ -69,6 +67,7 @@ export class Spool<Row> {
   readonly #flow = new SpoolFlow();
   readonly #undelivered: StoredBlock[] = [];
   readonly #cell = new IdentityCell();
+  #group: BlockGroup | undefined;
   #filling = new Commit<Row>();
   /** Taken from `#filling`, its commit not ended. */
   #committing: Commit<Row> | undefined;
@@ -84,7 +83,10 @@ export class Spool<Row> {
 
   /** Finds the blocks an earlier process left, knows their rows again, and sets aside what can't be read. */
   async open(): Promise<void> {
-    for (const name of await this.#store.open()) {
+    const left = await this.#store.open();
+    const merge = await recoverMerges(this.#store, left);
+    for (const name of left.blocks) {
+      if (merge.sent.has(name)) continue;
       const bytes = await this.#store.sizeOf(name);
       const decoded = await this.#store.read(name);
       if (decoded.kind === "corrupt") {
@@ -93,10 +95,12 @@ export class Spool<Row> {
       }
       const { block } = decoded;
       this.remember(block.identities);
-      this.#undelivered.push({ name, token: block.token, rowCount: block.rowCount, bytes });
+      const { token, rowCount, createdUnixMs } = block;
+      this.#undelivered.push({ name, token, rowCount, createdUnixMs, bytes });
       this.#flow.recover(block.rowCount);
       this.#options.onDurable?.(block, []);
     }
+    this.#group = merge.open === undefined ? this.#firstAlone() : await this.#groupAgain(merge.open);
     if (this.#undelivered.length > 0) {
       this.#options.notify({
         level: "info",
@@ -155,6 +159,44 @@ export class Spool<Row> {
     return this.#undelivered[0];
   }
 
+  /**
+   * The oldest blocks, as many as may go together; the same ones until `finish`. Waits for one. Which they are is on disk before
+   * it resolves, unless it is one. `undefined` once the spool is closed and empty.
+   */
+  async next(limits: GroupLimits): Promise<BlockGroup | undefined> {
+    if (this.#group !== undefined) return this.#group;
+    if ((await this.oldest()) === undefined) return undefined;
+    const blocks = this.#undelivered.slice(0, groupSize(this.#undelivered, limits));
+    const token = randomUUID();
+    // In force before the file is written: what is in a group is not dropped to make room.
+    this.#group = newGroup({ token, blocks });
+    const names = blocks.map((block) => block.name);
+    const mergeName = blocks.length > 1 ? await this.#store.writeMerge({ token, blocks: names }) : undefined;
+    // One by itself has its own token; so has the first when the disk has no room for the file.
+    this.#group =
+      mergeName === undefined
+        ? newGroup({ token: blocks[0]?.token ?? token, blocks: blocks.slice(0, 1) })
+        : newGroup({ token, blocks, mergeName });
+    return this.#group;
+  }
+
+  /** All rows of the group are where they belong, but for `dropped` of them by reason, which end here: forgets it. */
+  async finish(group: BlockGroup, dropped: Readonly<Record<string, number>> = {}): Promise<void> {
+    let stored = 0;
+    for (const block of group.blocks.filter((each) => this.#undelivered.includes(each))) {
+      await this.#store.remove(block);
+      this.#forget(block);
+      stored += block.rowCount;
+    }
+    for (const [reason, count] of Object.entries(dropped)) {
+      this.#flow.dropOnDisk(count, reason);
+      stored -= count;
+    }
+    this.#flow.store(stored);
+    if (group.mergeName !== undefined) await this.#store.removeMerge(group.mergeName);
+    this.#group = undefined;
+  }
+
   /** A block as it is on disk. `undefined` when its file went bad: it is set aside then. */
   async payload(block: StoredBlock): Promise<Block | undefined> {
     const decoded = await this.#store.read(block.name);
@@ -180,6 +222,19 @@ export class Spool<Row> {
     await this.#setAside(block, why, reason);
     this.#forget(block);
     this.#flow.dropOnDisk(block.rowCount, why);
+    const group = this.#group;
+    if (group === undefined || !group.blocks.includes(block)) return;
+    const blocks = group.blocks.filter((each) => each !== block);
+    if (blocks.length > 0) this.#group = { ...group, blocks, rowCount: rowsOf(blocks), isBroken: true };
+    else await this.finish({ ...group, blocks });
+  }
+
+  /** Keeps some rows of a block aside, which can never be delivered; the block itself stays. Doing it again changes nothing. */
+  async setRowsAside(stored: StoredBlock, aside: RowsAside): Promise<void> {
+    const { rows, reason } = aside;
+    const name = `${stored.name}.rows-${rows[0] ?? 0}-${(rows.at(-1) ?? 0) + 1}.poison`;
+    const path = await this.#store.setAside.write(name, encodeBlock(blockOfRows(aside)));
+    await this.#tellSetAside({ path, why: "poison", reason });
   }
 
   /** Ends after what was taken is on disk; later batches are refused. Undelivered blocks stay. */
@@ -197,6 +252,9 @@ export class Spool<Row> {
       blocks: this.#undelivered.length,
       bytes: this.#store.bytesUsed,
       recentEvictedEarly: this.#recent.evictedEarly,
+      oldestUnixMs: this.#undelivered[0]?.createdUnixMs,
+      setAsideFiles: this.#store.setAside.names.length,
+      setAsideBytes: this.#store.setAside.bytes,
     };
   }
 
@@ -271,7 +329,9 @@ export class Spool<Row> {
 
   /** Drops the block that waited longest, but for the first: that one may be under way. False: there is none to drop. */
   async #makeRoom(): Promise<boolean> {
-    const block = this.#options.onFull === "drop_oldest" ? this.#undelivered[1] : undefined;
+    if (this.#options.onFull !== "drop_oldest") return false;
+    const underWay = this.#group?.blocks ?? [];
+    const block = this.#undelivered.find((each, index) => index > 0 && !underWay.includes(each));
     if (block === undefined) return false;
     this.#forget(block);
     await this.#store.remove(block);
@@ -292,9 +352,33 @@ export class Spool<Row> {
     return { kind: "permanent", reason: "the rows can't be encoded" };
   }
 
+  async #groupAgain({ name, merge }: OpenMerge): Promise<BlockGroup | undefined> {
+    const blocks = this.#undelivered.filter((block) => merge.blocks.includes(block.name));
+    if (blocks.length === 0) {
+      await this.#store.removeMerge(name);
+      return undefined;
+    }
+    const isBroken = blocks.length < merge.blocks.length;
+    return { ...newGroup({ token: merge.token, blocks, mergeName: name }), isInDoubt: true, isBroken };
+  }
+
+  /** The oldest block may have been sent by itself before the crash, under its own token. */
+  #firstAlone(): BlockGroup | undefined {
+    const [block] = this.#undelivered;
+    if (block === undefined) return undefined;
+    return { ...newGroup({ token: block.token, blocks: [block] }), isInDoubt: true };
+  }
+
   async #setAside(block: Pick<StoredBlock, "name" | "bytes">, why: string, reason: string): Promise<void> {
-    const path = await this.#store.setAside(block, why);
-    this.#options.notify({ level: "error", event: "block_set_aside", fields: { path, why, reason } });
+    const path = await this.#store.moveAside(block, why);
+    await this.#tellSetAside({ path, why, reason });
+  }
+
+  async #tellSetAside(fields: { readonly path: string; readonly why: string; readonly reason: string }): Promise<void> {
+    this.#options.notify({ level: "error", event: "block_set_aside", fields });
+    for (const path of await this.#store.setAside.trim()) {
+      this.#options.notify({ level: "error", event: "set_aside_removed", fields: { path } });
+    }
   }
 
   #forget(block: StoredBlock): void {

@@ -5,9 +5,7 @@
  */
 import { appendFileSync } from "node:fs";
 import { createPriceBook } from "@tollgate/instrumentation/pricing";
-import type { RecentSpan } from "../../../src/exporters/clickhouse/dependencies.ts";
 import { clickhouseExporterFactory } from "../../../src/exporters/clickhouse/factory.ts";
-import { RECENT_SPANS_QUERY } from "../../../src/exporters/clickhouse/recent-spans-query.ts";
 import { createTracesPipeline } from "../../../src/pipeline/traces-pipeline.ts";
 import { costProcessorFactory } from "../../../src/processors/cost/factory.ts";
 import { identityProcessorFactory } from "../../../src/processors/identity/factory.ts";
@@ -31,17 +29,7 @@ const exporter = clickhouseExporterFactory.create(exporterConfig, {
   storage: {
     insertNative: (insert) => storage.insertNative(insert),
     isPermanent: (error) => error instanceof StorageError && error.kind === "permanent",
-    recentSpans: async ({ sinceUnixMs, limit }) => {
-      const params = { since: sinceUnixMs, limit };
-      const rows = await storage.query<{ trace_id: string; span_id: string; received_unix_ms: string }>(
-        RECENT_SPANS_QUERY,
-        params,
-      );
-      return rows.toReversed().map((row): RecentSpan => ({
-        traceId: row.trace_id,
-        spanId: row.span_id,
-      }));
-    },
+    query: (sql, parameters) => storage.query(sql, parameters),
   },
   clock,
   notify,
@@ -55,14 +43,14 @@ const prices = createPriceBook({
     { kind: "prices", name: "house", models: { "our-llm": { provider: "openai", input: "3.00", output: "15.00" } } },
   ],
 });
-const registry = { find: () => undefined, mayActAs: () => false };
+const registry = { find: () => undefined, mayActAs: () => false, namesOf: () => [] };
 const anyPort = { endpoint: "127.0.0.1:0" };
 const receiverConfig = otlpReceiverFactory.config.parse({ protocols: { http: anyPort, grpc: anyPort } });
 const pipeline = createTracesPipeline({
   receivers: [(next) => otlpReceiverFactory.create(receiverConfig, { next, clock, notify })],
   processors: [
     (next) => normaliseProcessorFactory.create({ messages: false }, { next, notify }),
-    (next) => identityProcessorFactory.create({}, { next, notify, registry }),
+    (next) => identityProcessorFactory.create({ foreign_name: "flag" }, { next, notify, registry }),
     (next) => costProcessorFactory.create({}, { next, notify, prices: () => prices }),
     (next) => meterProcessorFactory.create({}, { next, notify }),
   ],

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { flowImbalance } from "../../../../src/component/flow.ts";
 import type { Notice } from "../../../../src/component/notice.ts";
-import type { RecentSpan, SpanStorage, SpendObservation } from "../../../../src/exporters/clickhouse/dependencies.ts";
+import type { SpanStorage, SpendObservation } from "../../../../src/exporters/clickhouse/dependencies.ts";
 import { clickhouseExporterFactory } from "../../../../src/exporters/clickhouse/factory.ts";
 import { SystemClock } from "../../../../src/support/clock.ts";
 import { makeBatch, makeSpan } from "../../../fixtures/otlp/make-span.ts";
@@ -19,7 +19,9 @@ type ClickhouseExporter = ReturnType<typeof clickhouseExporterFactory.create>;
 class FakeStorage implements SpanStorage {
   readonly inserted = new Map<string, Uint8Array>();
   readonly attempts: string[] = [];
-  recent: readonly RecentSpan[] = [];
+  /** What every query answers. */
+  rows: readonly Record<string, string>[] = [];
+  isAway = false;
   /** What the next inserts do: an error is thrown before, `lost` after the insert happened. */
   readonly plan: (Error | "lost")[] = [];
   #waiters: (() => void)[] = [];
@@ -37,8 +39,9 @@ class FakeStorage implements SpanStorage {
     return error instanceof TypeError;
   }
 
-  async recentSpans(): Promise<readonly RecentSpan[]> {
-    return this.recent;
+  async query<T>(): Promise<readonly T[]> {
+    if (this.isAway) throw new Error("connection refused");
+    return this.rows as readonly T[];
   }
 
   async untilInserted(count: number): Promise<void> {
@@ -168,7 +171,7 @@ describe("the ClickHouse exporter", () => {
 
   it("knows the spans that ClickHouse took before the start", async () => {
     const { traceId, spanId } = makeSpan(1);
-    storage.recent = [{ traceId, spanId }];
+    storage.rows = [{ identities: Buffer.from(traceId + spanId, "hex").toString("base64") }];
     const exporter = await startExporter();
     await exporter.consume(makeBatch([spending(1), spending(2)]));
     await exporter.stop();
@@ -177,13 +180,9 @@ describe("the ClickHouse exporter", () => {
   });
 
   it("starts without ClickHouse, and says what that costs", async () => {
-    let isAway = true;
-    storage.recentSpans = async () => {
-      if (isAway) throw new Error("connection refused");
-      return [];
-    };
+    storage.isAway = true;
     const exporter = await startExporter({ deduplication: { load_timeout_ms: 5 } });
-    isAway = false;
+    storage.isAway = false;
     expect(notices).toContainEqual(expect.objectContaining({ level: "warn", event: "recent_spans_not_loaded" }));
     expect((await exporter.consume(makeBatch([spending(1)]))).kind).toBe("success");
     await storage.untilInserted(1);

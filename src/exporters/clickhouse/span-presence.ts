@@ -1,0 +1,74 @@
+/**
+ * Which spans of a block ClickHouse has. Its memory of deduplication tokens is a number of inserts; where a token may have fallen
+ * out of it, the spans themselves are asked for before they are sent again.
+ */
+import type { Block } from "../../pipeline/spool/block-format.ts";
+import type { Presence } from "../../pipeline/spool/delivery.ts";
+import { IDENTITY_BYTES } from "../../pipeline/spool/identity.ts";
+import type { SpanStorage } from "./dependencies.ts";
+
+/** A query's text holds so many identities; ClickHouse takes 256 KiB of it. */
+const IDENTITIES_A_QUERY = 1_500;
+/** Spans of a block were received before it was written, at most so long before. */
+const RECEIVED_BEFORE_MS = 3_600_000;
+/** Of the 1,000 inserts that the tables remember (migration 0001), so many are counted on. */
+const TOKENS_REMEMBERED = 900;
+const TRACE_ID_DIGITS = 32;
+
+interface FoundRow {
+  readonly identity: string;
+  /** `<partition>_<first insert>_<last insert>_<level>`. */
+  readonly part: string;
+}
+
+export async function spanPresence(storage: SpanStorage, block: Block): Promise<Presence> {
+  const isThere = new Uint8Array(block.rowCount);
+  let oldestInsert = Infinity;
+  for (let first = 0; first < block.rowCount; first += IDENTITIES_A_QUERY) {
+    const rows = identitiesOf(block, first);
+    for (const { identity, part } of await storage.query<FoundRow>(
+      queryOf([...rows.keys()], block.createdUnixMs),
+      {},
+    )) {
+      const row = rows.get(identity);
+      if (row === undefined) continue;
+      isThere[row] = 1;
+      oldestInsert = Math.min(oldestInsert, firstInsertOf(part));
+    }
+  }
+  if (oldestInsert === Infinity) return { isThere, isForgotten: false };
+  const [newest] = await storage.query<{ readonly insert: string }>(NEWEST_INSERT_QUERY, {});
+  return { isThere, isForgotten: Number(newest?.insert ?? Infinity) - oldestInsert >= TOKENS_REMEMBERED };
+}
+
+const NEWEST_INSERT_QUERY = `
+SELECT max(max_block_number) AS insert
+FROM system.parts
+WHERE database = currentDatabase() AND table = 'span_log' AND active`;
+
+/** Hexadecimal identities to their row. */
+function identitiesOf(block: Block, first: number): ReadonlyMap<string, number> {
+  const { buffer, byteOffset, byteLength } = block.identities;
+  const bytes = Buffer.from(buffer, byteOffset, byteLength);
+  const count = Math.min(IDENTITIES_A_QUERY, block.rowCount - first);
+  return new Map(
+    Array.from({ length: count }, (_, index) => {
+      const row = first + index;
+      return [bytes.toString("hex", row * IDENTITY_BYTES, (row + 1) * IDENTITY_BYTES), row];
+    }),
+  );
+}
+
+/** The identities are hexadecimal digits of our own making: nothing of a sender's gets into the text. */
+function queryOf(identities: readonly string[], createdUnixMs: number): string {
+  const ids = identities.map((id) => `('${id.slice(0, TRACE_ID_DIGITS)}','${id.slice(TRACE_ID_DIGITS)}')`);
+  return `
+SELECT concat(trace_id, span_id) AS identity, _part AS part
+FROM span_log
+WHERE received_at >= fromUnixTimestamp64Milli(${createdUnixMs - RECEIVED_BEFORE_MS}, 'UTC')
+    AND (trace_id, span_id) IN (${ids.join(",")})`;
+}
+
+function firstInsertOf(part: string): number {
+  return Number(part.split("_")[1] ?? 0);
+}
