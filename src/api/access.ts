@@ -28,7 +28,9 @@ export interface AgentCaller {
 }
 
 interface KnownKey {
+  readonly id: string;
   readonly digest: Buffer;
+  readonly agents: readonly string[];
   readonly isBoundTo: (agent: string) => boolean;
 }
 
@@ -42,7 +44,9 @@ export class Access {
   constructor(options: AccessOptions) {
     this.#keys = options.agentKeys?.map(({ key, agents }) => {
       const globs = agents.map((pattern) => compileGlob(pattern));
-      return { digest: digest(key), isBoundTo: (agent) => globs.some((matches) => matches(agent)) };
+      const keyDigest = digest(key);
+      const isBoundTo = (agent: string): boolean => globs.some((matches) => matches(agent));
+      return { id: idOf(keyDigest), digest: keyDigest, agents, isBoundTo };
     });
     this.#people = digest(options.peopleToken);
   }
@@ -55,12 +59,17 @@ export class Access {
     const wanted = digest(token);
     const found = this.#keys.find((key) => timingSafeEqual(key.digest, wanted));
     if (found === undefined) throw new ApiProblem("unauthorized", "the agent's key is not known");
-    return { kind: "agent", id: idOf(found.digest), isBoundTo: found.isBoundTo };
+    return { kind: "agent", id: found.id, isBoundTo: found.isBoundTo };
   }
 
   /** Whether the credential with this id (`AgentCaller.id`) is bound to the name. */
   mayActAs(id: string, agent: string): boolean {
-    return this.#keys?.some((key) => idOf(key.digest) === id && key.isBoundTo(agent)) ?? false;
+    return this.#keys?.some((key) => key.id === id && key.isBoundTo(agent)) ?? false;
+  }
+
+  /** The patterns of names that the credential with this id is bound to; none for one that is not known. */
+  namesOf(id: string): readonly string[] {
+    return this.#keys?.find((key) => key.id === id)?.agents ?? [];
   }
 
   /** The name that acts of this person are written down under. Throws `unauthorized` unless the people's token is given. */

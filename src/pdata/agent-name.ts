@@ -2,7 +2,8 @@ import { ATTR_GEN_AI_AGENT_NAME, ATTR_SERVICE_NAME, ATTR_TOLLGATE_AGENT_NAME } f
 import { firstText } from "./attribute-read.ts";
 import type { Span } from "./span.ts";
 
-const UNKNOWN_AGENT = "unknown";
+/** The agent of what names none. */
+export const UNKNOWN_AGENT = "unknown";
 const OURS = [ATTR_TOLLGATE_AGENT_NAME];
 const CONVENTIONS = [ATTR_GEN_AI_AGENT_NAME];
 const SERVICE = [ATTR_SERVICE_NAME];

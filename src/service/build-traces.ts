@@ -85,6 +85,7 @@ export function buildTraces(options: TracesBuild): Traces {
   const agents = {
     find: (agent: string) => registry.registered(agent),
     mayActAs: (sender: string, agent: string) => access.mayActAs(sender, agent),
+    namesOf: (sender: string) => access.namesOf(sender),
   };
   const pipeline = createTracesPipeline({
     receivers: [

@@ -29,9 +29,7 @@ export const configSchema = z.strictObject({
       transform: transformProcessorConfig
         .optional()
         .describe("Sets and deletes attributes and labels, in CEL. Absent: not in the pipeline."),
-      identity: identityProcessorConfig
-        .prefault({})
-        .describe("No settings yet: agent, owner, team, role and labels of each span."),
+      identity: identityProcessorConfig.prefault({}).describe("Agent, owner, team, role and labels of each span."),
       cost: costProcessorConfig.prefault({}).describe("No settings yet: prices each call."),
       meter: meterProcessorConfig.prefault({}).describe("No settings yet: what the ledger is told of each call."),
       filter: filterProcessorConfig

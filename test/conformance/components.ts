@@ -40,6 +40,8 @@ export interface ComponentCase {
 const clock = new SystemClock();
 const notify = SILENT;
 
+const registry = { find: () => undefined, mayActAs: () => false, namesOf: () => [] };
+
 const storage: SpanStorage = {
   insertNative: async () => {},
   isPermanent: () => false,
@@ -141,7 +143,7 @@ export const COMPONENTS: readonly ComponentCase[] = [
     normaliseProcessorFactory.create(normaliseProcessorFactory.config.parse({}), { next, notify }),
   ),
   processor(identityProcessorFactory, (next) =>
-    identityProcessorFactory.create({}, { next, notify, registry: { find: () => undefined, mayActAs: () => false } }),
+    identityProcessorFactory.create({ foreign_name: "flag" }, { next, notify, registry }),
   ),
   processor(costProcessorFactory, (next) => {
     const book = createPriceBook();

@@ -1,6 +1,13 @@
 import { z } from "zod";
 
-/** `processors.identity` of tollgate.yaml. It has no settings yet. */
-export const identityProcessorConfig = z.strictObject({});
+/** `processors.identity` of tollgate.yaml. */
+export const identityProcessorConfig = z.strictObject({
+  foreign_name: z
+    .enum(["flag", "refuse"])
+    .default("flag")
+    .describe(
+      "A span that claims an agent's name which its key is not bound to: taken, unverified and counted for the key's own agent; or refused.",
+    ),
+});
 
 export type IdentityProcessorConfig = z.output<typeof identityProcessorConfig>;

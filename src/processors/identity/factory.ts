@@ -3,7 +3,8 @@ import { type SpanProcessor, createSpanProcessor } from "../../component/span-pr
 import { identityProcessorConfig, type IdentityProcessorConfig } from "./config.ts";
 import type { Consumer } from "../../component/component.ts";
 import type { Notify } from "../../component/notice.ts";
-import { type AgentRegistry, identify } from "./identity.ts";
+import { ForeignNameWatch, refusalOf } from "./foreign-name.ts";
+import { type AgentRegistry, identify, standingOf } from "./identity.ts";
 
 export interface IdentityDependencies {
   readonly next: Consumer;
@@ -14,11 +15,24 @@ export interface IdentityDependencies {
 export const identityProcessorFactory: Factory<IdentityProcessorConfig, IdentityDependencies, SpanProcessor> = {
   type: "identity",
   config: identityProcessorConfig,
-  create: (_config, { next, notify, registry }) =>
-    createSpanProcessor({
+  create({ foreign_name: mode }, { next, notify, registry }) {
+    const watch = new ForeignNameWatch(notify);
+    return createSpanProcessor({
       type: "identity",
       next,
       notify,
-      process: (span, batch) => identify({ span, sender: batch.sender, registry }),
-    }),
+      process(span, { sender }) {
+        const options = { span, sender, registry };
+        const standing = standingOf(options);
+        const { foreign } = standing;
+        if (foreign !== undefined && sender !== undefined) {
+          const names = registry.namesOf(sender);
+          watch.saw({ sender, names, claimed: foreign, isRefused: mode === "refuse" });
+          if (mode === "refuse") return { kind: "reject", message: refusalOf(names, foreign) };
+        }
+        identify(options, standing);
+        return undefined;
+      },
+    });
+  },
 };

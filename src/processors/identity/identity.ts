@@ -3,13 +3,14 @@
  * claims, and only the receiver's authentication makes a name verified: a claim in an attribute never does.
  */
 import {
+  ATTR_TOLLGATE_AGENT_CLAIMED,
   ATTR_TOLLGATE_AGENT_OWNER,
   ATTR_TOLLGATE_AGENT_ROLE,
   ATTR_TOLLGATE_AGENT_TEAM,
   ATTR_TOLLGATE_AGENT_VERIFIED,
   ATTR_TOLLGATE_LABEL_PREFIX,
 } from "@tollgate/instrumentation/semconv";
-import { claimedAgent } from "../../pdata/agent-name.ts";
+import { claimedAgent, UNKNOWN_AGENT } from "../../pdata/agent-name.ts";
 import { firstText } from "../../pdata/attribute-read.ts";
 import type { Span } from "../../pdata/span.ts";
 import { labelsOf } from "./labels.ts";
@@ -20,6 +21,8 @@ export interface AgentRegistry {
   find(agent: string): { readonly owner?: string; readonly team?: string; readonly role?: string } | undefined;
   /** Whether the credential that `sender` showed is good for `agent`. */
   mayActAs(sender: string, agent: string): boolean;
+  /** The patterns of names that this credential is bound to. */
+  namesOf(sender: string): readonly string[];
 }
 
 export interface IdentifyOptions {
@@ -33,15 +36,46 @@ const OWNER_KEYS = [ATTR_TOLLGATE_AGENT_OWNER, `${ATTR_TOLLGATE_LABEL_PREFIX}own
 const TEAM_KEYS = [ATTR_TOLLGATE_AGENT_TEAM, `${ATTR_TOLLGATE_LABEL_PREFIX}team`, "team"];
 const ROLE_KEYS = [ATTR_TOLLGATE_AGENT_ROLE, `${ATTR_TOLLGATE_LABEL_PREFIX}role`, "role"];
 
+/** What a span claims to be, beside what it came with. */
+export interface Standing {
+  readonly agent: string;
+  readonly isVerified: boolean;
+  /** The name that it claims and its credential is not bound to; `undefined` when there is no such quarrel. */
+  readonly foreign: string | undefined;
+}
+
+/**
+ * Whose a span is. Without a credential: whose it claims. Under a foreign name it counts for the agent that the credential is
+ * bound to, where that is one name, and never for the one that was claimed; so does one that claims no name, which is no quarrel.
+ */
+export function standingOf({ span, sender, registry }: IdentifyOptions): Standing {
+  const claimed = claimedAgent(span);
+  if (sender === undefined) return { agent: claimed, isVerified: false, foreign: undefined };
+  if (registry.mayActAs(sender, claimed)) return { agent: claimed, isVerified: true, foreign: undefined };
+  const own = ownName(registry.namesOf(sender));
+  if (claimed !== UNKNOWN_AGENT) return { agent: own, isVerified: false, foreign: claimed };
+  return { agent: own, isVerified: own !== UNKNOWN_AGENT, foreign: undefined };
+}
+
 /** Fills agent, verified, owner, team, role and labels. Runs after normalise. */
-export function identify({ span, sender, registry }: IdentifyOptions): void {
-  const { facts } = span;
-  facts.agent = claimedAgent(span);
-  facts.agentVerified = sender !== undefined && registry.mayActAs(sender, facts.agent);
-  span.attributes.set(ATTR_TOLLGATE_AGENT_VERIFIED, facts.agentVerified);
+export function identify(options: IdentifyOptions, standing: Standing = standingOf(options)): void {
+  const { span, registry } = options;
+  const { facts, attributes } = span;
+  const { foreign } = standing;
+  facts.agent = standing.agent;
+  facts.agentVerified = standing.isVerified;
+  attributes.set(ATTR_TOLLGATE_AGENT_VERIFIED, facts.agentVerified);
+  if (foreign !== undefined) attributes.set(ATTR_TOLLGATE_AGENT_CLAIMED, foreign);
+  else if (attributes.has(ATTR_TOLLGATE_AGENT_CLAIMED)) attributes.delete(ATTR_TOLLGATE_AGENT_CLAIMED);
   const known = registry.find(facts.agent);
   facts.owner = known?.owner ?? firstText(span, OWNER_KEYS);
   facts.team = known?.team ?? firstText(span, TEAM_KEYS);
   facts.role = known?.role ?? firstText(span, ROLE_KEYS);
   facts.labels = labelsOf(span);
+}
+
+/** The one name of a credential; patterns and lists name nobody. */
+function ownName(names: readonly string[]): string {
+  const [name] = names;
+  return names.length === 1 && name !== undefined && !/[*?[\]{}\\]/.test(name) ? name : UNKNOWN_AGENT;
 }

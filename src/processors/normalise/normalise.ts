@@ -5,14 +5,11 @@
  */
 import {
   ATTR_ERROR_TYPE,
-  ATTR_GEN_AI_CONVERSATION_ID,
   ATTR_GEN_AI_OPERATION_NAME,
   ATTR_GEN_AI_PROVIDER_NAME,
   ATTR_GEN_AI_REQUEST_MODEL,
   ATTR_GEN_AI_RESPONSE_MODEL,
   ATTR_GEN_AI_TOOL_NAME,
-  ATTR_GEN_AI_WORKFLOW_NAME,
-  ATTR_SESSION_ID,
   ATTR_TOLLGATE_BUDGET_NAME,
   ATTR_TOLLGATE_DATA_LABEL,
   ATTR_TOLLGATE_DECISION,
@@ -21,19 +18,17 @@ import {
   ATTR_TOLLGATE_LEASE_ID,
   ATTR_TOLLGATE_POLICY_NAME,
   ATTR_TOLLGATE_PROVIDER_INFERRED,
-  ATTR_TOLLGATE_SESSION_ID,
   ATTR_TOLLGATE_USAGE_AGGREGATE,
-  ATTR_TOLLGATE_WORKFLOW_ID,
-  ATTR_USER_ID,
   DecisionName,
   INFERENCE_OPERATIONS,
   LEGACY_ATTRIBUTES,
   LEGACY_PROVIDERS,
   Operation,
 } from "@tollgate/instrumentation/semconv";
-import { firstText, textAttribute } from "../../pdata/attribute-read.ts";
+import { textAttribute } from "../../pdata/attribute-read.ts";
 import { type Attributes, type Span, type SpanFacts, StatusCode } from "../../pdata/span.ts";
 import { KeyMemo } from "../../pdata/key-memo.ts";
+import { readNames } from "../../pdata/span-names.ts";
 import { dialectsOf } from "./dialects.ts";
 import { inferProvider } from "./inferred-provider.ts";
 import { addReading } from "./reading.ts";
@@ -44,10 +39,6 @@ const PROVIDERS: ReadonlyMap<string, string> = new Map(Object.entries(LEGACY_PRO
 const DECISIONS: ReadonlySet<string> = new Set(Object.values(DecisionName));
 /** `error.type` where something failed and nothing says what. */
 const ERROR_OTHER = "_OTHER";
-
-const SESSION_KEYS = [ATTR_TOLLGATE_SESSION_ID, ATTR_SESSION_ID, ATTR_GEN_AI_CONVERSATION_ID];
-const WORKFLOW_KEYS = [ATTR_TOLLGATE_WORKFLOW_ID, ATTR_GEN_AI_WORKFLOW_NAME];
-const USER_KEYS = [ATTR_USER_ID, "enduser.id"];
 
 /** Fills everything in `span.facts` that the span itself says: operation, model, usage, decision, session. */
 export function normalise(span: Span): void {
@@ -61,9 +52,7 @@ export function normalise(span: Span): void {
   // Frameworks name workflows and agents in the same old attribute as tools.
   const isTool = facts.operation === Operation.executeTool || facts.operation === "";
   facts.tool = isTool ? textAttribute(attributes, ATTR_GEN_AI_TOOL_NAME) : "";
-  facts.session = firstText(span, SESSION_KEYS);
-  facts.workflow = firstText(span, WORKFLOW_KEYS);
-  facts.user = firstText(span, USER_KEYS);
+  readNames(span);
   readUsage(span);
   if (facts.hasUsage && !INFERENCE_OPERATIONS.has(facts.operation)) attributes.set(ATTR_TOLLGATE_USAGE_AGGREGATE, true);
   readDecision(attributes, facts);

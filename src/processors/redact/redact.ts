@@ -7,6 +7,7 @@ import { ATTR_TOLLGATE_CONTENT_DROPPED, ATTR_TOLLGATE_REDACTED } from "@tollgate
 import { attributeText } from "../../pdata/attribute-text.ts";
 import { isContentEvent, isEventContentKey } from "../../pdata/content-keys.ts";
 import { countAttribute } from "../../pdata/attribute-read.ts";
+import { KeyMemo } from "../../pdata/key-memo.ts";
 import type { Attributes, Span, SpanEvent } from "../../pdata/span.ts";
 import { isProtectedKey, type KeyRules, type KeyVerdict } from "./key-rules.ts";
 import type { KeyedHash } from "./keyed-hash.ts";
@@ -39,14 +40,13 @@ export class Redactor {
   readonly #options: RedactorOptions;
   /** Resources and scopes are shared by the spans of a batch, and done once. */
   readonly #shared = new WeakMap<Attributes, Loss>();
-  /**
-   * By a list of keys: those that something is to be done with. Decoded attributes with the same keys share one list, so that
-   * all but the first of them are done with one look-up.
-   */
-  readonly #pending = new WeakMap<object, readonly string[]>();
+  /** Keys that something is to be done with. */
+  readonly #pending: KeyMemo<readonly string[]>;
 
   constructor(options: RedactorOptions) {
     this.#options = options;
+    const { keyRules } = options;
+    this.#pending = new KeyMemo((keys) => [...keys].filter((key) => keyRules.verdict(key) !== "keep"));
   }
 
   /** Throws for a fault of ours, and has then emptied the span of all that is not the gate's own. */
@@ -88,20 +88,9 @@ export class Redactor {
 
   #redactAttributes(task: { attributes: Attributes; loss: Loss; labelOf: LabelOf }): void {
     const { keyRules } = this.#options;
-    for (const key of this.#pendingOf(task.attributes.keys())) {
+    for (const key of this.#pending.of(task.attributes)) {
       this.#redactAttribute({ ...task, key, verdict: keyRules.verdict(key) });
     }
-  }
-
-  #pendingOf(keys: Iterable<string>): readonly string[] {
-    const known = this.#pending.get(keys);
-    if (known !== undefined) return known;
-    const pending: string[] = [];
-    for (const key of keys) {
-      if (this.#options.keyRules.verdict(key) !== "keep") pending.push(key);
-    }
-    if (Array.isArray(keys)) this.#pending.set(keys, pending);
-    return pending;
   }
 
   #redactEvent(event: SpanEvent, loss: Loss): void {

@@ -1,11 +1,15 @@
 import { describe, expect, it } from "vitest";
 import type { AgentRegistry } from "../../../src/processors/identity/identity.ts";
 import { identify } from "../../../src/processors/identity/identity.ts";
-import { type SpanWishes, makeSpan } from "../../fixtures/otlp/make-span.ts";
+import type { Notice } from "../../../src/component/notice.ts";
+import { SUCCESS } from "../../../src/component/outcome.ts";
+import { identityProcessorFactory } from "../../../src/processors/identity/factory.ts";
+import { type SpanWishes, makeBatch, makeSpan } from "../../fixtures/otlp/make-span.ts";
 
 const registry: AgentRegistry = {
   find: (agent) => (agent === "planner" ? { owner: "platform", team: "data", role: "maintainer" } : undefined),
   mayActAs: (sender, agent) => sender === "key-1" && agent === "planner",
+  namesOf: (sender) => (sender === "key-1" ? ["planner"] : ["other-*"]),
 };
 
 function identified(wishes: SpanWishes, sender?: string) {
@@ -67,5 +71,51 @@ describe("identity", () => {
     expect(Object.keys(facts.labels).length).toBeLessThanOrEqual(74);
     expect(facts.labels["long"]).toBeUndefined();
     expect(facts.labels["agent"]).toBe("unknown");
+  });
+
+  it("counts a foreign name for the key's own agent, and keeps the claim", () => {
+    const attributes = { "tollgate.agent.name": "victim", "tollgate.agent.claimed": "made up" };
+    const span = makeSpan(1, { attributes });
+    identify({ span, sender: "key-1", registry });
+    expect(span.facts).toMatchObject({ agent: "planner", agentVerified: false, owner: "platform" });
+    expect(span.facts.labels["agent"]).toBe("planner");
+    expect(span.attributes.get("tollgate.agent.claimed")).toBe("victim");
+  });
+
+  it("counts a foreign name for nobody where the key has no one name", () => {
+    const span = makeSpan(1, { attributes: { "tollgate.agent.name": "victim" } });
+    identify({ span, sender: "key-2", registry });
+    expect(span.facts).toMatchObject({ agent: "unknown", agentVerified: false });
+    expect(span.attributes.get("tollgate.agent.claimed")).toBe("victim");
+  });
+
+  it("takes a span without a name for the key's own agent, and no word of a claim from outside", () => {
+    const span = makeSpan(1, { resource: {}, attributes: { "tollgate.agent.claimed": "made up" } });
+    identify({ span, sender: "key-1", registry });
+    expect(span.facts).toMatchObject({ agent: "planner", agentVerified: true });
+    expect(span.attributes.has("tollgate.agent.claimed")).toBe(false);
+  });
+
+  it("refuses a foreign name where that is configured, saying which key and which name, once in the log", async () => {
+    const notices: Notice[] = [];
+    const processor = identityProcessorFactory.create(
+      { foreign_name: "refuse" },
+      { next: { consume: async () => SUCCESS }, notify: (notice) => notices.push(notice), registry },
+    );
+    const foreign = { attributes: { "tollgate.agent.name": "victim" } };
+    const own = { attributes: { "tollgate.agent.name": "planner" } };
+    const outcome = await processor.consume(
+      makeBatch([makeSpan(1, foreign), makeSpan(2, own), makeSpan(3, foreign)], "key-1"),
+    );
+    const reason = "the key for `planner` is not bound to the agent `victim`";
+    expect(outcome).toEqual({ kind: "success", rejected: [{ reason, count: 2 }] });
+    expect(notices).toEqual([
+      {
+        level: "warn",
+        event: "foreign_agent_name",
+        fields: { key_for: "planner", claimed: "victim", refused: true },
+      },
+    ]);
+    expect(processor.stats()).toMatchObject({ received: 3, stored: 1, refused: 2 });
   });
 });
