@@ -3,6 +3,7 @@
  * nine, batches of the size that the SDKs send. Seeded: two runs measure the same bytes.
  */
 import { ExportTraceServiceRequest } from "../../test/support/otlp-descriptor.ts";
+import { seededRandom } from "../../test/support/seeded-random.ts";
 
 type Value =
   | { readonly stringValue: string }
@@ -30,17 +31,6 @@ export interface TrafficOptions {
 
 const MODELS = ["gpt-4o", "gpt-4o-mini", "gpt-4.1", "o3-mini"] as const;
 const TOOLS = ["search_orders", "refund_payment", "send_mail", "read_file"] as const;
-
-/** Mulberry32: small, and good enough for traffic. */
-export function seededRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
 
 export function genaiRequests(options: TrafficOptions): EncodedRequest[] {
   const random = seededRandom(options.seed);
