@@ -1,11 +1,10 @@
 import type { Exporter } from "../component/component.ts";
 import { type Outcome, SUCCESS } from "../component/outcome.ts";
-import type { SpanBatch } from "../pdata/span.ts";
 
 /** An exporter and the key that people know it by: `clickhouse`, `otlp/tempo`. */
-export interface NamedExporter {
+export interface NamedExporter<Batch> {
   readonly name: string;
-  readonly exporter: Exporter;
+  readonly exporter: Exporter<Batch>;
 }
 
 /**
@@ -14,8 +13,8 @@ export interface NamedExporter {
  * success, so it never fails a batch. They start in their order and stop all at once, for each waits for a backend of its
  * own. The batch is shared: none of them may write to it.
  */
-export function createFanOut(exporters: readonly NamedExporter[]): Exporter {
-  const started: NamedExporter[] = [];
+export function createFanOut<Batch>(exporters: readonly NamedExporter<Batch>[]): Exporter<Batch> {
+  const started: NamedExporter<Batch>[] = [];
 
   async function start(): Promise<void> {
     for (const named of exporters) {
@@ -40,7 +39,7 @@ export function createFanOut(exporters: readonly NamedExporter[]): Exporter {
     if (failures.length > 0) throw new AggregateError(failures, "exporters did not stop cleanly");
   }
 
-  async function consume(batch: SpanBatch): Promise<Outcome> {
+  async function consume(batch: Batch): Promise<Outcome> {
     const outcomes = await Promise.all(exporters.map(({ exporter }) => exporter.consume(batch)));
     return outcomes.find((outcome) => outcome.kind !== "success") ?? SUCCESS;
   }

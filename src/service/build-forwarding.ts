@@ -1,7 +1,11 @@
 import { join } from "node:path";
 import type { Notify } from "../component/notice.ts";
-import { otlpExporterFactory, otlpHttpExporterFactory } from "../exporters/otlp/factory.ts";
-import type { OtlpExporter } from "../exporters/otlp/otlp-exporter.ts";
+import {
+  type OtlpLogsExporter,
+  type OtlpTracesExporter,
+  otlpExporterFactory,
+  otlpHttpExporterFactory,
+} from "../exporters/otlp/factory.ts";
 import type { Clock } from "../support/clock.ts";
 import type { Config } from "./config-schema.ts";
 import type { DataDirectory } from "./data-directory.ts";
@@ -16,31 +20,49 @@ export interface ForwardingBuild {
   readonly notify: Notify;
 }
 
-/** A backend behind Tollgate. */
-export interface Forward {
+/** A backend behind Tollgate, for one signal. */
+export interface Forward<Exporter> {
   /** Its key: `otlp/tempo`. */
   readonly name: string;
-  readonly exporter: OtlpExporter;
+  readonly exporter: Exporter;
 }
 
-/** The exporters beside ClickHouse, as `exporters` names them; not started. */
-export function buildForwarding(options: ForwardingBuild): readonly Forward[] {
-  return otlpInstances(options.config.exporters).map((instance) => ({
-    name: instance.name,
-    exporter: createExporter(instance, options),
-  }));
+/** The exporters of spans beside ClickHouse, as `exporters` names them; not started. */
+export function buildTracesForwarding(build: ForwardingBuild): readonly Forward<OtlpTracesExporter>[] {
+  return instancesFor("traces", build).map((instance) => {
+    const dependencies = dependenciesOf(instance, { build, queue: "spool" });
+    const exporter =
+      instance.type === "otlp"
+        ? otlpExporterFactory.create(instance.config, dependencies)
+        : otlpHttpExporterFactory.create(instance.config, dependencies);
+    return { name: instance.name, exporter };
+  });
 }
 
-function createExporter(instance: OtlpInstance, build: ForwardingBuild): OtlpExporter {
-  const dependencies = {
+/** The same of log records, for those that name them under `signals`. */
+export function buildLogsForwarding(build: ForwardingBuild): readonly Forward<OtlpLogsExporter>[] {
+  return instancesFor("logs", build).map((instance) => {
+    const dependencies = dependenciesOf(instance, { build, queue: "spool-logs" });
+    const exporter =
+      instance.type === "otlp"
+        ? otlpExporterFactory.createLogs(instance.config, dependencies)
+        : otlpHttpExporterFactory.createLogs(instance.config, dependencies);
+    return { name: instance.name, exporter };
+  });
+}
+
+function instancesFor(signal: "traces" | "logs", { config }: ForwardingBuild): readonly OtlpInstance[] {
+  return otlpInstances(config.exporters).filter((instance) => instance.config.signals.includes(signal));
+}
+
+function dependenciesOf(instance: OtlpInstance, options: { readonly build: ForwardingBuild; readonly queue: string }) {
+  const { build, queue } = options;
+  return {
     name: instance.name,
-    directory: join(build.data.root, `spool-${instance.name.replace("/", "-")}`),
+    directory: join(build.data.root, `${queue}-${instance.name.replace("/", "-")}`),
     configDirectory: build.configDirectory,
     version: TOLLGATE_VERSION,
     clock: build.clock,
     notify: build.notify,
   };
-  return instance.type === "otlp"
-    ? otlpExporterFactory.create(instance.config, dependencies)
-    : otlpHttpExporterFactory.create(instance.config, dependencies);
 }

@@ -6,6 +6,7 @@ import type { FlowStats } from "../component/flow.ts";
 import type { Notify } from "../component/notice.ts";
 import type { ClickhouseExporter } from "../exporters/clickhouse/clickhouse-exporter.ts";
 import { clickhouseExporterFactory } from "../exporters/clickhouse/factory.ts";
+import type { OtlpTracesExporter } from "../exporters/otlp/factory.ts";
 import { createFanOut } from "../pipeline/fan-out.ts";
 import { createTracesPipeline, type TracesPipeline } from "../pipeline/traces-pipeline.ts";
 import type { AgentRegistry } from "../policy/registry.ts";
@@ -20,7 +21,7 @@ import { transformProcessorFactory } from "../processors/transform/factory.ts";
 import { otlpReceiverFactory } from "../receivers/otlp/factory.ts";
 import type { OtlpReceiver } from "../receivers/otlp/otlp-receiver.ts";
 import type { LocalLedger } from "../budget/local/local-ledger-options.ts";
-import { type Forward, buildForwarding } from "./build-forwarding.ts";
+import { type Forward, buildTracesForwarding } from "./build-forwarding.ts";
 import type { LedgerBuild } from "./build-ledger.ts";
 import type { Logs } from "./build-logs.ts";
 import { FlowSources } from "./flow-sources.ts";
@@ -31,7 +32,7 @@ export interface Traces {
   readonly receiver: OtlpReceiver;
   readonly exporter: ClickhouseExporter;
   /** The backends behind Tollgate. */
-  readonly forwards: readonly Forward[];
+  readonly forwards: readonly Forward<OtlpTracesExporter>[];
   readonly flows: FlowSources;
 }
 
@@ -80,7 +81,7 @@ export function buildTraces(options: TracesBuild): Traces {
       notify,
     }),
   );
-  const forwards = buildForwarding({ config, configDirectory, data, clock, notify });
+  const forwards = buildTracesForwarding({ config, configDirectory, data, clock, notify });
   for (const { name, exporter: forward } of forwards) flows.add(`exporters.${name}`, forward);
   const agents = {
     find: (agent: string) => registry.registered(agent),
@@ -144,6 +145,7 @@ interface LogFlows {
 function addLogFlows({ flows, receiver, logs }: LogFlows): void {
   const signal = "logs";
   flows.add("exporters.clickhouse", logs.exporter, { signal });
+  for (const { name, exporter } of logs.forwards) flows.add(`exporters.${name}`, exporter, { signal });
   flows.add("processors.events", logs.processor, { signal });
   flows.add("receivers.otlp", { stats: () => receiver.stats().logs ?? NO_FLOW }, { signal });
 }

@@ -76,7 +76,7 @@ async function start(options: Starting): Promise<Service> {
 
   const hashKey = ensureHashKey(data);
   const logs = buildLogs({ ...options, store, access, token: token.token, hashKey });
-  await parts.start("logs", logs.exporter);
+  await parts.start("logs", logs.end);
   const traces = buildTraces({ ...options, ledger, store, access, registry, logs, hashKey });
   await parts.start("traces", traces.pipeline);
   const writer = new BudgetStatesWriter({
@@ -103,6 +103,11 @@ async function start(options: Starting): Promise<Service> {
     ...traces.forwards.map(({ name, exporter }) => ({
       component: `exporters.${name}`,
       signal: "traces" as const,
+      read: () => queueOf(exporter.stats(), clock),
+    })),
+    ...logs.forwards.map(({ name, exporter }) => ({
+      component: `exporters.${name}`,
+      signal: "logs" as const,
       read: () => queueOf(exporter.stats(), clock),
     })),
   ];

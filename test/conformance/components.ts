@@ -5,8 +5,11 @@ import type { FlowStats } from "../../src/component/flow.ts";
 import { SILENT } from "../../src/component/notice.ts";
 import type { SpanStorage } from "../../src/exporters/clickhouse/dependencies.ts";
 import { clickhouseExporterFactory } from "../../src/exporters/clickhouse/factory.ts";
-import { otlpExporterFactory, otlpHttpExporterFactory } from "../../src/exporters/otlp/factory.ts";
-import type { OtlpExporter } from "../../src/exporters/otlp/otlp-exporter.ts";
+import {
+  type OtlpTracesExporter,
+  otlpExporterFactory,
+  otlpHttpExporterFactory,
+} from "../../src/exporters/otlp/factory.ts";
 import type { SpanBatch } from "../../src/pdata/span.ts";
 import { costProcessorFactory } from "../../src/processors/cost/factory.ts";
 import { filterProcessorFactory } from "../../src/processors/filter/factory.ts";
@@ -83,7 +86,7 @@ const forwarder = (factory: typeof otlpExporterFactory | typeof otlpHttpExporter
   make({ directory }) {
     const backend = new OtlpBackend({ protocol: factory === otlpExporterFactory ? "grpc" : "http" });
     const dependencies = { name: factory.type, directory, configDirectory: directory, version: "0", clock, notify };
-    const create = (endpoint: string): OtlpExporter =>
+    const create = (endpoint: string): OtlpTracesExporter =>
       factory === otlpExporterFactory
         ? otlpExporterFactory.create(otlpExporterFactory.config.parse({ endpoint }), dependencies)
         : otlpHttpExporterFactory.create(otlpHttpExporterFactory.config.parse({ endpoint }), dependencies);

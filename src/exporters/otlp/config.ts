@@ -64,6 +64,13 @@ const batch = z
   .prefault({});
 
 const shared = {
+  signals: z
+    .array(z.enum(["traces", "logs"]))
+    .min(1)
+    .default(["traces"])
+    .describe(
+      "What is sent on. `logs`: log records, which is how some GenAI events travel; not every backend takes them.",
+    ),
   tls: tlsClientSchema.prefault({}),
   headers: z
     .record(headerName, headerValue)
@@ -100,11 +107,15 @@ export const otlpExporterConfig = z.strictObject({
 export const otlpHttpExporterConfig = z.strictObject({
   endpoint: z
     .url({ protocol: /^https?$/, error: "expected an http or https URL" })
-    .describe("The backend's OTLP/HTTP; `/v1/traces` is added to it."),
+    .describe("The backend's OTLP/HTTP; `/v1/traces` and `/v1/logs` are added to it."),
   traces_endpoint: z
     .url({ protocol: /^https?$/, error: "expected an http or https URL" })
     .optional()
     .describe("The whole URL for traces, where it is not `endpoint` with `/v1/traces`."),
+  logs_endpoint: z
+    .url({ protocol: /^https?$/, error: "expected an http or https URL" })
+    .optional()
+    .describe("The whole URL for logs, where it is not `endpoint` with `/v1/logs`."),
   encoding: z.enum(["proto", "json"]).default("proto").describe("Of the bodies."),
   compression: z.enum(["gzip", "zstd", "none"]).default("gzip").describe("Of the bodies."),
   ...shared,

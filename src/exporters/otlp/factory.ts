@@ -1,5 +1,7 @@
 import type { Factory } from "../../component/factory.ts";
 import { type TlsClientConfig, type TlsClientFiles, TlsFileError, readTlsClientFiles } from "../../config/tls.ts";
+import type { LogBatch, LogRecord } from "../../pdata/log-record.ts";
+import type { Span, SpanBatch } from "../../pdata/span.ts";
 import {
   type OtlpExporterConfig,
   type OtlpHttpExporterConfig,
@@ -10,48 +12,76 @@ import type { OtlpExporterDependencies } from "./dependencies.ts";
 import { GrpcTransport } from "./grpc-transport.ts";
 import { HttpTransport } from "./http-transport.ts";
 import { OtlpExporter } from "./otlp-exporter.ts";
+import { LOGS_SIGNAL, type OtlpSignal, tracesSignal } from "./signals.ts";
 
-const TRACES_METHOD = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
-const TRACES_PATH = "/v1/traces";
+export type OtlpTracesExporter = OtlpExporter<Span, SpanBatch>;
+export type OtlpLogsExporter = OtlpExporter<LogRecord, LogBatch>;
+
+/** Makes an exporter of spans, or, in a directory of its own, of log records. */
+export interface OtlpFactory<Config> extends Factory<Config, OtlpExporterDependencies, OtlpTracesExporter> {
+  createLogs(config: Config, dependencies: OtlpExporterDependencies): OtlpLogsExporter;
+}
 
 /** `exporters.otlp`: over gRPC. */
-export const otlpExporterFactory: Factory<OtlpExporterConfig, OtlpExporterDependencies, OtlpExporter> = {
+export const otlpExporterFactory: OtlpFactory<OtlpExporterConfig> = {
   type: "otlp",
   config: otlpExporterConfig,
-  create: (config, dependencies) =>
-    new OtlpExporter({
-      config,
-      dependencies,
-      encoding: "protobuf",
-      makeTransport: () =>
-        new GrpcTransport({
-          config,
-          method: TRACES_METHOD,
-          files: tlsFiles(config.tls, dependencies),
-          userAgent: userAgent(dependencies),
-        }),
-    }),
+  create: (config, dependencies) => overGrpc(tracesSignal({ addFacts: config.add_facts }), { config, dependencies }),
+  createLogs: (config, dependencies) => overGrpc(LOGS_SIGNAL, { config, dependencies }),
 };
 
 /** `exporters.otlp_http`: over HTTP. */
-export const otlpHttpExporterFactory: Factory<OtlpHttpExporterConfig, OtlpExporterDependencies, OtlpExporter> = {
+export const otlpHttpExporterFactory: OtlpFactory<OtlpHttpExporterConfig> = {
   type: "otlp_http",
   config: otlpHttpExporterConfig,
-  create: (config, dependencies) =>
-    new OtlpExporter({
-      config,
-      dependencies,
-      encoding: config.encoding === "json" ? "json" : "protobuf",
-      makeTransport: () =>
-        new HttpTransport({
-          config,
-          url: new URL(config.traces_endpoint ?? config.endpoint.replace(/\/*$/, TRACES_PATH)),
-          files: tlsFiles(config.tls, dependencies),
-          userAgent: userAgent(dependencies),
-          now: () => dependencies.clock.now(),
-        }),
-    }),
+  create: (config, dependencies) => overHttp(tracesSignal({ addFacts: config.add_facts }), { config, dependencies }),
+  createLogs: (config, dependencies) => overHttp(LOGS_SIGNAL, { config, dependencies }),
 };
+
+interface Making<Config> {
+  readonly config: Config;
+  readonly dependencies: OtlpExporterDependencies;
+}
+
+function overGrpc<Item, Batch>(
+  signal: OtlpSignal<Item, Batch>,
+  { config, dependencies }: Making<OtlpExporterConfig>,
+): OtlpExporter<Item, Batch> {
+  return new OtlpExporter({
+    signal,
+    config,
+    dependencies,
+    encoding: "protobuf",
+    makeTransport: () =>
+      new GrpcTransport({
+        config,
+        method: signal.method,
+        files: tlsFiles(config.tls, dependencies),
+        userAgent: userAgent(dependencies),
+      }),
+  });
+}
+
+function overHttp<Item, Batch>(
+  signal: OtlpSignal<Item, Batch>,
+  { config, dependencies }: Making<OtlpHttpExporterConfig>,
+): OtlpExporter<Item, Batch> {
+  const whole = signal.name === "traces" ? config.traces_endpoint : config.logs_endpoint;
+  return new OtlpExporter({
+    signal,
+    config,
+    dependencies,
+    encoding: config.encoding === "json" ? "json" : "protobuf",
+    makeTransport: () =>
+      new HttpTransport({
+        config,
+        url: new URL(whole ?? config.endpoint.replace(/\/*$/, signal.path)),
+        files: tlsFiles(config.tls, dependencies),
+        userAgent: userAgent(dependencies),
+        now: () => dependencies.clock.now(),
+      }),
+  });
+}
 
 function tlsFiles(tls: TlsClientConfig, { name, configDirectory }: OtlpExporterDependencies): TlsClientFiles {
   try {

@@ -2,20 +2,17 @@ import type { Exporter } from "../../component/component.ts";
 import type { Notify } from "../../component/notice.ts";
 import { type Outcome, SUCCESS } from "../../component/outcome.ts";
 import { throttled } from "../../component/throttled-notice.ts";
-import { encodeJsonTraces } from "../../pdata/otlp/encode-json-traces.ts";
-import { type AddedAttributes, NOTHING_ADDED, encodeProtobufTraces } from "../../pdata/otlp/encode-traces.ts";
 import type { OtlpEncoding } from "../../pdata/otlp/responses.ts";
-import type { Span, SpanBatch } from "../../pdata/span.ts";
-import { writeSpanIdentity } from "../../pipeline/spool/span-identity.ts";
 import { BACKLOG_BLOCKS, Spool, type SpoolStats } from "../../pipeline/spool/spool.ts";
 import type { OtlpSharedConfig } from "./config.ts";
 import type { OtlpExporterDependencies } from "./dependencies.ts";
-import { factAttributes } from "./fact-attributes.ts";
 import { encodeRequests, makeRequests } from "./requests.ts";
 import { Sender } from "./sender.ts";
+import type { OtlpSignal } from "./signals.ts";
 import type { Transport } from "./transport.ts";
 
-export interface OtlpExporterOptions {
+export interface OtlpExporterOptions<Item, Batch> {
+  readonly signal: OtlpSignal<Item, Batch>;
   readonly config: Omit<OtlpSharedConfig, "endpoint">;
   readonly dependencies: OtlpExporterDependencies;
   readonly encoding: OtlpEncoding;
@@ -23,8 +20,8 @@ export interface OtlpExporterOptions {
   makeTransport(): Transport;
 }
 
-/** Spans in memory that wait for a write, at most. */
-const WAITING_SPANS_MAX = 50_000;
+/** Spans or log records in memory that wait for a write, at most. */
+const WAITING_ITEMS_MAX = 50_000;
 const LINGER_MS_MAX = 100;
 const RETRY_AFTER_MS = 2_000;
 /** A client that sends a batch again does so within minutes; about 40 bytes a span. */
@@ -33,37 +30,37 @@ const NOTICE_INTERVAL_MS = 60_000;
 const KEEP_ALIVE_MS = 60_000;
 
 /**
- * Sends every span on to a backend, in the pace that it allows, from a queue on disk of its own. With
+ * Sends every span, or every log record, on to a backend, in the pace that it allows, from a queue on disk of its own. With
  * `on_full: drop_oldest` nothing that happens to the backend or the queue reaches whoever sent the spans: `consume` always
  * succeeds, and does not wait for the disk while the queue is behind.
  */
-export class OtlpExporter implements Exporter {
+export class OtlpExporter<Item, Batch> implements Exporter<Batch> {
   readonly kind = "exporter";
-  readonly #options: OtlpExporterOptions;
+  readonly #options: OtlpExporterOptions<Item, Batch>;
   readonly #notify: Notify;
-  readonly #spool: Spool<Span>;
+  readonly #spool: Spool<Item>;
   readonly #mayDrop: boolean;
   #sending: { readonly sender: Sender; readonly transport: Transport } | undefined;
 
-  constructor(options: OtlpExporterOptions) {
-    const { config, dependencies } = options;
+  constructor(options: OtlpExporterOptions<Item, Batch>) {
+    const { config, dependencies, signal } = options;
     const { clock, directory, name } = dependencies;
     const inTime = throttled(dependencies.notify, { clock, intervalMs: NOTICE_INTERVAL_MS });
     this.#options = options;
-    this.#notify = (notice) => inTime({ ...notice, fields: { exporter: name, ...notice.fields } });
+    this.#notify = (notice) => inTime({ ...notice, fields: { exporter: name, signal: signal.name, ...notice.fields } });
     this.#mayDrop = config.sending_queue.on_full === "drop_oldest";
-    this.#spool = new Spool<Span>({
+    this.#spool = new Spool<Item>({
       directory,
       bytesMax: config.sending_queue.max_bytes,
-      waitingRowsMax: WAITING_SPANS_MAX,
+      waitingRowsMax: WAITING_ITEMS_MAX,
       lingerMsMax: LINGER_MS_MAX,
       retryAfterMs: RETRY_AFTER_MS,
       onFull: config.sending_queue.on_full,
       recent: RECENT,
       clock,
       notify: this.#notify,
-      identify: writeSpanIdentity,
-      encode: (spans) => this.#encode(spans),
+      identify: (item, target) => signal.identify(item, target),
+      encode: (items) => this.#encode(items),
       ...(dependencies.writeFile === undefined ? {} : { writeFile: dependencies.writeFile }),
     });
   }
@@ -112,8 +109,8 @@ export class OtlpExporter implements Exporter {
     }
   }
 
-  async consume(batch: SpanBatch): Promise<Outcome> {
-    const appended = this.#spool.append(batch.spans);
+  async consume(batch: Batch): Promise<Outcome> {
+    const appended = this.#spool.append(this.#options.signal.itemsOf(batch));
     if (!this.#mayDrop) return appended;
     // Far behind, the spool holds its blocks open for longer: nobody shall wait for that.
     if (this.#spool.stats().blocks < BACKLOG_BLOCKS) await appended;
@@ -127,12 +124,11 @@ export class OtlpExporter implements Exporter {
     return { ...stats, refused: 0, dropped: { ...stats.dropped, not_queued: stats.refused } };
   }
 
-  #encode(spans: readonly Span[]): Buffer {
-    const { config, encoding } = this.#options;
+  #encode(items: readonly Item[]): Buffer {
+    const { config, encoding, signal } = this.#options;
     const { send_batch_max_size: itemsMax, max_request_bytes: bytesMax } = config.batch;
-    const added: AddedAttributes = config.add_facts ? factAttributes : NOTHING_ADDED;
-    const encode = encoding === "json" ? encodeJsonTraces : encodeProtobufTraces;
     const bounds = { itemsMax, bytesMax };
-    return encodeRequests(makeRequests({ items: spans, bounds, encoding, encode: (items) => encode(items, added) }));
+    const encode = (some: readonly Item[]): Buffer => signal.encode(some, encoding);
+    return encodeRequests(makeRequests({ items, bounds, encoding, encode }));
   }
 }

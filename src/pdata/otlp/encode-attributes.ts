@@ -46,6 +46,36 @@ export function writeText(
   writer.string(text);
 }
 
+/** The bytes of a trace or span id; "" is left out. */
+export function writeId(
+  writer: ProtobufWriter,
+  { field, hex }: { readonly field: number; readonly hex: string },
+): void {
+  if (hex === "") return;
+  writer.tag(bytesField(field));
+  writer.hex(hex);
+}
+
+/** A small whole number: enums, counts. 0 is left out. */
+export function writeCount(
+  writer: ProtobufWriter,
+  { field, count }: { readonly field: number; readonly count: number },
+): void {
+  if (count === 0) return;
+  writer.tag(varintField(field));
+  writer.varint(count);
+}
+
+/** 0 is left out. */
+export function writeTime(
+  writer: ProtobufWriter,
+  { field, unixNano }: { readonly field: number; readonly unixNano: bigint },
+): void {
+  if (unixNano === 0n) return;
+  writer.tag(fixed64Field(field));
+  writer.fixed64(unixNano);
+}
+
 function writeKeyValue(
   writer: ProtobufWriter,
   { field, key, value }: { readonly field: number; readonly key: string; readonly value: AttributeValue },

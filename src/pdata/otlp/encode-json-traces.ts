@@ -4,11 +4,12 @@
  */
 import type { AttributeValue, Resource, Scope, Span, SpanEvent, SpanLink } from "../span.ts";
 import { type KeyValue, isArray, isInt64 } from "./encode-attributes.ts";
-import { type AddedAttributes, NOTHING_ADDED, groupSpans } from "./encode-traces.ts";
+import { type AddedAttributes, NOTHING_ADDED } from "./encode-traces.ts";
+import { groupByScope } from "./group.ts";
 
 /** The body of `POST /v1/traces` with `application/json`. */
 export function encodeJsonTraces(spans: readonly Span[], added: AddedAttributes = NOTHING_ADDED): Buffer {
-  const resourceSpans = Array.from(groupSpans(spans), ([resource, scopes]) => ({
+  const resourceSpans = Array.from(groupByScope(spans), ([resource, scopes]) => ({
     resource: resourceJson(resource),
     scopeSpans: Array.from(scopes, ([scope, members]) => ({
       scope: scopeJson(scope),

@@ -3,9 +3,19 @@
  * decoders share among the spans of one message; the order within a scope stays. The spans are read only.
  * https://github.com/open-telemetry/opentelemetry-proto/blob/main/opentelemetry/proto/trace/v1/trace.proto
  */
-import type { Resource, Scope, Span, SpanEvent, SpanLink } from "../span.ts";
-import { type KeyValue, writeAttributes, writeResource, writeScope, writeText } from "./encode-attributes.ts";
-import { bytesField, fixed32Field, fixed64Field, varintField } from "./protobuf-attributes.ts";
+import type { Span, SpanEvent, SpanLink } from "../span.ts";
+import {
+  type KeyValue,
+  writeAttributes,
+  writeCount,
+  writeId,
+  writeResource,
+  writeScope,
+  writeText,
+  writeTime,
+} from "./encode-attributes.ts";
+import { groupByScope } from "./group.ts";
+import { bytesField, fixed32Field } from "./protobuf-attributes.ts";
 import { ProtobufWriter } from "./protobuf-writer.ts";
 
 /** Attributes that go out with a span beside its own. They must not have a key that the span has. */
@@ -16,7 +26,7 @@ export const NOTHING_ADDED: AddedAttributes = () => [];
 /** The body of `POST /v1/traces` with `application/x-protobuf`, and the message of `TraceService/Export`. */
 export function encodeProtobufTraces(spans: readonly Span[], added: AddedAttributes = NOTHING_ADDED): Buffer {
   const writer = new ProtobufWriter();
-  for (const [resource, scopes] of groupSpans(spans)) {
+  for (const [resource, scopes] of groupByScope(spans)) {
     const resourceSpans = writer.open(bytesField(1));
     writeResource(writer, resource);
     for (const [scope, members] of scopes) {
@@ -28,19 +38,6 @@ export function encodeProtobufTraces(spans: readonly Span[], added: AddedAttribu
     writer.close(resourceSpans);
   }
   return writer.finish();
-}
-
-/** Spans by the resource and scope objects they share, in the order in which those first appear. */
-export function groupSpans(spans: readonly Span[]): ReadonlyMap<Resource, ReadonlyMap<Scope, readonly Span[]>> {
-  const resources = new Map<Resource, Map<Scope, Span[]>>();
-  for (const span of spans) {
-    let scopes = resources.get(span.resource);
-    if (scopes === undefined) resources.set(span.resource, (scopes = new Map()));
-    const members = scopes.get(span.scope);
-    if (members === undefined) scopes.set(span.scope, [span]);
-    else members.push(span);
-  }
-  return resources;
 }
 
 function writeSpan(writer: ProtobufWriter, span: Span, added: AddedAttributes): void {
@@ -86,28 +83,4 @@ function writeLink(writer: ProtobufWriter, link: SpanLink): void {
   writeText(writer, { field: 3, text: link.traceState });
   writeAttributes(writer, { field: 4, attributes: link.attributes });
   writer.close(start);
-}
-
-function writeId(writer: ProtobufWriter, { field, hex }: { readonly field: number; readonly hex: string }): void {
-  if (hex === "") return;
-  writer.tag(bytesField(field));
-  writer.hex(hex);
-}
-
-function writeCount(
-  writer: ProtobufWriter,
-  { field, count }: { readonly field: number; readonly count: number },
-): void {
-  if (count === 0) return;
-  writer.tag(varintField(field));
-  writer.varint(count);
-}
-
-function writeTime(
-  writer: ProtobufWriter,
-  { field, unixNano }: { readonly field: number; readonly unixNano: bigint },
-): void {
-  if (unixNano === 0n) return;
-  writer.tag(fixed64Field(field));
-  writer.fixed64(unixNano);
 }

@@ -5,8 +5,11 @@ import { join } from "node:path";
 import { flowImbalance } from "../../../src/component/flow.ts";
 import type { Notice } from "../../../src/component/notice.ts";
 import { waitFor } from "../../../src/demo/wait.ts";
-import { otlpExporterFactory, otlpHttpExporterFactory } from "../../../src/exporters/otlp/factory.ts";
-import type { OtlpExporter } from "../../../src/exporters/otlp/otlp-exporter.ts";
+import {
+  type OtlpTracesExporter,
+  otlpExporterFactory,
+  otlpHttpExporterFactory,
+} from "../../../src/exporters/otlp/factory.ts";
 import { SystemClock } from "../../../src/support/clock.ts";
 import { OtlpBackend, type BackendOptions } from "../../support/otlp-backend.ts";
 
@@ -14,7 +17,7 @@ export interface OtlpRig {
   readonly backend: OtlpBackend;
   readonly directory: string;
   readonly notices: Notice[];
-  exporter: OtlpExporter;
+  exporter: OtlpTracesExporter;
   /** A second life on the same queue. */
   restart(config?: object): Promise<void>;
 }
@@ -32,7 +35,7 @@ export async function startOtlp(
   await backend.start();
   const directory = await mkdtemp(join(tmpdir(), "tollgate-otlp-"));
   const notices: Notice[] = [];
-  const make = async (config: object = {}): Promise<OtlpExporter> => {
+  const make = async (config: object = {}): Promise<OtlpTracesExporter> => {
     const factory = options.protocol === "http" ? otlpHttpExporterFactory : otlpExporterFactory;
     const whole = { endpoint: backend.endpoint, ...QUICK, ...options.config, ...config };
     const dependencies = {

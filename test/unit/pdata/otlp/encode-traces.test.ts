@@ -9,7 +9,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { decodeJsonTraces } from "../../../../src/pdata/otlp/json-traces.ts";
 import { encodeJsonTraces } from "../../../../src/pdata/otlp/encode-json-traces.ts";
-import { encodeProtobufTraces, groupSpans } from "../../../../src/pdata/otlp/encode-traces.ts";
+import { encodeProtobufTraces } from "../../../../src/pdata/otlp/encode-traces.ts";
+import { groupByScope } from "../../../../src/pdata/otlp/group.ts";
 import { decodeProtobufTraces } from "../../../../src/pdata/otlp/protobuf-traces.ts";
 import type { DecodedTraces } from "../../../../src/pdata/otlp/decoded.ts";
 import type { AttributeValue, Span } from "../../../../src/pdata/span.ts";
@@ -29,7 +30,7 @@ function spansOf(decoded: DecodedTraces): readonly Span[] {
 
 /** In the order in which they are written. */
 const inOrder = (spans: readonly Span[]): object[] =>
-  [...groupSpans(spans).values()].flatMap((scopes) => [...scopes.values()].flat()).map(plainSpan);
+  [...groupByScope(spans).values()].flatMap((scopes) => [...scopes.values()].flat()).map(plainSpan);
 
 const throughProtobuf = (spans: readonly Span[]): object[] =>
   spansOf(decodeProtobufTraces(encodeProtobufTraces(spans))).map(plainSpan);
