@@ -37,7 +37,9 @@ export interface BackendRequest {
   readonly path: string;
   readonly headers: IncomingHttpHeaders;
   readonly spans: readonly Span[];
-  /** Bytes of the body as it came. */
+  /** Unpacked. */
+  readonly body: Buffer;
+  /** Of the body as it came. */
   readonly bytes: number;
   readonly atMs: number;
 }
@@ -134,6 +136,7 @@ export class OtlpBackend {
       path: request.url ?? "",
       headers: request.headers,
       spans: decoded.kind === "decoded" ? decoded.spans : [],
+      body,
       bytes: sent.length,
       atMs: performance.now(),
     });
@@ -174,11 +177,13 @@ export class OtlpBackend {
   async #serveGrpc(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): Promise<void> {
     const sent = await bytesOf(stream);
     const message = sent.subarray(5);
-    const decoded = decodeProtobufTraces(sent.readUInt8(0) === 1 ? gunzipSync(message) : message);
+    const body = sent.readUInt8(0) === 1 ? gunzipSync(message) : message;
+    const decoded = decodeProtobufTraces(body);
     const answer = this.#take({
       path: String(headers[":path"]),
       headers,
       spans: decoded.kind === "decoded" ? decoded.spans : [],
+      body,
       bytes: sent.length,
       atMs: performance.now(),
     });

@@ -7,6 +7,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createWorkspace, ProcessorProcess, type Workspace } from "../../../src/demo/processor-process.ts";
 import { waitFor } from "../../../src/demo/wait.ts";
+import { decodeProtobufLogs } from "../../../src/pdata/otlp/protobuf-logs.ts";
 import { OtlpBackend } from "../../support/otlp-backend.ts";
 import { exportRequest, postSpans } from "../../support/otlp-json.ts";
 import { tollgate } from "../../support/tollgate-cli.ts";
@@ -51,7 +52,7 @@ beforeAll(async () => {
   stack.defer(() => bare.stop());
   await bare.start();
   back = (await startProcessor("")).processor;
-  const config = `exporters: { otlp/back: { endpoint: "${back.endpoints.otlp_grpc}" }, otlp_http/bare: { endpoint: "${bare.endpoint}", headers: { x-key: hidden-value } } }\n`;
+  const config = `exporters: { otlp/back: { endpoint: "${back.endpoints.otlp_grpc}" }, otlp_http/bare: { endpoint: "${bare.endpoint}", headers: { x-key: hidden-value }, signals: [traces, logs] } }\n`;
   const started = await startProcessor(config);
   front = started.processor;
   frontWorkspace = started.workspace;
@@ -90,6 +91,31 @@ describe("a processor in front of others", () => {
     const sent = JSON.stringify(bare.spans.map(({ attributes }) => [...attributes].map(String)));
     expect(sent).not.toContain(SECRET);
     expect(sent).toContain("ü 🚀");
+  });
+
+  it("passes log records on to those that take them, without their content", async () => {
+    const text = (stringValue: string) => ({ stringValue });
+    const record = {
+      eventName: "gen_ai.client.inference.operation.details",
+      attributes: [
+        { key: "gen_ai.input.messages", value: text(SECRET) },
+        { key: "gen_ai.request.model", value: text("gpt-4o") },
+      ],
+    };
+    const answer = await fetch(`${front.endpoints.otlp_http}/v1/logs`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ resourceLogs: [{ scopeLogs: [{ logRecords: [record] }] }] }),
+    });
+    expect(answer.status).toBe(200);
+    const request = await waitFor(() => bare.requests.find(({ path }) => path === "/v1/logs"), {
+      what: "the log record",
+      ...EVENTUALLY,
+    });
+    const decoded = decodeProtobufLogs(request.body);
+    expect(decoded).toMatchObject({ kind: "decoded", records: [{ eventName: record.eventName }] });
+    expect(request.body.includes("gpt-4o")).toBe(true);
+    expect(request.body.includes(SECRET)).toBe(false);
   });
 
   it("counts each backend apart", async () => {
