@@ -38,12 +38,27 @@ export async function packFrames(bytes: Uint8Array): Promise<Buffer> {
   return Buffer.concat(frames);
 }
 
+/** One frame with `bytes` as they are: for clients that look for an error's text before they unpack anything. */
+export function storedFrame(bytes: Uint8Array): Buffer {
+  return Buffer.concat(frameOf({ method: METHOD_STORED, block: bytes, length: bytes.length }));
+}
+
 function packFrame(bytes: Uint8Array): readonly [checksum: Uint8Array, rest: Uint8Array] {
-  const block = packBlock(bytes);
+  return frameOf({ method: METHOD_LZ4, block: packBlock(bytes), length: bytes.length });
+}
+
+interface FrameParts {
+  readonly method: number;
+  readonly block: Uint8Array;
+  /** Unpacked. */
+  readonly length: number;
+}
+
+function frameOf({ method, block, length }: FrameParts): readonly [checksum: Uint8Array, rest: Uint8Array] {
   const rest = Buffer.allocUnsafe(HEADER_BYTES + block.length);
-  rest[0] = METHOD_LZ4;
+  rest[0] = method;
   rest.writeUInt32LE(rest.length, 1);
-  rest.writeUInt32LE(bytes.length, 5);
+  rest.writeUInt32LE(length, 5);
   rest.set(block, HEADER_BYTES);
   return [cityHash128(rest), rest];
 }

@@ -9,13 +9,13 @@ import type { ServerResponse } from "node:http";
 import { PassThrough, type Transform } from "node:stream";
 import { createDeflate, createGzip, createZstdCompress } from "node:zlib";
 import type { AnswerStream } from "./answer-output.ts";
-import { packFrames } from "./compressed-frames.ts";
+import { packFrames, storedFrame } from "./compressed-frames.ts";
 
 /**
  * How long an answer that failed stays open: many clients drop what they have not read yet when a connection breaks, and
  * with it the error's text.
  */
-const LINGER_MS = 1_000;
+const LINGER_MS = 2_000;
 
 const ENCODERS = { gzip: createGzip, deflate: createDeflate, zstd: createZstdCompress } as const;
 
@@ -38,9 +38,9 @@ export function beginStream({ response, encoding, isPacked, stallMsMax }: Respon
   response.once("close", () => encoder.destroy());
   encoder.on("error", () => undefined); // of a client that is gone
   encoder.pipe(response, { end: false });
-  const write = async (bytes: Uint8Array): Promise<void> => {
+  const send = async (bytes: Uint8Array): Promise<void> => {
     if (response.destroyed || encoder.destroyed) return;
-    if (encoder.write(isPacked ? await packFrames(bytes) : bytes)) return;
+    if (encoder.write(bytes)) return;
     await drained({ response, encoder, stallMsMax });
   };
   const flush = async (): Promise<boolean> => {
@@ -51,12 +51,13 @@ export function beginStream({ response, encoding, isPacked, stallMsMax }: Respon
     return !response.destroyed;
   };
   return {
-    write,
+    write: async (bytes) => send(isPacked ? await packFrames(bytes) : bytes),
     async end() {
       if (await flush()) response.end();
     },
     async fail(message) {
-      await write(exceptionBlock(tag, message));
+      const block = exceptionBlock(tag, message);
+      await send(isPacked ? storedFrame(block) : block);
       if (!(await flush())) return;
       const timer = setTimeout(() => response.socket?.destroySoon(), LINGER_MS);
       response.once("close", () => clearTimeout(timer));

@@ -57,7 +57,7 @@ async function waitUntil(condition: () => Promise<boolean>): Promise<void> {
 }
 
 const WIDE = "SELECT number, repeat('x', 1000) AS text FROM numbers";
-const LATE_ERROR = "SELECT number, throwIf(number = 2900000, 'too late') AS fine FROM numbers(3000000)";
+const LATE_ERROR = "SELECT number, throwIf(number = 450000, 'too late') AS fine FROM numbers(500000)";
 
 test("rows arrive while the query still runs", async () => {
   // A megabyte each: as in ClickHouse, what is shorter waits for company.
@@ -136,6 +136,23 @@ test("an error in the midst is written with the tag that the head told, and the 
   expect(first).toBe(tag);
   expect(second).toBe(tag);
   expect(Number(length)).toBe(Buffer.byteLength(text));
+});
+
+test("within ClickHouse's own frames an error in the midst can be read before and after unpacking", async () => {
+  const response = await begin(LATE_ERROR, { compress: "1" });
+  const chunks: Buffer[] = [];
+  await expect(
+    (async () => {
+      for await (const chunk of response) chunks.push(chunk as Buffer);
+    })(),
+  ).rejects.toThrow("aborted");
+  const bytes = Buffer.concat(chunks);
+  const tag = String(response.headers["x-clickhouse-exception-tag"]);
+  const marker = `\r\n__exception__\r\n${tag}\r\nCode: 395. DB::Exception: too late`;
+  expect(bytes.includes(marker)).toBe(true);
+  let last = Buffer.alloc(0);
+  for await (const frame of unpackFrames(chunksOf(bytes))) last = Buffer.from(frame);
+  expect(last.toString()).toContain(marker);
 });
 
 test.each([true, false])(
