@@ -41,10 +41,3 @@ export function isSameIdentity(place: IdentityPlace, other: Int32Array): boolean
   for (let index = 0; index < IDENTITY_WORDS; index += 1) if (words[at + index] !== other[index]) return false;
   return true;
 }
-
-/** The words of identities that lie one after the other in bytes; a copy, as words must be aligned. */
-export function identityWords(bytes: Uint8Array): Int32Array {
-  const words = new Int32Array(bytes.length / 4);
-  new Uint8Array(words.buffer).set(bytes);
-  return words;
-}

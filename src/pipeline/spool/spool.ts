@@ -53,12 +53,12 @@ export interface SpoolStats extends FlowStats {
   /** When the oldest block that is not delivered was made. */
   readonly oldestUnixMs: number | undefined;
   /** Files of blocks, and of rows of blocks, that can't be delivered. */
-  readonly setAsideFiles: number;
+  readonly setAsideBlocks: number;
   readonly setAsideBytes: number;
 }
 
-/** From so many undelivered blocks on, blocks are made larger instead of more: an insert has a fixed price. */
-export const BACKLOG_BLOCKS = 8;
+/** From so many undelivered blocks on the other side is behind, and blocks are made larger instead of more: each is a file. */
+export const BACKLOG_BLOCKS = 256;
 
 export class Spool<Row> {
   readonly #options: SpoolOptions<Row>;
@@ -114,8 +114,9 @@ export class Spool<Row> {
   /** Makes rows known that an earlier process took, by their identities one after the other: for a whole window from now. */
   remember(identities: Uint8Array): void {
     const now = this.#options.clock.monotonic();
-    for (let at = 0; at + IDENTITY_BYTES <= identities.length; at += IDENTITY_BYTES) {
-      this.#cell.bytes.set(identities.subarray(at, at + IDENTITY_BYTES));
+    const bytes = Buffer.from(identities.buffer, identities.byteOffset, identities.byteLength);
+    for (let at = 0; at + IDENTITY_BYTES <= bytes.length; at += IDENTITY_BYTES) {
+      bytes.copy(this.#cell.bytes, 0, at, at + IDENTITY_BYTES);
       this.#recent.add(this.#cell, now);
     }
   }
@@ -253,7 +254,7 @@ export class Spool<Row> {
       bytes: this.#store.bytesUsed,
       recentEvictedEarly: this.#recent.evictedEarly,
       oldestUnixMs: this.#undelivered[0]?.createdUnixMs,
-      setAsideFiles: this.#store.setAside.names.length,
+      setAsideBlocks: this.#store.setAside.names.length,
       setAsideBytes: this.#store.setAside.bytes,
     };
   }
