@@ -30,6 +30,8 @@ export interface TrafficOptions {
 }
 
 const MODELS = ["gpt-4o", "gpt-4o-mini", "gpt-4.1", "o3-mini"] as const;
+/** Spans of one run of an agent: what it says of its session and user is the same in all of them. */
+const SPANS_A_SESSION = 8;
 const TOOLS = ["search_orders", "refund_payment", "send_mail", "read_file"] as const;
 
 export function genaiRequests(options: TrafficOptions): EncodedRequest[] {
@@ -41,19 +43,19 @@ function encoded(random: () => number, index: number, spanCount: number): Encode
   const hex = (bytes: number): string =>
     Array.from({ length: bytes * 2 }, () => Math.floor(random() * 16).toString(16)).join("");
   const spans: JsonSpan[] = [];
-  let traceId = hex(16);
-  let session = `session-${hex(8)}`;
-  let parent = hex(8);
+  const pick = <T>(items: readonly [T, ...T[]]): T => items[Math.floor(random() * items.length)] ?? items[0];
+  let session = newSession(random, hex);
   for (let count = 0; count < spanCount; count += 1) {
-    if (count % 8 === 0) [traceId, session, parent] = [hex(16), `session-${hex(8)}`, hex(8)];
+    if (count % SPANS_A_SESSION === 0) session = newSession(random, hex);
     const isTool = count % 4 === 3;
     const start = 1_795_000_000_000_000_000n + BigInt(Math.floor(random() * 1e12));
-    const model = MODELS[Math.floor(random() * MODELS.length)] ?? MODELS[0];
-    const tool = TOOLS[Math.floor(random() * TOOLS.length)] ?? TOOLS[0];
+    // A run calls one model most of the time, and now and then another one.
+    const model = random() < 0.8 ? session.model : pick(MODELS);
+    const tool = pick(TOOLS);
     spans.push({
-      traceId,
+      traceId: session.traceId,
       spanId: hex(8),
-      parentSpanId: parent,
+      parentSpanId: session.parent,
       flags: 257,
       name: isTool ? `execute_tool ${tool}` : `chat ${model}`,
       kind: isTool ? 1 : 3,
@@ -90,6 +92,24 @@ function encoded(random: () => number, index: number, spanCount: number): Encode
 type BinarySpan = Record<"traceId" | "spanId" | "parentSpanId", unknown>;
 type JsonSpan = Record<string, unknown>;
 
+interface Session {
+  readonly id: string;
+  readonly user: string;
+  readonly traceId: string;
+  readonly parent: string;
+  readonly model: string;
+}
+
+function newSession(random: () => number, hex: (bytes: number) => string): Session {
+  return {
+    id: `session-${hex(8)}`,
+    user: `user-${Math.floor(random() * 5_000)}`,
+    traceId: hex(16),
+    parent: hex(8),
+    model: MODELS[Math.floor(random() * MODELS.length)] ?? MODELS[0],
+  };
+}
+
 const text = (key: string, value: string): KeyValue => ({ key, value: { stringValue: value } });
 const count = (key: string, value: number): KeyValue => ({ key, value: { intValue: String(Math.floor(value)) } });
 const share = (key: string, value: number): KeyValue => ({ key, value: { doubleValue: value } });
@@ -109,7 +129,7 @@ function resourceAttributes(index: number): KeyValue[] {
   ];
 }
 
-function callAttributes(random: () => number, session: string, model: string): KeyValue[] {
+function callAttributes(random: () => number, session: Session, model: string): KeyValue[] {
   const input = 200 + random() * 8_000;
   const output = 20 + random() * 900;
   return [
@@ -119,7 +139,7 @@ function callAttributes(random: () => number, session: string, model: string): K
     text("gen_ai.response.model", `${model}-2026-08-06`),
     text("gen_ai.response.id", `chatcmpl-${Math.floor(random() * 1e15).toString(36)}`),
     { key: "gen_ai.response.finish_reasons", value: { arrayValue: { values: [{ stringValue: "stop" }] } } },
-    text("gen_ai.conversation.id", session),
+    text("gen_ai.conversation.id", session.id),
     text("gen_ai.agent.name", "checkout"),
     text("gen_ai.agent.id", "agent_01J9ZK3QWERTY"),
     count("gen_ai.usage.input_tokens", input),
@@ -133,27 +153,26 @@ function callAttributes(random: () => number, session: string, model: string): K
     text("gen_ai.output.type", "text"),
     text("server.address", "api.openai.com"),
     count("server.port", 443),
-    text("user.id", `user-${Math.floor(random() * 5_000)}`),
-    text("tollgate.workflow.id", `workflow-${session.slice(-6)}`),
+    text("user.id", session.user),
+    text("tollgate.workflow.id", `workflow-${session.id.slice(-6)}`),
     text("http.request.method", "POST"),
     text("url.full", "https://api.openai.com/v1/chat/completions"),
     count("http.response.status_code", 200),
   ];
 }
 
-function toolAttributes(random: () => number, session: string, tool: string): KeyValue[] {
-  const order = Math.floor(random() * 1e9);
+function toolAttributes(random: () => number, session: Session, tool: string): KeyValue[] {
   return [
     text("gen_ai.operation.name", "execute_tool"),
     text("gen_ai.tool.name", tool),
     text("gen_ai.tool.type", "function"),
     text("gen_ai.tool.call.id", `call_${Math.floor(random() * 1e15).toString(36)}`),
     text("gen_ai.tool.description", "Finds the orders of a customer by number, mail address or date of purchase."),
-    text("gen_ai.conversation.id", session),
+    text("gen_ai.conversation.id", session.id),
     text("gen_ai.agent.name", "checkout"),
     text("gen_ai.agent.id", "agent_01J9ZK3QWERTY"),
-    text("user.id", `user-${order % 5_000}`),
-    text("tollgate.workflow.id", `workflow-${session.slice(-6)}`),
+    text("user.id", session.user),
+    text("tollgate.workflow.id", `workflow-${session.id.slice(-6)}`),
     text("tollgate.decision", "allow"),
     text("tollgate.decision.rule", "allow: orders"),
     text("tollgate.decision.reason", "`search_orders` matches `*_orders` under `allow`"),
