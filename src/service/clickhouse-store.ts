@@ -55,11 +55,11 @@ const PING_INTERVAL_MS = 2_000;
 const READ_LIMITS = { secondsMax: 30, rowsMax: 20_000 } as const;
 
 /**
- * ClickHouse's codes for rows that stay wrong however often they are sent: they do not parse, or have other types or columns.
+ * ClickHouse's codes for rows that stay wrong however often they are sent: they do not parse, have other types or columns, or values that the table or a view of it refuses.
  * Everything else, a missing table or a wrong password too, is mended elsewhere while the spool holds.
  */
 const BAD_DATA_CODES: ReadonlySet<number> = new Set([
-  6, 16, 20, 26, 27, 33, 38, 41, 53, 70, 72, 117, 130, 131, 190, 349,
+  6, 16, 20, 26, 27, 33, 38, 41, 53, 69, 70, 72, 117, 130, 131, 190, 321, 349, 395, 407, 469,
 ]);
 
 export class ClickhouseStore implements Store {

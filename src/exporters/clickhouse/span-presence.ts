@@ -11,8 +11,8 @@ import type { SpanStorage } from "./dependencies.ts";
 const IDENTITIES_A_QUERY = 1_500;
 /** Spans of a block were received before it was written, at most so long before. */
 const RECEIVED_BEFORE_MS = 3_600_000;
-/** Of the 1,000 inserts that the tables remember (migration 0001), so many are counted on. */
-const TOKENS_REMEMBERED = 900;
+/** Of the inserts that the table remembers, such a part is counted on. */
+const REMEMBERED_SHARE = 0.9;
 const TRACE_ID_DIGITS = 32;
 
 interface FoundRow {
@@ -37,12 +37,20 @@ export async function spanPresence(storage: SpanStorage, block: Block): Promise<
     }
   }
   if (oldestInsert === Infinity) return { isThere, isForgotten: false };
-  const [newest] = await storage.query<{ readonly insert: string }>(NEWEST_INSERT_QUERY, {});
-  return { isThere, isForgotten: Number(newest?.insert ?? Infinity) - oldestInsert >= TOKENS_REMEMBERED };
+  const [memory] = await storage.query<{ readonly newest: string; readonly window: string }>(MEMORY_QUERY, {});
+  const sinceThen = Number(memory?.newest ?? Infinity) - oldestInsert;
+  return { isThere, isForgotten: sinceThen >= Number(memory?.window ?? 0) * REMEMBERED_SHARE };
 }
 
-const NEWEST_INSERT_QUERY = `
-SELECT max(max_block_number) AS insert
+/** Each insert and partition has a number. */
+const MEMORY_QUERY = `
+SELECT
+    max(max_block_number) AS newest,
+    (
+        SELECT extract(engine_full, 'deduplication_window = (\\\\d+)')
+        FROM system.tables
+        WHERE database = currentDatabase() AND name = 'span_log'
+    ) AS window
 FROM system.parts
 WHERE database = currentDatabase() AND table = 'span_log' AND active`;
 

@@ -1,0 +1,194 @@
+/**
+ * Goal: what the exporter relies on holds on the real engine: a repeated insert changes neither the table nor what its views
+ * fill; an insert that was cut off between the two is made up for; spans whose token is forgotten are not inserted again; and of a
+ * refused block only the wrong rows stay out.
+ * Method: the exporter in this process against the embedded engine, whose tables are bent for the case at hand.
+ */
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
+import { flowImbalance } from "../../../src/component/flow.ts";
+import type { SpanStorage } from "../../../src/exporters/clickhouse/dependencies.ts";
+import { clickhouseExporterFactory } from "../../../src/exporters/clickhouse/factory.ts";
+import type { Span } from "../../../src/pdata/span.ts";
+import { createStorage, type NativeBlock, type Storage } from "../../../src/storage/client.ts";
+import { EmbeddedEngine } from "../../../src/storage/embedded/engine.ts";
+import { StorageError } from "../../../src/storage/errors.ts";
+import { migrate } from "../../../src/storage/migrate.ts";
+import { SystemClock } from "../../../src/support/clock.ts";
+import { makeSpan } from "../../fixtures/otlp/make-span.ts";
+
+const COST_NANO_USD = 7_000_003n;
+
+let root: string;
+let engine: EmbeddedEngine;
+let storage: Storage;
+let directory: string;
+
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), "tollgate-clickhouse-delivery-"));
+  engine = new EmbeddedEngine({ dataDir: join(root, "clickhouse") });
+  const { url } = await engine.start();
+  await migrate({ url, database: "tollgate" });
+  storage = createStorage({ url, database: "tollgate" });
+});
+
+afterAll(async () => {
+  await storage.close();
+  await engine.stop();
+  await rm(root, { recursive: true });
+});
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(root, "spool-"));
+  for (const table of ["span_log", "spend_log"]) await storage.command(`TRUNCATE TABLE ${table}`);
+});
+
+type Insert = (block: NativeBlock, attempt: number) => Promise<void>;
+
+interface Run {
+  readonly consume: (spans: readonly Span[]) => Promise<void>;
+  /** Waits for the rest, and returns the last figures. */
+  readonly stop: () => Promise<ReturnType<ReturnType<typeof clickhouseExporterFactory.create>["stats"]>>;
+}
+
+async function start(insert: Insert = (block) => storage.insertNative(block), drainMs = 60_000): Promise<Run> {
+  let attempts = 0;
+  const spans: SpanStorage = {
+    insertNative: (block) => insert(block, (attempts += 1)),
+    isPermanent: (error) => error instanceof StorageError && error.kind === "permanent",
+    query: (sql, parameters) => storage.query(sql, parameters),
+  };
+  const config = clickhouseExporterFactory.config.parse({
+    drain_timeout_ms: drainMs,
+    retry_on_failure: { initial_interval_ms: 1, max_interval_ms: 5, permanent_attempts: 1 },
+  });
+  const exporter = clickhouseExporterFactory.create(config, {
+    directory,
+    storage: spans,
+    clock: new SystemClock(),
+    notify: () => {},
+    observe: async () => {},
+  });
+  await exporter.start();
+  return {
+    consume: async (batch) => {
+      const outcome = await exporter.consume({ spans: batch, sender: undefined, receivedUnixMs: Date.now() });
+      expect(outcome.kind).toBe("success");
+    },
+    stop: async () => {
+      await exporter.stop();
+      expect(flowImbalance(exporter.stats())).toBe(0);
+      return exporter.stats();
+    },
+  };
+}
+
+const calls = (from: number, count: number): Span[] =>
+  Array.from({ length: count }, (_, index) =>
+    makeSpan(from + index, {
+      name: `call ${from + index}`,
+      startUnixNano: BigInt(Date.now()) * 1_000_000n,
+      facts: { agent: "a", costStatus: "exact", costNanoUsd: COST_NANO_USD },
+    }),
+  );
+
+async function books(): Promise<{ spans: number; ids: number; calls: number; nanoUsd: bigint }> {
+  const [row] = await storage.query<Record<string, string>>(
+    `SELECT (SELECT count() FROM span_log) AS spans, (SELECT uniqExact(trace_id, span_id) FROM span_log) AS ids,
+       (SELECT sum(l.calls) FROM spend_log AS l) AS calls, (SELECT sum(cost_nano_usd) FROM spend_log) AS nano_usd`,
+  );
+  return {
+    spans: Number(row?.["spans"]),
+    ids: Number(row?.["ids"]),
+    calls: Number(row?.["calls"]),
+    nanoUsd: BigInt(row?.["nano_usd"] ?? 0),
+  };
+}
+
+const booksOf = (count: number): Awaited<ReturnType<typeof books>> => ({
+  spans: count,
+  ids: count,
+  calls: count,
+  nanoUsd: BigInt(count) * COST_NANO_USD,
+});
+
+it("counts an insert once, in the table and in the view, whose answer got lost twice", async () => {
+  const run = await start(async (block, attempt) => {
+    await storage.insertNative(block);
+    if (attempt <= 2) throw new Error("connection reset");
+  });
+  await run.consume(calls(1, 50));
+  expect(await run.stop()).toMatchObject({ stored: 50 });
+  expect(await books()).toEqual(booksOf(50));
+});
+
+it("makes up for the view when an insert was cut off between the table and it", async () => {
+  const run = await start(async (block, attempt) => {
+    if (attempt === 1) await storage.command("DETACH TABLE spend_log_view SYNC");
+    await storage.insertNative(block);
+    if (attempt > 1) return;
+    await storage.command("ATTACH TABLE spend_log_view");
+    throw new Error("the engine was killed here");
+  });
+  await run.consume(calls(1, 20));
+  await run.stop();
+  expect(await books()).toEqual(booksOf(20));
+});
+
+it("delivers blocks that waited as one insert, and that insert once over a restart", async () => {
+  const before = await start(async () => {
+    throw new Error("connection refused");
+  }, 200);
+  for (let batch = 0; batch < 8; batch += 1) await before.consume(calls(batch * 10 + 1, 10));
+  await before.stop();
+  const shipments: number[] = [];
+  const after = await start(async (block) => {
+    await storage.insertNative(block);
+    shipments.push((block.bytes as Uint8Array).length);
+    if (shipments.length % 2 === 1) throw new Error("connection reset");
+  });
+  expect(await after.stop()).toMatchObject({ recovered: 80, stored: 80, inFlight: 0 });
+  expect(shipments.length).toBeLessThanOrEqual(6);
+  expect(await books()).toEqual(booksOf(80));
+});
+
+it("does not insert again what is there when the engine has forgotten its token", async () => {
+  await storage.command("ALTER TABLE span_log MODIFY SETTING non_replicated_deduplication_window = 3");
+  try {
+    const before = await start(async (block) => {
+      await storage.insertNative(block);
+      throw new Error("connection reset");
+    }, 300);
+    await before.consume(calls(1, 30));
+    expect(await before.stop()).toMatchObject({ stored: 0, inFlight: 30 });
+    const others = join(root, "others");
+    const ours = directory;
+    directory = others;
+    for (let insert = 0; insert < 6; insert += 1) {
+      const other = await start();
+      await other.consume(calls(1_000 + insert, 1));
+      await other.stop();
+    }
+    directory = ours;
+    const after = await start();
+    expect(await after.stop()).toMatchObject({ recovered: 30, stored: 30, inFlight: 0 });
+    expect(await books()).toEqual(booksOf(36));
+  } finally {
+    await storage.command("ALTER TABLE span_log MODIFY SETTING non_replicated_deduplication_window = 1000");
+  }
+});
+
+it("leaves only those rows out that the table refuses, and keeps them aside", async () => {
+  await storage.command("ALTER TABLE span_log ADD CONSTRAINT no_poison CHECK name NOT IN ('call 7', 'call 31')");
+  try {
+    const run = await start();
+    await Promise.all([run.consume(calls(1, 20)), run.consume(calls(21, 20))]);
+    expect(await run.stop()).toMatchObject({ stored: 38, dropped: { poison: 2 }, inFlight: 0, setAsideBlocks: 2 });
+    expect(await books()).toEqual(booksOf(38));
+    expect(await readdir(join(directory, "set-aside"))).toHaveLength(2);
+  } finally {
+    await storage.command("ALTER TABLE span_log DROP CONSTRAINT no_poison");
+  }
+});
