@@ -32,6 +32,7 @@ const COMMANDS: Readonly<Record<string, MakeCommand>> = {
   pause: async (output) => (await import("./kill.ts")).stopCommand("pause", output),
   resume: async (output) => (await import("./kill.ts")).resumeCommand(output),
   sql: async (output) => (await import("./sql.ts")).sqlCommand(output),
+  hash: async (output) => (await import("./hash.ts")).hashCommand(output),
   config: async (output) => (await import("./config.ts")).configCommand(output),
 };
 
