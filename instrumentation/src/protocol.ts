@@ -51,6 +51,8 @@ export interface StopAct {
   readonly author: string;
   /** When, RFC 3339. */
   readonly at: string;
+  /** What brought it about where it was no person: a threshold of a budget. */
+  readonly source?: string | undefined;
 }
 
 /** All acts in force. Within one `epoch` a lower `revision` is older; another epoch is another processor's data directory. */

@@ -10,6 +10,7 @@ export const stopRow = z.object({
   reason: z.string(),
   author: z.string(),
   at: z.string(),
+  source: z.string().optional().describe("Where it was no person: the threshold of a budget."),
 });
 
 const reason = z.string().trim().max(1_000);

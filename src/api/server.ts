@@ -49,6 +49,7 @@ export interface Api {
   /** For `inject` in tests, and to add what the service mounts beside the API. */
   readonly app: FastifyInstance;
   readonly processes: ProcessTable;
+  readonly desk: StopDesk;
   readonly routes: readonly AnyRoute[];
   /** Listens; resolves to the port. */
   listen(endpoint: { readonly host: string; readonly port: number }): Promise<number>;
@@ -109,6 +110,7 @@ export function createApi(options: ApiOptions): Api {
   return {
     app,
     processes,
+    desk,
     routes: described,
     listen: async (endpoint) => {
       control.start();

@@ -47,6 +47,16 @@ export interface Threshold {
   readonly fallback?: Readonly<Record<string, string>>;
 }
 
+/** A threshold of one budget instance that has fired, and how the budget stood. */
+export interface ThresholdCrossing {
+  /** Of the budget instance: its name, and the values that make it one. Stable over restarts. */
+  readonly key: string;
+  readonly threshold: Threshold;
+  readonly budget: BudgetState;
+  /** The keys of `budget.scope` whose value is one value and no pattern: of `each`, of the session or workflow. */
+  readonly exactKeys: readonly string[];
+}
+
 export type AcquireOutcome =
   | {
       readonly outcome: "granted" | "unlimited";
@@ -108,6 +118,10 @@ export interface Ledger {
   lease(leaseId: string): Promise<LeaseView | undefined>;
   /** The label keys that any budget looks at (scope, `each`, session/workflow windows). */
   labelKeys(): readonly string[];
+  /** Called when a threshold fires, once a window, after that is durable. Returns the unsubscribe function. */
+  onThreshold(listener: (crossing: ThresholdCrossing) => void): () => void;
+  /** The thresholds that have fired in their window and are crossed still: what a restart finds. */
+  firedThresholds(): readonly ThresholdCrossing[];
   /** Called with the leases that hold idle money while another process waits for it. Returns the unsubscribe function. */
   onRecall(listener: (processId: string, leaseIds: readonly string[]) => void): () => void;
 }

@@ -23,6 +23,7 @@ export interface NewStop {
   readonly selector: string;
   readonly reason: string;
   readonly author: string;
+  readonly source?: string;
 }
 
 export type StopAdded =
@@ -37,6 +38,8 @@ export class StopStore {
   readonly #file: string;
   readonly #clock: Clock;
   #list: StopList = { epoch: randomBytes(8).toString("hex"), revision: 0, acts: [] };
+  /** Sources that have had their act, lifted since or not: what a person lifted is not put in force anew. */
+  #handled: ReadonlySet<string> = new Set();
 
   constructor(options: { readonly file: string; readonly clock: Clock }) {
     this.#file = options.file;
@@ -57,14 +60,32 @@ export class StopStore {
       if ((error as NodeJS.ErrnoException).code === "ENOENT") return;
       throw new StopStoreError(`cannot read what was killed and paused: ${String(error)}`, { cause: error });
     }
-    const list = parse(text);
-    if (list === undefined) {
+    const stored = parse(text);
+    if (stored === undefined) {
       throw new StopStoreError(
         `${this.#file} is damaged: it says who is killed and paused, and starting without it would let them go on. ` +
           "Restore it, or remove it to start with nothing stopped",
       );
     }
+    const { handled = [], ...list } = stored;
     this.#list = list;
+    this.#handled = new Set(handled);
+  }
+
+  isHandled(source: string): boolean {
+    return this.#handled.has(source);
+  }
+
+  /** Keeps of the handled sources those that are still there. A disk that refuses it is asked again the next time. */
+  keepHandled(isStill: (source: string) => boolean): void {
+    const kept = new Set([...this.#handled].filter(isStill));
+    if (kept.size === this.#handled.size) return;
+    this.#handled = kept;
+    try {
+      this.#write(this.#list);
+    } catch {
+      // The next act writes it.
+    }
   }
 
   /** Puts an act in force. A disk that refuses it does not save the one who is to be killed: see `isDurable`. */
@@ -76,6 +97,7 @@ export class StopStore {
       at: new Date(this.#clock.now()).toISOString(),
     };
     this.#list = this.#next([...this.#list.acts, act]);
+    if (stop.source !== undefined) this.#handled = new Set([...this.#handled, stop.source]);
     try {
       this.#write(this.#list);
       return { outcome: "added", act, isDurable: true, problem: "" };
@@ -111,7 +133,7 @@ export class StopStore {
     const temporary = `${this.#file}.tmp`;
     const file = openSync(temporary, "w", 0o600);
     try {
-      writeSync(file, serialise(list));
+      writeSync(file, serialise({ ...list, handled: [...this.#handled] }));
       fsyncSync(file);
     } finally {
       closeSync(file);
@@ -126,18 +148,22 @@ export class StopStore {
   }
 }
 
-function serialise(list: StopList): string {
-  const text = JSON.stringify(list);
+interface Stored extends StopList {
+  readonly handled?: readonly string[];
+}
+
+function serialise(stored: Stored): string {
+  const text = JSON.stringify(stored);
   return `${JSON.stringify({ format: FORMAT, digest: digestOf(text) })}\n${text}\n`;
 }
 
-function parse(text: string): StopList | undefined {
+function parse(text: string): Stored | undefined {
   const [head = "", body = "", end] = text.split("\n");
   if (end !== "") return undefined;
   try {
     const { format, digest } = JSON.parse(head) as { readonly format?: unknown; readonly digest?: unknown };
     // The digest says that this is what `serialise` wrote; its shape needs no second look.
-    return format === FORMAT && digest === digestOf(body) ? (JSON.parse(body) as StopList) : undefined;
+    return format === FORMAT && digest === digestOf(body) ? (JSON.parse(body) as Stored) : undefined;
   } catch {
     return undefined;
   }

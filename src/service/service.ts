@@ -25,6 +25,7 @@ import { queueOf, type QueueSource } from "./queues.ts";
 import type { Setup } from "./setup.ts";
 import { StartedParts } from "./started-parts.ts";
 import type { Store } from "./store.ts";
+import { ThresholdActs } from "./threshold-acts.ts";
 import { TOLLGATE_VERSION } from "./version.ts";
 
 export interface ServiceOptions extends Setup {
@@ -146,6 +147,9 @@ async function start(options: Starting): Promise<Service> {
     processes: () => api.processes.size,
     version: TOLLGATE_VERSION,
   });
+  const thresholds = new ThresholdActs({ ledger, desk: api.desk, stops, clock, telemetry });
+  parts.add("thresholds", async () => thresholds.stop());
+  thresholds.start();
   state.isReady = true;
   publish(options, endpoints, store);
   telemetry.emit("service_ready", { start_ms: Math.round(performance.now()), storage_ready: store.isReady });

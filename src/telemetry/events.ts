@@ -31,6 +31,8 @@ export const EVENTS = {
     level: "warn",
     message: "budget states could not be written to ClickHouse; will try again",
   },
+  budget_threshold_crossed: { level: "warn", message: "a budget crossed one of its thresholds" },
+  budget_threshold_not_acted: { level: "error", message: "what a crossed threshold asks for could not be done" },
   control_stream_dropped: { level: "warn", message: "a control stream was closed: its process does not read" },
   agents_killed: { level: "warn", message: "somebody killed agents" },
   agents_paused: { level: "warn", message: "somebody paused agents" },

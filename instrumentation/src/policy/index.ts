@@ -30,7 +30,7 @@ export type {
   PolicyInput,
   PolicyOptions,
 } from "./policy.ts";
-export { parseSelector, SELECTOR_LENGTH_MAX } from "./selector.ts";
+export { parseSelector, selectorText, SELECTOR_LENGTH_MAX } from "./selector.ts";
 export type { Selector, SelectorParse } from "./selector.ts";
 export { POLICY_TEMPLATES } from "./templates.ts";
 export type { PolicyTemplate } from "./templates.ts";

@@ -59,6 +59,14 @@ export function parseSelector(text: string): SelectorParse {
   };
 }
 
+/** The selector of exactly those labels: `all` for none. `patterns`: keys whose value is a pattern already, the others are literal. */
+export function selectorText(labels: Readonly<Record<string, string>>, patterns: ReadonlySet<string>): string {
+  const terms = Object.entries(labels).map(([key, value]) => {
+    return `${key}=${patterns.has(key) ? value : value.replaceAll(/[^A-Za-z0-9_]/gu, "\\$&")}`;
+  });
+  return terms.length === 0 ? ALL : terms.join(",");
+}
+
 function refused(problem: string): SelectorParse {
   return { ok: false, problem };
 }

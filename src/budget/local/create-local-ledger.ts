@@ -7,12 +7,13 @@ import { mkdir } from "node:fs/promises";
 import type { CancelTimer } from "../../support/clock.ts";
 import { isValidAmounts } from "../amounts.ts";
 import { LedgerError } from "../ledger-error.ts";
-import type { AcquireCommand, AcquireOutcome, BudgetState, LeaseClose, LeaseView, Observation } from "../ledger.ts";
+import type { AcquireCommand, AcquireOutcome, BudgetState, LeaseClose, LeaseView } from "../ledger.ts";
+import type { Observation, ThresholdCrossing } from "../ledger.ts";
 import { duplicateNames } from "../budget-document.ts";
 import { applyEvent } from "../rules/apply.ts";
 import { LedgerEngine, type Step } from "../rules/engine.ts";
 import { encodeEvent, type LedgerEvent } from "../rules/events.ts";
-import { budgetStates, leaseView } from "../rules/views.ts";
+import { budgetStates, firedThresholds, leaseView } from "../rules/views.ts";
 import { checkAcquire, checkAmounts, checkId } from "./check-command.ts";
 import { lockDirectory } from "./directory-lock.ts";
 import { Journal } from "./journal.ts";
@@ -45,10 +46,12 @@ interface Running {
 }
 
 type RecallListener = (processId: string, leaseIds: readonly string[]) => void;
+type ThresholdListener = (crossing: ThresholdCrossing) => void;
 
 class JournaledLedger implements LocalLedger {
   readonly #options: LocalLedgerOptions;
   readonly #listeners = new Set<RecallListener>();
+  readonly #thresholdListeners = new Set<ThresholdListener>();
   /** Requests that wait for an answer, by ticket. */
   readonly #open = new Map<number, { resolve: (outcome: AcquireOutcome) => void; reject: (error: unknown) => void }>();
   #tickets = 0;
@@ -150,6 +153,16 @@ class JournaledLedger implements LocalLedger {
     return () => this.#listeners.delete(listener);
   }
 
+  onThreshold(listener: ThresholdListener): () => void {
+    this.#thresholdListeners.add(listener);
+    return () => this.#thresholdListeners.delete(listener);
+  }
+
+  firedThresholds(): readonly ThresholdCrossing[] {
+    const running = this.#require();
+    return firedThresholds(running.engine.state, running.time.now());
+  }
+
   stats(): LedgerStats {
     const { engine, journal } = this.#require();
     return {
@@ -234,8 +247,9 @@ class JournaledLedger implements LocalLedger {
     }
     this.#arm(running);
     const durable = this.#persist(running, step.events);
-    if (step.answers.length === 0) return durable;
+    if (step.answers.length === 0 && step.crossings.length === 0) return durable;
     return durable.then(() => {
+      for (const crossing of step.crossings) for (const listener of this.#thresholdListeners) listener(crossing);
       for (const { ticket, outcome } of step.answers) {
         this.#open.get(ticket)?.resolve(outcome);
         this.#open.delete(ticket);

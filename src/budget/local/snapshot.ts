@@ -14,6 +14,8 @@ interface SpendLine extends Pick<Spend, "match" | "isInForce" | "startMs" | "end
   readonly budget: Written<Budget>;
   readonly settled: string;
   readonly buckets: readonly (readonly [number, string])[] | undefined;
+  /** Absent in snapshots of before there was such a thing. */
+  readonly fired?: readonly number[];
 }
 
 interface LeaseLine extends Pick<Lease, "id" | "processId" | "labels" | "seq" | "deadlineMs"> {
@@ -74,7 +76,8 @@ export function readSnapshot(lines: readonly string[]): LedgerState {
   return state;
 }
 
-function spendLine({ match, budget, isInForce, startMs, endMs, settled, touchedMs, buckets }: Spend): SpendLine {
+function spendLine(spend: Spend): SpendLine {
+  const { match, budget, isInForce, startMs, endMs, settled, touchedMs, buckets, fired } = spend;
   return {
     line: "spend",
     match,
@@ -85,6 +88,7 @@ function spendLine({ match, budget, isInForce, startMs, endMs, settled, touchedM
     settled: settled.toString(),
     touchedMs,
     buckets: buckets === undefined ? undefined : [...buckets].map(([number, amount]) => [number, amount.toString()]),
+    ...(fired.size === 0 ? {} : { fired: [...fired] }),
   };
 }
 
@@ -128,7 +132,8 @@ function restoreSpend(state: LedgerState, line: SpendLine): void {
   spend.endMs = line.endMs;
   spend.settled = BigInt(line.settled);
   spend.buckets = line.buckets && new Map(line.buckets.map(([number, amount]) => [number, BigInt(amount)]));
-  state.spends.set(spend.key, spend);
+  for (const atPercent of line.fired ?? []) spend.fired.add(atPercent);
+  state.addSpend(spend);
 }
 
 function restoreLease(state: LedgerState, line: LeaseLine): void {

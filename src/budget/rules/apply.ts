@@ -35,6 +35,9 @@ export function applyEvent(state: LedgerState, event: LedgerEvent): void {
       return applyReleased(state, event);
     case "observed":
       return applyObserved(state, event);
+    case "threshold":
+      state.spends.get(event.key)?.fired.add(event.atPercent);
+      return;
     case "swept":
       return applySwept(state, event);
     default:

@@ -5,14 +5,15 @@
  */
 import { assert } from "../../support/assert.ts";
 import { fitsWithin, type Amounts } from "../amounts.ts";
-import type { AcquireCommand, AcquireOutcome, LeaseClose, Observation } from "../ledger.ts";
+import type { AcquireCommand, AcquireOutcome, LeaseClose, Observation, ThresholdCrossing } from "../ledger.ts";
 import { applyEvent } from "./apply.ts";
 import { covers, decideAcquire, decideClose, decideGrowth, decideObserve } from "./decide.ts";
 import { decideSweep, decideTime, tightest, type Growth } from "./decide.ts";
 import type { LedgerEvent } from "./events.ts";
 import type { Spend } from "./spend.ts";
 import { outstandingIn, type Lease, type LedgerState } from "./state.ts";
-import { budgetState } from "./views.ts";
+import { decideThresholds } from "./thresholds.ts";
+import { budgetState, crossingOf } from "./views.ts";
 
 const SWEEP_MS = 60_000;
 
@@ -24,6 +25,7 @@ export interface Step {
   readonly recalls: Map<string, string[]>;
   /** Leases that reported more than they were granted. */
   readonly overran: { readonly leaseId: string; readonly processId: string }[];
+  readonly crossings: ThresholdCrossing[];
 }
 
 interface Waiter {
@@ -123,15 +125,26 @@ export class LedgerEngine {
   }
 
   #begin(nowMs: number): Step {
-    const step: Step = { events: [], answers: [], recalls: new Map(), overran: [] };
+    const step: Step = { events: [], answers: [], recalls: new Map(), overran: [], crossings: [] };
     this.#record(step, decideTime(this.state, nowMs));
     return step;
   }
 
   #end(step: Step, nowMs: number, { isTick = false } = {}): Step {
+    this.#fireThresholds(step, nowMs);
     if (this.#waiters.size > 0 && (isTick || step.events.length > 0)) this.#serve(step, nowMs);
     if (this.#waiters.size === 0) this.#recalledAt.clear();
     return step;
+  }
+
+  #fireThresholds(step: Step, nowMs: number): void {
+    for (const event of decideThresholds(this.state, nowMs)) {
+      this.#record(step, [event]);
+      const spend = this.state.spends.get(event.key);
+      const threshold = spend?.budget.thresholds.find(({ atPercent }) => atPercent === event.atPercent);
+      assert(spend !== undefined && threshold !== undefined, "what fires is there");
+      step.crossings.push(crossingOf(spend, { threshold, budget: budgetState(spend, nowMs) }));
+    }
   }
 
   #noteOverrun(step: Step, leaseId: string, reported: Amounts): void {

@@ -4,7 +4,7 @@
  */
 import type { Amounts } from "../amounts.ts";
 import type { Budget } from "../budget.ts";
-import type { Labels } from "../ledger.ts";
+import type { Labels, Threshold } from "../ledger.ts";
 
 export type LedgerEvent =
   /** The documents and times in force from here on. Leases and spend are matched anew. */
@@ -49,6 +49,14 @@ export type LedgerEvent =
       /** Spend of calls that hold a lease: counts only once that lease has expired. */
       readonly leased: readonly { readonly id: string; readonly amounts: Amounts }[];
     }
+  /** A threshold of a budget instance fired: once a window. */
+  | {
+      readonly event: "threshold";
+      readonly at: number;
+      readonly key: string;
+      readonly atPercent: number;
+      readonly act: Threshold["do"];
+    }
   /** What no longer matters was forgotten. */
   | { readonly event: "swept"; readonly at: number };
 
@@ -88,6 +96,7 @@ export function decodeEvent(line: string): LedgerEvent {
     case "resumed":
     case "expired":
     case "released":
+    case "threshold":
     case "swept":
       return event;
     default:
@@ -115,6 +124,7 @@ function written(event: LedgerEvent): Written<LedgerEvent> {
     case "resumed":
     case "expired":
     case "released":
+    case "threshold":
     case "swept":
       return event;
   }

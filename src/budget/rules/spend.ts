@@ -9,6 +9,7 @@
 import { assert } from "../../support/assert.ts";
 import type { Budget } from "../budget.ts";
 import { calendarWindow } from "./calendar.ts";
+import { isCrossed } from "./crossing.ts";
 import type { BudgetMatch } from "./scope.ts";
 
 const BUCKETS = 60;
@@ -32,6 +33,10 @@ export interface Spend {
   /** The part of R whose leases have expired: it won't come free before its spans or its grace do. */
   stranded: bigint;
   touchedMs: number;
+  /** The thresholds (their percentages) that have fired in this window. */
+  readonly fired: Set<number>;
+  /** Where it notes that something was counted; the state's. */
+  watch: Set<Spend> | undefined;
   /** Ids of the leases that fall under it and are not over. Derived, as R is. */
   readonly holders: Set<string>;
 }
@@ -50,6 +55,8 @@ export function newSpend(match: BudgetMatch, nowMs: number): Spend {
     reserved: 0n,
     stranded: 0n,
     touchedMs: nowMs,
+    fired: new Set(),
+    watch: undefined,
     holders: new Set(),
   };
   openWindow(spend, budget, nowMs);
@@ -81,6 +88,10 @@ export function countSpend(spend: Spend, amount: bigint, nowMs: number): void {
     buckets.set(bucket, (buckets.get(bucket) ?? 0n) + amount);
   }
   assert(spend.settled >= amount, "S includes what was just counted");
+  if (amount > 0n && spend.budget.thresholds.length > 0) {
+    rearm(spend);
+    spend.watch?.add(spend);
+  }
 }
 
 /** Moves `spend` to the window that holds `nowMs`. Never back: a clock that is set back leaves the window as it is. */
@@ -122,6 +133,9 @@ export function rebaseSpend(spend: Spend, budget: Budget | undefined, nowMs: num
   spend.isInForce = budget !== undefined && isSameSplit(spend, budget);
   if (budget === undefined || !spend.isInForce) return;
   spend.budget = budget;
+  rearm(spend);
+  // A lower limit may be crossed already.
+  spend.watch?.add(spend);
   if (isSameWindow(before, budget)) return;
   const carried = before.measure === budget.measure ? settledAt(spend, nowMs) : 0n;
   spend.settled = 0n;
@@ -147,7 +161,18 @@ function isCounted(spend: Spend, bucket: number, nowMs: number): boolean {
   return (bucket + 1) * bucketMs(spend) > nowMs - window.durationMs;
 }
 
+/** Forgets the firing of what is not crossed (any more), or not there: of its window S falls, its limit was raised. */
+function rearm(spend: Spend): void {
+  if (spend.fired.size === 0) return;
+  const { thresholds, limit } = spend.budget;
+  for (const atPercent of spend.fired) {
+    const isThere = thresholds.some((threshold) => threshold.atPercent === atPercent);
+    if (!isThere || !isCrossed({ atPercent }, spend.settled, limit)) spend.fired.delete(atPercent);
+  }
+}
+
 function openWindow(spend: Spend, budget: Budget, nowMs: number): void {
+  spend.fired.clear();
   spend.buckets = budget.window.kind === "rolling" ? new Map() : undefined;
   spend.startMs = 0;
   spend.endMs = undefined;

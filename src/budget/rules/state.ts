@@ -45,6 +45,8 @@ export class LedgerState {
   readonly closed = new Map<string, ClosedLease>();
   /** Tokens of the last observations, oldest first. */
   readonly tokens = new Set<string>();
+  /** Instances with thresholds that something was counted in, and nobody has looked at since. Not of the journal. */
+  readonly counted = new Set<Spend>();
 
   /** The budget instances that the labels fall under, made on first use. */
   spendsOf(labels: Labels, nowMs: number): readonly Spend[] {
@@ -55,9 +57,14 @@ export class LedgerState {
     let spend = this.spends.get(match.key);
     if (spend === undefined) {
       spend = newSpend(match, nowMs);
-      this.spends.set(match.key, spend);
+      this.addSpend(spend);
     }
     return spend;
+  }
+
+  addSpend(spend: Spend): void {
+    spend.watch = this.counted;
+    this.spends.set(spend.key, spend);
   }
 }
 

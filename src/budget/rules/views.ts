@@ -1,18 +1,16 @@
 /** Budgets as others see them: `BudgetState` of ledger.ts at an instant. Reads only. */
 import type { Budget } from "../budget.ts";
-import type { BudgetState, Labels, LeaseView, Threshold } from "../ledger.ts";
+import type { BudgetState, Labels, LeaseView, ThresholdCrossing } from "../ledger.ts";
 import { settledAt, shownBounds, newSpend, type Spend } from "./spend.ts";
 import { spendKey } from "./scope.ts";
+import { crossedAt } from "./thresholds.ts";
 import type { LedgerState } from "./state.ts";
-
-/** Percentages have at most two decimals. */
-const PERCENT_SCALE = 100;
 
 export function budgetState(spend: Spend, nowMs: number): BudgetState {
   const { budget } = spend;
   const settled = settledAt(spend, nowMs);
   const free = budget.limit - settled - spend.reserved;
-  const crossed = budget.thresholds.filter((threshold) => isCrossed(threshold, settled, budget.limit));
+  const crossed = crossedAt(spend, nowMs);
   const bounds = shownBounds(spend, nowMs);
   return {
     name: budget.name,
@@ -57,15 +55,35 @@ export function leaseView(state: LedgerState, leaseId: string): LeaseView | unde
   return { state: active === undefined ? "expired" : "active", processId, labels, granted, settled };
 }
 
-function isCrossed(threshold: Threshold, settled: bigint, limit: bigint): boolean {
-  const at = BigInt(Math.round(threshold.atPercent * PERCENT_SCALE));
-  return settled * BigInt(100 * PERCENT_SCALE) >= limit * at;
+/** The thresholds that have fired in the window that is open now, of all budgets. */
+export function firedThresholds(state: LedgerState, nowMs: number): ThresholdCrossing[] {
+  const fired: ThresholdCrossing[] = [];
+  for (const spend of state.spends.values()) {
+    if (!spend.isInForce || spend.fired.size === 0) continue;
+    const budget = budgetState(spend, nowMs);
+    for (const threshold of budget.crossed) {
+      if (spend.fired.has(threshold.atPercent)) fired.push(crossingOf(spend, { threshold, budget }));
+    }
+  }
+  return fired;
 }
 
 function stateName(of: { settled: bigint; free: bigint; limit: bigint; isWarned: boolean }): BudgetState["state"] {
   if (of.settled > of.limit) return "overrun";
   if (of.free <= 0n) return "exhausted";
   return of.isWarned ? "warning" : "ok";
+}
+
+export function crossingOf(
+  spend: Spend,
+  { threshold, budget }: Pick<ThresholdCrossing, "threshold" | "budget">,
+): ThresholdCrossing {
+  const { each, window } = spend.budget;
+  const exactKeys = [
+    ...(each === undefined || spend.match.each === undefined ? [] : [each]),
+    ...(window.kind === "run" && spend.match.run !== undefined ? [window.label] : []),
+  ];
+  return { key: spend.key, threshold, budget, exactKeys };
 }
 
 function shownScope(spend: Spend): Labels {

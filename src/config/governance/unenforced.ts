@@ -2,8 +2,8 @@ import { parsePolicy } from "@tollgate/instrumentation/policy";
 import type { Threshold } from "../../budget/ledger.ts";
 import type { Governance } from "./governance.ts";
 
-/** What the gate does by itself when a threshold is crossed; the others are shown in the budget's state and do nothing yet. */
-const ENFORCED: ReadonlySet<Threshold["do"]> = new Set(["downgrade", "stop", "kill"]);
+/** What happens by itself when a threshold is crossed; the others are shown in the budget's state and do nothing yet. */
+const ENFORCED: ReadonlySet<Threshold["do"]> = new Set(["notify", "downgrade", "pause", "stop", "kill"]);
 
 /**
  * What valid documents ask for and this version does not do: a rule that is silently not applied is worse than one that is

@@ -54,6 +54,12 @@ export class FakeLedger implements Ledger {
   labelKeys(): readonly string[] {
     return ["team"];
   }
+  onThreshold(): () => void {
+    return () => {};
+  }
+  firedThresholds(): readonly never[] {
+    return [];
+  }
   onRecall(listener: (processId: string, leaseIds: readonly string[]) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);

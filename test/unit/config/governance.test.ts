@@ -40,7 +40,7 @@ describe("what valid documents ask for and this version does not do", () => {
   it("is said, one sentence each", () => {
     const { governance } = load({
       "governance/a.yaml": `${BUDGET}thresholds:
-  - { at: 50%, do: notify }
+  - { at: 50%, do: require_approval }
   - { at: 80%, do: downgrade, fallback: { gpt-4o: gpt-4o-mini } }
   - { at: 100%, do: stop }
 ---
@@ -57,7 +57,7 @@ allow: ["db_*"]
 `,
     });
     expect(unenforced(governance)).toEqual([
-      "budget `fleet`: threshold `notify` at 50% is shown, but does nothing yet",
+      "budget `fleet`: threshold `require_approval` at 50% is shown, but does nothing yet",
       "policy `db`: nobody can be asked yet, so what requires approval is refused",
     ]);
   });
