@@ -9,6 +9,7 @@ import { connectionArgs, enginePaths, writeEngineConfig } from "./engine-config.
 import { Connections } from "./connections.ts";
 import { lockDirectory } from "./directory-lock.ts";
 import { type EngineStats, readStats } from "./engine-stats.ts";
+import { Sessions } from "./sessions.ts";
 import { createHttpServer } from "./http-server.ts";
 import { loadEngine } from "./library.ts";
 import { defaultMemoryBytes } from "./memory-bound.ts";
@@ -75,6 +76,7 @@ async function serve(start: StartMessage): Promise<void> {
   };
   const server = createHttpServer({
     connections,
+    sessions: new Sessions(library),
     pipes,
     users: start.users,
     bodyBytesMax: start.bodyBytesMax,

@@ -31,6 +31,8 @@ export interface ConnectionCounts {
 export interface UseOptions {
   readonly args: readonly string[];
   readonly lane: Lane;
+  /** A connection that is open already, and stays so. */
+  readonly held?: EngineConnection | undefined;
 }
 
 interface Waiter {
@@ -69,12 +71,13 @@ export class Connections {
   }
 
   /**
-   * Gives `work` a fresh connection opened with `args`.
+   * Gives `work` a fresh connection opened with `args`, or the one `held`.
    * @throws EngineError TOO_MANY_SIMULTANEOUS_QUERIES when the queue is full; what `work` throws
    */
-  async use<T>({ args, lane }: UseOptions, work: (connection: EngineConnection) => Promise<T>): Promise<T> {
+  async use<T>({ args, lane, held }: UseOptions, work: (connection: EngineConnection) => Promise<T>): Promise<T> {
     await this.#enter(lane);
     try {
+      if (held !== undefined) return await work(held);
       const connection = this.#options.library.open(args);
       try {
         return await work(connection);

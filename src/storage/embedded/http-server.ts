@@ -2,7 +2,7 @@
  * ClickHouse's HTTP interface over the engine's connections.
  * @see https://clickhouse.com/docs/interfaces/http
  *
- * Sessions are not served, and refused by name. An answer is sent while its query runs, from a mebibyte on; an error after
+ * An answer is sent while its query runs, from a mebibyte on; an error after
  * that stands in the answer, as in ClickHouse.
  */
 import { randomUUID } from "node:crypto";
@@ -19,11 +19,13 @@ import { runStatement, type StatementAnswer } from "./run-statement.ts";
 import { readParameters, wantsPackedAnswer, type RequestParameters } from "./request-parameters.ts";
 import { readBody, readRequest } from "./request-body.ts";
 import { sendAnswer, sendError, startAnswer } from "./response.ts";
+import type { Sessions } from "./sessions.ts";
 import { authenticate, type EngineUser } from "./users.ts";
 
 /** What the server answers for, and its bounds. */
 export interface HttpServerOptions {
   readonly connections: Connections;
+  readonly sessions: Sessions;
   /** Undefined where answers can't be streamed. */
   readonly pipes: AnswerPipes | undefined;
   readonly users: readonly EngineUser[];
@@ -167,6 +169,7 @@ async function answerQuery(options: HttpServerOptions, exchange: Exchange): Prom
       text,
       parameters,
       queryId,
+      username: user.name,
       tableStatements: makeTables,
       dataPath,
       rights: { isReader, isReadOnly: isReader || parameters.isReadOnly || isGet },

@@ -9,6 +9,7 @@ import { clampSetting, READER_PROFILE } from "./limits.ts";
 import type { QueryMark } from "./query-mark.ts";
 import { quoteIdentifier, quoteString } from "./quoting.ts";
 import { readOnlyError } from "./read-only.ts";
+import type { SessionParameters } from "./sessions.ts";
 
 /** One request's parameters. Lists keep the order they were given in. */
 export interface RequestParameters {
@@ -28,6 +29,8 @@ export interface RequestParameters {
   readonly waitsForEnd: boolean;
   /** `buffer_size`: how much of an answer is held back before it is sent. */
   readonly heldBytesMax: number;
+  /** `session_id` and its kin; undefined without. */
+  readonly session: SessionParameters | undefined;
   /** `readonly=1` or `2`: this request may not write, whoever asks. */
   readonly isReadOnly: boolean;
   readonly settings: readonly (readonly [name: string, value: string])[];
@@ -59,6 +62,7 @@ const HTTP_ONLY = new Set([
   "http_response_buffer_size",
   "http_write_exception_in_output_format",
   "add_http_cors_header",
+  "session_id",
   "close_session",
   "session_timeout",
   "session_check",
@@ -67,9 +71,8 @@ const HTTP_ONLY = new Set([
   "readonly",
 ]);
 
-const SESSION_TEXT =
-  "The embedded engine keeps no sessions (`session_id`): send settings with each request, " +
-  "and use a table of your own, or WITH, in place of a temporary table";
+const SESSION_SECONDS = 60;
+const SESSION_SECONDS_MAX = 3_600;
 
 /** ClickHouse's own default, and what a request may ask for. */
 const HELD_BYTES = 1024 * 1024;
@@ -83,7 +86,7 @@ const TABLE_SUFFIX = /_(?:format|structure|types)$/;
 
 /**
  * Sorts the parameters. `tables` are the names of the request's external tables, whose descriptions are no settings.
- * @throws EngineError for a malformed name, and for `session_id`, which is not served
+ * @throws EngineError for what is malformed
  */
 export function readParameters(
   url: URL,
@@ -94,10 +97,6 @@ export function readParameters(
   const queryParameters: [string, string][] = [];
   for (const [name, value] of url.searchParams) {
     if (HTTP_ONLY.has(name) || (TABLE_SUFFIX.test(name) && tables.includes(name.replace(TABLE_SUFFIX, "")))) continue;
-    if (name === "session_id") {
-      if (value === "") continue;
-      throw new EngineError({ code: 48, name: "NOT_IMPLEMENTED", detail: SESSION_TEXT });
-    }
     if (!NAME.test(name)) {
       throw new EngineError({ code: 115, name: "UNKNOWN_SETTING", detail: `Unknown setting ${JSON.stringify(name)}` });
     }
@@ -123,6 +122,7 @@ export function readParameters(
     clientRevision: Number.parseInt(url.searchParams.get("client_protocol_version") ?? "", 10) || 0,
     waitsForEnd: isOn(url.searchParams.get("wait_end_of_query")),
     heldBytesMax: heldBytesOf(url.searchParams.get("buffer_size") ?? url.searchParams.get("http_response_buffer_size")),
+    session: readSession(url.searchParams),
     isReadOnly: !["", "0", "false"].includes(url.searchParams.get("readonly") ?? ""),
     settings,
     queryParameters,
@@ -159,6 +159,23 @@ export function preparingStatements(parameters: RequestParameters, options: Prep
 /** Whether the answer, an error as well, is to be in ClickHouse's own frames. */
 export function wantsPackedAnswer(url: URL): boolean {
   return isOn(url.searchParams.get("compress"));
+}
+
+function readSession(parameters: URLSearchParams): SessionParameters | undefined {
+  const id = parameters.get("session_id") ?? "";
+  if (id === "") return undefined;
+  const timeout = parameters.get("session_timeout") ?? String(SESSION_SECONDS);
+  const timeoutSeconds = /^\d{1,9}$/.test(timeout) ? Number(timeout) : Number.NaN;
+  if (!(timeoutSeconds <= SESSION_SECONDS_MAX)) {
+    const detail = `Invalid session timeout ${JSON.stringify(timeout)}: at most ${SESSION_SECONDS_MAX} seconds`;
+    throw new EngineError({ code: 374, name: "INVALID_SESSION_TIMEOUT", detail });
+  }
+  return {
+    id,
+    timeoutSeconds,
+    mustExist: isOn(parameters.get("session_check")),
+    closesAfter: isOn(parameters.get("close_session")),
+  };
 }
 
 function heldBytesOf(value: string | null): number {

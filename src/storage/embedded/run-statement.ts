@@ -5,11 +5,13 @@ import type { AnswerOutput } from "./answer-output.ts";
 import type { AnswerPipe, AnswerPipes } from "./answer-pipes.ts";
 import type { Connections, Lane } from "./connections.ts";
 import { EngineError } from "./engine-error.ts";
+import { tokenise } from "./lexer.ts";
 import type { EngineAnswer, EngineConnection } from "./library.ts";
 import { emptyBlock, readColumns } from "./native-block.ts";
-import { createMark, withClientQueryIds } from "./query-mark.ts";
+import { createMark, type QueryMark, withClientQueryIds } from "./query-mark.ts";
 import { quoteString } from "./quoting.ts";
 import { announceFormat } from "./response.ts";
+import { readSessionState, restoringStatements, type Sessions } from "./sessions.ts";
 import { isReading, requireReadOnly } from "./read-only.ts";
 import { preparingStatements, type RequestParameters } from "./request-parameters.ts";
 import type { Statement } from "./statement.ts";
@@ -39,6 +41,8 @@ export interface RunStatementOptions {
   readonly text: string;
   readonly parameters: RequestParameters;
   readonly queryId: string;
+  readonly sessions: Sessions;
+  readonly username: string;
   /** Statements that make the request's external tables. */
   readonly tableStatements: readonly string[];
   readonly dataPath: string;
@@ -48,40 +52,92 @@ export interface RunStatementOptions {
 
 /** @throws EngineError, or the engine's own error */
 export async function runStatement(options: RunStatementOptions): Promise<StatementAnswer> {
-  const { connections, connectionArgs: args, statement, text, parameters, queryId, response, rights } = options;
+  const { connections, connectionArgs: args, statement, text, parameters, response, rights } = options;
   if (rights.isReadOnly) requireReadOnly(text);
-  const sql = sqlOf(options);
   const format =
     (statement.kind === "plain" ? statement.format?.name : undefined) ?? parameters.defaultFormat ?? "TabSeparated";
   announceFormat(response, format);
-  const isInsert = statement.kind === "insert-data" || statement.firstWord === "INSERT";
+  const prepared: Prepared = {
+    ...options,
+    format,
+    sql: sqlOf(options),
+    mark: createMark(options.queryId, parameters.settings),
+    isInsert: statement.kind === "insert-data" || statement.firstWord === "INSERT",
+  };
+  const lane = laneOf(statement);
+  // A reader's session could hold nothing: it may neither SET nor make temporary tables.
+  if (parameters.session === undefined || rights.isReader) {
+    return connections.use({ args, lane }, async (connection) => serve(prepared, connection));
+  }
+  const session = options.sessions.take(options.username, parameters.session, args);
+  const state = { isSpoilt: false };
+  try {
+    return await connections.use({ args, lane, held: session.connection }, async (connection) =>
+      serveInSession(prepared, connection, state),
+    );
+  } finally {
+    session.release(state.isSpoilt);
+  }
+}
 
-  return connections.use({ args, lane: laneOf(statement) }, async (connection) => {
-    if (response.destroyed) throw cancelledError();
-    const mark = createMark(queryId, parameters.settings);
-    for (const preparing of preparingStatements(parameters, { mark, isReader: rights.isReader })) {
-      await connection.run(preparing, "Null");
+interface Prepared extends RunStatementOptions {
+  readonly format: string;
+  readonly sql: string;
+  readonly mark: QueryMark;
+  readonly isInsert: boolean;
+}
+
+/** Runs on a connection that lives on: what the request has set for itself is taken back. */
+async function serveInSession(
+  prepared: Prepared,
+  connection: EngineConnection,
+  session: { isSpoilt: boolean },
+): Promise<StatementAnswer> {
+  const { parameters, mark, statement, text } = prepared;
+  const names = [...parameters.settings.map(([name]) => name), mark.setting, "readonly"];
+  const state = await readSessionState(connection, names);
+  try {
+    return await serve(prepared, connection);
+  } finally {
+    session.isSpoilt = true;
+    for (const sql of restoringStatements(state, wordsKept(statement, text))) await connection.run(sql, "Null");
+    session.isSpoilt = false;
+  }
+}
+
+async function serve(prepared: Prepared, connection: EngineConnection): Promise<StatementAnswer> {
+  const { connections, connectionArgs: args, statement, text, parameters, response, rights } = prepared;
+  const { mark, format, isInsert, output } = prepared;
+  if (response.destroyed) throw cancelledError();
+  for (const preparing of preparingStatements(parameters, { mark, isReader: rights.isReader })) {
+    await connection.run(preparing, "Null");
+  }
+  for (const preparing of prepared.tableStatements) await connection.run(preparing, "Null");
+  if (rights.isReadOnly) await connection.run("SET readonly = 2", "Null");
+  const cancel = (): void => {
+    if (response.writableFinished) return;
+    const condition = `Settings[${quoteString(mark.setting)}] = ${quoteString(mark.value)}`;
+    // A cancel that fails leaves the query to its max_execution_time.
+    connections.control(args, `KILL QUERY WHERE ${condition}`).catch(() => undefined);
+  };
+  response.once("close", cancel);
+  try {
+    const answer = await runAndRead({ ...prepared, connection });
+    const isEmpty = answer.bytes.length === 0 && output.isEmpty;
+    if (format === "Native" && isEmpty && statement.kind === "plain") {
+      return { ...answer, bytes: await describeAnswer(connection, statement, text), format, isInsert };
     }
-    for (const preparing of options.tableStatements) await connection.run(preparing, "Null");
-    if (rights.isReadOnly) await connection.run("SET readonly = 2", "Null");
-    const cancel = (): void => {
-      if (response.writableFinished) return;
-      const condition = `Settings[${quoteString(mark.setting)}] = ${quoteString(mark.value)}`;
-      // A cancel that fails leaves the query to its max_execution_time.
-      connections.control(args, `KILL QUERY WHERE ${condition}`).catch(() => undefined);
-    };
-    response.once("close", cancel);
-    try {
-      const answer = await runAndRead({ ...options, connection, sql, format });
-      const isEmpty = answer.bytes.length === 0 && options.output.isEmpty;
-      if (format === "Native" && isEmpty && statement.kind === "plain") {
-        return { ...answer, bytes: await describeAnswer(connection, statement, text), format, isInsert };
-      }
-      return { ...answer, format, isInsert };
-    } finally {
-      response.off("close", cancel);
-    }
-  });
+    return { ...answer, format, isInsert };
+  } finally {
+    response.off("close", cancel);
+  }
+}
+
+/** The words of SET and USE, whose effect is to last. */
+function wordsKept(statement: RunStatementOptions["statement"], text: string): (word: string) => boolean {
+  const isLasting = statement.kind === "plain" && ["SET", "USE"].includes(statement.firstWord);
+  const words = new Set(isLasting ? [...tokenise(text)].map((token) => token.text.toUpperCase()) : []);
+  return (word) => words.has(word);
 }
 
 interface Running extends Pick<RunStatementOptions, "pipes" | "output" | "statement"> {

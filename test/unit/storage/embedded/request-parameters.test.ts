@@ -67,8 +67,13 @@ test.each(["a-b=1", "1a=1", "a%20b=1", "a%3D1%2Cb=1", "=1"])("%s is not a settin
   expect(() => read(query)).toThrow("UNKNOWN_SETTING");
 });
 
-test("session_id is refused, and the error says what to do instead", () => {
-  expect(() => read("session_id=s")).toThrow(/send settings with each request.*NOT_IMPLEMENTED/);
+test("a session has its time-out, and none that is malformed or too long", () => {
+  expect(read("session_id=s").session).toEqual({ id: "s", timeoutSeconds: 60, mustExist: false, closesAfter: false });
+  const all = "session_id=s&session_timeout=5&session_check=1&close_session=1";
+  expect(read(all).session).toEqual({ id: "s", timeoutSeconds: 5, mustExist: true, closesAfter: true });
+  expect(read("session_id=").session).toBeUndefined();
+  expect(() => read("session_id=s&session_timeout=3601")).toThrow("INVALID_SESSION_TIMEOUT");
+  expect(() => read("session_id=s&session_timeout=-1")).toThrow("INVALID_SESSION_TIMEOUT");
 });
 
 test("a format must be a name", () => {
