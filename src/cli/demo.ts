@@ -24,10 +24,11 @@ const DESCRIPTION = `Run a fleet of real SDK agents against a local provider sim
 Starts a provider simulator, a processor with an embedded ClickHouse and a fleet of agent processes (ESM and CommonJS, openai
 and @anthropic-ai/sdk, streamed and not). They call until the budget refuses them; one tries a tool that the policy denies.
 Ends with the provider's own count, the ledger, ClickHouse, the overshoot and the share of the budget used. Exit code 0 only
-if the three counts agree to the nano-dollar, nothing was overspent and the tool was denied.
+if the three counts agree to the nano-dollar, nothing was overspent, the tool was denied, and a runaway under no budget, killed
+by one command, acknowledged and called no more.
 
-Nothing leaves this machine; data goes to a temporary directory that is removed at the end. Asking for an approval and killing
-an agent are not part of it yet: they come with approvals and the kill switch.`;
+Nothing leaves this machine; data goes to a temporary directory that is removed at the end. Asking for an approval is not part
+of it yet: it comes with approvals.`;
 
 /** `tollgate demo`: exit 0 when the three counts agree, 1 when they do not, 130 when it was interrupted. */
 export const demoCommand: Command = new Command("demo")

@@ -5,6 +5,7 @@
 import { AgentProcess } from "./agent-process.ts";
 import { clickHouseCount, deniedToolSpans, ledgerCount } from "./counts.ts";
 import { fleetOf, fleetReport } from "./fleet.ts";
+import { killRunaway } from "./kill-run.ts";
 import { createWorkspace, ProcessorProcess } from "./processor-process.ts";
 import { ProviderSimulator } from "./provider/simulator.ts";
 import { waitFor } from "./wait.ts";
@@ -39,7 +40,11 @@ export interface DemoResult {
   readonly failed: readonly string[];
   /** The tool did not run, and its refusal is in ClickHouse. */
   readonly toolDenied: boolean;
-  /** The three counts agree, nothing was overspent, every caller was refused by the budget and the tool was denied. */
+  /** The runaway acknowledged its kill and did nothing after it. */
+  readonly killed: boolean;
+  /** From the act to the acknowledgement; `undefined` when there was none. */
+  readonly killAfterMs: number | undefined;
+  /** The three counts agree, nothing was overspent, every caller was refused by the budget, the tool was denied and the runaway killed. */
   readonly ok: boolean;
 }
 
@@ -78,17 +83,22 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
   const clickhouse = await visibleCount(processor, provider);
   const toolDenied =
     report.tools.length === 1 && report.tools[0] === "denied" && (await deniedToolSpans(processor, DENIED_TOOL)) === 1;
+  const calls = simulator.count().calls;
+  options.onProgress("a runaway under no budget starts, and is killed");
+  const kill = await killRunaway({ ...options, processor, simulator, providerUrl });
   return judge({
     limitNanoUsd: ledger.limitNanoUsd,
     providerNanoUsd: provider,
     ledgerNanoUsd: ledger.settledNanoUsd,
     clickhouseNanoUsd: clickhouse,
     reservedNanoUsd: ledger.reservedNanoUsd,
-    calls: simulator.count().calls,
+    calls,
     refused: report.refused,
     callers: options.agents * options.callers,
     failed: report.failed,
     toolDenied,
+    killed: kill.isKilled,
+    killAfterMs: kill.afterMs,
   });
 }
 
@@ -108,7 +118,8 @@ export function judge(
       provider === result.clickhouseNanoUsd &&
       overshootNanoUsd === 0n &&
       result.refused === callers &&
-      result.toolDenied,
+      result.toolDenied &&
+      result.killed,
   };
 }
 

@@ -14,6 +14,8 @@ export interface DemoJson {
   readonly refused: number;
   readonly failed: readonly string[];
   readonly tool_denied: boolean;
+  readonly killed: boolean;
+  readonly kill_after_ms: number | null;
   readonly ok: boolean;
 }
 
@@ -30,6 +32,8 @@ export function demoJson(result: DemoResult): DemoJson {
     refused: result.refused,
     failed: result.failed,
     tool_denied: result.toolDenied,
+    killed: result.killed,
+    kill_after_ms: result.killAfterMs ?? null,
     ok: result.ok,
   };
 }
@@ -45,6 +49,7 @@ export function demoTable(result: DemoResult): string {
     ["calls billed", String(result.calls)],
     ["callers refused", String(result.refused)],
     ["tool denied", result.toolDenied ? "yes" : "no"],
+    ["runaway killed", result.killed ? `after ${result.killAfterMs ?? 0} ms` : "no"],
   ];
   const width = Math.max(...rows.map(([name]) => name.length));
   const valueWidth = Math.max(...rows.map(([, value]) => value.length));
