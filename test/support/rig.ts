@@ -1,6 +1,11 @@
 /** A processor and a provider for one test file: started before, stopped after, whatever happens between. */
 import { afterAll, beforeAll } from "vitest";
-import { createWorkspace, ProcessorProcess, type Workspace } from "../../src/demo/processor-process.ts";
+import {
+  createWorkspace,
+  ProcessorProcess,
+  type ReceiverKeys,
+  type Workspace,
+} from "../../src/demo/processor-process.ts";
 import { ProviderSimulator, type SimulatorOptions } from "../../src/demo/provider/simulator.ts";
 import { waitFor } from "../../src/demo/wait.ts";
 
@@ -10,6 +15,8 @@ export interface RigOptions {
   readonly simulator?: SimulatorOptions;
   /** Added to the processor's environment at its first start. */
   readonly env?: Readonly<Record<string, string>>;
+  /** For its first start, too. */
+  readonly receiver?: ReceiverKeys;
 }
 
 export interface Rig {
@@ -36,6 +43,7 @@ export function useRig(options: RigOptions): () => Rig {
     const processor = await ProcessorProcess.start({
       workspace,
       ...(options.env === undefined ? {} : { env: options.env }),
+      ...(options.receiver === undefined ? {} : { receiver: options.receiver }),
     });
     const started: Rig = { workspace, processor, simulator, providerUrl };
     stack.defer(async () => void (await started.processor.stop()));
@@ -51,7 +59,7 @@ export function useRig(options: RigOptions): () => Rig {
 export type SqlRow = Readonly<Record<string, unknown>>;
 
 /** Rows of a query once there are at least `rows` of them. */
-export async function sqlRows(rig: Rig, query: string, rows: number): Promise<readonly SqlRow[]> {
+export async function sqlRows(rig: Pick<Rig, "processor">, query: string, rows: number): Promise<readonly SqlRow[]> {
   return waitFor(
     async () => {
       const found = (await rig.processor.cli("sql", query)) as readonly SqlRow[];

@@ -7,7 +7,7 @@ const TIMEOUT_MS = 60_000;
 
 /** Waits until the spans of a storm are in ClickHouse, and checks that table, view and ids agree with what was sent. */
 export async function expectStormStored(
-  rig: Rig,
+  rig: Pick<Rig, "processor">,
   storm: { readonly service: string; readonly spans: number },
 ): Promise<void> {
   const { service, spans } = storm;
