@@ -6,6 +6,7 @@ import { z } from "zod";
 import { DEFAULT_API_ENDPOINT } from "./api-endpoint.ts";
 import { endpointDefault } from "./endpoint.ts";
 import { globSchema } from "./expression.ts";
+import { retentionSection } from "./retention.ts";
 import { secretSchema } from "./secret.ts";
 
 export const DEFAULT_CLICKHOUSE_ENDPOINT = "127.0.0.1:8123";
@@ -60,12 +61,16 @@ const clickhouseSection = z.strictObject({
     ),
   readonly_password: secretSchema.optional().describe("Password of `readonly_username`."),
   database: identifier.default(DEFAULT_DATABASE).describe("Created when it does not exist."),
+  cluster: identifier
+    .optional()
+    .describe("Name of the cluster in `remote_servers`: tables are then replicated, and distributed over its shards."),
 });
 
 export const storageSection = z
   .strictObject({
     embedded: embeddedSection.optional().describe("The engine as a child process (default)."),
     clickhouse: clickhouseSection.optional().describe("A server or cluster instead of the embedded engine."),
+    retention: retentionSection,
   })
   .refine((storage) => storage.embedded === undefined || storage.clickhouse === undefined, {
     error: "choose one of `embedded` and `clickhouse`",

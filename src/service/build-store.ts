@@ -1,7 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { DEFAULT_CLICKHOUSE_ENDPOINT, DEFAULT_DATABASE } from "../config/sections.ts";
 import { toEndpoint } from "../config/endpoint.ts";
+import type { RetentionConfig } from "../config/retention.ts";
 import { EmbeddedEngine } from "../storage/embedded/engine.ts";
+import type { Retention } from "../storage/retention.ts";
 import type { Clock } from "../support/clock.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
 import { type ClickhouseServer, ClickhouseStore } from "./clickhouse-store.ts";
@@ -24,7 +26,12 @@ export function buildStore({ config, data, clock, telemetry }: StoreBuild): Stor
   const { clickhouse } = config.storage;
   const server = clickhouse === undefined ? embeddedServer({ config, data, telemetry }) : remoteServer(clickhouse);
   const database = clickhouse?.database ?? DEFAULT_DATABASE;
-  return new ClickhouseStore({ server, database, clock, telemetry });
+  const tables = { cluster: clickhouse?.cluster, retention: retentionOf(config.storage.retention) };
+  return new ClickhouseStore({ server, database, tables, clock, telemetry });
+}
+
+function retentionOf({ by_label: byLabel, decisions, ...rest }: RetentionConfig): Retention {
+  return { ...rest, byLabel, ...(decisions === undefined ? {} : { decisions }) };
 }
 
 /** A ClickHouse that somebody else runs. */

@@ -10,6 +10,7 @@ import { createStorage, type Storage } from "../storage/client.ts";
 import { StorageError } from "../storage/errors.ts";
 import { migrate, MigrationError } from "../storage/migrate.ts";
 import { queryText } from "../storage/queries/catalog.ts";
+import { applyRetention, type Retention } from "../storage/retention.ts";
 import { Backoff } from "../support/backoff.ts";
 import { type CancelTimer, type Clock, delay, every } from "../support/clock.ts";
 import { errorText } from "../telemetry/error-text.ts";
@@ -41,6 +42,11 @@ export interface ClickhouseServer {
 export interface ClickhouseStoreOptions {
   readonly server: ClickhouseServer;
   readonly database: string;
+  readonly tables: {
+    /** `undefined`: one server. */
+    readonly cluster: string | undefined;
+    readonly retention: Retention;
+  };
   readonly clock: Clock;
   readonly telemetry: Telemetry;
 }
@@ -164,11 +170,11 @@ export class ClickhouseStore implements Store {
 
   /** Tries until the tables are there. */
   async #prepare(): Promise<void> {
-    const { database, clock, telemetry, server } = this.#options;
+    const { database, clock, telemetry } = this.#options;
     const backoff = new Backoff({ initialMs: 50, maxMs: 5_000 });
     while (!this.#isStopped) {
       try {
-        await migrate({ url: server.url(), ...server.user, database });
+        await this.#makeTables();
         this.#isMigrated = true;
         this.#isAnswering = true;
         telemetry.emit("storage_ready", { url: this.url(), database });
@@ -179,6 +185,14 @@ export class ClickhouseStore implements Store {
         await delay(clock, backoff.next());
       }
     }
+  }
+
+  async #makeTables(): Promise<void> {
+    const { database, telemetry, server, tables } = this.#options;
+    const { cluster, retention } = tables;
+    const target = { url: server.url(), ...server.user, database, ...(cluster === undefined ? {} : { cluster }) };
+    await migrate({ ...target, onDrift: (reason) => telemetry.emit("storage_drifted", { reason }) });
+    await applyRetention({ ...target, retention });
   }
 
   async #ping(): Promise<void> {

@@ -1,137 +1,147 @@
 /**
  * Brings a database's tables to the version of this build: numbered SQL files, forward only, each recorded with a checksum
  * when all of its statements are done. ClickHouse has no transactions over DDL, so a file that failed half way runs again
- * from its start: each statement must bear that (`IF NOT EXISTS`).
+ * from its start: each statement must bear that (`IF NOT EXISTS`, or a guard, see migration-files.ts).
  */
-import { createHash } from "node:crypto";
-import { readdir, readFile } from "node:fs/promises";
-import { fileURLToPath } from "node:url";
 import { createStorage, type Storage, type StorageOptions } from "./client.ts";
+import { type ClusterTarget, clusterStatements } from "./cluster-sql.ts";
+import {
+  type AppliedMigration,
+  type Migration,
+  MIGRATIONS_DIR,
+  MigrationError,
+  type MigrationStatement,
+  pendingMigrations,
+  readMigrations,
+} from "./migration-files.ts";
+import { withMigrationLock } from "./migration-lock.ts";
+import { findDrift, recordSchema } from "./schema-drift.ts";
 
-/** The SQL files are in `src` only: the build copies none, so `dist/storage/` looks there too. */
-const MIGRATIONS_DIR = fileURLToPath(new URL("../../src/storage/migrations/", import.meta.url));
-const FILE_NAME = /^(\d{4})-([a-z0-9-]+)\.sql$/;
+export { MigrationError };
+
 const DATABASE_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 const VERSIONS_TABLE = "schema_migrations";
-
-/** One file of the migrations directory. */
-export interface Migration {
-  readonly version: number;
-  readonly name: string;
-  readonly checksum: string;
-  /** With `{database}` still in. */
-  readonly statements: readonly string[];
-}
+/** A migration may copy a table of hundreds of millions of rows. */
+const STATEMENT_MS_MAX = 6 * 3_600_000;
 
 /** Options of {@link migrate}. */
 export interface MigrateOptions extends StorageOptions {
   readonly database: string;
   /** @default the migrations of this package */
   readonly directory?: string;
-}
-
-/** Thrown when the database and the files do not belong together; nothing was changed. */
-export class MigrationError extends Error {
-  override readonly name = "MigrationError";
-  readonly code = "storage_migration";
+  /** Replicated and Distributed tables on this cluster (src/storage/cluster-sql.ts). @default one server */
+  readonly cluster?: string;
+  /** Called for each way in which the tables are no longer as the migrations left them, where that stops nothing. */
+  readonly onDrift?: (message: string) => void;
 }
 
 /**
- * Creates the database if it is missing and applies what is not applied yet.
+ * Creates the database if it is missing and applies what is not applied yet; processors that start at once wait for the
+ * first of them.
  * @returns the names of the migrations applied now, in order
- * @throws MigrationError for a migration that was changed after it was applied, or that this build does not know
- * @throws StorageError from the store
+ * @throws MigrationError for a migration that was changed after it was applied, or that this build does not know, and for
+ * a table or column of a migration that is gone
+ * @throws StorageError from the store; retryable while another process migrates
  */
 export async function migrate(options: MigrateOptions): Promise<readonly string[]> {
-  const { database } = options;
-  if (!DATABASE_NAME.test(database)) throw new MigrationError(`not a database name: ${JSON.stringify(database)}`);
+  const { database, cluster } = options;
+  for (const name of cluster === undefined ? [database] : [database, cluster]) {
+    if (!DATABASE_NAME.test(name)) throw new MigrationError(`not a name: ${JSON.stringify(name)}`);
+  }
   const migrations = await readMigrations(options.directory ?? MIGRATIONS_DIR);
   // Unqualified on purpose: the database may not be there yet.
-  const storage = createStorage({ ...options, database: "default" });
+  const storage = createStorage({ ...options, database: "default", requestTimeoutMs: STATEMENT_MS_MAX });
   try {
-    await storage.command(`CREATE DATABASE IF NOT EXISTS ${database}`);
-    await storage.command(
-      `CREATE TABLE IF NOT EXISTS ${database}.${VERSIONS_TABLE}
-       (version UInt32, name String, checksum String, applied_at DateTime64(3, 'UTC') DEFAULT now64(3))
-       ENGINE = ReplacingMergeTree(applied_at) ORDER BY version`,
-    );
-    const pending = pendingMigrations(migrations, await appliedMigrations(storage, database));
-    for (const migration of pending) await apply({ storage, database, migration });
-    return pending.map(({ name }) => name);
+    for (const statement of versionsTable({ database, cluster })) await storage.command(statement);
+    const applied = await appliedMigrations(storage, database);
+    if (pendingMigrations(migrations, applied).length === 0) {
+      await checkDrift({ storage, database, version: newest(applied), onDrift: options.onDrift });
+      return [];
+    }
+    return await withMigrationLock({ storage, database }, async () => {
+      // What another process has applied while this one waited for the lock.
+      const pending = pendingMigrations(migrations, await appliedMigrations(storage, database));
+      for (const migration of pending) await apply({ storage, database, cluster, migration });
+      if (pending.length > 0) await recordSchema({ storage, database, version: newest(pending) });
+      return pending.map(({ name }) => name);
+    });
   } finally {
     await storage.close();
   }
 }
 
-/** The migrations of `directory` in order. @throws MigrationError for a bad file name or a number used twice */
-export async function readMigrations(directory: string): Promise<readonly Migration[]> {
-  const files = (await readdir(directory)).filter((file) => file.endsWith(".sql")).toSorted();
-  const migrations: Migration[] = [];
-  for (const file of files) {
-    const [, number, name] = FILE_NAME.exec(file) ?? [];
-    if (number === undefined || name === undefined) {
-      throw new MigrationError(`\`${file}\` is not named like \`0001-name.sql\``);
-    }
-    const version = Number(number);
-    if (migrations.at(-1)?.version === version) throw new MigrationError(`two migrations have the number ${number}`);
-    const text = await readFile(`${directory}/${file}`, "utf8");
-    const checksum = createHash("sha256").update(text).digest("hex");
-    migrations.push({ version, name: `${number}-${name}`, checksum, statements: splitStatements(text) });
+function newest(migrations: readonly AppliedMigration[]): number {
+  return Math.max(0, ...migrations.map(({ version }) => version));
+}
+
+async function checkDrift(options: {
+  readonly storage: Storage;
+  readonly database: string;
+  readonly version: number;
+  readonly onDrift: MigrateOptions["onDrift"];
+}): Promise<void> {
+  const drift = await findDrift(options);
+  const fatal = drift.filter(({ isFatal }) => isFatal);
+  if (fatal.length > 0) {
+    throw new MigrationError(
+      `the database \`${options.database}\` is not as the migrations made it: ${fatal.map(({ message }) => message).join("; ")}`,
+    );
   }
-  return migrations;
+  for (const { message } of drift) options.onDrift?.(message);
 }
 
-/** Statements end with `;` at the end of a line. Lines of nothing but a comment are left out first. */
-export function splitStatements(text: string): readonly string[] {
-  return text
-    .replaceAll(/^[ \t]*--.*$/gm, "")
-    .split(/;[ \t]*(?:\r?\n|$)/)
-    .map((statement) => statement.trim())
-    .filter((statement) => statement !== "");
+interface Target {
+  readonly database: string;
+  readonly cluster: string | undefined;
 }
 
-type Applied = Pick<Migration, "version" | "name" | "checksum">;
-
-/** What of `migrations` is still to do. @throws MigrationError if what was applied is not what the files say */
-export function pendingMigrations(migrations: readonly Migration[], applied: readonly Applied[]): readonly Migration[] {
-  const byVersion = new Map(migrations.map((migration) => [migration.version, migration]));
-  for (const { version, name, checksum } of applied) {
-    const migration = byVersion.get(version);
-    if (migration === undefined) {
-      throw new MigrationError(
-        `the database has the migration \`${name}\`, which this version does not know: run the newer version`,
-      );
-    }
-    if (migration.checksum !== checksum) {
-      throw new MigrationError(
-        `the migration \`${name}\` was changed after it was applied (checksum ${checksum.slice(0, 12)} in the database, ` +
-          `${migration.checksum.slice(0, 12)} in the file): restore the file, and put the change into a new migration`,
-      );
-    }
-  }
-  const done = new Set(applied.map(({ version }) => version));
-  return migrations.filter(({ version }) => !done.has(version));
+function versionsTable({ database, cluster }: Target): readonly string[] {
+  const on = cluster === undefined ? "" : ` ON CLUSTER '${cluster}'`;
+  const engine =
+    cluster === undefined
+      ? "ReplacingMergeTree(applied_at)"
+      : `ReplicatedReplacingMergeTree('/clickhouse/tables/${database}/${VERSIONS_TABLE}', '{shard}-{replica}', applied_at)`;
+  return [
+    `CREATE DATABASE IF NOT EXISTS ${database}${on}`,
+    `CREATE TABLE IF NOT EXISTS ${database}.${VERSIONS_TABLE}${on}
+     (version UInt32, name String, checksum String, applied_at DateTime64(3, 'UTC') DEFAULT now64(3))
+     ENGINE = ${engine} ORDER BY version`,
+  ];
 }
 
-async function appliedMigrations(storage: Storage, database: string): Promise<readonly Applied[]> {
+async function appliedMigrations(storage: Storage, database: string): Promise<readonly AppliedMigration[]> {
   const rows = await storage.query<{ version: number; name: string; checksum: string }>(
     `SELECT version, name, checksum FROM ${database}.${VERSIONS_TABLE} FINAL ORDER BY version`,
   );
   return rows.map((row) => ({ ...row, version: Number(row.version) }));
 }
 
-interface ApplyOptions {
-  readonly storage: Storage;
-  readonly database: string;
-  readonly migration: Migration;
-}
-
-async function apply({ storage, database, migration }: ApplyOptions): Promise<void> {
+async function apply(options: Target & { readonly storage: Storage; readonly migration: Migration }): Promise<void> {
+  const { storage, database, migration } = options;
   for (const statement of migration.statements) {
-    await storage.command(statement.replaceAll("{database}", database));
+    if (!(await isWanted(statement, options))) continue;
+    for (const sql of renderStatement(statement, options)) await storage.command(sql);
   }
   const { version, name, checksum } = migration;
   await storage.command(
     `INSERT INTO ${database}.${VERSIONS_TABLE} (version, name, checksum) VALUES (${version}, '${name}', '${checksum}')`,
   );
+}
+
+/** A statement as it is sent: one for a server, none to two for a cluster. */
+export function renderStatement(statement: MigrationStatement, { database, cluster }: Target): readonly string[] {
+  if (cluster === undefined) return [statement.sql.replaceAll("{database}", database)];
+  return clusterStatements(statement, { database, cluster } satisfies ClusterTarget);
+}
+
+async function isWanted(
+  { onlyIf, only }: MigrationStatement,
+  { storage, database, cluster }: Target & { readonly storage: Storage },
+): Promise<boolean> {
+  if (only === (cluster === undefined ? "cluster" : "single-server")) return false;
+  if (onlyIf === undefined) return true;
+  const [row] = await storage.query<Readonly<Record<string, string | number>>>(
+    onlyIf.replaceAll("{database}", database),
+  );
+  return Object.values(row ?? {}).some((value) => Number(value) !== 0);
 }

@@ -20,6 +20,7 @@ export const EVENTS = {
   storage_ready: { level: "info", message: "ClickHouse is ready" },
   storage_unavailable: { level: "warn", message: "ClickHouse cannot be reached; the spool holds what arrives" },
   storage_refused: { level: "error", message: "the database does not belong to this version; spans stay in the spool" },
+  storage_drifted: { level: "warn", message: "a table is no longer as the migrations made it" },
   engine_ready: { level: "debug", message: "the embedded engine serves" },
   engine_crashed: { level: "error", message: "the embedded engine ended and will be started again" },
   agent_without_policy: {

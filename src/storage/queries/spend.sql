@@ -1,32 +1,50 @@
--- What calls cost, by labels. One row for each combination of values; most expensive first.
+-- What calls cost, by labels. One row for each combination of values; most expensive first. Whole hours come from the
+-- roll-up, which has every label and outlives the spans; what is left at both ends comes from the spans themselves.
 -- Rows are spans that cost (cost_status != ''): an aggregate that a parent span carries never counts again.
+WITH
+    fromUnixTimestamp64Milli({since_ms: Int64}, 'UTC') AS since,
+    fromUnixTimestamp64Milli({until_ms: Int64}, 'UTC') AS until,
+    toDateTime(toStartOfHour(toDateTime(intDiv({since_ms: Int64} + 3599999, 1000), 'UTC')), 'UTC') AS first_hour,
+    toDateTime(toStartOfHour(toDateTime(intDiv({until_ms: Int64}, 1000), 'UTC')), 'UTC') AS last_hour
 SELECT
-    arrayMap(
-        key -> multiIf(
-            key = 'agent', toString(agent),
-            key = 'team', toString(team),
-            key = 'role', toString(role),
-            key = 'owner', toString(owner),
-            key = 'session', toString(session),
-            key = 'workflow', toString(workflow),
-            key = 'user', toString(user),
-            key = 'model', toString(model),
-            key = 'provider', toString(provider),
-            key = 'tool', toString(tool),
-            key = 'budget', toString(budget),
-            labels[key]
-        ),
-        {keys: Array(String)}
-    ) AS label_values,
-    toString(sum(toInt128(cost_nano_usd))) AS cost_nano_usd,
-    toString(countIf(decision NOT IN ('deny', 'forbid'))) AS calls,
-    toString(sum(input_tokens)) AS input_tokens,
-    toString(sum(output_tokens)) AS output_tokens,
-    toString(countIf(cost_status IN ('unpriced', 'missing'))) AS unpriced_calls
-FROM spans
-WHERE cost_status != ''
-    AND start >= fromUnixTimestamp64Milli({since_ms: Int64}, 'UTC')
-    AND start < fromUnixTimestamp64Milli({until_ms: Int64}, 'UTC')
+    label_values,
+    toString(sum(toInt128(nano_usd))) AS cost_nano_usd,
+    toString(sum(made)) AS calls,
+    toString(sum(tokens_in)) AS input_tokens,
+    toString(sum(tokens_out)) AS output_tokens,
+    toString(sum(unpriced)) AS unpriced_calls
+FROM (
+    SELECT
+        arrayMap(
+            key -> multiIf(
+                key = 'agent', toString(agent), key = 'team', toString(team), key = 'role', toString(role),
+                key = 'owner', toString(owner), key = 'session', session, key = 'workflow', workflow,
+                key = 'user', user, key = 'model', toString(model), key = 'provider', toString(provider),
+                key = 'tool', toString(tool), key = 'budget', toString(budget), labels[key]
+            ),
+            {keys: Array(String)}
+        ) AS label_values,
+        cost_nano_usd AS nano_usd, calls AS made, input_tokens AS tokens_in, output_tokens AS tokens_out, unpriced_calls AS unpriced
+    FROM spend_by_hour
+    WHERE hour >= first_hour AND hour < last_hour
+    UNION ALL
+    SELECT
+        arrayMap(
+            key -> multiIf(
+                key = 'agent', toString(agent), key = 'team', toString(team), key = 'role', toString(role),
+                key = 'owner', toString(owner), key = 'session', session, key = 'workflow', workflow,
+                key = 'user', user, key = 'model', toString(model), key = 'provider', toString(provider),
+                key = 'tool', toString(tool), key = 'budget', toString(budget), labels[key]
+            ),
+            {keys: Array(String)}
+        ) AS label_values,
+        cost_nano_usd AS nano_usd, toUInt64(decision NOT IN ('deny', 'forbid')) AS made, input_tokens AS tokens_in,
+        output_tokens AS tokens_out, toUInt64(cost_status IN ('unpriced', 'missing')) AS unpriced
+    FROM llm_calls
+    WHERE start >= since AND start < until
+        AND (start < first_hour OR start >= last_hour)
+)
 GROUP BY label_values
-ORDER BY sum(toInt128(spans.cost_nano_usd)) DESC, label_values
+ORDER BY sum(toInt128(nano_usd)) DESC, label_values
 LIMIT {limit: UInt32}
+SETTINGS max_execution_time = 30, max_memory_usage = 1500000000, max_result_rows = 20000, result_overflow_mode = 'throw'

@@ -1,4 +1,7 @@
--- All spans of one trace, in order of their start.
+-- All spans of one trace, in order of their start. trace_log says when it was, so that only the parts of those days are read.
+WITH
+    (SELECT min(first_start) FROM trace_log WHERE trace_id = {trace_id: String}) AS begin,
+    (SELECT max(last_start) FROM trace_log WHERE trace_id = {trace_id: String}) AS latest
 SELECT
     span_id,
     parent_span_id,
@@ -13,6 +16,7 @@ SELECT
     toString(decision) AS decision,
     attributes
 FROM spans
-WHERE trace_id = {trace_id: String}
+WHERE trace_id = {trace_id: String} AND spans.start BETWEEN begin AND latest
 ORDER BY spans.start, span_id
 LIMIT {limit: UInt32}
+SETTINGS max_execution_time = 10, max_memory_usage = 1000000000, max_result_rows = 20000, result_overflow_mode = 'throw'

@@ -1,19 +1,20 @@
--- Traces, newest first. A trace is listed when one of its spans meets all filters; its figures are over all its spans.
+-- Traces, newest first. A trace is listed when one of its spans meets all filters; its figures are over all its spans, as
+-- trace_log has summed them.
 -- The place in double braces takes a boolean expression over the spans view that where-expression.ts beside this file has let
 -- through; the query then runs as the read-only user.
 SELECT
     trace_id,
-    concat(formatDateTime(min(spans.start), '%FT%T', 'UTC'), '.', leftPad(toString(toUnixTimestamp64Nano(min(spans.start)) % 1000000000), 9, '0'), 'Z') AS start,
-    toString(max(toUnixTimestamp64Nano(spans.end)) - min(toUnixTimestamp64Nano(spans.start))) AS duration_ns,
-    argMin(name, (parent_span_id != '', spans.start)) AS name,
-    argMin(toString(agent), (agent = '', spans.start)) AS agent,
-    argMin(toString(session), (session = '', spans.start)) AS session,
-    toString(count()) AS spans,
-    toString(countIf(cost_status != '' AND decision NOT IN ('deny', 'forbid'))) AS calls,
-    toString(sum(toInt128(cost_nano_usd))) AS cost_nano_usd,
-    toString(countIf(decision IN ('deny', 'forbid', 'require_approval'))) AS denied,
-    toString(countIf(status = 'error')) AS errors
-FROM spans
+    concat(formatDateTime(min(t.first_start), '%FT%T', 'UTC'), '.', leftPad(toString(toUnixTimestamp64Nano(min(t.first_start)) % 1000000000), 9, '0'), 'Z') AS start,
+    toString(max(toUnixTimestamp64Nano(t.last_end)) - min(toUnixTimestamp64Nano(t.first_start))) AS duration_ns,
+    argMinMerge(t.name) AS name,
+    argMinMerge(t.agent) AS agent,
+    argMinMerge(t.session) AS session,
+    toString(sum(t.spans)) AS spans,
+    toString(sum(t.calls)) AS calls,
+    toString(sum(toInt128(t.cost_nano_usd))) AS cost_nano_usd,
+    toString(sum(t.denied)) AS denied,
+    toString(sum(t.errors)) AS errors
+FROM trace_log AS t
 WHERE trace_id IN (
     SELECT trace_id
     FROM spans
@@ -26,6 +27,7 @@ WHERE trace_id IN (
         AND ({{where}})
 )
 GROUP BY trace_id
-HAVING sum(toInt128(spans.cost_nano_usd)) >= {min_cost_nano_usd: Int64}
-ORDER BY min(spans.start) DESC, trace_id
+HAVING sum(toInt128(t.cost_nano_usd)) >= {min_cost_nano_usd: Int64}
+ORDER BY min(t.first_start) DESC, trace_id
 LIMIT {limit: UInt32}
+SETTINGS max_execution_time = 30, max_memory_usage = 1500000000, max_result_rows = 20000, result_overflow_mode = 'throw'

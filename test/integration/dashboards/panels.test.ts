@@ -50,10 +50,10 @@ beforeAll(async () => {
   await migrate({ url, username: "owner", password: "o", database: "tollgate" });
   owner = createStorage({ url, username: "owner", password: "o", database: "tollgate" });
   reader = createStorage({ url, username: "tollgate_reader", password: "r", database: "tollgate" });
-  await owner.command(`INSERT INTO span_log (trace_id, span_id, name, kind, start, end, duration_ns, status, agent, team, operation,
+  await owner.command(`INSERT INTO span_log (trace_id, span_id, name, kind, start, end, status, agent, team, operation,
       provider, model, tool, input_tokens, output_tokens, cost_nano_usd, cost_status, decision, budget, decision_reason, received_at)
     SELECT leftPad(hex(number % 3), 32, '0'), leftPad(hex(number), 16, '0'), 'chat', 'client', fromUnixTimestamp64Second(${HOUR_START} + number * 60, 'UTC') AS begun,
-      begun + INTERVAL 1 SECOND, 1000000000, 'ok', if(number % 2 = 0, 'planner', 'coder'), if(number % 2 = 0, 'red', 'blue'), 'chat',
+      begun + INTERVAL 1 SECOND, 'ok', if(number % 2 = 0, 'planner', 'coder'), if(number % 2 = 0, 'red', 'blue'), 'chat',
       'openai', 'gpt-4o-mini', '', 1000, 100, 210000, if(number = 9, 'unpriced', 'exact'), 'allow', '', '', begun
     FROM numbers(10)`);
   await owner.command(`INSERT INTO span_log (trace_id, span_id, name, kind, start, end, agent, team, operation, tool, decision, policy, decision_reason, received_at)

@@ -1,11 +1,13 @@
 /** Goal: migrations bring any database forward once, survive a half-way failure, and refuse drift. */
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { createStorage } from "../../../src/storage/client.ts";
 import { EmbeddedEngine } from "../../../src/storage/embedded/engine.ts";
 import { migrate } from "../../../src/storage/migrate.ts";
+import { MIGRATIONS_DIR } from "../../../src/storage/migration-files.ts";
+import { withMigrationLock } from "../../../src/storage/migration-lock.ts";
 
 let directory = "";
 let url = "";
@@ -41,11 +43,11 @@ async function tablesOf(database: string): Promise<readonly string[]> {
 test("what is new is applied in order, once", async () => {
   const options = { url, database: "once", directory: files };
   expect(await migrate(options)).toEqual(["0001-first"]);
-  expect(await tablesOf("once")).toEqual(["a", "b", "schema_migrations"]);
+  expect(await tablesOf("once")).toEqual(["a", "b", "schema_migrations", "schema_snapshots"]);
   await writeFile(join(files, "0002-second.sql"), "DROP TABLE {database}.b");
   expect(await migrate(options)).toEqual(["0002-second"]);
   expect(await migrate(options)).toEqual([]);
-  expect(await tablesOf("once")).toEqual(["a", "schema_migrations"]);
+  expect(await tablesOf("once")).toEqual(["a", "schema_migrations", "schema_snapshots"]);
 });
 
 test("a file that failed half way is not recorded and runs again when it is mended", async () => {
@@ -55,6 +57,105 @@ test("a file that failed half way is not recorded and runs again when it is mend
   await expect(migrate(options)).rejects.toMatchObject({ kind: "permanent", code: 62 });
   await writeFile(file, "CREATE TABLE IF NOT EXISTS {database}.c AS {database}.a;\n");
   expect(await migrate(options)).toEqual(["0002-half"]);
+});
+
+test("a statement with a condition runs only while it holds", async () => {
+  const options = { url, database: "guarded", directory: files };
+  await writeFile(
+    join(files, "0002-guarded.sql"),
+    [
+      "-- only if: SELECT count() FROM system.tables WHERE database = '{database}' AND name = 'b'",
+      "RENAME TABLE {database}.b TO {database}.c;",
+      "-- only if: SELECT count() FROM system.tables WHERE database = '{database}' AND name = 'b'",
+      "DROP TABLE {database}.a;",
+      "-- in a cluster only",
+      "DROP TABLE {database}.a;",
+    ].join("\n"),
+  );
+  await migrate(options);
+  expect(await tablesOf("guarded")).toEqual(["a", "c", "schema_migrations", "schema_snapshots"]);
+});
+
+test("processors that start at once apply each migration once", async () => {
+  // Not idempotent on purpose: whoever ran it second would fail.
+  await writeFile(join(files, "0002-once.sql"), "CREATE TABLE {database}.c AS {database}.a;\n");
+  const options = { url, database: "together", directory: files };
+  const done = await Promise.all([migrate(options), migrate(options), migrate(options)]);
+  expect(done.flat().toSorted()).toEqual(["0001-first", "0002-once"]);
+  expect(await tablesOf("together")).not.toContain("schema_migrations_lock");
+});
+
+test("a lock whose holder died is taken over; one that is alive is waited for, then told of", async () => {
+  const database = "locked";
+  await migrate({ url, database, directory: files });
+  const storage = createStorage({ url, database });
+  await storage.command("CREATE TABLE schema_migrations_lock (at DateTime) ENGINE = MergeTree ORDER BY at");
+  const refused = withMigrationLock({ storage, database, waitMsMax: 0 }, () => Promise.resolve("ran"));
+  await expect(refused).rejects.toMatchObject({ kind: "retryable", type: "MIGRATION_LOCKED" });
+  expect(await withMigrationLock({ storage, database, staleSeconds: 0 }, () => Promise.resolve("ran"))).toBe("ran");
+  await storage.close();
+});
+
+test("a column that somebody dropped is refused by name, one of another type is told", async () => {
+  const options = { url, database: "drifted", directory: files };
+  await migrate(options);
+  const storage = createStorage({ url, database: "drifted" });
+  await storage.command("ALTER TABLE b ADD COLUMN own String");
+  await storage.command("DROP TABLE b");
+  await storage.command("CREATE TABLE b (x LowCardinality(String)) ENGINE = MergeTree ORDER BY x");
+  const told: string[] = [];
+  await migrate({ ...options, onDrift: (message) => told.push(message) });
+  expect(told).toEqual(["`b.x` is LowCardinality(String), and was made as String"]);
+  await storage.command("DROP TABLE b");
+  await expect(migrate(options)).rejects.toThrow("the table `b` is gone");
+  await storage.close();
+});
+
+/** The first migrations of this package, as a version before had them. */
+async function earlierMigrations(versionMax: number): Promise<void> {
+  await rm(join(files, "0001-first.sql"), { force: true });
+  for (const file of await readdir(MIGRATIONS_DIR)) {
+    if (Number(file.slice(0, 4)) <= versionMax) await copyFile(join(MIGRATIONS_DIR, file), join(files, file));
+  }
+}
+
+const SUMS = `SELECT
+  (SELECT count() FROM spans) AS spans, (SELECT sum(duration_ns) FROM spans) AS ns,
+  (SELECT sum(cost_nano_usd) FROM spans) AS cost, (SELECT sum(cost_nano_usd) FROM spend_by_minute) AS by_minute`;
+
+test("spans of an earlier version are carried over, also when that was cut off at any step", async () => {
+  await earlierMigrations(6);
+  const database = "carried";
+  await migrate({ url, database, directory: files });
+  const storage = createStorage({ url, database });
+  const insert = `INSERT INTO span_log (trace_id, span_id, start, end, received_at, agent, session, labels, cost_status, cost_nano_usd)
+    SELECT lower(hex(sipHash128(intDiv(number, 5)))), lower(hex(sipHash64(number))), now64(9) - toIntervalDay(number % 3) AS s,
+      s + toIntervalMillisecond(number), s, 'planner', toString(number % 7), map('team', toString(number % 4)), 'exact', number FROM numbers(1000)`;
+  await storage.command(insert);
+  const before = await storage.query(
+    SUMS.replace("sum(duration_ns)", "sum(toUnixTimestamp64Nano(end) - toUnixTimestamp64Nano(start))"),
+  );
+  // A step more each time, then the process is gone: nothing was recorded.
+  await earlierMigrations(7);
+  const text = (await readdir(MIGRATIONS_DIR)).find((file) => file.startsWith("0007")) ?? "";
+  const whole = await readFile(join(MIGRATIONS_DIR, text), "utf8");
+  const ends = [...whole.matchAll(/;\n/g)].map(({ index }) => index + 2);
+  for (const end of ends) {
+    await writeFile(join(files, text), `${whole.slice(0, end)}\nCREATE NONSENSE;\n`);
+    await expect(migrate({ url, database, directory: files })).rejects.toMatchObject({ code: 62 });
+  }
+  await migrate({ url, database });
+  expect(await storage.query(SUMS)).toEqual(before);
+  expect(await storage.query("SELECT sum(cost_nano_usd) AS cost FROM spend_by_hour")).toEqual([{ cost: "499500" }]);
+  expect(await storage.query("SELECT sum(cost_nano_usd) AS cost, sum(spans) AS n FROM trace_log")).toEqual([
+    { cost: "499500", n: "1000" },
+  ]);
+  await storage.command(insert.replace("numbers(1000)", "numbers(1000, 10)"));
+  const [sums] = await storage.query<{ cost: string; by_minute: string }>(SUMS);
+  expect(sums?.by_minute).toBe(sums?.cost);
+  expect(sums?.cost).not.toBe("499500");
+  expect(await tablesOf(database)).not.toContain("span_log_0001");
+  await storage.close();
 });
 
 test("a changed file and a database of a newer version are refused by name", async () => {

@@ -1,0 +1,44 @@
+/** An embedded engine of its own for a benchmark, in a directory that goes with it. */
+import { readFileSync } from "node:fs";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { createStorage, type Storage } from "../../src/storage/client.ts";
+import { EmbeddedEngine } from "../../src/storage/embedded/engine.ts";
+
+/** Linux counts a process's CPU time in hundredths of a second. */
+const TICKS_PER_SECOND = 100;
+
+export interface BenchEngine extends AsyncDisposable {
+  readonly url: string;
+  /** As the user that may do everything. */
+  readonly storage: Storage;
+  /** CPU seconds of the engine's process so far, all threads. */
+  cpuSeconds(): number;
+}
+
+/** Starts it. `directory`: one that stays; default a new one under node_modules/.cache. */
+export async function startBenchEngine(database: string, directory?: string): Promise<BenchEngine> {
+  const parent = join(import.meta.dirname, "../../node_modules/.cache");
+  await mkdir(parent, { recursive: true });
+  const dataDir = directory ?? (await mkdtemp(join(parent, "bench-storage-")));
+  const engine = new EmbeddedEngine({ dataDir });
+  const { url, pid } = await engine.start();
+  const storage = createStorage({ url, database, requestTimeoutMs: 1_200_000 });
+  return {
+    url,
+    storage,
+    cpuSeconds: () => cpuSecondsOf(pid),
+    async [Symbol.asyncDispose]() {
+      await storage.close();
+      await engine.stop();
+      if (directory === undefined) await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** utime + stime; the name, which may hold spaces, ends with the last parenthesis. */
+function cpuSecondsOf(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+}
