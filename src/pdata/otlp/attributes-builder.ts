@@ -65,12 +65,12 @@ export class AttributesBuilder {
 
   /** True when it was a KeyValue as all encoders write it, with the key that came here last time. Else nothing is read. */
   #readUsual(reader: ProtobufReader): boolean {
-    const { next } = this.#shape;
+    const { next } = this;
     const { bytes } = reader;
     const length = bytes[reader.position] ?? ONE_BYTE;
     const keyAt = reader.position + 3;
     const end = reader.position + 1 + length;
-    if (next === undefined || length >= ONE_BYTE || end > reader.end || next.size > attributesMax) return false;
+    if (next === undefined || length >= ONE_BYTE || end > reader.end) return false;
     const { keyBytes } = next;
     const keyLength = keyBytes.length;
     const valueAt = keyAt + keyLength + 2;
@@ -80,31 +80,29 @@ export class AttributesBuilder {
     }
     if (bytes[valueAt - 2] !== VALUE || bytes[valueAt - 1] !== end - valueAt) return false;
     if (!this.#usualValue(bytes, valueAt, end)) return false;
-    this.#table.push(this.#type, this.#a, this.#b);
-    this.#places?.set(next.key, next.size - 1);
-    this.#shape = next;
+    this.takeNext(next);
     reader.position = end;
     return true;
   }
 
   /** An AnyValue of one field that fills it. */
   #usualValue(bytes: Buffer, start: number, end: number): boolean {
-    if (start === end) return this.#note(AttributeType.null, 0, 0);
+    if (start === end) return this.note(AttributeType.null, 0, 0);
     const content = start + 2;
     switch (bytes[start]) {
       case STRING_VALUE:
         return (
-          content <= end && bytes[start + 1] === end - content && this.#note(AttributeType.text, content, end - content)
+          content <= end && bytes[start + 1] === end - content && this.note(AttributeType.text, content, end - content)
         );
       case INT_VALUE:
         return this.#usualInteger(bytes, start + 1, end);
       case BOOL_VALUE: {
         const byte = bytes[start + 1] ?? ONE_BYTE;
-        return content === end && byte < ONE_BYTE && this.#note(AttributeType.boolean, byte === 0 ? 0 : 1, 0);
+        return content === end && byte < ONE_BYTE && this.note(AttributeType.boolean, byte === 0 ? 0 : 1, 0);
       }
       case DOUBLE_VALUE:
         if (end - start !== 9) return false;
-        return this.#note(AttributeType.double, bytes.readUInt32LE(start + 1), bytes.readUInt32LE(start + 5));
+        return this.note(AttributeType.double, bytes.readUInt32LE(start + 1), bytes.readUInt32LE(start + 5));
       default:
         return false;
     }
@@ -121,11 +119,11 @@ export class AttributesBuilder {
       if (byte >= ONE_BYTE === (index === count - 1)) return false;
       value |= (byte & 0x7f) << (index * 7);
     }
-    return this.#note(AttributeType.integer, value, 0);
+    return this.note(AttributeType.integer, value, 0);
   }
 
   #readAny(reader: ProtobufReader): void {
-    this.#note(AttributeType.null, 0, 0);
+    this.note(AttributeType.null, 0, 0);
     let key = "";
     const outer = reader.enter();
     while (!reader.atEnd) {
@@ -135,11 +133,11 @@ export class AttributesBuilder {
       else reader.skip(tag);
     }
     reader.leave(outer);
-    this.#add(key);
+    this.add(key);
   }
 
   #readValue(reader: ProtobufReader): void {
-    this.#note(AttributeType.null, 0, 0);
+    this.note(AttributeType.null, 0, 0);
     const outer = reader.enter();
     while (!reader.atEnd) {
       const tag = reader.tag();
@@ -148,22 +146,22 @@ export class AttributesBuilder {
           this.#noteBytes(reader, AttributeType.text);
           break;
         case varintField(2):
-          this.#note(AttributeType.boolean, reader.uint32() === 0 ? 0 : 1, 0);
+          this.note(AttributeType.boolean, reader.uint32() === 0 ? 0 : 1, 0);
           break;
         case varintField(3):
           reader.varint64();
-          this.#note(AttributeType.integer, reader.low, reader.high);
+          this.note(AttributeType.integer, reader.low, reader.high);
           break;
         case fixed64Field(4): {
           const at = reader.fixed64At();
-          this.#note(AttributeType.double, reader.bytes.readUInt32LE(at), reader.bytes.readUInt32LE(at + 4));
+          this.note(AttributeType.double, reader.bytes.readUInt32LE(at), reader.bytes.readUInt32LE(at + 4));
           break;
         }
         case bytesField(5):
-          this.#noteOwn(readArray(reader, 1));
+          this.noteOwn(readArray(reader, 1));
           break;
         case bytesField(6):
-          this.#noteOwn(readKeyValueList(reader, 1));
+          this.noteOwn(readKeyValueList(reader, 1));
           break;
         case bytesField(7):
           this.#noteBytes(reader, AttributeType.bytes);
@@ -175,7 +173,8 @@ export class AttributesBuilder {
     reader.leave(outer);
   }
 
-  #note(type: number, a: number, b: number): true {
+  /** Remembers a value, by its entry in the table, for `takeNext` or `add`. */
+  note(type: number, a: number, b: number): true {
     this.#type = type;
     this.#a = a;
     this.#b = b;
@@ -184,21 +183,30 @@ export class AttributesBuilder {
 
   #noteBytes(reader: ProtobufReader, type: number): void {
     const start = reader.lengthDelimited();
-    this.#note(type, start, Math.min(reader.position - start, stringBytesMax));
+    this.note(type, start, Math.min(reader.position - start, stringBytesMax));
   }
 
-  #noteOwn(value: AttributeValue): void {
-    this.#note(AttributeType.own, (this.#own ??= []).push(value) - 1, 0);
+  /** Remembers a value that is there as such. */
+  noteOwn(value: AttributeValue): void {
+    this.note(AttributeType.own, (this.#own ??= []).push(value) - 1, 0);
   }
 
-  /** Puts the value that was read last under a key. */
-  #add(key: string): void {
+  /** The key that came here last time, as a shape; `undefined` when none did. */
+  get next(): AttributeShape | undefined {
+    const { next } = this.#shape;
+    return next !== undefined && next.size <= attributesMax ? next : undefined;
+  }
+
+  /** Puts the value that was noted last under the key of `next`. */
+  takeNext(next: AttributeShape): void {
+    this.#places?.set(next.key, next.size - 1);
+    this.#append(next);
+  }
+
+  /** Puts the value that was noted last under a key. */
+  add(key: string): void {
     const shape = this.#shape.child(key);
-    if (shape !== undefined && shape.size <= attributesMax) {
-      this.#places?.set(key, shape.size - 1);
-      this.#append(shape);
-      return;
-    }
+    if (shape !== undefined && shape.size <= attributesMax) return this.takeNext(shape);
     this.#places ??= this.#shape.places();
     const place = this.#places.get(key);
     if (place !== undefined) this.#table.put(this.#first + place, this.#type, this.#a, this.#b);

@@ -14,6 +14,7 @@ import {
   parentId,
   spanFault,
 } from "./decoded.ts";
+import { scanJsonTraces } from "./json-scan.ts";
 import {
   type JsonObject,
   asCount,
@@ -33,16 +34,36 @@ const { itemsMax } = OTLP_LIMITS;
 
 /** Decodes the body of `POST /v1/traces` with `application/json`. Never throws. */
 export function decodeJsonTraces(body: Uint8Array): DecodedTraces {
-  const spans: Span[] = [];
-  const rejected = new RejectionCounter();
   try {
-    const request = asObject(parseJson(body), "request");
-    for (const resourceSpans of listOf(request["resourceSpans"], "resourceSpans")) {
-      readResourceSpans(asObject(resourceSpans, "resourceSpans"), spans, rejected);
-    }
+    return scanned(Buffer.from(body.buffer, body.byteOffset, body.byteLength)) ?? parsed(body);
   } catch (error) {
     if (error instanceof MalformedError) return { kind: "malformed", reason: `json: ${error.message}` };
     throw error;
+  }
+}
+
+/** The usual form; `undefined` for any other. */
+function scanned(body: Buffer): DecodedTraces | undefined {
+  const spans: Span[] = [];
+  const rejected = new RejectionCounter();
+  const isUsual = scanJsonTraces(body, {
+    take: (span) => spans.push(span),
+    readAny: (spanJson, origin) => readSpan({ spanJson, ...origin, spans, rejected }),
+    giveItems: (span, { events, links }) => {
+      span.events = readEvents(events);
+      span.links = readLinks(links);
+    },
+  });
+  return isUsual ? { kind: "decoded", spans, rejected: rejected.list() } : undefined;
+}
+
+/** Any form. */
+function parsed(body: Uint8Array): DecodedTraces {
+  const spans: Span[] = [];
+  const rejected = new RejectionCounter();
+  const request = asObject(parseJson(body), "request");
+  for (const resourceSpans of listOf(request["resourceSpans"], "resourceSpans")) {
+    readResourceSpans(asObject(resourceSpans, "resourceSpans"), spans, rejected);
   }
   return { kind: "decoded", spans, rejected: rejected.list() };
 }
@@ -97,14 +118,22 @@ function spanOf(json: JsonObject, task: SpanTask): Span {
     statusCode: asCount(status["code"], "status.code"),
     statusMessage: asString(status["message"]),
     attributes,
-    events: listOf(json["events"], "events").slice(0, itemsMax).map(readEvent),
-    links: listOf(json["links"], "links")
-      .slice(0, itemsMax)
-      .map(readLink)
-      .filter((link) => isLinkTarget(link.traceId, link.spanId)),
+    events: readEvents(json["events"]),
+    links: readLinks(json["links"]),
     droppedAttributesCount: asCount(json["droppedAttributesCount"], "droppedAttributesCount") + dropped,
     facts: emptyFacts(),
   };
+}
+
+function readEvents(json: unknown): readonly SpanEvent[] {
+  return listOf(json, "events").slice(0, itemsMax).map(readEvent);
+}
+
+function readLinks(json: unknown): readonly SpanLink[] {
+  return listOf(json, "links")
+    .slice(0, itemsMax)
+    .map(readLink)
+    .filter((link) => isLinkTarget(link.traceId, link.spanId));
 }
 
 function readEvent(item: unknown): SpanEvent {

@@ -16,7 +16,11 @@ const LONG_NUMBER = /[:[,]\s*-?\d{16,}/;
 /** The body as JSON; whole numbers beyond 2^53 come as bigint. */
 export function parseJson(body: Uint8Array): unknown {
   if (!isUtf8(body)) throw new MalformedError("not valid UTF-8");
-  const text = new TextDecoder().decode(body);
+  return parseJsonText(new TextDecoder().decode(body));
+}
+
+/** Like `parseJson`, from text. */
+export function parseJsonText(text: string): unknown {
   try {
     if (!LONG_NUMBER.test(text)) return JSON.parse(text);
     // The third argument, the number as it was written, is ECMAScript 2025; optional, because the types do not know it.

@@ -20,7 +20,7 @@ import { seededRandom } from "../../../support/seeded-random.ts";
 import { slowSpans } from "../../../support/slow-otlp-reader.ts";
 
 const prices = createPriceBook();
-const registry = { find: () => undefined, mayActAs: () => false };
+const registry = { find: () => undefined, mayActAs: () => false, namesOf: () => [] };
 
 function processed(spans: readonly Span[]): readonly Span[] {
   for (const span of spans) {
