@@ -5,6 +5,7 @@ const INITIAL_BYTES = 16_384;
 const VARINT_BYTES_MAX = 10;
 /** UTF-8 bytes of one UTF-16 unit at most. */
 const UTF8_BYTES_MAX = 3;
+const UINT32_MAX = 0xffff_ffffn;
 /** Up to here a string is written first and its length, one byte, after it. */
 const SHORT_STRING_UNITS_MAX = 42;
 
@@ -44,6 +45,10 @@ export class ProtobufWriter {
 
   /** A signed 64-bit integer; negative ones take ten bytes. */
   int64(value: bigint): void {
+    if (value >= 0n && value <= UINT32_MAX) {
+      this.varint(Number(value));
+      return;
+    }
     const bits = BigInt.asUintN(64, value);
     let low = Number(bits & 0xffff_ffffn);
     let high = Number(bits >> 32n);
@@ -75,7 +80,7 @@ export class ProtobufWriter {
   string(text: string): void {
     this.#reserve(text.length * UTF8_BYTES_MAX + VARINT_BYTES_MAX);
     if (text.length <= SHORT_STRING_UNITS_MAX) {
-      const written = this.#buffer.write(text, this.#length + 1, "utf8");
+      const written = this.#writeAscii(text) ? text.length : this.#buffer.write(text, this.#length + 1, "utf8");
       this.#buffer[this.#length] = written;
       this.#length += 1 + written;
       return;
@@ -120,6 +125,18 @@ export class ProtobufWriter {
     this.#length = start - 1;
     this.varint(size);
     this.#length = end;
+  }
+
+  /** After the byte for the length. Short strings by hand: the call into native code costs more than they do. */
+  #writeAscii(text: string): boolean {
+    const buffer = this.#buffer;
+    const start = this.#length + 1;
+    for (let index = 0; index < text.length; index += 1) {
+      const code = text.charCodeAt(index);
+      if (code > 0x7f) return false;
+      buffer[start + index] = code;
+    }
+    return true;
   }
 
   #reserve(count: number): void {
