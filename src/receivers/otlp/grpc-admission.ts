@@ -5,6 +5,7 @@
  * Connections take turns at it, and where calls wait, those whose messages are slow to arrive lose what they hold: memory
  * that is only reserved must not be a way to keep others out.
  */
+import { type ServerHttp2Stream, constants } from "node:http2";
 import { type Metadata, type ServerInterceptor, ServerInterceptingCall, status } from "@grpc/grpc-js";
 import type { Clock } from "../../support/clock.ts";
 import { ANYBODY, type Authenticate } from "./authenticate.ts";
@@ -114,12 +115,25 @@ export class GrpcAdmission {
           },
           onCancel: () => end(ABORTED),
         }),
+      sendMessage: (message, next) => {
+        this.#limitReading(call);
+        next(message);
+      },
       sendStatus: (answer, next) => {
         end(nameOf(answer));
         next(answer);
       },
     });
   };
+
+  /** An answer that its client does not read is held for it as long as a message may take to come, then it is dropped. */
+  #limitReading(call: object): void {
+    const { stream } = call as TransportCall;
+    if (stream === undefined || stream.closed) return;
+    const { clock, requestTimeoutMs } = this.#options;
+    const cancel = clock.setTimer(requestTimeoutMs, () => stream.close(constants.NGHTTP2_CANCEL));
+    stream.once("close", cancel);
+  }
 
   /** While calls wait, makes room for them. */
   #watch(): void {
@@ -135,6 +149,11 @@ export class GrpcAdmission {
       this.#watch();
     });
   }
+}
+
+/** The transport's own call. It has no public word for "answered, but not read", and the status waits behind the message; without its stream there is no such bound. */
+interface TransportCall {
+  readonly stream?: ServerHttp2Stream;
 }
 
 interface ArrivingCall {

@@ -20,7 +20,7 @@ import type { Notify } from "../../component/notice.ts";
 import { grpcStatusOf } from "../../component/outcome-status.ts";
 import type { TlsServerFiles } from "../../config/tls.ts";
 import { RpcCode, encodeResponse, encodeStatus } from "../../pdata/otlp/responses.ts";
-import type { Clock } from "../../support/clock.ts";
+import { type CancelTimer, type Clock, every } from "../../support/clock.ts";
 import type { Authenticate } from "./authenticate.ts";
 import type { OtlpGrpcConfig } from "./config.ts";
 import { GrpcAdmission } from "./grpc-admission.ts";
@@ -43,6 +43,9 @@ const MIB = 1_048_576;
 /** Memory of one connection's HTTP/2 state, in MB; beyond it, its new calls are refused. */
 const SESSION_MEMORY_MB = 32;
 
+/** A connection that is new to a look at all of them is not silent yet. */
+const NOT_READ_YET = -1;
+
 const asItIs = (bytes: Buffer): Buffer => bytes;
 
 /** An `Export` whose messages stay the bytes that they are. */
@@ -59,7 +62,9 @@ const exportMethod = (path: string): MethodDefinition<Buffer, Buffer> => ({
 export class OtlpGrpcServer {
   readonly #options: OtlpGrpcServerOptions;
   readonly #admission: GrpcAdmission;
-  readonly #sockets = new Set<Socket>();
+  /** With the bytes that had been read of each at the last look. */
+  readonly #sockets = new Map<Socket, number>();
+  #stopWatching: CancelTimer = () => {};
   #running: { readonly listener: NetServer; readonly calls: Server } | undefined;
   #url: string | undefined;
 
@@ -91,7 +96,7 @@ export class OtlpGrpcServer {
     const calls = this.#createCalls();
     const injector = calls.createConnectionInjector(ServerCredentials.createInsecure());
     const accept = (socket: Socket): void => {
-      this.#sockets.add(socket);
+      this.#sockets.set(socket, NOT_READ_YET);
       socket.once("close", () => this.#sockets.delete(socket));
       injector.injectConnection(socket);
     };
@@ -103,6 +108,8 @@ export class OtlpGrpcServer {
     const { endpoint } = config;
     this.#url = await listen({ server: listener, protocol: "grpc", endpoint, isTls: tls !== undefined });
     this.#running = { listener, calls };
+    const { time_ms: askMs, timeout_ms: answerMs } = config.keepalive.server_parameters;
+    this.#stopWatching = every(this.#options.clock, askMs + answerMs, () => this.#dropSilent());
   }
 
   /** Takes no new calls, answers those that are there. */
@@ -110,17 +117,29 @@ export class OtlpGrpcServer {
     if (this.#running === undefined) return;
     const { listener, calls } = this.#running;
     this.#running = undefined;
+    this.#stopWatching();
     const closed = once(listener, "close");
     listener.close();
     const { promise: drained, resolve } = Promise.withResolvers<void>();
     calls.tryShutdown(() => resolve());
     const cancel = this.#options.clock.setTimer(this.#options.stopGraceMs, () => {
       calls.forceShutdown();
-      for (const socket of this.#sockets) socket.destroy();
+      for (const socket of this.#sockets.keys()) socket.destroy();
     });
     await drained;
     await closed;
     cancel();
+  }
+
+  /**
+   * Every client that is there answers the transport's pings, so that bytes come on each connection in each interval. The
+   * transport itself only asks a client that does not to leave, which waits for answers that it never reads.
+   */
+  #dropSilent(): void {
+    for (const [socket, bytesRead] of this.#sockets) {
+      if (socket.bytesRead === bytesRead) socket.destroy();
+      else this.#sockets.set(socket, socket.bytesRead);
+    }
   }
 
   #createCalls(): Server {

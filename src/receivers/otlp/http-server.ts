@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { type IncomingMessage, type Server, type ServerOptions, type ServerResponse, createServer } from "node:http";
 import { createServer as createTlsServer } from "node:https";
+import type { Socket } from "node:net";
 import type { Notify } from "../../component/notice.ts";
 import type { TlsServerFiles } from "../../config/tls.ts";
 import type { Clock } from "../../support/clock.ts";
@@ -24,6 +25,8 @@ const TIMEOUT_CHECK_MS_MAX = 1_000;
 export class OtlpHttpServer {
   readonly #options: OtlpHttpServerOptions;
   readonly #answers = new Map<string, number>();
+  /** Requests that are with the handler, by connection. */
+  readonly #working = new Map<Socket, number>();
   #server: Server | undefined;
   #isStopping = false;
   #url: string | undefined;
@@ -55,8 +58,7 @@ export class OtlpHttpServer {
         ? createServer(options)
         : createTlsServer({ ...options, ...tls, handshakeTimeout: HANDSHAKE_TIMEOUT_MS });
     server.maxConnections = config.connections_max;
-    // A connection on which nothing moves, in either direction, is closed: its client has gone, or never reads its answers.
-    server.timeout = options.requestTimeout;
+    server.setTimeout(options.requestTimeout, (socket: Socket) => this.#giveUp(socket, options.requestTimeout));
     server.on("request", (request, response) => void this.#serve(request, response));
     const { endpoint } = config;
     this.#url = await listen({ server, protocol: "http", endpoint, isTls: tls !== undefined });
@@ -76,7 +78,23 @@ export class OtlpHttpServer {
     cancel();
   }
 
+  /** Nothing moved on a connection for long: its client has gone, or never reads its answers - unless it waits for ours. */
+  #giveUp(socket: Socket, timeoutMs: number): void {
+    if (this.#working.has(socket)) socket.setTimeout(timeoutMs);
+    else socket.destroy();
+  }
+
+  #begin(socket: Socket): () => void {
+    this.#working.set(socket, (this.#working.get(socket) ?? 0) + 1);
+    return () => {
+      const left = (this.#working.get(socket) ?? 1) - 1;
+      if (left > 0) this.#working.set(socket, left);
+      else this.#working.delete(socket);
+    };
+  }
+
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const end = this.#begin(request.socket);
     try {
       const answer = await this.#options.handler.handle(request);
       if (answer !== undefined) this.#send(response, answer);
@@ -86,6 +104,8 @@ export class OtlpHttpServer {
       this.#options.notify({ level: "error", event: "otlp_request_broken", fields: { reason } });
       const headers = { "retry-after": "1" };
       this.#send(response, { status: 503, headers, body: Buffer.alloc(0), isLast: true });
+    } finally {
+      end();
     }
   }
 
