@@ -3,6 +3,7 @@ import type { ByteSink } from "../../pipeline/native/byte-sink.ts";
 import { type NativeColumn, directColumn, nativeColumn } from "../../pipeline/native/native-block.ts";
 import { nativeAttributes, nativeSharedMap } from "../../pipeline/native/native-maps.ts";
 import {
+  type NativeType,
   nativeArray,
   nativeBool,
   nativeDateTime64Milli,
@@ -33,10 +34,23 @@ const text = (name: string, read: (span: Span) => string): NativeColumn<SpanRow>
   nativeColumn(name, nativeString, (row) => read(row.span));
 const word = (name: string, read: (span: Span) => string): NativeColumn<SpanRow> =>
   nativeColumn(name, nativeLowCardinality, (row) => read(row.span));
-const factText = (name: string, key: FactKey<string>): NativeColumn<SpanRow> => text(name, (span) => span.facts[key]);
-const factWord = (name: string, key: FactKey<string>): NativeColumn<SpanRow> => word(name, (span) => span.facts[key]);
-const factCount = (name: string, key: FactKey<number>): NativeColumn<SpanRow> =>
-  nativeColumn(name, nativeUInt64, (row) => row.span.facts[key]);
+const factText = (name: string, key: FactKey<string>): NativeColumn<SpanRow> => fact(name, nativeString, key);
+const factWord = (name: string, key: FactKey<string>): NativeColumn<SpanRow> => fact(name, nativeLowCardinality, key);
+const factCount = (name: string, key: FactKey<number>): NativeColumn<SpanRow> => fact(name, nativeUInt64, key);
+
+/** A column of a fact, read without a call for each row: there are many of them. */
+function fact<K extends keyof SpanFacts>(name: string, type: NativeType<SpanFacts[K]>, key: K): NativeColumn<SpanRow> {
+  return {
+    name,
+    typeName: type.name,
+    writeTo(sink, rows) {
+      type.writePrefix(sink);
+      const values: SpanFacts[K][] = [];
+      for (const row of rows) values.push(row.span.facts[key]);
+      type.writeValues(sink, values);
+    },
+  };
+}
 
 /** Ids and times of a span that came over the wire are copied from there. */
 const id = (name: string, write: (sink: ByteSink, span: Span) => void): NativeColumn<SpanRow> =>

@@ -12,6 +12,7 @@ export const ABSENT = -1;
 export const INVALID = -2;
 
 const NOTHING: readonly never[] = [];
+const scratch = Buffer.alloc(TRACE_ID_BYTES + SPAN_ID_BYTES);
 const NO_ATTRIBUTES: Attributes = new Map();
 
 export class WireSpan implements Span {
@@ -80,6 +81,15 @@ export class WireSpan implements Span {
     for (let index = 0; index < SPAN_ID_BYTES; index += 1) {
       target[TRACE_ID_BYTES + index] = bytes[this.spanIdAt + index] ?? 0;
     }
+  }
+
+  /** Trace id and span id, or the parent's, as 24 Latin-1 characters: a key for a map. */
+  key(idAt: number): string {
+    for (let index = 0; index < TRACE_ID_BYTES; index += 1) scratch[index] = this.bytes[this.traceIdAt + index] ?? 0;
+    for (let index = 0; index < SPAN_ID_BYTES; index += 1) {
+      scratch[TRACE_ID_BYTES + index] = this.bytes[idAt + index] ?? 0;
+    }
+    return scratch.toString("latin1");
   }
 
   #hex(at: number, length: number): string {

@@ -20,7 +20,8 @@ export const nativeAttributes: NativeType<Attributes> = {
   writeValues(sink, values) {
     let end = 0;
     for (const attributes of values) sink.uint64((end += attributes.size));
-    const keys = new KeyColumn(end);
+    const keys = new KeyColumn();
+    keys.reserve(end);
     for (const attributes of values) keys.addKeysOf(attributes);
     keys.writeTo(sink);
     for (const attributes of values) writeTexts(sink, attributes);
@@ -35,16 +36,17 @@ export function nativeSharedMap<T extends object>(
     name: NAME,
     writePrefix: writeLowCardinalityPrefix,
     writeValues(sink, values) {
+      const keys = new KeyColumn();
       const known = new Map<T, SharedEntries>();
       const rows = values.map((value) => {
         let shared = known.get(value);
-        if (shared === undefined) known.set(value, (shared = { entries: [...entriesOf(value)], start: -1, length: 0 }));
+        if (shared === undefined) known.set(value, (shared = keys.share([...entriesOf(value)])));
         return shared;
       });
       let end = 0;
-      for (const { entries } of rows) sink.uint64((end += entries.length));
-      const keys = new KeyColumn(end);
-      for (const { entries } of rows) for (const [key] of entries) keys.add(key);
+      for (const { indexes } of rows) sink.uint64((end += indexes.length));
+      keys.reserve(end);
+      for (const { indexes } of rows) keys.append(indexes);
       keys.writeTo(sink);
       for (const shared of rows) writeShared(sink, shared);
     },
@@ -53,6 +55,8 @@ export function nativeSharedMap<T extends object>(
 
 interface SharedEntries {
   readonly entries: readonly (readonly [string, string])[];
+  /** Of the keys in the column's dictionary. */
+  readonly indexes: Uint32Array;
   /** Where the values stand in the sink once they were written; -1 before. */
   start: number;
   length: number;
@@ -74,39 +78,37 @@ function writeTexts(sink: ByteSink, attributes: Attributes): void {
 /** The keys of all rows' maps. */
 class KeyColumn {
   readonly #dictionary = new Dictionary();
-  readonly #rows: Uint32Array;
   readonly #ofShapes = new Map<AttributeShape, Uint32Array>();
-  #lastShape: AttributeShape | undefined;
-  #ofLastShape = new Uint32Array(0);
+  #rows = new Uint32Array(0);
   #length = 0;
 
-  constructor(length: number) {
-    this.#rows = new Uint32Array(length);
+  /** To be called before anything is appended, with the number of all keys. */
+  reserve(count: number): void {
+    this.#rows = new Uint32Array(count);
   }
 
-  add(key: string): void {
-    this.#rows[this.#length++] = this.#dictionary.indexOf(key);
+  append(indexes: Uint32Array): void {
+    this.#rows.set(indexes, this.#length);
+    this.#length += indexes.length;
   }
 
   addKeysOf(attributes: Attributes): void {
     const shape = attributes instanceof WireAttributes ? attributes.shape : undefined;
-    if (shape === undefined) {
-      for (const key of attributes.keys()) this.add(key);
-      return;
-    }
-    const indexes = shape === this.#lastShape ? this.#ofLastShape : this.#indexesOf(shape);
-    this.#lastShape = shape;
-    this.#ofLastShape = indexes;
-    this.#rows.set(indexes, this.#length);
-    this.#length += indexes.length;
+    if (shape !== undefined) return this.append(this.#indexesOf(shape));
+    for (const key of attributes.keys()) this.#rows[this.#length++] = this.#dictionary.indexOf(key);
+  }
+
+  share(entries: SharedEntries["entries"]): SharedEntries {
+    const indexes = Uint32Array.from(entries, ([key]) => this.#dictionary.indexOf(key));
+    return { entries, indexes, start: -1, length: 0 };
   }
 
   writeTo(sink: ByteSink): void {
     this.#dictionary.writeTo(sink, this.#rows);
   }
 
-  #indexesOf(shape: AttributeShape): Uint32Array<ArrayBuffer> {
-    let indexes = this.#ofShapes.get(shape) as Uint32Array<ArrayBuffer> | undefined;
+  #indexesOf(shape: AttributeShape): Uint32Array {
+    let indexes = this.#ofShapes.get(shape);
     if (indexes === undefined) {
       indexes = Uint32Array.from(shape.keys, (key) => this.#dictionary.indexOf(key));
       this.#ofShapes.set(shape, indexes);

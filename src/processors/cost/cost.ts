@@ -43,11 +43,10 @@ const REPORTED_VERSION = "reported";
 export function applyCost(span: Span, prices: PriceBook, nested?: NestedCalls): void {
   if (!INFERENCE_OPERATIONS.has(span.facts.operation)) return;
   if (nested !== undefined && isForeign(span)) {
-    if (nested.isCounted(span)) {
+    if (!nested.countFirst(span)) {
       span.attributes.set(ATTR_TOLLGATE_USAGE_AGGREGATE, true);
       return;
     }
-    nested.count(span);
   }
   // Whatever goes wrong below, an inference span never looks like one that costs nothing.
   span.facts.costStatus = CostStatus.missing;

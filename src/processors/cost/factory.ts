@@ -20,14 +20,15 @@ export const costProcessorFactory: Factory<CostProcessorConfig, CostDependencies
   config: costProcessorConfig,
   create: (_config, { next, notify, prices }) => {
     const nested = new NestedCalls();
-    let current: SpanBatch | undefined;
+    // Weak: the last batch of an idle processor, and the request that its spans are in, need not wait for the next.
+    let current: WeakRef<SpanBatch> | undefined;
     return createSpanProcessor({
       type: "cost",
       next,
       notify,
       process(span, batch) {
-        if (batch !== current) {
-          current = batch;
+        if (batch !== current?.deref()) {
+          current = new WeakRef(batch);
           countGatedCalls(batch.spans, nested);
         }
         applyCost(span, prices(), nested);

@@ -5,9 +5,16 @@
  * it has been counted, and the inner one is not. What is remembered is bounded and in memory: spans that arrive further
  * apart, or at different processors, are both counted, which errs on the side of too much.
  */
+import { parentKey, spanKey } from "../../pdata/span-key.ts";
 import type { Span } from "../../pdata/span.ts";
 
 type Call = Pick<Span, "traceId" | "spanId" | "parentSpanId" | "facts">;
+
+interface Keys {
+  readonly own: string;
+  /** "" for a root. */
+  readonly parent: string;
+}
 
 const CALLS_MAX = 8_192;
 
@@ -22,25 +29,34 @@ export class NestedCalls {
   #recent: Generation = { counted: new Map(), parents: new Map() };
   #before: Generation = { counted: new Map(), parents: new Map() };
 
+  count(call: Call): void {
+    this.#count(call, { own: spanKey(call), parent: parentKey(call) });
+  }
+
+  /** Counts a call unless another span of it has been counted. True when it was. */
+  countFirst(call: Call): boolean {
+    const keys = { own: spanKey(call), parent: parentKey(call) };
+    if (this.#isCounted(call, keys)) return false;
+    this.#count(call, keys);
+    return true;
+  }
+
   /** Whether another span of the same call has been counted, and this one knows no more than that one. */
-  isCounted({ traceId, spanId, parentSpanId, facts }: Call): boolean {
-    const own = traceId + spanId;
+  #isCounted({ facts }: Call, { own, parent }: Keys): boolean {
     const beneath = this.#recent.parents.get(own) ?? this.#before.parents.get(own);
     if (beneath !== undefined) return beneath || !facts.hasUsage;
-    if (parentSpanId === "") return false;
-    const parent = traceId + parentSpanId;
+    if (parent === "") return false;
     const above = this.#recent.counted.get(parent) ?? this.#before.counted.get(parent);
     return above !== undefined && (above || !facts.hasUsage);
   }
 
-  count({ traceId, spanId, parentSpanId, facts }: Call): void {
+  #count({ facts }: Call, { own, parent }: Keys): void {
     if (this.#recent.counted.size >= CALLS_MAX) {
       this.#before = this.#recent;
       this.#recent = { counted: new Map(), parents: new Map() };
     }
-    this.#recent.counted.set(traceId + spanId, facts.hasUsage);
-    if (parentSpanId === "") return;
-    const parent = traceId + parentSpanId;
+    this.#recent.counted.set(own, facts.hasUsage);
+    if (parent === "") return;
     this.#recent.parents.set(parent, facts.hasUsage || this.#recent.parents.get(parent) === true);
   }
 }
