@@ -37,6 +37,13 @@ export interface ProcessorOptions {
   readonly onStderrLine?: (line: string) => void;
   /** Added to the processor's environment. */
   readonly env?: Readonly<Record<string, string>>;
+  readonly receiver?: ReceiverKeys;
+}
+
+/** More keys of the receiver's protocols, as YAML in flow style: `connections_max: 64, request_timeout_ms: 1000`. */
+export interface ReceiverKeys {
+  readonly http: string;
+  readonly grpc: string;
 }
 
 const READY_TIMEOUT_MS = 60_000;
@@ -72,7 +79,7 @@ export class ProcessorProcess {
     const configFile = join(path, "tollgate.yaml");
     const readyFile = join(path, "ready.json");
     await rm(readyFile, { force: true });
-    await writeFile(configFile, configText(options.at) + (await readFile(join(path, "extra.yaml"), "utf8")));
+    await writeFile(configFile, configText(options) + (await readFile(join(path, "extra.yaml"), "utf8")));
     const child = new Child({
       args: [MAIN_PATH, "serve", "--config", configFile, "--data-dir", dataDir, "--ready-file", readyFile],
       ...(options.env === undefined ? {} : { env: options.env }),
@@ -114,10 +121,11 @@ export class ProcessorProcess {
   }
 }
 
-function configText(at: Endpoints | undefined): string {
+function configText({ at, receiver = { http: "", grpc: "" } }: ProcessorOptions): string {
   const endpoint = (url: string | undefined): string => (url === undefined ? "127.0.0.1:0" : new URL(url).host);
   return [
-    `receivers: { otlp: { protocols: { http: { endpoint: "${endpoint(at?.otlp_http)}" }, grpc: { endpoint: "${endpoint(at?.otlp_grpc)}" } } } }`,
+    `receivers: { otlp: { protocols: { http: { endpoint: "${endpoint(at?.otlp_http)}", ${receiver.http} },`,
+    `  grpc: { endpoint: "${endpoint(at?.otlp_grpc)}", ${receiver.grpc} } } } }`,
     `api: { endpoint: "${endpoint(at?.api)}" }`,
     `storage: { embedded: { endpoint: "${endpoint(at?.clickhouse)}" } }`,
     "governance: { paths: [./governance] }",
