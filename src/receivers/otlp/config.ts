@@ -29,7 +29,9 @@ const tls = tlsServerSchema.optional();
 const nothingWritten = (value: unknown): unknown => (value === null ? undefined : value);
 
 const httpProtocol = z.strictObject({
-  endpoint: endpointDefault(DEFAULT_OTLP_HTTP_ENDPOINT).describe("Where `POST /v1/traces` is served."),
+  endpoint: endpointDefault(DEFAULT_OTLP_HTTP_ENDPOINT).describe(
+    "Where `POST /v1/traces` and `POST /v1/logs` are served.",
+  ),
   tls,
   max_request_body_size: wholeAbove0
     .default(DEFAULT_BODY_MAX_BYTES)
@@ -62,7 +64,9 @@ const keepalive = z
   .prefault({});
 
 const grpcProtocol = z.strictObject({
-  endpoint: endpointDefault(DEFAULT_OTLP_GRPC_ENDPOINT).describe("Where `TraceService/Export` is served."),
+  endpoint: endpointDefault(DEFAULT_OTLP_GRPC_ENDPOINT).describe(
+    "Where `TraceService/Export` and `LogsService/Export` are served.",
+  ),
   tls,
   max_recv_msg_size_mib: wholeAbove0
     .max(RECEIVED_MESSAGE_MIB_MAX)
