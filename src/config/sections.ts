@@ -16,6 +16,8 @@ export const DEFAULT_GRACE_MS = 900_000;
 export const DEFAULT_GOVERNANCE_PATH = "./governance";
 export const DEFAULT_BODY_MAX_BYTES = 262_144;
 export const DEFAULT_STOP_TIMEOUT_MS = 10_000;
+const DEFAULT_METRICS_INTERVAL_MS = 60_000;
+const DEFAULT_METRICS_TIMEOUT_MS = 5_000;
 const AGENT_KEY_LENGTH_MIN = 16;
 
 const identifier = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,63}$/, {
@@ -134,6 +136,20 @@ export const authSection = z
   })
   .optional();
 
+const metricsPush = z
+  .strictObject({
+    endpoint: z
+      .url({ protocol: /^https?$/, error: "expected an http or https URL" })
+      .describe("OTLP/HTTP of a backend; `/v1/metrics` is added to it."),
+    interval_ms: z.int().min(1_000).max(3_600_000).default(DEFAULT_METRICS_INTERVAL_MS).describe("How often."),
+    timeout_ms: z.int().positive().default(DEFAULT_METRICS_TIMEOUT_MS).describe("How long one request may take."),
+    headers: z
+      .record(z.string().min(1), secretSchema)
+      .default({})
+      .describe("Sent with each request; values never show."),
+  })
+  .describe("With it, the figures of `/metrics` are also sent by OTLP, in JSON.");
+
 export const serviceSection = z
   .strictObject({
     telemetry: z
@@ -150,6 +166,7 @@ export const serviceSection = z
               .describe("Lines for people, or one JSON object a line."),
           })
           .prefault({}),
+        metrics: z.strictObject({ otlp: metricsPush.optional() }).prefault({}),
       })
       .prefault({}),
     stop_timeout_ms: z

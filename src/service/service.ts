@@ -20,6 +20,7 @@ import { buildTraces } from "./build-traces.ts";
 import { ensureHashKey, ensureToken, removeEndpoints, writeAtomically, writeEndpoints } from "./data-directory.ts";
 import type { ServiceEndpoints } from "./endpoints.ts";
 import { EngineWatch } from "./engine-watch.ts";
+import { MetricsPush } from "./metrics-push.ts";
 import { registerServiceMetrics } from "./metrics/register.ts";
 import { queueOf, type QueueSource } from "./queues.ts";
 import type { Setup } from "./setup.ts";
@@ -150,6 +151,8 @@ async function start(options: Starting): Promise<Service> {
   const thresholds = new ThresholdActs({ ledger, desk: api.desk, stops, clock, telemetry });
   parts.add("thresholds", async () => thresholds.stop());
   thresholds.start();
+  const push = config.service.telemetry.metrics.otlp;
+  if (push !== undefined) await parts.start("metrics push", new MetricsPush({ config: push, clock, telemetry }));
   state.isReady = true;
   publish(options, endpoints, store);
   telemetry.emit("service_ready", { start_ms: Math.round(performance.now()), storage_ready: store.isReady });
