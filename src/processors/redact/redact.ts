@@ -8,7 +8,7 @@ import { attributeText } from "../../pdata/attribute-text.ts";
 import { isContentEvent, isEventContentKey } from "../../pdata/content-keys.ts";
 import { countAttribute } from "../../pdata/attribute-read.ts";
 import { KeyMemo } from "../../pdata/key-memo.ts";
-import type { Attributes, Span, SpanEvent } from "../../pdata/span.ts";
+import type { Attributes, AttributeValue, Span, SpanEvent } from "../../pdata/span.ts";
 import { isProtectedKey, type KeyRules, type KeyVerdict } from "./key-rules.ts";
 import type { KeyedHash } from "./keyed-hash.ts";
 import { labelOfAttribute, repairFacts, type Replacements } from "./row-facts.ts";
@@ -22,18 +22,26 @@ export interface RedactorOptions {
   readonly hash: KeyedHash;
 }
 
-/** What one set of attributes lost. */
-interface Loss {
-  content: number;
-  redacted: number;
-  readonly texts: Replacements;
-  readonly labels: Replacements;
+/** What a span, or one set of attributes, lost. Most lose nothing, so the maps are made when they are needed. */
+class Loss {
+  content = 0;
+  redacted = 0;
+  texts: Replacements | undefined;
+  labels: Replacements | undefined;
+
+  replaced(from: string, to: string): void {
+    (this.texts ??= new Map()).set(from, to);
+  }
+
+  relabelled(name: string, to: string): void {
+    (this.labels ??= new Map()).set(name, to);
+  }
 }
 
 type LabelOf = (key: string) => string | undefined;
 const NO_LABEL: LabelOf = () => undefined;
 const RESOURCE_LABEL: LabelOf = (key) => key;
-const NOTHING: Loss = newLoss();
+const NOTHING: Loss = new Loss();
 const COUNT_MAX = 1_000_000_000;
 
 export class Redactor {
@@ -62,17 +70,15 @@ export class Redactor {
   #redact(span: Span): void {
     const resource = this.#redactShared(span.resource.attributes, RESOURCE_LABEL);
     const scope = this.#redactShared(span.scope.attributes, NO_LABEL);
-    const loss = newLoss();
+    const loss = new Loss();
     this.#redactAttributes({ attributes: span.attributes, loss, labelOf: labelOfAttribute });
     for (const event of span.events) this.#redactEvent(event, loss);
     for (const link of span.links) this.#redactAttributes({ attributes: link.attributes, loss, labelOf: NO_LABEL });
     this.#redactTexts(span, loss);
     const content = loss.content + resource.content + scope.content;
     const redacted = loss.redacted + resource.redacted + scope.redacted;
-    if (redacted > 0) {
-      this.#repair(span, [resource, loss]);
-      addCount(span, ATTR_TOLLGATE_REDACTED, redacted);
-    }
+    if (redacted + content > 0) this.#repair(span, [resource, loss]);
+    if (redacted > 0) addCount(span, ATTR_TOLLGATE_REDACTED, redacted);
     if (content > 0) addCount(span, ATTR_TOLLGATE_CONTENT_DROPPED, content);
   }
 
@@ -80,7 +86,7 @@ export class Redactor {
     if (attributes.size === 0) return NOTHING;
     const known = this.#shared.get(attributes);
     if (known !== undefined) return known;
-    const loss = newLoss();
+    const loss = new Loss();
     this.#redactAttributes({ attributes, loss, labelOf });
     this.#shared.set(attributes, loss);
     return loss;
@@ -130,34 +136,33 @@ export class Redactor {
     const { attributes, loss, key, verdict } = task;
     if (verdict === "keep") return;
     const { hash, valueRules, errorRules } = this.#options;
-    const value = attributes.get(key) ?? null;
-    if (verdict === "drop_content" || verdict === "hash_content") {
+    if (verdict === "drop_content") {
+      // Content is long: what goes anyway is not read.
+      attributes.delete(key);
       loss.content += 1;
-      if (verdict === "drop_content") attributes.delete(key);
-      else attributes.set(key, hash(attributeText(value)));
+      const label = task.labelOf(key);
+      if (label !== undefined) loss.relabelled(label, "");
       return;
     }
-    let next: typeof value | undefined;
-    if (verdict === "hash") next = hash(attributeText(value));
-    else if (verdict !== "drop") next = (verdict === "scan" ? valueRules : errorRules).clean(value)?.value;
+    const value = attributes.get(key) ?? null;
+    let next: AttributeValue | undefined;
+    if (verdict === "hash" || verdict === "hash_content") next = hash(attributeText(value));
+    else if (verdict === "scan") next = valueRules.clean(value)?.value;
+    else if (verdict === "scan_error") next = errorRules.clean(value)?.value;
     if (next === value) return;
-    loss.redacted += 1;
+    loss[verdict === "hash_content" ? "content" : "redacted"] += 1;
     if (next === undefined) attributes.delete(key);
     else attributes.set(key, next);
     const text = next === undefined ? "" : attributeText(next);
-    if (typeof value === "string") loss.texts.set(value, text);
+    if (typeof value === "string") loss.replaced(value, text);
     const label = task.labelOf(key);
-    if (label !== undefined) loss.labels.set(label, text);
+    if (label !== undefined) loss.relabelled(label, text);
   }
 
   #repair(span: Span, losses: readonly Loss[]): void {
-    const texts: Replacements = new Map();
-    const labels: Replacements = new Map();
-    for (const loss of losses) {
-      for (const [from, to] of loss.texts) texts.set(from, to);
-      for (const [name, to] of loss.labels) labels.set(name, to);
-    }
-    repairFacts({ span, texts, labels });
+    const texts: Replacements = new Map(losses.flatMap((loss) => [...(loss.texts ?? [])]));
+    const labels: Replacements = new Map(losses.flatMap((loss) => [...(loss.labels ?? [])]));
+    if (texts.size + labels.size > 0) repairFacts({ span, texts, labels });
   }
 }
 
@@ -173,10 +178,6 @@ function withhold(span: Span): void {
   span.statusMessage = "";
   span.facts.labels = {};
   Object.assign(span.facts, { session: "", user: "", workflow: "" });
-}
-
-function newLoss(): Loss {
-  return { content: 0, redacted: 0, texts: new Map(), labels: new Map() };
 }
 
 function cleanText(task: { readonly rules: ValueRules; readonly text: string; readonly loss: Loss }): string {

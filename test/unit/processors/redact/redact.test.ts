@@ -215,6 +215,13 @@ describe("the row beside the attributes", () => {
     expect(span.facts.labels).toEqual({});
   });
 
+  it("follows content that a resource has, which is a label too", async () => {
+    const facts = { labels: { "input.value": "hello", team: "t" } };
+    const span = makeSpan(1, { resource: { "input.value": "hello" }, facts });
+    await redacted({}, span);
+    expect(span.facts.labels).toEqual({ team: "t" });
+  });
+
   it("redacts a shared resource once, for all spans that have it", async () => {
     const resource = { attributes: new Map<string, AttributeValue>([["owner", "bob@example.com"]]) };
     const spans = [1, 2, 3].map((index): Span => ({ ...makeSpan(index), resource }));
