@@ -55,6 +55,8 @@ export function connectionArgs(
     "--implicit_select=0",
     // An acknowledged insert is in the table, not in a buffer.
     "--async_insert=0",
+    // Values of parameters come as statements; the request's own bounds hold before.
+    "--max_query_size=17000000",
     ...QUERY_LIMITS.map(([name, value]) => `--${name}=${value}`),
     ...(isStreaming ? [] : [`--max_result_bytes=${HELD_RESULT_BYTES_MAX}`]),
     "--result_overflow_mode=throw",

@@ -37,7 +37,7 @@ const STATUS_OF_CODES: readonly (readonly [status: number, codes: readonly numbe
   // Damaged frames, a limit that this user may not raise. ClickHouse says 500, which clients take for a reason to try again.
   [400, [40, 89, 271, 452]],
   // UNKNOWN_ function, identifier, type, storage, table, format, database, setting, aggregate function.
-  [404, [46, 47, 50, 56, 60, 73, 81, 82, 115]],
+  [404, [46, 47, 50, 56, 60, 73, 81, 82, 115, 511]],
   [408, [159]], // TIMEOUT_EXCEEDED
   [411, [381]], // HTTP_LENGTH_REQUIRED
   [413, [54]], // QUERY_IS_TOO_LARGE

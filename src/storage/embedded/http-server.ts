@@ -41,11 +41,20 @@ export interface HttpServerOptions {
   readonly connectionArgs: readonly string[];
 }
 
+/** A request's line and headers. ClickHouse takes a URL of a mebibyte, and clients put parameters there. */
+const HEAD_BYTES_MAX = 1024 * 1024;
+/** Sockets; more than queries may run or wait. A further one is closed at once. */
+const CONNECTIONS_MAX = 1024;
+const METHODS = new Set(["GET", "HEAD", "POST", "PUT"]);
+
 /** The server, not yet listening. */
 export function createHttpServer(options: HttpServerOptions): Server {
-  return createServer({ keepAliveTimeout: 30_000, requestTimeout: 0 }, (request, response) => {
+  const bounds = { keepAliveTimeout: 30_000, requestTimeout: 0, maxHeaderSize: HEAD_BYTES_MAX };
+  const server = createServer(bounds, (request, response) => {
     void serve(options, request, response); // never rejects: what is thrown is answered
   });
+  server.maxConnections = CONNECTIONS_MAX;
+  return server;
 }
 
 async function serve(options: HttpServerOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -55,6 +64,10 @@ async function serve(options: HttpServerOptions, request: IncomingMessage, respo
   if (url.pathname === "/ping" || url.pathname === "/replicas_status" || (url.pathname === "/" && isPlainGet)) {
     response.setHeader("Content-Type", "text/plain; charset=UTF-8");
     response.end("Ok.\n");
+  } else if (!METHODS.has(request.method ?? "")) {
+    response.setHeader("Allow", [...METHODS].join(", "));
+    response.statusCode = request.method === "OPTIONS" ? 204 : 501;
+    response.end();
   } else if (url.pathname === "/") {
     await serveQuery(options, { url, request, response });
   } else {

@@ -14,6 +14,8 @@ import { readStatement, type Statement } from "./statement.ts";
 
 /** An INSERT must show its FORMAT within this many bytes: ClickHouse's default `max_query_size`. */
 const HEAD_BYTES_MAX = 256 * 1024;
+/** A client that sends nothing of its body for so long is given up. */
+const STALL_MS_MAX = 60_000;
 const STATEMENT_BYTES_MAX = 16 * 1024 * 1024;
 
 /** A request's statement; `text` is latin1, one character a byte. For insert data, `dataPath` holds the bytes. */
@@ -110,6 +112,7 @@ export interface ReadBodyOptions {
  */
 export async function* readBody(options: ReadBodyOptions): AsyncGenerator<Buffer, undefined> {
   const { request, isPacked, bodyBytesMax } = options;
+  request.setTimeout(STALL_MS_MAX, () => request.destroy(new Error("no data came for too long")));
   try {
     const bytes = bounded(decoded(request), bodyBytesMax);
     yield* isPacked ? bounded(unpackFrames(bytes), bodyBytesMax) : bytes;
@@ -117,6 +120,8 @@ export async function* readBody(options: ReadBodyOptions): AsyncGenerator<Buffer
     if (error instanceof EngineError) throw error;
     const detail = `Cannot read the body: ${error instanceof Error ? error.message : String(error)}`;
     throw new EngineError({ code: 117, name: "INCORRECT_DATA", detail, cause: error });
+  } finally {
+    request.setTimeout(0);
   }
   return undefined;
 }

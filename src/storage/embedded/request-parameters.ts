@@ -46,7 +46,6 @@ const HTTP_ONLY = new Set([
   "user",
   "password",
   "quota_key",
-  "role",
   "stacktrace",
   "client_protocol_version",
   "compress",
@@ -97,6 +96,11 @@ export function readParameters(
   const queryParameters: [string, string][] = [];
   for (const [name, value] of url.searchParams) {
     if (HTTP_ONLY.has(name) || (TABLE_SUFFIX.test(name) && tables.includes(name.replace(TABLE_SUFFIX, "")))) continue;
+    if (name === "role") {
+      // As the server answers for any name: there are no roles, and a request that wants fewer rights must not have more.
+      const detail = `There is no role ${quoteIdentifier(value)} in user directories`;
+      throw new EngineError({ code: 511, name: "UNKNOWN_ROLE", detail });
+    }
     if (!NAME.test(name)) {
       throw new EngineError({ code: 115, name: "UNKNOWN_SETTING", detail: `Unknown setting ${JSON.stringify(name)}` });
     }

@@ -1,6 +1,7 @@
 /** Who may ask the embedded engine, and as what: Basic auth, `X-ClickHouse-User`/`-Key`, or `user`/`password` in the URL. */
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
+import { isIP } from "node:net";
 import { EngineError } from "./engine-error.ts";
 
 /** A user of the embedded engine. Without `password`, any password is taken: for loopback only. */
@@ -21,7 +22,21 @@ export function authenticate(users: readonly EngineUser[], url: URL, headers: In
     const detail = `${name}: Authentication failed: password is incorrect, or there is no user with such name`;
     throw new EngineError({ code: 516, name: "AUTHENTICATION_FAILED", detail });
   }
+  if (user.password === undefined && !isAddress(headers.host)) {
+    const detail = `${name}: a user without a password is served by address or as localhost, not as ${headers.host}`;
+    throw new EngineError({ code: 516, name: "AUTHENTICATION_FAILED", detail });
+  }
   return user;
+}
+
+/**
+ * Whether a request's Host is an address, localhost or missing. A web page in a browser on this machine may give its own
+ * name the address of this one and read what it likes, but the name stays in the request.
+ */
+function isAddress(host: string | undefined): boolean {
+  if (host === undefined || host === "") return true;
+  const name = host.replace(/:\d+$/, "").toLowerCase();
+  return name === "localhost" || name.endsWith(".localhost") || isIP(name.replace(/^\[(.*)\]$/, "$1")) !== 0;
 }
 
 function readCredentials(url: URL, headers: IncomingHttpHeaders): { readonly name: string; readonly password: string } {

@@ -174,7 +174,6 @@ test("HTTP-only parameters are not settings, and what is not served is refused b
   const quiet = {
     client_protocol_version: "54460",
     wait_end_of_query: "1",
-    role: "x",
     buffer_size: "1",
     decompress: "0",
     query_id: "q-1",
