@@ -18,6 +18,9 @@ export interface GroupLimits {
   readonly bytesMax: number;
 }
 
+/** Each is a file to be read. */
+const BLOCKS_MAX = 1_000;
+
 /** How many of the oldest blocks go in one shipment: at least one. */
 export function groupSize(blocks: readonly StoredBlock[], limits: GroupLimits): number {
   let rows = 0;
@@ -26,7 +29,7 @@ export function groupSize(blocks: readonly StoredBlock[], limits: GroupLimits): 
   for (const block of blocks) {
     rows += block.rowCount;
     bytes += block.bytes;
-    if (count > 0 && (rows > limits.rowsMax || bytes > limits.bytesMax)) break;
+    if (count > 0 && (rows > limits.rowsMax || bytes > limits.bytesMax || count === BLOCKS_MAX)) break;
     count += 1;
   }
   return count;
