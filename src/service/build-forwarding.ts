@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { Notify } from "../component/notice.ts";
+import type { OtlpExporterDependencies } from "../exporters/otlp/dependencies.ts";
 import {
   type OtlpLogsExporter,
   type OtlpTracesExporter,
@@ -10,6 +11,7 @@ import type { Clock } from "../support/clock.ts";
 import type { Config } from "./config-schema.ts";
 import type { DataDirectory } from "./data-directory.ts";
 import { type OtlpInstance, otlpInstances } from "./exporters-section.ts";
+import { leftQueues } from "./left-queues.ts";
 import { TOLLGATE_VERSION } from "./version.ts";
 
 export interface ForwardingBuild {
@@ -19,6 +21,8 @@ export interface ForwardingBuild {
   readonly clock: Clock;
   readonly notify: Notify;
 }
+
+const QUEUES = { traces: "spool", logs: "spool-logs" } as const;
 
 /** A backend behind Tollgate, for one signal. */
 export interface Forward<Exporter> {
@@ -30,7 +34,7 @@ export interface Forward<Exporter> {
 /** The exporters of spans beside ClickHouse, as `exporters` names them; not started. */
 export function buildTracesForwarding(build: ForwardingBuild): readonly Forward<OtlpTracesExporter>[] {
   return instancesFor("traces", build).map((instance) => {
-    const dependencies = dependenciesOf(instance, { build, queue: "spool" });
+    const dependencies = dependenciesOf(instance, { build, queue: QUEUES.traces });
     const exporter =
       instance.type === "otlp"
         ? otlpExporterFactory.create(instance.config, dependencies)
@@ -42,7 +46,7 @@ export function buildTracesForwarding(build: ForwardingBuild): readonly Forward<
 /** The same of log records, for those that name them under `signals`. */
 export function buildLogsForwarding(build: ForwardingBuild): readonly Forward<OtlpLogsExporter>[] {
   return instancesFor("logs", build).map((instance) => {
-    const dependencies = dependenciesOf(instance, { build, queue: "spool-logs" });
+    const dependencies = dependenciesOf(instance, { build, queue: QUEUES.logs });
     const exporter =
       instance.type === "otlp"
         ? otlpExporterFactory.createLogs(instance.config, dependencies)
@@ -51,18 +55,32 @@ export function buildLogsForwarding(build: ForwardingBuild): readonly Forward<Ot
   });
 }
 
+/** Says which queues on disk belong to no exporter of the config any more: what is in them is not sent. */
+export function tellLeftQueues(build: ForwardingBuild): void {
+  const inUse = new Set(
+    (["traces", "logs"] as const).flatMap((signal) =>
+      instancesFor(signal, build).map(({ name }) => directoryOf(name, { build, queue: QUEUES[signal] })),
+    ),
+  );
+  for (const { directory, blocks } of leftQueues({ root: build.data.root, inUse })) {
+    build.notify({ level: "warn", event: "forward_queue_without_exporter", fields: { directory, blocks } });
+  }
+}
+
 function instancesFor(signal: "traces" | "logs", { config }: ForwardingBuild): readonly OtlpInstance[] {
   return otlpInstances(config.exporters).filter((instance) => instance.config.signals.includes(signal));
 }
 
-function dependenciesOf(instance: OtlpInstance, options: { readonly build: ForwardingBuild; readonly queue: string }) {
-  const { build, queue } = options;
-  return {
-    name: instance.name,
-    directory: join(build.data.root, `${queue}-${instance.name.replace("/", "-")}`),
-    configDirectory: build.configDirectory,
-    version: TOLLGATE_VERSION,
-    clock: build.clock,
-    notify: build.notify,
-  };
+interface QueuePlace {
+  readonly build: ForwardingBuild;
+  readonly queue: string;
+}
+
+function dependenciesOf({ name }: OtlpInstance, place: QueuePlace): OtlpExporterDependencies {
+  const { configDirectory, clock, notify } = place.build;
+  return { name, directory: directoryOf(name, place), configDirectory, version: TOLLGATE_VERSION, clock, notify };
+}
+
+function directoryOf(name: string, { build, queue }: QueuePlace): string {
+  return join(build.data.root, `${queue}-${name.replace("/", "-")}`);
 }

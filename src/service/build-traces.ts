@@ -21,7 +21,7 @@ import { transformProcessorFactory } from "../processors/transform/factory.ts";
 import { otlpReceiverFactory } from "../receivers/otlp/factory.ts";
 import type { OtlpReceiver } from "../receivers/otlp/otlp-receiver.ts";
 import type { LocalLedger } from "../budget/local/local-ledger-options.ts";
-import { type Forward, buildTracesForwarding } from "./build-forwarding.ts";
+import { type Forward, buildTracesForwarding, tellLeftQueues } from "./build-forwarding.ts";
 import type { LedgerBuild } from "./build-ledger.ts";
 import type { Logs } from "./build-logs.ts";
 import { FlowSources } from "./flow-sources.ts";
@@ -82,6 +82,7 @@ export function buildTraces(options: TracesBuild): Traces {
     }),
   );
   const forwards = buildTracesForwarding({ config, configDirectory, data, clock, notify });
+  tellLeftQueues({ config, configDirectory, data, clock, notify });
   for (const { name, exporter: forward } of forwards) flows.add(`exporters.${name}`, forward);
   const agents = {
     find: (agent: string) => registry.registered(agent),
