@@ -4,6 +4,7 @@ import { VISIBILITY_SLO } from "../telemetry/lag.ts";
 import type { ApiBuild } from "./build-api.ts";
 
 type Figures = Omit<ServiceStatus, "warnings" | "notes">;
+type Sources = Pick<ApiBuild, "queues" | "governance" | "config">;
 
 const SPOOL_FILLING_SHARE = 0.8;
 const OLDEST_BLOCK_MS_MAX = 60_000;
@@ -13,7 +14,7 @@ const CRASH_FRESH_MS = 600_000;
 const LAG_SPANS_MIN = 100;
 
 /** What a person should look at: `tollgate status` ends with code 1 for any of these. */
-export function statusWarnings(status: Figures, sources: ApiBuild): string[] {
+export function statusWarnings(status: Figures, sources: Pick<Sources, "queues" | "governance">): string[] {
   return [
     ...storageWarnings(status),
     ...status.components
@@ -33,7 +34,7 @@ export function statusWarnings(status: Figures, sources: ApiBuild): string[] {
 /** What is worth knowing and may be as it should. */
 export function statusNotes(
   { engine, agents_without_policy: agents, governance }: Figures,
-  sources: ApiBuild,
+  sources: Pick<Sources, "config">,
 ): string[] {
   const notes: string[] = [];
   if (sources.config.auth === undefined) notes.push("no `auth`: agents on this machine may come without a key");
