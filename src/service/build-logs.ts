@@ -8,6 +8,7 @@ import type { LogBatch } from "../pdata/log-record.ts";
 import { createFanOut } from "../pipeline/fan-out.ts";
 import { EventsProcessor } from "../processors/events/events.ts";
 import { contentReplacement } from "../processors/redact/factory.ts";
+import { createRecordRedactor } from "../processors/redact/redact-record.ts";
 import { type Forward, buildLogsForwarding } from "./build-forwarding.ts";
 import type { LedgerBuild } from "./build-ledger.ts";
 import type { Store } from "./store.ts";
@@ -49,6 +50,8 @@ export function buildLogs(options: LogsBuild): Logs {
     next: end,
     mayActAs: (sender, agent) => access.mayActAs(sender, agent),
     replaceContent: contentReplacement(config.processors.redact, hashKey),
+    redact: createRecordRedactor(config.processors.redact, hashKey),
+    notify,
     // Not the token itself: what it is used for elsewhere must not be found out from ids of records, nor they from it.
     fingerprintKey: createHash("sha256").update(`log record ids\n${token}`).digest(),
   });

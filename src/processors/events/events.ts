@@ -7,6 +7,7 @@ import {
 } from "@tollgate/instrumentation/semconv";
 import type { Consumer, Processor } from "../../component/component.ts";
 import type { FlowStats } from "../../component/flow.ts";
+import type { Notify } from "../../component/notice.ts";
 import type { Outcome } from "../../component/outcome.ts";
 import { claimedAgent } from "../../pdata/agent-name.ts";
 import { firstText } from "../../pdata/attribute-read.ts";
@@ -20,9 +21,14 @@ export interface EventsProcessorOptions {
   mayActAs(sender: string, agent: string): boolean;
   /** What stays of content; absent: content is kept. */
   readonly replaceContent?: ReplaceContent;
+  /** Takes out what else may not be stored: credentials by their keys, findings of detectors. */
+  readonly redact?: (record: LogRecord) => void;
   /** Secret, and the same after a restart: see fingerprint.ts. */
   readonly fingerprintKey: Uint8Array;
+  readonly notify: Notify;
 }
+
+const SESSION_KEYS = [ATTR_TOLLGATE_SESSION_ID, ATTR_SESSION_ID, ATTR_GEN_AI_CONVERSATION_ID] as const;
 
 /** What is done to log records: whose they are, what makes each itself, and content that may not be kept. It never drops one. */
 export class EventsProcessor implements Processor<LogBatch> {
@@ -47,7 +53,9 @@ export class EventsProcessor implements Processor<LogBatch> {
       // First: the content that is taken out next is a part of what the record is.
       record.facts.identity = fingerprints.of(record);
       this.#identify(record, batch.sender);
-      this.#strip(record);
+      this.#takeOut(record);
+      // Last: a session that is hashed in its attribute is hashed here, too.
+      record.facts.session = firstText(record, SESSION_KEYS);
     }
     const outcome = await this.#options.next.consume(batch);
     this.#counts.inFlight -= count;
@@ -64,15 +72,25 @@ export class EventsProcessor implements Processor<LogBatch> {
     const { facts, attributes } = record;
     facts.agent = claimedAgent(record);
     facts.agentVerified = sender !== undefined && this.#options.mayActAs(sender, facts.agent);
-    facts.session = firstText(record, [ATTR_TOLLGATE_SESSION_ID, ATTR_SESSION_ID, ATTR_GEN_AI_CONVERSATION_ID]);
     attributes.set(ATTR_TOLLGATE_AGENT_VERIFIED, facts.agentVerified);
     attributes.delete(ATTR_TOLLGATE_CONTENT_DROPPED);
   }
 
-  #strip(record: LogRecord): void {
-    const { replaceContent } = this.#options;
-    if (replaceContent === undefined) return;
-    const count = stripContent(record, replaceContent);
-    if (count > 0) record.attributes.set(ATTR_TOLLGATE_CONTENT_DROPPED, BigInt(count));
+  /** What could not be looked at is not stored. */
+  #takeOut(record: LogRecord): void {
+    const { replaceContent, redact, notify } = this.#options;
+    try {
+      const count = replaceContent === undefined ? 0 : stripContent(record, replaceContent);
+      if (count > 0) record.attributes.set(ATTR_TOLLGATE_CONTENT_DROPPED, BigInt(count));
+      redact?.(record);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      notify({ level: "error", event: "log_record_withheld", fields: { reason } });
+      record.body = null;
+      for (const attributes of [record.attributes, record.resource.attributes, record.scope.attributes]) {
+        const keys = [...attributes.keys()];
+        for (const key of keys) attributes.delete(key);
+      }
+    }
   }
 }

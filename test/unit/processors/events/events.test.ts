@@ -1,9 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { flowImbalance } from "../../../../src/component/flow.ts";
+import { SILENT } from "../../../../src/component/notice.ts";
 import { type Outcome, SUCCESS } from "../../../../src/component/outcome.ts";
 import type { LogBatch, LogRecord } from "../../../../src/pdata/log-record.ts";
 import type { AttributeValue } from "../../../../src/pdata/span.ts";
 import { EventsProcessor, type EventsProcessorOptions } from "../../../../src/processors/events/events.ts";
+import { redactProcessorConfig } from "../../../../src/processors/redact/config.ts";
+import { createRecordRedactor } from "../../../../src/processors/redact/redact-record.ts";
 import { logRecord } from "../../../support/log-record.ts";
 
 const KEY = Buffer.from("a key of this test");
@@ -24,6 +27,7 @@ function processorInto(
     mayActAs: (sender, agent) => sender === "key-1" && agent === "shop",
     replaceContent: () => undefined,
     fingerprintKey: KEY,
+    notify: SILENT,
     ...rest,
   });
 }
@@ -198,10 +202,53 @@ describe("content", () => {
     expect(hashed?.body).toEqual({ role: "user", content: "#1" });
     const batches: LogBatch[] = [];
     const next = { consume: async (batch: LogBatch): Promise<Outcome> => (batches.push(batch), SUCCESS) };
-    const keeping = new EventsProcessor({ next, mayActAs: () => false, fingerprintKey: KEY });
+    const keeping = new EventsProcessor({ next, mayActAs: () => false, fingerprintKey: KEY, notify: SILENT });
     await keeping.consume({ records: [spoken()], sender: undefined, receivedUnixMs: 1 });
     expect(batches[0]?.records[0]?.body).toEqual({ role: "user", content: "secret" });
     expect(batches[0]?.records[0]?.attributes.has("tollgate.content.dropped")).toBe(false);
+  });
+});
+
+describe("what else may not be stored", () => {
+  const HASH_KEY = "hash key of this test";
+  const redactorOf = (config: object): ((record: LogRecord) => void) =>
+    createRecordRedactor(redactProcessorConfig.parse(config), HASH_KEY);
+
+  it("is taken out by key, from record and resource, by the rules that spans have", async () => {
+    const [record] = await passed(
+      [
+        logRecord({
+          attributes: { "http.request.header.authorization": "Bearer secret", path: "/", "user.email": "a@b.example" },
+          resource: { "host.name": "h-1", "service.name": "shop" },
+        }),
+      ],
+      { redact: redactorOf({ hash_keys: ["user.email"], keys: ["*.header{,s}.authorization", "host.*"] }) },
+    );
+    const attributes = Object.fromEntries(record?.attributes ?? []);
+    expect(attributes).toMatchObject({ path: "/", "tollgate.redacted": 3n });
+    expect(attributes["user.email"]).toMatch(/^hmac:/);
+    expect(attributes).not.toHaveProperty(["http.request.header.authorization"]);
+    expect([...(record?.resource.attributes.keys() ?? [])]).toEqual(["service.name"]);
+    const hashing = redactorOf({ hash_keys: ["session.id"] });
+    const [inSession] = await passed([logRecord({ attributes: { "session.id": "s-1" } })], { redact: hashing });
+    expect(inSession?.facts.session).toMatch(/^hmac:/);
+  });
+
+  it("is found in values and bodies where detectors are configured", async () => {
+    const [record] = await passed([logRecord({ attributes: { note: "to a@b.example" }, body: "from c@d.example" })], {
+      redact: redactorOf({ detectors: ["email"] }),
+    });
+    expect(record?.attributes.get("note")).toBe("to [email]");
+    expect(record?.body).toBe("from [email]");
+  });
+
+  it("is withheld as a whole when it can't be looked at", async () => {
+    const redact = (): void => {
+      throw new Error("boom");
+    };
+    const [record] = await passed([logRecord({ attributes: { note: "secret" }, body: "secret" })], { redact });
+    expect(record?.body).toBeNull();
+    expect(record?.attributes.size).toBe(0);
   });
 });
 
