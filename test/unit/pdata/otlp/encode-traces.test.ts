@@ -67,7 +67,11 @@ describe("spans that are sent on", () => {
       fc.property(arbitrarySpans, (spans) => {
         const wanted = inOrder(spans);
         const bytes = encodeProtobufTraces(spans);
-        expect(spansOf(decodeProtobufTraces(bytes)).map(plainSpan)).toEqual(wanted);
+        const received = spansOf(decodeProtobufTraces(bytes));
+        expect(received.map(plainSpan)).toEqual(wanted);
+        // What was received is a view over its bytes; it must go on as well as what was made.
+        expect(throughProtobuf(received)).toEqual(wanted);
+        expect(throughJson(received)).toEqual(wanted);
         expect(throughJson(spans)).toEqual(wanted);
         expect(referenceSpans(bytes)).toEqual(wanted);
       }),
