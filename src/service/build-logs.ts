@@ -6,7 +6,9 @@ import { EventsExporter } from "../exporters/clickhouse/events-exporter.ts";
 import type { OtlpLogsExporter } from "../exporters/otlp/factory.ts";
 import type { LogBatch } from "../pdata/log-record.ts";
 import { createFanOut } from "../pipeline/fan-out.ts";
-import { EventsProcessor } from "../processors/events/events.ts";
+import { EventsProcessor, type EventsProcessorOptions } from "../processors/events/events.ts";
+import { ForeignNameWatch, refusalOf } from "../processors/identity/foreign-name.ts";
+import { standingOf } from "../processors/identity/identity.ts";
 import { contentReplacement } from "../processors/redact/factory.ts";
 import { createRecordRedactor } from "../processors/redact/redact-record.ts";
 import { type Forward, buildLogsForwarding } from "./build-forwarding.ts";
@@ -48,7 +50,7 @@ export function buildLogs(options: LogsBuild): Logs {
   const end = createFanOut([{ name: "clickhouse", exporter }, ...forwards]);
   const processor = new EventsProcessor({
     next: end,
-    mayActAs: (sender, agent) => access.mayActAs(sender, agent),
+    standingOf: standingIn({ config, access, notify }),
     replaceContent: contentReplacement(config.processors.redact, hashKey),
     redact: createRecordRedactor(config.processors.redact, hashKey),
     notify,
@@ -56,4 +58,27 @@ export function buildLogs(options: LogsBuild): Logs {
     fingerprintKey: createHash("sha256").update(`log record ids\n${token}`).digest(),
   });
   return { processor, exporter, forwards, end };
+}
+
+/** Whose a log record is, by the rules of the identity processor. */
+function standingIn(options: {
+  readonly config: LogsBuild["config"];
+  readonly access: Access;
+  readonly notify: Notify;
+}): EventsProcessorOptions["standingOf"] {
+  const { config, access, notify } = options;
+  const isRefused = config.processors.identity.foreign_name === "refuse";
+  const watch = new ForeignNameWatch(notify);
+  const registry = {
+    mayActAs: (sender: string, agent: string) => access.mayActAs(sender, agent),
+    namesOf: (sender: string) => access.namesOf(sender),
+  };
+  return (record, sender) => {
+    const standing = standingOf({ span: record, sender, registry });
+    const { foreign } = standing;
+    if (foreign === undefined || sender === undefined) return { ...standing, refusal: undefined };
+    const names = registry.namesOf(sender);
+    watch.saw({ sender, names, claimed: foreign, isRefused });
+    return { ...standing, refusal: isRefused ? refusalOf(names, foreign) : undefined };
+  };
 }

@@ -1,6 +1,7 @@
 import {
   ATTR_GEN_AI_CONVERSATION_ID,
   ATTR_SESSION_ID,
+  ATTR_TOLLGATE_AGENT_CLAIMED,
   ATTR_TOLLGATE_AGENT_VERIFIED,
   ATTR_TOLLGATE_CONTENT_DROPPED,
   ATTR_TOLLGATE_SESSION_ID,
@@ -8,17 +9,25 @@ import {
 import type { Consumer, Processor } from "../../component/component.ts";
 import type { FlowStats } from "../../component/flow.ts";
 import type { Notify } from "../../component/notice.ts";
-import type { Outcome } from "../../component/outcome.ts";
-import { claimedAgent } from "../../pdata/agent-name.ts";
+import { type Outcome, SUCCESS } from "../../component/outcome.ts";
 import { firstText } from "../../pdata/attribute-read.ts";
 import type { LogBatch, LogRecord } from "../../pdata/log-record.ts";
 import { Fingerprints } from "./fingerprint.ts";
 import { type ReplaceContent, stripContent } from "./strip-content.ts";
 
+export interface RecordStanding {
+  readonly agent: string;
+  readonly isVerified: boolean;
+  /** The name that it claims and its credential is not bound to. */
+  readonly foreign: string | undefined;
+  /** Why the record is rejected for it; `undefined`: it is taken. */
+  readonly refusal: string | undefined;
+}
+
 export interface EventsProcessorOptions {
   readonly next: Consumer<LogBatch>;
-  /** Whether the credential that `sender` showed is good for `agent`. */
-  mayActAs(sender: string, agent: string): boolean;
+  /** Whose a record is, as of spans. */
+  standingOf(record: LogRecord, sender: string | undefined): RecordStanding;
   /** What stays of content; absent: content is kept. */
   readonly replaceContent?: ReplaceContent;
   /** Takes out what else may not be stored: credentials by their keys, findings of detectors. */
@@ -30,7 +39,7 @@ export interface EventsProcessorOptions {
 
 const SESSION_KEYS = [ATTR_TOLLGATE_SESSION_ID, ATTR_SESSION_ID, ATTR_GEN_AI_CONVERSATION_ID] as const;
 
-/** What is done to log records: whose they are, what makes each itself, and content that may not be kept. It never drops one. */
+/** What is done to log records: whose they are, what makes each itself, and what may not be kept taken out. It drops none. */
 export class EventsProcessor implements Processor<LogBatch> {
   readonly kind = "processor";
   readonly #options: EventsProcessorOptions;
@@ -49,31 +58,47 @@ export class EventsProcessor implements Processor<LogBatch> {
     this.#counts.received += count;
     this.#counts.inFlight += count;
     const fingerprints = new Fingerprints(this.#options.fingerprintKey);
-    for (const record of batch.records) {
-      // First: the content that is taken out next is a part of what the record is.
-      record.facts.identity = fingerprints.of(record);
-      this.#identify(record, batch.sender);
-      this.#takeOut(record);
-      // Last: a session that is hashed in its attribute is hashed here, too.
-      record.facts.session = firstText(record, SESSION_KEYS);
-    }
-    const outcome = await this.#options.next.consume(batch);
+    const rejected = new Map<string, number>();
+    const records = batch.records.filter((record) => {
+      const refusal = this.#process(record, { fingerprints, sender: batch.sender });
+      if (refusal !== undefined) rejected.set(refusal, (rejected.get(refusal) ?? 0) + 1);
+      return refusal === undefined;
+    });
+    const outcome = records.length === 0 ? SUCCESS : await this.#options.next.consume({ ...batch, records });
     this.#counts.inFlight -= count;
-    this.#counts[outcome.kind === "success" ? "stored" : "refused"] += count;
-    return outcome;
+    if (outcome.kind !== "success") {
+      this.#counts.refused += count;
+      return outcome;
+    }
+    const told = [...outcome.rejected, ...[...rejected].map(([reason, each]) => ({ reason, count: each }))];
+    const refused = told.reduce((sum, item) => sum + item.count, 0);
+    this.#counts.refused += refused;
+    this.#counts.stored += count - refused;
+    return { kind: "success", rejected: told };
   }
 
   stats(): FlowStats {
     return { ...this.#counts, recovered: 0, dropped: {} };
   }
 
-  /** As of a span: a claim in an attribute is never verified, the sender's credential makes it so. */
-  #identify(record: LogRecord, sender: string | undefined): void {
+  /** Returns why the record is rejected, if it is. */
+  #process(record: LogRecord, { fingerprints, sender }: RequestContext): string | undefined {
     const { facts, attributes } = record;
-    facts.agent = claimedAgent(record);
-    facts.agentVerified = sender !== undefined && this.#options.mayActAs(sender, facts.agent);
-    attributes.set(ATTR_TOLLGATE_AGENT_VERIFIED, facts.agentVerified);
+    const standing = this.#options.standingOf(record, sender);
+    if (standing.refusal !== undefined) return standing.refusal;
+    // Before anything is changed: the content that is taken out next is a part of what the record is.
+    facts.identity = fingerprints.of(record);
+    facts.agent = standing.agent;
+    facts.agentVerified = standing.isVerified;
+    // What a record says of these itself is a claim.
+    attributes.set(ATTR_TOLLGATE_AGENT_VERIFIED, standing.isVerified);
     attributes.delete(ATTR_TOLLGATE_CONTENT_DROPPED);
+    if (standing.foreign === undefined) attributes.delete(ATTR_TOLLGATE_AGENT_CLAIMED);
+    else attributes.set(ATTR_TOLLGATE_AGENT_CLAIMED, standing.foreign);
+    this.#takeOut(record);
+    // Last: a session that is hashed in its attribute is hashed here, too.
+    facts.session = firstText(record, SESSION_KEYS);
+    return undefined;
   }
 
   /** What could not be looked at is not stored. */
@@ -93,4 +118,10 @@ export class EventsProcessor implements Processor<LogBatch> {
       }
     }
   }
+}
+
+/** Of one request. */
+interface RequestContext {
+  readonly fingerprints: Fingerprints;
+  readonly sender: string | undefined;
 }

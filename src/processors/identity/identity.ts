@@ -31,6 +31,13 @@ export interface IdentifyOptions {
   readonly registry: AgentRegistry;
 }
 
+/** Anything that may claim an agent's name: a span, a log record. */
+export interface StandingOptions {
+  readonly span: Pick<Span, "attributes" | "resource">;
+  readonly sender: string | undefined;
+  readonly registry: Pick<AgentRegistry, "mayActAs" | "namesOf">;
+}
+
 /** Where a span may say what the registry does not know, the first one first. */
 const OWNER_KEYS = [ATTR_TOLLGATE_AGENT_OWNER, `${ATTR_TOLLGATE_LABEL_PREFIX}owner`, "owner"];
 const TEAM_KEYS = [ATTR_TOLLGATE_AGENT_TEAM, `${ATTR_TOLLGATE_LABEL_PREFIX}team`, "team"];
@@ -48,7 +55,7 @@ export interface Standing {
  * Whose a span is. Without a credential: whose it claims. Under a foreign name it counts for the agent that the credential is
  * bound to, where that is one name, and never for the one that was claimed; so does one that claims no name, which is no quarrel.
  */
-export function standingOf({ span, sender, registry }: IdentifyOptions): Standing {
+export function standingOf({ span, sender, registry }: StandingOptions): Standing {
   const claimed = claimedAgent(span);
   if (sender === undefined) return { agent: claimed, isVerified: false, foreign: undefined };
   if (registry.mayActAs(sender, claimed)) return { agent: claimed, isVerified: true, foreign: undefined };

@@ -5,11 +5,17 @@ import { type Outcome, SUCCESS } from "../../../../src/component/outcome.ts";
 import type { LogBatch, LogRecord } from "../../../../src/pdata/log-record.ts";
 import type { AttributeValue } from "../../../../src/pdata/span.ts";
 import { EventsProcessor, type EventsProcessorOptions } from "../../../../src/processors/events/events.ts";
+import { standingOf } from "../../../../src/processors/identity/identity.ts";
 import { redactProcessorConfig } from "../../../../src/processors/redact/config.ts";
 import { createRecordRedactor } from "../../../../src/processors/redact/redact-record.ts";
 import { logRecord } from "../../../support/log-record.ts";
 
 const KEY = Buffer.from("a key of this test");
+const NOBODY = { agent: "unknown", isVerified: false, foreign: undefined, refusal: undefined };
+const REGISTRY = {
+  mayActAs: (sender: string, agent: string): boolean => sender === "key-1" && agent === "shop",
+  namesOf: (): readonly string[] => ["shop"],
+};
 
 function processorInto(
   batches: LogBatch[],
@@ -24,7 +30,10 @@ function processorInto(
   };
   return new EventsProcessor({
     next,
-    mayActAs: (sender, agent) => sender === "key-1" && agent === "shop",
+    standingOf: (record, sender) => ({
+      ...standingOf({ span: record, sender, registry: REGISTRY }),
+      refusal: undefined,
+    }),
     replaceContent: () => undefined,
     fingerprintKey: KEY,
     notify: SILENT,
@@ -54,7 +63,21 @@ describe("whose a record is", () => {
     const [verified] = await passed([named()], { sender: "key-1" });
     expect(verified?.facts).toMatchObject({ agent: "shop", agentVerified: true });
     const [other] = await passed([logRecord({ resource: { "service.name": "web" } })], { sender: "key-1" });
-    expect(other?.facts).toMatchObject({ agent: "web", agentVerified: false });
+    // A name that the key is not bound to is kept as a claim; the record is the key's own agent's.
+    expect(other?.facts).toMatchObject({ agent: "shop", agentVerified: false });
+    expect(other?.attributes.get("tollgate.agent.claimed")).toBe("web");
+  });
+
+  it("is no reason to take it, where foreign names are refused: its sender is told, and keeps the others", async () => {
+    const batches: LogBatch[] = [];
+    const refusing = processorInto(batches, {
+      standingOf: (record) => ({ ...NOBODY, refusal: record.eventName === "foreign" ? "not yours" : undefined }),
+    });
+    const records = ["own", "foreign", "own"].map((eventName) => logRecord({ eventName }));
+    const outcome = await refusing.consume({ records, sender: "key-1", receivedUnixMs: 1 });
+    expect(outcome).toEqual({ kind: "success", rejected: [{ reason: "not yours", count: 1 }] });
+    expect(batches[0]?.records.map((record) => record.eventName)).toEqual(["own", "own"]);
+    expect(refusing.stats()).toMatchObject({ received: 3, stored: 2, refused: 1, inFlight: 0 });
   });
 
   it("can't be claimed to be verified, nor to be rid of content", async () => {
@@ -202,7 +225,7 @@ describe("content", () => {
     expect(hashed?.body).toEqual({ role: "user", content: "#1" });
     const batches: LogBatch[] = [];
     const next = { consume: async (batch: LogBatch): Promise<Outcome> => (batches.push(batch), SUCCESS) };
-    const keeping = new EventsProcessor({ next, mayActAs: () => false, fingerprintKey: KEY, notify: SILENT });
+    const keeping = new EventsProcessor({ next, standingOf: () => NOBODY, fingerprintKey: KEY, notify: SILENT });
     await keeping.consume({ records: [spoken()], sender: undefined, receivedUnixMs: 1 });
     expect(batches[0]?.records[0]?.body).toEqual({ role: "user", content: "secret" });
     expect(batches[0]?.records[0]?.attributes.has("tollgate.content.dropped")).toBe(false);
