@@ -7,7 +7,9 @@ import { type FileHandle, open, readFile, readdir, rename, rm, stat, unlink } fr
 import { join } from "node:path";
 import { type Block, type DecodedBlock, decodeBlock, encodeBlock } from "./block-format.ts";
 import { decodeMerge, encodeMerge, type Merge } from "./merge-file.ts";
-import { SetAside } from "./set-aside.ts";
+import { SetAside, type WriteFileDurably } from "./set-aside.ts";
+
+export type { WriteFileDurably };
 
 /** A block on disk that is not delivered yet. */
 export interface StoredBlock {
@@ -31,9 +33,6 @@ export type WriteResult =
   /** `full`: over `bytesMax`. `failed`: the file system said no, `reason` is its code (ENOSPC, EIO). */
   | { readonly kind: "full" }
   | { readonly kind: "failed"; readonly reason: string };
-
-/** The step of a write that touches the disk; replaced in tests of full and failing disks. */
-export type WriteFileDurably = (path: string, bytes: Buffer) => Promise<void>;
 
 export interface BlockStoreOptions {
   readonly directory: string;
@@ -62,8 +61,12 @@ export class BlockStore {
     this.#directory = options.directory;
     this.#bytesMax = options.bytesMax;
     const { setAsideBytesMax = options.bytesMax * SET_ASIDE_SHARE } = options;
-    this.setAside = new SetAside(join(options.directory, "set-aside"), setAsideBytesMax);
     this.#writeFile = options.writeFile ?? writeFileDurably;
+    this.setAside = new SetAside({
+      directory: join(options.directory, "set-aside"),
+      bytesMax: setAsideBytesMax,
+      writeFile: this.#writeFile,
+    });
   }
 
   get bytesUsed(): number {

@@ -1,4 +1,5 @@
-import type { BlockStore, LeftFiles } from "./block-store.ts";
+import { type BlockGroup, newGroup } from "./block-group.ts";
+import type { BlockStore, LeftFiles, StoredBlock } from "./block-store.ts";
 import type { Merge } from "./merge-file.ts";
 
 /** A shipment that an earlier process made, and may have sent. */
@@ -31,4 +32,20 @@ export async function recoverMerges(
     await store.removeMerge(name);
   }
   return { sent, open };
+}
+
+/**
+ * What to send first: the open merge, as far as its blocks can still be read; else the oldest block, which may have been sent by
+ * itself, under its own token.
+ */
+export function groupAgain(left: readonly StoredBlock[], open: OpenMerge | undefined): BlockGroup | undefined {
+  const [oldest] = left;
+  if (open === undefined) {
+    return oldest && { ...newGroup({ token: oldest.token, blocks: [oldest] }), isInDoubt: true };
+  }
+  const { name, merge } = open;
+  const blocks = left.filter((block) => merge.blocks.includes(block.name));
+  if (blocks.length === 0) return undefined;
+  const isBroken = blocks.length < merge.blocks.length;
+  return { ...newGroup({ token: merge.token, blocks, mergeName: name }), isInDoubt: true, isBroken };
 }

@@ -1,6 +1,9 @@
 /** What can't be read or delivered, kept for a person to look at: the newest of it, up to a bound. */
-import { mkdir, readdir, rename, stat, unlink, writeFile } from "node:fs/promises";
+import { mkdir, readdir, rename, rm, stat, unlink } from "node:fs/promises";
 import { basename, join } from "node:path";
+
+/** The step of a write that touches the disk; replaced in tests of full and failing disks. */
+export type WriteFileDurably = (path: string, bytes: Buffer) => Promise<void>;
 
 interface File {
   readonly name: string;
@@ -10,12 +13,18 @@ interface File {
 export class SetAside {
   readonly #directory: string;
   readonly #bytesMax: number;
+  readonly #writeFile: WriteFileDurably;
   /** Oldest first: names begin with the number of their block. */
   #files: File[] = [];
 
-  constructor(directory: string, bytesMax: number) {
-    this.#directory = directory;
-    this.#bytesMax = bytesMax;
+  constructor(options: {
+    readonly directory: string;
+    readonly bytesMax: number;
+    readonly writeFile: WriteFileDurably;
+  }) {
+    this.#directory = options.directory;
+    this.#bytesMax = options.bytesMax;
+    this.#writeFile = options.writeFile;
   }
 
   get names(): readonly string[] {
@@ -44,9 +53,15 @@ export class SetAside {
   }
 
   /** The same name twice is one file. Returns its path. */
-  async write(name: string, bytes: Uint8Array): Promise<string> {
+  async write(name: string, bytes: Buffer): Promise<string> {
     const target = join(this.#directory, name);
-    await writeFile(target, bytes, { mode: 0o600 });
+    await rm(target, { force: true });
+    try {
+      await this.#writeFile(target, bytes);
+    } catch (error) {
+      await rm(target, { force: true });
+      throw error;
+    }
     this.#note({ name, bytes: bytes.length });
     return target;
   }

@@ -13,7 +13,7 @@ import { type Clock, delay } from "../../support/clock.ts";
 import { type Block, blockOfRows, encodeBlock, type RowsAside } from "./block-format.ts";
 import { type BlockGroup, type GroupLimits, groupSize, newGroup, rowsOf } from "./block-group.ts";
 import { BlockStore, type StoredBlock, type WriteFileDurably } from "./block-store.ts";
-import { type OpenMerge, recoverMerges } from "./merge-recovery.ts";
+import { groupAgain, recoverMerges } from "./merge-recovery.ts";
 import { Commit } from "./commit.ts";
 import { IDENTITY_BYTES, IdentityCell } from "./identity.ts";
 import { RecentSpans, type RecentSpansOptions } from "./recent-spans.ts";
@@ -67,6 +67,8 @@ export class Spool<Row> {
   readonly #flow = new SpoolFlow();
   readonly #undelivered: StoredBlock[] = [];
   readonly #cell = new IdentityCell();
+  /** Blocks of which some rows are to be kept aside, for which the disk has no room: the whole file is, in the end. */
+  readonly #wholeAside = new Map<string, string>();
   #group: BlockGroup | undefined;
   #filling = new Commit<Row>();
   /** Taken from `#filling`, its commit not ended. */
@@ -100,7 +102,8 @@ export class Spool<Row> {
       this.#flow.recover(block.rowCount);
       this.#options.onDurable?.(block, []);
     }
-    this.#group = merge.open === undefined ? this.#firstAlone() : await this.#groupAgain(merge.open);
+    this.#group = groupAgain(this.#undelivered, merge.open);
+    if (merge.open !== undefined && this.#group === undefined) await this.#store.removeMerge(merge.open.name);
     if (this.#undelivered.length > 0) {
       this.#options.notify({
         level: "info",
@@ -185,7 +188,10 @@ export class Spool<Row> {
   async finish(group: BlockGroup, dropped: Readonly<Record<string, number>> = {}): Promise<void> {
     let stored = 0;
     for (const block of group.blocks.filter((each) => this.#undelivered.includes(each))) {
-      await this.#store.remove(block);
+      const whyWhole = this.#wholeAside.get(block.name);
+      if (whyWhole === undefined) await this.#store.remove(block);
+      else await this.#setAside(block, "poison", whyWhole);
+      this.#wholeAside.delete(block.name);
       this.#forget(block);
       stored += block.rowCount;
     }
@@ -230,12 +236,23 @@ export class Spool<Row> {
     else await this.finish({ ...group, blocks });
   }
 
-  /** Keeps some rows of a block aside, which can never be delivered; the block itself stays. Doing it again changes nothing. */
+  /**
+   * Keeps some rows of a block aside, which can never be delivered; the block itself stays until `finish`. Doing it again changes
+   * nothing. On a full disk the block's own file is kept instead: moving it needs no room, and it must not hold up the others.
+   */
   async setRowsAside(stored: StoredBlock, aside: RowsAside): Promise<void> {
     const { rows, reason } = aside;
     const name = `${stored.name}.rows-${rows[0] ?? 0}-${(rows.at(-1) ?? 0) + 1}.poison`;
-    const path = await this.#store.setAside.write(name, encodeBlock(blockOfRows(aside)));
-    await this.#tellSetAside({ path, why: "poison", reason });
+    try {
+      const path = await this.#store.setAside.write(name, encodeBlock(blockOfRows(aside)));
+      await this.#tellSetAside({ path, why: "poison", reason });
+    } catch (error) {
+      const trouble = error instanceof Error ? error.message : String(error);
+      this.#wholeAside.set(
+        stored.name,
+        `${reason}; some of its rows only, which could not be written apart: ${trouble}`,
+      );
+    }
   }
 
   /** Ends after what was taken is on disk; later batches are refused. Undelivered blocks stay. */
@@ -351,23 +368,6 @@ export class Spool<Row> {
       fields: { reason, rows: commit.rows.length },
     });
     return { kind: "permanent", reason: "the rows can't be encoded" };
-  }
-
-  async #groupAgain({ name, merge }: OpenMerge): Promise<BlockGroup | undefined> {
-    const blocks = this.#undelivered.filter((block) => merge.blocks.includes(block.name));
-    if (blocks.length === 0) {
-      await this.#store.removeMerge(name);
-      return undefined;
-    }
-    const isBroken = blocks.length < merge.blocks.length;
-    return { ...newGroup({ token: merge.token, blocks, mergeName: name }), isInDoubt: true, isBroken };
-  }
-
-  /** The oldest block may have been sent by itself before the crash, under its own token. */
-  #firstAlone(): BlockGroup | undefined {
-    const [block] = this.#undelivered;
-    if (block === undefined) return undefined;
-    return { ...newGroup({ token: block.token, blocks: [block] }), isInDoubt: true };
   }
 
   async #setAside(block: Pick<StoredBlock, "name" | "bytes">, why: string, reason: string): Promise<void> {

@@ -5,7 +5,7 @@
  */
 import fc from "fast-check";
 import { cpSync, existsSync } from "node:fs";
-import { mkdtemp, readFile, readdir, rm } from "node:fs/promises";
+import { mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -14,7 +14,7 @@ import type { Notice } from "../../../../src/component/notice.ts";
 import { type Outcome, SUCCESS } from "../../../../src/component/outcome.ts";
 import { type Block, decodeBlock } from "../../../../src/pipeline/spool/block-format.ts";
 import { Delivery, type DeliveryOptions, type Shipment } from "../../../../src/pipeline/spool/delivery.ts";
-import { Spool } from "../../../../src/pipeline/spool/spool.ts";
+import { Spool, type SpoolOptions } from "../../../../src/pipeline/spool/spool.ts";
 import { SystemClock } from "../../../../src/support/clock.ts";
 
 const PERMANENT: Outcome = { kind: "permanent", reason: "bad row" };
@@ -63,7 +63,7 @@ beforeEach(async () => {
 
 afterEach(() => rm(root, { recursive: true }));
 
-async function openSpool(path = directory): Promise<Spool<string>> {
+async function openSpool(path = directory, changes: Partial<SpoolOptions<string>> = {}): Promise<Spool<string>> {
   const spool = new Spool<string>({
     directory: path,
     bytesMax: 10_000_000,
@@ -75,6 +75,7 @@ async function openSpool(path = directory): Promise<Spool<string>> {
     notify: (notice) => notices.push(notice),
     identify: (row, target) => target.fill(0).write(row),
     encode: (rows) => Buffer.from(rows.join("")),
+    ...changes,
   });
   await spool.open();
   return spool;
@@ -159,21 +160,23 @@ describe("a delivery", () => {
     expect(spool.stats()).toMatchObject({ stored: 0, dropped: { poison: 3 }, setAsideBlocks: 1 });
   });
 
-  it("keeps no more aside than it may, says what went, and never the newest", async () => {
-    const spool = new Spool<string>({
-      directory,
-      bytesMax: 10_000_000,
-      setAsideBytesMax: 1,
-      waitingRowsMax: 1_000,
-      lingerMsMax: 0,
-      retryAfterMs: 10,
-      recent: { windowMs: 900_000, entriesMax: 10_000 },
-      clock: new SystemClock(),
-      notify: (notice) => notices.push(notice),
-      identify: (row, target) => target.fill(0).write(row),
-      encode: (rows) => Buffer.from(rows.join("")),
+  it("keeps the whole block aside when the disk has no room for its wrong rows, and goes on", async () => {
+    const spool = await openSpool(directory, {
+      writeFile: async (path, bytes) => {
+        if (path.endsWith(".poison")) throw Object.assign(new Error("no space"), { code: "ENOSPC" });
+        await writeFile(path, bytes);
+      },
     });
-    await spool.open();
+    await fill(spool, ["abc", "d"]);
+    far.refused = new Set("b");
+    await drain(spool);
+    expect(far.rows.toSorted().join("")).toBe("acd");
+    expect(spool.stats()).toMatchObject({ stored: 3, dropped: { poison: 1 }, inFlight: 0, setAsideBlocks: 1 });
+    expect(await filesIn(directory)).toEqual([]);
+  });
+
+  it("keeps no more aside than it may, says what went, and never the newest", async () => {
+    const spool = await openSpool(directory, { setAsideBytesMax: 1 });
     await fill(spool, ["a", "b", "c"]);
     far.refused = new Set("abc");
     await drain(spool, { batch: { rowsMax: 1, bytesMax: 1, flushTimeoutMs: 0 } });
