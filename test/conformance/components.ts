@@ -156,6 +156,16 @@ export const COMPONENTS: readonly ComponentCase[] = [
     transformProcessorFactory.create({ rules: [{ set: { x: '"y"' }, delete: ["z"] }] }, { next, notify }),
   ),
   {
+    name: "processors.identity, that refuses",
+    parse: (config) => identityProcessorFactory.config.parse(config),
+    make({ next }) {
+      const config = identityProcessorFactory.config.parse({ foreign_name: "refuse" });
+      const component = identityProcessorFactory.create(config, { next, notify, registry });
+      // All spans of the batch are under a name that this sender's key is not bound to.
+      return { component, feed: async (batch) => void (await component.consume({ ...batch, sender: "key" })) };
+    },
+  },
+  {
     ...processor(filterProcessorFactory, (next) =>
       filterProcessorFactory.create({ drop: ["name != ''"] }, { next, notify }),
     ),
