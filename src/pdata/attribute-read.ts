@@ -20,8 +20,13 @@ export function firstText(span: Pick<Span, "attributes" | "resource">, keys: rea
 /** A count from the wire, whatever type the sender chose: a whole number from 0 to `max`, else `undefined` (NaN, Infinity, negative, "5abc"). */
 export function countAttribute(attributes: Attributes, key: string, max: number): number | undefined {
   const value = attributes.get(key);
-  if (typeof value === "bigint") return value >= 0n && value <= BigInt(max) ? Number(value) : undefined;
+  if (typeof value === "bigint") return countOf(Number(value), max);
   if (typeof value === "number") return Number.isInteger(value) && value >= 0 && value <= max ? value : undefined;
   if (typeof value === "string" && /^\d{1,15}$/.test(value)) return Number(value) <= max ? Number(value) : undefined;
   return undefined;
+}
+
+/** What a double rounds is beyond 2^53, and so beyond every `max`. */
+function countOf(value: number, max: number): number | undefined {
+  return value >= 0 && value <= max ? value : undefined;
 }

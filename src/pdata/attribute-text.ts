@@ -5,8 +5,14 @@ export function attributeText(value: AttributeValue): string {
   if (typeof value === "string") return value;
   if (value === null) return "";
   if (value instanceof Uint8Array) return Buffer.from(value).toString("base64");
+  if (isListOfTexts(value)) return JSON.stringify(value);
   if (typeof value === "object") return JSON.stringify(value, jsonValue);
   return String(value);
+}
+
+/** The most usual list, which needs no look at each value as it is written. */
+function isListOfTexts(value: AttributeValue): boolean {
+  return Array.isArray(value) && value.every((item) => typeof item === "string");
 }
 
 /** All attributes as text, in their order. */

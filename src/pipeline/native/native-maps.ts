@@ -99,7 +99,10 @@ class KeyColumn {
   }
 
   share(entries: SharedEntries["entries"]): SharedEntries {
-    const indexes = Uint32Array.from(entries, ([key]) => this.#dictionary.indexOf(key));
+    const indexes = new Uint32Array(entries.length);
+    for (let place = 0; place < entries.length; place += 1) {
+      indexes[place] = this.#dictionary.indexOf(entries[place]?.[0] ?? "");
+    }
     return { entries, indexes, start: -1, length: 0 };
   }
 
