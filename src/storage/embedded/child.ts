@@ -36,6 +36,10 @@ process.on("message", (message: ParentMessage) => {
     stop();
     return;
   }
+  if (message.type === "ping") {
+    send({ type: "pong" });
+    return;
+  }
   if (message.type === "stats") {
     const { id } = message;
     // Unanswered, a request for figures runs into its time-out.

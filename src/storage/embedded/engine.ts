@@ -3,6 +3,7 @@
  * A crash of the engine is not a crash of the processor: it is started again on the same port, with a growing delay.
  */
 import { spawn, type ChildProcess } from "node:child_process";
+import { Heartbeat } from "./heartbeat.ts";
 import type { EngineStats } from "./engine-stats.ts";
 import type { ChildMessage, ParentMessage, StartMessage } from "./messages.ts";
 import type { EngineUser } from "./users.ts";
@@ -14,6 +15,7 @@ const HEALTHY_MS = 30_000;
 const STDERR_CHARS_MAX = 4_096;
 const BODY_BYTES_MAX = 1024 * 1024 * 1024;
 const STALL_MS_MAX = 30_000;
+const HEARTBEAT_MS = 5_000;
 /** An engine that is asked for its figures and says nothing for so long has none to give. */
 const STATS_MS_MAX = 2_000;
 
@@ -37,6 +39,8 @@ export interface EmbeddedEngineOptions {
   readonly memoryMaxBytes?: number;
   /** A client that takes nothing of its answer for so long is cut off, and its query ended. @default 30000 */
   readonly stallMsMax?: number;
+  /** How often the child is asked for a sign of life; without one three times in a row it is ended. @default 5000 */
+  readonly heartbeatMs?: number;
   /** How long `stop` waits before it kills. @default 5000 */
   readonly stopMs?: number;
   /** Called at each unwanted end of the child, before it is started again. */
@@ -51,6 +55,8 @@ export interface EngineCrash {
   readonly signal: string | null;
   readonly stderr: string;
   readonly restartInMs: number;
+  /** Ends in a row, none of which came after {@link HEALTHY_MS} of service: from the third on it is a crash loop. */
+  readonly inARow: number;
 }
 
 /** A serving engine. */
@@ -77,6 +83,7 @@ export class EmbeddedEngine {
   #restart: NodeJS.Timeout | undefined;
   #isServing = false;
   #crashes = 0;
+  #crashesInARow = 0;
   #statsId = 0;
   readonly #statsWaiting = new Map<number, (stats: EngineStats | undefined) => void>();
 
@@ -152,6 +159,7 @@ export class EmbeddedEngine {
       stderr = (stderr + text).slice(-STDERR_CHARS_MAX);
     });
     let isReady = false;
+    let heartbeat: Heartbeat | undefined;
     return new Promise<RunningEngine>((resolve, reject) => {
       let failure = "";
       child.once("error", (error) => {
@@ -166,8 +174,13 @@ export class EmbeddedEngine {
           this.#statsWaiting.get(message.id)?.(message.stats);
           return;
         }
+        if (message.type === "pong") {
+          heartbeat?.answered();
+          return;
+        }
         isReady = true;
         this.#isServing = true;
+        heartbeat = this.#watch(child);
         this.#port = message.port;
         const running = {
           url: `http://${urlHost(this.#host)}:${message.port}`,
@@ -178,6 +191,7 @@ export class EmbeddedEngine {
         resolve(running);
       });
       child.once("close", (exitCode, signal) => {
+        heartbeat?.stop();
         this.#child = undefined;
         this.#isServing = false;
         for (const settle of this.#statsWaiting.values()) settle(undefined);
@@ -185,7 +199,7 @@ export class EmbeddedEngine {
           const reason = failure || stderr.trim() || `it ended with ${signal ?? exitCode}`;
           reject(new EngineStartError(`the embedded engine did not start: ${reason}`));
         } else if (!this.#isStopping) {
-          if (performance.now() - startedAt >= HEALTHY_MS) this.#backoffMs = BACKOFF_MS_MIN;
+          if (performance.now() - startedAt >= HEALTHY_MS) this.#forgetCrashes();
           this.#scheduleRestart({ exitCode, signal, stderr });
         }
       });
@@ -193,11 +207,28 @@ export class EmbeddedEngine {
     });
   }
 
-  #scheduleRestart(crash: Omit<EngineCrash, "restartInMs">): void {
+  #forgetCrashes(): void {
+    this.#backoffMs = BACKOFF_MS_MIN;
+    this.#crashesInARow = 0;
+  }
+
+  #watch(child: ChildProcess): Heartbeat {
+    return new Heartbeat({
+      intervalMs: this.#options.heartbeatMs ?? HEARTBEAT_MS,
+      ask: () => child.send({ type: "ping" } satisfies ParentMessage, () => undefined), // a closed channel: it is ending
+      onSilence: () => {
+        this.#isServing = false;
+        child.kill("SIGKILL");
+      },
+    });
+  }
+
+  #scheduleRestart(crash: Omit<EngineCrash, "restartInMs" | "inARow">): void {
     const restartInMs = this.#backoffMs;
     this.#crashes += 1;
+    this.#crashesInARow += 1;
     this.#backoffMs = Math.min(this.#backoffMs * 2, BACKOFF_MS_MAX);
-    this.#options.onCrash?.({ ...crash, restartInMs });
+    this.#options.onCrash?.({ ...crash, restartInMs, inARow: this.#crashesInARow });
     this.#restart = setTimeout(() => {
       this.#launch().catch((error: unknown) => {
         if (this.#isStopping) return;

@@ -30,11 +30,17 @@ export interface StatsRequest {
   readonly id: number;
 }
 
+/** Asks a serving child whether its event loop runs. */
+export interface PingMessage {
+  readonly type: "ping";
+}
+
 /** What the processor tells the child. */
-export type ParentMessage = StartMessage | StopMessage | StatsRequest;
+export type ParentMessage = StartMessage | StopMessage | StatsRequest | PingMessage;
 
 /** What the child answers with: once, when it serves or can't; and to each request for figures. */
 export type ChildMessage =
   | { readonly type: "ready"; readonly port: number; readonly version: string }
   | { readonly type: "failed"; readonly message: string }
+  | { readonly type: "pong" }
   | { readonly type: "stats"; readonly id: number; readonly stats: EngineStats };

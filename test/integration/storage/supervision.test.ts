@@ -104,3 +104,108 @@ test("a port that is taken fails the start with the reason", async () => {
   await expect(engine.start()).rejects.toThrow("EADDRINUSE");
   await rm(other, { recursive: true, force: true });
 });
+
+test("kill -9 in the middle of inserts, three times, loses nothing that was acknowledged and doubles nothing", async () => {
+  const { promise: thirdReady, resolve } = Promise.withResolvers<void>();
+  let readies = 0;
+  const crashes: EngineCrash[] = [];
+  const engine = newEngine({
+    onCrash: (crash) => crashes.push(crash),
+    onReady: () => {
+      readies += 1;
+      if (readies === 4) resolve();
+    },
+  });
+  const { url } = await engine.start();
+  const storage = createStorage({ url });
+  await storage.command(
+    "CREATE TABLE kept (id UInt64) ENGINE = MergeTree ORDER BY id SETTINGS non_replicated_deduplication_window = 1000, " +
+      "fsync_after_insert = 1, fsync_part_directory = 1",
+  );
+  let isOver = false;
+  const acknowledged: number[] = [];
+  const insert = async (id: number): Promise<void> => {
+    const settings = { insert_deduplication_token: `token-${id}` };
+    for (;;) {
+      try {
+        // As the spool does: the same block under the same token until it is acknowledged.
+        await storage.command(`INSERT INTO kept SELECT ${id} FROM numbers(1000)`, { settings });
+        acknowledged.push(id);
+        return;
+      } catch (error) {
+        if ((error as { kind?: string }).kind !== "retryable") throw error;
+        await new Promise((again) => setTimeout(again, 20));
+      }
+    }
+  };
+  const writers = [0, 1, 2].map(async (writer) => {
+    for (let id = writer; !isOver; id += 3) await insert(id);
+  });
+  for (let kill = 1; kill <= 3; kill += 1) {
+    const before = acknowledged.length;
+    while (acknowledged.length < before + 10 || !engine.isServing) await new Promise((again) => setTimeout(again, 5));
+    process.kill(engine.pid ?? 0, "SIGKILL");
+  }
+  await thirdReady;
+  isOver = true;
+  await Promise.all(writers);
+  const rows = await storage.query<{ id: string; n: string }>(
+    "SELECT id, count() AS n FROM kept GROUP BY id ORDER BY id",
+  );
+  expect(rows.filter(({ n }) => n !== "1000")).toEqual([]);
+  expect(rows.map(({ id }) => Number(id))).toEqual(acknowledged.toSorted((a, b) => a - b));
+  expect(crashes.map(({ inARow }) => inARow)).toEqual([1, 2, 3]);
+  expect(engine.crashes).toBe(3);
+  await storage.close();
+});
+
+// chDB's own handler of these signals sleeps for ever; nothing in the process answers then.
+test.each(["SIGABRT", "SIGSEGV"] as const)(
+  "an engine that crashes by %s is ended and started again",
+  async (signal) => {
+    const crashed = Promise.withResolvers<EngineCrash>();
+    const back = Promise.withResolvers<void>();
+    let readies = 0;
+    const engine = newEngine({
+      heartbeatMs: 500,
+      onCrash: crashed.resolve,
+      onReady: () => {
+        readies += 1;
+        if (readies === 2) back.resolve();
+      },
+    });
+    const { pid } = await engine.start();
+    expect(await engine.stats()).toMatchObject({ pid });
+    process.kill(pid, signal);
+    expect(await crashed.promise).toMatchObject({ signal: "SIGKILL", inARow: 1 });
+    expect(engine.isServing).toBe(false);
+    expect(await engine.stats()).toBeUndefined();
+    await back.promise;
+    expect(engine.isServing).toBe(true);
+    expect((await engine.stats())?.pid).toBe(engine.pid);
+  },
+);
+
+test("a start that fails says why and is tried again with growing pauses, as long as nobody stops it", async () => {
+  const pauses: number[] = [];
+  const reasons: string[] = [];
+  const enough = Promise.withResolvers<void>();
+  const engine = newEngine({
+    onCrash: ({ restartInMs, stderr }) => {
+      pauses.push(restartInMs);
+      reasons.push(stderr);
+      if (pauses.length === 3) enough.resolve();
+    },
+  });
+  const { pid } = await engine.start();
+  // What a disk that lost the engine's files looks like: a file where its directory should be.
+  process.kill(pid, "SIGSTOP");
+  await rm(join(directory, "engine"), { recursive: true });
+  await writeFile(join(directory, "engine"), "");
+  process.kill(pid, "SIGKILL");
+  await enough.promise;
+  expect(pauses).toEqual([100, 200, 400]);
+  expect(reasons.at(-1)).toMatch(/did not start: .*engine/);
+  expect(engine.isServing).toBe(false);
+  await engine.stop();
+});
