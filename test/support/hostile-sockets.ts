@@ -87,7 +87,12 @@ export async function neverReadsGrpc(target: HostileTarget): Promise<void> {
   const sessions = Array.from({ length: target.size / 4 }, async () => {
     const session = connectHttp2(target.grpcUrl, { settings: { initialWindowSize: 0 } }).on("error", () => {});
     target.held.push(() => session.destroy());
-    const streams = Array.from({ length: 50 }, () => session.request(grpcHeaders()).on("error", () => {}).resume());
+    const streams = Array.from({ length: 50 }, () =>
+      session
+        .request(grpcHeaders())
+        .on("error", () => {})
+        .resume(),
+    );
     const dropped = streams.map((stream) => once(stream, "close"));
     for (const stream of streams) stream.end(Buffer.alloc(5));
     await Promise.all(dropped);

@@ -11,7 +11,7 @@ import { createHmac } from "node:crypto";
 import type { LogRecord } from "../../pdata/log-record.ts";
 import type { Attributes } from "../../pdata/span.ts";
 
-export const FINGERPRINT_BYTES = 24;
+const FINGERPRINT_BYTES = 24;
 const PLACE_OFFSET = FINGERPRINT_BYTES - 4;
 
 /** Makes the identities of the records of one request, in their order. */
