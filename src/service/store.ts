@@ -1,5 +1,5 @@
 import type { ReadStore } from "../api/read-store.ts";
-import type { SpanStorage } from "../exporters/clickhouse/dependencies.ts";
+import type { TableStorage } from "../exporters/clickhouse/dependencies.ts";
 import type { EventStorage } from "../exporters/clickhouse/events-exporter.ts";
 import type { BudgetStateRow } from "./budget-states.ts";
 import type { WatchedEngine } from "./engine-watch.ts";
@@ -11,7 +11,7 @@ export interface Store {
   /** Credentials for the command line's `sql`; empty when there is no read-only user. */
   readonly readOnlyUser: { readonly username: string; readonly password: string };
   /** For the exporter: inserts wait for nothing, they fail until the tables are there. */
-  readonly spans: SpanStorage;
+  readonly spans: TableStorage;
   /** For the exporter of log records, by the same rules. */
   readonly events: EventStorage;
   readonly reads: ReadStore;

@@ -3,7 +3,7 @@ import { createPriceBook } from "@tollgate/instrumentation/pricing";
 import type { Component, Consumer } from "../../src/component/component.ts";
 import type { FlowStats } from "../../src/component/flow.ts";
 import { SILENT } from "../../src/component/notice.ts";
-import type { SpanStorage } from "../../src/exporters/clickhouse/dependencies.ts";
+import type { TableStorage } from "../../src/exporters/clickhouse/dependencies.ts";
 import { clickhouseExporterFactory } from "../../src/exporters/clickhouse/factory.ts";
 import {
   type OtlpTracesExporter,
@@ -45,7 +45,7 @@ const notify = SILENT;
 
 const registry = { find: () => undefined, mayActAs: () => false, namesOf: () => [] };
 
-const storage: SpanStorage = {
+const storage: TableStorage = {
   insertNative: async () => {},
   isPermanent: () => false,
   query: async () => [],

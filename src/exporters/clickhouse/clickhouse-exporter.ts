@@ -7,14 +7,18 @@ import type { SpoolStats } from "../../pipeline/spool/spool.ts";
 import { Backoff } from "../../support/backoff.ts";
 import { ClickhouseTable, type RecentQuery } from "./clickhouse-table.ts";
 import type { ClickhouseExporterConfig } from "./config.ts";
-import type { ClickhouseExporterDependencies, SpanStorage } from "./dependencies.ts";
+import type { ClickhouseExporterDependencies, TableStorage } from "./dependencies.ts";
 import { EndTimes, type SpanLags } from "./end-times.ts";
 import { LedgerFeed } from "./ledger-feed.ts";
 import { RECENT_SPANS_QUERY } from "./recent-spans-query.ts";
-import { spanPresence } from "./span-presence.ts";
+import { rowPresence } from "./row-presence.ts";
 import { SPAN_COLUMNS, type SpanRow } from "./span-columns.ts";
 
 const TABLE = "span_log";
+const IDENTITY_COLUMNS = [
+  { name: "trace_id", digits: 32 },
+  { name: "span_id", digits: 16 },
+];
 
 export type ExporterStats = SpoolStats;
 
@@ -51,7 +55,7 @@ export class ClickhouseExporter implements Exporter {
       notify,
       ...(writeFile === undefined ? {} : { writeFile }),
       recent: (query) => recentIdentities(storage, query),
-      presence: (block) => spanPresence(storage, block),
+      presence: (block) => rowPresence({ storage, table: TABLE, columns: IDENTITY_COLUMNS }, block),
       identify: ({ span }, target) => writeSpanIdentity(span, target),
       spendOf: (rows) => sumSpend(rows.map((row) => row.span)),
       onDurable: ({ token, spend }, rows) => {
@@ -89,7 +93,7 @@ export class ClickhouseExporter implements Exporter {
   }
 }
 
-async function recentIdentities(storage: SpanStorage, query: RecentQuery): Promise<Uint8Array> {
+async function recentIdentities(storage: TableStorage, query: RecentQuery): Promise<Uint8Array> {
   const parameters = { since: query.sinceUnixMs, until: query.untilUnixMs, limit: query.limit };
   const rows = await storage.query<{ readonly identities: string }>(RECENT_SPANS_QUERY, parameters);
   return Buffer.concat(rows.map((row) => Buffer.from(row.identities, "base64")));

@@ -17,9 +17,6 @@ export interface TableStorage {
   }): Promise<unknown>;
   /** True for a failed insert that sending again can't mend: bad data, unlike a server that is away or busy. */
   isPermanent(error: unknown): boolean;
-}
-
-export interface SpanStorage extends TableStorage {
   /** Rows of a SELECT; 64-bit integers may come as strings. `parameters` fill `{name:Type}`. */
   query<T>(sql: string, parameters: Readonly<Record<string, unknown>>): Promise<readonly T[]>;
 }
@@ -33,7 +30,7 @@ export interface SpendObservation {
 export interface ClickhouseExporterDependencies {
   /** Where the blocks are: `<data dir>/spool`. One process at a time. */
   readonly directory: string;
-  readonly storage: SpanStorage;
+  readonly storage: TableStorage;
   /** `ledger.observe`. The ledger is started before the exporter and stopped after it. */
   observe(observation: SpendObservation): Promise<void>;
   /** Called for each block of this process when its spend is in the ledger; inference spans only. */

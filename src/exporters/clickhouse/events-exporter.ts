@@ -9,6 +9,12 @@ import { ClickhouseTable, type RecentQuery } from "./clickhouse-table.ts";
 import type { ClickhouseExporterConfig } from "./config.ts";
 import type { TableStorage } from "./dependencies.ts";
 import { EVENT_COLUMNS, type EventRow } from "./event-columns.ts";
+import { rowPresence } from "./row-presence.ts";
+
+/** Each is an object on its way here. */
+const RECENT_EVENTS_MAX = 200_000;
+const TABLE = "event_log";
+const IDENTITY_COLUMNS = [{ name: "id", digits: 48 }];
 
 /** What the exporter needs of the store. */
 export interface EventStorage extends TableStorage {
@@ -35,11 +41,15 @@ export class EventsExporter implements Exporter<LogBatch> {
     const { storage } = dependencies;
     this.#table = new ClickhouseTable<EventRow>({
       ...dependencies,
-      table: "event_log",
+      table: TABLE,
       columns: EVENT_COLUMNS,
       rowsName: "events",
       config,
-      recent: async (query) => Buffer.from((await storage.recentEvents(query)).join(""), "hex"),
+      recent: async (query) => {
+        const limit = Math.min(query.limit, RECENT_EVENTS_MAX);
+        return Buffer.from((await storage.recentEvents({ ...query, limit })).join(""), "hex");
+      },
+      presence: (block) => rowPresence({ storage, table: TABLE, columns: IDENTITY_COLUMNS }, block),
       // The exporter of spans, started next, waits for the same server: a start waits once.
       isRecentAwaited: false,
       identify: ({ record }, target) => void record.facts.identity.copy(target),

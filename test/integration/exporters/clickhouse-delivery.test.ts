@@ -9,8 +9,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import { flowImbalance } from "../../../src/component/flow.ts";
-import type { SpanStorage } from "../../../src/exporters/clickhouse/dependencies.ts";
+import type { TableStorage } from "../../../src/exporters/clickhouse/dependencies.ts";
 import { clickhouseExporterFactory } from "../../../src/exporters/clickhouse/factory.ts";
+import { rowPresence } from "../../../src/exporters/clickhouse/row-presence.ts";
 import type { Span } from "../../../src/pdata/span.ts";
 import { createStorage, type NativeBlock, type Storage } from "../../../src/storage/client.ts";
 import { EmbeddedEngine } from "../../../src/storage/embedded/engine.ts";
@@ -57,7 +58,7 @@ interface Run {
 
 async function start(insert: Insert = (block) => storage.insertNative(block), drainMs = 60_000): Promise<Run> {
   let attempts = 0;
-  const spans: SpanStorage = {
+  const spans: TableStorage = {
     insertNative: (block) => insert(block, (attempts += 1)),
     isPermanent: (error) => error instanceof StorageError && error.kind === "permanent",
     query: (sql, parameters) => storage.query(sql, parameters),
@@ -202,6 +203,29 @@ it("does not insert again what is there when the engine has forgotten its token"
   } finally {
     await storage.command("ALTER TABLE span_log MODIFY SETTING non_replicated_deduplication_window = 1000");
   }
+});
+
+it("looks log records up by their one column as it does spans by two", { timeout: LONG_MS }, async () => {
+  const identities = Buffer.from(Array.from({ length: 3 * 24 }, (_, index) => index));
+  const ids = [0, 2].map((row) => identities.toString("hex", row * 24, (row + 1) * 24));
+  await storage.command(
+    `INSERT INTO event_log (id, time, received_at) VALUES ${ids.map((id) => `('${id}', now(), now())`).join(", ")}`,
+  );
+  const block = {
+    token: "t",
+    createdUnixMs: Date.now(),
+    rowCount: 3,
+    identities,
+    spend: [],
+    payload: Buffer.alloc(0),
+  };
+  const table: TableStorage = {
+    insertNative: (insert) => storage.insertNative(insert),
+    isPermanent: () => false,
+    query: (sql, parameters) => storage.query(sql, parameters),
+  };
+  const options = { storage: table, table: "event_log", columns: [{ name: "id", digits: 48 }] };
+  expect(await rowPresence(options, block)).toEqual({ isThere: Uint8Array.of(1, 0, 1), isForgotten: false });
 });
 
 it("leaves only those rows out that the table refuses, and keeps them aside", { timeout: LONG_MS }, async () => {

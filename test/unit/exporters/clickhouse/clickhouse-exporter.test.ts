@@ -9,14 +9,14 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { flowImbalance } from "../../../../src/component/flow.ts";
 import type { Notice } from "../../../../src/component/notice.ts";
-import type { SpanStorage, SpendObservation } from "../../../../src/exporters/clickhouse/dependencies.ts";
+import type { TableStorage, SpendObservation } from "../../../../src/exporters/clickhouse/dependencies.ts";
 import { clickhouseExporterFactory } from "../../../../src/exporters/clickhouse/factory.ts";
 import { SystemClock } from "../../../../src/support/clock.ts";
 import { makeBatch, makeSpan } from "../../../fixtures/otlp/make-span.ts";
 
 type ClickhouseExporter = ReturnType<typeof clickhouseExporterFactory.create>;
 
-class FakeStorage implements SpanStorage {
+class FakeStorage implements TableStorage {
   readonly inserted = new Map<string, Uint8Array>();
   readonly attempts: string[] = [];
   /** What every query answers. */

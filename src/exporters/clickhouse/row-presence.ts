@@ -1,19 +1,25 @@
 /**
- * Which spans of a block ClickHouse has. Its memory of deduplication tokens is a number of inserts; where a token may have fallen
- * out of it, the spans themselves are asked for before they are sent again.
+ * Which rows of a block ClickHouse has. Its memory of deduplication tokens is a number of inserts; where a token may have fallen
+ * out of it, the rows themselves are asked for before they are sent again.
  */
 import type { Block } from "../../pipeline/spool/block-format.ts";
 import type { Presence } from "../../pipeline/spool/delivery.ts";
 import { IDENTITY_BYTES } from "../../pipeline/spool/identity.ts";
-import type { SpanStorage } from "./dependencies.ts";
+import type { TableStorage } from "./dependencies.ts";
+
+export interface PresenceOptions {
+  readonly storage: TableStorage;
+  readonly table: string;
+  /** The column or columns of an identity, in SQL, with their hexadecimal digits in a row, and how many each has. */
+  readonly columns: readonly { readonly name: string; readonly digits: number }[];
+}
 
 /** A query's text holds so many identities; ClickHouse takes 256 KiB of it. */
 const IDENTITIES_A_QUERY = 1_500;
-/** Spans of a block were received before it was written, at most so long before. */
+/** Rows of a block were received before it was written, at most so long before. */
 const RECEIVED_BEFORE_MS = 3_600_000;
 /** Of the inserts that the table remembers, such a part is counted on. */
 const REMEMBERED_SHARE = 0.9;
-const TRACE_ID_DIGITS = 32;
 
 interface FoundRow {
   readonly identity: string;
@@ -21,15 +27,14 @@ interface FoundRow {
   readonly part: string;
 }
 
-export async function spanPresence(storage: SpanStorage, block: Block): Promise<Presence> {
+export async function rowPresence(options: PresenceOptions, block: Block): Promise<Presence> {
+  const { storage, table } = options;
   const isThere = new Uint8Array(block.rowCount);
   let oldestInsert = Infinity;
   for (let first = 0; first < block.rowCount; first += IDENTITIES_A_QUERY) {
     const rows = identitiesOf(block, first);
-    for (const { identity, part } of await storage.query<FoundRow>(
-      queryOf([...rows.keys()], block.createdUnixMs),
-      {},
-    )) {
+    const query = queryOf(options, { identities: [...rows.keys()], createdUnixMs: block.createdUnixMs });
+    for (const { identity, part } of await storage.query<FoundRow>(query, {})) {
       const row = rows.get(identity);
       if (row === undefined) continue;
       isThere[row] = 1;
@@ -37,7 +42,7 @@ export async function spanPresence(storage: SpanStorage, block: Block): Promise<
     }
   }
   if (oldestInsert === Infinity) return { isThere, isForgotten: false };
-  const [memory] = await storage.query<{ readonly newest: string; readonly window: string }>(MEMORY_QUERY, {});
+  const [memory] = await storage.query<{ readonly newest: string; readonly window: string }>(MEMORY_QUERY, { table });
   const sinceThen = Number(memory?.newest ?? Infinity) - oldestInsert;
   return { isThere, isForgotten: sinceThen >= Number(memory?.window ?? 0) * REMEMBERED_SHARE };
 }
@@ -49,10 +54,10 @@ SELECT
     (
         SELECT extract(engine_full, 'deduplication_window = (\\\\d+)')
         FROM system.tables
-        WHERE database = currentDatabase() AND name = 'span_log'
+        WHERE database = currentDatabase() AND name = {table:String}
     ) AS window
 FROM system.parts
-WHERE database = currentDatabase() AND table = 'span_log' AND active`;
+WHERE database = currentDatabase() AND table = {table:String} AND active`;
 
 /** Hexadecimal identities to their row. */
 function identitiesOf(block: Block, first: number): ReadonlyMap<string, number> {
@@ -68,13 +73,20 @@ function identitiesOf(block: Block, first: number): ReadonlyMap<string, number> 
 }
 
 /** The identities are hexadecimal digits of our own making: nothing of a sender's gets into the text. */
-function queryOf(identities: readonly string[], createdUnixMs: number): string {
-  const ids = identities.map((id) => `('${id.slice(0, TRACE_ID_DIGITS)}','${id.slice(TRACE_ID_DIGITS)}')`);
+function queryOf(
+  { table, columns }: PresenceOptions,
+  { identities, createdUnixMs }: { readonly identities: readonly string[]; readonly createdUnixMs: number },
+): string {
+  const names = columns.map((column) => column.name).join(", ");
+  const tuples = identities.map((identity) => {
+    let at = 0;
+    return `(${columns.map(({ digits }) => `'${identity.slice(at, (at += digits))}'`).join(",")})`;
+  });
   return `
-SELECT concat(trace_id, span_id) AS identity, _part AS part
-FROM span_log
+SELECT concat(${names}${columns.length === 1 ? ", ''" : ""}) AS identity, _part AS part
+FROM ${table}
 WHERE received_at >= fromUnixTimestamp64Milli(${createdUnixMs - RECEIVED_BEFORE_MS}, 'UTC')
-    AND (trace_id, span_id) IN (${ids.join(",")})`;
+    AND (${names}) IN (${tuples.join(",")})`;
 }
 
 function firstInsertOf(part: string): number {
