@@ -60,7 +60,11 @@ test("a bomb is unpacked no further than the bound, and leaves nothing", async (
 
 test.each([
   ["more memory than a query may have", "SELECT groupArray(repeat('x', 1000)) FROM numbers(10000000)", "241"],
-  ["more time than it asked for", "SELECT sum(cityHash64(number)) FROM numbers(100000000000) SETTINGS max_execution_time = 1", "159"],
+  [
+    "more time than it asked for",
+    "SELECT sum(cityHash64(number)) FROM numbers(100000000000) SETTINGS max_execution_time = 1",
+    "159",
+  ],
   ["more rows than it asked for", "SELECT number FROM numbers(1000000) SETTINGS max_result_rows = 10", "396"],
   [
     "more to read than it asked for",
@@ -87,7 +91,7 @@ test("queries that together would take more memory than there is fail, and the e
   expect(stats?.memoryTrackedBytes).toBeLessThan(1_500_000_000);
 });
 
-test("OPTIONS is told what there is, other methods are not implemented, and a role is not there", async () => {
+test("OPTIONS is told what there is, other methods are no methods here, and a role is not there", async () => {
   const options = await send({ method: "OPTIONS" });
   expect([options.status, options.headers.allow]).toEqual([204, "GET, HEAD, POST, PUT"]);
   expect((await send({ method: "DELETE" })).status).toBe(501);
