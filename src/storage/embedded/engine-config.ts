@@ -25,6 +25,21 @@ export function enginePaths(dataDir: string): EnginePaths {
   };
 }
 
+/**
+ * Caches count as memory in use, and have gigabytes each by default: on a small machine they would leave nothing for
+ * queries. Each gets one part in so many.
+ */
+const CACHE_SHARES = [
+  ["mark_cache_size", 10],
+  ["primary_index_cache_size", 10],
+  ["index_mark_cache_size", 20],
+  ["parquet_metadata_cache_size", 100],
+  ["vector_similarity_index_cache_size", 100],
+  ["text_index_tokens_cache_size", 50],
+  ["text_index_header_cache_size", 50],
+  ["text_index_postings_cache_size", 25],
+] as const;
+
 /** Writes the configuration and empties the directory for incoming data. To be called under the lock only. */
 export function writeEngineConfig(paths: EnginePaths, memoryMaxBytes: number): void {
   rmSync(paths.temporary, { recursive: true, force: true });
@@ -37,6 +52,7 @@ export function writeEngineConfig(paths: EnginePaths, memoryMaxBytes: number): v
   const xml = `<clickhouse>
   <users_config>${escapeXml(usersPath)}</users_config>
   <max_server_memory_usage>${memoryMaxBytes}</max_server_memory_usage>
+${CACHE_SHARES.map(([name, share]) => `  <${name}>${Math.floor(memoryMaxBytes / share)}</${name}>`).join("\n")}
 </clickhouse>
 `;
   writeFileSync(paths.config, xml);

@@ -91,6 +91,15 @@ test("queries that together would take more memory than there is fail, and the e
   expect(stats?.memoryTrackedBytes).toBeLessThan(1_500_000_000);
 });
 
+test("caches leave most of the memory to queries", async () => {
+  const body =
+    "SELECT sum(toUInt64(value)) FROM system.server_settings WHERE name LIKE '%\\_cache\\_size' AND name NOT LIKE '%mmap%' " +
+    "AND name NOT LIKE 's3%' AND name NOT LIKE '%metadata\\_files%'";
+  const { text } = await send({ body });
+  expect(Number(text)).toBeGreaterThan(0);
+  expect(Number(text)).toBeLessThan(1_500_000_000 * 0.6);
+});
+
 test("OPTIONS is told what there is, other methods are no methods here, and a role is not there", async () => {
   const options = await send({ method: "OPTIONS" });
   expect([options.status, options.headers.allow]).toEqual([204, "GET, HEAD, POST, PUT"]);
