@@ -22,7 +22,7 @@ export const TOTALS = {
   calls: `SELECT sum(calls) AS calls ${ROLL_UP}`,
   costPerCall: `SELECT if(sum(calls) = 0, 0, toFloat64(sum(cost_usd)) / sum(calls)) AS cost_per_call ${ROLL_UP}`,
   unpriced: `SELECT sum(unpriced_calls) AS unpriced ${ROLL_UP}`,
-  denied: `SELECT count() AS denied FROM spans WHERE $__timeFilter(start) AND decision IN ('deny', 'forbid')`,
+  denied: `SELECT count() AS denied FROM refusals WHERE $__timeFilter(start) AND decision IN ('deny', 'forbid')`,
 } as const;
 
 /** Cost over time, one series a value of `label`. */
@@ -38,8 +38,21 @@ ${ROLL_UP}
 GROUP BY time
 ORDER BY time`;
 
-export const LATENCY_OVER_TIME = `SELECT $__timeInterval(start) AS time, model, quantile(0.95)(duration_ns / 1e6) AS p95_ms
-${CALLS}
+/** Of days, for all agents and teams: the histogram by hour and model. For less, the calls themselves. */
+const IS_HISTOGRAM = `dateDiff('hour', $__fromTime, $__toTime) > 72
+    AND $__conditionalAll(0 = 1, $agent) AND $__conditionalAll(0 = 1, $team)`;
+
+export const LATENCY_OVER_TIME = `SELECT $__timeInterval(at) AS time, model, quantileExactWeighted(0.95)(ms, weight) AS p95_ms
+FROM (
+  SELECT hour AS at, model, duration_ms AS ms, calls AS weight
+  FROM call_durations_by_hour
+  WHERE $__timeFilter(hour) AND $__conditionalAll(model IN (\${model:singlequote}), $model)
+    AND ${IS_HISTOGRAM}
+  UNION ALL
+  SELECT start AS at, model, duration_ns / 1e6 AS ms, toUInt64(1) AS weight
+  ${CALLS}
+  AND NOT (${IS_HISTOGRAM})
+)
 GROUP BY time, model
 ORDER BY time`;
 
@@ -50,14 +63,29 @@ GROUP BY team, agent, model
 ORDER BY cost DESC
 LIMIT 50`;
 
-export const DEAREST_TRACES = `SELECT trace_id, min(start) AS started, any(agent) AS made_by, count() AS calls, sum(cost_usd) AS cost
-${CALLS}
+/**
+ * Whole traces that began in the range and in which the chosen agents, teams and models took part. First which, by cost alone;
+ * then what else is shown of those few.
+ */
+export const DEAREST_TRACES = `SELECT trace_id, min(first_start) AS started, any(agent) AS made_by, sum(calls) AS calls, sum(cost_usd) AS cost
+FROM trace_summaries
+WHERE trace_id IN (
+  SELECT trace_id
+  FROM trace_summaries
+  WHERE $__timeFilter(first_start)
+    AND $__conditionalAll(hasAny(agents, [\${agent:singlequote}]), $agent)
+    AND $__conditionalAll(hasAny(models, [\${model:singlequote}]), $model)
+    AND $__conditionalAll(hasAny(teams, [\${team:singlequote}]), $team)
+  GROUP BY trace_id
+  ORDER BY sum(cost_nano_usd) DESC
+  LIMIT 20
+)
 GROUP BY trace_id
 ORDER BY cost DESC
 LIMIT 20`;
 
 export const DENIALS = `SELECT start, agent, if(tool != '', tool, model) AS what, decision, if(budget != '', budget, policy) AS refused_by, decision_reason AS reason, trace_id
-FROM spans
+FROM refusals
 WHERE $__timeFilter(start) AND decision IN ('deny', 'forbid')
   AND $__conditionalAll(agent IN (\${agent:singlequote}), $agent)
 ORDER BY start DESC

@@ -1,5 +1,6 @@
 import { formatUsd, type NanoUsd } from "@tollgate/instrumentation/pricing";
 import { z } from "zod";
+import { labelValues } from "../storage/queries/label-values.ts";
 import type { Clock } from "../support/clock.ts";
 import { type ReadStore, readRows } from "./read-store.ts";
 import { type AnyRoute, NOTHING, route } from "./route.ts";
@@ -40,7 +41,7 @@ interface SpendQueryRow {
   readonly unpriced_calls: string;
 }
 
-/** `GET /v1/spend?by=agent,model`: what calls cost, from the spans in ClickHouse. */
+/** `GET /v1/spend?by=agent,model`: what calls cost, from their sums by hour in ClickHouse; from the spans at the ends. */
 export function spendRoute({ store, clock }: { readonly store: ReadStore; readonly clock: Clock }): AnyRoute {
   return route({
     method: "GET",
@@ -53,9 +54,11 @@ export function spendRoute({ store, clock }: { readonly store: ReadStore; readon
     reply: spendReply,
     problems: ["query_refused", "storage_unavailable"],
     handle: async ({ query }) => {
+      const labels = labelValues(query.by);
       const rows = await readRows<SpendQueryRow>(store, {
         query: "spend",
-        parameters: { keys: query.by, ...timeRange(query, clock), limit: ROWS_MAX + 1 },
+        labels: labels.sql,
+        parameters: { ...labels.parameters, ...timeRange(query, clock), limit: ROWS_MAX + 1 },
       });
       return {
         by: query.by,

@@ -3,7 +3,7 @@
  * tables are made as soon as it answers, and nothing is inserted before.
  */
 import { type ReadStore, StoreRefused } from "../api/read-store.ts";
-import type { SpanStorage } from "../exporters/clickhouse/dependencies.ts";
+import type { TableStorage } from "../exporters/clickhouse/dependencies.ts";
 import type { EventStorage } from "../exporters/clickhouse/events-exporter.ts";
 import { RECENT_EVENTS_QUERY } from "../exporters/clickhouse/recent-events-query.ts";
 import { createStorage, type Storage } from "../storage/client.ts";
@@ -127,7 +127,7 @@ export class ClickhouseStore implements Store {
     await this.#options.server.stop();
   }
 
-  readonly spans: SpanStorage = {
+  readonly spans: TableStorage = {
     insertNative: async (block) => {
       const { write } = this.#require();
       await this.#options.telemetry.measures.insert(block.bytes.byteLength, () => write.insertNative(block));
@@ -139,6 +139,7 @@ export class ClickhouseStore implements Store {
   readonly events: EventStorage = {
     insertNative: (block) => this.spans.insertNative(block),
     isPermanent: (error) => this.spans.isPermanent(error),
+    query: (sql, parameters) => this.spans.query(sql, parameters),
     recentEvents: async ({ sinceUnixMs, untilUnixMs, limit }) => {
       const parameters = { since: sinceUnixMs, until: untilUnixMs, limit };
       const rows = await this.#require().write.query<{ readonly id: string }>(RECENT_EVENTS_QUERY, parameters);
@@ -147,8 +148,10 @@ export class ClickhouseStore implements Store {
   };
 
   readonly reads: ReadStore = {
-    rows: async ({ query, parameters, where }) => {
-      const sql = queryText(query).replace("{{where}}", () => where ?? "1");
+    rows: async ({ query, parameters, where, labels }) => {
+      const sql = queryText(query)
+        .replace("{{where}}", () => where ?? "1")
+        .replaceAll("{{labels}}", () => labels ?? "[]");
       try {
         return await this.#require().read.query(sql, parameters, { limits: READ_LIMITS });
       } catch (error) {

@@ -46,9 +46,12 @@ export function tableRetentions(retention: Retention): readonly TableRetention[]
   return [
     { table: "span_log", ttl: [RECOMPRESS, ...deletions].join(", "), isByRow },
     { table: "trace_log", ttl: plain("received_on", longest), isByRow: false },
+    { table: "refusal_log", ttl: plain("received_on", longest), isByRow: false },
     { table: "event_log", ttl: plain("received_at", retention.events), isByRow: false },
     { table: "spend_log", ttl: plain("received_on", retention.spend), isByRow: false },
     { table: "spend_hour_log", ttl: plain("received_on", retention.spend), isByRow: false },
+    { table: "decision_hour_log", ttl: plain("received_on", retention.spend), isByRow: false },
+    { table: "call_duration_log", ttl: plain("received_on", retention.spend), isByRow: false },
   ];
 }
 

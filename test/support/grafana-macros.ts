@@ -55,6 +55,8 @@ function expandBackendMacros(sql: string, context: GrafanaContext): string {
   const from = `toDateTime(${context.fromUnixSeconds})`;
   const to = `toDateTime(${context.toUnixSeconds})`;
   return sql
+    .replaceAll(/\$__fromTime\b/g, from)
+    .replaceAll(/\$__toTime\b/g, to)
     .replaceAll(/\$__timeFilter\(([^)]+)\)/g, (_, column: string) => `${column} >= ${from} AND ${column} <= ${to}`)
     .replaceAll(
       /\$__timeInterval\(([^)]+)\)/g,

@@ -1,5 +1,6 @@
 -- What calls cost, by labels. One row for each combination of values; most expensive first. Whole hours come from the
 -- roll-up, which has every label and outlives the spans; what is left at both ends comes from the spans themselves.
+-- The place in double braces takes an array of label values, made by label-values.ts beside this file.
 -- Rows are spans that cost (cost_status != ''): an aggregate that a parent span carries never counts again.
 WITH
     fromUnixTimestamp64Milli({since_ms: Int64}, 'UTC') AS since,
@@ -15,29 +16,13 @@ SELECT
     toString(sum(unpriced)) AS unpriced_calls
 FROM (
     SELECT
-        arrayMap(
-            key -> multiIf(
-                key = 'agent', toString(agent), key = 'team', toString(team), key = 'role', toString(role),
-                key = 'owner', toString(owner), key = 'session', session, key = 'workflow', workflow,
-                key = 'user', user, key = 'model', toString(model), key = 'provider', toString(provider),
-                key = 'tool', toString(tool), key = 'budget', toString(budget), labels[key]
-            ),
-            {keys: Array(String)}
-        ) AS label_values,
+        {{labels}} AS label_values,
         cost_nano_usd AS nano_usd, calls AS made, input_tokens AS tokens_in, output_tokens AS tokens_out, unpriced_calls AS unpriced
     FROM spend_by_hour
     WHERE hour >= first_hour AND hour < last_hour
     UNION ALL
     SELECT
-        arrayMap(
-            key -> multiIf(
-                key = 'agent', toString(agent), key = 'team', toString(team), key = 'role', toString(role),
-                key = 'owner', toString(owner), key = 'session', session, key = 'workflow', workflow,
-                key = 'user', user, key = 'model', toString(model), key = 'provider', toString(provider),
-                key = 'tool', toString(tool), key = 'budget', toString(budget), labels[key]
-            ),
-            {keys: Array(String)}
-        ) AS label_values,
+        {{labels}} AS label_values,
         cost_nano_usd AS nano_usd, toUInt64(decision NOT IN ('deny', 'forbid')) AS made, input_tokens AS tokens_in,
         output_tokens AS tokens_out, toUInt64(cost_status IN ('unpriced', 'missing')) AS unpriced
     FROM llm_calls

@@ -68,6 +68,7 @@ test("spans go after their time, and what they cost stays", async () => {
   expect(await applyRetention({ url, database, retention: { ...FOREVER, spans: 30 * DAY } })).toEqual([
     "span_log",
     "trace_log",
+    "refusal_log",
   ]);
   await carryOut();
   expect(await count()).toBe(20);
@@ -97,13 +98,15 @@ test("the same retention changes nothing, another one does, and none keeps what 
   await filledDatabase();
   const retention = { ...FOREVER, spans: 30 * DAY, spend: 400 * DAY, events: 7 * DAY };
   expect(await applyRetention({ url, database, retention: FOREVER })).toEqual([]);
-  expect((await applyRetention({ url, database, retention })).length).toBe(5);
+  expect((await applyRetention({ url, database, retention })).length).toBe(8);
   expect(await applyRetention({ url, database, retention })).toEqual([]);
   expect(await applyRetention({ url, database, retention: { ...retention, spend: 500 * DAY } })).toEqual([
     "spend_log",
     "spend_hour_log",
+    "decision_hour_log",
+    "call_duration_log",
   ]);
-  expect((await applyRetention({ url, database, retention: FOREVER })).length).toBe(5);
+  expect((await applyRetention({ url, database, retention: FOREVER })).length).toBe(8);
   const left = await count();
   await carryOut();
   expect(await count()).toBe(left);

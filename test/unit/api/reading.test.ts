@@ -77,8 +77,8 @@ describe("spend", () => {
       ],
       truncated: false,
     });
+    expect(on.store.asked[0]?.labels).toBe("[toString(agent), toString(model)]");
     expect(on.store.asked[0]?.parameters).toMatchObject({
-      keys: ["agent", "model"],
       since_ms: on.clock.now() - 3_600_000,
     });
   });

@@ -1,0 +1,174 @@
+/**
+ * The questions of an incident and the panels of a month, over realistic spans: `npm run bench query -- --spans 1000000,10000000`.
+ * With two sizes, each question's CPU is compared between them. Wall time depends on what else the machine does; the engine's
+ * CPU seconds much less so: both are printed. `--directory D` keeps the data for the next run.
+ */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { labelValues } from "../src/storage/queries/label-values.ts";
+import { type QueryName, queryText } from "../src/storage/queries/catalog.ts";
+import { expandGrafanaSql, type GrafanaContext } from "../test/support/grafana-macros.ts";
+import { type BenchEngine, startBenchEngine } from "./data/bench-engine.ts";
+import { fillSpans } from "./data/fill.ts";
+import { DAY_SECONDS, DAYS } from "./data/spans-sql.ts";
+
+const ROUNDS = 20;
+const END = Date.UTC(2026, 10, 21) / 1000;
+const NO_MINIMUM = (-(2n ** 62n)).toString();
+
+interface Question {
+  readonly name: string;
+  readonly targetMs: number;
+  /** The nth asks for another trace, session or day. */
+  readonly ask: (round: number) => { readonly sql: string; readonly parameters: Readonly<Record<string, unknown>> };
+}
+
+interface Answer {
+  readonly p95Ms: number;
+  readonly cpuMs: number;
+}
+
+const { values } = parseArgs({
+  options: { spans: { type: "string", default: "1000000" }, directory: { type: "string" } },
+});
+const sizes = values.spans.split(",").map(Number);
+const results: ReadonlyMap<string, Answer>[] = [];
+let questions: readonly Question[] = [];
+for (const spans of sizes) {
+  const directory = values.directory === undefined ? undefined : join(values.directory, String(spans));
+  await using engine = await startBenchEngine("tollgate", directory);
+  const filled = await fillSpans(engine, { spans, endUnixSeconds: END });
+  console.log(`${filled.spans} spans, ${filled.traces} traces, ${filled.sessions} sessions over ${DAYS} days`);
+  questions = [...(await lookups(engine)), ...panels()];
+  const answers = new Map<string, Answer>();
+  for (const question of questions) answers.set(question.name, await measure(engine, question));
+  results.push(answers);
+}
+print();
+
+/** CPU is the mean over the rounds: the system counts it in hundredths of a second. */
+async function measure(engine: BenchEngine, { ask }: Question): Promise<Answer> {
+  const times: number[] = [];
+  let cpu = 0;
+  for (let round = -2; round < ROUNDS; round += 1) {
+    const { sql, parameters } = ask(round + 2);
+    const cpuBefore = engine.cpuSeconds();
+    const before = performance.now();
+    await engine.storage.query(sql, parameters);
+    if (round < 0) continue;
+    times.push(performance.now() - before);
+    cpu += engine.cpuSeconds() - cpuBefore;
+  }
+  times.sort((a, b) => a - b);
+  return { p95Ms: times[Math.floor(times.length * 0.95)] ?? 0, cpuMs: (cpu / ROUNDS) * 1000 };
+}
+
+function print(): void {
+  const [first, last] = [results[0], results.at(-1)];
+  for (const { name, targetMs } of questions) {
+    const figures = results.map((answers) => {
+      const { p95Ms, cpuMs } = answers.get(name) ?? { p95Ms: 0, cpuMs: 0 };
+      return `p95 ${p95Ms.toFixed(0).padStart(5)} ms, CPU ${cpuMs.toFixed(0).padStart(5)} ms`;
+    });
+    const ratio = (last?.get(name)?.cpuMs ?? 0) / Math.max(first?.get(name)?.cpuMs ?? 0, 1);
+    const growth = results.length > 1 ? `   × ${ratio.toFixed(1)}` : "";
+    console.log(`${name.padEnd(44)} ${figures.join("   ")}   (target ${targetMs} ms)${growth}`);
+  }
+}
+
+async function lookups({ storage }: BenchEngine): Promise<readonly Question[]> {
+  const known = await storage.query<{ trace_id: string; session: string }>(
+    `SELECT trace_id, argMinMerge(session) AS session FROM trace_log GROUP BY trace_id ORDER BY sipHash64(trace_id) LIMIT 64`,
+  );
+  const at = (round: number): { trace_id: string; session: string } =>
+    known[round % known.length] ?? { trace_id: "", session: "" };
+  const day = { since_ms: (END - DAY_SECONDS) * 1000, until_ms: END * 1000 };
+  const month = { since_ms: (END - DAYS * DAY_SECONDS) * 1000 + 5_000, until_ms: END * 1000 - 7_000 };
+  const filters = { agent: "", session: "", decision: "", error: 0, min_cost_nano_usd: NO_MINIMUM, limit: 51 };
+  const traces = (where: string): Question["ask"] => {
+    const sql = queryText("traces").replace("{{where}}", where);
+    return () => ({ sql, parameters: { ...filters, ...day } });
+  };
+  const spend = (by: readonly string[]): Question["ask"] => {
+    const labels = labelValues(by);
+    const sql = queryText("spend" satisfies QueryName).replaceAll("{{labels}}", labels.sql);
+    return () => ({ sql, parameters: { ...labels.parameters, ...month, limit: 10_001 } });
+  };
+  const plain =
+    (sql: string): Question["ask"] =>
+    () => ({ sql, parameters: {} });
+  return [
+    {
+      name: "trace by id",
+      targetMs: 50,
+      ask: (round) => ({ sql: queryText("trace"), parameters: { trace_id: at(round).trace_id, limit: 10_000 } }),
+    },
+    {
+      name: "session, all its spans",
+      targetMs: 100,
+      ask: (round) => ({
+        sql: "SELECT * FROM spans WHERE session = {session: String} ORDER BY start LIMIT 10000",
+        parameters: { session: at(round).session },
+      }),
+    },
+    {
+      name: "session, summed up",
+      targetMs: 100,
+      ask: (round) => ({
+        sql: "SELECT * FROM sessions WHERE session = {session: String}",
+        parameters: { session: at(round).session },
+      }),
+    },
+    {
+      name: "an agent's last hour",
+      targetMs: 200,
+      ask: plain(
+        `SELECT * FROM spans WHERE agent = 'coder-1' AND start >= toDateTime(${END - 7_200}, 'UTC') AND start < toDateTime(${END - 3_600}, 'UTC') ORDER BY start DESC LIMIT 1000`,
+      ),
+    },
+    { name: "traces of a day", targetMs: 500, ask: traces("1") },
+    {
+      name: "traces of a day, --where on an attribute",
+      targetMs: 500,
+      ask: traces("attributes['tollgate.tool.system'] = 'crm-3'"),
+    },
+    { name: "traces of a day, --where on cost", targetMs: 500, ask: traces("cost_usd > 0.01") },
+    { name: "spend of 30 days by agent", targetMs: 200, ask: spend(["agent"]) },
+    { name: "spend of 30 days by team, model", targetMs: 200, ask: spend(["team", "model"]) },
+    { name: "spend of 30 days by a label of one's own", targetMs: 200, ask: spend(["customer"]) },
+    {
+      name: "decisions of 30 days by rule",
+      targetMs: 200,
+      ask: plain("SELECT decision_rule, decision, sum(decisions) FROM decisions_by_hour GROUP BY 1, 2"),
+    },
+    {
+      name: "who touched a system, a day",
+      targetMs: 500,
+      ask: plain(
+        `SELECT agent, tool, count() FROM spans WHERE attributes['tollgate.tool.system'] = 'crm-3' AND start >= toDateTime(${END - DAY_SECONDS}, 'UTC') GROUP BY 1, 2`,
+      ),
+    },
+  ];
+}
+
+/** The shipped dashboard's own queries, as Grafana would send them for 30 days. */
+function panels(): readonly Question[] {
+  const file = join(import.meta.dirname, "../dashboards/json/llm-cost.json");
+  const dashboard = JSON.parse(readFileSync(file, "utf8")) as {
+    readonly panels: readonly { readonly title?: string; readonly targets?: readonly { readonly rawSql: string }[] }[];
+  };
+  const context: GrafanaContext = {
+    fromUnixSeconds: END - DAYS * DAY_SECONDS,
+    toUnixSeconds: END,
+    intervalSeconds: 1_800,
+    variables: { agent: undefined, team: undefined, model: undefined },
+  };
+  return dashboard.panels.flatMap(({ title = "", targets = [] }) =>
+    targets.map(({ rawSql }) => ({
+      name: `panel: ${title}`,
+      targetMs: 200,
+      ask: () => ({ sql: expandGrafanaSql(rawSql, context), parameters: {} }),
+    })),
+  );
+}
