@@ -22,8 +22,8 @@ import { normalise } from "../src/processors/normalise/normalise.ts";
 import { ExportTraceServiceRequest } from "../test/support/otlp-descriptor.ts";
 import { type EncodedRequest, genaiRequests } from "./traffic/genai-requests.ts";
 
-const ROUNDS = 60;
-const WARM_UP_ROUNDS = 12;
+const ROUNDS = 40;
+const WARM_UP_ROUNDS = 10;
 const IDENTITY_BYTES = 24;
 const RECEIVED_UNIX_MS = 1_795_000_000_000;
 const STAGES = ["decode", "normalise", "identity", "cost", "meter", "spend", "columns", "block"] as const;

@@ -67,7 +67,8 @@ async function bytesOf(...tables: readonly string[]): Promise<number> {
 }
 
 /** A day's spans in the order in which they began, as a Native block: into the table alone, then with all of its views. */
-async function insertCpu({ storage, url, cpuSeconds }: BenchEngine): Promise<void> {
+async function insertCpu(on: BenchEngine): Promise<void> {
+  const { storage, url } = on;
   const answer = await fetch(`${url}/?database=tollgate&max_result_bytes=0&max_memory_usage=6000000000`, {
     method: "POST",
     body: `SELECT * FROM span_log WHERE start >= toDateTime(${END - 12 * 3_600}, 'UTC') ORDER BY start LIMIT ${BLOCK_SPANS} FORMAT Native`,
@@ -81,9 +82,9 @@ async function insertCpu({ storage, url, cpuSeconds }: BenchEngine): Promise<voi
   for (const table of ["span_copy", "span_log"]) {
     const figures: number[] = [];
     for (let index = 0; index < BLOCKS; index += 1) {
-      const before = cpuSeconds();
+      const before = on.cpuSeconds();
       await storage.insertNative({ table, token: `${table} ${index} ${Date.now()}`, bytes });
-      figures.push(((cpuSeconds() - before) / rows) * 1e6);
+      figures.push(((on.cpuSeconds() - before) / rows) * 1e6);
     }
     const median = figures.toSorted((a, b) => a - b)[Math.floor(BLOCKS / 2)] ?? 0;
     const what = table === "span_log" ? "with every view" : "table alone    ";

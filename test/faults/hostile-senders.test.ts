@@ -47,7 +47,7 @@ const CONNECTIONS_MAX = size * 12;
 const rig = useRig({
   governance: "",
   receiver: {
-    http: `header_timeout_ms: 1000, request_timeout_ms: 2000, connections_max: ${CONNECTIONS_MAX}`,
+    http: `header_timeout_ms: 1000, request_timeout_ms: 4000, connections_max: ${CONNECTIONS_MAX}`,
     grpc: `request_timeout_ms: 2000, connections_max: ${CONNECTIONS_MAX}, pending_max_bytes: 33554432, keepalive: { server_parameters: { time_ms: 1000, timeout_ms: 1000 } }`,
   },
 });

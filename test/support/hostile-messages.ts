@@ -15,6 +15,8 @@ export interface HostileAnswer {
 /** Refused for its size, or, while silent calls hold the memory, before it could be read. */
 const TOO_LARGE_OVER_GRPC = ["RESOURCE_EXHAUSTED", "DEADLINE_EXCEEDED", "UNAVAILABLE"];
 const MIB = 1_048_576;
+const CLOSED = "closed";
+const ATTEMPTS_MAX = 5;
 const PROTOBUF = "application/x-protobuf";
 const JSON_TYPE = "application/json";
 
@@ -34,13 +36,18 @@ async function post(
 ): Promise<HostileAnswer> {
   const where = path ?? target.random.pick(["/v1/traces", "/v1/logs"]);
   const options = { method: "POST", headers: { "content-type": type, ...headers }, body: new Uint8Array(body) };
-  try {
-    const response = await fetch(`${target.httpUrl}${where}`, options);
-    await response.arrayBuffer();
-    return { what, answer: String(response.status), wanted };
-  } catch {
-    return { what, answer: "closed", wanted };
+  let answer = CLOSED;
+  for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
+    try {
+      const response = await fetch(`${target.httpUrl}${where}`, options);
+      await response.arrayBuffer();
+      answer = String(response.status);
+      break;
+    } catch {
+      // A connection of this process's pool that the processor had closed; any client would try again.
+    }
   }
+  return { what, answer, wanted };
 }
 
 /** 256 MiB of nothing, packed. */
@@ -123,11 +130,9 @@ export async function sendsDistinctLabels(target: HostileTarget): Promise<readon
       return spanFields(1, [[2, id], ...keys.map((key): Field => [9, attribute(key, value)])]);
     });
     const body = otlpRequest(spans);
-    const { httpUrl } = target;
-    const options = { method: "POST", headers: { "content-type": PROTOBUF }, body: new Uint8Array(body) };
-    const response = await fetch(`${httpUrl}/v1/traces`, options);
-    await response.arrayBuffer();
-    answers.push({ what: "distinct labels", answer: String(response.status), wanted: ["200"] });
+    answers.push(
+      await post(target, { what: "distinct labels", body, type: PROTOBUF, path: "/v1/traces", wanted: ["200"] }),
+    );
   }
   return answers;
 }
