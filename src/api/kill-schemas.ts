@@ -78,6 +78,5 @@ export const resumeReply = outcome.extend({ lifted: z.array(stopRow) });
 
 export const stopsReply = z.object({ stops: z.array(stopRow) });
 
-export type StopRow = z.output<typeof stopRow>;
 export type StopReply = z.output<typeof stopReply>;
 export type ResumeReply = z.output<typeof resumeReply>;

@@ -25,7 +25,9 @@ export const retentionSection = z
       .optional()
       .describe("Spans that hold a decision, instead of what `spans` and `by_label` say: what an audit asks for."),
     events: keepFor.prefault("off").describe("Log records."),
-    spend: keepFor.prefault("off").describe("Sums of spend, decisions and durations by minute and hour; they outlive the spans."),
+    spend: keepFor
+      .prefault("off")
+      .describe("Sums of spend, decisions and durations by minute and hour; they outlive the spans."),
     by_label: z
       .array(
         z.strictObject({
