@@ -42,7 +42,7 @@ export function buildLogs(options: LogsBuild): Logs {
   const notify: Notify = (notice) => telemetry.announce(notice);
   const exporter = new EventsExporter(config.exporters.clickhouse, {
     directory: data.spoolLogs,
-    storage: store.events,
+    storage: store.tables,
     clock,
     notify,
   });

@@ -73,7 +73,7 @@ export function buildTraces(options: TracesBuild): Traces {
     "exporters.clickhouse",
     clickhouseExporterFactory.create(config.exporters.clickhouse, {
       directory: data.spool,
-      storage: store.spans,
+      storage: store.tables,
       observe: (observation) => ledger.observe(observation),
       onCounted: (lags) => telemetry.measures.counted.record(lags),
       onVisible: (lags) => telemetry.measures.visible.record(lags),

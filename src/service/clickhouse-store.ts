@@ -4,8 +4,6 @@
  */
 import { type ReadStore, StoreRefused } from "../api/read-store.ts";
 import type { TableStorage } from "../exporters/clickhouse/dependencies.ts";
-import type { EventStorage } from "../exporters/clickhouse/events-exporter.ts";
-import { RECENT_EVENTS_QUERY } from "../exporters/clickhouse/recent-events-query.ts";
 import { createStorage, type Storage } from "../storage/client.ts";
 import { StorageError } from "../storage/errors.ts";
 import { migrate, MigrationError } from "../storage/migrate.ts";
@@ -127,24 +125,13 @@ export class ClickhouseStore implements Store {
     await this.#options.server.stop();
   }
 
-  readonly spans: TableStorage = {
+  readonly tables: TableStorage = {
     insertNative: async (block) => {
       const { write } = this.#require();
       await this.#options.telemetry.measures.insert(block.bytes.byteLength, () => write.insertNative(block));
     },
     isPermanent: (error) => error instanceof StorageError && error.code !== undefined && BAD_DATA_CODES.has(error.code),
-    query: async (sql, parameters) => this.#require().write.query(sql, parameters),
-  };
-
-  readonly events: EventStorage = {
-    insertNative: (block) => this.spans.insertNative(block),
-    isPermanent: (error) => this.spans.isPermanent(error),
-    query: (sql, parameters) => this.spans.query(sql, parameters),
-    recentEvents: async ({ sinceUnixMs, untilUnixMs, limit }) => {
-      const parameters = { since: sinceUnixMs, until: untilUnixMs, limit };
-      const rows = await this.#require().write.query<{ readonly id: string }>(RECENT_EVENTS_QUERY, parameters);
-      return rows.map((row) => row.id);
-    },
+    select: async (query, parameters) => this.#require().write.query(queryText(query), parameters),
   };
 
   readonly reads: ReadStore = {

@@ -1,6 +1,5 @@
 import type { ReadStore } from "../api/read-store.ts";
 import type { TableStorage } from "../exporters/clickhouse/dependencies.ts";
-import type { EventStorage } from "../exporters/clickhouse/events-exporter.ts";
 import type { BudgetStateRow } from "./budget-states.ts";
 import type { WatchedEngine } from "./engine-watch.ts";
 
@@ -10,10 +9,8 @@ export interface Store {
   readonly database: string;
   /** Credentials for the command line's `sql`; empty when there is no read-only user. */
   readonly readOnlyUser: { readonly username: string; readonly password: string };
-  /** For the exporter: inserts wait for nothing, they fail until the tables are there. */
-  readonly spans: TableStorage;
-  /** For the exporter of log records, by the same rules. */
-  readonly events: EventStorage;
+  /** For the exporters: inserts wait for nothing, they fail until the tables are there. */
+  readonly tables: TableStorage;
   readonly reads: ReadStore;
   /** The embedded engine's own figures; `undefined` for a server. */
   readonly engine: WatchedEngine | undefined;

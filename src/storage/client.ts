@@ -97,6 +97,8 @@ export function createStorage(options: StorageOptions): Storage {
     compression: { request: options.compress ?? false, response: options.compress ?? false },
     // The client would log each failed query with its text; what fails is told by the error, once, by the caller.
     log: { LoggerClass: SilentLogger },
+    // Long parameters go into the body: a URL has 16 KiB.
+    use_multipart_params_auto: true,
     clickhouse_settings: {
       output_format_json_quote_64bit_integers: 1,
       output_format_json_quote_decimals: 1,

@@ -48,7 +48,7 @@ const registry = { find: () => undefined, mayActAs: () => false, namesOf: () => 
 const storage: TableStorage = {
   insertNative: async () => {},
   isPermanent: () => false,
-  query: async () => [],
+  select: async () => [],
 };
 
 const processor = (

@@ -22,6 +22,9 @@ import { encodeResponse, encodeStatus } from "../../src/pdata/otlp/responses.ts"
 import type { Span } from "../../src/pdata/span.ts";
 import { frame } from "./bare-grpc.ts";
 
+/** Of a message over gRPC: is it packed, and its length. */
+const GRPC_PREFIX_BYTES = 5;
+
 export type Answer =
   | "ok"
   /** Never. */
@@ -176,7 +179,9 @@ export class OtlpBackend {
 
   async #serveGrpc(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): Promise<void> {
     const sent = await bytesOf(stream);
-    const message = sent.subarray(5);
+    // The client left before it had said anything.
+    if (sent.length < GRPC_PREFIX_BYTES) return;
+    const message = sent.subarray(GRPC_PREFIX_BYTES);
     const body = sent.readUInt8(0) === 1 ? gunzipSync(message) : message;
     const decoded = decodeProtobufTraces(body);
     const answer = this.#take({

@@ -10,15 +10,13 @@ import type { ClickhouseExporterConfig } from "./config.ts";
 import type { ClickhouseExporterDependencies, TableStorage } from "./dependencies.ts";
 import { EndTimes, type SpanLags } from "./end-times.ts";
 import { LedgerFeed } from "./ledger-feed.ts";
-import { RECENT_SPANS_QUERY } from "./recent-spans-query.ts";
 import { rowPresence } from "./row-presence.ts";
 import { SPAN_COLUMNS, type SpanRow } from "./span-columns.ts";
 
 const TABLE = "span_log";
-const IDENTITY_COLUMNS = [
-  { name: "trace_id", digits: 32 },
-  { name: "span_id", digits: 16 },
-];
+const TRACE_ID_DIGITS = 32;
+/** Each row of the answer holds thousands of identities. */
+const RECENT_ROWS_MAX = 10_000;
 
 export type ExporterStats = SpoolStats;
 
@@ -55,7 +53,7 @@ export class ClickhouseExporter implements Exporter {
       notify,
       ...(writeFile === undefined ? {} : { writeFile }),
       recent: (query) => recentIdentities(storage, query),
-      presence: (block) => rowPresence({ storage, table: TABLE, columns: IDENTITY_COLUMNS }, block),
+      presence: (block) => rowPresence({ storage, table: TABLE, query: "spans-present", also: traceIds }, block),
       identify: ({ span }, target) => writeSpanIdentity(span, target),
       spendOf: (rows) => sumSpend(rows.map((row) => row.span)),
       onDurable: ({ token, spend }, rows) => {
@@ -94,7 +92,12 @@ export class ClickhouseExporter implements Exporter {
 }
 
 async function recentIdentities(storage: TableStorage, query: RecentQuery): Promise<Uint8Array> {
-  const parameters = { since: query.sinceUnixMs, until: query.untilUnixMs, limit: query.limit };
-  const rows = await storage.query<{ readonly identities: string }>(RECENT_SPANS_QUERY, parameters);
+  const { sinceUnixMs: since, untilUnixMs: until, limit } = query;
+  const parameters = { since, until, limit, rows: RECENT_ROWS_MAX };
+  const rows = await storage.select<{ readonly identities: string }>("recent-spans", parameters);
   return Buffer.concat(rows.map((row) => Buffer.from(row.identities, "base64")));
+}
+
+function traceIds(identities: readonly string[]): { readonly trace_ids: readonly string[] } {
+  return { trace_ids: [...new Set(identities.map((identity) => identity.slice(0, TRACE_ID_DIGITS)))] };
 }

@@ -4,6 +4,9 @@ import type { WriteFileDurably } from "../../pipeline/spool/block-store.ts";
 import type { Clock } from "../../support/clock.ts";
 import type { SpanLags } from "./end-times.ts";
 
+/** The named queries of the store that exporters ask. */
+export type StoreQuery = "recent-spans" | "recent-events" | "spans-present" | "events-present" | "insert-memory";
+
 /** What an exporter needs of the store (src/storage): structural, so that neither imports the other. */
 export interface TableStorage {
   /**
@@ -17,8 +20,8 @@ export interface TableStorage {
   }): Promise<unknown>;
   /** True for a failed insert that sending again can't mend: bad data, unlike a server that is away or busy. */
   isPermanent(error: unknown): boolean;
-  /** Rows of a SELECT; 64-bit integers may come as strings. `parameters` fill `{name:Type}`. */
-  query<T>(sql: string, parameters: Readonly<Record<string, unknown>>): Promise<readonly T[]>;
+  /** Rows of a named query; 64-bit integers may come as strings. */
+  select<T>(query: StoreQuery, parameters: Readonly<Record<string, unknown>>): Promise<readonly T[]>;
 }
 
 /** What a block holds for the ledger. The token makes it idempotent: the ledger may see it again after a crash. */

@@ -5,7 +5,7 @@ import type { LogBatch } from "../../pdata/log-record.ts";
 import type { WriteFileDurably } from "../../pipeline/spool/block-store.ts";
 import type { SpoolStats } from "../../pipeline/spool/spool.ts";
 import type { Clock } from "../../support/clock.ts";
-import { ClickhouseTable, type RecentQuery } from "./clickhouse-table.ts";
+import { ClickhouseTable } from "./clickhouse-table.ts";
 import type { ClickhouseExporterConfig } from "./config.ts";
 import type { TableStorage } from "./dependencies.ts";
 import { EVENT_COLUMNS, type EventRow } from "./event-columns.ts";
@@ -14,18 +14,11 @@ import { rowPresence } from "./row-presence.ts";
 /** Each is an object on its way here. */
 const RECENT_EVENTS_MAX = 200_000;
 const TABLE = "event_log";
-const IDENTITY_COLUMNS = [{ name: "id", digits: 48 }];
-
-/** What the exporter needs of the store. */
-export interface EventStorage extends TableStorage {
-  /** The `id`s of the newest log records received after `sinceUnixMs` and up to `untilUnixMs`, at most `limit`. */
-  recentEvents(query: RecentQuery): Promise<readonly string[]>;
-}
 
 export interface EventsExporterDependencies {
   /** Where the blocks are: `<data dir>/spool-logs`. One process at a time. */
   readonly directory: string;
-  readonly storage: EventStorage;
+  readonly storage: TableStorage;
   readonly clock: Clock;
   readonly notify: Notify;
   /** For tests of full disks. */
@@ -45,11 +38,12 @@ export class EventsExporter implements Exporter<LogBatch> {
       columns: EVENT_COLUMNS,
       rowsName: "events",
       config,
-      recent: async (query) => {
-        const limit = Math.min(query.limit, RECENT_EVENTS_MAX);
-        return Buffer.from((await storage.recentEvents({ ...query, limit })).join(""), "hex");
+      recent: async ({ sinceUnixMs, untilUnixMs, limit }) => {
+        const parameters = { since: sinceUnixMs, until: untilUnixMs, limit: Math.min(limit, RECENT_EVENTS_MAX) };
+        const rows = await storage.select<{ readonly id: string }>("recent-events", parameters);
+        return Buffer.from(rows.map((row) => row.id).join(""), "hex");
       },
-      presence: (block) => rowPresence({ storage, table: TABLE, columns: IDENTITY_COLUMNS }, block),
+      presence: (block) => rowPresence({ storage, table: TABLE, query: "events-present" }, block),
       // The exporter of spans, started next, waits for the same server: a start waits once.
       isRecentAwaited: false,
       identify: ({ record }, target) => void record.facts.identity.copy(target),

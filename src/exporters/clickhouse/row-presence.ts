@@ -5,17 +5,21 @@
 import type { Block } from "../../pipeline/spool/block-format.ts";
 import type { Presence } from "../../pipeline/spool/delivery.ts";
 import { IDENTITY_BYTES } from "../../pipeline/spool/identity.ts";
-import type { TableStorage } from "./dependencies.ts";
+import type { StoreQuery, TableStorage } from "./dependencies.ts";
 
 export interface PresenceOptions {
   readonly storage: TableStorage;
   readonly table: string;
-  /** The column or columns of an identity, in SQL, with their hexadecimal digits in a row, and how many each has. */
-  readonly columns: readonly { readonly name: string; readonly digits: number }[];
+  /** The named query; it takes `since` (Unix ms), `identities`, hexadecimal, and `limit`. */
+  readonly query: StoreQuery;
+  /** What else the query takes for these identities. */
+  readonly also?: (identities: readonly string[]) => Readonly<Record<string, unknown>>;
 }
 
-/** A query's text holds so many identities; ClickHouse takes 256 KiB of it. */
+/** Rows that are asked for at once: the server's form takes them as one parameter. */
 const IDENTITIES_A_QUERY = 1_500;
+/** Each may be there more than once. */
+const FOUND_MAX = 10 * IDENTITIES_A_QUERY;
 /** Rows of a block were received before it was written, at most so long before. */
 const RECEIVED_BEFORE_MS = 3_600_000;
 /** Of the inserts that the table remembers, such a part is counted on. */
@@ -28,13 +32,15 @@ interface FoundRow {
 }
 
 export async function rowPresence(options: PresenceOptions, block: Block): Promise<Presence> {
-  const { storage, table } = options;
+  const { storage, table, query, also } = options;
   const isThere = new Uint8Array(block.rowCount);
   let oldestInsert = Infinity;
   for (let first = 0; first < block.rowCount; first += IDENTITIES_A_QUERY) {
     const rows = identitiesOf(block, first);
-    const query = queryOf(options, { identities: [...rows.keys()], createdUnixMs: block.createdUnixMs });
-    for (const { identity, part } of await storage.query<FoundRow>(query, {})) {
+    const identities = [...rows.keys()];
+    const since = block.createdUnixMs - RECEIVED_BEFORE_MS;
+    const parameters = { since, identities, ...also?.(identities), limit: FOUND_MAX };
+    for (const { identity, part } of await storage.select<FoundRow>(query, parameters)) {
       const row = rows.get(identity);
       if (row === undefined) continue;
       isThere[row] = 1;
@@ -42,22 +48,13 @@ export async function rowPresence(options: PresenceOptions, block: Block): Promi
     }
   }
   if (oldestInsert === Infinity) return { isThere, isForgotten: false };
-  const [memory] = await storage.query<{ readonly newest: string; readonly window: string }>(MEMORY_QUERY, { table });
+  const [memory] = await storage.select<{ readonly newest: string; readonly window: string }>("insert-memory", {
+    table,
+    limit: 1,
+  });
   const sinceThen = Number(memory?.newest ?? Infinity) - oldestInsert;
   return { isThere, isForgotten: sinceThen >= Number(memory?.window ?? 0) * REMEMBERED_SHARE };
 }
-
-/** Each insert and partition has a number. */
-const MEMORY_QUERY = `
-SELECT
-    max(max_block_number) AS newest,
-    (
-        SELECT extract(engine_full, 'deduplication_window = (\\\\d+)')
-        FROM system.tables
-        WHERE database = currentDatabase() AND name = {table:String}
-    ) AS window
-FROM system.parts
-WHERE database = currentDatabase() AND table = {table:String} AND active`;
 
 /** Hexadecimal identities to their row. */
 function identitiesOf(block: Block, first: number): ReadonlyMap<string, number> {
@@ -70,23 +67,6 @@ function identitiesOf(block: Block, first: number): ReadonlyMap<string, number> 
       return [bytes.toString("hex", row * IDENTITY_BYTES, (row + 1) * IDENTITY_BYTES), row];
     }),
   );
-}
-
-/** The identities are hexadecimal digits of our own making: nothing of a sender's gets into the text. */
-function queryOf(
-  { table, columns }: PresenceOptions,
-  { identities, createdUnixMs }: { readonly identities: readonly string[]; readonly createdUnixMs: number },
-): string {
-  const names = columns.map((column) => column.name).join(", ");
-  const tuples = identities.map((identity) => {
-    let at = 0;
-    return `(${columns.map(({ digits }) => `'${identity.slice(at, (at += digits))}'`).join(",")})`;
-  });
-  return `
-SELECT concat(${names}${columns.length === 1 ? ", ''" : ""}) AS identity, _part AS part
-FROM ${table}
-WHERE received_at >= fromUnixTimestamp64Milli(${createdUnixMs - RECEIVED_BEFORE_MS}, 'UTC')
-    AND (${names}) IN (${tuples.join(",")})`;
 }
 
 function firstInsertOf(part: string): number {

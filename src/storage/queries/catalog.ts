@@ -5,7 +5,16 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
-export const QUERY_NAMES = ["spend", "traces", "trace"] as const;
+export const QUERY_NAMES = [
+  "spend",
+  "traces",
+  "trace",
+  "recent-spans",
+  "recent-events",
+  "spans-present",
+  "events-present",
+  "insert-memory",
+] as const;
 
 export type QueryName = (typeof QUERY_NAMES)[number];
 

@@ -17,6 +17,7 @@ import { createStorage, type NativeBlock, type Storage } from "../../../src/stor
 import { EmbeddedEngine } from "../../../src/storage/embedded/engine.ts";
 import { StorageError } from "../../../src/storage/errors.ts";
 import { migrate } from "../../../src/storage/migrate.ts";
+import { queryText } from "../../../src/storage/queries/catalog.ts";
 import { SystemClock } from "../../../src/support/clock.ts";
 import { makeSpan } from "../../fixtures/otlp/make-span.ts";
 
@@ -61,7 +62,7 @@ async function start(insert: Insert = (block) => storage.insertNative(block), dr
   const spans: TableStorage = {
     insertNative: (block) => insert(block, (attempts += 1)),
     isPermanent: (error) => error instanceof StorageError && error.kind === "permanent",
-    query: (sql, parameters) => storage.query(sql, parameters),
+    select: (query, parameters) => storage.query(queryText(query), parameters),
   };
   const config = clickhouseExporterFactory.config.parse({
     drain_timeout_ms: drainMs,
@@ -206,15 +207,19 @@ it("does not insert again what is there when the engine has forgotten its token"
 });
 
 it("looks log records up by their one column as it does spans by two", { timeout: LONG_MS }, async () => {
-  const identities = Buffer.from(Array.from({ length: 3 * 24 }, (_, index) => index));
-  const ids = [0, 2].map((row) => identities.toString("hex", row * 24, (row + 1) * 24));
+  // More than a URL holds, and than one query takes.
+  const rowCount = 2_000;
+  const identities = Buffer.alloc(rowCount * 24);
+  for (let row = 0; row < rowCount; row += 1) identities.writeUInt32BE(row, row * 24);
+  const there = [0, 2, 1_999];
+  const ids = there.map((row) => identities.toString("hex", row * 24, (row + 1) * 24));
   await storage.command(
     `INSERT INTO event_log (id, time, received_at) VALUES ${ids.map((id) => `('${id}', now(), now())`).join(", ")}`,
   );
   const block = {
     token: "t",
     createdUnixMs: Date.now(),
-    rowCount: 3,
+    rowCount,
     identities,
     spend: [],
     payload: Buffer.alloc(0),
@@ -222,10 +227,12 @@ it("looks log records up by their one column as it does spans by two", { timeout
   const table: TableStorage = {
     insertNative: (insert) => storage.insertNative(insert),
     isPermanent: () => false,
-    query: (sql, parameters) => storage.query(sql, parameters),
+    select: (query, parameters) => storage.query(queryText(query), parameters),
   };
-  const options = { storage: table, table: "event_log", columns: [{ name: "id", digits: 48 }] };
-  expect(await rowPresence(options, block)).toEqual({ isThere: Uint8Array.of(1, 0, 1), isForgotten: false });
+  const options = { storage: table, table: "event_log", query: "events-present" } as const;
+  const isThere = new Uint8Array(rowCount);
+  for (const row of there) isThere[row] = 1;
+  expect(await rowPresence(options, block)).toEqual({ isThere, isForgotten: false });
 });
 
 it("leaves only those rows out that the table refuses, and keeps them aside", { timeout: LONG_MS }, async () => {

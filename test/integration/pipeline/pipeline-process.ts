@@ -13,6 +13,7 @@ import { meterProcessorFactory } from "../../../src/processors/meter/factory.ts"
 import { normaliseProcessorFactory } from "../../../src/processors/normalise/factory.ts";
 import { otlpReceiverFactory } from "../../../src/receivers/otlp/factory.ts";
 import { createStorage } from "../../../src/storage/client.ts";
+import { queryText } from "../../../src/storage/queries/catalog.ts";
 import { StorageError } from "../../../src/storage/errors.ts";
 import { SystemClock } from "../../../src/support/clock.ts";
 
@@ -29,7 +30,7 @@ const exporter = clickhouseExporterFactory.create(exporterConfig, {
   storage: {
     insertNative: (insert) => storage.insertNative(insert),
     isPermanent: (error) => error instanceof StorageError && error.kind === "permanent",
-    query: (sql, parameters) => storage.query(sql, parameters),
+    select: (query, parameters) => storage.query(queryText(query), parameters),
   },
   clock,
   notify,

@@ -39,7 +39,7 @@ class FakeStorage implements TableStorage {
     return error instanceof TypeError;
   }
 
-  async query<T>(): Promise<readonly T[]> {
+  async select<T>(): Promise<readonly T[]> {
     if (this.isAway) throw new Error("connection refused");
     return this.rows as readonly T[];
   }
