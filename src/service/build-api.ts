@@ -1,6 +1,6 @@
 import type { Access } from "../api/access.ts";
 import { type Api, createApi } from "../api/server.ts";
-import type { LocalLedger } from "../budget/local/local-ledger-options.ts";
+import type { StoredLedger } from "../budget/ledger-notice.ts";
 import type { Governance } from "../config/governance/governance.ts";
 import type { StopStore } from "../kill/stop-store.ts";
 import type { AgentRegistry } from "../policy/registry.ts";
@@ -22,7 +22,7 @@ export interface ApiBuild {
   readonly telemetry: Telemetry;
   readonly access: Access;
   readonly registry: AgentRegistry;
-  readonly ledger: LocalLedger;
+  readonly ledger: StoredLedger;
   readonly stops: StopStore;
   readonly store: Store;
   readonly traces: Traces;

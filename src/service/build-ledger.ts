@@ -1,5 +1,5 @@
 import { createLocalLedger } from "../budget/local/create-local-ledger.ts";
-import type { LedgerNotice, LocalLedger } from "../budget/local/local-ledger-options.ts";
+import type { LedgerNotice, StoredLedger } from "../budget/ledger-notice.ts";
 import type { Governance } from "../config/governance/governance.ts";
 import type { Clock } from "../support/clock.ts";
 import type { LogFields, LogLevel } from "../telemetry/log.ts";
@@ -17,7 +17,7 @@ export interface LedgerBuild {
 }
 
 /** The ledger that `ledger.store` asks for; not started. */
-export function buildLedger({ config, governance, data, clock, telemetry }: LedgerBuild): LocalLedger {
+export function buildLedger({ config, governance, data, clock, telemetry }: LedgerBuild): StoredLedger {
   return createLocalLedger({
     dir: data.ledger,
     budgets: governance.budgets,

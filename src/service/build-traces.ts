@@ -20,7 +20,7 @@ import { sampleProcessorFactory } from "../processors/sample/factory.ts";
 import { transformProcessorFactory } from "../processors/transform/factory.ts";
 import { otlpReceiverFactory } from "../receivers/otlp/factory.ts";
 import type { OtlpReceiver } from "../receivers/otlp/otlp-receiver.ts";
-import type { LocalLedger } from "../budget/local/local-ledger-options.ts";
+import type { StoredLedger } from "../budget/ledger-notice.ts";
 import { type Forward, buildTracesForwarding, tellLeftQueues } from "./build-forwarding.ts";
 import type { LedgerBuild } from "./build-ledger.ts";
 import type { Logs } from "./build-logs.ts";
@@ -39,7 +39,7 @@ export interface Traces {
 export interface TracesBuild extends LedgerBuild {
   /** What paths in the config are relative to. */
   readonly configDirectory: string;
-  readonly ledger: LocalLedger;
+  readonly ledger: StoredLedger;
   readonly store: Store;
   readonly access: Access;
   readonly registry: AgentRegistry;

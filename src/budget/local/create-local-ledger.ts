@@ -14,13 +14,14 @@ import { applyEvent } from "../rules/apply.ts";
 import { LedgerEngine, type Step } from "../rules/engine.ts";
 import { encodeEvent, type LedgerEvent } from "../rules/events.ts";
 import { budgetStates, firedThresholds, leaseView } from "../rules/views.ts";
-import { checkAcquire, checkAmounts, checkId } from "./check-command.ts";
+import { checkAcquire, checkAmounts, checkId } from "../check-command.ts";
 import { lockDirectory } from "./directory-lock.ts";
 import { Journal } from "./journal.ts";
 import { LedgerTime } from "./ledger-time.ts";
-import type { LedgerNotice, LedgerStats, LocalLedger, LocalLedgerOptions } from "./local-ledger-options.ts";
+import type { LedgerNotice, LedgerStats, StoredLedger } from "../ledger-notice.ts";
+import type { LocalLedgerOptions } from "./local-ledger-options.ts";
 import { recover } from "./recover.ts";
-import { snapshotLines } from "./snapshot.ts";
+import { snapshotLines } from "../rules/snapshot.ts";
 
 const LEASE_TTL_MS = 30_000;
 const GRACE_MS = 900_000;
@@ -31,7 +32,7 @@ const SEGMENT_BYTES_MAX = 64 * 1024 * 1024;
  * Not started yet. `start` locks the directory, replays the journal and puts the budgets in force; it throws `LedgerError`.
  * Throws `RangeError` for two budgets of one name: what is spent is kept by name.
  */
-export function createLocalLedger(options: LocalLedgerOptions): LocalLedger {
+export function createLocalLedger(options: LocalLedgerOptions): StoredLedger {
   const [twice] = duplicateNames(options.budgets);
   if (twice !== undefined) throw new RangeError(`two budgets have the name \`${twice}\``);
   return new JournaledLedger(options);
@@ -48,7 +49,7 @@ interface Running {
 type RecallListener = (processId: string, leaseIds: readonly string[]) => void;
 type ThresholdListener = (crossing: ThresholdCrossing) => void;
 
-class JournaledLedger implements LocalLedger {
+class JournaledLedger implements StoredLedger {
   readonly #options: LocalLedgerOptions;
   readonly #listeners = new Set<RecallListener>();
   readonly #thresholdListeners = new Set<ThresholdListener>();

@@ -11,8 +11,8 @@ import { decodeEvent } from "../rules/events.ts";
 import { LedgerState } from "../rules/state.ts";
 import { readFrame } from "./frame.ts";
 import { listJournal, segmentName, snapshotName, syncDirectory, unlinkAll } from "./journal-files.ts";
-import type { LedgerNotice } from "./local-ledger-options.ts";
-import { readSnapshot } from "./snapshot.ts";
+import type { LedgerNotice } from "../ledger-notice.ts";
+import { readSnapshot } from "../rules/snapshot.ts";
 
 export interface Recovered {
   readonly state: LedgerState;

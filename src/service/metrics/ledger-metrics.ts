@@ -1,5 +1,5 @@
 import type { BudgetState } from "../../budget/ledger.ts";
-import type { LedgerStats } from "../../budget/local/local-ledger-options.ts";
+import type { LedgerStats } from "../../budget/ledger-notice.ts";
 import { figure, type MetricFamily, type Sample } from "../../telemetry/metric-family.ts";
 
 /** Budget instances shown at most: `each: user` could make any number of series. Those that are not `ok` come first. */

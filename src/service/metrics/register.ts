@@ -1,6 +1,6 @@
 import type { Registry } from "prom-client";
 import type { BudgetState } from "../../budget/ledger.ts";
-import type { LedgerStats } from "../../budget/local/local-ledger-options.ts";
+import type { LedgerStats } from "../../budget/ledger-notice.ts";
 import type { FlowSource } from "../../component/flow.ts";
 import type { Measures } from "../../telemetry/measures.ts";
 import { figure, type MetricFamily, registerFamily } from "../../telemetry/metric-family.ts";

@@ -13,7 +13,7 @@ import { type Api, createApi } from "../../../src/api/server.ts";
 import type { ServiceStatus } from "../../../src/api/status.ts";
 import { parseBudget } from "../../../src/budget/budget-document.ts";
 import { createLocalLedger } from "../../../src/budget/local/create-local-ledger.ts";
-import type { LocalLedger } from "../../../src/budget/local/local-ledger-options.ts";
+import type { StoredLedger } from "../../../src/budget/ledger-notice.ts";
 import { AgentRegistry } from "../../../src/policy/registry.ts";
 import { SystemClock } from "../../../src/support/clock.ts";
 import { StopStore } from "../../../src/kill/stop-store.ts";
@@ -23,7 +23,7 @@ const LIMIT = 1_000_000n;
 const NONE = { nano_usd: "0", tokens: "0", calls: "0" };
 
 let directory = "";
-let ledger: LocalLedger;
+let ledger: StoredLedger;
 let api: Api;
 let url = "";
 

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { parseBudget } from "../../../src/budget/budget-document.ts";
 import type { BudgetState } from "../../../src/budget/ledger.ts";
 import { createLocalLedger } from "../../../src/budget/local/create-local-ledger.ts";
-import type { LocalLedger } from "../../../src/budget/local/local-ledger-options.ts";
+import type { StoredLedger } from "../../../src/budget/ledger-notice.ts";
 import { AgentRegistry } from "../../../src/policy/registry.ts";
 import { StopStore } from "../../../src/kill/stop-store.ts";
 import { Telemetry } from "../../../src/telemetry/telemetry.ts";
@@ -31,7 +31,7 @@ export interface Answer {
 
 export class Reserver {
   readonly clock: ManualClock;
-  readonly #ledger: LocalLedger;
+  readonly #ledger: StoredLedger;
   readonly #api: Api;
   readonly #url: string;
 
@@ -60,7 +60,7 @@ export class Reserver {
     return new Reserver({ clock, ledger, api, url: `http://127.0.0.1:${port}` });
   }
 
-  private constructor(parts: { clock: ManualClock; ledger: LocalLedger; api: Api; url: string }) {
+  private constructor(parts: { clock: ManualClock; ledger: StoredLedger; api: Api; url: string }) {
     this.clock = parts.clock;
     this.#ledger = parts.ledger;
     this.#api = parts.api;

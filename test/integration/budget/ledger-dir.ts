@@ -7,7 +7,8 @@ import type { Budget } from "../../../src/budget/budget.ts";
 import type { AcquireCommand } from "../../../src/budget/ledger.ts";
 import { createLocalLedger } from "../../../src/budget/local/create-local-ledger.ts";
 import type { JournalFile } from "../../../src/budget/local/journal.ts";
-import type { LedgerNotice, LocalLedger, LocalLedgerOptions } from "../../../src/budget/local/local-ledger-options.ts";
+import type { LedgerNotice, StoredLedger } from "../../../src/budget/ledger-notice.ts";
+import type { LocalLedgerOptions } from "../../../src/budget/local/local-ledger-options.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 
 export const FLEET: Budget = {
@@ -30,7 +31,7 @@ export async function makeDir(): Promise<string> {
 }
 
 export interface Opened {
-  readonly ledger: LocalLedger;
+  readonly ledger: StoredLedger;
   readonly notices: LedgerNotice[];
   readonly clock: ManualClock;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { readSnapshot, snapshotLines } from "../../../../src/budget/local/snapshot.ts";
+import { readSnapshot, snapshotLines } from "../../../../src/budget/rules/snapshot.ts";
 import { decodeEvent, encodeEvent } from "../../../../src/budget/rules/events.ts";
 import { firedThresholds } from "../../../../src/budget/rules/views.ts";
 import { makeBudget, usd } from "../make-budget.ts";

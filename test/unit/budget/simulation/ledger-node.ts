@@ -3,7 +3,7 @@
  * synced. `crash` may leave part of the last write behind, or all of it although nobody was told.
  */
 import { encodeFrame, readFrame } from "../../../../src/budget/local/frame.ts";
-import { readSnapshot, snapshotLines } from "../../../../src/budget/local/snapshot.ts";
+import { readSnapshot, snapshotLines } from "../../../../src/budget/rules/snapshot.ts";
 import type { Budget } from "../../../../src/budget/budget.ts";
 import type { AcquireOutcome } from "../../../../src/budget/ledger.ts";
 import { applyEvent } from "../../../../src/budget/rules/apply.ts";

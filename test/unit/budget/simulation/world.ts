@@ -5,7 +5,7 @@
 import { fitsWithin, NO_AMOUNTS, type Amounts } from "../../../../src/budget/amounts.ts";
 import type { Budget } from "../../../../src/budget/budget.ts";
 import type { AcquireCommand, AcquireOutcome, Labels, ObservedSpend } from "../../../../src/budget/ledger.ts";
-import { snapshotLines } from "../../../../src/budget/local/snapshot.ts";
+import { snapshotLines } from "../../../../src/budget/rules/snapshot.ts";
 import { settledAt } from "../../../../src/budget/rules/spend.ts";
 import { Agent, type Call } from "./agent.ts";
 import { checkState } from "./check-state.ts";

@@ -3,11 +3,11 @@
  * they are built anew. The last line counts the others, so that half a snapshot is no snapshot.
  */
 import type { Budget } from "../budget.ts";
-import { rejoinSpends } from "../rules/apply.ts";
-import { readAmounts, readBudget, writeAmounts, writeBudget, type Written } from "../rules/events.ts";
-import { BudgetIndex } from "../rules/scope.ts";
-import { newSpend, type Spend } from "../rules/spend.ts";
-import { LedgerState, newLease, type ClosedLease, type Lease } from "../rules/state.ts";
+import { rejoinSpends } from "./apply.ts";
+import { readAmounts, readBudget, writeAmounts, writeBudget, type Written } from "./events.ts";
+import { BudgetIndex } from "./scope.ts";
+import { newSpend, type Spend } from "./spend.ts";
+import { LedgerState, newLease, type ClosedLease, type Lease } from "./state.ts";
 
 interface SpendLine extends Pick<Spend, "match" | "isInForce" | "startMs" | "endMs" | "touchedMs"> {
   readonly line: "spend";

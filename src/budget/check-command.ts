@@ -1,6 +1,6 @@
-import { isValidAmounts, type Amounts } from "../amounts.ts";
-import { LedgerError } from "../ledger-error.ts";
-import type { AcquireCommand, Labels } from "../ledger.ts";
+import { isValidAmounts, type Amounts } from "./amounts.ts";
+import { LedgerError } from "./ledger-error.ts";
+import type { AcquireCommand, Labels } from "./ledger.ts";
 
 const ID_LENGTH_MAX = 128;
 const LABELS_MAX = 64;
