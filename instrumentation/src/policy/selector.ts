@@ -1,7 +1,9 @@
 /**
  * Whom an act of a person means: `agent=shop-*,team=x` (every term has to match), a bare word for an agent, or `all`. Keys
- * are label keys, values are globs of glob.ts. Pure: the processor and the gate match by the same code.
+ * are label keys, values are globs of glob.ts. Who means an agent means all that it started (agent-chain.ts). Pure: the
+ * processor and the gate match by the same code.
  */
+import { valuesOf } from "./agent-chain.ts";
 import { compileGlob, GlobError } from "./glob.ts";
 
 export interface Selector {
@@ -50,11 +52,7 @@ export function parseSelector(text: string): SelectorParse {
     selector: {
       text: sorted.map(([key, { pattern }]) => `${key}=${pattern}`).join(","),
       keys: sorted.map(([key]) => key),
-      matches: (labels) =>
-        sorted.every(([key, { matches }]) => {
-          const value = Object.hasOwn(labels, key) ? labels[key] : undefined;
-          return value !== undefined && matches(value);
-        }),
+      matches: (labels) => sorted.every(([key, { matches }]) => valuesOf(labels, key).some((value) => matches(value))),
     },
   };
 }

@@ -4,8 +4,11 @@
  *
  * A label that a scope names must be there; a call without the label that `each` or a session window splits by counts
  * into the budget of the empty value, so that leaving a label out is no way around a limit.
+ *
+ * A call counts into the budgets of every agent on whose behalf it is made: `agent` in a scope matches the agent or any of
+ * its ancestors, and `each: agent` has an instance for each of them.
  */
-import { compileGlob, foldCase } from "@tollgate/instrumentation/policy";
+import { ANCESTORS_LABEL, compileGlob, foldCase, valuesOf } from "@tollgate/instrumentation/policy";
 import type { Budget } from "../budget.ts";
 import type { Labels } from "../ledger.ts";
 
@@ -38,6 +41,7 @@ export class BudgetIndex {
   constructor(budgets: readonly Budget[]) {
     this.#budgets = budgets.map(compile);
     const keys = budgets.flatMap((budget) => [...Object.keys(budget.scope), ...splitLabels(budget)]);
+    if (keys.includes("agent")) keys.push(ANCESTORS_LABEL);
     this.labelKeys = [...new Set(keys)].sort();
   }
 
@@ -45,7 +49,9 @@ export class BudgetIndex {
     const key = JSON.stringify(this.labelKeys.map((label) => valueOf(labels, label)));
     let found = this.#memo.get(key);
     if (found === undefined) {
-      found = this.#budgets.filter((budget) => isInScope(budget, labels)).map(({ budget }) => instance(budget, labels));
+      found = this.#budgets
+        .filter((budget) => isInScope(budget, labels))
+        .flatMap((budget) => instances(budget, labels));
       if (this.#memo.size >= MEMO_MAX) this.#memo.clear();
       this.#memo.set(key, found);
     }
@@ -69,16 +75,23 @@ function splitLabels(budget: Budget): string[] {
 }
 
 function isInScope(budget: CompiledBudget, labels: Labels): boolean {
-  return budget.scope.every(({ label, matches }) => {
-    const value = valueOf(labels, label);
-    return value !== undefined && matches(value);
-  });
+  return budget.scope.every(({ label, matches }) => valuesOf(labels, label).some((value) => matches(value)));
 }
 
-function instance(budget: Budget, labels: Labels): BudgetMatch {
-  const each = budget.each === undefined ? undefined : foldCase(valueOf(labels, budget.each) ?? "");
+function instances({ budget, scope }: CompiledBudget, labels: Labels): readonly BudgetMatch[] {
+  const { name, each: label } = budget;
   const run = budget.window.kind === "run" ? foldCase(valueOf(labels, budget.window.label) ?? "") : undefined;
-  return { key: spendKey(budget.name, each, run), name: budget.name, budget, each, run };
+  const match = (each: string | undefined): BudgetMatch => ({
+    key: spendKey(name, each, run),
+    name,
+    budget,
+    each,
+    run,
+  });
+  if (label === undefined) return [match(undefined)];
+  const term = scope.find((candidate) => candidate.label === label);
+  const values = valuesOf(labels, label).filter((value) => term === undefined || term.matches(value));
+  return [...new Set(values.length === 0 ? [""] : values.map(foldCase))].map(match);
 }
 
 function valueOf(labels: Labels, label: string): string | undefined {

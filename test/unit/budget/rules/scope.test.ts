@@ -58,8 +58,46 @@ describe("the budgets that a call falls under", () => {
   });
 });
 
+describe("a call on behalf of other agents", () => {
+  const chain = new BudgetIndex([
+    makeBudget({ name: "planner", scope: { agent: "planner" } }),
+    makeBudget({ name: "researcher", scope: { agent: "researcher" } }),
+    makeBudget({ name: "each", each: "agent" }),
+    makeBudget({ name: "each r", scope: { agent: "r*" }, each: "agent" }),
+  ]);
+  const keysOf = (labels: Labels): string[] => chain.match(labels).map(({ key }) => key);
+
+  it("falls under the budgets of its agent and of every ancestor", () => {
+    expect(keysOf({ agent: "Researcher", ancestors: "root,Planner" })).toEqual([
+      JSON.stringify(["planner", null, null]),
+      JSON.stringify(["researcher", null, null]),
+      JSON.stringify(["each", "researcher", null]),
+      JSON.stringify(["each", "root", null]),
+      JSON.stringify(["each", "planner", null]),
+      JSON.stringify(["each r", "researcher", null]),
+      JSON.stringify(["each r", "root", null]),
+    ]);
+  });
+
+  it("counts once into the budget of an agent that is its own ancestor", () => {
+    expect(keysOf({ agent: "planner", ancestors: "planner,PLANNER" })).toEqual([
+      JSON.stringify(["planner", null, null]),
+      JSON.stringify(["each", "planner", null]),
+    ]);
+  });
+
+  it("keeps its ancestors when it leaves out its own name", () => {
+    expect(keysOf({ ancestors: "planner" })).toContain(JSON.stringify(["planner", null, null]));
+  });
+
+  it("is told apart by its ancestors only where a budget looks at agents", () => {
+    expect(chain.labelKeys).toEqual(["agent", "ancestors"]);
+    expect(new BudgetIndex([makeBudget({ name: "t", scope: { team: "*" } })]).labelKeys).toEqual(["team"]);
+  });
+});
+
 describe("the labels that budgets look at", () => {
-  it("are those of scopes, of `each` and of runs", () => {
-    expect(index.labelKeys).toEqual(["agent", "environment", "model", "session", "team"]);
+  it("are those of scopes, of `each` and of runs, and of agents the ancestors", () => {
+    expect(index.labelKeys).toEqual(["agent", "ancestors", "environment", "model", "session", "team"]);
   });
 });
