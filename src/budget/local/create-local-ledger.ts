@@ -3,7 +3,6 @@
  * without an await; the answer leaves when the journal has it. When the journal fails, memory may be ahead of the disk, so
  * nothing is answered any more until a restart has read the disk again.
  */
-import { mkdir } from "node:fs/promises";
 import type { CancelTimer } from "../../support/clock.ts";
 import { isValidAmounts } from "../amounts.ts";
 import { LedgerError } from "../ledger-error.ts";
@@ -15,7 +14,7 @@ import { LedgerEngine, type Step } from "../rules/engine.ts";
 import { encodeEvent, type LedgerEvent } from "../rules/events.ts";
 import { budgetStates, firedThresholds, leaseView } from "../rules/views.ts";
 import { checkAcquire, checkAmounts, checkId } from "../check-command.ts";
-import { lockDirectory } from "./directory-lock.ts";
+import { nodeDisk } from "./disk.ts";
 import { Journal } from "./journal.ts";
 import { LedgerTime } from "./ledger-time.ts";
 import type { LedgerNotice, LedgerStats, StoredLedger } from "../ledger-notice.ts";
@@ -65,14 +64,15 @@ class JournaledLedger implements StoredLedger {
   }
 
   async start(): Promise<void> {
-    const { dir, clock } = this.#options;
+    const { dir, clock, disk = nodeDisk } = this.#options;
     const startedMs = clock.monotonic();
-    await mkdir(dir, { recursive: true, mode: 0o700 });
-    const unlock = lockDirectory(dir);
+    await disk.makeDirectory(dir);
+    const unlock = disk.lock(dir);
     let journal: Journal | undefined;
     try {
-      const recovered = await recover(dir, (notice) => this.#notify(notice));
+      const recovered = await recover(disk, dir, (notice) => this.#notify(notice));
       const { state, segments, events } = recovered;
+      this.#options.onState?.(state);
       journal = this.#createJournal(recovered, () => snapshotLines(state));
       await journal.start();
       const recallIntervalMs = this.#options.recallIntervalMs ?? RECALL_INTERVAL_MS;
@@ -180,8 +180,9 @@ class JournaledLedger implements StoredLedger {
     at: { readonly segment: number; readonly offset: number; readonly previousBytes: number },
     snapshot: () => string[],
   ): Journal {
-    const { dir, openFile, segmentBytesMax = SEGMENT_BYTES_MAX } = this.#options;
+    const { dir, disk = nodeDisk, segmentBytesMax = SEGMENT_BYTES_MAX } = this.#options;
     return new Journal({
+      disk,
       dir,
       segment: at.segment,
       offset: at.offset,
@@ -194,7 +195,6 @@ class JournaledLedger implements StoredLedger {
         this.#notify({ notice: "ledger_failed", error });
       },
       onSnapshotFailure: (error) => this.#notify({ notice: "snapshot_failed", error }),
-      ...(openFile === undefined ? {} : { openFile }),
     });
   }
 

@@ -1,6 +1,6 @@
 /** The files of a journal's directory: `journal-N.log` from `snapshot-N.log` on, N counted up, 10 digits. */
-import { open, readdir, rename, unlink } from "node:fs/promises";
 import { join } from "node:path";
+import type { Disk } from "./disk.ts";
 
 export interface JournalFiles {
   /** The snapshot to start from: the state before the segment of the same number. */
@@ -20,8 +20,11 @@ export function snapshotName(number: number): string {
 }
 
 /** What is there. A missing segment shows as `gap`: its number. */
-export async function listJournal(dir: string): Promise<JournalFiles & { readonly gap: number | undefined }> {
-  const names = await readdir(dir);
+export async function listJournal(
+  disk: Disk,
+  dir: string,
+): Promise<JournalFiles & { readonly gap: number | undefined }> {
+  const names = await disk.list(dir);
   const numbers = (kind: string): number[] =>
     names
       .map((name) => new RegExp(`^${kind}-(\\d{10})\\.log$`).exec(name)?.[1])
@@ -43,30 +46,6 @@ export async function listJournal(dir: string): Promise<JournalFiles & { readonl
   return { snapshot, segments, stale, gap };
 }
 
-/** Writes a file so that under its name there is either nothing or all of it. */
-export async function writeFileDurably(dir: string, name: string, chunks: Iterable<Buffer>): Promise<void> {
-  const temporary = join(dir, `${name}.tmp`);
-  const file = await open(temporary, "w");
-  try {
-    for (const chunk of chunks) await file.writeFile(chunk);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(temporary, join(dir, name));
-  await syncDirectory(dir);
-}
-
-/** Makes the names in a directory durable: made, renamed, unlinked. */
-export async function syncDirectory(dir: string): Promise<void> {
-  const handle = await open(dir, "r");
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
-export async function unlinkAll(dir: string, names: readonly string[]): Promise<void> {
-  for (const name of names) await unlink(join(dir, name));
+export async function unlinkAll(disk: Disk, dir: string, names: readonly string[]): Promise<void> {
+  for (const name of names) await disk.unlink(join(dir, name));
 }

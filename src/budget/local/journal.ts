@@ -8,20 +8,14 @@
  *
  * A segment that has grown is followed by a new one; a snapshot of the state at that point then replaces all before it.
  */
-import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { LedgerError } from "../ledger-error.ts";
+import { writeFileDurably, writeFully, type Disk, type DiskFile } from "./disk.ts";
 import { encodeFrame } from "./frame.ts";
-import { listJournal, segmentName, snapshotName, syncDirectory, unlinkAll, writeFileDurably } from "./journal-files.ts";
-
-/** What the journal needs of a file; `FileHandle` is one. Tests put a failing disk here. */
-export interface JournalFile {
-  write(buffer: Buffer, offset: number, length: number, position: number): Promise<{ readonly bytesWritten: number }>;
-  datasync(): Promise<void>;
-  close(): Promise<void>;
-}
+import { listJournal, segmentName, snapshotName, unlinkAll } from "./journal-files.ts";
 
 export interface JournalOptions {
+  readonly disk: Disk;
   readonly dir: string;
   /** Where to go on: the last segment and its length, as recovery found it. */
   readonly segment: number;
@@ -34,7 +28,6 @@ export interface JournalOptions {
   readonly onFailure: (error: LedgerError) => void;
   /** A snapshot could not be written; the journal goes on and tries again at the next segment. */
   readonly onSnapshotFailure: (error: Error) => void;
-  readonly openFile?: (path: string) => Promise<JournalFile>;
 }
 
 /** One group: far below the limit of a frame, and no long pause for those behind it. */
@@ -48,7 +41,7 @@ interface Waiting {
 
 export class Journal {
   readonly #options: JournalOptions;
-  #file: JournalFile | undefined;
+  #file: DiskFile | undefined;
   #segment: number;
   #offset: number;
   #lines: string[] = [];
@@ -87,7 +80,7 @@ export class Journal {
     this.#file = await this.#open(this.#segment);
     if (this.#offset > 0) return;
     await this.#write(segmentHead(this.#segment, this.#options.previousBytes));
-    await syncDirectory(this.#options.dir);
+    await this.#options.disk.syncDirectory(this.#options.dir);
   }
 
   /** Resolves once `lines`, and all that was appended before, are on disk. No lines: once what came before is. */
@@ -160,12 +153,7 @@ export class Journal {
     const frame = encodeFrame(payload);
     const file = this.#file;
     if (file === undefined) throw new LedgerError("ledger_unavailable", "the journal is not open");
-    let written = 0;
-    while (written < frame.length) {
-      const { bytesWritten } = await file.write(frame, written, frame.length - written, this.#offset + written);
-      if (bytesWritten === 0) throw new Error("the disk took no bytes");
-      written += bytesWritten;
-    }
+    await writeFully(file, frame, this.#offset);
     await file.datasync();
     this.#offset += frame.length;
   }
@@ -184,24 +172,25 @@ export class Journal {
     this.#offset = 0;
     this.#file = await this.#open(this.#segment);
     await this.#write(segmentHead(this.#segment, previousBytes));
-    await syncDirectory(this.#options.dir);
+    await this.#options.disk.syncDirectory(this.#options.dir);
     const before = this.#snapshotting;
     this.#snapshotting = this.#replaceBySnapshot(this.#segment, snapshot, before);
   }
 
   async #replaceBySnapshot(segment: number, lines: string[], before: Promise<void> | undefined): Promise<void> {
+    const { disk, dir } = this.#options;
     await before;
     try {
-      await writeFileDurably(this.#options.dir, snapshotName(segment), snapshotFrames(segment, lines));
-      await unlinkAll(this.#options.dir, (await listJournal(this.#options.dir)).stale);
+      await writeFileDurably(disk, { dir, name: snapshotName(segment) }, snapshotFrames(segment, lines));
+      await unlinkAll(disk, dir, (await listJournal(disk, dir)).stale);
     } catch (error) {
       this.#options.onSnapshotFailure(asError(error));
     }
   }
 
-  #open(segment: number): Promise<JournalFile> {
-    const path = join(this.#options.dir, segmentName(segment));
-    return this.#options.openFile?.(path) ?? open(path, this.#offset === 0 ? "w" : "r+");
+  #open(segment: number): Promise<DiskFile> {
+    const { disk, dir } = this.#options;
+    return disk.open(join(dir, segmentName(segment)), this.#offset === 0 ? "w" : "r+");
   }
 }
 

@@ -1,7 +1,8 @@
 import type { Clock } from "../../support/clock.ts";
 import type { Budget } from "../budget.ts";
 import type { LedgerNotice } from "../ledger-notice.ts";
-import type { JournalFile } from "./journal.ts";
+import type { LedgerState } from "../rules/state.ts";
+import type { Disk } from "./disk.ts";
 
 /** Options of `createLocalLedger(options): StoredLedger` (src/budget/local/create-local-ledger.ts). */
 export interface LocalLedgerOptions {
@@ -18,8 +19,10 @@ export interface LocalLedgerOptions {
   readonly recallIntervalMs?: number;
   /** A journal segment that grew past this is replaced by a snapshot. @default 67108864 */
   readonly segmentBytesMax?: number;
-  /** Opens a journal segment for writing. @default the file system; tests put a failing disk here */
-  readonly openFile?: (path: string) => Promise<JournalFile>;
+  /** Where the journal is. @default the file system; tests put a failing disk here, the simulation one that crashes */
+  readonly disk?: Disk;
+  /** Called at each start with the state that the ledger lives on, to look at and never to change: for the simulation's checks. */
+  readonly onState?: (state: LedgerState) => void;
   /** Things that a log should say. Never throws. */
   readonly onNotice?: (notice: LedgerNotice) => void;
 }

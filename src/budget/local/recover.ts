@@ -3,14 +3,14 @@
  * is cut off and said; it was never acknowledged. Damage anywhere else is refused with file and offset: a ledger that
  * guesses would let money be spent twice.
  */
-import { open, readFile, truncate } from "node:fs/promises";
 import { join } from "node:path";
 import { LedgerError } from "../ledger-error.ts";
 import { applyEvent } from "../rules/apply.ts";
 import { decodeEvent } from "../rules/events.ts";
 import { LedgerState } from "../rules/state.ts";
+import type { Disk } from "./disk.ts";
 import { readFrame } from "./frame.ts";
-import { listJournal, segmentName, snapshotName, syncDirectory, unlinkAll } from "./journal-files.ts";
+import { listJournal, segmentName, snapshotName, unlinkAll } from "./journal-files.ts";
 import type { LedgerNotice } from "../ledger-notice.ts";
 import { readSnapshot } from "../rules/snapshot.ts";
 
@@ -35,21 +35,21 @@ interface Head {
 
 const VERSION = 1;
 
-export async function recover(dir: string, notify: (notice: LedgerNotice) => void): Promise<Recovered> {
-  const files = await listJournal(dir);
+export async function recover(disk: Disk, dir: string, notify: (notice: LedgerNotice) => void): Promise<Recovered> {
+  const files = await listJournal(disk, dir);
   if (files.gap !== undefined) throw corrupt(join(dir, segmentName(files.gap)), 0, "the segment is missing");
-  await unlinkAll(dir, files.stale);
-  const state = files.snapshot === undefined ? new LedgerState() : await loadSnapshot(dir, files.snapshot);
+  await unlinkAll(disk, dir, files.stale);
+  const state = files.snapshot === undefined ? new LedgerState() : await loadSnapshot(disk, dir, files.snapshot);
   let events = 0;
   let offset = 0;
   let previousBytes = 0;
   for (const [at, segment] of files.segments.entries()) {
     const isLast = at === files.segments.length - 1;
     const path = join(dir, segmentName(segment));
-    const read = await replaySegment({ path, segment, state, isLast, before: at === 0 ? undefined : offset });
+    const read = await replaySegment({ disk, path, segment, state, isLast, before: at === 0 ? undefined : offset });
     if (read.cut > 0) {
       notify({ notice: "journal_tail_cut", file: path, offset: read.offset, bytes: read.cut });
-      await cutOff(dir, path, read.offset);
+      await cutOff(disk, path, read.offset);
     }
     previousBytes = offset;
     offset = read.offset;
@@ -67,6 +67,7 @@ interface SegmentReading {
 }
 
 async function replaySegment(options: {
+  readonly disk: Disk;
   readonly path: string;
   readonly segment: number;
   readonly state: LedgerState;
@@ -74,8 +75,8 @@ async function replaySegment(options: {
   /** Length of the segment before it. */
   readonly before: number | undefined;
 }): Promise<SegmentReading> {
-  const { path, state, isLast } = options;
-  const file = await readFile(path);
+  const { disk, path, state, isLast } = options;
+  const file = await disk.read(path);
   let offset = 0;
   let events = 0;
   for (;;) {
@@ -110,9 +111,9 @@ function checkHead(payload: string, of: { readonly segment: number; readonly bef
   }
 }
 
-async function loadSnapshot(dir: string, segment: number): Promise<LedgerState> {
+async function loadSnapshot(disk: Disk, dir: string, segment: number): Promise<LedgerState> {
   const path = join(dir, snapshotName(segment));
-  const file = await readFile(path);
+  const file = await disk.read(path);
   const lines: string[] = [];
   let offset = 0;
   for (;;) {
@@ -130,15 +131,14 @@ async function loadSnapshot(dir: string, segment: number): Promise<LedgerState> 
   }
 }
 
-async function cutOff(dir: string, path: string, length: number): Promise<void> {
-  await truncate(path, length);
-  const file = await open(path, "r+");
+async function cutOff(disk: Disk, path: string, length: number): Promise<void> {
+  await disk.truncate(path, length);
+  const file = await disk.open(path, "r+");
   try {
-    await file.sync();
+    await file.datasync();
   } finally {
     await file.close();
   }
-  await syncDirectory(dir);
 }
 
 function corrupt(path: string, offset: number, what: string, cause?: unknown): LedgerError {

@@ -1,4 +1,4 @@
-import { mkdtemp, open, rm, type FileHandle } from "node:fs/promises";
+import { mkdtemp, open, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
@@ -6,7 +6,7 @@ import type { Amounts } from "../../../src/budget/amounts.ts";
 import type { Budget } from "../../../src/budget/budget.ts";
 import type { AcquireCommand } from "../../../src/budget/ledger.ts";
 import { createLocalLedger } from "../../../src/budget/local/create-local-ledger.ts";
-import type { JournalFile } from "../../../src/budget/local/journal.ts";
+import { nodeDisk, type Disk, type DiskFile } from "../../../src/budget/local/disk.ts";
 import type { LedgerNotice, StoredLedger } from "../../../src/budget/ledger-notice.ts";
 import type { LocalLedgerOptions } from "../../../src/budget/local/local-ledger-options.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
@@ -68,18 +68,24 @@ export function acquireOf(of: Partial<AcquireCommand> = {}): AcquireCommand {
 }
 
 /** A disk on which a test decides what happens: counts, holds back or fails writes and syncs of the real file below. */
-export class TestDisk {
+export class TestDisk implements Disk {
   writes = 0;
   syncs = 0;
   onWrite: () => void = () => {};
   onSync: () => Promise<void> = () => Promise.resolve();
   bytesPerWriteMax = Number.POSITIVE_INFINITY;
 
-  readonly openFile = async (path: string): Promise<JournalFile> => {
-    const handle: FileHandle = await open(path, "a+").then(async (made) => {
-      await made.close();
-      return open(path, "r+");
-    });
+  readonly lock = nodeDisk.lock;
+  readonly makeDirectory = nodeDisk.makeDirectory;
+  readonly list = nodeDisk.list;
+  readonly read = nodeDisk.read;
+  readonly truncate = nodeDisk.truncate;
+  readonly rename = nodeDisk.rename;
+  readonly unlink = nodeDisk.unlink;
+  readonly syncDirectory = nodeDisk.syncDirectory;
+
+  readonly open = async (path: string, flags: "w" | "r+"): Promise<DiskFile> => {
+    const handle = await open(path, flags);
     return {
       write: (buffer, offset, length, position) => {
         this.writes += 1;

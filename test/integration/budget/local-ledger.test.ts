@@ -18,7 +18,7 @@ const settle = async (): Promise<void> => {
 describe("acknowledging", () => {
   it("waits for the disk", async () => {
     const disk = new TestDisk();
-    const { ledger } = await openLedger(await makeDir(), { openFile: disk.openFile });
+    const { ledger } = await openLedger(await makeDir(), { disk });
     let release = (): void => {};
     disk.onSync = () => new Promise((resolve) => (release = resolve));
     let isAnswered = false;
@@ -33,7 +33,7 @@ describe("acknowledging", () => {
 
   it("shares one sync among all that wait for it", async () => {
     const disk = new TestDisk();
-    const { ledger } = await openLedger(await makeDir(), { openFile: disk.openFile });
+    const { ledger } = await openLedger(await makeDir(), { disk });
     const before = disk.syncs;
     const callers = Array.from({ length: 500 }, (_, index) => ledger.acquire(acquireOf({ leaseId: `l${index}` })));
     await Promise.all(callers);
@@ -45,7 +45,7 @@ describe("acknowledging", () => {
     const dir = await makeDir();
     const disk = new TestDisk();
     disk.bytesPerWriteMax = 7;
-    const { ledger } = await openLedger(dir, { openFile: disk.openFile });
+    const { ledger } = await openLedger(dir, { disk });
     await ledger.acquire(acquireOf());
     await ledger.stop();
     const { ledger: again } = await openLedger(dir);
@@ -57,7 +57,7 @@ describe("a disk that fails", () => {
   it.each(["ENOSPC", "EIO"])("(%s on write) ends the ledger: nothing is acknowledged until a restart", async (code) => {
     const dir = await makeDir();
     const disk = new TestDisk();
-    const { ledger, notices } = await openLedger(dir, { openFile: disk.openFile });
+    const { ledger, notices } = await openLedger(dir, { disk });
     await ledger.acquire(acquireOf({ target: usd(20) }));
     disk.onWrite = () => {
       throw Object.assign(new Error(`${code}: no`), { code });
@@ -79,7 +79,7 @@ describe("a disk that fails", () => {
 
   it("(on sync) ends the ledger too, and tells those who wait for money", async () => {
     const disk = new TestDisk();
-    const { ledger } = await openLedger(await makeDir(), { openFile: disk.openFile });
+    const { ledger } = await openLedger(await makeDir(), { disk });
     await ledger.acquire(acquireOf({ leaseId: "holder", target: usd(999_999) }));
     const waiting = ledger.acquire(acquireOf({ target: usd(50), waitMs: 5000 }));
     await settle();
