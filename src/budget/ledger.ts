@@ -34,6 +34,8 @@ export interface BudgetState {
   readonly windowEndMs: number | undefined;
   readonly limit: bigint;
   readonly settled: bigint;
+  /** The part of `settled` that no lease covered: metered when it was spent already, and not gated. */
+  readonly observed: bigint;
   readonly reserved: bigint;
   readonly remaining: bigint;
   /** Thresholds crossed now, lowest first. */

@@ -7,7 +7,7 @@ import { addAmounts, amountIn, maxAmounts, NO_AMOUNTS, subtractAmounts, type Amo
 import type { Labels } from "../ledger.ts";
 import type { LedgerEvent } from "./events.ts";
 import { BudgetIndex } from "./scope.ts";
-import { countSpend, isForgettable, rebaseSpend, RUN_IDLE_MS, settledAt, turnWindow, type Spend } from "./spend.ts";
+import { countObserved, countSpend, isForgettable, rebaseSpend, RUN_IDLE_MS, settledAt, turnWindow } from "./spend.ts";
 import { coverSettled, newLease, outstandingIn, type Lease, type LedgerState } from "./state.ts";
 
 /** Observations remembered by their token; the spool sends again only what it has not marked done. */
@@ -152,7 +152,11 @@ function applyObserved(state: LedgerState, event: EventOf<"observed">): void {
       break;
     }
   }
-  for (const { labels, amounts } of event.foreign) countForeign(state, labels, amounts);
+  for (const { labels, amounts } of event.foreign) {
+    for (const spend of state.spendsOf(labels, event.at)) {
+      countObserved(spend, amountIn(spend.budget.measure, amounts), event.at);
+    }
+  }
   for (const { id, amounts } of event.leased) {
     const expired = state.expired.get(id);
     const lease = expired ?? state.active.get(id);
@@ -224,14 +228,9 @@ function countLate(
 ): void {
   if (closed.labels === undefined) return;
   const settled = maxAmounts(closed.settled, reported);
-  countForeign(state, closed.labels, subtractAmounts(settled, closed.settled));
+  const counted = subtractAmounts(settled, closed.settled);
+  for (const spend of state.spendsOf(closed.labels, state.atMs)) {
+    countSpend(spend, amountIn(spend.budget.measure, counted), state.atMs);
+  }
   closed.settled = settled;
-}
-
-function countForeign(state: LedgerState, labels: Labels, amounts: Amounts): void {
-  for (const spend of state.spendsOf(labels, state.atMs)) countIn(spend, amounts, state.atMs);
-}
-
-function countIn(spend: Spend, amounts: Amounts, nowMs: number): void {
-  countSpend(spend, amountIn(spend.budget.measure, amounts), nowMs);
 }

@@ -16,6 +16,11 @@ interface SpendLine extends Pick<Spend, "match" | "isInForce" | "startMs" | "end
   readonly buckets: readonly (readonly [number, string])[] | undefined;
   /** Absent in snapshots of before there was such a thing. */
   readonly fired?: readonly number[];
+  /** Absent where there is none, as is what follows. */
+  readonly observed?: string;
+  readonly observedBuckets?: readonly (readonly [number, string])[];
+  readonly seeded?: string;
+  readonly withheld?: readonly [string, number];
 }
 
 interface LeaseLine extends Pick<Lease, "id" | "processId" | "labels" | "seq" | "deadlineMs"> {
@@ -87,9 +92,21 @@ function spendLine(spend: Spend): SpendLine {
     endMs,
     settled: settled.toString(),
     touchedMs,
-    buckets: buckets === undefined ? undefined : [...buckets].map(([number, amount]) => [number, amount.toString()]),
+    buckets: buckets && bucketTexts(buckets),
+    ...(spend.observed === 0n ? {} : { observed: spend.observed.toString() }),
+    ...(spend.observedBuckets === undefined ? {} : { observedBuckets: bucketTexts(spend.observedBuckets) }),
+    ...(spend.seeded === 0n ? {} : { seeded: spend.seeded.toString() }),
+    ...(spend.withheld === 0n ? {} : { withheld: [spend.withheld.toString(), spend.withheldUntilMs] as const }),
     ...(fired.size === 0 ? {} : { fired: [...fired] }),
   };
+}
+
+function bucketTexts(buckets: ReadonlyMap<number, bigint>): [number, string][] {
+  return [...buckets].map(([number, amount]) => [number, amount.toString()]);
+}
+
+function bucketsOf(texts: readonly (readonly [number, string])[]): Map<number, bigint> {
+  return new Map(texts.map(([number, amount]) => [number, BigInt(amount)]));
 }
 
 function leaseLine({ id, processId, labels, seq, deadlineMs, ...lease }: Lease, isExpired: boolean): LeaseLine {
@@ -131,7 +148,14 @@ function restoreSpend(state: LedgerState, line: SpendLine): void {
   spend.startMs = line.startMs;
   spend.endMs = line.endMs;
   spend.settled = BigInt(line.settled);
-  spend.buckets = line.buckets && new Map(line.buckets.map(([number, amount]) => [number, BigInt(amount)]));
+  spend.buckets = line.buckets && bucketsOf(line.buckets);
+  spend.observed = BigInt(line.observed ?? "0");
+  spend.observedBuckets = line.observedBuckets && bucketsOf(line.observedBuckets);
+  spend.seeded = BigInt(line.seeded ?? "0");
+  if (line.withheld !== undefined) {
+    spend.withheld = BigInt(line.withheld[0]);
+    spend.withheldUntilMs = line.withheld[1];
+  }
   for (const atPercent of line.fired ?? []) spend.fired.add(atPercent);
   state.addSpend(spend);
 }

@@ -28,6 +28,16 @@ export interface Spend {
   settled: bigint;
   /** Rolling windows only: bucket number → spend, oldest first. */
   buckets: Map<number, bigint> | undefined;
+  /** The part of S that no lease covered: it was seen when it was spent already. Of a rolling window: of `observedBuckets`. */
+  observed: bigint;
+  observedBuckets: Map<number, bigint> | undefined;
+  /** What of S was counted from the time before the budget, in this window. */
+  seeded: bigint;
+  /** Leases that the ledger has forgotten may hold so much: set aside until `withheldUntilMs`. */
+  withheld: bigint;
+  withheldUntilMs: number;
+  /** Nothing new is granted before: its past is not known yet, or what others hold of it. */
+  closedUntilMs: number;
   /** R: outstanding of all leases that fall under it. Derived from them, never stored. */
   reserved: bigint;
   /** The part of R whose leases have expired: it won't come free before its spans or its grace do. */
@@ -52,6 +62,12 @@ export function newSpend(match: BudgetMatch, nowMs: number): Spend {
     endMs: undefined,
     settled: 0n,
     buckets: undefined,
+    observed: 0n,
+    observedBuckets: undefined,
+    seeded: 0n,
+    withheld: 0n,
+    withheldUntilMs: 0,
+    closedUntilMs: 0,
     reserved: 0n,
     stranded: 0n,
     touchedMs: nowMs,
@@ -94,6 +110,30 @@ export function countSpend(spend: Spend, amount: bigint, nowMs: number): void {
   }
 }
 
+/** Adds to S what no lease covers. */
+export function countObserved(spend: Spend, amount: bigint, nowMs: number): void {
+  countSpend(spend, amount, nowMs);
+  if (amount === 0n) return;
+  spend.observed += amount;
+  if (spend.buckets === undefined) return;
+  const bucket = Math.floor(nowMs / bucketMs(spend));
+  const buckets = (spend.observedBuckets ??= new Map<number, bigint>());
+  buckets.set(bucket, (buckets.get(bucket) ?? 0n) + amount);
+}
+
+/** The part of S at an instant that no lease covered. */
+export function observedAt(spend: Spend, nowMs: number): bigint {
+  if (spend.buckets === undefined) return settledAt(spend, nowMs) === 0n ? 0n : spend.observed;
+  let counted = 0n;
+  for (const [bucket, amount] of spend.observedBuckets ?? []) if (isCounted(spend, bucket, nowMs)) counted += amount;
+  return counted;
+}
+
+/** Set aside for what forgotten leases may hold. */
+export function withheldAt(spend: Spend, nowMs: number): bigint {
+  return nowMs < spend.withheldUntilMs ? spend.withheld : 0n;
+}
+
 /** Moves `spend` to the window that holds `nowMs`. Never back: a clock that is set back leaves the window as it is. */
 export function turnWindow(spend: Spend, nowMs: number): void {
   if (spend.buckets !== undefined) {
@@ -102,11 +142,31 @@ export function turnWindow(spend: Spend, nowMs: number): void {
       spend.buckets.delete(bucket);
       spend.settled -= amount;
     }
+    for (const [bucket, amount] of spend.observedBuckets ?? []) {
+      if (isCounted(spend, bucket, nowMs)) break;
+      spend.observedBuckets?.delete(bucket);
+      spend.observed -= amount;
+    }
     return;
   }
   if (spend.endMs === undefined || nowMs < spend.endMs) return;
   spend.settled = 0n;
   openWindow(spend, spend.budget, nowMs);
+}
+
+/** The first instant whose spend counts in the window that `nowMs` is in: of a run, when it would be forgotten. 0: all. */
+export function countsSinceMs(budget: Budget, nowMs: number): number {
+  const { window } = budget;
+  switch (window.kind) {
+    case "calendar":
+      return calendarWindow(window.unit, budget.timeZone, nowMs).startMs;
+    case "rolling":
+      return nowMs - window.durationMs - Math.ceil(window.durationMs / BUCKETS);
+    case "run":
+      return nowMs - RUN_IDLE_MS;
+    case "lifetime":
+      return 0;
+  }
 }
 
 /** The bounds to show. Of a rolling window: from its oldest counted instant to the end of the bucket that fills now. */
@@ -138,9 +198,11 @@ export function rebaseSpend(spend: Spend, budget: Budget | undefined, nowMs: num
   spend.watch?.add(spend);
   if (isSameWindow(before, budget)) return;
   const carried = before.measure === budget.measure ? settledAt(spend, nowMs) : 0n;
+  const observed = before.measure === budget.measure ? observedAt(spend, nowMs) : 0n;
   spend.settled = 0n;
   openWindow(spend, budget, nowMs);
-  countSpend(spend, carried, nowMs);
+  countSpend(spend, carried - observed, nowMs);
+  countObserved(spend, observed, nowMs);
 }
 
 /** Whether `spend` may be forgotten: no lease, and nothing counted that would still count; or a run that is long silent. */
@@ -173,6 +235,9 @@ function rearm(spend: Spend): void {
 
 function openWindow(spend: Spend, budget: Budget, nowMs: number): void {
   spend.fired.clear();
+  spend.observed = 0n;
+  spend.observedBuckets = undefined;
+  spend.seeded = 0n;
   spend.buckets = budget.window.kind === "rolling" ? new Map() : undefined;
   spend.startMs = 0;
   spend.endMs = undefined;

@@ -1,7 +1,7 @@
 /** Budgets as others see them: `BudgetState` of ledger.ts at an instant. Reads only. */
 import type { Budget } from "../budget.ts";
 import type { BudgetState, Labels, LeaseView, ThresholdCrossing } from "../ledger.ts";
-import { settledAt, shownBounds, newSpend, type Spend } from "./spend.ts";
+import { newSpend, observedAt, settledAt, shownBounds, type Spend, withheldAt } from "./spend.ts";
 import { spendKey } from "./scope.ts";
 import { crossedAt } from "./thresholds.ts";
 import type { LedgerState } from "./state.ts";
@@ -9,7 +9,7 @@ import type { LedgerState } from "./state.ts";
 export function budgetState(spend: Spend, nowMs: number): BudgetState {
   const { budget } = spend;
   const settled = settledAt(spend, nowMs);
-  const free = budget.limit - settled - spend.reserved;
+  const free = budget.limit - settled - spend.reserved - withheldAt(spend, nowMs);
   const crossed = crossedAt(spend, nowMs);
   const bounds = shownBounds(spend, nowMs);
   return {
@@ -22,7 +22,8 @@ export function budgetState(spend: Spend, nowMs: number): BudgetState {
     windowEndMs: bounds.endMs,
     limit: budget.limit,
     settled,
-    reserved: spend.reserved,
+    observed: observedAt(spend, nowMs),
+    reserved: spend.reserved + withheldAt(spend, nowMs),
     remaining: free > 0n ? free : 0n,
     crossed,
     state: stateName({ settled, free, limit: budget.limit, isWarned: crossed.length > 0 }),

@@ -23,6 +23,7 @@ export const FLEET: BudgetState = {
   windowEndMs: Date.UTC(2026, 10, 22),
   limit: 25_000_000_000n,
   settled: 1_000_000_001n,
+  observed: 1n,
   reserved: 500n,
   remaining: 23_999_999_499n,
   crossed: [{ atPercent: 80, do: "downgrade", fallback: { "gpt-4o": "gpt-4o-mini" } }],
