@@ -28,6 +28,7 @@ if (isRecent) {
     // The child hears Ctrl-C from the terminal itself; the rest is passed on, and the exit code comes back.
     process.on("SIGINT", () => {});
     process.on("SIGTERM", () => child.kill("SIGTERM"));
+    process.on("SIGHUP", () => child.kill("SIGHUP"));
     child.on("exit", (code, signal) => {
       process.exitCode = code ?? 128 + (signal === null ? 0 : constants.signals[signal]);
     });

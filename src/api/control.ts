@@ -25,7 +25,7 @@ export interface ControlOptions {
   readonly ledger: Ledger;
   readonly processes: ProcessTable;
   readonly access: Access;
-  readonly governanceVersion: string;
+  readonly governanceVersion: () => string;
   /** What is killed and paused now. */
   readonly stops: () => StopList;
   readonly clock: Clock;
@@ -54,6 +54,12 @@ export class ControlStreams {
   /** Tells every process what is killed and paused now. */
   sendStops(): void {
     const text = eventText({ type: "stops", stops: this.#options.stops() });
+    for (const processId of this.#streams.keys()) this.#write(processId, text);
+  }
+
+  /** Tells every process that budgets, policies or prices changed: it says hello again. */
+  sendGovernance(): void {
+    const text = eventText({ type: "governance", governance_version: this.#options.governanceVersion() });
     for (const processId of this.#streams.keys()) this.#write(processId, text);
   }
 
@@ -100,7 +106,7 @@ export class ControlStreams {
       "x-accel-buffering": "no",
     });
     response.write(`retry: ${RECONNECT_MS}\n\n`);
-    this.#send(processId, { type: "hello", governance_version: this.#options.governanceVersion });
+    this.#send(processId, { type: "hello", governance_version: this.#options.governanceVersion() });
     const stops = this.#options.stops();
     if (stops.revision > 0) this.#send(processId, { type: "stops", stops });
   }

@@ -1,4 +1,4 @@
-import { createPriceBook, isPricesDocument } from "@tollgate/instrumentation/pricing";
+import { housePrices } from "../policy/house-prices.ts";
 import { ApiProblem } from "./problem.ts";
 import {
   commitReply,
@@ -19,8 +19,7 @@ const EXAMPLE_ID = "0f3c9a51d2b7e46801aa93be77d40c52";
 
 /** `/v1/reservations`: for agents in any language. What each answers: docs/reservations.md. */
 export function reservationRoutes(options: Omit<ReservationsOptions, "prices">): readonly AnyRoute[] {
-  const prices = createPriceBook({ house: options.registry.prices.filter(isPricesDocument) });
-  const reservations = new Reservations({ ...options, prices });
+  const reservations = new Reservations({ ...options, prices: housePrices(options.registry) });
   return [create(reservations), commit(reservations), release(reservations), extend(reservations)];
 }
 

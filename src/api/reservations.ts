@@ -28,7 +28,8 @@ import type { CommitReply, CommitRequest, CreateReply, CreateRequest } from "./r
 export interface ReservationsOptions {
   readonly ledger: Ledger;
   readonly registry: AgentRegistry;
-  readonly prices: PriceBook;
+  /** Asked each time: house prices change with governance. */
+  readonly prices: () => PriceBook;
   readonly clock: Clock;
   readonly leaseTtlMs: number;
   readonly desk: StopDesk;
@@ -63,7 +64,7 @@ export class Reservations {
 
   async #create(id: string, body: CreateRequest, caller: AgentCaller): Promise<CreateReply> {
     const { ledger, prices, clock, leaseTtlMs } = this.#options;
-    const wanted = wantedBy(body, prices, new Date(clock.now()));
+    const wanted = wantedBy(body, prices(), new Date(clock.now()));
     const request = digestOf(body);
     const known = await ledger.lease(id);
     if (known !== undefined) {
@@ -107,7 +108,7 @@ export class Reservations {
     const own = ownId(caller, id);
     const at = new Date(clock.now());
     if (own.isUnlimited) {
-      const { amounts, priceVersion } = reportedBy(body, { prices, at, reservedTokens: 0n });
+      const { amounts, priceVersion } = reportedBy(body, { prices: prices(), at, reservedTokens: 0n });
       return {
         id,
         outcome: "committed",
@@ -118,7 +119,7 @@ export class Reservations {
     const before = await this.#lease(own, caller);
     const isOver = before.state === "closed";
     const reservedTokens = isOver ? before.settled.tokens : before.granted.tokens;
-    const { amounts, priceVersion } = reportedBy(body, { prices, at, reservedTokens });
+    const { amounts, priceVersion } = reportedBy(body, { prices: prices(), at, reservedTokens });
     await ledger.close(reservingProcess(caller), [{ leaseId: id, settled: amounts }]);
     const after = await ledger.lease(id);
     const settled = after?.settled ?? amounts;

@@ -50,6 +50,8 @@ export interface Api {
   readonly app: FastifyInstance;
   readonly processes: ProcessTable;
   readonly desk: StopDesk;
+  /** Tells every process that listens that governance changed. */
+  sendGovernance(): void;
   readonly routes: readonly AnyRoute[];
   /** Listens; resolves to the port. */
   listen(endpoint: { readonly host: string; readonly port: number }): Promise<number>;
@@ -71,7 +73,7 @@ export function createApi(options: ApiOptions): Api {
     ledger,
     processes,
     access,
-    governanceVersion: registry.version,
+    governanceVersion: () => registry.version,
     stops: () => stops.list,
     clock,
     telemetry,
@@ -111,6 +113,7 @@ export function createApi(options: ApiOptions): Api {
     app,
     processes,
     desk,
+    sendGovernance: () => control.sendGovernance(),
     routes: described,
     listen: async (endpoint) => {
       control.start();

@@ -98,6 +98,11 @@ export const serviceStatus = z.object({
     agents: z.int(),
     prices: z.int(),
     require_policy: z.boolean(),
+    applied_at: z.string().describe("Since when this version is in force."),
+    refused: z
+      .object({ at: z.string(), problems: z.array(z.string()) })
+      .nullable()
+      .describe("Why the files as they are now are not in force; null when they are."),
   }),
   processes: z.int(),
   agents_without_policy: z.array(z.string()),

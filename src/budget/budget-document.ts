@@ -83,6 +83,7 @@ const schema = z.strictObject({
     .min(1, "a budget has a name")
     .max(NAME_LENGTH_MAX)
     .regex(/^[^\p{Cc}]*$/u, "a name has no control characters"),
+  renamed_from: z.string().min(1).max(NAME_LENGTH_MAX).optional(),
   scope: z
     .record(label, glob)
     .refine((scope) => Object.keys(scope).length <= SCOPE_LABELS_MAX, `a scope has at most ${SCOPE_LABELS_MAX} labels`)
@@ -103,8 +104,10 @@ export function parseBudget(document: unknown): BudgetReading {
   const problems = [...(parsed.error?.issues ?? []).flatMap(toProblems), ...checkTogether(document)];
   if (!parsed.success || problems.length > 0) return { outcome: "refused", problems };
   const { name, scope, each, limit: amount, time_zone: timeZone, mode, unknown_price: unknownPrice } = parsed.data;
+  const { renamed_from: renamedFrom } = parsed.data;
   const budget: Budget = {
     name,
+    ...(renamedFrom === undefined ? {} : { renamedFrom }),
     scope: Object.freeze(scope),
     each,
     measure: amount.measure,
@@ -131,6 +134,9 @@ function checkTogether(document: unknown): DocumentProblem[] {
   if ((document["window"] === undefined) === (document["rolling"] === undefined)) {
     const message = `a budget has either \`window\` (${WINDOWS.join(", ")}) or \`rolling\` (like \`24h\`)`;
     problems.push({ path: "window", message });
+  }
+  if (document["renamed_from"] !== undefined && document["renamed_from"] === document["name"]) {
+    problems.push({ path: "renamed_from", message: "a budget's former name is another one than its name" });
   }
   if (isRecord(document["scope"]) && Object.hasOwn(document["scope"], "__proto__")) {
     problems.push({ path: "scope.__proto__", message: LABEL_MESSAGE });

@@ -15,6 +15,8 @@ export type CalendarUnit = "minute" | "hour" | "day" | "week" | "month";
 export interface Budget {
   /** Unique over all documents. */
   readonly name: string;
+  /** What it was named before: what that one has spent is this one's, if no document has that name any more. */
+  readonly renamedFrom?: string;
   /** Label → glob as written; all must match. Empty: every call. */
   readonly scope: Readonly<Record<string, string>>;
   /** One such budget for each value of this label. */

@@ -3,6 +3,7 @@
  * Two stores stand behind it (in process with a journal; later Valkey); nothing outside `src/budget/` knows which.
  */
 import type { Amounts } from "./amounts.ts";
+import type { Budget } from "./budget.ts";
 
 export type Labels = Readonly<Record<string, string>>;
 
@@ -112,6 +113,11 @@ export interface ObservedSpend {
 export interface Ledger {
   start(): Promise<void>;
   stop(): Promise<void>;
+  /**
+   * Puts other documents in force, at once for all that follows; what is spent and held stays. Throws `RangeError` for two
+   * budgets of one name.
+   */
+  configure(budgets: readonly Budget[]): Promise<void>;
   acquire(command: AcquireCommand): Promise<AcquireOutcome>;
   close(processId: string, leases: readonly LeaseClose[]): Promise<void>;
   observe(observation: Observation): Promise<void>;

@@ -11,7 +11,7 @@ interface ServeOptions {
 
 const HOLD_MS = 3_600_000;
 
-/** `tollgate serve`: the processor in the foreground, until SIGTERM or SIGINT; a second signal ends it at once. */
+/** `tollgate serve`: the processor in the foreground, until SIGTERM or SIGINT; a second signal ends it at once. SIGHUP reads governance again. */
 export function serveCommand(): Command {
   return new Command("serve")
     .description("run the processor: OTLP in, ClickHouse out, the ledger and the control API")
@@ -43,9 +43,15 @@ async function serve(options: ServeOptions): Promise<void> {
   });
   const readyFile = options.readyFile === undefined ? {} : { readyFile: options.readyFile };
   const stopSignal = nextSignal();
+  let onReload = (): void => {};
+  // In a terminal, a hang-up means that the terminal is gone.
+  if (process.stdin.isTTY !== true) process.on("SIGHUP", () => onReload());
   const service = await startService({ ...setup, ...readyFile });
   for (const line of service.announcement) process.stderr.write(`${line}\n`);
+  // From here on there is something to reload; what changed before is found by the start itself.
+  onReload = () => void service.reload("SIGHUP");
   const signal = await stopSignal;
+  onReload = () => {};
   process.once("SIGINT", () => process.exit(130)).once("SIGTERM", () => process.exit(143));
   const outcome = await service.stop(signal);
   // Something still runs that would keep this process alive; what was acknowledged is on disk.

@@ -14,6 +14,7 @@ export const DEFAULT_DATABASE = "tollgate";
 export const DEFAULT_LEASE_TTL_MS = 30_000;
 export const DEFAULT_GRACE_MS = 900_000;
 export const DEFAULT_GOVERNANCE_PATH = "./governance";
+const DEFAULT_GOVERNANCE_POLL_INTERVAL_MS = 5_000;
 export const DEFAULT_BODY_MAX_BYTES = 262_144;
 export const DEFAULT_STOP_TIMEOUT_MS = 10_000;
 const DEFAULT_METRICS_INTERVAL_MS = 60_000;
@@ -110,6 +111,16 @@ export const governanceSection = z
       .boolean()
       .default(false)
       .describe("With no policy for an agent: false allows its tools with the reason `no policy`, true denies them."),
+    watch: z
+      .boolean()
+      .default(true)
+      .describe("Puts changed documents in force while the processor runs; false: only on SIGHUP and at a start."),
+    poll_interval_ms: z
+      .int()
+      .min(100)
+      .max(3_600_000)
+      .default(DEFAULT_GOVERNANCE_POLL_INTERVAL_MS)
+      .describe("How often the files are looked at where the file system does not say that they changed."),
   })
   .prefault({});
 

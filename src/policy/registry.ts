@@ -35,15 +35,26 @@ export interface RegisteredLabels {
 const REGISTERED_KEYS = ["owner", "team", "role"] as const;
 
 export class AgentRegistry {
-  readonly #agents: ReadonlyMap<string, AgentDocument>;
-  readonly #content: RegistryContent;
-  /** Changes when budgets, policies, agents or prices change. 16 hex digits. */
-  readonly version: string;
+  #agents: ReadonlyMap<string, AgentDocument>;
+  #content: RegistryContent;
+  #version: string;
 
   constructor(content: RegistryContent) {
     this.#content = content;
-    this.#agents = new Map(content.agents.map((agent) => [agent.name, agent]));
-    this.version = createHash("sha256").update(content.fingerprint).digest("hex").slice(0, 16);
+    this.#agents = byName(content.agents);
+    this.#version = versionOf(content);
+  }
+
+  /** Puts other documents in force, at once for all that asks from here on. */
+  replace(content: RegistryContent): void {
+    this.#content = content;
+    this.#agents = byName(content.agents);
+    this.#version = versionOf(content);
+  }
+
+  /** Changes when budgets, policies, agents or prices change. 16 hex digits. */
+  get version(): string {
+    return this.#version;
   }
 
   get prices(): readonly unknown[] {
@@ -75,4 +86,12 @@ export class AgentRegistry {
   policies(agent: string): readonly unknown[] {
     return this.#content.policies.filter((policy) => policy.appliesTo(agent)).map((policy) => policy.document);
   }
+}
+
+function byName(agents: readonly AgentDocument[]): ReadonlyMap<string, AgentDocument> {
+  return new Map(agents.map((agent) => [agent.name, agent]));
+}
+
+function versionOf({ fingerprint }: RegistryContent): string {
+  return createHash("sha256").update(fingerprint).digest("hex").slice(0, 16);
 }

@@ -1,6 +1,6 @@
 import { Access } from "../api/access.ts";
 import type { Governance } from "../config/governance/governance.ts";
-import { AgentRegistry } from "../policy/registry.ts";
+import { AgentRegistry, type RegistryContent } from "../policy/registry.ts";
 import type { Config } from "./config-schema.ts";
 
 /** Who may come in. `token` is the data directory's, unless config has one of its own. */
@@ -12,10 +12,10 @@ export function buildAccess(config: Config, token: string): Access {
 }
 
 export function buildRegistry(governance: Governance, config: Config): AgentRegistry {
+  return new AgentRegistry(registryContent(governance, config));
+}
+
+export function registryContent(governance: Governance, config: Config): RegistryContent {
   const { require_policy: requirePolicy } = config.governance;
-  return new AgentRegistry({
-    ...governance,
-    requirePolicy,
-    fingerprint: `${requirePolicy}\n${governance.fingerprint}`,
-  });
+  return { ...governance, requirePolicy, fingerprint: `${requirePolicy}\n${governance.fingerprint}` };
 }

@@ -1,7 +1,6 @@
 import type { Access } from "../api/access.ts";
 import { type Api, createApi } from "../api/server.ts";
 import type { StoredLedger } from "../budget/ledger-notice.ts";
-import type { Governance } from "../config/governance/governance.ts";
 import type { StopStore } from "../kill/stop-store.ts";
 import type { AgentRegistry } from "../policy/registry.ts";
 import type { Clock } from "../support/clock.ts";
@@ -10,6 +9,7 @@ import type { Traces } from "./build-traces.ts";
 import type { Config } from "./config-schema.ts";
 import type { ServiceEndpoints } from "./endpoints.ts";
 import type { EngineWatch } from "./engine-watch.ts";
+import type { LiveGovernance } from "./live-governance.ts";
 import type { QueueSource } from "./queues.ts";
 import { serviceStatusOf } from "./status.ts";
 import type { Store } from "./store.ts";
@@ -17,7 +17,7 @@ import { TOLLGATE_VERSION } from "./version.ts";
 
 export interface ApiBuild {
   readonly config: Config;
-  readonly governance: Governance;
+  readonly governance: LiveGovernance;
   readonly clock: Clock;
   readonly telemetry: Telemetry;
   readonly access: Access;

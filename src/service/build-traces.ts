@@ -1,4 +1,3 @@
-import { createPriceBook } from "@tollgate/instrumentation/pricing";
 import type { Access } from "../api/access.ts";
 import { ApiProblem } from "../api/problem.ts";
 import type { Consumer } from "../component/component.ts";
@@ -9,6 +8,7 @@ import { clickhouseExporterFactory } from "../exporters/clickhouse/factory.ts";
 import type { OtlpTracesExporter } from "../exporters/otlp/factory.ts";
 import { createFanOut } from "../pipeline/fan-out.ts";
 import { createTracesPipeline, type TracesPipeline } from "../pipeline/traces-pipeline.ts";
+import { housePrices } from "../policy/house-prices.ts";
 import type { AgentRegistry } from "../policy/registry.ts";
 import { costProcessorFactory } from "../processors/cost/factory.ts";
 import { filterProcessorFactory } from "../processors/filter/factory.ts";
@@ -51,22 +51,8 @@ export interface TracesBuild extends LedgerBuild {
 
 /** The traces pipeline: otlp → normalise → [transform] → identity → cost → meter → [filter] → redact → [sample] → clickhouse and the backends behind it; not started. */
 export function buildTraces(options: TracesBuild): Traces {
-  const {
-    config,
-    configDirectory,
-    governance,
-    data,
-    clock,
-    telemetry,
-    ledger,
-    store,
-    access,
-    registry,
-    logs,
-    hashKey,
-  } = options;
+  const { config, configDirectory, data, clock, telemetry, ledger, store, access, registry, logs, hashKey } = options;
   const notify: Notify = (notice) => telemetry.announce(notice);
-  const prices = createPriceBook({ house: governance.prices });
   const { normalise, transform, identity, cost, meter, filter, redact, sample } = config.processors;
   const flows = new FlowSources();
   const exporter = flows.add(
@@ -114,7 +100,11 @@ export function buildTraces(options: TracesBuild): Traces {
           ]),
       (next) =>
         flows.add("processors.identity", identityProcessorFactory.create(identity, { next, notify, registry: agents })),
-      (next) => flows.add("processors.cost", costProcessorFactory.create(cost, { next, notify, prices: () => prices })),
+      (next) =>
+        flows.add(
+          "processors.cost",
+          costProcessorFactory.create(cost, { next, notify, prices: housePrices(registry) }),
+        ),
       (next) => flows.add("processors.meter", meterProcessorFactory.create(meter, { next, notify })),
       ...(filter === undefined
         ? []

@@ -5,13 +5,12 @@
  */
 import { rmSync } from "node:fs";
 import { httpUrl, toEndpoint } from "../config/endpoint.ts";
-import { unenforced } from "../config/governance/unenforced.ts";
 import { StopStore } from "../kill/stop-store.ts";
 import { type Clock, SystemClock } from "../support/clock.ts";
 import { Telemetry } from "../telemetry/telemetry.ts";
 import { announce } from "./announcement.ts";
 import { BudgetStatesWriter } from "./budget-states.ts";
-import { buildAccess, buildRegistry } from "./build-access.ts";
+import { buildAccess, buildRegistry, registryContent } from "./build-access.ts";
 import { buildApi } from "./build-api.ts";
 import { buildLedger } from "./build-ledger.ts";
 import { buildLogs } from "./build-logs.ts";
@@ -20,6 +19,7 @@ import { buildTraces } from "./build-traces.ts";
 import { ensureHashKey, ensureToken, removeEndpoints, writeAtomically, writeEndpoints } from "./data-directory.ts";
 import type { ServiceEndpoints } from "./endpoints.ts";
 import { EngineWatch } from "./engine-watch.ts";
+import { LiveGovernance, type ReloadOutcome } from "./live-governance.ts";
 import { MetricsPush } from "./metrics-push.ts";
 import { registerServiceMetrics } from "./metrics/register.ts";
 import { queueOf, type QueueSource } from "./queues.ts";
@@ -39,6 +39,8 @@ export interface Service {
   /** Lines for people. */
   readonly announcement: readonly string[];
   /** Drains and stops; `timed_out` when that took longer than `service.stop_timeout_ms`. */
+  /** Reads the governance documents again and puts them in force if they are valid. */
+  reload(trigger: string): Promise<ReloadOutcome>;
   stop(reason: string): Promise<"stopped" | "timed_out">;
 }
 
@@ -65,7 +67,6 @@ interface Starting extends ServiceOptions {
 
 async function start(options: Starting): Promise<Service> {
   const { config, governance, data, clock, telemetry, parts } = options;
-  for (const what of unenforced(governance)) telemetry.emit("governance_not_enforced", { what });
   const token = ensureToken(data);
   const access = buildAccess(config, token.token);
   const registry = buildRegistry(governance, config);
@@ -114,12 +115,26 @@ async function start(options: Starting): Promise<Service> {
     })),
   ];
 
+  const live = new LiveGovernance({
+    governance,
+    reader: options.governanceReader,
+    apply: async (next, { areBudgetsNew }) => {
+      if (areBudgetsNew) await ledger.configure(next.budgets);
+      registry.replace(registryContent(next, config));
+      thresholds.catchUp();
+      api.sendGovernance();
+    },
+    version: () => registry.version,
+    clock,
+    telemetry,
+    pollIntervalMs: config.governance.watch ? config.governance.poll_interval_ms : undefined,
+  });
   const state = { isReady: false };
   const { httpUrl: otlpHttp = "", grpcUrl: otlpGrpc = "" } = traces.receiver;
   const endpoints = { otlp_http: otlpHttp, otlp_grpc: otlpGrpc, api: "", clickhouse: store.url() };
   const api = buildApi({
     config,
-    governance,
+    governance: live,
     clock,
     telemetry,
     access,
@@ -151,6 +166,8 @@ async function start(options: Starting): Promise<Service> {
   const thresholds = new ThresholdActs({ ledger, desk: api.desk, stops, clock, telemetry });
   parts.add("thresholds", async () => thresholds.stop());
   thresholds.start();
+  parts.add("governance", () => live.stop());
+  live.start();
   const push = config.service.telemetry.metrics.otlp;
   if (push !== undefined) await parts.start("metrics push", new MetricsPush({ config: push, clock, telemetry }));
   state.isReady = true;
@@ -168,6 +185,7 @@ async function start(options: Starting): Promise<Service> {
       budgets: governance.budgets.length,
       policies: governance.policies.length,
     }),
+    reload: (trigger) => live.reload(trigger),
     stop: async (reason) => {
       telemetry.emit("service_stopping", { reason });
       state.isReady = false;

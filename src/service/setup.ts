@@ -1,7 +1,6 @@
 import { existsSync } from "node:fs";
-import { findFiles } from "../config/governance/find-files.ts";
 import type { Governance } from "../config/governance/governance.ts";
-import { loadGovernance } from "../config/governance/load-governance.ts";
+import { type GovernanceReader, governanceReader } from "../config/governance/governance-reader.ts";
 import { type LoadedFile, loadFile } from "../config/load.ts";
 import { ConfigInvalid, type ConfigProblem } from "../config/problem.ts";
 import type { Environment } from "../config/yaml-document.ts";
@@ -18,6 +17,8 @@ export interface Setup {
   /** What paths in it are relative to. */
   readonly configDirectory: string;
   readonly governance: Governance;
+  /** Reads the governance documents again. */
+  readonly governanceReader: GovernanceReader;
   readonly data: DataDirectory;
 }
 
@@ -33,33 +34,35 @@ export function loadSetup(options: {
   const file = options.file ?? (existsSync(DEFAULT_CONFIG_FILE) ? DEFAULT_CONFIG_FILE : undefined);
   const loaded = loadFile({ schema: configSchema, file, environment: options.environment });
   const problems: ConfigProblem[] = [...exposureProblems(loaded), ...tlsProblems(loaded)];
-  const governance = governanceOf(loaded, options.environment, problems);
+  const reader = readerOf(loaded, options.environment);
+  const governance = readFirst(reader, problems);
   if (governance === undefined || problems.length > 0) throw new ConfigInvalid(problems);
   return {
     config: loaded.value,
     configDirectory: loaded.directory,
     governance,
+    governanceReader: reader,
     data: dataDirectory(options.dataDir),
   };
 }
 
-function governanceOf(
-  loaded: LoadedFile<Config>,
-  environment: Environment,
-  problems: ConfigProblem[],
-): Governance | undefined {
-  const found = findFiles({
+function readerOf(loaded: LoadedFile<Config>, environment: Environment): GovernanceReader {
+  return governanceReader({
     paths: loaded.value.governance.paths,
     directory: loaded.directory,
+    environment,
     // The default directory need not be there; one that was written down must be.
-    report: (index, message) => {
+    report: (index, message, isRequired) => {
       const path = ["governance", "paths", index];
-      return loaded.isWritten(["governance", "paths"]) ? loaded.problem(path, message) : undefined;
+      const isWritten = loaded.isWritten(["governance", "paths"]);
+      return isWritten || isRequired ? loaded.problem(path, message) : undefined;
     },
   });
-  problems.push(...found.problems);
+}
+
+function readFirst(reader: GovernanceReader, problems: ConfigProblem[]): Governance | undefined {
   try {
-    return loadGovernance({ files: found.files, environment });
+    return reader.read();
   } catch (error) {
     if (!(error instanceof ConfigInvalid)) throw error;
     problems.push(...error.problems);

@@ -1,10 +1,11 @@
 import type { ServiceStatus } from "../api/status.ts";
+import type { Governance } from "../config/governance/governance.ts";
 import { unenforced } from "../config/governance/unenforced.ts";
 import { VISIBILITY_SLO } from "../telemetry/lag.ts";
 import type { ApiBuild } from "./build-api.ts";
 
 type Figures = Omit<ServiceStatus, "warnings" | "notes">;
-type Sources = Pick<ApiBuild, "queues" | "governance" | "config">;
+type Sources = Pick<ApiBuild, "queues" | "config"> & { readonly governance: { readonly current: Governance } };
 
 const SPOOL_FILLING_SHARE = 0.8;
 const OLDEST_BLOCK_MS_MAX = 60_000;
@@ -27,7 +28,8 @@ export function statusWarnings(status: Figures, sources: Pick<Sources, "queues" 
     ...status.budgets_worst
       .filter(({ state }) => state === "overrun")
       .map(({ name }) => `budget \`${name}\`: more was spent than its limit`),
-    ...unenforced(sources.governance),
+    ...governanceWarnings(status),
+    ...unenforced(sources.governance.current),
   ];
 }
 
@@ -44,6 +46,13 @@ export function statusNotes(
   }
   if (engine !== null && engine.crashes > 0 && (engine.uptime_ms ?? 0) >= CRASH_FRESH_MS) notes.push(crashText(engine));
   return notes;
+}
+
+function governanceWarnings({ governance: { refused, version } }: Figures): string[] {
+  if (refused === null) return [];
+  const [first = "", ...more] = refused.problems;
+  const others = more.length === 0 ? "" : ` (and ${more.length} more)`;
+  return [`the governance files are not valid, version ${version} stays in force: ${first}${others}`];
 }
 
 function storageWarnings({ storage, spans, inserts }: Figures): string[] {

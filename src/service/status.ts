@@ -21,7 +21,8 @@ const WORST_BUDGETS = 3;
 /** What runs, what it has seen, what is wrong. Asks the engine for figures of now, at most for as long as that takes to time out. */
 export async function serviceStatusOf(sources: StatusSources): Promise<ServiceStatus> {
   await sources.engine?.refresh();
-  const { clock, endpoints, governance, registry, store, state, traces, ledger } = sources;
+  const { clock, endpoints, registry, store, state, traces, ledger } = sources;
+  const { current: governance, appliedAtMs, refusal } = sources.governance;
   const withoutPolicy = sources.agents.filter((agent) => registry.policies(agent).length === 0);
   const { leasesActive, leasesExpired, acquiresWaiting, journalBytes } = ledger.stats();
   const figures: Omit<ServiceStatus, "warnings" | "notes"> = {
@@ -49,6 +50,9 @@ export async function serviceStatusOf(sources: StatusSources): Promise<ServiceSt
       agents: governance.agents.length,
       prices: governance.prices.length,
       require_policy: registry.requirePolicy,
+      applied_at: new Date(appliedAtMs).toISOString(),
+      refused:
+        refusal === undefined ? null : { at: new Date(refusal.atMs).toISOString(), problems: [...refusal.problems] },
     },
     processes: sources.processes,
     agents_without_policy: withoutPolicy,

@@ -31,12 +31,18 @@ export class ThresholdActs {
   }
 
   start(): void {
-    const { ledger, stops, clock } = this.#options;
+    const { ledger, clock } = this.#options;
     this.#unsubscribe = ledger.onThreshold((crossing) => this.#fire(crossing));
+    this.catchUp();
+    this.#cancel = every(clock, LIFT_INTERVAL_MS, () => this.#lift());
+  }
+
+  /** Acts on what has fired and has no act: after a restart, and after budgets changed. */
+  catchUp(): void {
+    const { ledger, stops } = this.#options;
     for (const crossing of ledger.firedThresholds()) {
       if (!stops.isHandled(sourceOf(crossing))) this.#act(crossing);
     }
-    this.#cancel = every(clock, LIFT_INTERVAL_MS, () => this.#lift());
   }
 
   stop(): void {

@@ -28,6 +28,11 @@ export const EVENTS = {
     message: "an agent has no policy: its tools are allowed with the reason `no policy`",
   },
   governance_not_enforced: { level: "warn", message: "a governance document asks for what this version does not do" },
+  governance_applied: { level: "info", message: "changed governance documents are in force" },
+  governance_refused: {
+    level: "error",
+    message: "the governance files are not valid: the last good version stays in force",
+  },
   budget_states_not_written: {
     level: "warn",
     message: "budget states could not be written to ClickHouse; will try again",

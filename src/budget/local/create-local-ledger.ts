@@ -5,6 +5,7 @@
  */
 import type { CancelTimer } from "../../support/clock.ts";
 import { isValidAmounts } from "../amounts.ts";
+import type { Budget } from "../budget.ts";
 import { LedgerError } from "../ledger-error.ts";
 import type { AcquireCommand, AcquireOutcome, BudgetState, LeaseClose, LeaseView } from "../ledger.ts";
 import type { Observation, ThresholdCrossing } from "../ledger.ts";
@@ -32,9 +33,13 @@ const SEGMENT_BYTES_MAX = 64 * 1024 * 1024;
  * Throws `RangeError` for two budgets of one name: what is spent is kept by name.
  */
 export function createLocalLedger(options: LocalLedgerOptions): StoredLedger {
-  const [twice] = duplicateNames(options.budgets);
-  if (twice !== undefined) throw new RangeError(`two budgets have the name \`${twice}\``);
+  checkNames(options.budgets);
   return new JournaledLedger(options);
+}
+
+function checkNames(budgets: readonly Budget[]): void {
+  const [twice] = duplicateNames(budgets);
+  if (twice !== undefined) throw new RangeError(`two budgets have the name \`${twice}\``);
 }
 
 /** What exists between start and stop. */
@@ -104,6 +109,11 @@ class JournaledLedger implements StoredLedger {
     } finally {
       running.unlock();
     }
+  }
+
+  async configure(budgets: readonly Budget[]): Promise<void> {
+    checkNames(budgets);
+    await this.#step((engine, nowMs) => engine.configure(budgets, nowMs));
   }
 
   async acquire(command: AcquireCommand): Promise<AcquireOutcome> {

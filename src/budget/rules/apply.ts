@@ -51,6 +51,9 @@ function applyConfigured(state: LedgerState, event: EventOf<"configured">): void
   state.budgets = event.budgets;
   state.index = new BudgetIndex(event.budgets);
   const byName = new Map(event.budgets.map((budget) => [budget.name, budget]));
+  for (const { name, renamedFrom } of event.budgets) {
+    if (renamedFrom !== undefined && !byName.has(renamedFrom)) state.renameSpends(renamedFrom, name);
+  }
   for (const spend of state.spends.values()) rebaseSpend(spend, byName.get(spend.match.name), event.at);
   rejoinSpends(state);
 }

@@ -5,6 +5,7 @@
  */
 import { assert } from "../../support/assert.ts";
 import { fitsWithin, type Amounts } from "../amounts.ts";
+import type { Budget } from "../budget.ts";
 import type { AcquireCommand, AcquireOutcome, LeaseClose, Observation, ThresholdCrossing } from "../ledger.ts";
 import { applyEvent } from "./apply.ts";
 import { covers, decideAcquire, decideClose, decideGrowth, decideObserve } from "./decide.ts";
@@ -85,6 +86,14 @@ export class LedgerEngine {
         this.#grow(step, command, ticket, nowMs);
         break;
     }
+    return this.#end(step, nowMs);
+  }
+
+  /** Other documents, from here on. Calls that wait are looked at again: a limit may have been raised. */
+  configure(budgets: readonly Budget[], nowMs: number): Step {
+    const step = this.#begin(nowMs);
+    const { ttlMs, graceMs } = this.state;
+    this.#record(step, [{ event: "configured", at: nowMs, ttlMs, graceMs, budgets }]);
     return this.#end(step, nowMs);
   }
 

@@ -4,7 +4,7 @@
 import { maxAmounts, NO_AMOUNTS, type Amounts, amountIn } from "../amounts.ts";
 import type { Budget } from "../budget.ts";
 import type { Labels } from "../ledger.ts";
-import { BudgetIndex, type BudgetMatch } from "./scope.ts";
+import { BudgetIndex, type BudgetMatch, spendKey } from "./scope.ts";
 import { newSpend, type Spend } from "./spend.ts";
 
 /** Money set aside for one process and one set of labels. `granted` ≥ `settled` in every measure, always. */
@@ -60,6 +60,17 @@ export class LedgerState {
       this.addSpend(spend);
     }
     return spend;
+  }
+
+  /** What was counted under a name counts under another; not where something was counted under that one already. */
+  renameSpends(from: string, to: string): void {
+    for (const spend of this.spends.values()) {
+      const key = spendKey(to, spend.match.each, spend.match.run);
+      if (spend.match.name !== from || this.spends.has(key)) continue;
+      this.spends.delete(spend.key);
+      this.counted.delete(spend);
+      this.addSpend({ ...spend, key, match: { ...spend.match, key, name: to } });
+    }
   }
 
   addSpend(spend: Spend): void {

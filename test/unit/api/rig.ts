@@ -39,6 +39,7 @@ export class FakeLedger implements Ledger {
 
   async start(): Promise<void> {}
   async stop(): Promise<void> {}
+  async configure(): Promise<void> {}
   async acquire(command: AcquireCommand): Promise<AcquireOutcome> {
     if (this.failure !== undefined) throw this.failure;
     this.acquired.push(command);

@@ -35,7 +35,12 @@ describe("tollgate.yaml", () => {
     const { value } = load("");
     expect(value.api.endpoint).toBe("127.0.0.1:4320");
     expect(value.ledger).toEqual({ store: "local", lease_ttl_ms: 30_000, grace_ms: 900_000 });
-    expect(value.governance).toEqual({ paths: ["./governance"], require_policy: false });
+    expect(value.governance).toEqual({
+      paths: ["./governance"],
+      require_policy: false,
+      watch: true,
+      poll_interval_ms: 5_000,
+    });
     expect(value).toEqual(loadFile({ schema: configSchema, file: undefined, environment: {} }).value);
   });
 

@@ -22,7 +22,7 @@ function queue(recentEvictedEarly: number): QueueSource {
 }
 
 const warningsOf = (change: Partial<ServiceStatus>, queues: readonly QueueSource[] = []): readonly string[] =>
-  statusWarnings({ ...fineStatus(), ...change }, { queues, governance: NO_GOVERNANCE });
+  statusWarnings({ ...fineStatus(), ...change }, { queues, governance: { current: NO_GOVERNANCE } });
 
 const fine = fineStatus();
 const [component] = fine.components;

@@ -31,6 +31,11 @@ export class Rig {
     applyEvent(state, { event: "configured", at: this.nowMs, ttlMs: TTL_MS, graceMs: GRACE_MS, budgets });
   }
 
+  /** Other documents while the ledger runs. */
+  reload(budgets: readonly Budget[]): void {
+    this.#take(this.engine.configure(budgets, this.nowMs));
+  }
+
   /** Returns the ticket; its answer may come later. */
   ask(of: Partial<AcquireCommand>): number {
     this.#tickets += 1;

@@ -1,0 +1,71 @@
+/**
+ * Goal: whoever changes a budget while a fleet runs sees it held at once, without a restart and without an agent's help.
+ * Method: a real processor, a real agent process that makes call after call, and a document that changes on disk.
+ */
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { waitFor } from "../../src/demo/wait.ts";
+import { useRig } from "../support/rig.ts";
+import { runSteps } from "../support/step-agent.ts";
+
+const budget = (limit: string): string => `kind: budget\nname: fleet\nlimit: ${limit}\nwindow: lifetime\n`;
+
+const rig = useRig({ governance: budget("$0.002") });
+
+const request = { model: "gpt-4o", messages: [{ role: "user", content: "hi" }], max_completion_tokens: 60 };
+
+interface Status {
+  readonly governance: { readonly version: string; readonly refused: { readonly problems: readonly string[] } | null };
+  readonly warnings: readonly string[];
+}
+
+async function status(): Promise<Status> {
+  const { processor, workspace } = rig();
+  const token = (await readFile(join(workspace.dataDir, "token"), "utf8")).trim();
+  const answer = await fetch(`${processor.endpoints.api}/v1/status`, { headers: { authorization: `Bearer ${token}` } });
+  return (await answer.json()) as Status;
+}
+
+async function limitIs(limit: string): Promise<void> {
+  const { processor } = rig();
+  await waitFor(
+    async () => {
+      const [row] = (await processor.cli("budgets")) as { readonly limit: string }[];
+      return row?.limit === limit ? true : undefined;
+    },
+    { what: `a limit of ${limit}`, timeoutMs: 10_000 },
+  );
+}
+
+test("a raised limit is in force without a restart, an invalid document changes nothing and is said", async () => {
+  const { processor, workspace, providerUrl } = rig();
+  const run = () =>
+    runSteps({
+      name: "one",
+      providerUrl,
+      endpoints: processor.endpoints,
+      steps: Array.from({ length: 6 }, () => ({ kind: "chat", request })),
+    });
+  const before = await run();
+  expect(before.results.at(-1)).toMatchObject({ ok: false, code: "budget_exceeded" });
+
+  const file = join(workspace.path, "governance", "documents.yaml");
+  await writeFile(file, budget("5abc"));
+  const refused = await waitFor(async () => ((await status()).governance.refused === null ? undefined : status()), {
+    what: "a refusal",
+    timeoutMs: 10_000,
+  });
+  expect(refused.governance.refused?.problems).toEqual([expect.stringContaining("limit: expected an amount")]);
+  expect(refused.warnings.join("\n")).toContain("stays in force");
+  await limitIs("2000000");
+
+  await writeFile(file, budget("$1.00"));
+  await limitIs("1000000000");
+  expect((await status()).governance.refused).toBeNull();
+  expect((await run()).results.every(({ ok }) => ok)).toBe(true);
+
+  await writeFile(file, budget("$2.00"));
+  process.kill(processor.endpoints.pid, "SIGHUP");
+  await limitIs("2000000000");
+});
