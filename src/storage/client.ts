@@ -19,6 +19,17 @@ const EXACTLY_ONCE = {
   insert_deduplicate: 1,
   deduplicate_blocks_in_dependent_materialized_views: 1,
 } as const;
+/**
+ * What an insert need not do (docs/decisions/0011): a merge builds the indexes, and readers sum what a merge would have summed.
+ * The views' queries are short, and compiled anew more often than that pays.
+ */
+const NO_MORE_THAN_NEEDED = {
+  materialize_skip_indexes_on_insert: 0,
+  optimize_on_insert: 0,
+  compile_expressions: 0,
+  compile_aggregate_expressions: 0,
+  compile_sort_description: 0,
+} as const;
 const IDENTIFIER = /^[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)?$/;
 
 /** Where the store is. */
@@ -125,7 +136,7 @@ export function createStorage(options: StorageOptions): Storage {
         const { stream } = await client.exec({
           query,
           values: bytes instanceof Readable ? bytes : Readable.from([bytes], { objectMode: false }),
-          clickhouse_settings: { insert_deduplication_token: token, ...EXACTLY_ONCE },
+          clickhouse_settings: { insert_deduplication_token: token, ...EXACTLY_ONCE, ...NO_MORE_THAN_NEEDED },
           ...signalOf(signal),
         });
         // The answer is empty, but the connection serves nobody else until it is read.

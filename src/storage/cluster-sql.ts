@@ -39,6 +39,7 @@ const RULES: readonly (readonly [RegExp, Rule])[] = [
   [/^CREATE TABLE/, createTable],
   [/^CREATE MATERIALIZED VIEW/, ({ sql }, { cluster }) => [onLocalTables(onCluster(sql, cluster))]],
   [/^CREATE OR REPLACE VIEW/, ({ sql }, { cluster }) => [onCluster(sql, cluster)]],
+  [/^ALTER TABLE \S+\s+MODIFY QUERY/, ({ sql }, { cluster }) => [onLocalTables(alterOnCluster(sql, cluster))]],
   [/^ALTER TABLE/, ({ sql }, { cluster }) => alterTable(sql, cluster)],
   [/^DROP (?:TABLE|VIEW)/, ({ sql }, { cluster }) => [`${sql} ON CLUSTER '${cluster}' SYNC`]],
 ];
@@ -66,14 +67,18 @@ function createTable(
 
 /** A setting or a TTL is the replicated table's; a column both have. */
 function alterTable(sql: string, cluster: string): readonly string[] {
-  const on = (table: string): string =>
-    sql.replace(/^ALTER TABLE (\S+)/, `ALTER TABLE ${table} ON CLUSTER '${cluster}'`);
+  const on = (table: string): string => alterOnCluster(sql, cluster, table);
   const table = /^ALTER TABLE (\S+)/.exec(sql)?.[1] ?? "";
   const local = on(`${table}_local`).replaceAll(
     "non_replicated_deduplication_window",
     "replicated_deduplication_window",
   );
   return /^ALTER TABLE \S+\s+(?:ADD|DROP|MODIFY) COLUMN/.test(sql) ? [local, on(table)] : [local];
+}
+
+/** `ALTER TABLE NAME` → `ALTER TABLE NAME ON CLUSTER c`, of that table or of `table`. */
+function alterOnCluster(sql: string, cluster: string, table = "$1"): string {
+  return sql.replace(/^ALTER TABLE (\S+)/, `ALTER TABLE ${table} ON CLUSTER '${cluster}'`);
 }
 
 /** `CREATE … VIEW NAME` → `CREATE … VIEW NAME ON CLUSTER c`. */
