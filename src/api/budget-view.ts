@@ -23,6 +23,11 @@ export const budgetRow = z.object({
   reserved_usd: z.string().nullable(),
   remaining_usd: z.string().nullable(),
   mode: z.enum(["hard", "soft", "observe"]),
+  past: z
+    .enum(["counted", "awaited", "unknown"])
+    .describe(
+      "Whether what was spent in the window before the budget was there counts; `awaited`: it is being asked for.",
+    ),
   state: z.enum(["ok", "warning", "exhausted", "overrun"]),
   age_ms: z.int().describe("How old this state is: 0 when the ledger is in this process."),
 });
@@ -50,6 +55,7 @@ export function toBudgetRow(state: BudgetState): BudgetRow {
     reserved_usd: usd(state.reserved),
     remaining_usd: usd(state.remaining),
     mode: state.mode,
+    past: state.past ?? "unknown",
     state: state.state,
     age_ms: 0,
   };

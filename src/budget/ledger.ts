@@ -4,6 +4,7 @@
  */
 import type { Amounts } from "./amounts.ts";
 import type { Budget } from "./budget.ts";
+import type { PastKnowledge } from "./past.ts";
 
 export type Labels = Readonly<Record<string, string>>;
 
@@ -39,6 +40,8 @@ export interface BudgetState {
   readonly observed: bigint;
   readonly reserved: bigint;
   readonly remaining: bigint;
+  /** Whether what was spent in this window before the budget was there counts. Absent in answers to agents. */
+  readonly past?: PastKnowledge;
   /** Thresholds crossed now, lowest first. */
   readonly crossed: readonly Threshold[];
   readonly state: "ok" | "warning" | "exhausted" | "overrun";

@@ -9,10 +9,13 @@ import type { Budget } from "../budget.ts";
 import { LedgerError } from "../ledger-error.ts";
 import type { AcquireCommand, AcquireOutcome, BudgetState, LeaseClose, LeaseView } from "../ledger.ts";
 import type { Observation, ThresholdCrossing } from "../ledger.ts";
+import type { LedgerPast, PastSeeking, PastWanted } from "../past.ts";
 import { duplicateNames } from "../budget-document.ts";
 import { applyEvent } from "../rules/apply.ts";
 import { LedgerEngine, type Step } from "../rules/engine.ts";
 import { encodeEvent, type LedgerEvent } from "../rules/events.ts";
+import { pastWanted, unknownPasts } from "../rules/past.ts";
+import type { LedgerState } from "../rules/state.ts";
 import { budgetStates, firedThresholds, leaseView } from "../rules/views.ts";
 import { checkAcquire, checkAmounts, checkId } from "../check-command.ts";
 import { nodeDisk } from "./disk.ts";
@@ -32,7 +35,7 @@ const SEGMENT_BYTES_MAX = 64 * 1024 * 1024;
  * Not started yet. `start` locks the directory, replays the journal and puts the budgets in force; it throws `LedgerError`.
  * Throws `RangeError` for two budgets of one name: what is spent is kept by name.
  */
-export function createLocalLedger(options: LocalLedgerOptions): StoredLedger {
+export function createLocalLedger(options: LocalLedgerOptions): StoredLedger & PastSeeking {
   checkNames(options.budgets);
   return new JournaledLedger(options);
 }
@@ -53,7 +56,7 @@ interface Running {
 type RecallListener = (processId: string, leaseIds: readonly string[]) => void;
 type ThresholdListener = (crossing: ThresholdCrossing) => void;
 
-class JournaledLedger implements StoredLedger {
+class JournaledLedger implements StoredLedger, PastSeeking {
   readonly #options: LocalLedgerOptions;
   readonly #listeners = new Set<RecallListener>();
   readonly #thresholdListeners = new Set<ThresholdListener>();
@@ -80,10 +83,10 @@ class JournaledLedger implements StoredLedger {
       this.#options.onState?.(state);
       journal = this.#createJournal(recovered, () => snapshotLines(state));
       await journal.start();
-      const recallIntervalMs = this.#options.recallIntervalMs ?? RECALL_INTERVAL_MS;
-      const engine = new LedgerEngine(state, { recallIntervalMs });
+      const { recallIntervalMs = RECALL_INTERVAL_MS, seeksPast = false } = this.#options;
+      const engine = new LedgerEngine(state, { recallIntervalMs, seeksPast });
       const time = new LedgerTime(clock, state.atMs);
-      const begin = this.#beginEvents(state.atMs, time.now());
+      const begin = this.#beginEvents(state, time.now());
       for (const event of begin) applyEvent(state, event);
       await journal.append(begin.map(encodeEvent));
       this.#running = { engine, journal, time, unlock };
@@ -144,6 +147,15 @@ class JournaledLedger implements StoredLedger {
     const { token } = observation;
     if (refused > 0) this.#notify({ notice: "observation_refused", token, entries: refused });
     await this.#step((engine, nowMs) => engine.observe({ token, entries }, nowMs));
+  }
+
+  pastWanted(): PastWanted | undefined {
+    const running = this.#require();
+    return pastWanted(running.engine.state, running.time.now());
+  }
+
+  async seed(past: LedgerPast): Promise<void> {
+    await this.#step((engine, nowMs) => engine.seed(past, nowMs));
   }
 
   budgets(): readonly BudgetState[] {
@@ -209,12 +221,15 @@ class JournaledLedger implements StoredLedger {
   }
 
   /** The documents of this start, and as much longer a life for every lease as the ledger was away. */
-  #beginEvents(lastMs: number, nowMs: number): LedgerEvent[] {
-    const { budgets, leaseTtlMs: ttlMs = LEASE_TTL_MS, graceMs = GRACE_MS } = this.#options;
-    const shiftMs = lastMs === 0 ? 0 : nowMs - lastMs;
+  #beginEvents(state: LedgerState, nowMs: number): LedgerEvent[] {
+    const { seeksPast = false, budgets, leaseTtlMs: ttlMs = LEASE_TTL_MS, graceMs = GRACE_MS } = this.#options;
+    const isFresh = state.atMs === 0;
+    const unknown = seeksPast ? unknownPasts(state, budgets) : [];
+    const awaiting = { event: "awaiting", at: nowMs, budgets: unknown, untilMs: nowMs + graceMs, isFresh } as const;
     return [
       { event: "configured", at: nowMs, ttlMs, graceMs, budgets },
-      { event: "resumed", at: nowMs, shiftMs },
+      ...(unknown.length > 0 ? [awaiting] : []),
+      { event: "resumed", at: nowMs, shiftMs: isFresh ? 0 : nowMs - state.atMs },
     ];
   }
 

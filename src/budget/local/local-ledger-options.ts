@@ -4,7 +4,7 @@ import type { LedgerNotice } from "../ledger-notice.ts";
 import type { LedgerState } from "../rules/state.ts";
 import type { Disk } from "./disk.ts";
 
-/** Options of `createLocalLedger(options): StoredLedger` (src/budget/local/create-local-ledger.ts). */
+/** Options of `createLocalLedger(options)` (src/budget/local/create-local-ledger.ts). */
 export interface LocalLedgerOptions {
   /** Directory of the journal; made if it isn't there. One process at a time. */
   readonly dir: string;
@@ -19,6 +19,8 @@ export interface LocalLedgerOptions {
   readonly recallIntervalMs?: number;
   /** A journal segment that grew past this is replaced by a snapshot. @default 67108864 */
   readonly segmentBytesMax?: number;
+  /** Whether budgets whose past this ledger does not know wait for it: see `PastSeeking`. @default false */
+  readonly seeksPast?: boolean;
   /** Where the journal is. @default the file system; tests put a failing disk here, the simulation one that crashes */
   readonly disk?: Disk;
   /** Called at each start with the state that the ledger lives on, to look at and never to change: for the simulation's checks. */

@@ -6,9 +6,10 @@ import { assert, unreachable } from "../../support/assert.ts";
 import { addAmounts, amountIn, maxAmounts, NO_AMOUNTS, subtractAmounts, type Amounts } from "../amounts.ts";
 import type { Labels } from "../ledger.ts";
 import type { LedgerEvent } from "./events.ts";
+import { applyAwaiting, applySpends, carryPasts } from "./past.ts";
 import { BudgetIndex } from "./scope.ts";
 import { countObserved, countSpend, isForgettable, rebaseSpend, RUN_IDLE_MS, settledAt, turnWindow } from "./spend.ts";
-import { coverSettled, newLease, outstandingIn, type Lease, type LedgerState } from "./state.ts";
+import { coverSettled, newLease, outstandingIn, type Lease, type LedgerState, UNKNOWN_PROCESS } from "./state.ts";
 
 /** Observations remembered by their token; the spool sends again only what it has not marked done. */
 export const TOKENS_MAX = 65_536;
@@ -35,6 +36,10 @@ export function applyEvent(state: LedgerState, event: LedgerEvent): void {
       return applyReleased(state, event);
     case "observed":
       return applyObserved(state, event);
+    case "awaiting":
+      return applyAwaiting(state, event);
+    case "seeded":
+      return applySeeded(state, event);
     case "threshold":
       state.spends.get(event.key)?.fired.add(event.atPercent);
       return;
@@ -56,6 +61,22 @@ function applyConfigured(state: LedgerState, event: EventOf<"configured">): void
   }
   for (const spend of state.spends.values()) rebaseSpend(spend, byName.get(spend.match.name), event.at);
   rejoinSpends(state);
+  carryPasts(state, event.budgets);
+}
+
+/** Leases that were forgotten count as expired ones: what their spans or a late report show beyond this comes on top. */
+function applySeeded(state: LedgerState, event: EventOf<"seeded">): void {
+  applySpends(state, event);
+  for (const { id, labels, settled } of event.leases) {
+    if (state.active.has(id) || state.expired.has(id) || state.closed.has(id)) continue;
+    const lease = newLease(id, UNKNOWN_PROCESS, labels);
+    lease.granted = settled;
+    lease.settled = settled;
+    lease.observed = settled;
+    lease.deadlineMs = event.at + state.graceMs;
+    joinSpends(state, lease, { isStranded: true });
+    state.expired.set(id, lease);
+  }
 }
 
 /** Builds what is derived: which budgets each lease falls under, and R. */

@@ -7,8 +7,8 @@ import { maxAmounts, minAmounts, NO_AMOUNTS, type Amounts } from "../amounts.ts"
 import type { Measure } from "../budget.ts";
 import type { AcquireCommand, Labels, LeaseClose, Observation } from "../ledger.ts";
 import type { LedgerEvent } from "./events.ts";
-import { isForgettable, RUN_IDLE_MS, settledAt, type Spend } from "./spend.ts";
-import { coverSettled, outstandingIn, type Lease, type LedgerState } from "./state.ts";
+import { isForgettable, RUN_IDLE_MS, settledAt, type Spend, withheldAt } from "./spend.ts";
+import { coverSettled, isHolder, outstandingIn, type Lease, type LedgerState } from "./state.ts";
 
 /** `ahead` gets at most this share of what remains: money in nobody's hand serves everybody. */
 const AHEAD_SHARE = 8n;
@@ -35,7 +35,7 @@ export function decideAcquire(state: LedgerState, command: AcquireCommand, nowMs
     return { kind: "lost", reason: "the lease is closed", events: isNews ? [report] : [] };
   }
   const expired = state.expired.get(id);
-  if (expired !== undefined && expired.processId === command.processId) {
+  if (expired !== undefined && isHolder(expired, command.processId)) {
     const isNews = !fitsWithin(command.settled, expired.settled);
     return { kind: "lost", reason: "the lease has expired", events: isNews ? [report] : [] };
   }
@@ -96,7 +96,7 @@ export function decideGrowth(
     };
   }
   const partial = maxAmounts(lease.granted, minAmounts(goal, ceiling));
-  const reachable = ceilingOf(lease, hard, (spend) => roomIn(spend, lease, nowMs) + othersHold(spend, lease));
+  const reachable = ceilingOf(lease, hard, (spend) => roomIn(spend, lease, nowMs) + othersHold(spend, lease, nowMs));
   const isQueued = bottlenecks.some((spend) => queuedFor.has(spend));
   const couldGrow =
     fitsWithin(wish.need, maxAmounts(lease.granted, reachable)) &&
@@ -129,7 +129,7 @@ export function decideClose(
   nowMs: number,
 ): readonly LedgerEvent[] {
   const lease = state.active.get(leaseId) ?? state.expired.get(leaseId);
-  if (lease !== undefined && lease.processId !== processId) return [];
+  if (lease !== undefined && !isHolder(lease, processId)) return [];
   const closed = state.closed.get(leaseId);
   if (closed !== undefined && (closed.labels === undefined || fitsWithin(settled, closed.settled))) return [];
   const isUnspent = lease !== undefined && [lease.settled, lease.observed, settled].every(isNothing);
@@ -190,11 +190,15 @@ export function decideSweep(state: LedgerState, nowMs: number): readonly LedgerE
 
 /** How much of the budget the lease may hold beyond what it has settled. Below 0 when the budget is overrun. */
 function roomIn(spend: Spend, lease: Lease, nowMs: number): bigint {
-  return spend.budget.limit - settledAt(spend, nowMs) - (spend.reserved - outstandingIn(spend, lease));
+  const held = outstandingIn(spend, lease);
+  const room = spend.budget.limit - settledAt(spend, nowMs) - withheldAt(spend, nowMs) - (spend.reserved - held);
+  return nowMs < spend.closedUntilMs && held < room ? held : room;
 }
 
 /** What could still come back from others: not what this lease holds, nor what expired leases do. */
-function othersHold(spend: Spend, lease: Lease): bigint {
+function othersHold(spend: Spend, lease: Lease, nowMs: number): bigint {
+  // What keeps it closed ends by itself.
+  if (nowMs < spend.closedUntilMs) return spend.budget.limit;
   return spend.reserved - spend.stranded - outstandingIn(spend, lease);
 }
 

@@ -7,10 +7,12 @@ import { assert } from "../../support/assert.ts";
 import { fitsWithin, type Amounts } from "../amounts.ts";
 import type { Budget } from "../budget.ts";
 import type { AcquireCommand, AcquireOutcome, LeaseClose, Observation, ThresholdCrossing } from "../ledger.ts";
+import type { LedgerPast } from "../past.ts";
 import { applyEvent } from "./apply.ts";
 import { covers, decideAcquire, decideClose, decideGrowth, decideObserve } from "./decide.ts";
 import { decideSweep, decideTime, tightest, type Growth } from "./decide.ts";
 import type { LedgerEvent } from "./events.ts";
+import { decideSeed, unknownPasts } from "./past.ts";
 import type { Spend } from "./spend.ts";
 import { outstandingIn, type Lease, type LedgerState } from "./state.ts";
 import { decideThresholds } from "./thresholds.ts";
@@ -39,11 +41,14 @@ interface Waiter {
 
 export interface EngineOptions {
   readonly recallIntervalMs: number;
+  /** Whether new budgets wait for their past. @default false */
+  readonly seeksPast?: boolean;
 }
 
 export class LedgerEngine {
   readonly state: LedgerState;
   readonly #recallIntervalMs: number;
+  readonly #seeksPast: boolean;
   /** Lease → its waiting acquire, in the order of the queue. */
   readonly #waiters = new Map<string, Waiter>();
   readonly #recalledAt = new Map<string, number>();
@@ -53,6 +58,7 @@ export class LedgerEngine {
   constructor(state: LedgerState, options: EngineOptions) {
     this.state = state;
     this.#recallIntervalMs = options.recallIntervalMs;
+    this.#seeksPast = options.seeksPast ?? false;
   }
 
   get waiting(): number {
@@ -93,7 +99,21 @@ export class LedgerEngine {
   configure(budgets: readonly Budget[], nowMs: number): Step {
     const step = this.#begin(nowMs);
     const { ttlMs, graceMs } = this.state;
+    const unknown = this.#seeksPast ? unknownPasts(this.state, budgets) : [];
     this.#record(step, [{ event: "configured", at: nowMs, ttlMs, graceMs, budgets }]);
+    if (unknown.length > 0) {
+      this.#record(step, [
+        { event: "awaiting", at: nowMs, budgets: unknown, untilMs: nowMs + graceMs, isFresh: false },
+      ]);
+    }
+    return this.#end(step, nowMs);
+  }
+
+  /** What was spent before the ledger's memory begins. */
+  seed(past: LedgerPast, nowMs: number): Step {
+    const step = this.#begin(nowMs);
+    const event = decideSeed(this.state, past, nowMs);
+    if (event !== undefined) this.#record(step, [event]);
     return this.#end(step, nowMs);
   }
 

@@ -5,6 +5,8 @@
 import type { Amounts } from "../amounts.ts";
 import type { Budget } from "../budget.ts";
 import type { Labels, Threshold } from "../ledger.ts";
+import type { LedgerPast, PastSpend } from "../past.ts";
+import type { Instance } from "./state.ts";
 
 export type LedgerEvent =
   /** The documents and times in force from here on. Leases and spend are matched anew. */
@@ -48,6 +50,25 @@ export type LedgerEvent =
       readonly foreign: readonly { readonly labels: Labels; readonly amounts: Amounts }[];
       /** Spend of calls that hold a lease: counts only once that lease has expired. */
       readonly leased: readonly { readonly id: string; readonly amounts: Amounts }[];
+    }
+  /** These budgets have a past that the ledger does not know: nothing is granted of hard ones until it does, or then. */
+  | {
+      readonly event: "awaiting";
+      readonly at: number;
+      readonly budgets: readonly string[];
+      readonly untilMs: number;
+      readonly isFresh: boolean;
+    }
+  /** The past of budgets, as ClickHouse has it. */
+  | {
+      readonly event: "seeded";
+      readonly at: number;
+      readonly budgets: readonly string[];
+      readonly spends: readonly PastSpend[];
+      readonly leases: LedgerPast["leases"];
+      readonly withheld: readonly (Instance & { readonly amount: bigint })[];
+      readonly withheldUntilMs: number;
+      readonly closedUntilMs: number;
     }
   /** A threshold of a budget instance fired: once a window. */
   | {
@@ -93,6 +114,9 @@ export function decodeEvent(line: string): LedgerEvent {
         leased: event.leased.map(({ id, amounts }) => ({ id, amounts: readAmounts(amounts) })),
       };
     }
+    case "seeded":
+      return readSeeded(event);
+    case "awaiting":
     case "resumed":
     case "expired":
     case "released":
@@ -121,6 +145,9 @@ function written(event: LedgerEvent): Written<LedgerEvent> {
         leased: event.leased.map(({ id, amounts }) => ({ id, amounts: writeAmounts(amounts) })),
       };
     }
+    case "seeded":
+      return writeSeeded(event);
+    case "awaiting":
     case "resumed":
     case "expired":
     case "released":
@@ -128,6 +155,34 @@ function written(event: LedgerEvent): Written<LedgerEvent> {
     case "swept":
       return event;
   }
+}
+
+type Seeded = Extract<LedgerEvent, { event: "seeded" }>;
+
+function writeSeeded(event: Seeded): Written<Seeded> {
+  return {
+    ...event,
+    spends: event.spends.map(({ gated, observed, ...spend }) => ({
+      ...spend,
+      gated: writeAmounts(gated),
+      observed: writeAmounts(observed),
+    })),
+    leases: event.leases.map(({ settled, ...lease }) => ({ ...lease, settled: writeAmounts(settled) })),
+    withheld: event.withheld.map(({ amount, ...instance }) => ({ ...instance, amount: amount.toString() })),
+  };
+}
+
+function readSeeded(event: Written<Seeded>): Seeded {
+  return {
+    ...event,
+    spends: event.spends.map(({ gated, observed, ...spend }) => ({
+      ...spend,
+      gated: readAmounts(gated),
+      observed: readAmounts(observed),
+    })),
+    leases: event.leases.map(({ settled, ...lease }) => ({ ...lease, settled: readAmounts(settled) })),
+    withheld: event.withheld.map(({ amount, ...instance }) => ({ ...instance, amount: BigInt(amount) })),
+  };
 }
 
 /** The three measures, in the order of `Amounts`. */

@@ -5,6 +5,7 @@
 import type { Budget } from "../budget.ts";
 import { rejoinSpends } from "./apply.ts";
 import { readAmounts, readBudget, writeAmounts, writeBudget, type Written } from "./events.ts";
+import type { BudgetPast } from "./past.ts";
 import { BudgetIndex } from "./scope.ts";
 import { newSpend, type Spend } from "./spend.ts";
 import { LedgerState, newLease, type ClosedLease, type Lease } from "./state.ts";
@@ -22,6 +23,12 @@ interface SpendLine extends Pick<Spend, "match" | "isInForce" | "startMs" | "end
   readonly seeded?: string;
   readonly withheld?: readonly [string, number];
 }
+
+type WrittenPast =
+  | Exclude<BudgetPast, { state: "awaited" }>
+  | (Omit<Extract<BudgetPast, { state: "awaited" }>, "carried"> & {
+      readonly carried: readonly (readonly [string, string])[];
+    });
 
 interface LeaseLine extends Pick<Lease, "id" | "processId" | "labels" | "seq" | "deadlineMs"> {
   readonly line: "lease";
@@ -43,6 +50,8 @@ interface HeadLine {
   readonly ttlMs: number;
   readonly graceMs: number;
   readonly budgets: readonly Written<Budget>[];
+  /** Absent in snapshots of before there was such a thing. */
+  readonly past?: readonly (readonly [string, WrittenPast])[];
 }
 
 type SnapshotLine =
@@ -56,7 +65,8 @@ type SnapshotLine =
 /** The state, line by line, as it is now. */
 export function snapshotLines(state: LedgerState): string[] {
   const { atMs: at, ttlMs, graceMs } = state;
-  const lines: SnapshotLine[] = [{ line: "head", at, ttlMs, graceMs, budgets: state.budgets.map(writeBudget) }];
+  const past = [...state.past].map(([name, of]) => [name, writePast(of)] as const);
+  const lines: SnapshotLine[] = [{ line: "head", at, ttlMs, graceMs, budgets: state.budgets.map(writeBudget), past }];
   for (const spend of state.spends.values()) lines.push(spendLine(spend));
   for (const lease of state.active.values()) lines.push(leaseLine(lease, false));
   for (const lease of state.expired.values()) lines.push(leaseLine(lease, true));
@@ -101,6 +111,16 @@ function spendLine(spend: Spend): SpendLine {
   };
 }
 
+function writePast(past: BudgetPast): WrittenPast {
+  if (past.state !== "awaited") return past;
+  return { ...past, carried: past.carried.map(([key, amount]) => [key, amount.toString()]) };
+}
+
+function readPast(past: WrittenPast): BudgetPast {
+  if (past.state !== "awaited") return past;
+  return { ...past, carried: past.carried.map(([key, amount]) => [key, BigInt(amount)]) };
+}
+
 function bucketTexts(buckets: ReadonlyMap<number, bigint>): [number, string][] {
   return [...buckets].map(([number, amount]) => [number, amount.toString()]);
 }
@@ -124,6 +144,8 @@ function restoreLine(state: LedgerState, line: SnapshotLine): void {
       state.graceMs = line.graceMs;
       state.budgets = line.budgets.map(readBudget);
       state.index = new BudgetIndex(state.budgets);
+      for (const { name } of state.budgets) state.past.set(name, { state: "unknown", closedUntilMs: 0 });
+      for (const [name, past] of line.past ?? []) state.past.set(name, readPast(past));
       return;
     case "spend":
       return restoreSpend(state, line);

@@ -121,6 +121,47 @@ export function countObserved(spend: Spend, amount: bigint, nowMs: number): void
   buckets.set(bucket, (buckets.get(bucket) ?? 0n) + amount);
 }
 
+/** Something that was spent before the ledger's memory begins. */
+export interface PastAmount {
+  readonly atMs: number;
+  readonly settled: bigint;
+  readonly observed: bigint;
+}
+
+/**
+ * Adds the past of a budget to S, each amount to where it belongs; what lies before the window is left out. `carried`: so much of it
+ * is in S already.
+ */
+export function countPast(
+  spend: Spend,
+  {
+    items,
+    carried,
+    nowMs,
+  }: { readonly items: readonly PastAmount[]; readonly carried: bigint; readonly nowMs: number },
+): void {
+  turnWindow(spend, nowMs);
+  let known = carried;
+  for (const { atMs, settled, observed } of items.toSorted((a, b) => a.atMs - b.atMs)) {
+    const bucket = Math.floor(Math.min(atMs, nowMs) / bucketMs(spend));
+    if (spend.buckets === undefined ? atMs < spend.startMs : !isCounted(spend, bucket, nowMs)) continue;
+    const skipped = known < settled ? known : settled;
+    known -= skipped;
+    const amount = settled - skipped;
+    const seen = observed < amount ? observed : amount;
+    spend.settled += amount;
+    spend.seeded += amount;
+    spend.observed += seen;
+    if (spend.buckets !== undefined) addTo(spend.buckets, bucket, amount);
+    if (spend.buckets !== undefined && seen > 0n) addTo((spend.observedBuckets ??= new Map()), bucket, seen);
+  }
+  // Oldest first, as what leaves the window is looked for.
+  if (spend.buckets !== undefined) spend.buckets = sorted(spend.buckets);
+  if (spend.observedBuckets !== undefined) spend.observedBuckets = sorted(spend.observedBuckets);
+  spend.touchedMs = nowMs;
+  spend.watch?.add(spend);
+}
+
 /** The part of S at an instant that no lease covered. */
 export function observedAt(spend: Spend, nowMs: number): bigint {
   if (spend.buckets === undefined) return settledAt(spend, nowMs) === 0n ? 0n : spend.observed;
@@ -207,9 +248,17 @@ export function rebaseSpend(spend: Spend, budget: Budget | undefined, nowMs: num
 
 /** Whether `spend` may be forgotten: no lease, and nothing counted that would still count; or a run that is long silent. */
 export function isForgettable(spend: Spend, nowMs: number, runIdleMs: number): boolean {
-  if (spend.holders.size > 0) return false;
+  if (spend.holders.size > 0 || withheldAt(spend, nowMs) > 0n) return false;
   if (settledAt(spend, nowMs) === 0n) return true;
   return spend.match.run !== undefined && nowMs - spend.touchedMs >= runIdleMs;
+}
+
+function addTo(buckets: Map<number, bigint>, bucket: number, amount: bigint): void {
+  if (amount > 0n) buckets.set(bucket, (buckets.get(bucket) ?? 0n) + amount);
+}
+
+function sorted(buckets: ReadonlyMap<number, bigint>): Map<number, bigint> {
+  return new Map([...buckets].sort(([a], [b]) => a - b));
 }
 
 export function bucketMs(spend: Spend): number {

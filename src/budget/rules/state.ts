@@ -5,6 +5,7 @@ import { maxAmounts, NO_AMOUNTS, type Amounts, amountIn } from "../amounts.ts";
 import type { Budget } from "../budget.ts";
 import type { Labels } from "../ledger.ts";
 import { BudgetIndex, type BudgetMatch, spendKey } from "./scope.ts";
+import type { BudgetPast } from "./past.ts";
 import { newSpend, type Spend } from "./spend.ts";
 
 /** Money set aside for one process and one set of labels. `granted` ≥ `settled` in every measure, always. */
@@ -31,6 +32,13 @@ export interface ClosedLease {
   readonly forgetAtMs: number;
 }
 
+/** A budget instance by what makes it one. */
+export interface Instance {
+  readonly name: string;
+  readonly each: string | null;
+  readonly run: string | null;
+}
+
 export class LedgerState {
   /** Time of the last event. */
   atMs = 0;
@@ -38,6 +46,8 @@ export class LedgerState {
   graceMs = 0;
   budgets: readonly Budget[] = [];
   index = new BudgetIndex([]);
+  /** By name: what is known of the time before a budget. */
+  readonly past = new Map<string, BudgetPast>();
   readonly spends = new Map<string, Spend>();
   /** In order of their deadlines, as is `expired`. */
   readonly active = new Map<string, Lease>();
@@ -51,6 +61,14 @@ export class LedgerState {
   /** The budget instances that the labels fall under, made on first use. */
   spendsOf(labels: Labels, nowMs: number): readonly Spend[] {
     return this.index.match(labels).map((match) => this.#spendOf(match, nowMs));
+  }
+
+  /** `undefined` when no document has that name. */
+  spendOfInstance({ name, each, run }: Instance, nowMs: number): Spend | undefined {
+    const budget = this.budgets.find((candidate) => candidate.name === name);
+    if (budget === undefined) return undefined;
+    const match = { name, budget, each: each ?? undefined, run: run ?? undefined };
+    return this.#spendOf({ ...match, key: spendKey(name, match.each, match.run) }, nowMs);
   }
 
   #spendOf(match: BudgetMatch, nowMs: number): Spend {
@@ -75,8 +93,17 @@ export class LedgerState {
 
   addSpend(spend: Spend): void {
     spend.watch = this.counted;
+    spend.closedUntilMs = this.past.get(spend.match.name)?.closedUntilMs ?? 0;
     this.spends.set(spend.key, spend);
   }
+}
+
+/** Of a lease that only its spans have told of. */
+export const UNKNOWN_PROCESS = "";
+
+/** Whether messages of this process may speak for the lease. */
+export function isHolder(lease: Pick<Lease, "processId">, processId: string): boolean {
+  return lease.processId === processId || lease.processId === UNKNOWN_PROCESS;
 }
 
 export function newLease(id: string, processId: string, labels: Labels): Lease {

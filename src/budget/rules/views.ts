@@ -41,7 +41,8 @@ export function budgetStates(state: LedgerState, nowMs: number): BudgetState[] {
   }
   return state.budgets.flatMap((budget) => {
     const spends = byName.get(budget.name) ?? (isSplit(budget) ? [] : [untouched(budget, nowMs)]);
-    return spends.map((spend) => budgetState(spend, nowMs));
+    const past = state.past.get(budget.name)?.state ?? "unknown";
+    return spends.map((spend) => ({ ...budgetState(spend, nowMs), past }));
   });
 }
 

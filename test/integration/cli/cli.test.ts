@@ -120,6 +120,7 @@ it("budgets shows the ledger's rows, in dollars and in the budget's own measure"
     reserved_usd: "0.000000000",
     remaining_usd: "0.996500000",
     mode: "hard",
+    past: "counted",
     state: "ok",
     age_ms: 0,
   });

@@ -45,6 +45,7 @@ describe("budgets", () => {
         reserved_usd: "0.000000500",
         remaining_usd: "23.999999499",
         mode: "hard",
+        past: "counted",
         state: "warning",
         age_ms: 0,
       },

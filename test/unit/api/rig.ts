@@ -24,6 +24,7 @@ export const FLEET: BudgetState = {
   limit: 25_000_000_000n,
   settled: 1_000_000_001n,
   observed: 1n,
+  past: "counted",
   reserved: 500n,
   remaining: 23_999_999_499n,
   crossed: [{ atPercent: 80, do: "downgrade", fallback: { "gpt-4o": "gpt-4o-mini" } }],

@@ -1,5 +1,6 @@
 import type { Budget } from "../../../../src/budget/budget.ts";
 import type { AcquireCommand, AcquireOutcome, BudgetState, ObservedSpend } from "../../../../src/budget/ledger.ts";
+import type { LedgerPast } from "../../../../src/budget/past.ts";
 import { applyEvent } from "../../../../src/budget/rules/apply.ts";
 import { LedgerEngine, type Step } from "../../../../src/budget/rules/engine.ts";
 import { LedgerState } from "../../../../src/budget/rules/state.ts";
@@ -58,6 +59,10 @@ export class Rig {
     this.#tokens += 1;
     const whole = entries.map((of) => ({ labels: { team: "a" }, leaseId: "", amounts: usd(0), ...of }));
     this.#take(this.engine.observe({ token: token ?? `t${this.#tokens}`, entries: whole }, this.nowMs));
+  }
+
+  seed(past: LedgerPast): void {
+    this.#take(this.engine.seed(past, this.nowMs));
   }
 
   /** Moves time, waking the engine whenever it wants to be. */

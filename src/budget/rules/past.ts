@@ -1,0 +1,141 @@
+/**
+ * Budgets whose past the ledger does not know: they wait for it (hard ones grant nothing), at most for a grace. Counting it
+ * is one event, so a replay counts it once; a budget whose past is known takes no second one.
+ */
+import { addAmounts, amountIn } from "../amounts.ts";
+import type { Budget } from "../budget.ts";
+import type { Labels } from "../ledger.ts";
+import type { LedgerPast, PastWanted } from "../past.ts";
+import type { LedgerEvent } from "./events.ts";
+import { countPast, countsSinceMs, type PastAmount, settledAt, type Spend } from "./spend.ts";
+import type { Instance, LedgerState } from "./state.ts";
+
+type EventOf<Kind extends LedgerEvent["event"]> = Extract<LedgerEvent, { event: Kind }>;
+
+/** What the ledger knows of the time before a budget. */
+export type BudgetPast =
+  | {
+      readonly state: "awaited";
+      readonly isFresh: boolean;
+      readonly sinceMs: number;
+      /** Nothing is granted before. */
+      readonly closedUntilMs: number;
+      /** What its instances had counted when the wait began: it is of that past. */
+      readonly carried: readonly (readonly [string, bigint])[];
+    }
+  | { readonly state: "counted" | "unknown"; readonly closedUntilMs: number };
+
+/** To be asked before documents are put in force: which of them bring a past that is not known. */
+export function unknownPasts(state: LedgerState, budgets: readonly Budget[]): readonly string[] {
+  const measures = new Map(state.budgets.map(({ name, measure }) => [name, measure]));
+  return budgets
+    .filter(({ name, renamedFrom, measure }) => {
+      const known = state.past.has(name) ? name : renamedFrom;
+      return known === undefined || !state.past.has(known) || measures.get(known) !== measure;
+    })
+    .map(({ name }) => name);
+}
+
+/** Keeps what is known by name in step with the documents. */
+export function carryPasts(state: LedgerState, budgets: readonly Budget[]): void {
+  const before = new Map(state.past);
+  state.past.clear();
+  for (const { name, renamedFrom } of budgets) {
+    const known = before.get(name) ?? (renamedFrom === undefined ? undefined : before.get(renamedFrom));
+    state.past.set(name, known ?? { state: "unknown", closedUntilMs: 0 });
+  }
+}
+
+export function applyAwaiting(state: LedgerState, event: EventOf<"awaiting">): void {
+  for (const name of event.budgets) {
+    const spends = [...state.spends.values()].filter((spend) => spend.match.name === name);
+    const carried = spends.map((spend) => [spend.key, settledAt(spend, event.at)] as const);
+    state.past.set(name, {
+      state: "awaited",
+      isFresh: event.isFresh,
+      sinceMs: event.at,
+      closedUntilMs: event.untilMs,
+      carried: carried.filter(([, settled]) => settled > 0n),
+    });
+    for (const spend of spends) spend.closedUntilMs = event.untilMs;
+  }
+}
+
+/** What is asked for now. */
+export function pastWanted(state: LedgerState, nowMs: number): PastWanted | undefined {
+  const wanted: { budget: Budget; sinceMs: number }[] = [];
+  let isFresh = false;
+  let untilMs = 0;
+  for (const budget of state.budgets) {
+    const past = state.past.get(budget.name);
+    if (past?.state !== "awaited") continue;
+    isFresh ||= past.isFresh;
+    untilMs = Math.max(untilMs, past.sinceMs);
+    wanted.push({ budget, sinceMs: countsSinceMs(budget, nowMs) });
+  }
+  return wanted.length === 0 ? undefined : { isFresh, untilMs, budgets: wanted };
+}
+
+/** `undefined`: nothing of it is wanted any more. */
+export function decideSeed(state: LedgerState, past: LedgerPast, nowMs: number): EventOf<"seeded"> | undefined {
+  const wanted = new Set(past.budgets.filter((name) => state.past.get(name)?.state === "awaited"));
+  if (wanted.size === 0) return undefined;
+  const documents = new Map(state.budgets.map((budget) => [budget.name, budget]));
+  const withheld = past.withheld.flatMap(({ budget: name, scope, amount }) => {
+    const budget = documents.get(name);
+    return budget === undefined || !wanted.has(name) || amount <= 0n ? [] : [{ ...instanceOf(budget, scope), amount }];
+  });
+  return {
+    event: "seeded",
+    at: nowMs,
+    budgets: [...wanted],
+    spends: past.spends,
+    leases: past.isLoss ? past.leases : [],
+    withheld,
+    withheldUntilMs: nowMs + state.graceMs,
+    closedUntilMs: past.isLoss ? nowMs + state.ttlMs : 0,
+  };
+}
+
+/** Counts what was spent before. Leases are brought in by the caller, which knows how. */
+export function applySpends(state: LedgerState, event: EventOf<"seeded">): void {
+  const names = new Set(event.budgets);
+  const carried = new Map<string, bigint>();
+  for (const name of names) {
+    const past = state.past.get(name);
+    if (past?.state === "awaited") for (const [key, amount] of past.carried) carried.set(key, amount);
+    state.past.set(name, { state: "counted", closedUntilMs: event.closedUntilMs });
+  }
+  const amounts = new Map<Spend, PastAmount[]>();
+  for (const { labels, atMs, gated, observed } of event.spends) {
+    const settled = addAmounts(gated, observed);
+    for (const spend of state.spendsOf(labels, event.at)) {
+      if (!names.has(spend.match.name)) continue;
+      const { measure } = spend.budget;
+      const item = { atMs, settled: amountIn(measure, settled), observed: amountIn(measure, observed) };
+      const known = amounts.get(spend);
+      if (known === undefined) amounts.set(spend, [item]);
+      else known.push(item);
+    }
+  }
+  for (const [spend, items] of amounts) {
+    countPast(spend, { items, carried: carried.get(spend.key) ?? 0n, nowMs: event.at });
+  }
+  for (const spend of state.spends.values()) {
+    if (names.has(spend.match.name)) spend.closedUntilMs = event.closedUntilMs;
+  }
+  for (const { amount, ...instance } of event.withheld) {
+    const spend = state.spendOfInstance(instance, event.at);
+    if (spend === undefined) continue;
+    spend.withheld = amount;
+    spend.withheldUntilMs = event.withheldUntilMs;
+  }
+}
+
+function instanceOf({ name, each, window }: Budget, scope: Labels): Instance {
+  return {
+    name,
+    each: each === undefined ? null : (scope[each] ?? ""),
+    run: window.kind === "run" ? (scope[window.label] ?? "") : null,
+  };
+}
