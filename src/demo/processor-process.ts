@@ -81,7 +81,17 @@ export class ProcessorProcess {
     await rm(readyFile, { force: true });
     await writeFile(configFile, configText(options) + (await readFile(join(path, "extra.yaml"), "utf8")));
     const child = new Child({
-      args: [MAIN_PATH, "serve", "--config", configFile, "--data-dir", dataDir, "--ready-file", readyFile],
+      args: [
+        "--max-semi-space-size=32",
+        MAIN_PATH,
+        "serve",
+        "--config",
+        configFile,
+        "--data-dir",
+        dataDir,
+        "--ready-file",
+        readyFile,
+      ],
       ...(options.env === undefined ? {} : { env: options.env }),
       ...(options.onStderrLine === undefined ? {} : { onStderrLine: options.onStderrLine }),
     });
@@ -102,7 +112,9 @@ export class ProcessorProcess {
 
   /** Runs the command line against this processor with `--json` and returns the lines it prints, parsed. */
   async cli(...args: readonly string[]): Promise<readonly unknown[]> {
-    const child = new Child({ args: [MAIN_PATH, ...args, "--json", "--data-dir", this.#workspace.dataDir] });
+    const child = new Child({
+      args: ["--max-semi-space-size=32", MAIN_PATH, ...args, "--json", "--data-dir", this.#workspace.dataDir],
+    });
     const timer = setTimeout(() => void child.end("SIGKILL"), CLI_TIMEOUT_MS);
     const exit = await child.exit;
     clearTimeout(timer);
