@@ -3,6 +3,7 @@
  * not the message: codes are stable, and `instanceof` fails when an app carries two copies of this package.
  */
 import { formatUsd } from "./pricing/money.ts";
+import type { Measure } from "./protocol.ts";
 import type { NanoUsd } from "./pricing/money.ts";
 
 /** Every code that a `TollgateError` may carry. */
@@ -42,7 +43,7 @@ const CAUSES_MAX = 8;
 /** Amounts in the unit of the budget's measure. */
 export type BudgetAmount =
   | { readonly measure: "usd"; readonly value: NanoUsd }
-  | { readonly measure: "tokens" | "calls"; readonly value: bigint };
+  | { readonly measure: Exclude<Measure, "usd">; readonly value: bigint };
 
 export interface BudgetExceededDetails {
   readonly budget: string;
@@ -77,7 +78,9 @@ export class BudgetExceeded extends TollgateError {
 
 /** `$0.500000` for money, `1200 tokens`, `3 calls`. */
 export function formatAmount(amount: BudgetAmount): string {
-  return amount.measure === "usd" ? `$${formatUsd(amount.value, 6)}` : `${amount.value} ${amount.measure}`;
+  return amount.measure === "usd"
+    ? `$${formatUsd(amount.value, 6)}`
+    : `${amount.value} ${amount.measure.replace("_", " ")}`;
 }
 
 export interface ToolRefusal {

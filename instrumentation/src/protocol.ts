@@ -6,11 +6,31 @@
  * A lease covers every call whose labels, projected on `HelloReply.label_keys`, are the same.
  */
 
-/** Amounts of the three measures a budget may have. Each a string of digits (nano-dollars, tokens, calls). */
+/** What a budget may count. Cached tokens are among the input tokens, reasoning tokens among the output tokens. */
+export type Measure =
+  | "usd"
+  | "tokens"
+  | "input_tokens"
+  | "output_tokens"
+  | "cached_tokens"
+  | "reasoning_tokens"
+  | "calls"
+  | "tool_calls"
+  | "concurrent_runs";
+
+/**
+ * Amounts of the measures a budget may have. Each a string of digits (nano-dollars, tokens, calls). The kinds come all five
+ * or not at all; absent, they are taken at the most they can be: `tokens` in each kind of token, and no tool call.
+ */
 export interface WireAmounts {
   readonly nano_usd: string;
   readonly tokens: string;
   readonly calls: string;
+  readonly input_tokens?: string | undefined;
+  readonly output_tokens?: string | undefined;
+  readonly cached_tokens?: string | undefined;
+  readonly reasoning_tokens?: string | undefined;
+  readonly tool_calls?: string | undefined;
 }
 
 /** POST /v1/leases/hello: a process introduces itself, at start and after the ledger forgot it. */
@@ -30,6 +50,8 @@ export interface HelloReply {
   readonly agent_verified: boolean;
   /** The label keys that any budget looks at: what separates one lease from another. */
   readonly label_keys: readonly string[];
+  /** What any budget counts: only where a kind is among them do amounts tell kinds, and tools take from a lease. */
+  readonly measures?: readonly Measure[] | undefined;
   /** Policy documents that apply to this agent, parsed (kind: policy). */
   readonly policies: readonly unknown[];
   /** House prices (kind: prices), parsed; they win over the price book. */
@@ -105,7 +127,7 @@ export interface AcquireRequest {
 /** One budget that the lease falls under, as it stood when the reply was made. */
 export interface LeaseBudget {
   readonly name: string;
-  readonly measure: "usd" | "tokens" | "calls";
+  readonly measure: Measure;
   readonly mode: "hard" | "soft" | "observe";
   readonly unknown_price: "deny" | "estimate" | "allow";
   /** Digits: nano-dollars, tokens or calls. */

@@ -1,6 +1,7 @@
 import { formatUsd, type NanoUsd } from "@tollgate/instrumentation/pricing";
 import type { LeaseAction, LeaseBudget } from "@tollgate/instrumentation/protocol";
 import { z } from "zod";
+import { MEASURES } from "../budget/amounts.ts";
 import type { BudgetState, Threshold } from "../budget/ledger.ts";
 
 /** One budget as `/v1/budgets` and `budgets --json` show it. The `_usd` fields are null for budgets in tokens or calls. */
@@ -9,8 +10,8 @@ export const budgetRow = z.object({
   scope: z.record(z.string(), z.string()).describe("As written, plus the value of `each`."),
   window_start: z.string().nullable().describe("ISO 8601; null for lifetime."),
   window_end: z.string().nullable(),
-  measure: z.enum(["usd", "tokens", "calls"]),
-  limit: z.string().describe("In the measure: nano-dollars, tokens or calls."),
+  measure: z.enum(MEASURES),
+  limit: z.string().describe("In the measure: nano-dollars, tokens, calls or runs."),
   settled: z.string(),
   gated: z.string().describe("The part of `settled` that a lease covered before it was spent."),
   observed: z.string().describe("The rest: seen when it was spent already."),

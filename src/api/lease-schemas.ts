@@ -5,7 +5,7 @@
 import type { AcquireRequest, CloseRequest, HelloRequest } from "@tollgate/instrumentation/protocol";
 import { parseNanoUsd } from "@tollgate/instrumentation/pricing";
 import { z } from "zod";
-import type { Amounts } from "../budget/amounts.ts";
+import { type Amounts, MEASURES } from "../budget/amounts.ts";
 import { stopRow } from "./kill-schemas.ts";
 
 const LABELS_MAX = 64;
@@ -21,7 +21,20 @@ const digits = z.string().refine((text) => parseNanoUsd(text) !== undefined, {
   error: "expected a string of digits up to 9223372036854775807",
 });
 
-const amounts = z.object({ nano_usd: digits, tokens: digits, calls: digits });
+const kinds = {
+  input_tokens: digits.optional(),
+  output_tokens: digits.optional(),
+  cached_tokens: digits.optional(),
+  reasoning_tokens: digits.optional(),
+  tool_calls: digits.optional(),
+};
+
+const amounts = z
+  .object({ nano_usd: digits, tokens: digits, calls: digits, ...kinds })
+  .refine(
+    (wire) => new Set(Object.keys(kinds).map((key) => wire[key as keyof typeof kinds] === undefined)).size === 1,
+    "the kinds of tokens and the tool calls come all together or not at all",
+  );
 
 export const labelsSchema = z
   .record(z.string().min(1).max(LABEL_KEY_CHARS_MAX), z.string().max(LABEL_VALUE_CHARS_MAX))
@@ -57,7 +70,7 @@ export const controlQuery = z.object({ process_id: id });
 
 const budgetReply = z.object({
   name: z.string(),
-  measure: z.enum(["usd", "tokens", "calls"]),
+  measure: z.enum(MEASURES),
   mode: z.enum(["hard", "soft", "observe"]),
   unknown_price: z.enum(["deny", "estimate", "allow"]),
   limit: z.string(),
@@ -77,6 +90,7 @@ export const helloReply = z.object({
   labels: z.record(z.string(), z.string()),
   agent_verified: z.boolean(),
   label_keys: z.array(z.string()),
+  measures: z.array(z.enum(MEASURES)),
   policies: z.array(z.unknown()),
   prices: z.array(z.unknown()),
   require_policy: z.boolean(),
@@ -98,9 +112,36 @@ export const acquireReply = z.object({
 
 /** For amounts that passed the schema. */
 export function toAmounts(wire: z.output<typeof amounts>): Amounts {
-  return { nanoUsd: BigInt(wire.nano_usd), tokens: BigInt(wire.tokens), calls: BigInt(wire.calls) };
+  const base = { nanoUsd: BigInt(wire.nano_usd), tokens: BigInt(wire.tokens), calls: BigInt(wire.calls) };
+  if (wire.input_tokens === undefined) return base;
+  const of = (digits: string | undefined): bigint => BigInt(digits ?? "0");
+  const kinds = {
+    inputTokens: of(wire.input_tokens),
+    outputTokens: of(wire.output_tokens),
+    cachedTokens: of(wire.cached_tokens),
+    reasoningTokens: of(wire.reasoning_tokens),
+    toolCalls: of(wire.tool_calls),
+  };
+  return { ...base, kinds };
 }
 
-export function fromAmounts(value: Amounts): z.output<typeof amounts> {
-  return { nano_usd: value.nanoUsd.toString(), tokens: value.tokens.toString(), calls: value.calls.toString() };
+export function fromAmounts({ nanoUsd, tokens, calls, kinds }: Amounts): z.output<typeof amounts> {
+  const base = { nano_usd: nanoUsd.toString(), tokens: tokens.toString(), calls: calls.toString() };
+  if (kinds === undefined) return base;
+  return {
+    ...base,
+    input_tokens: kinds.inputTokens.toString(),
+    output_tokens: kinds.outputTokens.toString(),
+    cached_tokens: kinds.cachedTokens.toString(),
+    reasoning_tokens: kinds.reasoningTokens.toString(),
+    tool_calls: kinds.toolCalls.toString(),
+  };
+}
+
+/** For a process that tells no kinds and reads none: never more tokens than of any kind, which is all that it can spend. */
+export function withoutKinds({ nanoUsd, tokens, calls, kinds }: Amounts): Amounts {
+  if (kinds === undefined) return { nanoUsd, tokens, calls };
+  const { inputTokens, outputTokens, cachedTokens, reasoningTokens } = kinds;
+  const least = [inputTokens, outputTokens, cachedTokens, reasoningTokens].reduce((a, b) => (b < a ? b : a), tokens);
+  return { nanoUsd, tokens: least, calls };
 }

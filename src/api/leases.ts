@@ -12,6 +12,7 @@ import {
   helloReply,
   helloRequest,
   toAmounts,
+  withoutKinds,
 } from "./lease-schemas.ts";
 import { ApiProblem } from "./problem.ts";
 import type { StopStore } from "../kill/stop-store.ts";
@@ -60,6 +61,7 @@ function hello({ ledger, registry, processes, telemetry, stops }: LeaseRoutesOpt
         labels,
         agent_verified: isVerified,
         label_keys: [...ledger.labelKeys()],
+        measures: [...ledger.measures()],
         policies: [...policies],
         prices: [...registry.prices],
         require_policy: registry.requirePolicy,
@@ -101,6 +103,7 @@ function acquire({ ledger, registry, processes, leaseTtlMs, stops, desk }: Lease
         ahead: toAmounts(body.ahead),
         waitMs: body.wait_ms,
       });
+      const tellsKinds = body.target.input_tokens !== undefined;
       if (result.outcome === "lost") throw new ApiProblem("lease_lost", result.reason);
       // Killed while the ledger held the request: what was granted is not handed over.
       desk.refuseKilled(process.labels, labels);
@@ -108,7 +111,7 @@ function acquire({ ledger, registry, processes, leaseTtlMs, stops, desk }: Lease
         lease_id: body.lease_id,
         seq: result.seq,
         outcome: result.outcome,
-        granted: fromAmounts(result.granted),
+        granted: fromAmounts(tellsKinds ? result.granted : withoutKinds(result.granted)),
         ttl_ms: leaseTtlMs,
         governance_version: registry.version,
         stops_version: `${stops.list.epoch}:${stops.list.revision}`,

@@ -187,24 +187,29 @@ type LimitReading =
   | { readonly outcome: "success"; readonly measure: Measure; readonly limit: bigint }
   | { readonly outcome: "refused"; readonly message: string };
 
+const UNITS: Readonly<Record<string, Measure>> = {
+  token: "tokens",
+  "input token": "input_tokens",
+  "output token": "output_tokens",
+  "cached token": "cached_tokens",
+  "reasoning token": "reasoning_tokens",
+  call: "calls",
+  "tool call": "tool_calls",
+  "concurrent run": "concurrent_runs",
+};
+const COUNTED = /^\s*(\d{1,20})\s+((?:input |output |cached |reasoning )?token|(?:tool )?call|concurrent run)s?\s*$/;
+
 function parseLimit(written: string): LimitReading {
-  const counted = /^\s*(\d{1,20})\s+(tokens?|calls?)\s*$/.exec(written);
+  const counted = COUNTED.exec(written);
   const amount = counted === null ? parseUsd(written) : BigInt(counted[1] ?? "0");
   const shown = written.length > 40 ? `${written.slice(0, 40)}…` : written;
   if (amount === undefined) {
-    return {
-      outcome: "refused",
-      message: `expected an amount like \`$25.00\`, \`2000000 tokens\` or \`500 calls\`, not \`${shown}\``,
-    };
+    const message = `expected an amount like \`$25.00\`, \`2000000 tokens\` or \`500 calls\`, not \`${shown}\``;
+    return { outcome: "refused", message };
   }
   if (amount === 0n) return { outcome: "refused", message: "a limit is above 0" };
   if (amount > AMOUNT_MAX) return { outcome: "refused", message: `\`${shown}\` is more than fits (${AMOUNT_MAX})` };
-  const unit = counted?.[2]?.replace(/s$/, "");
-  return {
-    outcome: "success",
-    measure: unit === "token" ? "tokens" : unit === "call" ? "calls" : "usd",
-    limit: amount,
-  };
+  return { outcome: "success", measure: UNITS[counted?.[2] ?? ""] ?? "usd", limit: amount };
 }
 
 function windowOf(window: (typeof WINDOWS)[number] | undefined, durationMs: number | undefined): BudgetWindow {

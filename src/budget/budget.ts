@@ -22,7 +22,7 @@ export interface Budget {
   /** One such budget for each value of this label. */
   readonly each: string | undefined;
   readonly measure: Measure;
-  /** In the measure: nano-dollars, tokens or calls. Above 0, within Int64. */
+  /** In the measure: nano-dollars, tokens, calls or runs. Above 0, within Int64. */
   readonly limit: bigint;
   readonly window: BudgetWindow;
   /** IANA name. Counts for calendar windows only. */

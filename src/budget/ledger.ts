@@ -27,7 +27,17 @@ export interface BudgetState {
   readonly name: string;
   /** `scope` as written, plus the value of `each` when there is one. */
   readonly scope: Labels;
-  readonly measure: "usd" | "tokens" | "calls";
+  readonly measure:
+    | "usd"
+    | "tokens"
+    | "input_tokens"
+    | "output_tokens"
+    | "cached_tokens"
+    | "reasoning_tokens"
+    | "calls"
+    | "tool_calls"
+    /** Sessions in flight at once; of a process without a session, the process. Never settled, only reserved. */
+    | "concurrent_runs";
   readonly mode: "hard" | "soft" | "observe";
   readonly unknownPrice: "deny" | "estimate" | "allow";
   /** Unix ms by the ledger's clock; 0 for lifetime. */
@@ -129,6 +139,8 @@ export interface Ledger {
   lease(leaseId: string): Promise<LeaseView | undefined>;
   /** The label keys that any budget looks at (scope, `each`, session/workflow windows). */
   labelKeys(): readonly string[];
+  /** What any budget counts, each once. */
+  measures(): readonly BudgetState["measure"][];
   /** Called when a threshold fires, once a window, after that is durable. Returns the unsubscribe function. */
   onThreshold(listener: (crossing: ThresholdCrossing) => void): () => void;
   /** The thresholds that have fired in their window and are crossed still: what a restart finds. */

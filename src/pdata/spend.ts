@@ -10,5 +10,15 @@ export interface SpendEntry {
     readonly nanoUsd: bigint;
     readonly tokens: bigint;
     readonly calls: bigint;
+    /** Absent in blocks of before there was such a thing: then `tokens` counts as each kind. */
+    readonly kinds?: SpendKinds;
   };
+}
+
+export interface SpendKinds {
+  readonly inputTokens: bigint;
+  readonly outputTokens: bigint;
+  readonly cachedTokens: bigint;
+  readonly reasoningTokens: bigint;
+  readonly toolCalls: bigint;
 }

@@ -1,4 +1,5 @@
 /** The worst case of a call as an amount of money, tokens and calls, and the output bound that fits into less. */
+import { kindsOf } from "../lease/amounts.ts";
 import type { Amounts } from "../lease/amounts.ts";
 import type { Want } from "../lease/purse.ts";
 import type { CallBound, ModelPrice, TokenUsage } from "../pricing/price-book.ts";
@@ -22,8 +23,11 @@ export class CallBounds {
   /** The request itself does not bound its output, and neither does what is known of the model. */
   readonly mustSetOutput: boolean;
   readonly #facts: RequestFacts;
+  readonly #tellsKinds: boolean;
 
-  constructor(facts: RequestFacts, price: ModelPrice | undefined) {
+  /** `tellsKinds`: a budget counts a kind of tokens, so amounts tell them apart. */
+  constructor(facts: RequestFacts, price: ModelPrice | undefined, { tellsKinds = false } = {}) {
+    this.#tellsKinds = tellsKinds;
     this.#facts = facts;
     this.price = price;
     const context = price?.contextTokens ?? CONTEXT_TOKENS_DEFAULT;
@@ -34,6 +38,10 @@ export class CallBounds {
     const known = facts.outputBound ?? price?.maxOutputTokens;
     this.outputAsked = known ?? Math.min(OUTPUT_TOKENS_DEFAULT, context);
     this.mustSetOutput = known === undefined;
+  }
+
+  get tellsKinds(): boolean {
+    return this.#tellsKinds;
   }
 
   want(signal: AbortSignal | undefined): Want {
@@ -52,10 +60,14 @@ export class CallBounds {
   amounts(output: number): Amounts {
     const outputTokens = output * this.#facts.choices;
     const bound = { ...this.#inputBound(), outputTokens };
+    const [input, out] = [BigInt(this.inputTokens), BigInt(outputTokens)];
     return {
       nanoUsd: this.price?.worstCase(bound) ?? 0n,
-      tokens: BigInt(this.inputTokens) + BigInt(outputTokens),
+      tokens: input + out,
       calls: 1n,
+      ...(this.#tellsKinds && {
+        kinds: { inputTokens: input, outputTokens: out, cachedTokens: input, reasoningTokens: out, toolCalls: 0n },
+      }),
     };
   }
 
@@ -69,9 +81,22 @@ export class CallBounds {
         positive(available.nanoUsd) as Parameters<ModelPrice["outputTokensWithin"]>[0],
         bound,
       ) ?? Number.MAX_SAFE_INTEGER;
-    const byTokens = Number(available.tokens - BigInt(this.inputTokens));
-    const output = Math.min(this.outputAsked, Math.floor(Math.min(byMoney, byTokens) / choices));
+    const input = BigInt(this.inputTokens);
+    const byTokens = Number(available.tokens - input);
+    const output = Math.min(
+      this.outputAsked,
+      Math.floor(Math.min(byMoney, byTokens, this.#byKinds(available)) / choices),
+    );
     return output >= Math.min(outputLeast, this.outputAsked) && output > 0 ? output : undefined;
+  }
+
+  /** Output tokens that the kinds leave room for; below 0 when the input itself does not fit. */
+  #byKinds(available: Amounts): number {
+    if (!this.#tellsKinds) return Number.MAX_SAFE_INTEGER;
+    const { inputTokens, outputTokens, cachedTokens, reasoningTokens } = kindsOf(available);
+    const input = BigInt(this.inputTokens);
+    if (inputTokens < input || cachedTokens < input) return -1;
+    return Number(outputTokens < reasoningTokens ? outputTokens : reasoningTokens);
   }
 
   #inputBound(): Omit<CallBound, "outputTokens"> {
@@ -103,8 +128,13 @@ export class CallBounds {
 
 export const NO_USAGE: TokenUsage = { input: 0, output: 0, cacheRead: 0, cacheWrite: 0, cacheWrite1h: 0, reasoning: 0 };
 
-export function usageAmounts(usage: TokenUsage, nanoUsd: bigint): Amounts {
-  return { nanoUsd, tokens: BigInt(usage.input) + BigInt(usage.output), calls: 1n };
+/** `tellsKinds`: as the bounds of the call did. */
+export function usageAmounts(usage: TokenUsage, nanoUsd: bigint, { tellsKinds = false } = {}): Amounts {
+  const [inputTokens, outputTokens] = [BigInt(usage.input), BigInt(usage.output)];
+  const base = { nanoUsd, tokens: inputTokens + outputTokens, calls: 1n };
+  if (!tellsKinds) return base;
+  const [cachedTokens, reasoningTokens] = [BigInt(usage.cacheRead), BigInt(usage.reasoning)];
+  return { ...base, kinds: { inputTokens, outputTokens, cachedTokens, reasoningTokens, toolCalls: 0n } };
 }
 
 function positive(value: bigint): bigint {

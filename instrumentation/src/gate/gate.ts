@@ -10,7 +10,7 @@ import type { Logger } from "../config/logger.ts";
 import { contextLabels, currentContext } from "../context/context.ts";
 import { BudgetExceeded, ConfigInvalid, GateUnavailable, UnpricedModel } from "../errors.ts";
 import type { TollgateError } from "../errors.ts";
-import { smallest } from "../lease/amounts.ts";
+import { amountIn, smallest } from "../lease/amounts.ts";
 import type { Amounts } from "../lease/amounts.ts";
 import type { LeaseClient } from "../lease/lease-client.ts";
 import { LocalPurse, UNLIMITED } from "../lease/purse.ts";
@@ -19,7 +19,7 @@ import { systemClock } from "../lease/clock.ts";
 import { createPriceBook } from "../pricing/cached-price-book.ts";
 import { isPricesDocument, validatePrices } from "../pricing/house-prices.ts";
 import type { PriceBook } from "../pricing/price-book.ts";
-import type { HelloReply, LeaseBudget } from "../protocol.ts";
+import type { HelloReply, LeaseBudget, Measure } from "../protocol.ts";
 import { CallBounds } from "./call-bound.ts";
 import type { Who } from "./call-span.ts";
 import { pricedName } from "./endpoint.ts";
@@ -136,7 +136,7 @@ export class Gate {
     const facts = this.#chooseModel(call);
     const price = this.#prices.find({ provider: endpoint.provider, model: pricedName(facts), at: new Date() });
     if (price === undefined) this.#refuseUnpriced(call, pricedName(facts));
-    const bounds = new CallBounds(facts, price);
+    const bounds = new CallBounds(facts, price, { tellsKinds: this.#tellsKinds() });
     const labels = { ...call.who.labels, model: facts.model, provider: endpoint.provider };
     const held: Reservation[] = [];
     try {
@@ -179,7 +179,7 @@ export class Gate {
       if (unpriced?.rule === "estimate") {
         outcome.reservation.release();
         held.pop();
-        const bounds = new CallBounds(facts, estimatedPrice(endpoint.provider, facts.model));
+        const bounds = new CallBounds(facts, estimatedPrice(endpoint.provider, facts.model), draft.bounds);
         const again = await purse.reserve(bounds.want(call.signal));
         if (again.outcome !== "granted") return this.#notGranted(again, { ...draft, bounds });
         held.push(again.reservation);
@@ -247,6 +247,11 @@ export class Gate {
     };
   }
 
+  /** Whether a budget of the fleet counts a kind of tokens. */
+  #tellsKinds(): boolean {
+    return this.#hello?.measures?.some((measure) => TOKEN_KINDS.has(measure)) ?? false;
+  }
+
   /** The model that a guard, TOLLGATE_FALLBACK or a threshold of a fleet budget sends instead. */
   #chooseModel(call: GatedCall): RequestFacts {
     const { facts, guard } = call.options;
@@ -305,6 +310,13 @@ interface AdmissionDraft {
 /** 80 % of TOLLGATE_BUDGET. */
 const FALLBACK_TENTHS = 8n;
 
+const TOKEN_KINDS: ReadonlySet<Measure> = new Set([
+  "input_tokens",
+  "output_tokens",
+  "cached_tokens",
+  "reasoning_tokens",
+]);
+
 function unpricedRule(
   budgets: readonly LeaseBudget[],
 ): { readonly rule: "deny" | "estimate"; readonly budget: string } | undefined {
@@ -321,7 +333,7 @@ function stoppedBy(budget: LeaseBudget, wanted: Amounts): ConstructorParameters<
     budget.measure === "usd"
       ? ({ measure: "usd", value: value as never } as const)
       : ({ measure: budget.measure, value } as const);
-  const want = { usd: wanted.nanoUsd, tokens: wanted.tokens, calls: wanted.calls }[budget.measure];
+  const want = amountIn(budget.measure, wanted);
   return {
     budget: budget.name,
     limit: amount(BigInt(budget.limit)),

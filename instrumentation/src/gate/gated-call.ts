@@ -256,7 +256,7 @@ export class GatedCall {
     usage: TokenUsage,
     cost: { readonly nanoUsd: bigint; readonly status: semconv.CostStatus },
   ): void {
-    const actual = usageAmounts(usage, cost.nanoUsd);
+    const actual = usageAmounts(usage, cost.nanoUsd, admission.bounds);
     for (const reservation of admission.reservations) {
       if (actual.nanoUsd > reservation.amounts.nanoUsd) this.#gate.onUnderReserved(admission, actual);
       reservation.settle(actual);

@@ -6,6 +6,7 @@ import {
   AgentKilled,
   AgentPaused,
   ApprovalPending,
+  BudgetExceeded,
   ConfigInvalid,
   GateUnavailable,
   ToolDenied,
@@ -14,6 +15,8 @@ import {
 import type { Gate } from "../gate/gate.ts";
 import { recordCost, recordError, ruleOf, whoAttributes } from "../gate/call-span.ts";
 import type { Who } from "../gate/call-span.ts";
+import { covers, ONE_TOOL_CALL } from "../lease/amounts.ts";
+import type { PurseOutcome, Want } from "../lease/purse.ts";
 import type { CompiledPolicy } from "../policy/compiled-policy.ts";
 import { compilePolicy, decide } from "../policy/decide.ts";
 import type { Decision } from "../policy/decision.ts";
@@ -39,7 +42,20 @@ export interface ToolCall {
 }
 
 /** Refusals that no policy has recorded yet. */
-const WITHOUT_POLICY = [AgentKilled, AgentPaused, GateUnavailable, ConfigInvalid] as const;
+const WITHOUT_POLICY = [BudgetExceeded, AgentKilled, AgentPaused, GateUnavailable, ConfigInvalid] as const;
+
+interface Permitted {
+  readonly who: Who;
+  readonly verdict: Verdict;
+  readonly span: Span;
+}
+
+const TOOL_WANT: Want = {
+  worst: ONE_TOOL_CALL,
+  least: ONE_TOOL_CALL,
+  fit: (available) => (covers(available, ONE_TOOL_CALL) ? ONE_TOOL_CALL : undefined),
+  signal: undefined,
+};
 
 /** What a decision is, whoever made it. */
 interface Verdict {
@@ -148,17 +164,38 @@ export class ToolGate {
     } catch (problem) {
       throw this.#refuse(span, this.#contain(problem));
     }
-    if (!(verdict instanceof Promise)) return this.#run(call, verdict, span);
+    if (!(verdict instanceof Promise)) return this.#countAndRun(call, { who, verdict, span });
     return verdict.then(
       (allowed) => {
         const killed = this.#gate.stops.killed(who);
         if (killed !== undefined) throw this.#refuse(span, killed);
-        return this.#run(call, allowed, span);
+        return this.#countAndRun(call, { who, verdict: allowed, span });
       },
       (problem: unknown) => {
         throw this.#refuse(span, this.#contain(problem));
       },
     );
+  }
+
+  /** Budgets in tool calls: a run of a tool is taken from the lease, and counts from its start. */
+  #countAndRun(call: ToolCall, { who, verdict, span }: Permitted): unknown {
+    const { leases, logger, config } = this.#gate;
+    if (leases?.hello?.measures?.includes("tool_calls") !== true) return this.#run(call, verdict, span);
+    const outcome = leases.reserve({ ...who.labels, tool: call.name }, TOOL_WANT);
+    const go = (given: PurseOutcome): unknown => {
+      if (given.outcome === "granted") {
+        span.setAttribute(semconv.ATTR_TOLLGATE_LEASE_ID, given.reservation.leaseId);
+        given.reservation.settle(ONE_TOOL_CALL);
+        return this.#run(call, verdict, span);
+      }
+      if (given.outcome === "refused") throw this.#refuse(span, given.error);
+      const reason = given.outcome === "unavailable" ? given.reason : "the call was given up";
+      const isHard = given.outcome === "unavailable" && given.isHard;
+      if ((config.failMode ?? (isHard ? "closed" : "open")) === "open") return this.#run(call, verdict, span);
+      logger.once("warn", "tool-calls-closed", `tools are refused: ${reason}`);
+      throw this.#refuse(span, new GateUnavailable(`the budget in tool calls can't be asked: ${reason}`));
+    };
+    return outcome instanceof Promise ? outcome.then(go) : go(outcome);
   }
 
   #decide({ name, options, parameters }: ToolCall, who: Who, span: Span): Verdict | Promise<Verdict> {

@@ -1,66 +1,146 @@
 import { parseNanoUsd } from "../pricing/money.ts";
-import type { WireAmounts } from "../protocol.ts";
+import type { Measure, WireAmounts } from "../protocol.ts";
 
-/** Amounts of the three measures that a budget may have. Integers: nano-dollars, tokens, calls. */
+/**
+ * Amounts of the measures that a budget may have. Integers: nano-dollars, tokens, calls. Who does not tell kinds is taken at
+ * the most they can be: `tokens` in each kind of token, and no tool call. That is linear, so books stay exact whoever tells.
+ */
 export interface Amounts {
   readonly nanoUsd: bigint;
   readonly tokens: bigint;
   readonly calls: bigint;
+  readonly kinds?: Kinds;
+}
+
+/** Cached tokens are among the input tokens, reasoning tokens among the output tokens. */
+export interface Kinds {
+  readonly inputTokens: bigint;
+  readonly outputTokens: bigint;
+  readonly cachedTokens: bigint;
+  readonly reasoningTokens: bigint;
+  readonly toolCalls: bigint;
 }
 
 export const NO_AMOUNTS: Amounts = { nanoUsd: 0n, tokens: 0n, calls: 0n };
 
-export function add(left: Amounts, right: Amounts): Amounts {
-  return {
-    nanoUsd: left.nanoUsd + right.nanoUsd,
-    tokens: left.tokens + right.tokens,
-    calls: left.calls + right.calls,
+/** One run of a tool. */
+export const ONE_TOOL_CALL: Amounts = {
+  ...NO_AMOUNTS,
+  kinds: { inputTokens: 0n, outputTokens: 0n, cachedTokens: 0n, reasoningTokens: 0n, toolCalls: 1n },
+};
+
+const NO_KINDS_OF = (tokens: bigint): Kinds => ({
+  inputTokens: tokens,
+  outputTokens: tokens,
+  cachedTokens: tokens,
+  reasoningTokens: tokens,
+  toolCalls: 0n,
+});
+
+/** The kinds, told or taken at the most they can be. */
+export function kindsOf({ kinds, tokens }: Amounts): Kinds {
+  return kinds ?? NO_KINDS_OF(tokens);
+}
+
+/** The part of the amounts that a budget of this measure counts. */
+export function amountIn(measure: Measure, amounts: Amounts): bigint {
+  switch (measure) {
+    case "usd":
+      return amounts.nanoUsd;
+    case "tokens":
+      return amounts.tokens;
+    case "calls":
+      return amounts.calls;
+    case "input_tokens":
+      return kindsOf(amounts).inputTokens;
+    case "output_tokens":
+      return kindsOf(amounts).outputTokens;
+    case "cached_tokens":
+      return kindsOf(amounts).cachedTokens;
+    case "reasoning_tokens":
+      return kindsOf(amounts).reasoningTokens;
+    case "tool_calls":
+      return kindsOf(amounts).toolCalls;
+    case "concurrent_runs":
+      return 1n;
+  }
+}
+
+function combine(left: Amounts, right: Amounts, fn: (left: bigint, right: bigint) => bigint): Amounts {
+  const base = {
+    nanoUsd: fn(left.nanoUsd, right.nanoUsd),
+    tokens: fn(left.tokens, right.tokens),
+    calls: fn(left.calls, right.calls),
   };
+  if (left.kinds === undefined && right.kinds === undefined) return base;
+  const [a, b] = [kindsOf(left), kindsOf(right)];
+  const kinds: Kinds = {
+    inputTokens: fn(a.inputTokens, b.inputTokens),
+    outputTokens: fn(a.outputTokens, b.outputTokens),
+    cachedTokens: fn(a.cachedTokens, b.cachedTokens),
+    reasoningTokens: fn(a.reasoningTokens, b.reasoningTokens),
+    toolCalls: fn(a.toolCalls, b.toolCalls),
+  };
+  return { ...base, kinds };
+}
+
+export function add(left: Amounts, right: Amounts): Amounts {
+  return combine(left, right, (a, b) => a + b);
 }
 
 /** May go below zero. */
 export function subtract(left: Amounts, right: Amounts): Amounts {
-  return {
-    nanoUsd: left.nanoUsd - right.nanoUsd,
-    tokens: left.tokens - right.tokens,
-    calls: left.calls - right.calls,
-  };
+  return combine(left, right, (a, b) => a - b);
 }
 
 export function largest(left: Amounts, right: Amounts): Amounts {
-  return {
-    nanoUsd: left.nanoUsd > right.nanoUsd ? left.nanoUsd : right.nanoUsd,
-    tokens: left.tokens > right.tokens ? left.tokens : right.tokens,
-    calls: left.calls > right.calls ? left.calls : right.calls,
-  };
+  return combine(left, right, (a, b) => (a > b ? a : b));
 }
 
 export function smallest(left: Amounts, right: Amounts): Amounts {
-  return {
-    nanoUsd: left.nanoUsd < right.nanoUsd ? left.nanoUsd : right.nanoUsd,
-    tokens: left.tokens < right.tokens ? left.tokens : right.tokens,
-    calls: left.calls < right.calls ? left.calls : right.calls,
-  };
+  return combine(left, right, (a, b) => (a < b ? a : b));
 }
 
 export function scale(amounts: Amounts, factor: bigint): Amounts {
-  return { nanoUsd: amounts.nanoUsd * factor, tokens: amounts.tokens * factor, calls: amounts.calls * factor };
+  return combine(amounts, amounts, (a) => a * factor);
 }
 
 /** True when `wanted` fits into `available` in every measure. */
 export function covers(available: Amounts, wanted: Amounts): boolean {
-  return wanted.nanoUsd <= available.nanoUsd && wanted.tokens <= available.tokens && wanted.calls <= available.calls;
+  if (wanted.nanoUsd > available.nanoUsd || wanted.tokens > available.tokens || wanted.calls > available.calls) {
+    return false;
+  }
+  if (available.kinds === undefined && wanted.kinds === undefined) return true;
+  return everyKind(wanted, available, (a, b) => a <= b);
 }
 
 export function areEqual(left: Amounts, right: Amounts): boolean {
-  return left.nanoUsd === right.nanoUsd && left.tokens === right.tokens && left.calls === right.calls;
+  if (left.nanoUsd !== right.nanoUsd || left.tokens !== right.tokens || left.calls !== right.calls) return false;
+  if (left.kinds === undefined && right.kinds === undefined) return true;
+  return everyKind(left, right, (a, b) => a === b);
 }
 
-export function toWire(amounts: Amounts): WireAmounts {
+function everyKind(left: Amounts, right: Amounts, holds: (left: bigint, right: bigint) => boolean): boolean {
+  const [a, b] = [kindsOf(left), kindsOf(right)];
+  return (
+    holds(a.inputTokens, b.inputTokens) &&
+    holds(a.outputTokens, b.outputTokens) &&
+    holds(a.cachedTokens, b.cachedTokens) &&
+    holds(a.reasoningTokens, b.reasoningTokens) &&
+    holds(a.toolCalls, b.toolCalls)
+  );
+}
+
+export function toWire({ nanoUsd, tokens, calls, kinds }: Amounts): WireAmounts {
+  const base = { nano_usd: nanoUsd.toString(), tokens: tokens.toString(), calls: calls.toString() };
+  if (kinds === undefined) return base;
   return {
-    nano_usd: amounts.nanoUsd.toString(),
-    tokens: amounts.tokens.toString(),
-    calls: amounts.calls.toString(),
+    ...base,
+    input_tokens: kinds.inputTokens.toString(),
+    output_tokens: kinds.outputTokens.toString(),
+    cached_tokens: kinds.cachedTokens.toString(),
+    reasoning_tokens: kinds.reasoningTokens.toString(),
+    tool_calls: kinds.toolCalls.toString(),
   };
 }
 
@@ -69,7 +149,17 @@ export function fromWire(wire: WireAmounts | undefined): Amounts | undefined {
   const nanoUsd = integer(wire?.nano_usd);
   const tokens = integer(wire?.tokens);
   const calls = integer(wire?.calls);
-  return nanoUsd === undefined || tokens === undefined || calls === undefined ? undefined : { nanoUsd, tokens, calls };
+  if (wire === undefined || nanoUsd === undefined || tokens === undefined || calls === undefined) return undefined;
+  const base = { nanoUsd, tokens, calls };
+  if (wire.input_tokens === undefined) return base;
+  const inputTokens = integer(wire.input_tokens);
+  const outputTokens = integer(wire.output_tokens);
+  const cachedTokens = integer(wire.cached_tokens);
+  const reasoningTokens = integer(wire.reasoning_tokens);
+  const toolCalls = integer(wire.tool_calls);
+  if (inputTokens === undefined || outputTokens === undefined || cachedTokens === undefined) return undefined;
+  if (reasoningTokens === undefined || toolCalls === undefined) return undefined;
+  return { ...base, kinds: { inputTokens, outputTokens, cachedTokens, reasoningTokens, toolCalls } };
 }
 
 function integer(text: unknown): bigint | undefined {

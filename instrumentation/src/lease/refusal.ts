@@ -2,6 +2,7 @@ import { BudgetExceeded } from "../errors.ts";
 import type { BudgetAmount } from "../errors.ts";
 import type { NanoUsd } from "../pricing/money.ts";
 import type { LeaseBudget } from "../protocol.ts";
+import { amountIn } from "./amounts.ts";
 import type { Amounts } from "./amounts.ts";
 
 /** The budget that leaves less than the least a call needs; the first one when none does. */
@@ -20,15 +21,8 @@ export function refusalOf(budget: LeaseBudget, least: Amounts): BudgetExceeded {
   });
 }
 
-function wantedOf(budget: LeaseBudget, least: Amounts): BudgetAmount {
-  switch (budget.measure) {
-    case "usd":
-      return toBudgetAmount("usd", least.nanoUsd);
-    case "tokens":
-      return toBudgetAmount("tokens", least.tokens);
-    case "calls":
-      return toBudgetAmount("calls", least.calls);
-  }
+function wantedOf({ measure }: LeaseBudget, least: Amounts): BudgetAmount {
+  return toBudgetAmount(measure, amountIn(measure, least));
 }
 
 function toBudgetAmount(measure: LeaseBudget["measure"], value: bigint): BudgetAmount {

@@ -171,6 +171,10 @@ class JournaledLedger implements StoredLedger, PastSeeking {
     return this.#require().engine.state.index.labelKeys;
   }
 
+  measures(): readonly BudgetState["measure"][] {
+    return [...new Set(this.#require().engine.state.budgets.map(({ measure }) => measure))];
+  }
+
   onRecall(listener: RecallListener): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);

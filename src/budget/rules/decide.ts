@@ -2,7 +2,7 @@
  * What a message changes, decided without a clock and without changing anything: events come out, `applyEvent` carries
  * them in. I1 is decided here, over all hard budgets of a lease at once and in each measure.
  */
-import { addAmounts, AMOUNT_MAX, amountIn, fitsWithin, isNothing } from "../amounts.ts";
+import { addAmounts, AMOUNT_MAX, amountIn, amountsBy, fitsWithin, isKindMeasure, isNothing } from "../amounts.ts";
 import { maxAmounts, minAmounts, NO_AMOUNTS, type Amounts } from "../amounts.ts";
 import type { Measure } from "../budget.ts";
 import type { AcquireCommand, Labels, LeaseClose, Observation } from "../ledger.ts";
@@ -80,7 +80,9 @@ export function decideGrowth(
 ): Growth {
   const goal = maxAmounts(lease.granted, maxAmounts(wish.target, wish.need));
   const hard = lease.spends.filter((spend) => spend.budget.mode === "hard");
-  const ceiling = ceilingOf(lease, hard, (spend) => roomIn(spend, lease, nowMs));
+  const isTold = goal.kinds !== undefined || wish.ahead.kinds !== undefined;
+  const within: Ceiling = { lease, hard, hasKinds: isTold || hard.some(({ budget }) => isKindMeasure(budget.measure)) };
+  const ceiling = ceilingOf(within, (spend) => roomIn(spend, lease, nowMs));
   const bottlenecks = hard.filter((spend) => {
     const { measure } = spend.budget;
     const wants = amountIn(measure, goal) > amountIn(measure, lease.granted);
@@ -96,7 +98,7 @@ export function decideGrowth(
     };
   }
   const partial = maxAmounts(lease.granted, minAmounts(goal, ceiling));
-  const reachable = ceilingOf(lease, hard, (spend) => roomIn(spend, lease, nowMs) + othersHold(spend, lease, nowMs));
+  const reachable = ceilingOf(within, (spend) => roomIn(spend, lease, nowMs) + othersHold(spend, lease, nowMs));
   const isQueued = bottlenecks.some((spend) => queuedFor.has(spend));
   const couldGrow =
     fitsWithin(wish.need, maxAmounts(lease.granted, reachable)) &&
@@ -149,7 +151,8 @@ export function decideObserve(state: LedgerState, observation: Observation, nowM
       leased.set(leaseId, addAmounts(leased.get(leaseId) ?? NO_AMOUNTS, amounts));
     } else if (!state.closed.has(leaseId)) {
       const kept = projected(labels, state.index.labelKeys);
-      if (state.index.match(kept).length === 0) continue;
+      const counts = state.index.match(kept).some(({ budget }) => amountIn(budget.measure, amounts) > 0n);
+      if (!counts) continue;
       const key = JSON.stringify(kept);
       foreign.set(key, { labels: kept, amounts: addAmounts(foreign.get(key)?.amounts ?? NO_AMOUNTS, amounts) });
     }
@@ -202,8 +205,15 @@ function othersHold(spend: Spend, lease: Lease, nowMs: number): bigint {
   return spend.reserved - spend.stranded - outstandingIn(spend, lease);
 }
 
+interface Ceiling {
+  readonly lease: Lease;
+  readonly hard: readonly Spend[];
+  /** Whether kinds are told apart: where a budget counts one, or the wish names them. */
+  readonly hasKinds: boolean;
+}
+
 /** The largest total in each measure, over all hard budgets of that measure. */
-function ceilingOf(lease: Lease, hard: readonly Spend[], room: (spend: Spend) => bigint): Amounts {
+function ceilingOf({ lease, hard, hasKinds }: Ceiling, room: (spend: Spend) => bigint): Amounts {
   const of = (measure: Measure): bigint => {
     let least = UNBOUNDED;
     for (const spend of hard) {
@@ -213,7 +223,7 @@ function ceilingOf(lease: Lease, hard: readonly Spend[], room: (spend: Spend) =>
     }
     return least;
   };
-  return { nanoUsd: of("usd"), tokens: of("tokens"), calls: of("calls") };
+  return amountsBy(of, hasKinds);
 }
 
 function withAhead(
@@ -230,7 +240,7 @@ function withAhead(
     const extra = left < wanted ? left : wanted;
     return extra > 0n ? extra : 0n;
   };
-  return addAmounts(goal, { nanoUsd: share("usd"), tokens: share("tokens"), calls: share("calls") });
+  return addAmounts(goal, amountsBy(share, ceiling.kinds !== undefined));
 }
 
 function projected(labels: Labels, keys: readonly string[]): Labels {

@@ -185,15 +185,21 @@ function readSeeded(event: Written<Seeded>): Seeded {
   };
 }
 
-/** The three measures, in the order of `Amounts`. */
-export function writeAmounts({ nanoUsd, tokens, calls }: Amounts): string {
-  return `${nanoUsd} ${tokens} ${calls}`;
+/** The measures in the order of `Amounts`, kinds last and only where they are told. */
+export function writeAmounts({ nanoUsd, tokens, calls, kinds }: Amounts): string {
+  const base = `${nanoUsd} ${tokens} ${calls}`;
+  if (kinds === undefined) return base;
+  const { inputTokens, outputTokens, cachedTokens, reasoningTokens, toolCalls } = kinds;
+  return `${base} ${inputTokens} ${outputTokens} ${cachedTokens} ${reasoningTokens} ${toolCalls}`;
 }
 
 export function readAmounts(text: string): Amounts {
-  const [nanoUsd, tokens, calls] = text.split(" ");
-  if (nanoUsd === undefined || tokens === undefined || calls === undefined) throw new SyntaxError("amounts are three");
-  return { nanoUsd: BigInt(nanoUsd), tokens: BigInt(tokens), calls: BigInt(calls) };
+  const parts = text.split(" ").map(BigInt);
+  const [nanoUsd = 0n, tokens = 0n, calls = 0n, ...kinds] = parts;
+  if (parts.length === 3) return { nanoUsd, tokens, calls };
+  if (parts.length !== 8) throw new SyntaxError("amounts are three, or eight with kinds");
+  const [inputTokens = 0n, outputTokens = 0n, cachedTokens = 0n, reasoningTokens = 0n, toolCalls = 0n] = kinds;
+  return { nanoUsd, tokens, calls, kinds: { inputTokens, outputTokens, cachedTokens, reasoningTokens, toolCalls } };
 }
 
 export function writeBudget(budget: Budget): Written<Budget> {

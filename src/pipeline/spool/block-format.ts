@@ -54,6 +54,8 @@ interface Head {
     readonly nano_usd: string;
     readonly tokens: string;
     readonly calls: string;
+    /** Input, output, cached and reasoning tokens, tool calls. */
+    readonly kinds?: readonly [string, string, string, string, string];
   }[];
 }
 
@@ -71,6 +73,7 @@ export function encodeBlock(block: Block): Buffer {
       nano_usd: entry.amounts.nanoUsd.toString(),
       tokens: entry.amounts.tokens.toString(),
       calls: entry.amounts.calls.toString(),
+      ...writtenKinds(entry),
     })),
   };
   const json = Buffer.from(JSON.stringify(head));
@@ -110,9 +113,36 @@ export function decodeBlock(bytes: Buffer): DecodedBlock {
       spend: head.spend.map((entry) => ({
         labels: entry.labels,
         leaseId: entry.lease_id,
-        amounts: { nanoUsd: BigInt(entry.nano_usd), tokens: BigInt(entry.tokens), calls: BigInt(entry.calls) },
+        amounts: {
+          nanoUsd: BigInt(entry.nano_usd),
+          tokens: BigInt(entry.tokens),
+          calls: BigInt(entry.calls),
+          ...readKinds(entry),
+        },
       })),
       payload,
+    },
+  };
+}
+
+function writtenKinds({ amounts: { kinds } }: SpendEntry): Pick<Head["spend"][number], "kinds"> {
+  if (kinds === undefined) return {};
+  const { inputTokens, outputTokens, cachedTokens, reasoningTokens, toolCalls } = kinds;
+  return {
+    kinds: [`${inputTokens}`, `${outputTokens}`, `${cachedTokens}`, `${reasoningTokens}`, `${toolCalls}`],
+  };
+}
+
+function readKinds({ kinds }: Head["spend"][number]): Pick<SpendEntry["amounts"], "kinds"> {
+  if (kinds === undefined) return {};
+  const [input, output, cached, reasoning, tools] = kinds;
+  return {
+    kinds: {
+      inputTokens: BigInt(input),
+      outputTokens: BigInt(output),
+      cachedTokens: BigInt(cached),
+      reasoningTokens: BigInt(reasoning),
+      toolCalls: BigInt(tools),
     },
   };
 }

@@ -1,5 +1,5 @@
 import type { Span } from "../../pdata/span.ts";
-import type { SpendEntry } from "../../pdata/spend.ts";
+import type { SpendEntry, SpendKinds } from "../../pdata/spend.ts";
 
 /** The spend of some spans, added up over those with the same labels and lease: what a block carries for the ledger. */
 export function sumSpend(spans: readonly Pick<Span, "facts">[]): SpendEntry[] {
@@ -10,20 +10,35 @@ export function sumSpend(spans: readonly Pick<Span, "facts">[]): SpendEntry[] {
     if (entry === undefined) continue;
     const key = `${numbers.of(entry.labels)} ${entry.leaseId}`;
     const sum = sums.get(key);
-    if (sum === undefined) sums.set(key, { ...entry, amounts: { ...entry.amounts } });
+    if (sum === undefined) sums.set(key, { ...entry, amounts: { ...entry.amounts, kinds: { ...kindsOf(entry) } } });
     else add(sum, entry);
   }
   return [...sums.values()];
 }
 
+type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
+
+/** Tokens whose kind is not told count as each kind. */
+function kindsOf({ amounts: { tokens, kinds } }: SpendEntry): SpendKinds {
+  if (kinds !== undefined) return kinds;
+  return { inputTokens: tokens, outputTokens: tokens, cachedTokens: tokens, reasoningTokens: tokens, toolCalls: 0n };
+}
+
 interface Sum extends SpendEntry {
-  readonly amounts: { nanoUsd: bigint; tokens: bigint; calls: bigint };
+  readonly amounts: { nanoUsd: bigint; tokens: bigint; calls: bigint; kinds: Mutable<SpendKinds> };
 }
 
 function add({ amounts }: Sum, entry: SpendEntry): void {
   amounts.nanoUsd += entry.amounts.nanoUsd;
   amounts.tokens += entry.amounts.tokens;
   amounts.calls += entry.amounts.calls;
+  const { inputTokens, outputTokens, cachedTokens, reasoningTokens, toolCalls } = kindsOf(entry);
+  const { kinds } = amounts;
+  kinds.inputTokens += inputTokens;
+  kinds.outputTokens += outputTokens;
+  kinds.cachedTokens += cachedTokens;
+  kinds.reasoningTokens += reasoningTokens;
+  kinds.toolCalls += toolCalls;
 }
 
 /** Numbers labels by what they say; the same object, which is how most come again, is known at once. */

@@ -57,6 +57,9 @@ export class FakeLedger implements Ledger {
   labelKeys(): readonly string[] {
     return ["team"];
   }
+  measures(): readonly "usd"[] {
+    return ["usd"];
+  }
   onThreshold(): () => void {
     return () => {};
   }

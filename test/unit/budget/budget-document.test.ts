@@ -235,3 +235,20 @@ describe("budgets together", () => {
     expect(duplicateNames([named("a"), named("b")])).toEqual([]);
   });
 });
+
+describe("the measure of a limit", () => {
+  it.each([
+    ["$1", "usd"],
+    ["5 tokens", "tokens"],
+    ["5 input tokens", "input_tokens"],
+    ["1 output token", "output_tokens"],
+    ["5 cached tokens", "cached_tokens"],
+    ["5 reasoning tokens", "reasoning_tokens"],
+    ["5 calls", "calls"],
+    ["5 tool calls", "tool_calls"],
+    ["5 concurrent runs", "concurrent_runs"],
+  ])("%s is in %s", (limit, measure) => {
+    const reading = parseBudget({ kind: "budget", name: "b", limit, window: "lifetime" });
+    expect(reading).toMatchObject({ outcome: "success", budget: { measure } });
+  });
+});

@@ -36,12 +36,14 @@ describe("cost", () => {
     // 600 × 3.00 + 400 × 0.30 + 100 × 15.00 USD per million
     expect(facts).toMatchObject({ costNanoUsd: 3_420_000n, costStatus: "exact", priceVersion: "house:house" });
     expect(facts.spend).toMatchObject({ leaseId: "", amounts: { nanoUsd: 3_420_000n, tokens: 1_100n, calls: 1n } });
+    const kinds = { inputTokens: 1_000n, outputTokens: 100n, cachedTokens: 400n, reasoningTokens: 0n, toolCalls: 0n };
+    expect(facts.spend?.amounts.kinds).toEqual(kinds);
   });
 
   it("calls a model that nobody knows unpriced, and still counts the call", () => {
     const facts = costed({ attributes: { ...CALL, "gen_ai.request.model": "made-up-model" } });
     expect(facts).toMatchObject({ costNanoUsd: 0n, costStatus: "unpriced" });
-    expect(facts.spend?.amounts).toEqual({ nanoUsd: 0n, tokens: 1_100n, calls: 1n });
+    expect(facts.spend?.amounts).toMatchObject({ nanoUsd: 0n, tokens: 1_100n, calls: 1n });
   });
 
   it("calls a call without usage missing", () => {

@@ -83,7 +83,9 @@ export function keyOf(budget: Budget, labels: Labels): string {
 }
 
 function measured(budget: Budget, amounts: Amounts): bigint {
-  return { usd: amounts.nanoUsd, tokens: amounts.tokens, calls: amounts.calls }[budget.measure];
+  const { measure } = budget;
+  if (measure !== "usd" && measure !== "tokens" && measure !== "calls") throw new Error(`${measure} is not simulated`);
+  return { usd: amounts.nanoUsd, tokens: amounts.tokens, calls: amounts.calls }[measure];
 }
 
 function worstFixed({ window, timeZone }: Budget, payments: readonly Payment[]): bigint {

@@ -203,7 +203,7 @@ describe("the spool", () => {
       spend(4, { a: "1", b: "2" }, "lease"),
       makeSpan(5),
     ]);
-    expect(durable[0]?.spend).toEqual([
+    expect(durable[0]?.spend).toMatchObject([
       { labels: { a: "1", b: "2" }, leaseId: "", amounts: { nanoUsd: 10n, tokens: 4n, calls: 2n } },
       { labels: { a: "1" }, leaseId: "", amounts },
       { labels: { a: "1", b: "2" }, leaseId: "lease", amounts },
