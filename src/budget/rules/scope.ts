@@ -26,20 +26,27 @@ export interface BudgetMatch {
 
 /** Sets of labels that are remembered with what they match; foreign spans bring the same few over and over. */
 const MEMO_MAX = 10_000;
+/** What makes a glob match more than its own text. */
+const GLOB_CHARACTERS = /[*?[\]{}\\]/;
 
 interface CompiledBudget {
   readonly budget: Budget;
+  /** Position among the documents: what matches is told in their order. */
+  readonly at: number;
   readonly scope: readonly { readonly label: string; readonly matches: (text: string) => boolean }[];
 }
 
 export class BudgetIndex {
   /** Every label that any budget looks at, sorted. */
   readonly labelKeys: readonly string[];
-  readonly #budgets: readonly CompiledBudget[];
+  /** Label → folded value → the budgets whose scope names just that value: of ten thousand teams a call is in one. */
+  readonly #exact = new Map<string, Map<string, CompiledBudget[]>>();
+  /** The budgets that every call is tried against. */
+  readonly #open: CompiledBudget[] = [];
   readonly #memo = new Map<string, readonly BudgetMatch[]>();
 
   constructor(budgets: readonly Budget[]) {
-    this.#budgets = budgets.map(compile);
+    for (const budget of budgets.map(compile)) this.#file(budget);
     const keys = budgets.flatMap((budget) => [...Object.keys(budget.scope), ...splitLabels(budget)]);
     if (keys.includes("agent")) keys.push(ANCESTORS_LABEL);
     this.labelKeys = [...new Set(keys)].sort();
@@ -49,13 +56,37 @@ export class BudgetIndex {
     const key = JSON.stringify(this.labelKeys.map((label) => valueOf(labels, label)));
     let found = this.#memo.get(key);
     if (found === undefined) {
-      found = this.#budgets
+      found = this.#candidates(labels)
         .filter((budget) => isInScope(budget, labels))
         .flatMap((budget) => instances(budget, labels));
       if (this.#memo.size >= MEMO_MAX) this.#memo.clear();
       this.#memo.set(key, found);
     }
     return found;
+  }
+
+  #file(budget: CompiledBudget): void {
+    const exact = Object.entries(budget.budget.scope).find(([, glob]) => !GLOB_CHARACTERS.test(glob));
+    if (exact === undefined) {
+      this.#open.push(budget);
+      return;
+    }
+    const [label, value] = exact;
+    const byValue = this.#exact.get(label) ?? new Map<string, CompiledBudget[]>();
+    this.#exact.set(label, byValue);
+    const folded = foldCase(value);
+    const known = byValue.get(folded);
+    if (known === undefined) byValue.set(folded, [budget]);
+    else known.push(budget);
+  }
+
+  #candidates(labels: Labels): CompiledBudget[] {
+    const found = [...this.#open];
+    for (const [label, byValue] of this.#exact) {
+      const values = new Set(valuesOf(labels, label).map(foldCase));
+      for (const value of values) found.push(...(byValue.get(value) ?? []));
+    }
+    return found.sort((one, other) => one.at - other.at);
   }
 }
 
@@ -64,9 +95,9 @@ export function spendKey(name: string, each: string | undefined, run: string | u
   return JSON.stringify([name, each ?? null, run ?? null]);
 }
 
-function compile(budget: Budget): CompiledBudget {
+function compile(budget: Budget, at: number): CompiledBudget {
   const scope = Object.entries(budget.scope).map(([label, glob]) => ({ label, matches: compileGlob(glob) }));
-  return { budget, scope };
+  return { budget, at, scope };
 }
 
 function splitLabels(budget: Budget): string[] {

@@ -7,6 +7,7 @@
  * exact to a bucket (1/60 of the window) and never too small.
  */
 import { assert } from "../../support/assert.ts";
+import { LazySet } from "../../support/lazy-set.ts";
 import type { Budget } from "../budget.ts";
 import { calendarWindow } from "./calendar.ts";
 import { isCrossed } from "./crossing.ts";
@@ -44,11 +45,11 @@ export interface Spend {
   stranded: bigint;
   touchedMs: number;
   /** The thresholds (their percentages) that have fired in this window. */
-  readonly fired: Set<number>;
+  readonly fired: LazySet<number>;
   /** Where it notes that something was counted; the state's. */
   watch: Set<Spend> | undefined;
   /** Ids of the leases that fall under it and are not over. Derived, as R is. */
-  readonly holders: Set<string>;
+  readonly holders: LazySet<string>;
 }
 
 export function newSpend(match: BudgetMatch, nowMs: number): Spend {
@@ -71,9 +72,9 @@ export function newSpend(match: BudgetMatch, nowMs: number): Spend {
     reserved: 0n,
     stranded: 0n,
     touchedMs: nowMs,
-    fired: new Set(),
+    fired: new LazySet(),
     watch: undefined,
-    holders: new Set(),
+    holders: new LazySet(),
   };
   openWindow(spend, budget, nowMs);
   return spend;

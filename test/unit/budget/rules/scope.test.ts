@@ -25,6 +25,22 @@ describe("the budgets that a call falls under", () => {
     expect(names({ team: "search", environment: "prod" })).toEqual(["all", "each agent"]);
   });
 
+  it("are found by an exact value as they are by a pattern, in the order of the documents", () => {
+    const mixed = new BudgetIndex([
+      makeBudget({ name: "exact", scope: { team: "Straße" } }),
+      makeBudget({ name: "all" }),
+      makeBudget({ name: "pattern", scope: { team: "stra*" } }),
+      makeBudget({ name: "exact and more", scope: { model: "gpt-*", team: "strasse" } }),
+      makeBudget({ name: "escaped", scope: { team: "stra\\*" } }),
+      makeBudget({ name: "other", scope: { team: "stras" } }),
+    ]);
+    const found = (labels: Labels): string[] => mixed.match(labels).map(({ name }) => name);
+    expect(found({ team: "STRASSE", model: "gpt-4o" })).toEqual(["exact", "all", "pattern", "exact and more"]);
+    expect(found({ team: "strasse", model: "o1" })).toEqual(["exact", "all", "pattern"]);
+    expect(found({ team: "stra*" })).toEqual(["all", "pattern", "escaped"]);
+    expect(found({ model: "gpt-4o" })).toEqual(["all"]);
+  });
+
   it("don't include those that ask for a label the call doesn't have", () => {
     expect(names({})).toEqual(["all"]);
     expect(names(JSON.parse('{"__proto__":"checkout"}') as Labels)).toEqual(["all"]);

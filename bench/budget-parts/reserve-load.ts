@@ -1,0 +1,55 @@
+/**
+ * The client of the HTTP benchmark, in a process of its own: keeps 64 connections busy with a reservation and its commit,
+ * over and over. It writes to sockets and looks for the few bytes it needs, so that the processor and not the client is
+ * what is measured. Arguments: the API's URL, milliseconds to warm up, milliseconds to measure.
+ */
+import { cpuSecondsOf } from "../traffic/process-figures.ts";
+import { Connection } from "./connection.ts";
+import { percentile } from "./figures.ts";
+
+export interface LoadFigures {
+  readonly pairsPerSecond: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly clientCpuSeconds: number;
+  readonly seconds: number;
+}
+
+const CONNECTIONS = 64;
+
+const url = new URL(process.argv[2] ?? "");
+const warmMs = Number(process.argv[3]);
+const measureMs = Number(process.argv[4]);
+const latenciesMs: number[] = [];
+const measureFromMs = performance.now() + warmMs;
+const endMs = measureFromMs + measureMs;
+
+await Promise.all(Array.from({ length: CONNECTIONS }, (_, index) => caller(index)));
+const figures: LoadFigures = {
+  pairsPerSecond: (latenciesMs.length * 1_000) / measureMs,
+  p50Ms: percentile(latenciesMs, 0.5),
+  p99Ms: percentile(latenciesMs, 0.99),
+  clientCpuSeconds: cpuSecondsOf(process.pid),
+  seconds: (warmMs + measureMs) / 1_000,
+};
+console.log(JSON.stringify(figures));
+
+async function caller(index: number): Promise<void> {
+  const connection = await Connection.open(url);
+  const reservation = JSON.stringify({
+    agent: `agent-${index % 8}`,
+    labels: { team: "checkout", session: `s-${index}` },
+    model: "gpt-4o-mini",
+    tokens: { input: 1_000, output: 500 },
+  });
+  const commit = JSON.stringify({ usage: { model: "gpt-4o-mini", input_tokens: 900, output_tokens: 120 } });
+  for (let now = performance.now(); now < endMs; now = performance.now()) {
+    const reserved = await connection.post("/v1/reservations", reservation);
+    const id = /"id":"([0-9a-f]{32})"/.exec(reserved)?.[1];
+    if (id === undefined) throw new Error(`not reserved: ${reserved}`);
+    const committed = await connection.post(`/v1/reservations/${id}/commit`, commit);
+    if (!committed.includes('"committed"')) throw new Error(`not committed: ${committed}`);
+    if (now >= measureFromMs) latenciesMs.push(performance.now() - now);
+  }
+  connection.end();
+}
