@@ -21,7 +21,7 @@ export interface GrantFigures {
   readonly grantsPerSync: number;
 }
 
-export const CALLERS = 64;
+const CALLERS = 64;
 const ROUNDS = 7;
 const BLOCK_MS = 700;
 const RECORD_BYTES = 180;
@@ -31,7 +31,7 @@ const ledger = createLocalLedger({ dir: join(dir, "ledger"), budgets: hotTree(),
 await ledger.start();
 const plain = await open(join(dir, "plain"), "w");
 
-const rounds: (Omit<GrantFigures, "grantsPerSync"> & { readonly grantsPerSync: number })[] = [];
+const rounds: GrantFigures[] = [];
 for (let round = 0; round <= ROUNDS; round += 1) {
   const plainPerSecond = await plainLoop();
   const one = await grants(ledger, 1, round);

@@ -1,17 +1,24 @@
-/** Reservations with their commits over HTTP: the real processor, and a client in another process. Prints one line of JSON. */
-import { spawn } from "node:child_process";
-import { text } from "node:stream/consumers";
+/**
+ * Reservations with their commits over HTTP: the real processor with five budgets over each call, and a client in another
+ * process. The same client then drives a bare HTTP server of Node: the floor on this machine. Prints one line of JSON.
+ */
+import { fork, spawn } from "node:child_process";
+import { once } from "node:events";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { createWorkspace, ProcessorProcess } from "../../src/demo/processor-process.ts";
 import { cpuSecondsOf } from "../traffic/process-figures.ts";
 import type { LoadFigures } from "./reserve-load.ts";
 
 export interface ReservationFigures extends LoadFigures {
-  readonly serverCpuSeconds: number;
+  /** Of the processor, all threads. */
+  readonly cpuMicrosecondsPerPair: number;
+  readonly floorPairsPerSecond: number;
 }
 
 const WARM_MS = 4_000;
 const MEASURE_MS = 8_000;
+const FLOOR_MS = 3_000;
 
 const GOVERNANCE = [
   "scope: {}",
@@ -30,14 +37,26 @@ await using stack = new AsyncDisposableStack();
 const workspace = await createWorkspace({ governance: GOVERNANCE });
 stack.defer(() => workspace.remove());
 const processor = await ProcessorProcess.start({ workspace });
-stack.defer(async () => void (await processor.stop()));
+const { api, pid } = processor.endpoints;
+const before = cpuSecondsOf(pid);
+const load = await drive(api, WARM_MS, MEASURE_MS);
+const cpuSeconds = cpuSecondsOf(pid) - before;
+await processor.stop();
 
-const before = cpuSecondsOf(processor.endpoints.pid);
-const client = spawn(
-  process.execPath,
-  [join(import.meta.dirname, "reserve-load.ts"), processor.endpoints.api, String(WARM_MS), String(MEASURE_MS)],
-  { stdio: ["ignore", "pipe", "inherit"] },
-);
-const load = JSON.parse(await text(client.stdout)) as LoadFigures;
-const figures: ReservationFigures = { ...load, serverCpuSeconds: cpuSecondsOf(processor.endpoints.pid) - before };
+const floor = fork(join(import.meta.dirname, "http-floor.ts"));
+stack.defer(() => floor.disconnect());
+const [port] = (await once(floor, "message")) as [number];
+const { pairsPerSecond: floorPairsPerSecond } = await drive(`http://127.0.0.1:${port}`, FLOOR_MS, FLOOR_MS);
+
+const cpuMicrosecondsPerPair = (cpuSeconds * 1_000_000) / load.pairs;
+const figures: ReservationFigures = { ...load, cpuMicrosecondsPerPair, floorPairsPerSecond };
 console.log(JSON.stringify(figures));
+
+async function drive(url: string, warmMs: number, measureMs: number): Promise<LoadFigures> {
+  const client = spawn(
+    process.execPath,
+    [join(import.meta.dirname, "reserve-load.ts"), url, String(warmMs), String(measureMs)],
+    { stdio: ["ignore", "pipe", "inherit"] },
+  );
+  return JSON.parse(await text(client.stdout)) as LoadFigures;
+}

@@ -3,16 +3,16 @@
  * over and over. It writes to sockets and looks for the few bytes it needs, so that the processor and not the client is
  * what is measured. Arguments: the API's URL, milliseconds to warm up, milliseconds to measure.
  */
-import { cpuSecondsOf } from "../traffic/process-figures.ts";
 import { Connection } from "./connection.ts";
 import { percentile } from "./figures.ts";
 
 export interface LoadFigures {
   readonly pairsPerSecond: number;
+  /** Those of the warm-up too. */
+  readonly pairs: number;
+  /** Of a pair. */
   readonly p50Ms: number;
   readonly p99Ms: number;
-  readonly clientCpuSeconds: number;
-  readonly seconds: number;
 }
 
 const CONNECTIONS = 64;
@@ -21,16 +21,16 @@ const url = new URL(process.argv[2] ?? "");
 const warmMs = Number(process.argv[3]);
 const measureMs = Number(process.argv[4]);
 const latenciesMs: number[] = [];
+let pairs = 0;
 const measureFromMs = performance.now() + warmMs;
 const endMs = measureFromMs + measureMs;
 
 await Promise.all(Array.from({ length: CONNECTIONS }, (_, index) => caller(index)));
 const figures: LoadFigures = {
+  pairs,
   pairsPerSecond: (latenciesMs.length * 1_000) / measureMs,
   p50Ms: percentile(latenciesMs, 0.5),
   p99Ms: percentile(latenciesMs, 0.99),
-  clientCpuSeconds: cpuSecondsOf(process.pid),
-  seconds: (warmMs + measureMs) / 1_000,
 };
 console.log(JSON.stringify(figures));
 
@@ -49,6 +49,7 @@ async function caller(index: number): Promise<void> {
     if (id === undefined) throw new Error(`not reserved: ${reserved}`);
     const committed = await connection.post(`/v1/reservations/${id}/commit`, commit);
     if (!committed.includes('"committed"')) throw new Error(`not committed: ${committed}`);
+    pairs += 1;
     if (now >= measureFromMs) latenciesMs.push(performance.now() - now);
   }
   connection.end();

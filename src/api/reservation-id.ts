@@ -3,7 +3,7 @@
  * satisfies, so another credential's id is an unknown one, also after a restart and after the lease is over. A key makes
  * the same id every time, which is what lets the ledger's own idempotency carry `Idempotency-Key`.
  */
-import { createHash, randomBytes } from "node:crypto";
+import { hash, randomUUID } from "node:crypto";
 import type { AgentCaller } from "./access.ts";
 
 /** Hex digits. Together 32, the form of a lease's id. */
@@ -21,8 +21,7 @@ export interface ReservationId {
 
 /** The id of a lease to be. Without a key: a new one. */
 export function reservationId(caller: AgentCaller, key: string | undefined): string {
-  const seed = key === undefined ? randomBytes(32).toString("hex") : digest("key", caller.id, key);
-  return signed(caller, LEASED, seed.slice(0, NAME_DIGITS));
+  return signed(caller, LEASED, key === undefined ? randomName() : digest("key", caller.id, key).slice(0, NAME_DIGITS));
 }
 
 /** The id to answer with when no budget applied. */
@@ -38,17 +37,29 @@ export function readReservationId(caller: AgentCaller, id: string): ReservationI
   return { id, isUnlimited: kind === UNLIMITED };
 }
 
+/** By credential, of which there are as many as the config names. */
+const processes = new Map<string, string>();
+
 /** The pseudo process that holds the leases of a credential. */
-export function reservingProcess(caller: AgentCaller): string {
-  return digest("process", caller.id, "").slice(0, 32);
+export function reservingProcess({ id }: AgentCaller): string {
+  let process = processes.get(id);
+  if (process === undefined) {
+    process = digest("process", id, "").slice(0, 32);
+    processes.set(id, process);
+  }
+  return process;
 }
 
 function signed(caller: AgentCaller, kind: string, name: string): string {
   return `${kind}${name}${digest("id", caller.id, kind + name).slice(0, CHECK_DIGITS)}`;
 }
 
+/** The digits of a random UUID but those that are the same in all; Node draws the randomness of many at once. */
+function randomName(): string {
+  const uuid = randomUUID();
+  return `${uuid.slice(0, 8)}${uuid.slice(9, 13)}${uuid.slice(24)}`.slice(0, NAME_DIGITS);
+}
+
 function digest(purpose: string, callerId: string, text: string): string {
-  return createHash("sha256")
-    .update(JSON.stringify(["reservation", purpose, callerId, text]))
-    .digest("hex");
+  return hash("sha256", JSON.stringify(["reservation", purpose, callerId, text]));
 }

@@ -5,7 +5,7 @@
  */
 import { formatUsd, type NanoUsd, type PriceBook } from "@tollgate/instrumentation/pricing";
 import { canonicalJson } from "@tollgate/instrumentation/policy";
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { Clock } from "../support/clock.ts";
 import { type Amounts, fitsWithin, NO_AMOUNTS } from "../budget/amounts.ts";
 import type { AcquireOutcome, BudgetState, Labels, Ledger, LeaseView } from "../budget/ledger.ts";
@@ -35,7 +35,7 @@ export interface ReservationsOptions {
   readonly desk: StopDesk;
 }
 
-/** In the lease's labels, beside those of budgets: the digest of the body that made it. */
+/** In the labels of a lease that came with a key, beside those of budgets: the digest of the body that made it. */
 const REQUEST_LABEL = "tollgate.request";
 /** The only message that asks for something; what follows repeats it. */
 const SEQ = 1;
@@ -59,16 +59,21 @@ export class Reservations {
     vouchesFor(caller, body.agent);
     this.#options.desk.refuseStopped(this.#options.registry.labels(body.agent, body.labels));
     const id = reservationId(caller, key);
-    return key === undefined ? this.#create(id, body, caller) : this.#inTurn(id, () => this.#create(id, body, caller));
+    const make = { id, caller, key };
+    return key === undefined ? this.#create(body, make) : this.#inTurn(id, () => this.#create(body, make));
   }
 
-  async #create(id: string, body: CreateRequest, caller: AgentCaller): Promise<CreateReply> {
+  async #create(
+    body: CreateRequest,
+    { id, caller, key }: { readonly id: string; readonly caller: AgentCaller; readonly key: string | undefined },
+  ): Promise<CreateReply> {
     const { ledger, prices, clock, leaseTtlMs } = this.#options;
     const wanted = wantedBy(body, prices(), new Date(clock.now()));
-    const request = digestOf(body);
-    const known = await ledger.lease(id);
+    // Without a key the id is new, and nobody can repeat it.
+    const request = key === undefined ? {} : { [REQUEST_LABEL]: digestOf(body) };
+    const known = key === undefined ? undefined : await ledger.lease(id);
     if (known !== undefined) {
-      if (known.labels?.[REQUEST_LABEL] !== request) throw new ApiProblem("idempotency_key_reused");
+      if (known.labels?.[REQUEST_LABEL] !== request[REQUEST_LABEL]) throw new ApiProblem("idempotency_key_reused");
       if (known.state !== "active") throw ended(id, known);
     }
     const processId = reservingProcess(caller);
@@ -76,7 +81,7 @@ export class Reservations {
       processId,
       leaseId: id,
       seq: SEQ,
-      labels: { ...this.#labels(body, wanted), [REQUEST_LABEL]: request },
+      labels: { ...this.#labels(body, wanted), ...request },
       settled: NO_AMOUNTS,
       need: wanted.need,
       target: wanted.target,
@@ -252,8 +257,5 @@ function digestOf(body: CreateRequest): string {
   const text = canonicalJson(
     JSON.parse(JSON.stringify(body, (_key, value: unknown) => (typeof value === "bigint" ? value.toString() : value))),
   );
-  return createHash("sha256")
-    .update(text ?? "")
-    .digest("hex")
-    .slice(0, 32);
+  return hash("sha256", text ?? "").slice(0, 32);
 }

@@ -5,6 +5,7 @@ import { ApiProblem, type ProblemCode } from "./problem.ts";
 
 /** Nothing, where a route takes no body or no parameters. */
 export const NOTHING = z.object({});
+const NOTHING_GIVEN: z.output<typeof NOTHING> = Object.freeze({});
 
 /**
  * One operation: what it takes, what it answers, who may ask. The server validates with these schemas and
@@ -100,6 +101,8 @@ function whoAsks(
 }
 
 function parse<S extends z.ZodType>(schema: S, value: unknown, where: string): z.output<S> {
+  // Takes anything and gives nothing.
+  if ((schema as z.ZodType) === NOTHING) return NOTHING_GIVEN as z.output<S>;
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   const errors = result.error.issues.slice(0, 20).map((issue) => ({

@@ -129,11 +129,12 @@ export function createApi(options: ApiOptions): Api {
 
 /** By the route's pattern: what was asked for outside them is one series, whatever it was. */
 function measureAnswers(app: FastifyInstance, { measures }: Telemetry): void {
-  app.addHook("onResponse", async (request, reply) => {
+  app.addHook("onResponse", (request, reply, done) => {
     const { url: pattern = "" } = request.routeOptions;
     const route = pattern === "" ? "none" : `${request.method} ${pattern}`;
     const labels = { transport: "api", route, status: String(reply.statusCode) };
     measures.requests.observe(labels, reply.elapsedTime / 1_000);
+    done();
   });
 }
 

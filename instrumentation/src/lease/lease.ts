@@ -70,6 +70,8 @@ export class Lease {
   #usedAtMs: number;
   #reported: Amounts = NO_AMOUNTS;
   #recentWorst: Amounts = NO_AMOUNTS;
+  /** Below this much in hand, more is asked for. */
+  #lowWater: Amounts = NO_AMOUNTS;
   #aheadPausedUntilMs = 0;
   #aheadCalls = AHEAD_CALLS_MIN;
   #toppedUpAtMs = 0;
@@ -149,16 +151,19 @@ export class Lease {
   }
 
   #fits(worst: Amounts): boolean {
-    return this.isAlive && (this.isUnlimited || covers(this.books.available, worst));
+    return this.isAlive && (this.isUnlimited || this.books.canPromise(worst));
   }
 
   #remember(worst: Amounts): void {
+    // Most calls are like the one before.
+    if (areEqual(worst, this.#recentWorst)) return;
     const faded = {
       nanoUsd: (this.#recentWorst.nanoUsd * 7n) / 8n,
       tokens: (this.#recentWorst.tokens * 7n) / 8n,
       calls: 1n,
     };
     this.#recentWorst = largest(worst, faded);
+    this.#lowWater = scale(this.#recentWorst, 2n);
   }
 
   #grant(amounts: Amounts): PurseOutcome {
@@ -216,8 +221,9 @@ export class Lease {
   /** Asks for more before the money in hand is used up, so that the next call does not wait. */
   #topUp(): void {
     if (this.#asked !== undefined || this.isUnlimited || this.isRetired) return;
-    const now = this.#host.clock.monotonicMs();
-    if (now < this.#aheadPausedUntilMs || covers(this.books.available, scale(this.#recentWorst, 2n))) return;
+    if (this.books.canPromise(this.#lowWater)) return;
+    const now = this.#usedAtMs;
+    if (now < this.#aheadPausedUntilMs) return;
     const isFast = now - this.#toppedUpAtMs < TOP_UP_MS;
     const next = isFast ? this.#aheadCalls * 2n : this.#aheadCalls / 2n;
     this.#aheadCalls = next < AHEAD_CALLS_MIN ? AHEAD_CALLS_MIN : next > AHEAD_CALLS_MAX ? AHEAD_CALLS_MAX : next;

@@ -181,6 +181,16 @@ export class Books {
     return subtract(this.granted, this.committed);
   }
 
+  /** Whether `available` covers `wanted`; every call asks this, so nothing is made to answer it. */
+  canPromise({ nanoUsd, tokens, calls }: Amounts): boolean {
+    const { granted, settled, inFlight } = this;
+    return (
+      settled.nanoUsd + inFlight.nanoUsd + nanoUsd <= granted.nanoUsd &&
+      settled.tokens + inFlight.tokens + tokens <= granted.tokens &&
+      settled.calls + inFlight.calls + calls <= granted.calls
+    );
+  }
+
   /** What is spent or promised to calls in flight: a lease never shrinks below this. */
   get committed(): Amounts {
     return add(this.settled, this.inFlight);
