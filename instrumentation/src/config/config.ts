@@ -2,6 +2,12 @@
  * The settings of one agent process, read from the environment once. A wrong value never stops the app's own start: it is
  * printed, and because the user meant to be gated, calls then throw `ConfigInvalid` (see `Gate`).
  */
+import { getEnvironmentData } from "node:worker_threads";
+import type { SpanContext } from "@opentelemetry/api";
+import { readCarried } from "../context/carried.ts";
+import type { ProcessContext } from "../context/context.ts";
+import { parseBaggage, parseTraceContext } from "../context/environment-carrier.ts";
+import { ANCESTORS_LABEL, ancestorsText } from "../policy/agent-chain.ts";
 import { parseUsd } from "../pricing/money.ts";
 import type { NanoUsd } from "../pricing/money.ts";
 import { LOG_LEVELS } from "./logger.ts";
@@ -35,6 +41,12 @@ export interface Config {
   readonly logLevel: LogLevel;
   /** What the process claims of itself: OTEL_RESOURCE_ATTRIBUTES. */
   readonly labels: Readonly<Record<string, string>>;
+  /** Who started the process, in which session (BAGGAGE), and what becomes of baggage (TOLLGATE_BAGGAGE). */
+  readonly context: ProcessContext;
+  /** Whether child processes and worker threads are gated too: TOLLGATE_CHILDREN. */
+  readonly gatesChildren: boolean;
+  /** The span that the process was started in: TRACEPARENT. */
+  readonly startedIn: SpanContext | undefined;
   /** False when OTEL_SDK_DISABLED, OTEL_TRACES_EXPORTER=none, or nothing to send spans to. */
   readonly exportsSpans: boolean;
   /** OTEL_METRICS_EXPORTER or OTEL_LOGS_EXPORTER asks for them: `sdk-node` reads the rest itself. */
@@ -52,18 +64,33 @@ export interface Config {
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
+/** Key of what a worker thread was told by the thread that started it (`getEnvironmentData`): variables for this environment. */
+export const THREAD_CONTEXT = "tollgate.context";
+
+export function threadContext(): Readonly<Record<string, string>> {
+  return (getEnvironmentData(THREAD_CONTEXT) as Readonly<Record<string, string>> | undefined) ?? {};
+}
+
+/** The environment of this process or thread. */
+export function processEnvironment(): Environment {
+  return { ...process.env, ...threadContext() };
+}
+
 /** Reads the environment. Never throws: what is wrong is in `problems`, and its default is used meanwhile. */
-export function readConfig(env: Environment = process.env): Config {
+export function readConfig(env: Environment = processEnvironment()): Config {
   const problems: string[] = [];
-  const labels = readLabels(env["OTEL_RESOURCE_ATTRIBUTES"], problems);
-  const serviceName = text(env["OTEL_SERVICE_NAME"]) ?? labels["service.name"] ?? DEFAULT_AGENT;
+  const claimed = readLabels(env["OTEL_RESOURCE_ATTRIBUTES"], problems);
+  const serviceName = text(env["OTEL_SERVICE_NAME"]) ?? claimed["service.name"] ?? DEFAULT_AGENT;
   const endpoint = readEndpoint(env["TOLLGATE_ENDPOINT"], problems);
   const tracesUrl = readTracesUrl(env);
   const isAnnounced =
     endpoint !== undefined &&
     (text(env["TOLLGATE_ENDPOINT"]) !== undefined || text(env["TOLLGATE_API_KEY"]) !== undefined);
+  const agent = text(env["TOLLGATE_AGENT"]) ?? serviceName;
+  const context = readContext(env, agent, problems);
+  const ancestors = ancestorsText(context.inherited.agents.filter((name) => name !== agent)) ?? "";
   return {
-    agent: text(env["TOLLGATE_AGENT"]) ?? serviceName,
+    agent,
     serviceName,
     endpoint,
     expectsProcessor: isAnnounced,
@@ -76,7 +103,11 @@ export function readConfig(env: Environment = process.env): Config {
       oneOf({ name: "TOLLGATE_CONTENT", value: env["TOLLGATE_CONTENT"] }, ["none", "redacted", "full"], problems) ??
       "none",
     logLevel: oneOf({ name: "TOLLGATE_LOG", value: env["TOLLGATE_LOG"] }, LOG_LEVELS, problems) ?? "warn",
-    labels,
+    labels: ancestors === "" ? claimed : { ...claimed, [ANCESTORS_LABEL]: ancestors },
+    context,
+    gatesChildren:
+      oneOf({ name: "TOLLGATE_CHILDREN", value: env["TOLLGATE_CHILDREN"] }, ["inherit", "off"], problems) !== "off",
+    startedIn: parseTraceContext(env["TRACEPARENT"] ?? "", text(env["TRACESTATE"])),
     exportsMetrics: text(env["OTEL_METRICS_EXPORTER"]) !== undefined,
     exportsLogs: text(env["OTEL_LOGS_EXPORTER"]) !== undefined,
     exportsSpans:
@@ -87,6 +118,18 @@ export function readConfig(env: Environment = process.env): Config {
     exportTimeoutMs: isAnnounced || tracesUrl.isExplicit ? FLUSH_TIMEOUT_MS : UNANNOUNCED_EXPORT_MS,
     tracesHeaders: readTracesHeaders(env, endpoint, tracesUrl.url),
     problems,
+  };
+}
+
+function readContext(env: Environment, agent: string, problems: string[]): ProcessContext {
+  const baggage = parseBaggage(env["BAGGAGE"] ?? "");
+  const choice = { name: "TOLLGATE_BAGGAGE", value: env["TOLLGATE_BAGGAGE"] };
+  const use = oneOf(choice, ["both", "send", "accept", "off"], problems) ?? "both";
+  return {
+    inherited: readCarried((name) => baggage.get(name)),
+    agent: agent === DEFAULT_AGENT ? undefined : agent,
+    sends: use === "both" || use === "send",
+    accepts: use === "both" || use === "accept",
   };
 }
 

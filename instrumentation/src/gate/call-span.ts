@@ -21,6 +21,8 @@ export interface Who {
   readonly isVerified: boolean | undefined;
   readonly labels: Readonly<Record<string, string>>;
   readonly context: TollgateContext;
+  /** Why nothing may be done in this name. */
+  readonly problem?: string;
 }
 
 /** Starts `chat {model}` with what the request says. */

@@ -7,7 +7,7 @@ import { trace } from "@opentelemetry/api";
 import type { Tracer } from "@opentelemetry/api";
 import type { Config } from "../config/config.ts";
 import type { Logger } from "../config/logger.ts";
-import { contextLabels, currentContext } from "../context/context.ts";
+import { identify } from "../context/identify.ts";
 import { BudgetExceeded, ConfigInvalid, GateUnavailable, UnpricedModel } from "../errors.ts";
 import type { TollgateError } from "../errors.ts";
 import { amountIn, smallest } from "../lease/amounts.ts";
@@ -114,14 +114,7 @@ export class Gate {
 
   /** Who makes a call, here and now. The registry wins over the context, the context over the process's own claims. */
   who(): Who {
-    const context = currentContext();
-    const claimed = this.config.labels;
-    const labels: Record<string, string> = { ...claimed, agent: this.config.agent, ...contextLabels(context) };
-    for (const [key, value] of Object.entries(this.#hello?.labels ?? {})) {
-      const isOwnClaim = value === (key === "agent" ? this.config.agent : claimed[key]);
-      if (!isOwnClaim) labels[key] = value;
-    }
-    return { agent: labels["agent"] ?? this.config.agent, isVerified: this.#hello?.agent_verified, labels, context };
+    return identify(this.config, this.#hello);
   }
 
   #processLabels(): Readonly<Record<string, string>> {
@@ -131,6 +124,7 @@ export class Gate {
   /** Sets aside what the call may cost, from every purse it falls under. Throws the typed errors. */
   async admit(call: GatedCall): Promise<AdmissionOutcome> {
     if (this.config.problems.length > 0) throw new ConfigInvalid(this.config.problems);
+    if (call.who.problem !== undefined) throw new ConfigInvalid([call.who.problem]);
     const { signal } = call;
     const { endpoint, guard } = call.options;
     const facts = this.#chooseModel(call);

@@ -5,6 +5,7 @@
  */
 import { context, trace } from "@opentelemetry/api";
 import type { Context, Span } from "@opentelemetry/api";
+import { withoutCarried } from "../context/context.ts";
 import { GateUnavailable, TollgateError } from "../errors.ts";
 import { add, NO_AMOUNTS } from "../lease/amounts.ts";
 import type { Amounts } from "../lease/amounts.ts";
@@ -84,9 +85,9 @@ export class GatedCall {
     gate.open.add(this);
   }
 
-  /** The context in which the SDK works on the request. */
+  /** The context in which the SDK works on the request: the provider learns the trace, not whose work it is. */
   get context(): Context {
-    return trace.setSpan(context.active(), this.span);
+    return trace.setSpan(withoutCarried(context.active()), this.span);
   }
 
   get isEnded(): boolean {

@@ -200,6 +200,7 @@ export class ToolGate {
 
   #decide({ name, options, parameters }: ToolCall, who: Who, span: Span): Verdict | Promise<Verdict> {
     if (this.#problems.length > 0) throw new ConfigInvalid(this.#problems);
+    if (who.problem !== undefined) throw new ConfigInvalid([who.problem]);
     const args = argumentsOf(parameters);
     const { team, role, autonomy, environment } = who.labels;
     const agent = { name: who.agent, ...(team && { team }), ...(role && { role }), ...(autonomy && { autonomy }) };

@@ -8,7 +8,6 @@
  *
  * Nothing can be said on SIGKILL: then the lease counts as spent until the ledger's grace time is over (I4).
  */
-import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { isMainThread } from "node:worker_threads";
 import { FLUSH_TIMEOUT_MS, plainEnvironment } from "../config/config.ts";
@@ -16,6 +15,7 @@ import type { Config } from "../config/config.ts";
 import type { Gate } from "../gate/gate.ts";
 import { toOtlpJson } from "../telemetry/span-json.ts";
 import type { Tracing } from "../telemetry/tracing.ts";
+import { plainSpawnSync } from "./hook-children.ts";
 
 /** One request of the child process. */
 export interface HandedOver {
@@ -87,7 +87,7 @@ export class LastWords {
     const requests = this.#requests(this.#gate.config);
     if (requests.length === 0) return;
     const script = fileURLToPath(new URL("./hand-over.js", import.meta.url));
-    spawnSync(process.execPath, [script], {
+    plainSpawnSync(process.execPath, [script], {
       input: JSON.stringify(requests),
       timeout: FLUSH_TIMEOUT_MS,
       stdio: ["pipe", "ignore", "ignore"],

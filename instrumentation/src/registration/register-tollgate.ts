@@ -6,6 +6,7 @@ import { readConfig } from "../config/config.ts";
 import type { Config } from "../config/config.ts";
 import { createLogger } from "../config/logger.ts";
 import type { Logger } from "../config/logger.ts";
+import { setProcessContext } from "../context/context.ts";
 import { Gate } from "../gate/gate.ts";
 import { registerGate } from "../gate/registry.ts";
 import { ToolGate } from "../guard/tool-gate.ts";
@@ -15,6 +16,7 @@ import { createHttpTransport } from "../lease/http-transport.ts";
 import { LeaseClient } from "../lease/lease-client.ts";
 import { startTracing } from "../telemetry/tracing.ts";
 import { VERSION } from "../version.ts";
+import { hookChildren } from "./hook-children.ts";
 import { LastWords } from "./last-words.ts";
 import { hookModules } from "./module-hooks.ts";
 import { patchLoadedClass } from "./patch-sdk.ts";
@@ -48,11 +50,13 @@ function register(isPreload: boolean): Registration {
       `TOLLGATE_CONTENT is \`${config.content}\`, but this version records no prompts, answers or arguments`,
     );
   }
+  setProcessContext(config.context);
   const tracing = startTracing(config, logger);
   const { gate, toolGate } = createGates(config, logger, tracing.tracer);
   registerGate(gate);
   registerToolGate(toolGate);
   hookModules((file, clientClass, location) => patchLoadedClass(logger, file.name, clientClass, location));
+  if (config.gatesChildren) hookChildren(config, logger);
   void gate.leases?.start();
   const lastWords = new LastWords(gate, tracing);
   lastWords.install();

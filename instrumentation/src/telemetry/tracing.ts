@@ -5,7 +5,6 @@
  */
 import { context, trace } from "@opentelemetry/api";
 import type { Tracer } from "@opentelemetry/api";
-import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
 import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-http";
 import { resourceFromAttributes } from "@opentelemetry/resources";
 import { AlwaysOnSampler, TracerProvider } from "@opentelemetry/sdk-trace";
@@ -14,6 +13,7 @@ import type { Config } from "../config/config.ts";
 import type { Logger } from "../config/logger.ts";
 import { VERSION } from "../version.ts";
 import { AuditSpanProcessor } from "./audit-span-processor.ts";
+import { ProcessContextManager } from "./process-context-manager.ts";
 import { startProcessSdk } from "./process-sdk.ts";
 
 export interface Tracing {
@@ -52,7 +52,7 @@ export function startTracing(config: Config, logger: Logger, exporter?: SpanExpo
   });
   const provider = new TracerProvider({ sampler: new AlwaysOnSampler(), resource, spanProcessors: [spans] });
   // False when the app has one already: then ours follows the app's.
-  context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
+  context.setGlobalContextManager(new ProcessContextManager(config).enable());
   const processSdk = startProcessSdk({ config, logger, resource, spans, placeholder: provider });
   return {
     tracer: provider.getTracer(SCOPE, VERSION),

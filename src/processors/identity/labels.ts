@@ -10,7 +10,7 @@ import type { Attributes, AttributeValue, Resource, Span, SpanFacts } from "../.
 type Labels = Readonly<Record<string, string>>;
 
 const LABELS_MAX = 64;
-const LABEL_LENGTH_MAX = 256;
+const LABEL_LENGTH_MAX = 512;
 /** Of every process, and different in each: no budget means them. */
 const RESOURCE_NOISE = ["process.", "telemetry."] as const;
 /** Facts that are labels under their own name. */
