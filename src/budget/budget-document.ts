@@ -127,6 +127,12 @@ export function duplicateNames(budgets: readonly Budget[]): readonly string[] {
   return [...new Set(budgets.map(({ name }) => name).filter((name) => seen.has(name) || !seen.add(name)))];
 }
 
+/** Throws `RangeError` for two budgets of one name. */
+export function checkNames(budgets: readonly Budget[]): void {
+  const [twice] = duplicateNames(budgets);
+  if (twice !== undefined) throw new RangeError(`two budgets have the name \`${twice}\``);
+}
+
 /** What no single key shows. Runs on the document as written, so that one mistake doesn't hide another. */
 function checkTogether(document: unknown): DocumentProblem[] {
   if (!isRecord(document)) return [];

@@ -15,7 +15,14 @@ export type LedgerNotice =
   | { readonly notice: "clock_jumped"; readonly ms: number }
   | { readonly notice: "lease_expired"; readonly leaseId: string; readonly processId: string }
   /** A lease reported more than it was granted: counted in full, past the limit if need be. */
-  | { readonly notice: "lease_overran"; readonly leaseId: string; readonly processId: string };
+  | { readonly notice: "lease_overran"; readonly leaseId: string; readonly processId: string }
+  /** Valkey: nothing is granted until `store_regained`. */
+  | { readonly notice: "store_lost"; readonly error: Error }
+  | { readonly notice: "store_regained" }
+  /** Valkey: entries that it had acknowledged are gone (revisions): grants are forgotten, and limits may be passed by them. */
+  | { readonly notice: "store_lost_writes"; readonly acknowledged: number; readonly found: number }
+  /** Valkey: a setting with which it may forget what it acknowledged. */
+  | { readonly notice: "store_weak"; readonly setting: string; readonly value: string; readonly risk: string };
 
 /** Counts since start, for metrics. */
 export interface LedgerStats {

@@ -13,6 +13,7 @@ export const DEFAULT_CLICKHOUSE_ENDPOINT = "127.0.0.1:8123";
 export const DEFAULT_DATABASE = "tollgate";
 export const DEFAULT_LEASE_TTL_MS = 30_000;
 export const DEFAULT_GRACE_MS = 900_000;
+export const DEFAULT_LEDGER_NAME = "tollgate";
 export const DEFAULT_GOVERNANCE_PATH = "./governance";
 const DEFAULT_GOVERNANCE_POLL_INTERVAL_MS = 5_000;
 export const DEFAULT_BODY_MAX_BYTES = 262_144;
@@ -82,7 +83,26 @@ export const storageSection = z
 
 export const ledgerSection = z
   .strictObject({
-    store: z.literal("local").default("local").describe("`local`: in this process, journaled in the data directory."),
+    store: z
+      .enum(["local", "valkey"])
+      .default("local")
+      .describe(
+        "`local`: in this process, journaled in the data directory. `valkey`: in Valkey (7.2 or newer) or Redis (7 or newer), for several processors that serve one fleet.",
+      ),
+    url: z
+      .url({ protocol: /^rediss?$/, error: "expected a URL like `redis://valkey:6379` or `rediss://…` (TLS)" })
+      .refine((url) => !URL.canParse(url) || (new URL(url).username === "" && new URL(url).password === ""), {
+        error: "put the credentials into `username` and `password`",
+      })
+      .optional()
+      .describe("Where Valkey listens; of a cluster: any node. Needed with `store: valkey`."),
+    username: z.string().min(1).optional().describe("Valkey's user; absent: its default user."),
+    password: secretSchema.optional().describe("Its password. Write it as `${env:NAME}`."),
+    name: z
+      .string()
+      .regex(/^[A-Za-z0-9_.-]{1,64}$/, { error: "expected 1 to 64 letters, digits, `_`, `.` or `-`" })
+      .default(DEFAULT_LEDGER_NAME)
+      .describe("Which ledger of that Valkey: processors with the same name share their budgets."),
     lease_ttl_ms: z
       .int()
       .min(1_000)
@@ -95,6 +115,14 @@ export const ledgerSection = z
       .max(86_400_000)
       .default(DEFAULT_GRACE_MS)
       .describe("An expired lease counts as spent in full for this long, or until its spans show otherwise."),
+  })
+  .refine((ledger) => ledger.store !== "valkey" || ledger.url !== undefined, {
+    error: "`store: valkey` needs `url`",
+    path: ["url"],
+  })
+  .refine((ledger) => ledger.store === "valkey" || (ledger.url ?? ledger.username ?? ledger.password) === undefined, {
+    error: "`url`, `username` and `password` are for `store: valkey`",
+    path: ["store"],
   })
   .prefault({});
 

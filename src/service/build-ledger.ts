@@ -1,4 +1,5 @@
 import { createLocalLedger } from "../budget/local/create-local-ledger.ts";
+import { createValkeyLedger } from "../budget/valkey/create-valkey-ledger.ts";
 import type { LedgerNotice, StoredLedger } from "../budget/ledger-notice.ts";
 import type { Governance } from "../config/governance/governance.ts";
 import type { Clock } from "../support/clock.ts";
@@ -18,19 +19,23 @@ export interface LedgerBuild {
 
 /** The ledger that `ledger.store` asks for; not started. */
 export function buildLedger({ config, governance, data, clock, telemetry }: LedgerBuild): StoredLedger {
-  return createLocalLedger({
+  const { store, url, username, password, name, lease_ttl_ms: leaseTtlMs, grace_ms: graceMs } = config.ledger;
+  const onNotice = (notice: LedgerNotice): void => {
+    telemetry.announce({
+      level: LEVELS[notice.notice],
+      event: `ledger_${eventName(notice)}`,
+      fields: fieldsOf(notice),
+    });
+  };
+  const common = { budgets: governance.budgets, clock, leaseTtlMs, graceMs, onNotice };
+  if (store === "local") return createLocalLedger({ ...common, dir: data.ledger });
+  return createValkeyLedger({
+    ...common,
     dir: data.ledger,
-    budgets: governance.budgets,
-    clock,
-    leaseTtlMs: config.ledger.lease_ttl_ms,
-    graceMs: config.ledger.grace_ms,
-    onNotice: (notice) => {
-      telemetry.announce({
-        level: LEVELS[notice.notice],
-        event: `ledger_${eventName(notice)}`,
-        fields: fieldsOf(notice),
-      });
-    },
+    name,
+    url: url ?? "",
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password: password.reveal() }),
   });
 }
 
@@ -43,6 +48,10 @@ const LEVELS: Readonly<Record<LedgerNotice["notice"], LogLevel>> = {
   clock_jumped: "warn",
   lease_expired: "warn",
   lease_overran: "warn",
+  store_lost: "error",
+  store_regained: "info",
+  store_lost_writes: "error",
+  store_weak: "warn",
 };
 
 function eventName({ notice }: LedgerNotice): string {

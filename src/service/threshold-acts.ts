@@ -37,7 +37,7 @@ export class ThresholdActs {
     this.#cancel = every(clock, LIFT_INTERVAL_MS, () => this.#lift());
   }
 
-  /** Acts on what has fired and has no act: after a restart, and after budgets changed. */
+  /** Acts on what has fired and has no act: after a restart, after budgets changed, and where another replica counted it. */
   catchUp(): void {
     const { ledger, stops } = this.#options;
     for (const crossing of ledger.firedThresholds()) {
@@ -84,6 +84,7 @@ export class ThresholdActs {
 
   #lift(): void {
     const { ledger, stops, desk } = this.#options;
+    this.catchUp();
     const fired = new Set(ledger.firedThresholds().map(sourceOf));
     for (const { id, act, source } of stops.list.acts) {
       if (act !== "pause" || source === undefined || fired.has(source)) continue;

@@ -10,7 +10,7 @@ import { LedgerError } from "../ledger-error.ts";
 import type { AcquireCommand, AcquireOutcome, BudgetState, LeaseClose, LeaseView } from "../ledger.ts";
 import type { Observation, ThresholdCrossing } from "../ledger.ts";
 import type { LedgerPast, PastSeeking, PastWanted } from "../past.ts";
-import { duplicateNames } from "../budget-document.ts";
+import { checkNames } from "../budget-document.ts";
 import { applyEvent } from "../rules/apply.ts";
 import { LedgerEngine, type Step } from "../rules/engine.ts";
 import { encodeEvent, type LedgerEvent } from "../rules/events.ts";
@@ -38,11 +38,6 @@ const SEGMENT_BYTES_MAX = 64 * 1024 * 1024;
 export function createLocalLedger(options: LocalLedgerOptions): StoredLedger & PastSeeking {
   checkNames(options.budgets);
   return new JournaledLedger(options);
-}
-
-function checkNames(budgets: readonly Budget[]): void {
-  const [twice] = duplicateNames(budgets);
-  if (twice !== undefined) throw new RangeError(`two budgets have the name \`${twice}\``);
 }
 
 /** What exists between start and stop. */

@@ -3,7 +3,7 @@
  * any of these steps and then forgets what was not synced.
  */
 import { mkdir, open, readdir, readFile, rename, truncate, unlink } from "node:fs/promises";
-import { lockDirectory } from "./directory-lock.ts";
+import { lockDirectory } from "../directory-lock.ts";
 
 export interface Disk {
   /** Takes the directory for this process, or throws `ledger_locked`. Returns the function that lets it go. */

@@ -31,13 +31,16 @@ export interface Step {
   readonly crossings: ThresholdCrossing[];
 }
 
-interface Waiter {
+/** An acquire that waits. */
+export interface Waiter {
   readonly command: AcquireCommand;
   /** Whom to answer: the request, and its repetitions. */
   readonly tickets: number[];
   readonly deadlineMs: number;
   bottlenecks: readonly Spend[];
 }
+
+export type LeaseTimes = Pick<LedgerState, "ttlMs" | "graceMs">;
 
 export interface EngineOptions {
   readonly recallIntervalMs: number;
@@ -63,6 +66,16 @@ export class LedgerEngine {
 
   get waiting(): number {
     return this.#waiters.size;
+  }
+
+  /** Who waits now, first come first: for `seat`. */
+  queue(): readonly Waiter[] {
+    return [...this.#waiters.values()].map((waiter) => ({ ...waiter, tickets: [...waiter.tickets] }));
+  }
+
+  /** Lets those wait on who waited for another engine of the same ledger, whose state was read anew. The next tick serves them. */
+  seat(queue: readonly Waiter[]): void {
+    for (const waiter of queue) this.#waiters.set(waiter.command.leaseId, { ...waiter, bottlenecks: [] });
   }
 
   /** `ticket` names the request in the answers, of this step or of a later one. */
@@ -96,15 +109,14 @@ export class LedgerEngine {
   }
 
   /** Other documents, from here on. Calls that wait are looked at again: a limit may have been raised. */
-  configure(budgets: readonly Budget[], nowMs: number): Step {
+  configure(budgets: readonly Budget[], nowMs: number, times: LeaseTimes = this.state): Step {
     const step = this.#begin(nowMs);
-    const { ttlMs, graceMs } = this.state;
+    const { ttlMs, graceMs } = times;
+    const isFresh = this.state.ttlMs === 0;
     const unknown = this.#seeksPast ? unknownPasts(this.state, budgets) : [];
     this.#record(step, [{ event: "configured", at: nowMs, ttlMs, graceMs, budgets }]);
     if (unknown.length > 0) {
-      this.#record(step, [
-        { event: "awaiting", at: nowMs, budgets: unknown, untilMs: nowMs + graceMs, isFresh: false },
-      ]);
+      this.#record(step, [{ event: "awaiting", at: nowMs, budgets: unknown, untilMs: nowMs + graceMs, isFresh }]);
     }
     return this.#end(step, nowMs);
   }

@@ -34,7 +34,7 @@ describe("tollgate.yaml", () => {
   it("has a default for every key", () => {
     const { value } = load("");
     expect(value.api.endpoint).toBe("127.0.0.1:4320");
-    expect(value.ledger).toEqual({ store: "local", lease_ttl_ms: 30_000, grace_ms: 900_000 });
+    expect(value.ledger).toEqual({ store: "local", name: "tollgate", lease_ttl_ms: 30_000, grace_ms: 900_000 });
     expect(value.governance).toEqual({
       paths: ["./governance"],
       require_policy: false,
@@ -79,6 +79,19 @@ describe("tollgate.yaml", () => {
     expect(problemsOf("storage:\n  embedded: {}\n  clickhouse: { url: 'http://x:8123' }\n")).toEqual([
       "tollgate.yaml:1:1: storage: choose one of `embedded` and `clickhouse`",
     ]);
+  });
+
+  it.each([
+    ["store: valkey", "`store: valkey` needs `url`"],
+    ["store: valkey, url: http://x", "expected a URL like"],
+    ["store: valkey, url: 'redis://me:hush@x'", "put the credentials into `username` and `password`"],
+    ["url: redis://x", "are for `store: valkey`"],
+    ["store: valkey, url: redis://x, name: '{a}'", "expected 1 to 64 letters"],
+  ])("refuses a ledger of { %s }", (ledger, why) => {
+    const problems = problemsOf(`ledger: { ${ledger} }\n`);
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toContain(why);
+    expect(problems[0]).not.toContain("hush");
   });
 
   it("says when the file is not there", () => {

@@ -5,7 +5,7 @@
  */
 import { DatabaseSync } from "node:sqlite";
 import { join } from "node:path";
-import { LedgerError } from "../ledger-error.ts";
+import { LedgerError } from "./ledger-error.ts";
 
 const LOCK_FILE = "lock";
 

@@ -1,0 +1,169 @@
+/**
+ * The connection to Valkey or Redis: runs the scripts, hears what the other replicas say. Promises: a call ends within
+ * `REPLY_TIMEOUT_MS`, and whatever goes wrong is a `LedgerError` with `ledger_unavailable`; then it is unknown whether the
+ * call was carried out. The library connects anew by itself; nothing is queued meanwhile.
+ */
+import { createHash } from "node:crypto";
+import type * as Library from "@redis/client";
+import type { Clock } from "../../support/clock.ts";
+import { LedgerError } from "../ledger-error.ts";
+import { SCRIPTS, type ScriptName } from "./scripts.ts";
+import type { StoreAddress } from "./valkey-ledger-options.ts";
+
+const CONNECT_TIMEOUT_MS = 10_000;
+const REPLY_TIMEOUT_MS = 3_000;
+const RECONNECT_MS_MIN = 20;
+const RECONNECT_MS_MAX = 500;
+
+export interface StoreLinkOptions extends StoreAddress {
+  readonly name: string;
+  readonly clock: Clock;
+  readonly onMessage: (message: string) => void;
+}
+
+/** A connection of the library, whether to one server or to a cluster. */
+interface Connection {
+  readonly send: (args: readonly string[]) => Promise<unknown>;
+  readonly publish: (message: string) => Promise<unknown>;
+  readonly destroy: () => void;
+}
+
+const SHA: ReadonlyMap<ScriptName, string> = new Map(
+  (Object.keys(SCRIPTS) as ScriptName[]).map((name) => [name, createHash("sha1").update(SCRIPTS[name]).digest("hex")]),
+);
+
+export class StoreLink {
+  readonly #options: StoreLinkOptions;
+  readonly #keys: readonly string[];
+  #connection: Connection | undefined;
+  /** What the server says of itself (`INFO`). */
+  #info = "";
+
+  constructor(options: StoreLinkOptions) {
+    this.#options = options;
+    this.#keys = ["head", "log", "turns", "said"].map((what) => this.key(what));
+  }
+
+  /** A key of this ledger: all of them have one hash tag, and so one slot. */
+  key(what: string): string {
+    return `{tollgate:${this.#options.name}}:${what}`;
+  }
+
+  get info(): string {
+    return this.#info;
+  }
+
+  async open(): Promise<void> {
+    // Loaded only where it is used: the library has some 400 files.
+    const library = await import("@redis/client");
+    const { url, username, password } = this.#options;
+    const options = {
+      url,
+      ...(username === undefined ? {} : { username }),
+      ...(password === undefined ? {} : { password }),
+      name: "tollgate",
+      disableOfflineQueue: true,
+      maintNotifications: "disabled",
+      socket: {
+        connectTimeout: CONNECT_TIMEOUT_MS,
+        reconnectStrategy: (retries: number) => Math.min(RECONNECT_MS_MIN * 2 ** retries, RECONNECT_MS_MAX),
+      },
+    } as const;
+    const client = library.createClient(options);
+    const subscriber = client.duplicate();
+    const destroy = (): void => {
+      for (const each of [client, subscriber]) if (each.isOpen) each.destroy();
+    };
+    // Each call says by itself that the connection is gone.
+    for (const each of [client, subscriber]) each.on("error", () => {});
+    try {
+      await this.#bounded(client.connect(), CONNECT_TIMEOUT_MS);
+      this.#info = await this.#bounded(client.sendCommand<string>(["INFO"]), REPLY_TIMEOUT_MS);
+      if (/^cluster_enabled:1/m.test(this.#info)) {
+        destroy();
+        this.#connection = await this.#openCluster(library, options);
+        return;
+      }
+      await this.#bounded(subscriber.connect(), CONNECT_TIMEOUT_MS);
+      await this.#bounded(subscriber.sSubscribe(this.key("said"), this.#options.onMessage), REPLY_TIMEOUT_MS);
+    } catch (error) {
+      destroy();
+      throw error;
+    }
+    this.#connection = {
+      send: (args) => client.sendCommand(args),
+      publish: (message) => client.sPublish(this.key("said"), message),
+      destroy,
+    };
+  }
+
+  async #openCluster(
+    library: Pick<typeof Library, "createCluster">,
+    { url, ...defaults }: { readonly url: string },
+  ): Promise<Connection> {
+    const cluster = library.createCluster({ rootNodes: [{ url }], defaults });
+    cluster.on("error", () => {});
+    try {
+      await this.#bounded(cluster.connect(), CONNECT_TIMEOUT_MS);
+      await this.#bounded(cluster.sSubscribe(this.key("said"), this.#options.onMessage), REPLY_TIMEOUT_MS);
+    } catch (error) {
+      cluster.destroy();
+      throw error;
+    }
+    return {
+      send: (args) => cluster.sendCommand(this.key("head"), false, [...args]),
+      publish: (message) => cluster.sPublish(this.key("said"), message),
+      destroy: () => cluster.destroy(),
+    };
+  }
+
+  close(): void {
+    this.#connection?.destroy();
+    this.#connection = undefined;
+  }
+
+  /** `keys`: beside the four that each script has. */
+  async run(script: ScriptName, args: readonly string[], keys: readonly string[] = []): Promise<readonly unknown[]> {
+    const all = [...this.#keys, ...keys];
+    const rest = [String(all.length), ...all, ...args];
+    let reply: unknown;
+    try {
+      reply = await this.command(["EVALSHA", SHA.get(script) ?? "", ...rest]);
+    } catch (error) {
+      if (!(error instanceof LedgerError) || !/NOSCRIPT/.test(error.message)) throw error;
+      reply = await this.command(["EVAL", SCRIPTS[script], ...rest]);
+    }
+    if (!Array.isArray(reply)) throw unavailable(`the store answered \`${script}\` with no list`);
+    return reply as readonly unknown[];
+  }
+
+  /** Any other command on keys of this ledger, or on none. */
+  command(args: readonly string[]): Promise<unknown> {
+    const connection = this.#connection;
+    if (connection === undefined) return Promise.reject(unavailable("the ledger is not connected to its store"));
+    return this.#bounded(connection.send(args), REPLY_TIMEOUT_MS);
+  }
+
+  /** Tells the other replicas, and this one. Nobody may rely on it: a lost message is made good by polling. */
+  say(message: string): void {
+    this.#connection?.publish(message).catch(() => {});
+  }
+
+  async #bounded<T>(work: Promise<T>, ms: number): Promise<T> {
+    const { promise: late, reject } = Promise.withResolvers<never>();
+    const cancel = this.#options.clock.setTimer(ms, () =>
+      reject(unavailable(`no answer from the store within ${ms} ms`)),
+    );
+    try {
+      return await Promise.race([work, late]);
+    } catch (error) {
+      throw error instanceof LedgerError ? error : unavailable(error instanceof Error ? error.message : "?", error);
+    } finally {
+      cancel();
+    }
+  }
+}
+
+function unavailable(why: string, cause?: unknown): LedgerError {
+  return new LedgerError("ledger_unavailable", `the ledger's store: ${why}`, { cause });
+}

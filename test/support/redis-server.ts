@@ -1,0 +1,84 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { connect, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+/** A real redis-server on loopback with its own directory. It can be killed and started again on the same port. */
+export class RedisServer {
+  readonly port: number;
+  readonly #dir: string;
+  readonly #args: readonly string[];
+  #process: ChildProcess | undefined;
+
+  private constructor(dir: string, port: number, args: readonly string[]) {
+    this.#dir = dir;
+    this.port = port;
+    this.#args = args;
+  }
+
+  /** With AOF `always`, as the ledger wants it, unless `args` say otherwise. */
+  static async start(
+    args: readonly string[] = ["--appendonly", "yes", "--appendfsync", "always"],
+  ): Promise<RedisServer> {
+    const server = new RedisServer(await mkdtemp(join(tmpdir(), "tollgate-redis-")), await freePort(), args);
+    await server.run();
+    return server;
+  }
+
+  get url(): string {
+    return `redis://127.0.0.1:${this.port}`;
+  }
+
+  get pid(): number {
+    return this.#process?.pid ?? 0;
+  }
+
+  /** Starts it; resolves when it answers. */
+  async run(): Promise<void> {
+    const args = ["--port", String(this.port), "--bind", "127.0.0.1", "--dir", this.#dir, "--save", "", ...this.#args];
+    this.#process = spawn("redis-server", args, { stdio: "ignore" });
+    await once(this.#process, "spawn");
+    while ((await this.#ask("PING")) !== "+PONG\r\n") await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+
+  /** Kills it; resolves when it is gone. */
+  async kill(signal: "SIGKILL" | "SIGTERM" = "SIGKILL"): Promise<void> {
+    const child = this.#process;
+    this.#process = undefined;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const gone = once(child, "exit");
+    child.kill("SIGCONT");
+    child.kill(signal);
+    await gone;
+  }
+
+  /** Ends it for good. */
+  async remove(): Promise<void> {
+    await this.kill();
+    await rm(this.#dir, { recursive: true, force: true });
+  }
+
+  /** The first bytes of the answer to one inline command, or an error's name. */
+  #ask(command: string): Promise<string> {
+    return new Promise((resolve) => {
+      const socket = connect(this.port, "127.0.0.1", () => socket.write(`${command}\r\n`));
+      const end = (text: string): void => {
+        socket.destroy();
+        resolve(text);
+      };
+      socket.once("data", (data) => end(data.toString("latin1")));
+      socket.once("error", (error) => end(error.name));
+    });
+  }
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer();
+  await new Promise<void>((resolve) => probe.listen(0, "127.0.0.1", resolve));
+  const address = probe.address();
+  await new Promise((resolve) => probe.close(resolve));
+  if (address === null || typeof address === "string") throw new Error("no port");
+  return address.port;
+}
