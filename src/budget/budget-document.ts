@@ -137,7 +137,11 @@ export function checkNames(budgets: readonly Budget[]): void {
 function checkTogether(document: unknown): DocumentProblem[] {
   if (!isRecord(document)) return [];
   const problems: DocumentProblem[] = [];
-  if ((document["window"] === undefined) === (document["rolling"] === undefined)) {
+  if (typeof document["limit"] === "string" && /\bruns?\s*$/.test(document["limit"])) {
+    const isEndless =
+      document["rolling"] === undefined && [undefined, "lifetime"].includes(document["window"] as string);
+    if (!isEndless) problems.push({ path: "window", message: "runs in flight at once have no window" });
+  } else if ((document["window"] === undefined) === (document["rolling"] === undefined)) {
     const message = `a budget has either \`window\` (${WINDOWS.join(", ")}) or \`rolling\` (like \`24h\`)`;
     problems.push({ path: "window", message });
   }

@@ -3,10 +3,11 @@
  * never negative, S never falls within a window, and after a grant S + R ≤ L for every hard budget the lease falls under.
  */
 import { assert, unreachable } from "../../support/assert.ts";
-import { addAmounts, amountIn, maxAmounts, NO_AMOUNTS, subtractAmounts, type Amounts } from "../amounts.ts";
+import { addAmounts, amountIn, isNothing, maxAmounts, NO_AMOUNTS, subtractAmounts, type Amounts } from "../amounts.ts";
 import type { Labels } from "../ledger.ts";
 import type { LedgerEvent } from "./events.ts";
 import { applyAwaiting, applySpends, carryPasts } from "./past.ts";
+import { countsRuns, noteRun } from "./runs.ts";
 import { BudgetIndex } from "./scope.ts";
 import { countObserved, countSpend, isForgettable, rebaseSpend, RUN_IDLE_MS, settledAt, turnWindow } from "./spend.ts";
 import { coverSettled, newLease, outstandingIn, type Lease, type LedgerState, UNKNOWN_PROCESS } from "./state.ts";
@@ -85,6 +86,7 @@ export function rejoinSpends(state: LedgerState): void {
     spend.reserved = 0n;
     spend.stranded = 0n;
     spend.holders.clear();
+    spend.runs = undefined;
   }
   for (const lease of state.active.values()) joinSpends(state, lease, { isStranded: false });
   for (const lease of state.expired.values()) joinSpends(state, lease, { isStranded: true });
@@ -96,6 +98,7 @@ function joinSpends(state: LedgerState, lease: Lease, { isStranded }: { isStrand
     spend.holders.add(lease.id);
     spend.reserved += outstandingIn(spend, lease);
     if (isStranded) spend.stranded += outstandingIn(spend, lease);
+    noteRun(spend, lease, { isOver: isStranded });
   }
 }
 
@@ -117,10 +120,14 @@ function applyLease(state: LedgerState, event: EventOf<"lease">): void {
   }
   assert(event.seq >= lease.seq, "the sequence of a lease never goes back");
   lease.seq = event.seq;
+  const wasInFlight = !isNothing(lease.granted);
   const grown = subtractAmounts(event.granted, maxAmounts(lease.granted, event.settled));
   moveLease(lease, { settled: event.settled, granted: event.granted, nowMs: event.at, isStranded: false });
   for (const spend of lease.spends) {
-    if (spend.budget.mode !== "hard" || amountIn(spend.budget.measure, grown) <= 0n) continue;
+    const isGrown = countsRuns(spend)
+      ? !wasInFlight && !isNothing(lease.granted)
+      : amountIn(spend.budget.measure, grown) > 0n;
+    if (spend.budget.mode !== "hard" || !isGrown) continue;
     assert(settledAt(spend, event.at) + spend.reserved <= spend.budget.limit, "I1: S + R ≤ L after a grant");
   }
   renew(state, lease, event.at);
@@ -233,12 +240,16 @@ function moveLease(lease: Lease, { settled, granted, nowMs, isStranded }: LeaseM
   }
   lease.settled = settled;
   lease.granted = granted;
+  for (const spend of lease.spends) noteRun(spend, lease, { isOver: isStranded });
 }
 
 function endLease(state: LedgerState, lease: Lease, forgetAtMs: number): void {
   const isStranded = state.expired.has(lease.id);
   moveLease(lease, { settled: lease.settled, granted: lease.settled, nowMs: state.atMs, isStranded });
-  for (const spend of lease.spends) spend.holders.delete(lease.id);
+  for (const spend of lease.spends) {
+    spend.holders.delete(lease.id);
+    noteRun(spend, lease, { isOver: true });
+  }
   state.active.delete(lease.id);
   state.expired.delete(lease.id);
   state.closed.set(lease.id, { labels: lease.labels, settled: lease.settled, forgetAtMs });

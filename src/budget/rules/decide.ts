@@ -7,6 +7,7 @@ import { maxAmounts, minAmounts, NO_AMOUNTS, type Amounts } from "../amounts.ts"
 import type { Measure } from "../budget.ts";
 import type { AcquireCommand, Labels, LeaseClose, Observation } from "../ledger.ts";
 import type { LedgerEvent } from "./events.ts";
+import { countsRuns, hasPlace, runKeyOf } from "./runs.ts";
 import { isForgettable, RUN_IDLE_MS, settledAt, type Spend, withheldAt } from "./spend.ts";
 import { coverSettled, isHolder, outstandingIn, type Lease, type LedgerState } from "./state.ts";
 
@@ -84,6 +85,8 @@ export function decideGrowth(
   const within: Ceiling = { lease, hard, hasKinds: isTold || hard.some(({ budget }) => isKindMeasure(budget.measure)) };
   const ceiling = ceilingOf(within, (spend) => roomIn(spend, lease, nowMs));
   const bottlenecks = hard.filter((spend) => {
+    if (countsRuns(spend))
+      return isKeptOut(spend, lease, goal) || (queuedFor.has(spend) && startsRun(spend, lease, goal));
     const { measure } = spend.budget;
     const wants = amountIn(measure, goal) > amountIn(measure, lease.granted);
     const reach = amountIn(measure, lease.settled) + roomIn(spend, lease, nowMs);
@@ -97,28 +100,42 @@ export function decideGrowth(
       couldGrow: false,
     };
   }
-  const partial = maxAmounts(lease.granted, minAmounts(goal, ceiling));
+  const isOut = bottlenecks.some(countsRuns);
+  const partial = isOut ? lease.granted : maxAmounts(lease.granted, minAmounts(goal, ceiling));
   const reachable = ceilingOf(within, (spend) => roomIn(spend, lease, nowMs) + othersHold(spend, lease, nowMs));
   const isQueued = bottlenecks.some((spend) => queuedFor.has(spend));
   const couldGrow =
     fitsWithin(wish.need, maxAmounts(lease.granted, reachable)) &&
-    (isQueued || !fitsWithin(minAmounts(goal, reachable), partial));
+    (isQueued || isOut || !fitsWithin(minAmounts(goal, reachable), partial));
   const isEnough = covers(lease, partial, wish.need);
   return { granted: isEnough ? partial : lease.granted, size: isEnough ? "partial" : "none", bottlenecks, couldGrow };
 }
 
 /** Whether `granted` is `need` or more in every measure that a hard budget of the lease counts. */
 export function covers(lease: Lease, granted: Amounts, need: Amounts): boolean {
-  return lease.spends.every(({ budget: { mode, measure } }) => {
+  return lease.spends.every((spend) => {
+    const { mode, measure } = spend.budget;
+    if (mode === "hard" && countsRuns(spend) && isNothing(granted) && !isNothing(need)) return false;
     return mode !== "hard" || amountIn(measure, need) <= amountIn(measure, granted);
   });
+}
+
+/** Whether the lease would be the first in flight of its run. */
+function startsRun(spend: Spend, lease: Lease, goal: Amounts): boolean {
+  return isNothing(lease.granted) && !isNothing(goal) && spend.runs?.has(runKeyOf(lease)) !== true;
+}
+
+/** Whether there is no place for its run. */
+function isKeptOut(spend: Spend, lease: Lease, goal: Amounts): boolean {
+  return startsRun(spend, lease, goal) && !hasPlace(spend, lease);
 }
 
 /** The hard budget that stands most in the way of `need`: least room, among those whose measure falls short. */
 export function tightest(lease: Lease, need: Amounts, nowMs: number): Spend | undefined {
   const hard = lease.spends.filter((spend) => spend.budget.mode === "hard");
   const short = hard.filter(({ budget: { measure } }) => amountIn(measure, need) > amountIn(measure, lease.granted));
-  let found: Spend | undefined;
+  let found = hard.find((spend) => countsRuns(spend) && isKeptOut(spend, lease, need));
+  if (found !== undefined) return found;
   for (const spend of short) {
     if (found === undefined || roomIn(spend, lease, nowMs) < roomIn(found, lease, nowMs)) found = spend;
   }

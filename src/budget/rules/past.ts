@@ -30,6 +30,7 @@ export function unknownPasts(state: LedgerState, budgets: readonly Budget[]): re
   const measures = new Map(state.budgets.map(({ name, measure }) => [name, measure]));
   return budgets
     .filter(({ name, renamedFrom, measure }) => {
+      if (measure === "concurrent_runs") return false;
       const known = state.past.has(name) ? name : renamedFrom;
       return known === undefined || !state.past.has(known) || measures.get(known) !== measure;
     })

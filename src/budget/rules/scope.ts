@@ -48,6 +48,7 @@ export class BudgetIndex {
   constructor(budgets: readonly Budget[]) {
     for (const budget of budgets.map(compile)) this.#file(budget);
     const keys = budgets.flatMap((budget) => [...Object.keys(budget.scope), ...splitLabels(budget)]);
+    if (budgets.some(({ measure }) => measure === "concurrent_runs")) keys.push("session");
     if (keys.includes("agent")) keys.push(ANCESTORS_LABEL);
     this.labelKeys = [...new Set(keys)].sort();
   }

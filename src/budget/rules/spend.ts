@@ -41,6 +41,8 @@ export interface Spend {
   closedUntilMs: number;
   /** R: outstanding of all leases that fall under it. Derived from them, never stored. */
   reserved: bigint;
+  /** Runs in flight → the leases that keep them so. Of budgets in concurrent runs only; derived, as R is. */
+  runs: Map<string, Set<string>> | undefined;
   /** The part of R whose leases have expired: it won't come free before its spans or its grace do. */
   stranded: bigint;
   touchedMs: number;
@@ -75,6 +77,7 @@ export function newSpend(match: BudgetMatch, nowMs: number): Spend {
     fired: new LazySet(),
     watch: undefined,
     holders: new LazySet(),
+    runs: undefined,
   };
   openWindow(spend, budget, nowMs);
   return spend;
@@ -277,6 +280,8 @@ function isCounted(spend: Spend, bucket: number, nowMs: number): boolean {
 function rearm(spend: Spend): void {
   if (spend.fired.size === 0) return;
   const { thresholds, limit } = spend.budget;
+  // Runs come and go: what fired has fired for good, or it would fire at each.
+  if (spend.budget.measure === "concurrent_runs") return;
   for (const atPercent of spend.fired) {
     const isThere = thresholds.some((threshold) => threshold.atPercent === atPercent);
     if (!isThere || !isCrossed({ atPercent }, spend.settled, limit)) spend.fired.delete(atPercent);

@@ -6,6 +6,7 @@
 import type { Threshold } from "../ledger.ts";
 import { isCrossed } from "./crossing.ts";
 import type { LedgerEvent } from "./events.ts";
+import { countsRuns } from "./runs.ts";
 import { settledAt, type Spend } from "./spend.ts";
 import type { LedgerState } from "./state.ts";
 
@@ -15,8 +16,13 @@ export type ThresholdEvent = Extract<LedgerEvent, { event: "threshold" }>;
 export function crossedAt(spend: Spend, nowMs: number): readonly Threshold[] {
   const { thresholds, limit } = spend.budget;
   if (thresholds.length === 0) return thresholds;
-  const settled = settledAt(spend, nowMs);
-  return thresholds.filter((threshold) => isCrossed(threshold, settled, limit));
+  const used = usedAt(spend, nowMs);
+  return thresholds.filter((threshold) => isCrossed(threshold, used, limit));
+}
+
+/** What thresholds look at: S, and of budgets in concurrent runs how many are in flight. */
+function usedAt(spend: Spend, nowMs: number): bigint {
+  return countsRuns(spend) ? spend.reserved : settledAt(spend, nowMs);
 }
 
 /** What fires now, of all that was counted since the last call. */

@@ -1,5 +1,5 @@
 /** Computes what the state derives a second time, from the leases alone, and compares. */
-import { amountIn, fitsWithin } from "../../../../src/budget/amounts.ts";
+import { amountIn, fitsWithin, isNothing } from "../../../../src/budget/amounts.ts";
 import { settledAt } from "../../../../src/budget/rules/spend.ts";
 import type { LedgerState } from "../../../../src/budget/rules/state.ts";
 
@@ -14,12 +14,22 @@ export function checkState(state: LedgerState, nowMs: number, { isStrict }: { is
       if (state.spends.get(spend.key) !== spend)
         throw new Error(`lease ${lease.id} counts into a forgotten ${spend.key}`);
       const { measure } = spend.budget;
+      if (measure === "concurrent_runs") continue;
       const held = amountIn(measure, lease.granted) - amountIn(measure, lease.settled);
       reserved.set(spend.key, (reserved.get(spend.key) ?? 0n) + held);
       if (state.expired.has(lease.id)) stranded.set(spend.key, (stranded.get(spend.key) ?? 0n) + held);
     }
   }
   for (const spend of state.spends.values()) {
+    if (spend.budget.measure === "concurrent_runs") {
+      const leases = [...state.active.values()].filter(
+        (lease) => lease.spends.includes(spend) && !isNothing(lease.granted),
+      );
+      const runs = new Set(leases.map(({ labels, processId }) => labels["session"]?.toLowerCase() ?? `p ${processId}`));
+      if (spend.reserved !== BigInt(runs.size)) throw new Error(`${spend.key}: R ${spend.reserved}, runs ${runs.size}`);
+      if (isStrict && spend.reserved > spend.budget.limit) throw new Error(`I1: ${spend.key}`);
+      continue;
+    }
     const settled = settledAt(spend, nowMs);
     const { key, budget } = spend;
     const where = `${key}: S ${settled}, R ${spend.reserved}, stranded ${spend.stranded}, L ${budget.limit}`;

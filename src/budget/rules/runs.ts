@@ -1,0 +1,39 @@
+/**
+ * Concurrent runs: how many sessions are in flight at once under a budget. Nothing on the wire says so: a session is in
+ * flight from the first grant to one of its leases until all of them are closed or have expired. A process that names no
+ * session is one run. Derived from the leases, as R is: R of such a budget is the number of its runs.
+ */
+import { foldCase } from "@tollgate/instrumentation/policy";
+import { isNothing } from "../amounts.ts";
+import type { Spend } from "./spend.ts";
+import type { Lease } from "./state.ts";
+
+/** Which run a lease belongs to. */
+export function runKeyOf({ labels, processId }: Pick<Lease, "labels" | "processId">): string {
+  const session = Object.hasOwn(labels, "session") ? labels["session"] : undefined;
+  return session === undefined ? `process ${processId}` : `session ${foldCase(session)}`;
+}
+
+export function countsRuns({ budget }: Spend): boolean {
+  return budget.measure === "concurrent_runs";
+}
+
+/** Whether the lease's run may be in flight: it is already, or there is a place. */
+export function hasPlace(spend: Spend, lease: Lease): boolean {
+  return spend.runs?.has(runKeyOf(lease)) === true || spend.reserved < spend.budget.limit;
+}
+
+/** Notes whether the lease keeps its run in flight. */
+export function noteRun(spend: Spend, lease: Lease, { isOver }: { readonly isOver: boolean }): void {
+  if (!countsRuns(spend)) return;
+  const key = runKeyOf(lease);
+  const runs = (spend.runs ??= new Map<string, Set<string>>());
+  const leases = runs.get(key) ?? new Set<string>();
+  if (isOver || isNothing(lease.granted)) leases.delete(lease.id);
+  else leases.add(lease.id);
+  if (leases.size === 0) runs.delete(key);
+  else runs.set(key, leases);
+  const before = spend.reserved;
+  spend.reserved = BigInt(runs.size);
+  if (spend.reserved > before && spend.budget.thresholds.length > 0) spend.watch?.add(spend);
+}

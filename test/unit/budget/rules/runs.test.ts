@@ -1,0 +1,71 @@
+/** Sessions in flight at once: counted by their leases, whichever processes and labels those have. */
+import { expect, it } from "vitest";
+import { makeBudget, usd } from "../make-budget.ts";
+import { Rig } from "./rig.ts";
+
+const two = makeBudget({ name: "runs", measure: "concurrent_runs", limit: 2n, scope: { team: "a" } });
+const in_ = (session: string) => ({ team: "a", session });
+
+it("counts each session once, over its leases and processes, and refuses the one too many", () => {
+  const rig = new Rig([two]);
+  rig.acquire({ leaseId: "l1", labels: in_("s1") });
+  rig.acquire({ leaseId: "l2", labels: { ...in_("S1"), model: "m" }, processId: "p2" });
+  rig.acquire({ leaseId: "l3", labels: in_("s2"), processId: "p2" });
+  expect(rig.books("runs")).toEqual([0n, 2n]);
+  expect(rig.acquire({ leaseId: "l4", labels: in_("s3"), processId: "p3" })).toMatchObject({
+    outcome: "exhausted",
+    refusedBy: { name: "runs", limit: 2n, reserved: 2n, remaining: 0n },
+  });
+  expect(rig.acquire({ leaseId: "l1", seq: 2, labels: in_("s1"), target: usd(500) }).outcome).toBe("granted");
+});
+
+it("a process without a session is one run", () => {
+  const rig = new Rig([two]);
+  rig.acquire({ leaseId: "l1", labels: { team: "a" } });
+  rig.acquire({ leaseId: "l2", labels: { team: "a", model: "m" } });
+  expect(rig.books("runs")).toEqual([0n, 1n]);
+});
+
+it("a run that waits goes on when another one's last lease closes or expires", () => {
+  const rig = new Rig([{ ...two, limit: 1n }]);
+  rig.acquire({ leaseId: "l1", labels: in_("s1") });
+  const first = rig.ask({ leaseId: "l2", labels: in_("s2"), processId: "p2", waitMs: 10_000 });
+  expect(rig.answers.get(first)).toBeUndefined();
+  rig.close("l1", 5);
+  expect(rig.answers.get(first)).toMatchObject({ outcome: "granted" });
+  expect(rig.acquire({ leaseId: "l3", labels: in_("s3"), processId: "p3" }).outcome).toBe("exhausted");
+  rig.advance(31_000);
+  expect(rig.books("runs")).toEqual([0n, 0n]);
+  expect(rig.acquire({ leaseId: "l4", labels: in_("s3"), processId: "p3" }).outcome).toBe("granted");
+});
+
+it("a run that holds nothing any more is over, and a refused one never began", () => {
+  const rig = new Rig([{ ...two, limit: 1n }, makeBudget({ limit: 5n })]);
+  expect(rig.acquire({ leaseId: "l1", labels: in_("s1"), target: usd(10) })).toMatchObject({
+    outcome: "exhausted",
+    refusedBy: { name: "b" },
+  });
+  expect(rig.books("runs")).toEqual([0n, 0n]);
+  rig.acquire({ leaseId: "l2", labels: in_("s2"), target: usd(5) });
+  rig.acquire({ leaseId: "l2", seq: 2, labels: in_("s2"), target: usd(0), need: usd(0) });
+  expect(rig.books("runs")).toEqual([0n, 0n]);
+});
+
+it("a threshold looks at the runs in flight, and fires once", () => {
+  const rig = new Rig([{ ...two, thresholds: [{ atPercent: 100, do: "notify" }] }]);
+  rig.acquire({ leaseId: "l1", labels: in_("s1") });
+  expect(rig.last?.crossings).toEqual([]);
+  rig.acquire({ leaseId: "l2", labels: in_("s2") });
+  expect(rig.last?.crossings).toMatchObject([{ threshold: { atPercent: 100 } }]);
+  rig.close("l2", 1);
+  rig.acquire({ leaseId: "l3", labels: in_("s3") });
+  expect(rig.last?.crossings).toEqual([]);
+});
+
+it("a soft budget counts runs and refuses none", () => {
+  const rig = new Rig([{ ...two, limit: 1n, mode: "soft" }]);
+  for (const session of ["a", "b", "c"]) {
+    expect(rig.acquire({ leaseId: session, labels: in_(session) }).outcome).toBe("granted");
+  }
+  expect(rig.books("runs")).toEqual([0n, 3n]);
+});
