@@ -25,9 +25,9 @@ export const budgetRow = z.object({
   remaining_usd: z.string().nullable(),
   mode: z.enum(["hard", "soft", "observe"]),
   past: z
-    .enum(["counted", "awaited", "unknown"])
+    .enum(["counted", "joined", "awaited", "unknown"])
     .describe(
-      "Whether what was spent in the window before the budget was there counts; `awaited`: it is being asked for.",
+      "What `settled` holds of the window: all; what was spent before the budget came to the minute; not yet (hard budgets grant nothing); what was spent since the budget came.",
     ),
   state: z.enum(["ok", "warning", "exhausted", "overrun"]),
   age_ms: z.int().describe("How old this state is: 0 when the ledger is in this process."),

@@ -6,8 +6,12 @@ import type { Amounts } from "./amounts.ts";
 import type { Budget } from "./budget.ts";
 import type { Labels } from "./ledger.ts";
 
-/** `awaited`: hard budgets grant nothing yet. `unknown`: never told; S counts from when the budget came. */
-export type PastKnowledge = "counted" | "awaited" | "unknown";
+/**
+ * What S holds of the window that is open now. `counted`: all of it. `joined`: the budget came in its midst; what was spent
+ * before counts to the minute. `awaited`: that is being asked for, and hard budgets grant nothing. `unknown`: S counts from
+ * when the budget came.
+ */
+export type PastKnowledge = "counted" | "joined" | "awaited" | "unknown";
 
 export interface PastWanted {
   /** The ledger came up without a journal: it is new, or its memory is lost. */
@@ -30,10 +34,9 @@ export interface PastSpend {
 }
 
 export interface LedgerPast {
-  /** Names of the budgets that this is all of. Those whose past is known already are left as they are. */
-  readonly budgets: readonly string[];
-  readonly spends: readonly PastSpend[];
-  /** Leases that may still report: what their spans have shown of them is in `spends`. */
+  /** Budgets by name, and all that was spent before of each: those whose windows begin together, together. Those whose past is known already are left as they are. */
+  readonly groups: readonly { readonly budgets: readonly string[]; readonly spends: readonly PastSpend[] }[];
+  /** Leases that may still report: what their spans have shown of them is in `groups`. */
   readonly leases: readonly { readonly id: string; readonly labels: Labels; readonly settled: Amounts }[];
   /** What leases that nobody knows any more may hold, by budget instance; kept aside for the grace time. */
   readonly withheld: readonly {

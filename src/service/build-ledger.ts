@@ -1,6 +1,7 @@
 import { createLocalLedger } from "../budget/local/create-local-ledger.ts";
 import { createValkeyLedger } from "../budget/valkey/create-valkey-ledger.ts";
 import type { LedgerNotice, StoredLedger } from "../budget/ledger-notice.ts";
+import type { PastSeeking } from "../budget/past.ts";
 import type { Governance } from "../config/governance/governance.ts";
 import type { Clock } from "../support/clock.ts";
 import type { LogFields, LogLevel } from "../telemetry/log.ts";
@@ -18,7 +19,7 @@ export interface LedgerBuild {
 }
 
 /** The ledger that `ledger.store` asks for; not started. */
-export function buildLedger({ config, governance, data, clock, telemetry }: LedgerBuild): StoredLedger {
+export function buildLedger({ config, governance, data, clock, telemetry }: LedgerBuild): StoredLedger & Partial<PastSeeking> {
   const { store, url, username, password, name, lease_ttl_ms: leaseTtlMs, grace_ms: graceMs } = config.ledger;
   const onNotice = (notice: LedgerNotice): void => {
     telemetry.announce({
@@ -28,7 +29,7 @@ export function buildLedger({ config, governance, data, clock, telemetry }: Ledg
     });
   };
   const common = { budgets: governance.budgets, clock, leaseTtlMs, graceMs, onNotice };
-  if (store === "local") return createLocalLedger({ ...common, dir: data.ledger });
+  if (store === "local") return createLocalLedger({ ...common, dir: data.ledger, seeksPast: true });
   return createValkeyLedger({
     ...common,
     dir: data.ledger,

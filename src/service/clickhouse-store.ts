@@ -7,7 +7,7 @@ import type { TableStorage } from "../exporters/clickhouse/dependencies.ts";
 import { createStorage, type Storage } from "../storage/client.ts";
 import { StorageError } from "../storage/errors.ts";
 import { migrate, MigrationError } from "../storage/migrate.ts";
-import { queryText } from "../storage/queries/catalog.ts";
+import { type QueryName, queryText } from "../storage/queries/catalog.ts";
 import { applyRetention, type Retention } from "../storage/retention.ts";
 import { Backoff } from "../support/backoff.ts";
 import { type CancelTimer, type Clock, delay, every } from "../support/clock.ts";
@@ -147,6 +147,10 @@ export class ClickhouseStore implements Store {
       }
     },
   };
+
+  async select<T>(query: QueryName, parameters: Readonly<Record<string, unknown>>): Promise<readonly T[]> {
+    return this.#require().write.query(queryText(query), parameters);
+  }
 
   async insertBudgetStates(rows: readonly BudgetStateRow[]): Promise<void> {
     const lines = rows.map((row) => JSON.stringify(row)).join("\n");

@@ -22,6 +22,7 @@ import { EngineWatch } from "./engine-watch.ts";
 import { LiveGovernance, type ReloadOutcome } from "./live-governance.ts";
 import { MetricsPush } from "./metrics-push.ts";
 import { registerServiceMetrics } from "./metrics/register.ts";
+import { PastSeeder, seeksPast } from "./past-seeder.ts";
 import { queueOf, type QueueSource } from "./queues.ts";
 import type { Setup } from "./setup.ts";
 import { StartedParts } from "./started-parts.ts";
@@ -76,6 +77,10 @@ async function start(options: Starting): Promise<Service> {
   const stops = new StopStore({ file: data.stops, clock });
   stops.load();
   await parts.start("storage", store);
+  if (seeksPast(ledger)) {
+    const past = { labelKeys: () => ledger.labelKeys(), graceMs: config.ledger.grace_ms };
+    await parts.start("past", new PastSeeder({ ...past, ledger, store, clock, telemetry }));
+  }
 
   const hashKey = ensureHashKey(data);
   const logs = buildLogs({ ...options, store, access, token: token.token, hashKey });

@@ -1,5 +1,6 @@
 import type { ReadStore } from "../api/read-store.ts";
 import type { TableStorage } from "../exporters/clickhouse/dependencies.ts";
+import type { QueryName } from "../storage/queries/catalog.ts";
 import type { BudgetStateRow } from "./budget-states.ts";
 import type { WatchedEngine } from "./engine-watch.ts";
 
@@ -24,5 +25,7 @@ export interface Store {
    */
   start(): Promise<void>;
   stop(): Promise<void>;
+  /** Rows of a named query, for the service itself; 64-bit integers come as strings. Rejects while ClickHouse is not ready. */
+  select<T>(query: QueryName, parameters: Readonly<Record<string, unknown>>): Promise<readonly T[]>;
   insertBudgetStates(rows: readonly BudgetStateRow[]): Promise<void>;
 }

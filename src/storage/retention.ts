@@ -50,6 +50,8 @@ export function tableRetentions(retention: Retention): readonly TableRetention[]
     { table: "event_log", ttl: plain("received_at", retention.events), isByRow: false },
     { table: "spend_log", ttl: plain("received_on", retention.spend), isByRow: false },
     { table: "spend_hour_log", ttl: plain("received_on", retention.spend), isByRow: false },
+    { table: "settled_minute_log", ttl: plain("received_on", retention.spend), isByRow: false },
+    { table: "lease_log", ttl: plain("received_on", retention.spend), isByRow: false },
     { table: "decision_hour_log", ttl: plain("received_on", retention.spend), isByRow: false },
     { table: "call_duration_log", ttl: plain("received_on", retention.spend), isByRow: false },
   ];

@@ -39,6 +39,16 @@ export const EVENTS = {
   },
   budget_threshold_crossed: { level: "warn", message: "a budget crossed one of its thresholds" },
   budget_threshold_not_acted: { level: "error", message: "what a crossed threshold asks for could not be done" },
+  ledger_rebuilt: {
+    level: "error",
+    message: "the ledger's journal is lost: what was spent was counted anew from ClickHouse",
+  },
+  budget_past_counted: { level: "info", message: "what was spent before a budget was there counts into it" },
+  budget_past_unavailable: {
+    level: "error",
+    message:
+      "what was spent before cannot be read from ClickHouse; hard budgets grant nothing until it is, or the grace is over",
+  },
   control_stream_dropped: { level: "warn", message: "a control stream was closed: its process does not read" },
   agents_killed: { level: "warn", message: "somebody killed agents" },
   agents_paused: { level: "warn", message: "somebody paused agents" },

@@ -62,7 +62,7 @@ function applyConfigured(state: LedgerState, event: EventOf<"configured">): void
   }
   for (const spend of state.spends.values()) rebaseSpend(spend, byName.get(spend.match.name), event.at);
   rejoinSpends(state);
-  carryPasts(state, event.budgets);
+  carryPasts(state, event.budgets, event.at);
 }
 
 /** Leases that were forgotten count as expired ones: what their spans or a late report show beyond this comes on top. */

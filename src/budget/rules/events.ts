@@ -5,7 +5,7 @@
 import type { Amounts } from "../amounts.ts";
 import type { Budget } from "../budget.ts";
 import type { Labels, Threshold } from "../ledger.ts";
-import type { LedgerPast, PastSpend } from "../past.ts";
+import type { LedgerPast } from "../past.ts";
 import type { Instance } from "./state.ts";
 
 export type LedgerEvent =
@@ -63,8 +63,7 @@ export type LedgerEvent =
   | {
       readonly event: "seeded";
       readonly at: number;
-      readonly budgets: readonly string[];
-      readonly spends: readonly PastSpend[];
+      readonly groups: LedgerPast["groups"];
       readonly leases: LedgerPast["leases"];
       readonly withheld: readonly (Instance & { readonly amount: bigint })[];
       readonly withheldUntilMs: number;
@@ -162,10 +161,13 @@ type Seeded = Extract<LedgerEvent, { event: "seeded" }>;
 function writeSeeded(event: Seeded): Written<Seeded> {
   return {
     ...event,
-    spends: event.spends.map(({ gated, observed, ...spend }) => ({
-      ...spend,
-      gated: writeAmounts(gated),
-      observed: writeAmounts(observed),
+    groups: event.groups.map(({ budgets, spends }) => ({
+      budgets,
+      spends: spends.map(({ gated, observed, ...spend }) => ({
+        ...spend,
+        gated: writeAmounts(gated),
+        observed: writeAmounts(observed),
+      })),
     })),
     leases: event.leases.map(({ settled, ...lease }) => ({ ...lease, settled: writeAmounts(settled) })),
     withheld: event.withheld.map(({ amount, ...instance }) => ({ ...instance, amount: amount.toString() })),
@@ -175,10 +177,13 @@ function writeSeeded(event: Seeded): Written<Seeded> {
 function readSeeded(event: Written<Seeded>): Seeded {
   return {
     ...event,
-    spends: event.spends.map(({ gated, observed, ...spend }) => ({
-      ...spend,
-      gated: readAmounts(gated),
-      observed: readAmounts(observed),
+    groups: event.groups.map(({ budgets, spends }) => ({
+      budgets,
+      spends: spends.map(({ gated, observed, ...spend }) => ({
+        ...spend,
+        gated: readAmounts(gated),
+        observed: readAmounts(observed),
+      })),
     })),
     leases: event.leases.map(({ settled, ...lease }) => ({ ...lease, settled: readAmounts(settled) })),
     withheld: event.withheld.map(({ amount, ...instance }) => ({ ...instance, amount: BigInt(amount) })),

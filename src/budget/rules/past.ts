@@ -5,7 +5,7 @@
 import { addAmounts, amountIn } from "../amounts.ts";
 import type { Budget } from "../budget.ts";
 import type { Labels } from "../ledger.ts";
-import type { LedgerPast, PastWanted } from "../past.ts";
+import type { LedgerPast, PastKnowledge, PastSpend, PastWanted } from "../past.ts";
 import type { LedgerEvent } from "./events.ts";
 import { countPast, countsSinceMs, type PastAmount, settledAt, type Spend } from "./spend.ts";
 import type { Instance, LedgerState } from "./state.ts";
@@ -23,7 +23,19 @@ export type BudgetPast =
       /** What its instances had counted when the wait began: it is of that past. */
       readonly carried: readonly (readonly [string, bigint])[];
     }
-  | { readonly state: "counted" | "unknown"; readonly closedUntilMs: number };
+  | {
+      readonly state: "joined" | "unknown";
+      /** Windows that began later are counted from their start. */
+      readonly sinceMs: number;
+      readonly closedUntilMs: number;
+    };
+
+/** For one instance, whose window began at `windowStartMs`. */
+export function pastKnowledge(past: BudgetPast | undefined, windowStartMs: number): PastKnowledge {
+  if (past === undefined) return "unknown";
+  if (past.state === "awaited") return "awaited";
+  return past.sinceMs <= windowStartMs ? "counted" : past.state;
+}
 
 /** To be asked before documents are put in force: which of them bring a past that is not known. */
 export function unknownPasts(state: LedgerState, budgets: readonly Budget[]): readonly string[] {
@@ -38,12 +50,12 @@ export function unknownPasts(state: LedgerState, budgets: readonly Budget[]): re
 }
 
 /** Keeps what is known by name in step with the documents. */
-export function carryPasts(state: LedgerState, budgets: readonly Budget[]): void {
+export function carryPasts(state: LedgerState, budgets: readonly Budget[], nowMs: number): void {
   const before = new Map(state.past);
   state.past.clear();
   for (const { name, renamedFrom } of budgets) {
     const known = before.get(name) ?? (renamedFrom === undefined ? undefined : before.get(renamedFrom));
-    state.past.set(name, known ?? { state: "unknown", closedUntilMs: 0 });
+    state.past.set(name, known ?? { state: "unknown", sinceMs: nowMs, closedUntilMs: 0 });
   }
 }
 
@@ -79,7 +91,11 @@ export function pastWanted(state: LedgerState, nowMs: number): PastWanted | unde
 
 /** `undefined`: nothing of it is wanted any more. */
 export function decideSeed(state: LedgerState, past: LedgerPast, nowMs: number): EventOf<"seeded"> | undefined {
-  const wanted = new Set(past.budgets.filter((name) => state.past.get(name)?.state === "awaited"));
+  const groups = past.groups.map(({ budgets, spends }) => ({
+    budgets: budgets.filter((name) => state.past.get(name)?.state === "awaited"),
+    spends,
+  }));
+  const wanted = new Set(groups.flatMap(({ budgets }) => budgets));
   if (wanted.size === 0) return undefined;
   const documents = new Map(state.budgets.map((budget) => [budget.name, budget]));
   const withheld = past.withheld.flatMap(({ budget: name, scope, amount }) => {
@@ -89,8 +105,7 @@ export function decideSeed(state: LedgerState, past: LedgerPast, nowMs: number):
   return {
     event: "seeded",
     at: nowMs,
-    budgets: [...wanted],
-    spends: past.spends,
+    groups: groups.filter(({ budgets }) => budgets.length > 0),
     leases: past.isLoss ? past.leases : [],
     withheld,
     withheldUntilMs: nowMs + state.graceMs,
@@ -100,30 +115,15 @@ export function decideSeed(state: LedgerState, past: LedgerPast, nowMs: number):
 
 /** Counts what was spent before. Leases are brought in by the caller, which knows how. */
 export function applySpends(state: LedgerState, event: EventOf<"seeded">): void {
-  const names = new Set(event.budgets);
-  const carried = new Map<string, bigint>();
-  for (const name of names) {
-    const past = state.past.get(name);
-    if (past?.state === "awaited") for (const [key, amount] of past.carried) carried.set(key, amount);
-    state.past.set(name, { state: "counted", closedUntilMs: event.closedUntilMs });
-  }
-  const amounts = new Map<Spend, PastAmount[]>();
-  for (const { labels, atMs, gated, observed } of event.spends) {
-    const settled = addAmounts(gated, observed);
-    for (const spend of state.spendsOf(labels, event.at)) {
-      if (!names.has(spend.match.name)) continue;
-      const { measure } = spend.budget;
-      const item = { atMs, settled: amountIn(measure, settled), observed: amountIn(measure, observed) };
-      const known = amounts.get(spend);
-      if (known === undefined) amounts.set(spend, [item]);
-      else known.push(item);
+  for (const { budgets, spends } of event.groups) {
+    const names = new Set(budgets);
+    const carried = markJoined(state, names, event);
+    for (const [spend, items] of amountsBySpend(state, { names, spends, atMs: event.at })) {
+      countPast(spend, { items, carried: carried.get(spend.key) ?? 0n, nowMs: event.at });
     }
-  }
-  for (const [spend, items] of amounts) {
-    countPast(spend, { items, carried: carried.get(spend.key) ?? 0n, nowMs: event.at });
-  }
-  for (const spend of state.spends.values()) {
-    if (names.has(spend.match.name)) spend.closedUntilMs = event.closedUntilMs;
+    for (const spend of state.spends.values()) {
+      if (names.has(spend.match.name)) spend.closedUntilMs = event.closedUntilMs;
+    }
   }
   for (const { amount, ...instance } of event.withheld) {
     const spend = state.spendOfInstance(instance, event.at);
@@ -131,6 +131,41 @@ export function applySpends(state: LedgerState, event: EventOf<"seeded">): void 
     spend.withheld = amount;
     spend.withheldUntilMs = event.withheldUntilMs;
   }
+}
+
+/** What their instances had counted when the wait began. */
+function markJoined(
+  state: LedgerState,
+  names: ReadonlySet<string>,
+  event: EventOf<"seeded">,
+): ReadonlyMap<string, bigint> {
+  const carried = new Map<string, bigint>();
+  for (const name of names) {
+    const past = state.past.get(name);
+    if (past?.state === "awaited") for (const [key, amount] of past.carried) carried.set(key, amount);
+    const sinceMs = past?.state === "awaited" && past.isFresh ? 0 : event.at;
+    state.past.set(name, { state: "joined", sinceMs, closedUntilMs: event.closedUntilMs });
+  }
+  return carried;
+}
+
+function amountsBySpend(
+  state: LedgerState,
+  of: { readonly names: ReadonlySet<string>; readonly spends: readonly PastSpend[]; readonly atMs: number },
+): ReadonlyMap<Spend, readonly PastAmount[]> {
+  const amounts = new Map<Spend, PastAmount[]>();
+  for (const { labels, atMs, gated, observed } of of.spends) {
+    const settled = addAmounts(gated, observed);
+    for (const spend of state.spendsOf(labels, of.atMs)) {
+      if (!of.names.has(spend.match.name)) continue;
+      const { measure } = spend.budget;
+      const item = { atMs, settled: amountIn(measure, settled), observed: amountIn(measure, observed) };
+      const known = amounts.get(spend);
+      if (known === undefined) amounts.set(spend, [item]);
+      else known.push(item);
+    }
+  }
+  return amounts;
 }
 
 function instanceOf({ name, each, window }: Budget, scope: Labels): Instance {

@@ -144,7 +144,8 @@ function restoreLine(state: LedgerState, line: SnapshotLine): void {
       state.graceMs = line.graceMs;
       state.budgets = line.budgets.map(readBudget);
       state.index = new BudgetIndex(state.budgets);
-      for (const { name } of state.budgets) state.past.set(name, { state: "unknown", closedUntilMs: 0 });
+      for (const { name } of state.budgets)
+        state.past.set(name, { state: "unknown", sinceMs: line.at, closedUntilMs: 0 });
       for (const [name, past] of line.past ?? []) state.past.set(name, readPast(past));
       return;
     case "spend":

@@ -1,6 +1,7 @@
 /** Budgets as others see them: `BudgetState` of ledger.ts at an instant. Reads only. */
 import type { Budget } from "../budget.ts";
 import type { BudgetState, Labels, LeaseView, ThresholdCrossing } from "../ledger.ts";
+import { pastKnowledge } from "./past.ts";
 import { newSpend, observedAt, settledAt, shownBounds, type Spend, withheldAt } from "./spend.ts";
 import { spendKey } from "./scope.ts";
 import { crossedAt } from "./thresholds.ts";
@@ -41,8 +42,11 @@ export function budgetStates(state: LedgerState, nowMs: number): BudgetState[] {
   }
   return state.budgets.flatMap((budget) => {
     const spends = byName.get(budget.name) ?? (isSplit(budget) ? [] : [untouched(budget, nowMs)]);
-    const past = state.past.get(budget.name)?.state ?? "unknown";
-    return spends.map((spend) => ({ ...budgetState(spend, nowMs), past }));
+    const past = state.past.get(budget.name);
+    return spends.map((spend) => {
+      const shown = budgetState(spend, nowMs);
+      return { ...shown, past: pastKnowledge(past, shown.windowStartMs) };
+    });
   });
 }
 

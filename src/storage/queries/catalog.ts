@@ -14,6 +14,11 @@ export const QUERY_NAMES = [
   "spans-present",
   "events-present",
   "insert-memory",
+  "budget-past",
+  "budget-spend",
+  "lease-spend",
+  "budgets-reserved",
+  "unpriced",
 ] as const;
 
 export type QueryName = (typeof QUERY_NAMES)[number];

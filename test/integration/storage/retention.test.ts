@@ -98,15 +98,17 @@ test("the same retention changes nothing, another one does, and none keeps what 
   await filledDatabase();
   const retention = { ...FOREVER, spans: 30 * DAY, spend: 400 * DAY, events: 7 * DAY };
   expect(await applyRetention({ url, database, retention: FOREVER })).toEqual([]);
-  expect((await applyRetention({ url, database, retention })).length).toBe(8);
+  expect((await applyRetention({ url, database, retention })).length).toBe(10);
   expect(await applyRetention({ url, database, retention })).toEqual([]);
   expect(await applyRetention({ url, database, retention: { ...retention, spend: 500 * DAY } })).toEqual([
     "spend_log",
     "spend_hour_log",
+    "settled_minute_log",
+    "lease_log",
     "decision_hour_log",
     "call_duration_log",
   ]);
-  expect((await applyRetention({ url, database, retention: FOREVER })).length).toBe(8);
+  expect((await applyRetention({ url, database, retention: FOREVER })).length).toBe(10);
   const left = await count();
   await carryOut();
   expect(await count()).toBe(left);

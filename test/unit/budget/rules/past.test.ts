@@ -20,8 +20,13 @@ function fresh(budgets: readonly Budget[]): Rig {
   return rig;
 }
 
-function past(of: Partial<LedgerPast>): LedgerPast {
-  return { budgets: ["b"], spends: [], leases: [], withheld: [], isLoss: true, ...of };
+interface Told extends Omit<Partial<LedgerPast>, "groups"> {
+  readonly budgets?: readonly string[];
+  readonly spends?: readonly PastSpend[];
+}
+
+function past({ budgets = ["b"], spends = [], ...of }: Told): LedgerPast {
+  return { groups: [{ budgets, spends }], leases: [], withheld: [], isLoss: true, ...of };
 }
 
 function spent(rig: Rig, of: Partial<PastSpend>): PastSpend {
