@@ -19,7 +19,13 @@ export interface LedgerBuild {
 }
 
 /** The ledger that `ledger.store` asks for; not started. */
-export function buildLedger({ config, governance, data, clock, telemetry }: LedgerBuild): StoredLedger & Partial<PastSeeking> {
+export function buildLedger({
+  config,
+  governance,
+  data,
+  clock,
+  telemetry,
+}: LedgerBuild): StoredLedger & Partial<PastSeeking> {
   const { store, url, username, password, name, lease_ttl_ms: leaseTtlMs, grace_ms: graceMs } = config.ledger;
   const onNotice = (notice: LedgerNotice): void => {
     telemetry.announce({
