@@ -40,7 +40,7 @@ export class RedisServer {
     const args = ["--port", String(this.port), "--bind", "127.0.0.1", "--dir", this.#dir, "--save", "", ...this.#args];
     this.#process = spawn("redis-server", args, { stdio: "ignore" });
     await once(this.#process, "spawn");
-    while ((await this.#ask("PING")) !== "+PONG\r\n") await new Promise((resolve) => setTimeout(resolve, 5));
+    while ((await this.command(["PING"])) !== "+PONG\r\n") await new Promise((resolve) => setTimeout(resolve, 5));
   }
 
   /** Kills it; resolves when it is gone. */
@@ -60,10 +60,11 @@ export class RedisServer {
     await rm(this.#dir, { recursive: true, force: true });
   }
 
-  /** The first bytes of the answer to one inline command, or an error's name. */
-  #ask(command: string): Promise<string> {
+  /** One command on a connection of its own: the first bytes of the answer as they came, or an error's name. */
+  command(args: readonly string[]): Promise<string> {
+    const parts = args.map((arg) => `$${Buffer.byteLength(arg)}\r\n${arg}\r\n`);
     return new Promise((resolve) => {
-      const socket = connect(this.port, "127.0.0.1", () => socket.write(`${command}\r\n`));
+      const socket = connect(this.port, "127.0.0.1", () => socket.write(`*${args.length}\r\n${parts.join("")}`));
       const end = (text: string): void => {
         socket.destroy();
         resolve(text);
