@@ -37,7 +37,16 @@ export interface Waiter {
   /** Whom to answer: the request, and its repetitions. */
   readonly tickets: number[];
   readonly deadlineMs: number;
+  /** When it came: who came before stands before. */
+  readonly sinceMs: number;
   bottlenecks: readonly Spend[];
+}
+
+/** An acquire that waits at another replica of the same ledger: here nobody may overtake it. */
+export interface WaitElsewhere extends Pick<Waiter, "sinceMs" | "deadlineMs"> {
+  readonly leaseId: string;
+  /** Of the budget instances that it waits for. */
+  readonly keys: readonly string[];
 }
 
 export type LeaseTimes = Pick<LedgerState, "ttlMs" | "graceMs">;
@@ -50,6 +59,8 @@ export interface EngineOptions {
 
 export class LedgerEngine {
   readonly state: LedgerState;
+  /** Who waits at other replicas. */
+  elsewhere: readonly WaitElsewhere[] = [];
   readonly #recallIntervalMs: number;
   readonly #seeksPast: boolean;
   /** Lease → its waiting acquire, in the order of the queue. */
@@ -66,6 +77,16 @@ export class LedgerEngine {
 
   get waiting(): number {
     return this.#waiters.size;
+  }
+
+  /** Who waits now, as other replicas need to know it. */
+  waits(): readonly WaitElsewhere[] {
+    return [...this.#waiters.values()].map(({ command, sinceMs, deadlineMs, bottlenecks }) => ({
+      leaseId: command.leaseId,
+      sinceMs,
+      deadlineMs,
+      keys: bottlenecks.map(({ key }) => key),
+    }));
   }
 
   /** Who waits now, first come first: for `seat`. */
@@ -211,12 +232,14 @@ export class LedgerEngine {
   #grow(step: Step, command: AcquireCommand, ticket: number, nowMs: number): void {
     const lease = this.#lease(command);
     const superseded = this.#waiters.get(lease.id);
-    const growth = decideGrowth(lease, command, { nowMs, queuedFor: this.#queuedBefore(lease.id) });
+    const sinceMs = superseded?.sinceMs ?? nowMs;
+    const queuedFor = this.#withElsewhere(this.#queuedBefore(lease.id), { leaseId: lease.id, sinceMs }, nowMs);
+    const growth = decideGrowth(lease, command, { nowMs, queuedFor });
     if (superseded !== undefined) this.#answer(step, superseded, nowMs);
     const waitMs = Math.min(command.waitMs, this.state.ttlMs / 2);
     if (growth.size !== "full" && growth.couldGrow && waitMs > 0) {
       const { bottlenecks } = growth;
-      const waiter: Waiter = { command, tickets: [ticket], deadlineMs: nowMs + waitMs, bottlenecks };
+      const waiter: Waiter = { command, tickets: [ticket], deadlineMs: nowMs + waitMs, sinceMs, bottlenecks };
       // A newer message of a lease that waits already keeps its place.
       this.#waiters.set(lease.id, waiter);
       this.#recall(step, waiter, nowMs);
@@ -240,7 +263,11 @@ export class LedgerEngine {
         }
         continue;
       }
-      const growth = decideGrowth(lease, waiter.command, { nowMs, queuedFor });
+      const { sinceMs } = waiter;
+      const growth = decideGrowth(lease, waiter.command, {
+        nowMs,
+        queuedFor: this.#withElsewhere(queuedFor, { leaseId, sinceMs }, nowMs),
+      });
       if (growth.size === "full" || !growth.couldGrow || nowMs >= waiter.deadlineMs) {
         this.#waiters.delete(leaseId);
         this.#grant(step, lease, growth, nowMs);
@@ -295,6 +322,24 @@ export class LedgerEngine {
     for (const [id, waiter] of this.#waiters) {
       if (id === leaseId) break;
       for (const spend of waiter.bottlenecks) queuedFor.add(spend);
+    }
+    return queuedFor;
+  }
+
+  /** Adds the budgets that those wait for who came before at other replicas. */
+  #withElsewhere(
+    here: ReadonlySet<Spend>,
+    { leaseId, sinceMs }: Pick<WaitElsewhere, "leaseId" | "sinceMs">,
+    nowMs: number,
+  ): ReadonlySet<Spend> {
+    if (this.elsewhere.length === 0) return here;
+    const queuedFor = new Set(here);
+    for (const wait of this.elsewhere) {
+      if (wait.deadlineMs <= nowMs || wait.leaseId === leaseId || !this.state.active.has(wait.leaseId)) continue;
+      if (wait.sinceMs > sinceMs || (wait.sinceMs === sinceMs && wait.leaseId > leaseId)) continue;
+      for (const spend of wait.keys.map((key) => this.state.spends.get(key))) {
+        if (spend !== undefined) queuedFor.add(spend);
+      }
     }
     return queuedFor;
   }

@@ -58,6 +58,8 @@ export class Decider {
   #isWanted = false;
   #gapMs = 0;
   #reloads = 0;
+  /** Who waits here, as the other replicas know it. */
+  #saidWaits = "[]";
   /** By the monotonic clock; 0: no turn. */
   #turnUntil = 0;
   #onTurn: () => void = () => {};
@@ -236,14 +238,21 @@ export class Decider {
       if (isTick) commands.push((engine, nowMs) => engine.tick(nowMs));
       const batch = { commands, nowMs: this.nowMs(), gapMs, configuration: this.#options.configuration() };
       const { events, told } = decideBatch(this.engine, batch);
-      if (events.length > 0) {
+      const waits = JSON.stringify(this.engine.waits());
+      const areWaitsNew = waits !== this.#saidWaits;
+      if (events.length > 0 || areWaitsNew) {
         this.#entries += 1;
         const id = `${log.me}.${this.#entries}`;
         const text = events.map(encodeEvent).join("\n");
-        const appended = await log.append(replica, { id, before: replica.lastId, events: text }, gapMs);
+        const appended = await log.append(
+          replica,
+          { id, before: replica.lastId, events: text, waits: areWaitsNew ? waits : "" },
+          gapMs,
+        );
         this.#heard(appended);
         if (!appended.isAppended) return await this.#again(works, queue);
         replica.advance(id);
+        this.#saidWaits = waits;
         this.#reloads = 0;
         if (!appended.keepsTurn) this.#turnUntil = 0;
         this.counts.bytes += text.length;
@@ -364,6 +373,7 @@ export class Decider {
     this.#heard(await log.ping());
     this.#replica = replica;
     this.#noteLostWrites(before);
+    this.#saidWaits = "";
     this.#lost = undefined;
     this.#isTickDue = true;
     notify({ notice: "store_regained" });

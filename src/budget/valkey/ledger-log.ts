@@ -17,8 +17,10 @@ export interface LogEntry {
   readonly rev: number;
   readonly id: string;
   readonly before: string;
-  /** One event a line. */
+  /** One event a line; may be none. */
   readonly events: string;
+  /** Who waits at the replica that wrote it, as JSON; "": as it said before. */
+  readonly waits: string;
 }
 
 /** What every reply tells. `gapMs`: time in which no replica spoke to the store, not made good yet. */
@@ -81,8 +83,8 @@ export class LedgerLog {
 
   /** Appends one entry after `rev`, if that is still the last one. `gapMs`: what its events have made good. */
   async append(after: Place, entry: Omit<LogEntry, "rev">, gapMs: number): Promise<Appended> {
-    const { id, before, events } = entry;
-    const args = [this.me, after.epoch, String(after.rev), id, before, events, String(gapMs), String(TURN_MS)];
+    const { id, before, events, waits } = entry;
+    const args = [this.me, after.epoch, String(after.rev), id, before, events, String(gapMs), String(TURN_MS), waits];
     const [isAppended, now, gap, keeps, since, bytes] = await this.#link.run("append", args);
     return {
       isAppended: isAppended === 1,
@@ -151,11 +153,12 @@ function toEntries(reply: unknown): readonly LogEntry[] {
     const rev = Number.parseInt(String(streamId), 10);
     const named = new Map<unknown, unknown>();
     for (let index = 0; index + 1 < fields.length; index += 2) named.set(fields[index], fields[index + 1]);
-    const [id, before, events] = ["id", "before", "events"].map((name) => named.get(name));
-    if (typeof id !== "string" || typeof before !== "string" || typeof events !== "string") {
-      throw damaged(`entry ${rev} is not whole`);
-    }
-    return { rev, id, before, events };
+    const text = (name: string): string => {
+      const value = named.get(name);
+      if (typeof value === "string") return value;
+      throw damaged(`entry ${rev} has no \`${name}\``);
+    };
+    return { rev, id: text("id"), before: text("before"), events: text("events"), waits: text("waits") };
   });
 }
 

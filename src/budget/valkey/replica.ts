@@ -5,7 +5,7 @@
  */
 import { LedgerError } from "../ledger-error.ts";
 import { applyEvent } from "../rules/apply.ts";
-import { LedgerEngine, type EngineOptions } from "../rules/engine.ts";
+import { LedgerEngine, type EngineOptions, type WaitElsewhere } from "../rules/engine.ts";
 import { decodeEvent } from "../rules/events.ts";
 import { readSnapshot, snapshotLines } from "../rules/snapshot.ts";
 import { LedgerState } from "../rules/state.ts";
@@ -30,14 +30,19 @@ export class Replica {
   rev: number;
   lastId: string;
 
+  /** Who waits at which other replica, as each said last. */
+  readonly #waits = new Map<string, readonly WaitElsewhere[]>();
+  readonly #me: string;
+
   private constructor(
     engine: LedgerEngine,
-    at: { readonly epoch: string; readonly rev: number; readonly lastId: string },
+    at: { readonly epoch: string; readonly rev: number; readonly lastId: string; readonly me: string },
   ) {
     this.engine = engine;
     this.epoch = at.epoch;
     this.rev = at.rev;
     this.lastId = at.lastId;
+    this.#me = at.me;
   }
 
   /** Reads everything from the store. */
@@ -49,7 +54,7 @@ export class Replica {
       if (snapshot !== "" && lines === undefined) continue;
       const state = lines === undefined ? new LedgerState() : whole(() => readSnapshot(lines.slice(1)));
       const at = lines === undefined ? { rev: 0, lastId: "" } : { rev: snapshotRev, lastId: lines[0] ?? "" };
-      const replica = new Replica(new LedgerEngine(state, options), { epoch, ...at });
+      const replica = new Replica(new LedgerEngine(state, options), { epoch, ...at, me: log.me });
       let taken = replica.take(reading);
       while (taken === "more") {
         reading = await log.read(replica.rev);
@@ -69,12 +74,23 @@ export class Replica {
       if (entry.rev !== this.rev + 1) return "behind";
       if (entry.before !== this.lastId) return "diverged";
       whole(() => {
-        for (const line of entry.events.split("\n")) applyEvent(this.engine.state, decodeEvent(line));
+        for (const line of entry.events.split("\n")) if (line !== "") applyEvent(this.engine.state, decodeEvent(line));
       });
+      this.#noteWaits(entry);
       this.advance(entry.id);
     }
     if (this.rev === rev) return "current";
     return entries.length === 0 ? "behind" : "more";
+  }
+
+  #noteWaits({ id, waits }: LogEntry): void {
+    const [who = ""] = id.split(".");
+    if (waits === "" || who === this.#me) return;
+    this.#waits.set(
+      who,
+      whole(() => JSON.parse(waits) as readonly WaitElsewhere[]),
+    );
+    this.engine.elsewhere = [...this.#waits.values()].flat();
   }
 
   /** The entry that this replica decided is in the log. */

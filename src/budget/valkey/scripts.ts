@@ -60,7 +60,7 @@ redis.call('ZREM', turns, me)
 redis.call('HSET', head, 'turn', me, 'until', now + tonumber(ARGV[3]))
 return {1, now, gap, epoch, rev, tonumber(h[9] or 0), tonumber(ARGV[3]), entries}`,
 
-  /** me, epoch, rev, id, id before, payload, gap made good, turn ms → [appended, now, gap, keeps the turn, bytes since the snapshot, bytes] */
+  /** me, epoch, rev, id, id before, payload, gap made good, turn ms, waits → [appended, now, gap, keeps the turn, bytes since the snapshot, bytes] */
   append: `${BEGIN}${TIME}
 local me, untilMs = ARGV[1], tonumber(h[7] or 0)
 local holder = h[6] or ''
@@ -68,7 +68,7 @@ if epoch ~= ARGV[2] or rev ~= tonumber(ARGV[3]) or (h[12] or '') ~= ARGV[5] or (
   return {0, now, gap, 0, 0, 0}
 end
 rev = rev + 1
-redis.call('XADD', log, rev .. '-0', 'id', ARGV[4], 'before', ARGV[5], 'events', ARGV[6])
+redis.call('XADD', log, rev .. '-0', 'id', ARGV[4], 'before', ARGV[5], 'events', ARGV[6], 'waits', ARGV[9])
 local bytes = redis.call('HINCRBY', head, 'bytes', #ARGV[6])
 if tonumber(ARGV[7]) > 0 then gap = redis.call('HINCRBY', head, 'gap', -tonumber(ARGV[7])) end
 redis.call('HSET', head, 'rev', rev, 'last', ARGV[4])

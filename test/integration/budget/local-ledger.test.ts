@@ -4,9 +4,8 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { createLocalLedger } from "../../../src/budget/local/create-local-ledger.ts";
 import { SystemClock } from "../../../src/support/clock.ts";
-import { acquireOf, FLEET, makeDir, openLedger, TestDisk, usd } from "./ledger-dir.ts";
+import { acquireOf, makeDir, openLedger, TestDisk, usd } from "./ledger-dir.ts";
 
 const TTL_MS = 30_000;
 
@@ -173,55 +172,5 @@ describe("time", () => {
     await ledger.acquire(acquireOf());
     await ledger.stop();
     expect(clock.pending).toBe(0);
-  });
-});
-
-describe("a ledger that doesn't run", () => {
-  it("says so, and can be stopped twice", async () => {
-    const ledger = createLocalLedger({ dir: await makeDir(), budgets: [FLEET], clock: new SystemClock() });
-    await expect(ledger.acquire(acquireOf())).rejects.toMatchObject({ code: "ledger_unavailable" });
-    await ledger.stop();
-    await ledger.start();
-    const waiting = ledger
-      .acquire(acquireOf({ leaseId: "holder", target: usd(999_999) }))
-      .then(() => ledger.acquire(acquireOf({ target: usd(50), waitMs: 5000 })));
-    const refused = waiting.catch((error: unknown) => error);
-    await ledger.close("p", []);
-    await settle();
-    await ledger.stop();
-    await ledger.stop();
-    expect(await refused).toMatchObject({ code: "ledger_unavailable" });
-  });
-
-  it("refuses two budgets of one name", () => {
-    const make = async (): Promise<unknown> =>
-      createLocalLedger({ dir: await makeDir(), budgets: [FLEET, FLEET], clock: new SystemClock() });
-    return expect(make()).rejects.toThrow("`fleet`");
-  });
-});
-
-describe("a command that no honest client sends", () => {
-  it.each([
-    ["a negative amount", { settled: usd(-1) }],
-    ["an amount past Int64", { target: { nanoUsd: 2n ** 63n, tokens: 0n, calls: 0n } }],
-    ["no lease id", { leaseId: "" }],
-    ["a long process id", { processId: "x".repeat(129) }],
-    ["a sequence that is no integer", { seq: 1.5 }],
-    ["a wait that is no number", { waitMs: Number.NaN }],
-    ["ten thousand labels", { labels: Object.fromEntries(Array.from({ length: 10_000 }, (_, i) => [`l${i}`, ""])) }],
-    ["a long label", { labels: { team: "x".repeat(1025) } }],
-  ])("(%s) is refused and changes nothing", async (_what, of) => {
-    const { ledger } = await openLedger(await makeDir());
-    const before = ledger.stats();
-    await expect(ledger.acquire(acquireOf(of))).rejects.toMatchObject({ code: "invalid_command" });
-    expect(ledger.stats()).toEqual(before);
-  });
-
-  it("is left out of an observation, and said", async () => {
-    const { ledger, notices } = await openLedger(await makeDir());
-    const spend = (amount: number) => ({ labels: {}, leaseId: "", amounts: usd(amount) });
-    await ledger.observe({ token: "t", entries: [spend(-5), spend(7)] });
-    expect(ledger.budgets()[0]?.settled).toBe(7n);
-    expect(notices).toEqual([{ notice: "observation_refused", token: "t", entries: 1 }]);
   });
 });

@@ -4,15 +4,16 @@
  * acknowledged). Method: the oracle keeps its own sums of what each lease was last told and has reported, by its own simple
  * reading of the budgets, and never asks the ledger's rules. The seed is in the test's name; `TOLLGATE_LEDGER_SEEDS` runs more.
  */
+import { isDeepStrictEqual } from "node:util";
 import { expect, it } from "vitest";
 import type { Budget } from "../../../../src/budget/budget.ts";
 import { makeBudget, usd } from "../../../unit/budget/make-budget.ts";
 import { Random } from "../../../support/random.ts";
 import { Fleet, GRACE_MS, type OpenStage, TTL_MS } from "./stage.ts";
 
-const STEPS = 150;
+const STEPS = 100;
 const CALLERS = 4;
-const SEEDS = Number(process.env["TOLLGATE_LEDGER_SEEDS"] ?? 3);
+const SEEDS = Number(process.env["TOLLGATE_LEDGER_SEEDS"] ?? 2);
 const TEAMS = ["a", "b", "c"] as const;
 
 const BUDGETS: readonly Budget[] = [
@@ -123,7 +124,7 @@ async function act(random: Random, fleet: Fleet, lease: Held): Promise<void> {
     const again = await fleet.acquire(
       random.chance(0.5) ? command : { ...command, seq: lease.seq - 1, settled: usd(before) },
     );
-    expect(again).toMatchObject({ granted: answer.granted });
+    if (!isDeepStrictEqual(again, { ...again, granted: answer.granted })) throw new Error(`told otherwise: ${leaseId}`);
   }
 }
 

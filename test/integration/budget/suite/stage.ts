@@ -1,5 +1,4 @@
 /** What the one suite for ledgers runs on: a store, and however many ledgers stand before it. */
-import { expect } from "vitest";
 import type { Budget } from "../../../../src/budget/budget.ts";
 import type { StoredLedger } from "../../../../src/budget/ledger-notice.ts";
 import type { AcquireCommand, AcquireOutcome, BudgetState, ObservedSpend } from "../../../../src/budget/ledger.ts";
@@ -91,7 +90,9 @@ export class Fleet {
     const { settled, reserved } = await this.budget(name);
     for (let other = 1; other < this.stage.ledgers.length; other += 1) {
       const told = await this.budget(name);
-      expect([told.settled, told.reserved]).toEqual([settled, reserved]);
+      if (told.settled !== settled || told.reserved !== reserved) {
+        throw new Error(`replicas differ: S ${settled} and ${told.settled}, R ${reserved} and ${told.reserved}`);
+      }
     }
     return [settled, reserved];
   }
