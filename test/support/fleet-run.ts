@@ -2,12 +2,13 @@
 import { AgentProcess } from "../../src/demo/agent-process.ts";
 import { clickHouseCount, ledgerCount, type LedgerCount } from "../../src/demo/counts.ts";
 import { fleetOf, fleetReport } from "../../src/demo/fleet.ts";
-import type { ProcessorProcess } from "../../src/demo/processor-process.ts";
+import type { Endpoints, ProcessorProcess } from "../../src/demo/processor-process.ts";
 import type { ProviderSimulator } from "../../src/demo/provider/simulator.ts";
 import { waitFor } from "../../src/demo/wait.ts";
 
 export interface FleetRunOptions {
-  readonly processor: ProcessorProcess;
+  /** Where the agents find their processor: one, or what stands before several. */
+  readonly processor: { readonly endpoints: Pick<Endpoints, "api" | "otlp_http"> };
   readonly providerUrl: string;
   readonly seed: number;
   readonly agents: number;
