@@ -3,12 +3,12 @@
  * amounts are read digit by digit, and an unknown key, label pattern or zone is refused when it is loaded, not when the
  * money is gone.
  */
-import { compileGlob } from "@tollgate/instrumentation/policy";
-import { parseUsd } from "@tollgate/instrumentation/pricing";
+import { compileGlob, foldCase } from "@tollgate/instrumentation/policy";
 import { z } from "zod";
-import { AMOUNT_MAX } from "./amounts.ts";
-import type { Budget, BudgetWindow, Measure } from "./budget.ts";
+import type { Budget, BudgetWindow } from "./budget.ts";
 import type { Threshold } from "./ledger.ts";
+import { checkSplit, checkThreshold, isRecord } from "./document-checks.ts";
+import { type LimitReading, parseLimit } from "./limit-text.ts";
 import { isTimeZone } from "./rules/calendar.ts";
 
 export interface DocumentProblem {
@@ -23,12 +23,16 @@ export type BudgetReading =
 
 const NAME_LENGTH_MAX = 128;
 const SCOPE_LABELS_MAX = 32;
-const ROLLING_MS_MIN = 60_000;
-const ROLLING_MS_MAX = 366 * 24 * 60 * 60 * 1000;
 const LABEL = /^[A-Za-z][A-Za-z0-9_.-]{0,127}$/;
 const WINDOWS = ["minute", "hour", "day", "week", "month", "lifetime", "session", "workflow"] as const;
 const ACTIONS = ["notify", "downgrade", "require_approval", "stop_gracefully", "pause", "stop", "kill"] as const;
-const UNIT_MS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
+const REASONING_EFFORTS = ["none", "minimal", "low", "medium", "high"] as const;
+const UNIT_MS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+const VALUE_LENGTH_MAX = 1_024;
+const EXCEPTIONS_MAX = 10_000;
+/** Values of `each` that get a budget of their own where a document does not say how many. */
+const EACH_MAX = 100_000;
+const EACH_MAX_MAX = 1_000_000;
 
 const LABEL_MESSAGE = "a label's name is a letter, then letters, digits, `_`, `.` or `-`";
 
@@ -46,7 +50,7 @@ const glob = z.string().superRefine((pattern, context) => {
 const limit = z
   .union([z.string(), z.number()], "expected an amount like `$25.00`, `2000000 tokens` or `500 calls`")
   .transform((written, context) => {
-    const parsed = parseLimit(typeof written === "number" ? decimalText(written) : written);
+    const parsed = parseLimit(written);
     if (parsed.outcome === "success") return parsed;
     context.addIssue({ code: "custom", message: parsed.message });
     return z.NEVER;
@@ -63,18 +67,37 @@ const at = z.string("expected a percentage like `80%`").transform((written, cont
 
 const model = z.string().min(1, "a model has a name").max(256);
 
-const threshold = z.strictObject({ at, do: z.enum(ACTIONS), fallback: z.record(model, model).optional() });
-
-const rolling = z.string("expected a duration like `24h`").transform((written, context) => {
-  const match = /^(\d{1,6})(m|h|d)$/.exec(written);
-  const ms = Number(match?.[1]) * (UNIT_MS[match?.[2] ?? ""] ?? Number.NaN);
-  if (ms >= ROLLING_MS_MIN && ms <= ROLLING_MS_MAX) return ms;
-  context.addIssue({
-    code: "custom",
-    message: `expected a duration from 1m to 366d, like \`24h\`, not \`${written}\``,
+const duration = (from: string, to: string, example: string) =>
+  z.string(`expected a duration like \`${example}\``).transform((written, context) => {
+    const ms = durationMs(written);
+    if (ms >= durationMs(from) && ms <= durationMs(to)) return ms;
+    const message = `expected a duration from ${from} to ${to}, like \`${example}\`, not \`${written}\``;
+    context.addIssue({ code: "custom", message });
+    return z.NEVER;
   });
+
+const threshold = z.strictObject({
+  at,
+  do: z.enum(ACTIONS),
+  fallback: z.record(model, model).optional(),
+  max_output_tokens: z.int().min(1).max(10_000_000).optional(),
+  reasoning_effort: z.enum(REASONING_EFFORTS).optional(),
+  finalisation: limit.optional(),
+  timeout: duration("1s", "1h", "10m").optional(),
+});
+
+const rolling = duration("1m", "366d", "24h");
+
+const share = z.string("expected a share like `20%`, or `all`").transform((written, context) => {
+  if (written === "all") return 100;
+  const percent = at.safeParse(written).data;
+  if (percent !== undefined) return percent;
+  context.addIssue({ code: "custom", message: `expected a share like \`20%\`, or \`all\`, not \`${written}\`` });
   return z.NEVER;
 });
+
+/** A value of `each`, as people write it. */
+const value = z.string().min(1, "a value has a text").max(VALUE_LENGTH_MAX);
 
 const schema = z.strictObject({
   kind: z.literal("budget"),
@@ -89,14 +112,22 @@ const schema = z.strictObject({
     .refine((scope) => Object.keys(scope).length <= SCOPE_LABELS_MAX, `a scope has at most ${SCOPE_LABELS_MAX} labels`)
     .default({}),
   each: label.optional(),
+  exceptions: z
+    .record(value, limit)
+    .refine((named) => Object.keys(named).length <= EXCEPTIONS_MAX, `at most ${EXCEPTIONS_MAX} exceptions`)
+    .optional(),
+  each_max: z.int().min(1).max(EACH_MAX_MAX).optional(),
   limit,
   window: z.enum(WINDOWS).optional(),
   rolling: rolling.optional(),
+  carry_over: share.optional(),
   time_zone: z.string().refine(isTimeZone, "expected an IANA time zone like `Europe/Berlin`").default("UTC"),
   mode: z.enum(["hard", "soft", "observe"]).default("hard"),
   unknown_price: z.enum(["deny", "estimate", "allow"]).default("deny"),
   thresholds: z.array(threshold).default([]),
 });
+
+type LimitOf = Extract<LimitReading, { outcome: "success" }>;
 
 /** Reads one document, as YAML or JSON gave it. The budget is frozen, all the way down. */
 export function parseBudget(document: unknown): BudgetReading {
@@ -104,12 +135,15 @@ export function parseBudget(document: unknown): BudgetReading {
   const problems = [...(parsed.error?.issues ?? []).flatMap(toProblems), ...checkTogether(document)];
   if (!parsed.success || problems.length > 0) return { outcome: "refused", problems };
   const { name, scope, each, limit: amount, time_zone: timeZone, mode, unknown_price: unknownPrice } = parsed.data;
-  const { renamed_from: renamedFrom } = parsed.data;
+  const { renamed_from: renamedFrom, exceptions, carry_over: carryOverPercent } = parsed.data;
   const budget: Budget = {
     name,
     ...(renamedFrom === undefined ? {} : { renamedFrom }),
     scope: Object.freeze(scope),
     each,
+    ...(exceptions === undefined ? {} : { exceptions: foldedExceptions(exceptions) }),
+    ...(each === undefined ? {} : { eachMax: parsed.data.each_max ?? EACH_MAX }),
+    ...(carryOverPercent === undefined ? {} : { carryOverPercent }),
     measure: amount.measure,
     limit: amount.limit,
     window: Object.freeze(windowOf(parsed.data.window, parsed.data.rolling)),
@@ -160,23 +194,9 @@ function checkTogether(document: unknown): DocumentProblem[] {
       problems.push({ path: `thresholds[${index}].at`, message: `${percent}% is there twice` });
     }
     if (percent !== undefined) seen.add(percent);
-    const message = checkFallback(item["do"], item["fallback"]);
-    if (message !== undefined) problems.push({ path: `thresholds[${index}].fallback`, message });
+    problems.push(...checkThreshold(item, { path: `thresholds[${index}]`, percent, limit: document["limit"] }));
   }
-  return problems;
-}
-
-function checkFallback(action: unknown, fallback: unknown): string | undefined {
-  if (action !== "downgrade") return fallback === undefined ? undefined : "only `downgrade` has a fallback";
-  if (fallback === undefined) return "`downgrade` needs a model to fall back to";
-  const pairs = isRecord(fallback) ? Object.entries(fallback) : [];
-  if (isRecord(fallback) && pairs.length === 0) return "`downgrade` needs a model to fall back to";
-  const own = pairs.find(([from, to]) => from === to);
-  return own === undefined ? undefined : `\`${own[0]}\` falls back to itself`;
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+  return [...problems, ...checkSplit(document)];
 }
 
 function toProblems(issue: z.core.$ZodIssue): DocumentProblem[] {
@@ -187,41 +207,6 @@ function toProblems(issue: z.core.$ZodIssue): DocumentProblem[] {
   return [{ path: pathText(issue.path), message }];
 }
 
-/** The decimal text of a number that YAML read: `0.0000001` must not come back as `1e-7`. */
-function decimalText(value: number): string {
-  const fixed = value.toFixed(9);
-  return value < 1e-6 && Number(fixed) === value ? fixed : String(value);
-}
-
-type LimitReading =
-  | { readonly outcome: "success"; readonly measure: Measure; readonly limit: bigint }
-  | { readonly outcome: "refused"; readonly message: string };
-
-const UNITS: Readonly<Record<string, Measure>> = {
-  token: "tokens",
-  "input token": "input_tokens",
-  "output token": "output_tokens",
-  "cached token": "cached_tokens",
-  "reasoning token": "reasoning_tokens",
-  call: "calls",
-  "tool call": "tool_calls",
-  "concurrent run": "concurrent_runs",
-};
-const COUNTED = /^\s*(\d{1,20})\s+((?:input |output |cached |reasoning )?token|(?:tool )?call|concurrent run)s?\s*$/;
-
-function parseLimit(written: string): LimitReading {
-  const counted = COUNTED.exec(written);
-  const amount = counted === null ? parseUsd(written) : BigInt(counted[1] ?? "0");
-  const shown = written.length > 40 ? `${written.slice(0, 40)}…` : written;
-  if (amount === undefined) {
-    const message = `expected an amount like \`$25.00\`, \`2000000 tokens\` or \`500 calls\`, not \`${shown}\``;
-    return { outcome: "refused", message };
-  }
-  if (amount === 0n) return { outcome: "refused", message: "a limit is above 0" };
-  if (amount > AMOUNT_MAX) return { outcome: "refused", message: `\`${shown}\` is more than fits (${AMOUNT_MAX})` };
-  return { outcome: "success", measure: UNITS[counted?.[2] ?? ""] ?? "usd", limit: amount };
-}
-
 function windowOf(window: (typeof WINDOWS)[number] | undefined, durationMs: number | undefined): BudgetWindow {
   if (durationMs !== undefined) return { kind: "rolling", durationMs };
   if (window === undefined || window === "lifetime") return { kind: "lifetime" };
@@ -229,9 +214,28 @@ function windowOf(window: (typeof WINDOWS)[number] | undefined, durationMs: numb
   return { kind: "calendar", unit: window };
 }
 
-function toThreshold({ at: atPercent, do: action, fallback }: z.infer<typeof threshold>): Threshold {
-  const base = { atPercent, do: action };
-  return Object.freeze(fallback === undefined ? base : { ...base, fallback: Object.freeze(fallback) });
+function toThreshold(written: z.infer<typeof threshold>): Threshold {
+  const { at: atPercent, do: action, fallback, max_output_tokens: maxOutputTokens, timeout: timeoutMs } = written;
+  const { reasoning_effort: reasoningEffort, finalisation } = written;
+  return Object.freeze({
+    atPercent,
+    do: action,
+    ...(action === "downgrade" ? { fallback: Object.freeze(fallback ?? {}) } : {}),
+    ...(maxOutputTokens === undefined ? {} : { maxOutputTokens }),
+    ...(reasoningEffort === undefined ? {} : { reasoningEffort }),
+    ...(finalisation === undefined ? {} : { finalisation: finalisation.limit }),
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+  });
+}
+
+function foldedExceptions(written: Readonly<Record<string, LimitOf>>): Readonly<Record<string, bigint>> {
+  return Object.freeze(Object.fromEntries(Object.entries(written).map(([name, of]) => [foldCase(name), of.limit])));
+}
+
+/** NaN for what is no duration. */
+export function durationMs(text: string): number {
+  const match = /^(\d{1,6})(s|m|h|d)$/.exec(text);
+  return Number(match?.[1]) * (UNIT_MS[match?.[2] ?? ""] ?? Number.NaN);
 }
 
 function pathText(path: readonly PropertyKey[]): string {

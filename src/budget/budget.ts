@@ -21,10 +21,16 @@ export interface Budget {
   readonly scope: Readonly<Record<string, string>>;
   /** One such budget for each value of this label. */
   readonly each: string | undefined;
+  /** Folded values of `each` that have another limit. */
+  readonly exceptions?: Readonly<Record<string, bigint>>;
+  /** Most values of `each` that get a budget of their own; calls with others are refused, and their spend is counted in one. */
+  readonly eachMax?: number;
   readonly measure: Measure;
   /** In the measure: nano-dollars, tokens, calls or runs. Above 0, within Int64. */
   readonly limit: bigint;
   readonly window: BudgetWindow;
+  /** Share of what a calendar window left over that the next one has on top. */
+  readonly carryOverPercent?: number;
   /** IANA name. Counts for calendar windows only. */
   readonly timeZone: string;
   readonly mode: BudgetState["mode"];

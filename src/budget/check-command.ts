@@ -1,8 +1,11 @@
-import { isValidAmounts, type Amounts } from "./amounts.ts";
+import { AMOUNT_MAX, isValidAmounts, type Amounts } from "./amounts.ts";
 import { LedgerError } from "./ledger-error.ts";
-import type { AcquireCommand, Labels } from "./ledger.ts";
+import type { AcquireCommand, Labels, RaiseCommand } from "./ledger.ts";
 
 const ID_LENGTH_MAX = 128;
+/** So that a limit and some raises stay within what columns hold. */
+const RAISE_MAX = AMOUNT_MAX / 16n;
+const RAISE_MS_MAX = 366 * 24 * 60 * 60 * 1000;
 const LABELS_MAX = 64;
 const LABEL_NAME_LENGTH_MAX = 128;
 const LABEL_VALUE_LENGTH_MAX = 1024;
@@ -16,6 +19,13 @@ export function checkAcquire(command: AcquireCommand): void {
   for (const name of ["settled", "need", "target", "ahead"] as const) checkAmounts(command[name], name);
   if (command.held !== undefined) checkAmounts(command.held, "held");
   checkLabels(command.labels);
+}
+
+/** Throws `invalid_command` for an amount or a time that makes no sense. */
+export function checkRaise({ id, amount, forMs }: RaiseCommand): void {
+  checkId(id, "raise id");
+  if (amount <= 0n || amount > RAISE_MAX) refuse(`a raise is above 0 and at most ${RAISE_MAX}`);
+  if (!Number.isSafeInteger(forMs) || forMs <= 0 || forMs > RAISE_MS_MAX) refuse("a raise is for 1 ms to 366 days");
 }
 
 export function checkId(id: string, what: string): void {

@@ -4,6 +4,7 @@
  */
 import type { Amounts } from "./amounts.ts";
 import type { Budget } from "./budget.ts";
+import type { Raise } from "./rules/limit.ts";
 import type { PastKnowledge } from "./past.ts";
 
 export type Labels = Readonly<Record<string, string>>;
@@ -44,7 +45,12 @@ export interface BudgetState {
   readonly windowStartMs: number;
   /** Unix ms; undefined for lifetime, session and workflow. */
   readonly windowEndMs: number | undefined;
+  /** L now: as written, plus what was carried over and what people raised it by. */
   readonly limit: bigint;
+  /** Of `limit`: left over by the windows before. */
+  readonly carried?: bigint;
+  /** Of `limit`: for a time, by people. */
+  readonly raises?: readonly Raise[];
   readonly settled: bigint;
   /** The part of `settled` that no lease covered: metered when it was spent already, and not gated. */
   readonly observed: bigint;
@@ -57,10 +63,36 @@ export interface BudgetState {
   readonly state: "ok" | "warning" | "exhausted" | "overrun";
 }
 
+export type ReasoningEffort = "none" | "minimal" | "low" | "medium" | "high";
+
+/** Lets a budget spend more for a time. */
+export interface RaiseCommand {
+  /** Asking twice with one id is asking once. */
+  readonly id: string;
+  readonly budget: string;
+  /** Only for this value of `each`. */
+  readonly each?: string;
+  readonly amount: bigint;
+  readonly forMs: number;
+  readonly author: string;
+  readonly reason: string;
+}
+
+export type RaiseOutcome =
+  | { readonly outcome: "raised" | "repeated"; readonly raise: Raise }
+  | { readonly outcome: "unknown_budget" };
+
 export interface Threshold {
   readonly atPercent: number;
   readonly do: "notify" | "downgrade" | "require_approval" | "stop_gracefully" | "pause" | "stop" | "kill";
   readonly fallback?: Readonly<Record<string, string>>;
+  /** Of `downgrade`: at most so many tokens of output, and no more effort than this. */
+  readonly maxOutputTokens?: number;
+  readonly reasoningEffort?: ReasoningEffort;
+  /** Of `stop_gracefully`: kept back for what has begun, in the measure. Absent: all above the threshold. */
+  readonly finalisation?: bigint;
+  /** Of `pause` and `require_approval`: how long a call waits before it is refused. */
+  readonly timeoutMs?: number;
 }
 
 /** A threshold of one budget instance that has fired, and how the budget stood. */
@@ -134,6 +166,10 @@ export interface Ledger {
   acquire(command: AcquireCommand): Promise<AcquireOutcome>;
   close(processId: string, leases: readonly LeaseClose[]): Promise<void>;
   observe(observation: Observation): Promise<void>;
+  /** Throws `LedgerError` (`invalid_command`) for an amount or a time that makes no sense. */
+  raise(command: RaiseCommand): Promise<RaiseOutcome>;
+  /** Names of the budgets in force with their measures: also of those that nothing falls under yet. */
+  configured(): readonly Pick<BudgetState, "name" | "measure">[];
   budgets(): readonly BudgetState[];
   /** `undefined`: never seen, or forgotten. May be ahead of the disk: answer from it only after a command of that lease. */
   lease(leaseId: string): Promise<LeaseView | undefined>;

@@ -8,16 +8,17 @@ import { isValidAmounts } from "../amounts.ts";
 import type { Budget } from "../budget.ts";
 import { LedgerError } from "../ledger-error.ts";
 import type { AcquireCommand, AcquireOutcome, BudgetState, LeaseClose, LeaseView } from "../ledger.ts";
-import type { Observation, ThresholdCrossing } from "../ledger.ts";
+import type { Observation, RaiseCommand, RaiseOutcome, ThresholdCrossing } from "../ledger.ts";
 import type { LedgerPast, PastSeeking, PastWanted } from "../past.ts";
 import { checkNames } from "../budget-document.ts";
 import { applyEvent } from "../rules/apply.ts";
+import { raiseOutcome } from "../rules/raises.ts";
 import { LedgerEngine, type Step } from "../rules/engine.ts";
 import { encodeEvent, type LedgerEvent } from "../rules/events.ts";
 import { pastWanted, unknownPasts } from "../rules/past.ts";
 import type { LedgerState } from "../rules/state.ts";
 import { budgetStates, firedThresholds, leaseView } from "../rules/views.ts";
-import { checkAcquire, checkAmounts, checkId } from "../check-command.ts";
+import { checkAcquire, checkRaise, checkAmounts, checkId } from "../check-command.ts";
 import { nodeDisk } from "./disk.ts";
 import { Journal } from "./journal.ts";
 import { LedgerTime } from "./ledger-time.ts";
@@ -164,6 +165,20 @@ class JournaledLedger implements StoredLedger, PastSeeking {
 
   labelKeys(): readonly string[] {
     return this.#require().engine.state.index.labelKeys;
+  }
+
+  async raise(command: RaiseCommand): Promise<RaiseOutcome> {
+    checkRaise(command);
+    let outcome: RaiseOutcome = { outcome: "unknown_budget" };
+    await this.#step((engine, nowMs) => {
+      outcome = raiseOutcome(engine.state, command, nowMs);
+      return outcome.outcome === "raised" ? engine.raise(outcome.raise, nowMs) : engine.tick(nowMs);
+    });
+    return outcome;
+  }
+
+  configured(): readonly Pick<BudgetState, "name" | "measure">[] {
+    return this.#require().engine.state.budgets;
   }
 
   measures(): readonly BudgetState["measure"][] {

@@ -7,6 +7,7 @@ import { addAmounts, amountIn, isNothing, maxAmounts, NO_AMOUNTS, subtractAmount
 import type { Labels } from "../ledger.ts";
 import type { LedgerEvent } from "./events.ts";
 import { applyAwaiting, applySpends, carryPasts } from "./past.ts";
+import { limitAt } from "./limit.ts";
 import { countsRuns, noteRun } from "./runs.ts";
 import { BudgetIndex } from "./scope.ts";
 import { countObserved, countSpend, isForgettable, rebaseSpend, RUN_IDLE_MS, settledAt, turnWindow } from "./spend.ts";
@@ -44,6 +45,10 @@ export function applyEvent(state: LedgerState, event: LedgerEvent): void {
     case "threshold":
       state.spends.get(event.key)?.fired.add(event.atPercent);
       return;
+    case "raised":
+      return state.setRaise(event.raise.id, event.raise, event.at);
+    case "lapsed":
+      return state.setRaise(event.id, undefined, event.at);
     case "swept":
       return applySwept(state, event);
     default:
@@ -128,7 +133,7 @@ function applyLease(state: LedgerState, event: EventOf<"lease">): void {
       ? !wasInFlight && !isNothing(lease.granted)
       : amountIn(spend.budget.measure, grown) > 0n;
     if (spend.budget.mode !== "hard" || !isGrown) continue;
-    assert(settledAt(spend, event.at) + spend.reserved <= spend.budget.limit, "I1: S + R ≤ L after a grant");
+    assert(settledAt(spend, event.at) + spend.reserved <= limitAt(spend, event.at), "I1: S + R ≤ L after a grant");
   }
   renew(state, lease, event.at);
 }
@@ -203,7 +208,7 @@ function applySwept(state: LedgerState, event: EventOf<"swept">): void {
   }
   for (const spend of state.spends.values()) {
     turnWindow(spend, event.at);
-    if (isForgettable(spend, event.at, RUN_IDLE_MS)) state.spends.delete(spend.key);
+    if (isForgettable(spend, event.at, RUN_IDLE_MS)) state.deleteSpend(spend);
   }
 }
 

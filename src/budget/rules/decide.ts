@@ -7,7 +7,9 @@ import { maxAmounts, minAmounts, NO_AMOUNTS, type Amounts } from "../amounts.ts"
 import type { Measure } from "../budget.ts";
 import type { AcquireCommand, Labels, LeaseClose, Observation } from "../ledger.ts";
 import type { LedgerEvent } from "./events.ts";
-import { countsRuns, hasPlace, runKeyOf } from "./runs.ts";
+import { growthLimit, limitAt } from "./limit.ts";
+import { isOverflow } from "./scope.ts";
+import { countsRuns, finishesRuns, hasPlace, runKeyOf } from "./runs.ts";
 import { isForgettable, RUN_IDLE_MS, settledAt, type Spend, withheldAt } from "./spend.ts";
 import { coverSettled, isHolder, outstandingIn, type Lease, type LedgerState } from "./state.ts";
 
@@ -86,7 +88,7 @@ export function decideGrowth(
   const ceiling = ceilingOf(within, (spend) => roomIn(spend, lease, nowMs));
   const bottlenecks = hard.filter((spend) => {
     if (countsRuns(spend))
-      return isKeptOut(spend, lease, goal) || (queuedFor.has(spend) && startsRun(spend, lease, goal));
+      return isKeptOut(spend, lease, { goal, nowMs }) || (queuedFor.has(spend) && startsRun(spend, lease, goal));
     const { measure } = spend.budget;
     const wants = amountIn(measure, goal) > amountIn(measure, lease.granted);
     const reach = amountIn(measure, lease.settled) + roomIn(spend, lease, nowMs);
@@ -126,15 +128,15 @@ function startsRun(spend: Spend, lease: Lease, goal: Amounts): boolean {
 }
 
 /** Whether there is no place for its run. */
-function isKeptOut(spend: Spend, lease: Lease, goal: Amounts): boolean {
-  return startsRun(spend, lease, goal) && !hasPlace(spend, lease);
+function isKeptOut(spend: Spend, lease: Lease, { goal, nowMs }: { goal: Amounts; nowMs: number }): boolean {
+  return startsRun(spend, lease, goal) && !hasPlace(spend, lease, nowMs);
 }
 
 /** The hard budget that stands most in the way of `need`: least room, among those whose measure falls short. */
 export function tightest(lease: Lease, need: Amounts, nowMs: number): Spend | undefined {
   const hard = lease.spends.filter((spend) => spend.budget.mode === "hard");
   const short = hard.filter(({ budget: { measure } }) => amountIn(measure, need) > amountIn(measure, lease.granted));
-  let found = hard.find((spend) => countsRuns(spend) && isKeptOut(spend, lease, need));
+  let found = hard.find((spend) => countsRuns(spend) && isKeptOut(spend, lease, { goal: need, nowMs }));
   if (found !== undefined) return found;
   for (const spend of short) {
     if (found === undefined || roomIn(spend, lease, nowMs) < roomIn(found, lease, nowMs)) found = spend;
@@ -196,6 +198,9 @@ export function decideTime(state: LedgerState, nowMs: number): readonly LedgerEv
     if (lease.deadlineMs > nowMs) break;
     events.push({ event: "released", at: nowMs, id: lease.id });
   }
+  for (const { id, untilMs } of state.raises.values()) {
+    if (untilMs <= nowMs) events.push({ event: "lapsed", at: nowMs, id });
+  }
   return events;
 }
 
@@ -211,14 +216,22 @@ export function decideSweep(state: LedgerState, nowMs: number): readonly LedgerE
 /** How much of the budget the lease may hold beyond what it has settled. Below 0 when the budget is overrun. */
 function roomIn(spend: Spend, lease: Lease, nowMs: number): bigint {
   const held = outstandingIn(spend, lease);
-  const room = spend.budget.limit - settledAt(spend, nowMs) - withheldAt(spend, nowMs) - (spend.reserved - held);
-  return nowMs < spend.closedUntilMs && held < room ? held : room;
+  const settled = settledAt(spend, nowMs);
+  const within = growthLimit(spend, { settled, hasBegun: hasBegun(spend, lease), nowMs });
+  const room = (within ?? limitAt(spend, nowMs)) - settled - withheldAt(spend, nowMs) - (spend.reserved - held);
+  const isClosed = within === undefined || nowMs < spend.closedUntilMs || isOverflow(spend);
+  return isClosed && held < room ? held : room;
+}
+
+/** Whether the lease, or another one of its session, has been granted something: it may finish where new ones are refused. */
+function hasBegun(spend: Spend, lease: Lease): boolean {
+  return !isNothing(lease.granted) || (finishesRuns(spend.budget) && spend.runs?.has(runKeyOf(lease)) === true);
 }
 
 /** What could still come back from others: not what this lease holds, nor what expired leases do. */
 function othersHold(spend: Spend, lease: Lease, nowMs: number): bigint {
   // What keeps it closed ends by itself.
-  if (nowMs < spend.closedUntilMs) return spend.budget.limit;
+  if (nowMs < spend.closedUntilMs) return limitAt(spend, nowMs);
   return spend.reserved - spend.stranded - outstandingIn(spend, lease);
 }
 

@@ -12,6 +12,7 @@ import { applyEvent } from "./apply.ts";
 import { covers, decideAcquire, decideClose, decideGrowth, decideObserve } from "./decide.ts";
 import { decideSweep, decideTime, tightest, type Growth } from "./decide.ts";
 import type { LedgerEvent } from "./events.ts";
+import type { Raise } from "./limit.ts";
 import { decideSeed, unknownPasts } from "./past.ts";
 import type { Spend } from "./spend.ts";
 import { outstandingIn, type Lease, type LedgerState } from "./state.ts";
@@ -150,6 +151,13 @@ export class LedgerEngine {
     return this.#end(step, nowMs);
   }
 
+  /** Lets a budget spend more for a time; calls that wait for it go on. */
+  raise(raise: Raise, nowMs: number): Step {
+    const step = this.#begin(nowMs);
+    if (!this.state.raises.has(raise.id)) this.#record(step, [{ event: "raised", at: nowMs, raise }]);
+    return this.#end(step, nowMs);
+  }
+
   close(processId: string, leases: readonly LeaseClose[], nowMs: number): Step {
     const step = this.#begin(nowMs);
     for (const lease of leases) {
@@ -181,6 +189,7 @@ export class LedgerEngine {
     const [active] = this.state.active.values();
     const [expired] = this.state.expired.values();
     for (const lease of [active, expired]) if (lease !== undefined) wake = Math.min(wake, lease.deadlineMs);
+    for (const { untilMs } of this.state.raises.values()) wake = Math.min(wake, untilMs);
     if (this.#waiters.size > 0) wake = Math.min(wake, this.#servedAtMs + this.#recallIntervalMs);
     for (const waiter of this.#waiters.values()) wake = Math.min(wake, waiter.deadlineMs);
     return wake;

@@ -6,6 +6,7 @@ import type { Amounts } from "../amounts.ts";
 import type { Budget } from "../budget.ts";
 import type { Labels, Threshold } from "../ledger.ts";
 import type { LedgerPast } from "../past.ts";
+import type { Raise } from "./limit.ts";
 import type { Instance } from "./state.ts";
 
 export type LedgerEvent =
@@ -77,6 +78,10 @@ export type LedgerEvent =
       readonly atPercent: number;
       readonly act: Threshold["do"];
     }
+  /** Somebody lets a budget spend more for a time. */
+  | { readonly event: "raised"; readonly at: number; readonly raise: Raise }
+  /** The time of a raise is over. */
+  | { readonly event: "lapsed"; readonly at: number; readonly id: string }
   /** What no longer matters was forgotten. */
   | { readonly event: "swept"; readonly at: number };
 
@@ -115,7 +120,10 @@ export function decodeEvent(line: string): LedgerEvent {
     }
     case "seeded":
       return readSeeded(event);
+    case "raised":
+      return { ...event, raise: readRaise(event.raise) };
     case "awaiting":
+    case "lapsed":
     case "resumed":
     case "expired":
     case "released":
@@ -146,7 +154,10 @@ function written(event: LedgerEvent): Written<LedgerEvent> {
     }
     case "seeded":
       return writeSeeded(event);
+    case "raised":
+      return { ...event, raise: writeRaise(event.raise) };
     case "awaiting":
+    case "lapsed":
     case "resumed":
     case "expired":
     case "released":
@@ -207,10 +218,41 @@ export function readAmounts(text: string): Amounts {
   return { nanoUsd, tokens, calls, kinds: { inputTokens, outputTokens, cachedTokens, reasoningTokens, toolCalls } };
 }
 
+export function writeRaise(raise: Raise): Written<Raise> {
+  return { ...raise, amount: raise.amount.toString() };
+}
+
+export function readRaise(written: Written<Raise>): Raise {
+  return { ...written, amount: BigInt(written.amount) } as Raise;
+}
+
 export function writeBudget(budget: Budget): Written<Budget> {
-  return { ...budget, limit: budget.limit.toString() };
+  const { exceptions, thresholds } = budget;
+  return {
+    ...budget,
+    limit: budget.limit.toString(),
+    ...(exceptions && { exceptions: mapValues(exceptions, String) }),
+    thresholds: thresholds.map((threshold) => {
+      const { finalisation } = threshold;
+      return { ...threshold, ...(finalisation !== undefined && { finalisation: finalisation.toString() }) };
+    }),
+  } as Written<Budget>;
 }
 
 export function readBudget(written: Written<Budget>): Budget {
-  return { ...written, each: written.each, limit: BigInt(written.limit) } as Budget;
+  const { exceptions, thresholds } = written;
+  return {
+    ...written,
+    each: written.each,
+    limit: BigInt(written.limit),
+    ...(exceptions && { exceptions: mapValues(exceptions, BigInt) }),
+    thresholds: thresholds.map((threshold) => {
+      const { finalisation } = threshold;
+      return { ...threshold, ...(finalisation !== undefined && { finalisation: BigInt(finalisation) }) };
+    }),
+  } as Budget;
+}
+
+function mapValues<From, To>(record: Readonly<Record<string, From>>, fn: (value: From) => To): Record<string, To> {
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, fn(value)]));
 }

@@ -5,6 +5,8 @@
  */
 import { foldCase } from "@tollgate/instrumentation/policy";
 import { isNothing } from "../amounts.ts";
+import type { Budget } from "../budget.ts";
+import { limitAt } from "./limit.ts";
 import type { Spend } from "./spend.ts";
 import type { Lease } from "./state.ts";
 
@@ -18,14 +20,20 @@ export function countsRuns({ budget }: Spend): boolean {
   return budget.measure === "concurrent_runs";
 }
 
+/** Whether what has begun may finish where new runs are refused: then the budget knows which have begun. */
+export function finishesRuns({ thresholds }: Pick<Budget, "thresholds">): boolean {
+  return thresholds.some(({ do: act }) => act === "stop_gracefully");
+}
+
 /** Whether the lease's run may be in flight: it is already, or there is a place. */
-export function hasPlace(spend: Spend, lease: Lease): boolean {
-  return spend.runs?.has(runKeyOf(lease)) === true || spend.reserved < spend.budget.limit;
+export function hasPlace(spend: Spend, lease: Lease, nowMs: number): boolean {
+  return spend.runs?.has(runKeyOf(lease)) === true || spend.reserved < limitAt(spend, nowMs);
 }
 
 /** Notes whether the lease keeps its run in flight. */
 export function noteRun(spend: Spend, lease: Lease, { isOver }: { readonly isOver: boolean }): void {
-  if (!countsRuns(spend)) return;
+  const isMeasure = countsRuns(spend);
+  if (!isMeasure && !finishesRuns(spend.budget)) return;
   const key = runKeyOf(lease);
   const runs = (spend.runs ??= new Map<string, Set<string>>());
   const leases = runs.get(key) ?? new Set<string>();
@@ -33,6 +41,7 @@ export function noteRun(spend: Spend, lease: Lease, { isOver }: { readonly isOve
   else leases.add(lease.id);
   if (leases.size === 0) runs.delete(key);
   else runs.set(key, leases);
+  if (!isMeasure) return;
   const before = spend.reserved;
   spend.reserved = BigInt(runs.size);
   if (spend.reserved > before && spend.budget.thresholds.length > 0) spend.watch?.add(spend);

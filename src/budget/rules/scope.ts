@@ -11,6 +11,7 @@
 import { ANCESTORS_LABEL, compileGlob, foldCase, valuesOf } from "@tollgate/instrumentation/policy";
 import type { Budget } from "../budget.ts";
 import type { Labels } from "../ledger.ts";
+import { finishesRuns } from "./runs.ts";
 
 /** One budget instance that a set of labels falls under. */
 export interface BudgetMatch {
@@ -48,7 +49,7 @@ export class BudgetIndex {
   constructor(budgets: readonly Budget[]) {
     for (const budget of budgets.map(compile)) this.#file(budget);
     const keys = budgets.flatMap((budget) => [...Object.keys(budget.scope), ...splitLabels(budget)]);
-    if (budgets.some(({ measure }) => measure === "concurrent_runs")) keys.push("session");
+    if (budgets.some((budget) => budget.measure === "concurrent_runs" || finishesRuns(budget))) keys.push("session");
     if (keys.includes("agent")) keys.push(ANCESTORS_LABEL);
     this.labelKeys = [...new Set(keys)].sort();
   }
@@ -89,6 +90,18 @@ export class BudgetIndex {
     }
     return found.sort((one, other) => one.at - other.at);
   }
+}
+
+/** Stands for every value of `each` beyond `eachMax`. A label's value has no such character after folding. */
+const OVERFLOW = "\u0000";
+
+/** The one instance that calls with values beyond `eachMax` fall under: they are refused, what they spent all the same counts. */
+export function overflowOf(match: BudgetMatch): BudgetMatch {
+  return { ...match, each: OVERFLOW, key: spendKey(match.name, OVERFLOW, match.run) };
+}
+
+export function isOverflow({ match }: { readonly match: Pick<BudgetMatch, "each"> }): boolean {
+  return match.each === OVERFLOW;
 }
 
 /** What S is kept by. */

@@ -4,7 +4,8 @@
  */
 import type { Budget } from "../budget.ts";
 import { rejoinSpends } from "./apply.ts";
-import { readAmounts, readBudget, writeAmounts, writeBudget, type Written } from "./events.ts";
+import { readAmounts, readBudget, readRaise, writeAmounts, writeBudget, writeRaise, type Written } from "./events.ts";
+import type { Raise } from "./limit.ts";
 import type { BudgetPast } from "./past.ts";
 import { BudgetIndex } from "./scope.ts";
 import { newSpend, type Spend } from "./spend.ts";
@@ -21,6 +22,7 @@ interface SpendLine extends Pick<Spend, "match" | "isInForce" | "startMs" | "end
   readonly observed?: string;
   readonly observedBuckets?: readonly (readonly [number, string])[];
   readonly seeded?: string;
+  readonly carried?: string;
   readonly withheld?: readonly [string, number];
 }
 
@@ -59,6 +61,7 @@ type SnapshotLine =
   | SpendLine
   | LeaseLine
   | ClosedLine
+  | { readonly line: "raise"; readonly raise: Written<Raise> }
   | { readonly line: "token"; readonly token: string }
   | { readonly line: "end"; readonly lines: number };
 
@@ -67,6 +70,7 @@ export function snapshotLines(state: LedgerState): string[] {
   const { atMs: at, ttlMs, graceMs } = state;
   const past = [...state.past].map(([name, of]) => [name, writePast(of)] as const);
   const lines: SnapshotLine[] = [{ line: "head", at, ttlMs, graceMs, budgets: state.budgets.map(writeBudget), past }];
+  for (const raise of state.raises.values()) lines.push({ line: "raise", raise: writeRaise(raise) });
   for (const spend of state.spends.values()) lines.push(spendLine(spend));
   for (const lease of state.active.values()) lines.push(leaseLine(lease, false));
   for (const lease of state.expired.values()) lines.push(leaseLine(lease, true));
@@ -105,6 +109,7 @@ function spendLine(spend: Spend): SpendLine {
     buckets: buckets && bucketTexts(buckets),
     ...(spend.observed === 0n ? {} : { observed: spend.observed.toString() }),
     ...(spend.observedBuckets === undefined ? {} : { observedBuckets: bucketTexts(spend.observedBuckets) }),
+    ...(spend.carried === 0n ? {} : { carried: spend.carried.toString() }),
     ...(spend.seeded === 0n ? {} : { seeded: spend.seeded.toString() }),
     ...(spend.withheld === 0n ? {} : { withheld: [spend.withheld.toString(), spend.withheldUntilMs] as const }),
     ...(fired.size === 0 ? {} : { fired: [...fired] }),
@@ -148,6 +153,9 @@ function restoreLine(state: LedgerState, line: SnapshotLine): void {
         state.past.set(name, { state: "unknown", sinceMs: line.at, closedUntilMs: 0 });
       for (const [name, past] of line.past ?? []) state.past.set(name, readPast(past));
       return;
+    case "raise":
+      state.raises.set(line.raise.id, readRaise(line.raise));
+      return;
     case "spend":
       return restoreSpend(state, line);
     case "lease":
@@ -175,6 +183,7 @@ function restoreSpend(state: LedgerState, line: SpendLine): void {
   spend.observed = BigInt(line.observed ?? "0");
   spend.observedBuckets = line.observedBuckets && bucketsOf(line.observedBuckets);
   spend.seeded = BigInt(line.seeded ?? "0");
+  spend.carried = BigInt(line.carried ?? "0");
   if (line.withheld !== undefined) {
     spend.withheld = BigInt(line.withheld[0]);
     spend.withheldUntilMs = line.withheld[1];

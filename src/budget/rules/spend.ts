@@ -11,11 +11,15 @@ import { LazySet } from "../../support/lazy-set.ts";
 import type { Budget } from "../budget.ts";
 import { calendarWindow } from "./calendar.ts";
 import { isCrossed } from "./crossing.ts";
+import { carriedAt, limitAt, type Raise } from "./limit.ts";
 import type { BudgetMatch } from "./scope.ts";
 
 const BUCKETS = 60;
 /** A session or workflow without a message for this long is forgotten, and with it what it spent. */
 export const RUN_IDLE_MS = 7 * 24 * 60 * 60 * 1000;
+
+/** An instance that saved something and is silent for so long is forgotten all the same. */
+const CARRY_IDLE_MS = 62 * 24 * 60 * 60 * 1000;
 
 export interface Spend {
   readonly key: string;
@@ -41,11 +45,15 @@ export interface Spend {
   closedUntilMs: number;
   /** R: outstanding of all leases that fall under it. Derived from them, never stored. */
   reserved: bigint;
-  /** Runs in flight → the leases that keep them so. Of budgets in concurrent runs only; derived, as R is. */
+  /** Runs in flight → the leases that keep them so. Only where somebody asks (runs.ts); derived, as R is. */
   runs: Map<string, Set<string>> | undefined;
   /** The part of R whose leases have expired: it won't come free before its spans or its grace do. */
   stranded: bigint;
   touchedMs: number;
+  /** What the windows before this one left over for it, as far as it is carried. */
+  carried: bigint;
+  /** By whom and until when its limit is raised; derived from the state's. */
+  raises: readonly Raise[] | undefined;
   /** The thresholds (their percentages) that have fired in this window. */
   readonly fired: LazySet<number>;
   /** Where it notes that something was counted; the state's. */
@@ -74,6 +82,8 @@ export function newSpend(match: BudgetMatch, nowMs: number): Spend {
     reserved: 0n,
     stranded: 0n,
     touchedMs: nowMs,
+    carried: 0n,
+    raises: undefined,
     fired: new LazySet(),
     watch: undefined,
     holders: new LazySet(),
@@ -109,7 +119,7 @@ export function countSpend(spend: Spend, amount: bigint, nowMs: number): void {
   }
   assert(spend.settled >= amount, "S includes what was just counted");
   if (amount > 0n && spend.budget.thresholds.length > 0) {
-    rearm(spend);
+    rearm(spend, nowMs);
     spend.watch?.add(spend);
   }
 }
@@ -195,6 +205,7 @@ export function turnWindow(spend: Spend, nowMs: number): void {
     return;
   }
   if (spend.endMs === undefined || nowMs < spend.endMs) return;
+  spend.carried = carriedAt(spend, nowMs);
   spend.settled = 0n;
   openWindow(spend, spend.budget, nowMs);
 }
@@ -238,10 +249,11 @@ export function rebaseSpend(spend: Spend, budget: Budget | undefined, nowMs: num
   spend.isInForce = budget !== undefined && isSameSplit(spend, budget);
   if (budget === undefined || !spend.isInForce) return;
   spend.budget = budget;
-  rearm(spend);
+  rearm(spend, nowMs);
   // A lower limit may be crossed already.
   spend.watch?.add(spend);
   if (isSameWindow(before, budget)) return;
+  spend.carried = 0n;
   const carried = before.measure === budget.measure ? settledAt(spend, nowMs) : 0n;
   const observed = before.measure === budget.measure ? observedAt(spend, nowMs) : 0n;
   spend.settled = 0n;
@@ -253,6 +265,8 @@ export function rebaseSpend(spend: Spend, budget: Budget | undefined, nowMs: num
 /** Whether `spend` may be forgotten: no lease, and nothing counted that would still count; or a run that is long silent. */
 export function isForgettable(spend: Spend, nowMs: number, runIdleMs: number): boolean {
   if (spend.holders.size > 0 || withheldAt(spend, nowMs) > 0n) return false;
+  // What it saved is worth remembering for as long as its longest window, and a little more.
+  if (carriedAt(spend, nowMs) > 0n && nowMs - spend.touchedMs < CARRY_IDLE_MS) return false;
   if (settledAt(spend, nowMs) === 0n) return true;
   return spend.match.run !== undefined && nowMs - spend.touchedMs >= runIdleMs;
 }
@@ -277,9 +291,10 @@ function isCounted(spend: Spend, bucket: number, nowMs: number): boolean {
 }
 
 /** Forgets the firing of what is not crossed (any more), or not there: of its window S falls, its limit was raised. */
-function rearm(spend: Spend): void {
+export function rearm(spend: Spend, nowMs: number): void {
   if (spend.fired.size === 0) return;
-  const { thresholds, limit } = spend.budget;
+  const { thresholds } = spend.budget;
+  const limit = limitAt(spend, nowMs);
   // Runs come and go: what fired has fired for good, or it would fire at each.
   if (spend.budget.measure === "concurrent_runs") return;
   for (const atPercent of spend.fired) {

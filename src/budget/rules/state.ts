@@ -4,9 +4,10 @@
 import { maxAmounts, NO_AMOUNTS, type Amounts, amountIn } from "../amounts.ts";
 import type { Budget } from "../budget.ts";
 import type { Labels } from "../ledger.ts";
-import { BudgetIndex, type BudgetMatch, spendKey } from "./scope.ts";
+import { BudgetIndex, type BudgetMatch, isOverflow, overflowOf, spendKey } from "./scope.ts";
 import type { BudgetPast } from "./past.ts";
-import { newSpend, type Spend } from "./spend.ts";
+import type { Raise } from "./limit.ts";
+import { newSpend, rearm, type Spend } from "./spend.ts";
 
 /** Money set aside for one process and one set of labels. `granted` ≥ `settled` in every measure, always. */
 export interface Lease {
@@ -58,6 +59,11 @@ export class LedgerState {
   /** Instances with thresholds that something was counted in, and nobody has looked at since. Not of the journal. */
   readonly counted = new Set<Spend>();
 
+  /** By id. */
+  readonly raises = new Map<string, Raise>();
+  /** How many instances of `each` a budget has, by its name. */
+  readonly #instances = new Map<string, number>();
+
   /** The budget instances that the labels fall under, made on first use. */
   spendsOf(labels: Labels, nowMs: number): readonly Spend[] {
     return this.index.match(labels).map((match) => this.#spendOf(match, nowMs));
@@ -73,11 +79,39 @@ export class LedgerState {
 
   #spendOf(match: BudgetMatch, nowMs: number): Spend {
     let spend = this.spends.get(match.key);
-    if (spend === undefined) {
-      spend = newSpend(match, nowMs);
-      this.addSpend(spend);
-    }
+    if (spend !== undefined) return spend;
+    if (this.#isFull(match)) return this.#spendOf(overflowOf(match), nowMs);
+    spend = newSpend(match, nowMs);
+    this.addSpend(spend);
     return spend;
+  }
+
+  /** Whether the budget has as many instances as it may. Values that the document names always get theirs. */
+  #isFull(match: BudgetMatch): boolean {
+    const { eachMax, exceptions = {} } = match.budget;
+    if (eachMax === undefined || match.each === undefined || isOverflow({ match })) return false;
+    return !Object.hasOwn(exceptions, match.each) && (this.#instances.get(match.name) ?? 0) >= eachMax;
+  }
+
+  /** Takes a raise in, or out again. */
+  setRaise(id: string, raise: Raise | undefined, nowMs: number): void {
+    const name = (raise ?? this.raises.get(id))?.budget;
+    if (raise === undefined) this.raises.delete(id);
+    else this.raises.set(id, raise);
+    for (const spend of this.spends.values()) {
+      if (spend.match.name !== name) continue;
+      spend.raises = this.#raisesOf(spend);
+      rearm(spend, nowMs);
+      if (spend.budget.thresholds.length > 0) this.counted.add(spend);
+    }
+  }
+
+  #raisesOf({ match }: Spend): readonly Raise[] | undefined {
+    if (this.raises.size === 0) return undefined;
+    const found = [...this.raises.values()].filter(
+      ({ budget, each }) => budget === match.name && (each === undefined || each === match.each),
+    );
+    return found.length === 0 ? undefined : found;
   }
 
   /** What was counted under a name counts under another; not where something was counted under that one already. */
@@ -85,8 +119,7 @@ export class LedgerState {
     for (const spend of this.spends.values()) {
       const key = spendKey(to, spend.match.each, spend.match.run);
       if (spend.match.name !== from || this.spends.has(key)) continue;
-      this.spends.delete(spend.key);
-      this.counted.delete(spend);
+      this.deleteSpend(spend);
       this.addSpend({ ...spend, key, match: { ...spend.match, key, name: to } });
     }
   }
@@ -94,7 +127,20 @@ export class LedgerState {
   addSpend(spend: Spend): void {
     spend.watch = this.counted;
     spend.closedUntilMs = this.past.get(spend.match.name)?.closedUntilMs ?? 0;
+    spend.raises = this.#raisesOf(spend);
     this.spends.set(spend.key, spend);
+    this.#countInstance(spend, 1);
+  }
+
+  deleteSpend(spend: Spend): void {
+    this.spends.delete(spend.key);
+    this.counted.delete(spend);
+    this.#countInstance(spend, -1);
+  }
+
+  #countInstance(spend: Spend, by: 1 | -1): void {
+    const { name, each } = spend.match;
+    if (each !== undefined && !isOverflow(spend)) this.#instances.set(name, (this.#instances.get(name) ?? 0) + by);
   }
 }
 

@@ -6,6 +6,7 @@
 import type { Threshold } from "../ledger.ts";
 import { isCrossed } from "./crossing.ts";
 import type { LedgerEvent } from "./events.ts";
+import { limitAt } from "./limit.ts";
 import { countsRuns } from "./runs.ts";
 import { settledAt, type Spend } from "./spend.ts";
 import type { LedgerState } from "./state.ts";
@@ -14,8 +15,9 @@ export type ThresholdEvent = Extract<LedgerEvent, { event: "threshold" }>;
 
 /** Crossed at an instant, lowest first. */
 export function crossedAt(spend: Spend, nowMs: number): readonly Threshold[] {
-  const { thresholds, limit } = spend.budget;
+  const { thresholds } = spend.budget;
   if (thresholds.length === 0) return thresholds;
+  const limit = limitAt(spend, nowMs);
   const used = usedAt(spend, nowMs);
   return thresholds.filter((threshold) => isCrossed(threshold, used, limit));
 }

@@ -1,16 +1,20 @@
 /** Budgets as others see them: `BudgetState` of ledger.ts at an instant. Reads only. */
 import type { Budget } from "../budget.ts";
 import type { BudgetState, Labels, LeaseView, ThresholdCrossing } from "../ledger.ts";
+import { carriedAt, limitAt } from "./limit.ts";
 import { pastKnowledge } from "./past.ts";
 import { newSpend, observedAt, settledAt, shownBounds, type Spend, withheldAt } from "./spend.ts";
-import { spendKey } from "./scope.ts";
+import { isOverflow, spendKey } from "./scope.ts";
 import { crossedAt } from "./thresholds.ts";
 import type { LedgerState } from "./state.ts";
 
 export function budgetState(spend: Spend, nowMs: number): BudgetState {
   const { budget } = spend;
   const settled = settledAt(spend, nowMs);
-  const free = budget.limit - settled - spend.reserved - withheldAt(spend, nowMs);
+  const limit = limitAt(spend, nowMs);
+  const carried = carriedAt(spend, nowMs);
+  const raises = spend.raises?.filter(({ untilMs }) => nowMs < untilMs) ?? [];
+  const free = limit - settled - spend.reserved - withheldAt(spend, nowMs);
   const crossed = crossedAt(spend, nowMs);
   const bounds = shownBounds(spend, nowMs);
   return {
@@ -21,13 +25,15 @@ export function budgetState(spend: Spend, nowMs: number): BudgetState {
     unknownPrice: budget.unknownPrice,
     windowStartMs: bounds.startMs,
     windowEndMs: bounds.endMs,
-    limit: budget.limit,
+    limit,
+    ...(carried === 0n ? {} : { carried }),
+    ...(raises.length === 0 ? {} : { raises }),
     settled,
     observed: observedAt(spend, nowMs),
     reserved: spend.reserved + withheldAt(spend, nowMs),
     remaining: free > 0n ? free : 0n,
     crossed,
-    state: stateName({ settled, free, limit: budget.limit, isWarned: crossed.length > 0 }),
+    state: stateName({ settled, free, limit, isWarned: crossed.length > 0 }),
   };
 }
 
@@ -95,7 +101,8 @@ export function crossingOf(
 function shownScope(spend: Spend): Labels {
   const { budget, match } = spend;
   const scope: Record<string, string> = { ...budget.scope };
-  if (budget.each !== undefined && match.each !== undefined) scope[budget.each] = match.each;
+  if (budget.each !== undefined && match.each !== undefined)
+    scope[budget.each] = isOverflow(spend) ? `(beyond ${budget.eachMax} values)` : match.each;
   if (budget.window.kind === "run" && match.run !== undefined) scope[budget.window.label] = match.run;
   return scope;
 }

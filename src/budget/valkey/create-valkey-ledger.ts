@@ -8,15 +8,16 @@ import { mkdir } from "node:fs/promises";
 import { isValidAmounts } from "../amounts.ts";
 import type { Budget } from "../budget.ts";
 import { checkNames } from "../budget-document.ts";
-import { checkAcquire, checkAmounts, checkId } from "../check-command.ts";
+import { checkAcquire, checkRaise, checkAmounts, checkId } from "../check-command.ts";
 import { lockDirectory } from "../directory-lock.ts";
 import { LedgerError } from "../ledger-error.ts";
 import type { LedgerStats, StoredLedger } from "../ledger-notice.ts";
 import type { AcquireCommand, AcquireOutcome, BudgetState, LeaseClose, LeaseView } from "../ledger.ts";
-import type { Observation, ThresholdCrossing } from "../ledger.ts";
+import type { Observation, RaiseCommand, RaiseOutcome, ThresholdCrossing } from "../ledger.ts";
 import type { LedgerPast, PastSeeking, PastWanted } from "../past.ts";
 import { pastWanted } from "../rules/past.ts";
 import { writeBudget } from "../rules/events.ts";
+import { raiseOutcome } from "../rules/raises.ts";
 import { budgetStates, firedThresholds, leaseView } from "../rules/views.ts";
 import type { Configuration, Told } from "./decide-batch.ts";
 import { Decider } from "./decider.ts";
@@ -176,6 +177,20 @@ class ReplicatedLedger implements StoredLedger, PastSeeking {
 
   labelKeys(): readonly string[] {
     return this.#require().decider.state.index.labelKeys;
+  }
+
+  async raise(command: RaiseCommand): Promise<RaiseOutcome> {
+    checkRaise(command);
+    let outcome: RaiseOutcome = { outcome: "unknown_budget" };
+    await this.#require().decider.decide((engine, nowMs) => {
+      outcome = raiseOutcome(engine.state, command, nowMs);
+      return outcome.outcome === "raised" ? engine.raise(outcome.raise, nowMs) : engine.tick(nowMs);
+    });
+    return outcome;
+  }
+
+  configured(): readonly Pick<BudgetState, "name" | "measure">[] {
+    return this.#require().decider.state.budgets;
   }
 
   measures(): readonly BudgetState["measure"][] {

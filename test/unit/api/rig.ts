@@ -4,7 +4,14 @@ import type { ReadStore } from "../../../src/api/read-store.ts";
 import { type Api, createApi } from "../../../src/api/server.ts";
 import type { ServiceStatus } from "../../../src/api/status.ts";
 import { NO_AMOUNTS } from "../../../src/budget/amounts.ts";
-import type { AcquireCommand, AcquireOutcome, BudgetState, Ledger } from "../../../src/budget/ledger.ts";
+import type {
+  AcquireCommand,
+  AcquireOutcome,
+  BudgetState,
+  Ledger,
+  RaiseCommand,
+  RaiseOutcome,
+} from "../../../src/budget/ledger.ts";
 import { StopStore } from "../../../src/kill/stop-store.ts";
 import { AgentRegistry, type RegistryContent } from "../../../src/policy/registry.ts";
 import { Telemetry } from "../../../src/telemetry/telemetry.ts";
@@ -56,6 +63,16 @@ export class FakeLedger implements Ledger {
   async lease(): Promise<undefined> {}
   labelKeys(): readonly string[] {
     return ["team"];
+  }
+  readonly raised: RaiseCommand[] = [];
+  async raise(command: RaiseCommand): Promise<RaiseOutcome> {
+    if (command.budget !== FLEET.name) return { outcome: "unknown_budget" };
+    this.raised.push(command);
+    const { forMs, ...raise } = command;
+    return { outcome: "raised", raise: { ...raise, atMs: 0, untilMs: forMs } };
+  }
+  configured(): readonly BudgetState[] {
+    return this.budgets();
   }
   measures(): readonly "usd"[] {
     return ["usd"];

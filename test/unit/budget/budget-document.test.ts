@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { duplicateNames, parseBudget } from "../../../src/budget/budget-document.ts";
+import { readBudget, writeBudget } from "../../../src/budget/rules/events.ts";
 import type { Budget } from "../../../src/budget/budget.ts";
 
 const base = { kind: "budget", name: "b", limit: "$1", window: "day" };
@@ -38,6 +39,7 @@ describe("a budget document", () => {
       name: "checkout-fleet",
       scope: { team: "checkout" },
       each: "agent",
+      eachMax: 100_000,
       measure: "usd",
       limit: 25_000_000_000n,
       window: { kind: "calendar", unit: "day" },
@@ -250,5 +252,105 @@ describe("the measure of a limit", () => {
   ])("%s is in %s", (limit, measure) => {
     const reading = parseBudget({ kind: "budget", name: "b", limit, window: "lifetime" });
     expect(reading).toMatchObject({ outcome: "success", budget: { measure } });
+  });
+});
+
+describe("what goes with each, windows and thresholds", () => {
+  const base = { kind: "budget", name: "b", limit: "$10", window: "day" };
+  const refusals: [string, Record<string, unknown>, string, string][] = [
+    ["exceptions without each", { exceptions: { vip: "$1" } }, "exceptions", "goes with `each`"],
+    ["each_max without each", { each_max: 5 }, "each_max", "goes with `each`"],
+    [
+      "an exception in another measure",
+      { each: "user", exceptions: { vip: "5 calls" } },
+      "exceptions.vip",
+      "counted as",
+    ],
+    ["an exception of 5abc", { each: "user", exceptions: { vip: "5abc" } }, "exceptions.vip", "expected an amount"],
+    ["one value twice", { each: "user", exceptions: { VIP: "$1", vip: "$2" } }, "exceptions.vip", "same value"],
+    ["each_max of 0", { each: "user", each_max: 0 }, "each_max", ">=1"],
+    ["carry_over above 100 %", { carry_over: "120%" }, "carry_over", "a share like"],
+    ["carry_over of a session", { window: "session", carry_over: "all" }, "carry_over", "only calendar windows"],
+    ["a zone of a lifetime", { window: "lifetime", time_zone: "UTC" }, "time_zone", "only calendar windows"],
+    ["window 0", { window: 0 }, "window", "expected one of"],
+    ["runs with a window", { limit: "5 concurrent runs" }, "window", "have no window"],
+    ["a limit past Int64", { limit: "9223372036854775808 tokens" }, "limit", "more than fits"],
+    ["a limit past 2^53 as a number", { limit: 1e16 }, "limit", "expected an amount"],
+    ["a hostile label", { scope: { "a b\u0000": "x" } }, "scope.a b\u0000", "a label's name"],
+    ["a hostile each", { each: "../../etc" }, "each", "a label's name"],
+    ["a former name that is its name", { renamed_from: "b" }, "renamed_from", "another one"],
+  ];
+  it.each(refusals)("%s is refused with its path", (_, change, path, reason) => {
+    const reading = parseBudget({ ...base, ...change });
+    if (reading.outcome !== "refused") throw new Error("it was taken");
+    const found = reading.problems.find((problem) => problem.path === path);
+    expect(found?.message ?? reading.problems).toContain(reason);
+  });
+
+  const thresholdRefusals: [string, Record<string, unknown>, string, string][] = [
+    ["above 100 %", { at: "101%", do: "stop" }, "at", "up to 100%"],
+    ["a timeout of a stop", { at: "50%", do: "stop", timeout: "5m" }, "timeout", "only `pause` and `require_approval`"],
+    [
+      "a finalisation of a pause",
+      { at: "50%", do: "pause", finalisation: "$1" },
+      "finalisation",
+      "only `stop_gracefully`",
+    ],
+    [
+      "more finalisation than there is",
+      { at: "90%", do: "stop_gracefully", finalisation: "$2" },
+      "finalisation",
+      "less than that",
+    ],
+    [
+      "a finalisation in tokens",
+      { at: "90%", do: "stop_gracefully", finalisation: "5 tokens" },
+      "finalisation",
+      "as the limit is",
+    ],
+    ["a downgrade to nothing", { at: "90%", do: "downgrade" }, "fallback", "needs a model"],
+    [
+      "fallbacks in a cycle",
+      { at: "90%", do: "downgrade", fallback: { a: "b", b: "c", c: "a" } },
+      "fallback",
+      "lead back",
+    ],
+    ["max_output_tokens of 0", { at: "90%", do: "downgrade", max_output_tokens: 0 }, "max_output_tokens", ">=1"],
+  ];
+  it.each(thresholdRefusals)("a threshold with %s is refused with its path", (_, threshold, key, reason) => {
+    const reading = parseBudget({ ...base, thresholds: [threshold] });
+    if (reading.outcome !== "refused") throw new Error("it was taken");
+    const found = reading.problems.find((problem) => problem.path === `thresholds[0].${key}`);
+    expect(found?.message ?? reading.problems).toContain(reason);
+  });
+
+  it("all of it is read", () => {
+    const reading = parseBudget({
+      ...base,
+      each: "user",
+      exceptions: { VIP: "$100" },
+      each_max: 10,
+      carry_over: "20%",
+      thresholds: [
+        { at: "70%", do: "downgrade", max_output_tokens: 500, reasoning_effort: "low" },
+        { at: "80%", do: "pause", timeout: "10m" },
+        { at: "90%", do: "stop_gracefully", finalisation: "$0.05" },
+      ],
+    });
+    expect(reading).toMatchObject({
+      outcome: "success",
+      budget: {
+        exceptions: { vip: 100_000_000_000n },
+        eachMax: 10,
+        carryOverPercent: 20,
+        thresholds: [
+          { maxOutputTokens: 500, reasoningEffort: "low", fallback: {} },
+          { timeoutMs: 600_000 },
+          { finalisation: 50_000_000n },
+        ],
+      },
+    });
+    const budget = "budget" in reading ? reading.budget : undefined;
+    expect(budget && readBudget(JSON.parse(JSON.stringify(writeBudget(budget))) as never)).toEqual(budget);
   });
 });

@@ -1,8 +1,15 @@
 import type { Budget } from "../../../../src/budget/budget.ts";
-import type { AcquireCommand, AcquireOutcome, BudgetState, ObservedSpend } from "../../../../src/budget/ledger.ts";
+import type {
+  AcquireCommand,
+  AcquireOutcome,
+  BudgetState,
+  ObservedSpend,
+  RaiseCommand,
+} from "../../../../src/budget/ledger.ts";
 import type { LedgerPast } from "../../../../src/budget/past.ts";
 import { applyEvent } from "../../../../src/budget/rules/apply.ts";
 import { LedgerEngine, type Step } from "../../../../src/budget/rules/engine.ts";
+import { raiseOutcome } from "../../../../src/budget/rules/raises.ts";
 import { LedgerState } from "../../../../src/budget/rules/state.ts";
 import { budgetStates } from "../../../../src/budget/rules/views.ts";
 import { makeAcquire, usd } from "../make-budget.ts";
@@ -35,6 +42,12 @@ export class Rig {
   /** Other documents while the ledger runs. */
   reload(budgets: readonly Budget[]): void {
     this.#take(this.engine.configure(budgets, this.nowMs));
+  }
+
+  raise(of: Partial<RaiseCommand>): void {
+    const command = { id: "r1", budget: "b", amount: 50n, forMs: 60_000, author: "ada", reason: "month end", ...of };
+    const outcome = raiseOutcome(this.engine.state, command, this.nowMs);
+    if (outcome.outcome === "raised") this.#take(this.engine.raise(outcome.raise, this.nowMs));
   }
 
   /** Returns the ticket; its answer may come later. */
