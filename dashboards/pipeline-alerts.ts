@@ -128,6 +128,26 @@ export const ALERTS: readonly AlertRule[] = [
     description:
       "Calls that no lease covers, or a lease that reported more than it was granted: `tollgate budgets` names it.",
   },
+  {
+    name: "TollgateSpendDiffers",
+    severity: "critical",
+    query: "max(abs(tollgate_spend_difference))",
+    when: { is: "above", value: 0 },
+    for: "5m",
+    summary: "the ledger and ClickHouse do not agree on what a budget has spent",
+    description:
+      "Up to a minute that all has arrived for: spans were lost, or spend was never reported; the label reason says which. See docs/reconciliation.md.",
+  },
+  {
+    name: "TollgateSpendNotCompared",
+    severity: "warning",
+    query: "max(tollgate_spend_compared_ago_seconds)",
+    when: { is: "above", value: 1_800 },
+    for: "5m",
+    summary: "the ledger and ClickHouse were not compared for half an hour",
+    description:
+      "ClickHouse is away or slow, or a block waits in the spool: nobody would notice lost or unreported spend.",
+  },
 ];
 
 const SEVERAL_MINUTES = { from: 600, to: 0 };

@@ -30,10 +30,71 @@ export const budgetRow = z.object({
       "What `settled` holds of the window: all; what was spent before the budget came to the minute; not yet (hard budgets grant nothing); what was spent since the budget came.",
     ),
   state: z.enum(["ok", "warning", "exhausted", "overrun"]),
+  reconciliation: z
+    .object({
+      state: z
+        .enum(["agrees", "differs", "pending"])
+        .describe("Whether ClickHouse's spans add up to the same, up to `as_of`; what is in flight is no difference."),
+      as_of: z.string().nullable(),
+      difference: z.string().describe("Ledger minus ClickHouse, in the measure."),
+      difference_usd: z.string().nullable(),
+      reason: z
+        .enum(["none", "lost_spans", "unreported_spend", "foreign_spans"])
+        .describe(
+          "Why they differ: spans that never came, spend of leases never reported, spans without a lease not counted.",
+        ),
+      repriced_usd: z
+        .string()
+        .describe(
+          "What this processor's prices say more (or less) than what the agents' leases were charged; decimal.",
+        ),
+    })
+    .optional(),
   age_ms: z.int().describe("How old this state is: 0 when the ledger is in this process."),
 });
 
 export type BudgetRow = z.output<typeof budgetRow>;
+
+/** What a comparison with ClickHouse found for one budget instance: structural, the service has it. */
+export interface BudgetReconciliation {
+  readonly state: "agrees" | "differs" | "pending";
+  readonly asOfMs: number | undefined;
+  readonly difference: bigint;
+  readonly reason: "none" | "lost_spans" | "unreported_spend" | "foreign_spans";
+  readonly repricedNanoUsd: bigint;
+}
+
+/** Calls without a price, as a budget without a limit: `settled` counts them. */
+export const unpricedRow = z.object({
+  name: z.literal("unpriced"),
+  scope: z.record(z.string(), z.string()).describe("Agent, team, provider and model, as far as they are known."),
+  window_start: z.string().describe("ISO 8601: the calendar month, UTC."),
+  measure: z.literal("unpriced_calls"),
+  settled: z.string().describe("Calls whose price or usage nobody knows: they cost, but count as nothing in dollars."),
+  tokens: z.string().describe("Tokens of these calls, as far as they are known."),
+  mode: z.literal("observe"),
+});
+
+export type UnpricedBudgetRow = z.output<typeof unpricedRow>;
+
+/** The comparison as the API shows it. */
+export function reconciliationView(
+  { measure }: Pick<BudgetState, "measure">,
+  { state, asOfMs, difference, reason, repricedNanoUsd }: BudgetReconciliation,
+): NonNullable<BudgetRow["reconciliation"]> {
+  return {
+    state,
+    as_of: asOfMs === undefined ? null : new Date(asOfMs).toISOString(),
+    difference: difference.toString(),
+    difference_usd: measure === "usd" ? signedUsd(difference) : null,
+    reason,
+    repriced_usd: signedUsd(repricedNanoUsd),
+  };
+}
+
+function signedUsd(nanoUsd: bigint): string {
+  return nanoUsd < 0n ? `-${formatUsd(-nanoUsd as NanoUsd)}` : formatUsd(nanoUsd as NanoUsd);
+}
 
 export function toBudgetRow(state: BudgetState): BudgetRow {
   const usd = (value: bigint): string | null => (state.measure === "usd" ? formatUsd(value as NanoUsd) : null);

@@ -1,10 +1,23 @@
 import { z } from "zod";
-import type { Ledger } from "../budget/ledger.ts";
-import { budgetRow, toBudgetRow } from "./budget-view.ts";
+import type { BudgetState, Ledger } from "../budget/ledger.ts";
+import {
+  type BudgetReconciliation,
+  budgetRow,
+  reconciliationView,
+  toBudgetRow,
+  type UnpricedBudgetRow,
+  unpricedRow,
+} from "./budget-view.ts";
 import { type AnyRoute, NOTHING, route } from "./route.ts";
 
-/** `GET /v1/budgets`: every budget instance as the ledger holds it now. */
-export function budgetsRoute({ ledger }: { readonly ledger: Ledger }): AnyRoute {
+/** What ClickHouse adds to the ledger's view of budgets. */
+export interface SpendTruth {
+  reconciliation(state: BudgetState): BudgetReconciliation;
+  unpriced(): readonly UnpricedBudgetRow[];
+}
+
+/** `GET /v1/budgets`: every budget instance as the ledger holds it now, and calls without a price beside them. */
+export function budgetsRoute({ ledger, truth }: { readonly ledger: Ledger; readonly truth?: SpendTruth }): AnyRoute {
   return route({
     method: "GET",
     url: "/v1/budgets",
@@ -13,8 +26,16 @@ export function budgetsRoute({ ledger }: { readonly ledger: Ledger }): AnyRoute 
     body: NOTHING,
     query: NOTHING,
     params: NOTHING,
-    reply: z.object({ budgets: z.array(budgetRow) }),
+    reply: z.object({ budgets: z.array(budgetRow), unpriced: z.array(unpricedRow) }),
     problems: [],
-    handle: async () => ({ budgets: ledger.budgets().map(toBudgetRow) }),
+    handle: async () => ({
+      budgets: ledger.budgets().map((state) => {
+        const row = toBudgetRow(state);
+        return truth === undefined
+          ? row
+          : { ...row, reconciliation: reconciliationView(state, truth.reconciliation(state)) };
+      }),
+      unpriced: [...(truth?.unpriced() ?? [])],
+    }),
   });
 }

@@ -12,7 +12,7 @@ import type { Clock } from "../support/clock.ts";
 import { errorText } from "../telemetry/error-text.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
 import type { Access } from "./access.ts";
-import { budgetsRoute } from "./budgets.ts";
+import { budgetsRoute, type SpendTruth } from "./budgets.ts";
 import { ControlStreams } from "./control.ts";
 import { decisionsRoute } from "./decisions.ts";
 import { killRoutes } from "./kill.ts";
@@ -43,6 +43,8 @@ export interface ApiOptions {
   readonly version: string;
   readonly isReady: () => boolean;
   readonly status: () => Promise<ServiceStatus>;
+  /** What ClickHouse says of spend. @default nothing */
+  readonly truth?: SpendTruth;
 }
 
 export interface Api {
@@ -86,7 +88,7 @@ export function createApi(options: ApiOptions): Api {
     ...killRoutes({ desk, store: stops, acknowledgements, processes }),
     ...reservationRoutes({ ledger, registry, clock, desk, leaseTtlMs: options.leaseTtlMs }),
     decisionsRoute({ registry, clock, desk }),
-    budgetsRoute({ ledger }),
+    budgetsRoute({ ledger, ...(options.truth === undefined ? {} : { truth: options.truth }) }),
     spendRoute({ store, clock }),
     ...tracesRoutes({ store, clock }),
     statusRoute(options.status),

@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import type { BudgetRow } from "../api/budget-view.ts";
+import type { BudgetRow, UnpricedBudgetRow } from "../api/budget-view.ts";
 import { apiOption, type CommonOptions, dataDirOption, jsonOption } from "./options.ts";
 import { type Column, type Output, printJson, printTable } from "./output.ts";
 import { findProcessor } from "./processor.ts";
@@ -12,12 +12,27 @@ export function budgetsCommand(output: Output): Command {
     .addOption(apiOption())
     .addOption(dataDirOption())
     .action(async (options: CommonOptions) => {
-      const { budgets } = await findProcessor(options).get<{ budgets: readonly BudgetRow[] }>("/v1/budgets");
-      if (options.json === true) printJson(output, budgets);
-      else if (budgets.length === 0) output.line("no budgets: write one under governance/ (`kind: budget`)");
+      const { budgets, unpriced } = await findProcessor(options).get<Reply>("/v1/budgets");
+      if (options.json === true) return printJson(output, [...budgets, ...unpriced]);
+      if (budgets.length === 0) output.line("no budgets: write one under governance/ (`kind: budget`)");
       else printTable(output, budgets, COLUMNS);
+      if (unpriced.length === 0) return;
+      output.line("");
+      output.line("without a price this month (they cost, and no budget in dollars counts them):");
+      printTable(output, unpriced, UNPRICED_COLUMNS);
     });
 }
+
+interface Reply {
+  readonly budgets: readonly BudgetRow[];
+  readonly unpriced: readonly UnpricedBudgetRow[];
+}
+
+const UNPRICED_COLUMNS: readonly Column<UnpricedBudgetRow>[] = [
+  { title: "SCOPE", value: (row) => scopeText(row.scope) },
+  { title: "CALLS", align: "right", value: (row) => row.settled },
+  { title: "TOKENS", align: "right", value: (row) => row.tokens },
+];
 
 const COLUMNS: readonly Column<BudgetRow>[] = [
   { title: "BUDGET", value: (row) => row.name },
@@ -31,7 +46,16 @@ const COLUMNS: readonly Column<BudgetRow>[] = [
   { title: "REMAINING", align: "right", value: (row) => amount(row, row.remaining_usd, row.remaining) },
   { title: "MODE", value: (row) => row.mode },
   { title: "STATE", value: (row) => row.state },
+  { title: "CLICKHOUSE", value: comparison },
 ];
+
+/** Whether the spans add up to the same; what is odd about the past comes first. */
+function comparison({ past, reconciliation }: BudgetRow): string {
+  if (past === "awaited") return "past awaited";
+  if (past === "unknown") return "past unknown";
+  if (reconciliation?.state !== "differs") return reconciliation?.state ?? "";
+  return `differs by ${reconciliation.difference_usd ?? reconciliation.difference} (${reconciliation.reason})`;
+}
 
 function scopeText(scope: Readonly<Record<string, string>>): string {
   const parts = Object.entries(scope).map(([key, value]) => `${key}=${value}`);

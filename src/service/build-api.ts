@@ -12,6 +12,7 @@ import type { EngineWatch } from "./engine-watch.ts";
 import type { LiveGovernance } from "./live-governance.ts";
 import type { QueueSource } from "./queues.ts";
 import { serviceStatusOf } from "./status.ts";
+import type { ServiceTruth } from "./spend-truth.ts";
 import type { Store } from "./store.ts";
 import { TOLLGATE_VERSION } from "./version.ts";
 
@@ -32,6 +33,7 @@ export interface ApiBuild {
   /** Read when asked: the API's own port is known last. */
   readonly endpoints: ServiceEndpoints;
   readonly state: { readonly isReady: boolean };
+  readonly truth: ServiceTruth;
 }
 
 /** The control API over the parts of the service; not listening. */
@@ -50,6 +52,7 @@ export function buildApi(options: ApiBuild): Api {
     bodyMaxBytes: config.api.body_max_bytes,
     version: TOLLGATE_VERSION,
     isReady: () => options.state.isReady,
+    truth: options.truth,
     status: () =>
       serviceStatusOf({
         ...options,

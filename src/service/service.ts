@@ -21,13 +21,16 @@ import type { ServiceEndpoints } from "./endpoints.ts";
 import { EngineWatch } from "./engine-watch.ts";
 import { LiveGovernance, type ReloadOutcome } from "./live-governance.ts";
 import { MetricsPush } from "./metrics-push.ts";
+import { Reconciler } from "./reconciler.ts";
 import { registerServiceMetrics } from "./metrics/register.ts";
 import { PastSeeder, seeksPast } from "./past-seeder.ts";
 import { queueOf, type QueueSource } from "./queues.ts";
 import type { Setup } from "./setup.ts";
+import { spendTruthOf } from "./spend-truth.ts";
 import { StartedParts } from "./started-parts.ts";
 import type { Store } from "./store.ts";
 import { ThresholdActs } from "./threshold-acts.ts";
+import { UnpricedSpend } from "./unpriced-spend.ts";
 import { TOLLGATE_VERSION } from "./version.ts";
 
 export interface ServiceOptions extends Setup {
@@ -120,6 +123,18 @@ async function start(options: Starting): Promise<Service> {
     })),
   ];
 
+  const reconciler = new Reconciler({
+    ledger,
+    documents: () => live.current.budgets,
+    store,
+    oldestWaitingMs: () => traces.exporter.stats().oldestUnixMs,
+    leaseTtlMs: config.ledger.lease_ttl_ms,
+    clock,
+    telemetry,
+  });
+  const unpriced = new UnpricedSpend({ store, clock });
+  const truth = spendTruthOf({ ledger, reconciler, unpriced });
+
   const live = new LiveGovernance({
     governance,
     reader: options.governanceReader,
@@ -152,6 +167,7 @@ async function start(options: Starting): Promise<Service> {
     engine,
     endpoints,
     state,
+    truth,
   });
   const { host, port } = toEndpoint(config.api.endpoint);
   parts.add("api", () => api.close());
@@ -165,12 +181,16 @@ async function start(options: Starting): Promise<Service> {
     ledger: () => ledger.stats(),
     budgets: () => ledger.budgets(),
     isStorageReady: () => store.isReady,
+    truth: () => truth,
+    now: () => clock.now(),
     processes: () => api.processes.size,
     version: TOLLGATE_VERSION,
   });
   const thresholds = new ThresholdActs({ ledger, desk: api.desk, stops, clock, telemetry });
   parts.add("thresholds", async () => thresholds.stop());
   thresholds.start();
+  await parts.start("reconciler", reconciler);
+  await parts.start("unpriced spend", unpriced);
   parts.add("governance", () => live.stop());
   live.start();
   const push = config.service.telemetry.metrics.otlp;

@@ -8,6 +8,7 @@ type Figures = Omit<ServiceStatus, "warnings" | "notes">;
 type Sources = Pick<ApiBuild, "queues" | "config"> & { readonly governance: { readonly current: Governance } };
 
 const SPOOL_FILLING_SHARE = 0.8;
+const SHOWN_MAX = 5;
 const OLDEST_BLOCK_MS_MAX = 60_000;
 /** An engine that ended unasked less than so long ago is a finding; later it is a note. */
 const CRASH_FRESH_MS = 600_000;
@@ -30,6 +31,24 @@ export function statusWarnings(status: Figures, sources: Pick<Sources, "queues" 
       .map(({ name }) => `budget \`${name}\`: more was spent than its limit`),
     ...governanceWarnings(status),
     ...unenforced(sources.governance.current),
+  ];
+}
+
+/** Budgets on which the ledger and ClickHouse do not agree, and those that grant nothing because their past is not known. */
+export function spendWarnings({ truth, ledger }: Pick<ApiBuild, "truth" | "ledger">): string[] {
+  const shown = truth.differing().slice(0, SHOWN_MAX);
+  const differing = shown.map(({ budget: { name, measure }, reconciliation: { difference, reason } }) => {
+    const unit = measure === "usd" ? "nano-dollars" : measure;
+    return `budget \`${name}\`: the ledger and ClickHouse differ by ${difference} ${unit} (${reason})`;
+  });
+  const waiting = new Set(
+    ledger.budgets().flatMap(({ name, past, mode }) => (past === "awaited" && mode === "hard" ? [name] : [])),
+  );
+  return [
+    ...differing,
+    ...[...waiting]
+      .slice(0, SHOWN_MAX)
+      .map((name) => `budget \`${name}\`: grants nothing until ClickHouse tells what was spent`),
   ];
 }
 

@@ -6,7 +6,7 @@ import type { DurationHistogram } from "../telemetry/histogram.ts";
 import { type Lag, VISIBILITY_SLO } from "../telemetry/lag.ts";
 import type { ApiBuild } from "./build-api.ts";
 import type { EngineWatch } from "./engine-watch.ts";
-import { statusNotes, statusWarnings } from "./status-findings.ts";
+import { spendWarnings, statusNotes, statusWarnings } from "./status-findings.ts";
 import { TOLLGATE_VERSION } from "./version.ts";
 
 export interface StatusSources extends ApiBuild {
@@ -58,7 +58,11 @@ export async function serviceStatusOf(sources: StatusSources): Promise<ServiceSt
     agents_without_policy: withoutPolicy,
     stops: [...sources.stops.list.acts],
   };
-  return { ...figures, warnings: statusWarnings(figures, sources), notes: statusNotes(figures, sources) };
+  return {
+    ...figures,
+    warnings: [...statusWarnings(figures, sources), ...spendWarnings(sources)],
+    notes: statusNotes(figures, sources),
+  };
 }
 
 function deliveryOf(sources: ApiBuild): Pick<ServiceStatus, "components" | "spools" | "inserts" | "engine" | "lag"> {

@@ -49,6 +49,11 @@ export const EVENTS = {
     message:
       "what was spent before cannot be read from ClickHouse; hard budgets grant nothing until it is, or the grace is over",
   },
+  reconciliation_failed: {
+    level: "warn",
+    message: "the ledger's spend could not be compared with ClickHouse's; will try again",
+  },
+  spend_differs: { level: "error", message: "the ledger and ClickHouse do not agree on what a budget has spent" },
   control_stream_dropped: { level: "warn", message: "a control stream was closed: its process does not read" },
   agents_killed: { level: "warn", message: "somebody killed agents" },
   agents_paused: { level: "warn", message: "somebody paused agents" },

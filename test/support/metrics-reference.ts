@@ -34,6 +34,8 @@ export async function describedMetrics(): Promise<readonly DescribedMetric[]> {
     engine: () => undefined,
     isStorageReady: () => true,
     processes: () => 0,
+    truth: () => undefined,
+    now: () => 0,
     version: "0.0.0",
   });
   return describe(telemetry.registry);

@@ -10,7 +10,9 @@ import { deliveryFamilies, type OtlpAnswers } from "./delivery-metrics.ts";
 import { engineFamilies } from "./engine-metrics.ts";
 import { flowFamilies } from "./flow-metrics.ts";
 import { ledgerFamilies } from "./ledger-metrics.ts";
+import type { ServiceTruth } from "../spend-truth.ts";
 import { queueFamilies } from "./queue-metrics.ts";
+import { truthFamilies } from "./truth-metrics.ts";
 
 export interface ServiceMetricsSources {
   readonly flows: () => readonly FlowSource[];
@@ -21,6 +23,8 @@ export interface ServiceMetricsSources {
   readonly budgets: () => readonly BudgetState[];
   readonly engine: () => EngineWatch | undefined;
   readonly isStorageReady: () => boolean;
+  readonly truth: () => ServiceTruth | undefined;
+  readonly now: () => number;
   readonly processes: () => number;
   readonly version: string;
 }
@@ -33,6 +37,7 @@ export function registerServiceMetrics(registry: Registry, sources: ServiceMetri
     ...deliveryFamilies(sources.measures, sources.answers),
     ...ledgerFamilies(sources),
     ...engineFamilies(sources.engine),
+    ...truthFamilies(sources),
     ...serviceFamilies(sources),
   ];
   for (const family of families) registerFamily(registry, family);

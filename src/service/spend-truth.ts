@@ -1,0 +1,41 @@
+/** What ClickHouse says of spend, beside the ledger: whether the two agree, and what nobody knows the price of. */
+import type { SpendTruth } from "../api/budgets.ts";
+import type { BudgetState, Ledger } from "../budget/ledger.ts";
+import type { Reconciler, Reconciliation } from "./reconciler.ts";
+import type { UnpricedSpend } from "./unpriced-spend.ts";
+
+export interface ServiceTruth extends SpendTruth {
+  /** Budget instances on which the ledger and ClickHouse do not agree. */
+  differing(): readonly { readonly budget: BudgetState; readonly reconciliation: Reconciliation }[];
+  /** How long ago the minute was that was compared last; undefined before the first comparison. */
+  comparedAgoMs(nowMs: number): number | undefined;
+}
+
+export function spendTruthOf(of: {
+  readonly ledger: Pick<Ledger, "budgets">;
+  readonly reconciler: Reconciler;
+  readonly unpriced: UnpricedSpend;
+}): ServiceTruth {
+  const { ledger, reconciler, unpriced } = of;
+  return {
+    reconciliation: (state) => reconciler.of(state),
+    unpriced: () => {
+      const windowStart = new Date(unpriced.sinceMs).toISOString();
+      return unpriced.rows.map(({ calls, tokens, ...labels }) => ({
+        name: "unpriced" as const,
+        scope: Object.fromEntries(Object.entries(labels).filter(([, value]) => value !== "")),
+        window_start: windowStart,
+        measure: "unpriced_calls" as const,
+        settled: calls,
+        tokens,
+        mode: "observe" as const,
+      }));
+    },
+    differing: () =>
+      ledger
+        .budgets()
+        .map((budget) => ({ budget, reconciliation: reconciler.of(budget) }))
+        .filter(({ reconciliation }) => reconciliation.state === "differs"),
+    comparedAgoMs: (nowMs) => (reconciler.comparedMs === undefined ? undefined : nowMs - reconciler.comparedMs),
+  };
+}
