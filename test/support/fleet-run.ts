@@ -16,6 +16,8 @@ export interface FleetRunOptions {
   readonly labels: Readonly<Record<string, string>>;
   /** How long callers try again while the gate can't decide. */
   readonly unavailableMs?: number;
+  /** Added to the agents' environment. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** Starts the agents; they run until each caller is refused. Which kinds make up the fleet changes with the seed. */
@@ -27,6 +29,7 @@ export function startFleet(options: FleetRunOptions): readonly AgentProcess[] {
         module: kind.module,
         endpoints: options.processor.endpoints,
         labels: options.labels,
+        ...(options.env === undefined ? {} : { env: options.env }),
         plan: {
           providerUrl: options.providerUrl,
           apiKey: kind.name,

@@ -12,6 +12,7 @@ import { parseUsd } from "../pricing/money.ts";
 import type { NanoUsd } from "../pricing/money.ts";
 import { LOG_LEVELS } from "./logger.ts";
 import type { LogLevel } from "./logger.ts";
+import { WAIT_MS_DEFAULT } from "../lease/purse.ts";
 import { Secret } from "./secret.ts";
 
 export const DEFAULT_ENDPOINT = "http://127.0.0.1:4320";
@@ -21,6 +22,7 @@ export const FLUSH_TIMEOUT_MS = 5_000;
 /** Where nobody announced a processor, a script must not end seconds later for the want of one: one try, no retry. */
 const UNANNOUNCED_EXPORT_MS = 500;
 const DEFAULT_AGENT = "agent";
+const WAIT_MS_MAX = 600_000;
 
 export interface Config {
   /** TOLLGATE_AGENT, else OTEL_SERVICE_NAME, else `agent`. */
@@ -37,6 +39,10 @@ export interface Config {
   readonly policyPath: string | undefined;
   /** `undefined`: closed under a hard limit, else open (D8). */
   readonly failMode: "closed" | "open" | undefined;
+  /** How long a call waits for money that others have reserved and not spent. */
+  readonly waitMs: number;
+  /** How the input of a call is bounded: by its bytes, or by its model's tokenizer where that is known. */
+  readonly reserve: "strict" | "tokenizer";
   readonly content: "none" | "redacted" | "full";
   readonly logLevel: LogLevel;
   /** What the process claims of itself: OTEL_RESOURCE_ATTRIBUTES. */
@@ -99,6 +105,10 @@ export function readConfig(env: Environment = processEnvironment()): Config {
     fallback: text(env["TOLLGATE_FALLBACK"]),
     policyPath: text(env["TOLLGATE_POLICY"]),
     failMode: oneOf({ name: "TOLLGATE_FAIL_MODE", value: env["TOLLGATE_FAIL_MODE"] }, ["closed", "open"], problems),
+    waitMs: readWaitMs(env["TOLLGATE_WAIT_MS"], problems),
+    reserve:
+      oneOf({ name: "TOLLGATE_RESERVE", value: env["TOLLGATE_RESERVE"] }, ["strict", "tokenizer"], problems) ??
+      "strict",
     content:
       oneOf({ name: "TOLLGATE_CONTENT", value: env["TOLLGATE_CONTENT"] }, ["none", "redacted", "full"], problems) ??
       "none",
@@ -179,6 +189,14 @@ function readBudget(value: string | undefined, problems: string[]): NanoUsd | un
   if (budget !== undefined && budget > 0n) return budget;
   problems.push(`TOLLGATE_BUDGET: \`${written}\` is not an amount above zero such as \`$0.50\``);
   return undefined;
+}
+
+function readWaitMs(value: string | undefined, problems: string[]): number {
+  const written = text(value);
+  if (written === undefined) return WAIT_MS_DEFAULT;
+  if (/^\d{1,6}$/.test(written) && Number(written) <= WAIT_MS_MAX) return Number(written);
+  problems.push(`TOLLGATE_WAIT_MS: \`${written}\` is not a whole number of milliseconds from 0 to ${WAIT_MS_MAX}`);
+  return WAIT_MS_DEFAULT;
 }
 
 /** `key=value` pairs, percent-encoded (OpenTelemetry specification, resource SDK). */

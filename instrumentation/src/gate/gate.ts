@@ -26,6 +26,7 @@ import { pricedName } from "./endpoint.ts";
 import type { Body, RequestFacts } from "./endpoint.ts";
 import type { GatedCall } from "./gated-call.ts";
 import { estimatedPrice } from "./house-estimate.ts";
+import { Tokenizers } from "./tokenizer.ts";
 import { StopGate } from "../stop/stop-gate.ts";
 
 /** Money is set aside and the request may go. */
@@ -77,6 +78,8 @@ export class Gate {
   /** Exceptions of our own that were contained. */
   failures = 0;
   tracer: Tracer;
+  /** `undefined`: input is bounded by its bytes. */
+  readonly #tokenizers: Tokenizers | undefined;
   #prices: PriceBook = createPriceBook();
   #hello: HelloReply | undefined;
   readonly #processPurse: LocalPurse | undefined;
@@ -85,6 +88,7 @@ export class Gate {
     this.config = config;
     this.logger = logger;
     this.leases = leases;
+    this.#tokenizers = config.reserve === "tokenizer" ? new Tokenizers(logger) : undefined;
     this.tracer = tracer ?? trace.getTracer(TRACER_NAME);
     this.stops = new StopGate({
       clock: systemClock,
@@ -95,7 +99,12 @@ export class Gate {
     this.#processPurse =
       config.budget === undefined
         ? undefined
-        : new LocalPurse({ name: "TOLLGATE_BUDGET", limit: config.budget, clock: systemClock });
+        : new LocalPurse({
+            name: "TOLLGATE_BUDGET",
+            limit: config.budget,
+            clock: systemClock,
+            waitMs: config.waitMs,
+          });
   }
 
   /** The ledger introduced itself, or its rules changed. */
@@ -127,7 +136,8 @@ export class Gate {
     if (call.who.problem !== undefined) throw new ConfigInvalid([call.who.problem]);
     const { signal } = call;
     const { endpoint, guard } = call.options;
-    const facts = this.#chooseModel(call);
+    const chosen = this.#chooseModel(call);
+    const facts = this.#tokenizers?.tighten(chosen, call.options) ?? chosen;
     const price = this.#prices.find({ provider: endpoint.provider, model: pricedName(facts), at: new Date() });
     if (price === undefined) this.#refuseUnpriced(call, pricedName(facts));
     const bounds = new CallBounds(facts, price, { tellsKinds: this.#tellsKinds() });

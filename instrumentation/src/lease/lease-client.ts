@@ -6,10 +6,20 @@
 import { randomBytes } from "node:crypto";
 import type { Logger } from "../config/logger.ts";
 import { AgentKilled } from "../errors.ts";
-import type { AcquireReply, AcquireRequest, HelloReply, HelloRequest, StopList, StoppedReport } from "../protocol.ts";
+import type {
+  AcquireReply,
+  AcquireRequest,
+  HelloReply,
+  HelloRequest,
+  StopList,
+  StoppedReport,
+  WireAmounts,
+} from "../protocol.ts";
 import type { Clock, Timer } from "./clock.ts";
-import { closingReport, FIRST_WORD_MS_MAX, Lease } from "./lease.ts";
+import { toWire } from "./amounts.ts";
+import { FIRST_WORD_MS_MAX, Lease } from "./lease.ts";
 import type { LeaseHost } from "./lease.ts";
+import { WAIT_MS_DEFAULT } from "./purse.ts";
 import type { PurseOutcome, Want } from "./purse.ts";
 import type { Answer, Transport } from "./transport.ts";
 import type { Waiter } from "./waiting-line.ts";
@@ -26,6 +36,8 @@ export interface LeaseClientOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly introduction: Omit<HelloRequest, "process_id" | "pid">;
+  /** How long a call waits for money that others hold and have not spent. @default 2000 */
+  readonly waitMs?: number;
   /** False: no processor was set up on purpose, so calls do not wait for one that is not there. */
   readonly expectsProcessor: boolean;
   /** Called with every hello: new labels, policies, prices. */
@@ -37,6 +49,7 @@ export interface LeaseClientOptions {
 export class LeaseClient implements LeaseHost {
   readonly processId: string = randomBytes(16).toString("hex");
   readonly clock: Clock;
+  readonly waitMs: number;
   readonly #options: LeaseClientOptions;
   readonly #leases = new Map<string, Lease>();
   /** Closed to new calls, with calls still in flight or a last report to make. */
@@ -56,6 +69,7 @@ export class LeaseClient implements LeaseHost {
   constructor(options: LeaseClientOptions) {
     this.#options = options;
     this.clock = options.clock;
+    this.waitMs = options.waitMs ?? WAIT_MS_DEFAULT;
   }
 
   /** What the ledger said last; `undefined` before it was reached. */
@@ -328,4 +342,9 @@ export class LeaseClient implements LeaseHost {
 
 function sameKeys(left: readonly string[], right: readonly string[]): boolean {
   return left.length === right.length && left.every((key) => right.includes(key));
+}
+
+/** What a lease reports when it is closed. */
+function closingReport(lease: Lease): { readonly lease_id: string; readonly settled: WireAmounts } {
+  return { lease_id: lease.id, settled: toWire(lease.books.settled) };
 }

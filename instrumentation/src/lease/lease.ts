@@ -10,11 +10,11 @@
  * this process and by replies of the ledger.
  */
 import { randomBytes } from "node:crypto";
-import type { AcquireReply, AcquireRequest, LeaseBudget, WireAmounts } from "../protocol.ts";
+import type { AcquireReply, AcquireRequest, LeaseBudget } from "../protocol.ts";
 import { add, areEqual, covers, fromWire, largest, NO_AMOUNTS, scale, smallest, subtract, toWire } from "./amounts.ts";
 import type { Amounts } from "./amounts.ts";
 import type { Clock } from "./clock.ts";
-import { Books, WAIT_MS_MAX } from "./purse.ts";
+import { Books } from "./purse.ts";
 import type { PurseOutcome, Reservation, Want } from "./purse.ts";
 import { refusalOf, tightest } from "./refusal.ts";
 import type { Answer } from "./transport.ts";
@@ -32,6 +32,8 @@ const AHEAD_PAUSE_MS = 250;
 const REPORT_MS = 1_000;
 /** A lease without calls for this long is closed. */
 const IDLE_CLOSE_MS = 60_000;
+/** A ledger that does not answer may be restarting: calls wait this long for it, whatever they wait for money. */
+const OUTAGE_WAIT_MS = 15_000;
 /** The ledger holds a request at most this long; the call itself may wait longer. */
 const LEDGER_WAIT_MS_MAX = 10_000;
 const RETRY_MS = [50, 100, 250, 500, 1_000] as const;
@@ -41,6 +43,8 @@ export const FIRST_WORD_MS_MAX = 5_000;
 export interface LeaseHost {
   readonly processId: string;
   readonly clock: Clock;
+  /** How long a call waits for money that others hold and have not spent. */
+  readonly waitMs: number;
   acquire(lease: Lease, request: AcquireRequest): Promise<Answer<AcquireReply>>;
   /** The ledger forgot this lease: report what it still settles, and move its waiting calls to a new one. */
   onLost(lease: Lease, waiting: readonly Waiter[]): void;
@@ -109,12 +113,13 @@ export class Lease {
       this.#topUp();
       return granted;
     }
-    return this.join(want, WAIT_MS_MAX);
+    return this.join(want, this.#host.waitMs);
   }
 
   /** Waits in this lease's line for at most `waitMs`. */
   join(want: Want, waitMs: number): Promise<PurseOutcome> {
-    const answer = this.#line.wait(want, { waitMs, onDeadline: () => this.#atDeadline(want) });
+    const giveUpAtMs = this.#host.clock.monotonicMs() + Math.max(waitMs, OUTAGE_WAIT_MS);
+    const answer = this.#line.wait(want, { waitMs, onDeadline: () => this.#atDeadline(want, giveUpAtMs) });
     this.#serve();
     return answer;
   }
@@ -363,9 +368,11 @@ export class Lease {
     return { outcome: "refused", error: refusalOf(refusedBy, want.least) };
   }
 
-  #atDeadline(want: Want): PurseOutcome {
-    if (this.#failures > 0 || !this.isAlive) return this.#unavailable(this.#unreachable);
-    return this.#fitOrRefuse(want);
+  /** How a wait ends: by what is in hand, if the ledger could be asked at all; else the wait goes on, for a while. */
+  #atDeadline(want: Want, giveUpAtMs: number): PurseOutcome | number {
+    if (this.#failures === 0 && this.isAlive) return this.#fitOrRefuse(want);
+    const leftMs = giveUpAtMs - this.#host.clock.monotonicMs();
+    return leftMs > 0 ? leftMs : this.#unavailable(this.#unreachable);
   }
 
   #unavailable(reason: string): PurseOutcome {
@@ -390,9 +397,4 @@ export class Lease {
 
 function waitMs(leftMs: number): number {
   return Math.max(0, Math.min(LEDGER_WAIT_MS_MAX, Math.floor(leftMs)));
-}
-
-/** What a lease reports when it is closed. */
-export function closingReport(lease: Lease): { readonly lease_id: string; readonly settled: WireAmounts } {
-  return { lease_id: lease.id, settled: toWire(lease.books.settled) };
 }

@@ -11,8 +11,8 @@ import type { Amounts } from "./amounts.ts";
 import type { Clock } from "./clock.ts";
 import { WaitingLine } from "./waiting-line.ts";
 
-/** How long a call may wait for money that other calls hold and may give back. */
-export const WAIT_MS_MAX = 15_000;
+/** How long a call waits for money that other calls hold and may give back, unless `TOLLGATE_WAIT_MS` says otherwise. */
+export const WAIT_MS_DEFAULT = 2_000;
 
 /** What a call wants of a purse. */
 export interface Want {
@@ -56,6 +56,7 @@ export class LocalPurse implements Purse {
   /** A soft purse only counts. */
   readonly isHard: boolean;
   readonly #limit: NanoUsd;
+  readonly #waitMs: number;
   #settled = 0n;
   #reserved = 0n;
   readonly #line: WaitingLine;
@@ -65,10 +66,13 @@ export class LocalPurse implements Purse {
     readonly limit: NanoUsd;
     readonly clock: Clock;
     readonly isHard?: boolean;
+    /** @default 2000 */
+    readonly waitMs?: number;
   }) {
     this.name = options.name;
     this.isHard = options.isHard ?? true;
     this.#limit = options.limit;
+    this.#waitMs = options.waitMs ?? WAIT_MS_DEFAULT;
     this.#line = new WaitingLine(options.clock);
   }
 
@@ -104,7 +108,7 @@ export class LocalPurse implements Purse {
   reserve(want: Want): PurseOutcome | Promise<PurseOutcome> {
     if (this.#line.isEmpty && covers(this.#available(), want.worst)) return this.#grant(want.worst);
     if (!this.#someoneMayGiveBack()) return this.#fitOrRefuse(want);
-    return this.#line.wait(want, { waitMs: WAIT_MS_MAX, onDeadline: () => this.#fitOrRefuse(want) });
+    return this.#line.wait(want, { waitMs: this.#waitMs, onDeadline: () => this.#fitOrRefuse(want) });
   }
 
   #serve(): void {

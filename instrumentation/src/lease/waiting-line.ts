@@ -1,11 +1,11 @@
-import type { Clock } from "./clock.ts";
+import type { Clock, Timer } from "./clock.ts";
 import type { PurseOutcome, Want } from "./purse.ts";
 
 /** One call that waits for money. */
 export interface Waiter {
   readonly want: Want;
   /** By the monotonic clock. */
-  readonly deadlineMs: number;
+  deadlineMs: number;
   /** Ends the wait and leaves the line. */
   answer(outcome: PurseOutcome): void;
 }
@@ -36,7 +36,8 @@ export class WaitingLine {
 
   wait(
     want: Want,
-    options: { readonly waitMs: number; readonly onDeadline: () => PurseOutcome },
+    /** `onDeadline`: how the wait ends, or for how many more milliseconds it goes on. */
+    options: { readonly waitMs: number; readonly onDeadline: () => PurseOutcome | number },
   ): Promise<PurseOutcome> {
     const { promise, resolve } = Promise.withResolvers<PurseOutcome>();
     if (want.signal?.aborted === true) return Promise.resolve({ outcome: "aborted" });
@@ -53,13 +54,18 @@ export class WaitingLine {
     };
     this.#waiters.add(waiter);
     want.signal?.addEventListener("abort", onAbort, { once: true });
-    const timer = this.#clock.after(options.waitMs, () => this.#expire(waiter, options.onDeadline), {
-      holdsProcess: true,
-    });
+    const arm = (ms: number): Timer => this.#clock.after(ms, expire, { holdsProcess: true });
+    const expire = (): void => {
+      if (!this.#waiters.has(waiter)) return;
+      const outcome = options.onDeadline();
+      if (typeof outcome !== "number") {
+        waiter.answer(outcome);
+        return;
+      }
+      waiter.deadlineMs = this.#clock.monotonicMs() + outcome;
+      timer = arm(outcome);
+    };
+    let timer = arm(options.waitMs);
     return promise;
-  }
-
-  #expire(waiter: Waiter, onDeadline: () => PurseOutcome): void {
-    if (this.#waiters.has(waiter)) waiter.answer(onDeadline());
   }
 }

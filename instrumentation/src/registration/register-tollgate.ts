@@ -80,6 +80,7 @@ function createGates(
           clock: systemClock,
           logger,
           introduction: { agent: config.agent, labels: config.labels, version: VERSION },
+          waitMs: config.waitMs,
           expectsProcessor: config.expectsProcessor,
           onHello: (reply) => {
             gate.onHello(reply);

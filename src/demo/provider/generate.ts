@@ -33,7 +33,7 @@ export function generate(call: SimulatedCall, options: GenerateOptions): Simulat
     const tokens = Array.from({ length }, (_token, at) => WORDS[(first + at) % WORDS.length] ?? "");
     return { tokens, isCut: natural > bound };
   });
-  const input = countPromptTokens(call.prompt);
+  const input = countPromptTokens(call.prompt, options.cache.countText);
   const cached = options.cache.lookUp(call, input, options.nowUnixMs);
   return {
     id: digest.toString("hex").slice(0, 24),

@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto";
 
 import type { PromptPart, SimulatedCall } from "./dialect.ts";
-import { countTokens } from "./tokens.ts";
+import { countByBytes, countTokens, type CountText } from "./tokens.ts";
 
 export interface CachedTokens {
   readonly cacheRead: number;
@@ -25,6 +25,11 @@ const NOTHING: CachedTokens = { cacheRead: 0, cacheWrite5m: 0, cacheWrite1h: 0 }
 export class PromptCache {
   /** Digest of a prefix → when it dies, Unix ms. */
   readonly #entries = new Map<string, number>();
+  readonly countText: CountText;
+
+  constructor(countText: CountText = countByBytes) {
+    this.countText = countText;
+  }
 
   /** Which of the `inputTokens` come from the cache, and which go into it. */
   lookUp(call: SimulatedCall, inputTokens: number, nowUnixMs: number): CachedTokens {
@@ -36,7 +41,7 @@ export class PromptCache {
   /** All messages but the last are taken as the prefix; reads come in steps of 128 tokens from 1,024 on. Writes cost nothing extra. */
   #openai(call: SimulatedCall, inputTokens: number, nowUnixMs: number): CachedTokens {
     const prefix = call.prompt.slice(0, -1);
-    const tokens = Math.min(inputTokens, sumTokens(prefix));
+    const tokens = Math.min(inputTokens, this.#sumTokens(prefix));
     if (tokens < TOKENS_MIN) return NOTHING;
     const isHit = this.#touch(call, prefix, "5m", nowUnixMs);
     return { ...NOTHING, cacheRead: isHit ? tokens - (tokens % OPENAI_STEP) : 0 };
@@ -48,7 +53,7 @@ export class PromptCache {
     const life = call.prompt[last]?.cache;
     if (life === undefined) return NOTHING;
     const prefix = call.prompt.slice(0, last + 1);
-    const tokens = sumTokens(prefix);
+    const tokens = this.#sumTokens(prefix);
     if (tokens < TOKENS_MIN) return NOTHING;
     if (this.#touch(call, prefix, life, nowUnixMs)) return { ...NOTHING, cacheRead: tokens };
     return life === "1h" ? { ...NOTHING, cacheWrite1h: tokens } : { ...NOTHING, cacheWrite5m: tokens };
@@ -69,8 +74,8 @@ export class PromptCache {
     }
     return isHit;
   }
-}
 
-function sumTokens(parts: readonly PromptPart[]): number {
-  return parts.reduce((sum, part) => sum + countTokens(part), 0);
+  #sumTokens(parts: readonly PromptPart[]): number {
+    return parts.reduce((sum, part) => sum + countTokens(part, this.countText), 0);
+  }
 }

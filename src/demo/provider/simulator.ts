@@ -28,7 +28,7 @@ import { openaiResponses } from "./openai-responses.ts";
 import { billNanoUsd } from "./prices.ts";
 import { PromptCache } from "./prompt-cache.ts";
 import { Tally, type CountJson } from "./tally.ts";
-import { countPromptTokens } from "./tokens.ts";
+import { countByBytes, countPromptTokens, type CountText } from "./tokens.ts";
 
 export interface SimulatorOptions {
   /** 0 picks a free one. @default 0 */
@@ -45,6 +45,8 @@ export interface SimulatorOptions {
   readonly tokensPerPiece?: number;
   /** Faults for requests that name none in their header. @default none */
   readonly faults?: string;
+  /** Tokens of a text of the prompt. @default a quarter of its bytes */
+  readonly countText?: CountText;
 }
 
 const DIALECTS: readonly Dialect[] = [openaiChat, openaiResponses, anthropicMessages];
@@ -65,7 +67,7 @@ export class ProviderSimulator {
   readonly #server: Server;
   readonly #options: Required<SimulatorOptions>;
   readonly #tally = new Tally();
-  readonly #cache = new PromptCache();
+  readonly #cache: PromptCache;
   readonly #faults: Faults;
   readonly #attempts = new Set<string>();
 
@@ -78,8 +80,10 @@ export class ProviderSimulator {
       pieceIntervalMs: 0,
       tokensPerPiece: 8,
       faults: "",
+      countText: countByBytes,
       ...options,
     };
+    this.#cache = new PromptCache(this.#options.countText);
     this.#faults = this.#options.faults === "" ? NO_FAULTS : parseFaults(this.#options.faults);
     this.#server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, (request, response) => {
       // A handler that fails answers 500 itself; nothing is left to await here.
@@ -143,7 +147,7 @@ export class ProviderSimulator {
       if (faults.refusal.retryAfterS !== undefined) response.setHeader("retry-after", faults.refusal.retryAfterS);
       return sendError(exchange, faults.refusal);
     }
-    const call = parseCall(dialect, bytes);
+    const call = parseCall({ dialect, bytes }, this.#options.countText);
     if (isProviderError(call)) return sendError(exchange, call);
     const latencyMs = faults.latencyMs ?? this.#latencyMs(digest);
     if (latencyMs > 0) await delay(latencyMs);
@@ -216,7 +220,10 @@ const UNAUTHENTICATED: ProviderError = {
   message: "You didn't provide an API key.",
 };
 
-function parseCall(dialect: Dialect, bytes: Buffer): SimulatedCall | ProviderError {
+function parseCall(
+  { dialect, bytes }: { readonly dialect: Dialect; readonly bytes: Buffer },
+  countText: CountText,
+): SimulatedCall | ProviderError {
   let body: unknown;
   try {
     body = JSON.parse(bytes.toString("utf8"));
@@ -226,7 +233,7 @@ function parseCall(dialect: Dialect, bytes: Buffer): SimulatedCall | ProviderErr
   if (!isRecord(body)) return invalidRequest("The request body must be a JSON object.");
   const call = dialect.parse(body);
   if (isProviderError(call)) return call;
-  const tokens = countPromptTokens(call.prompt);
+  const tokens = countPromptTokens(call.prompt, countText);
   return tokens <= call.model.contextTokens
     ? call
     : invalidRequest(

@@ -60,6 +60,9 @@ describe("the settings of an agent process", () => {
     ["TOLLGATE_ENDPOINT", "ftp://x"],
     ["TOLLGATE_FAIL_MODE", "ajar"],
     ["TOLLGATE_CONTENT", "some"],
+    ["TOLLGATE_RESERVE", "loosely"],
+    ["TOLLGATE_WAIT_MS", "2s"],
+    ["TOLLGATE_WAIT_MS", "600001"],
     ["TOLLGATE_LOG", "loud"],
   ])("name variable and value of what is wrong: %s=%s", (name, value) => {
     const { problems } = readConfig({ [name]: value });

@@ -142,6 +142,45 @@ describe("a lease", () => {
     granted(await third);
   });
 
+  it("refuses a call that others leave too little for, after two seconds and not before", async () => {
+    const { client, clock } = setUp(1_000n);
+    granted(await client.reserve({}, want(800n)));
+    let answer: PurseOutcome | undefined;
+    void Promise.resolve(client.reserve({}, want(900n))).then((outcome) => (answer = outcome));
+    await clock.advance(1_900);
+    expect(answer).toBeUndefined();
+    await clock.advance(200);
+    expect(answer).toMatchObject({ outcome: "refused", error: { code: "budget_exceeded" } });
+  });
+
+  it("is sized by use: more ahead for calls that follow fast, less again for a quiet process", async () => {
+    const { ledger, client, clock } = setUp(10n ** 12n);
+    const aheadMost = (): bigint =>
+      ledger.acquired.splice(0).reduce((most, { ahead }) => {
+        const value = BigInt(ahead.nano_usd);
+        return value > most ? value : most;
+      }, 0n);
+    const calls = async (count: number, everyMs: number): Promise<number> => {
+      let waited = 0;
+      for (let call = 0; call < count; call += 1) {
+        const outcome = client.reserve({}, want(100n));
+        if (outcome instanceof Promise) waited += 1;
+        granted(await outcome).settle(settled(100n));
+        await clock.advance(everyMs);
+      }
+      return waited;
+    };
+    await calls(1, 1);
+    const first = aheadMost();
+    expect(await calls(500, 1)).toBe(0);
+    const busy = aheadMost();
+    expect(busy).toBeGreaterThanOrEqual(8n * first);
+    await calls(600, 2_000);
+    aheadMost();
+    await calls(60, 2_000);
+    expect(aheadMost()).toBeLessThan(busy / 4n);
+  });
+
   it("leaves the line when the app gives the call up", async () => {
     const { client } = setUp(1_000n);
     const first = granted(await client.reserve({}, want(1_000n)));
