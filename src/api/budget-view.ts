@@ -3,6 +3,7 @@ import type { LeaseAction, LeaseBudget } from "@tollgate/instrumentation/protoco
 import { z } from "zod";
 import { MEASURES } from "../budget/amounts.ts";
 import type { BudgetState, Threshold } from "../budget/ledger.ts";
+import { raiseOf, raiseRow } from "./raises.ts";
 
 /** One budget as `/v1/budgets` and `budgets --json` show it. The `_usd` fields are null for budgets in tokens or calls. */
 export const budgetRow = z.object({
@@ -12,6 +13,8 @@ export const budgetRow = z.object({
   window_end: z.string().nullable(),
   measure: z.enum(MEASURES),
   limit: z.string().describe("In the measure: nano-dollars, tokens, calls or runs."),
+  carried: z.string().describe("Of `limit`: left over by the windows before."),
+  raises: z.array(raiseRow).describe("Of `limit`: what people raised it by, and until when."),
   settled: z.string(),
   gated: z.string().describe("The part of `settled` that a lease covered before it was spent."),
   observed: z.string().describe("The rest: seen when it was spent already."),
@@ -105,6 +108,8 @@ export function toBudgetRow(state: BudgetState): BudgetRow {
     window_end: state.windowEndMs === undefined ? null : new Date(state.windowEndMs).toISOString(),
     measure: state.measure,
     limit: state.limit.toString(),
+    carried: (state.carried ?? 0n).toString(),
+    raises: (state.raises ?? []).map((raise) => raiseOf(raise, state.measure)),
     settled: state.settled.toString(),
     gated: (state.settled - state.observed).toString(),
     observed: state.observed.toString(),

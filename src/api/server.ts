@@ -26,6 +26,7 @@ import type { ReadStore } from "./read-store.ts";
 import { reservationRoutes } from "./reservation-routes.ts";
 import { addRoute, type AnyRoute, NOTHING, route } from "./route.ts";
 import { spendRoute } from "./spend.ts";
+import { raiseRoute } from "./raises.ts";
 import { type ServiceStatus, statusRoute } from "./status.ts";
 import { StopDesk } from "./stop-desk.ts";
 import { tracesRoutes } from "./traces.ts";
@@ -89,6 +90,7 @@ export function createApi(options: ApiOptions): Api {
     ...reservationRoutes({ ledger, registry, clock, desk, leaseTtlMs: options.leaseTtlMs }),
     decisionsRoute({ registry, clock, desk }),
     budgetsRoute({ ledger, ...(options.truth === undefined ? {} : { truth: options.truth }) }),
+    raiseRoute({ ledger, telemetry }),
     spendRoute({ store, clock }),
     ...tracesRoutes({ store, clock }),
     statusRoute(options.status),

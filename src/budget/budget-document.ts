@@ -8,6 +8,7 @@ import { z } from "zod";
 import type { Budget, BudgetWindow } from "./budget.ts";
 import type { Threshold } from "./ledger.ts";
 import { checkSplit, checkThreshold, isRecord } from "./document-checks.ts";
+import { durationMs } from "./duration.ts";
 import { type LimitReading, parseLimit } from "./limit-text.ts";
 import { isTimeZone } from "./rules/calendar.ts";
 
@@ -27,7 +28,6 @@ const LABEL = /^[A-Za-z][A-Za-z0-9_.-]{0,127}$/;
 const WINDOWS = ["minute", "hour", "day", "week", "month", "lifetime", "session", "workflow"] as const;
 const ACTIONS = ["notify", "downgrade", "require_approval", "stop_gracefully", "pause", "stop", "kill"] as const;
 const REASONING_EFFORTS = ["none", "minimal", "low", "medium", "high"] as const;
-const UNIT_MS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 const VALUE_LENGTH_MAX = 1_024;
 const EXCEPTIONS_MAX = 10_000;
 /** Values of `each` that get a budget of their own where a document does not say how many. */
@@ -230,12 +230,6 @@ function toThreshold(written: z.infer<typeof threshold>): Threshold {
 
 function foldedExceptions(written: Readonly<Record<string, LimitOf>>): Readonly<Record<string, bigint>> {
   return Object.freeze(Object.fromEntries(Object.entries(written).map(([name, of]) => [foldCase(name), of.limit])));
-}
-
-/** NaN for what is no duration. */
-export function durationMs(text: string): number {
-  const match = /^(\d{1,6})(s|m|h|d)$/.exec(text);
-  return Number(match?.[1]) * (UNIT_MS[match?.[2] ?? ""] ?? Number.NaN);
 }
 
 function pathText(path: readonly PropertyKey[]): string {

@@ -1,7 +1,8 @@
 import { Command } from "commander";
 import type { BudgetRow, UnpricedBudgetRow } from "../api/budget-view.ts";
+import type { RaiseRow } from "../api/raises.ts";
 import { apiOption, type CommonOptions, dataDirOption, jsonOption } from "./options.ts";
-import { type Column, type Output, printJson, printTable } from "./output.ts";
+import { type Column, type Output, printable, printJson, printTable } from "./output.ts";
 import { findProcessor } from "./processor.ts";
 
 /** `tollgate budgets`: every budget as the ledger holds it now. */
@@ -16,11 +17,13 @@ export function budgetsCommand(output: Output): Command {
       if (options.json === true) return printJson(output, [...budgets, ...unpriced]);
       if (budgets.length === 0) output.line("no budgets: write one under governance/ (`kind: budget`)");
       else printTable(output, budgets, COLUMNS);
+      for (const line of raisesOf(budgets)) output.line(printable(line));
       if (unpriced.length === 0) return;
       output.line("");
       output.line("without a price this month (they cost, and no budget in dollars counts them):");
       printTable(output, unpriced, UNPRICED_COLUMNS);
-    });
+    })
+    .addCommand(raiseCommand(output));
 }
 
 interface Reply {
@@ -33,6 +36,47 @@ const UNPRICED_COLUMNS: readonly Column<UnpricedBudgetRow>[] = [
   { title: "CALLS", align: "right", value: (row) => row.settled },
   { title: "TOKENS", align: "right", value: (row) => row.tokens },
 ];
+
+interface RaiseOptions extends CommonOptions {
+  readonly by: string;
+  readonly for: string;
+  readonly reason: string;
+  readonly each?: string;
+}
+
+/** `tollgate budgets raise`: lets a budget spend more for a time. */
+function raiseCommand(output: Output): Command {
+  return new Command("raise")
+    .description("let a budget spend more for a time; calls that wait for it go on")
+    .argument("<name>", "of the budget")
+    .requiredOption("--by <amount>", "as limits are written: `$10`, `50000 tokens`")
+    .requiredOption("--for <duration>", "for how long: `2h`")
+    .requiredOption("--reason <text>", "why; it is logged and shown with the budget")
+    .option("--each <value>", "only for this value of the budget's `each`")
+    .addOption(jsonOption())
+    .addOption(apiOption())
+    .addOption(dataDirOption())
+    .action(async (name: string, _options: RaiseOptions, command: Command) => {
+      // What stands before and after `raise` counts the same.
+      const options = command.optsWithGlobals<RaiseOptions>();
+      const { by, for: time, reason, each } = options;
+      const path = `/v1/budgets/${encodeURIComponent(name)}/raises`;
+      const body = { by, for: time, reason, ...(each === undefined ? {} : { each }) };
+      const raise = await findProcessor(options).post<RaiseRow>(path, body);
+      if (options.json === true) printJson(output, raise);
+      else output.line(printable(`raised ${raiseText(raise)}`));
+    });
+}
+
+function raiseText({ budget, each, by, by_usd: usd, until, author, reason }: RaiseRow): string {
+  const whose = each === undefined ? budget : `${budget} (${each})`;
+  return `${whose} by ${usd === null ? by : `$${usd}`} until ${until}: ${reason} (${author})`;
+}
+
+function raisesOf(budgets: readonly BudgetRow[]): readonly string[] {
+  const raises = new Map(budgets.flatMap((row) => row.raises.map((raise) => [raise.id, raise] as const)));
+  return [...raises.values()].map((raise) => `raised: ${raiseText(raise)}`);
+}
 
 const COLUMNS: readonly Column<BudgetRow>[] = [
   { title: "BUDGET", value: (row) => row.name },
@@ -63,5 +107,5 @@ function scopeText(scope: Readonly<Record<string, string>>): string {
 }
 
 function amount(row: BudgetRow, usd: string | null, raw: string): string {
-  return usd === null ? `${raw} ${row.measure}` : `$${usd}`;
+  return usd === null ? `${raw} ${row.measure.replace("_", " ")}` : `$${usd}`;
 }

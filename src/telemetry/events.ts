@@ -37,6 +37,7 @@ export const EVENTS = {
     level: "warn",
     message: "budget states could not be written to ClickHouse; will try again",
   },
+  budget_raised: { level: "warn", message: "somebody let a budget spend more for a time" },
   budget_threshold_crossed: { level: "warn", message: "a budget crossed one of its thresholds" },
   budget_threshold_not_acted: { level: "error", message: "what a crossed threshold asks for could not be done" },
   ledger_rebuilt: {

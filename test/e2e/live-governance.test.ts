@@ -68,4 +68,11 @@ test("a raised limit is in force without a restart, an invalid document changes 
   await writeFile(file, budget("$2.00"));
   process.kill(processor.endpoints.pid, "SIGHUP");
   await limitIs("2000000000");
+
+  const raise = ["budgets", "raise", "fleet", "--by", "$1", "--for", "1h", "--reason", "month end"] as const;
+  expect(await processor.cli(...raise)).toMatchObject([
+    { budget: "fleet", by_usd: "1.000000000", reason: "month end" },
+  ]);
+  const rows = await processor.cli("budgets");
+  expect(rows).toMatchObject([{ limit: "3000000000", raises: [{ author: "people-token" }] }]);
 });

@@ -108,6 +108,8 @@ it("budgets shows the ledger's rows, in dollars and in the budget's own measure"
     window_end: null,
     measure: "usd",
     limit: "1000000000",
+    carried: "0",
+    raises: [],
     settled: "3500000",
     gated: "0",
     observed: "3500000",
