@@ -40,7 +40,8 @@ export class RedisServer {
     const args = ["--port", String(this.port), "--bind", "127.0.0.1", "--dir", this.#dir, "--save", "", ...this.#args];
     this.#process = spawn("redis-server", args, { stdio: "ignore" });
     await once(this.#process, "spawn");
-    while ((await this.command(["PING"])) !== "+PONG\r\n") await new Promise((resolve) => setTimeout(resolve, 5));
+    while (!/^(\+PONG|-NOAUTH)/.test(await this.command(["PING"])))
+      await new Promise((resolve) => setTimeout(resolve, 5));
   }
 
   /** Kills it; resolves when it is gone. */

@@ -201,7 +201,7 @@ export class Decider {
       this.#turnUntil = askedAt + TURN_MS - TURN_MARGIN_MS;
       return;
     }
-    const cancel = clock.setTimer(entered.restMs + 1, resolve);
+    const cancel = clock.setTimer(Math.min(entered.restMs, TURN_MS) + 1, resolve);
     await called;
     cancel();
   }

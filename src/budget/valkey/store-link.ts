@@ -12,6 +12,8 @@ import type { StoreAddress } from "./valkey-ledger-options.ts";
 
 const CONNECT_TIMEOUT_MS = 10_000;
 const REPLY_TIMEOUT_MS = 3_000;
+/** What trying again does not mend: a wrong password, a user without the right. */
+const REFUSED = /^(WRONGPASS|NOAUTH|NOPERM)/;
 const RECONNECT_MS_MIN = 20;
 const RECONNECT_MS_MAX = 500;
 
@@ -56,7 +58,7 @@ export class StoreLink {
   async open(): Promise<void> {
     // Loaded only where it is used: the library has some 400 files.
     const library = await import("@redis/client");
-    const { url, username, password } = this.#options;
+    const { url, username, password, connectTimeoutMs = CONNECT_TIMEOUT_MS } = this.#options;
     const options = {
       url,
       ...(username === undefined ? {} : { username }),
@@ -74,21 +76,31 @@ export class StoreLink {
     const destroy = (): void => {
       for (const each of [client, subscriber]) if (each.isOpen) each.destroy();
     };
-    // Each call says by itself that the connection is gone.
-    for (const each of [client, subscriber]) each.on("error", () => {});
+    const refusal = Promise.withResolvers<never>();
+    let lastError: unknown;
+    // After the start each call says by itself that the connection is gone.
+    for (const each of [client, subscriber]) {
+      each.on("error", (error: unknown) => {
+        lastError = error;
+        // The library would try again for ever with what the store has refused.
+        if (error instanceof Error && REFUSED.test(error.message)) refusal.reject(error);
+      });
+    }
     try {
-      await this.#bounded(client.connect(), CONNECT_TIMEOUT_MS);
+      await this.#bounded(Promise.race([client.connect(), refusal.promise]), connectTimeoutMs);
       this.#info = await this.#bounded(client.sendCommand<string>(["INFO"]), REPLY_TIMEOUT_MS);
       if (/^cluster_enabled:1/m.test(this.#info)) {
         destroy();
         this.#connection = await this.#openCluster(library, options);
         return;
       }
-      await this.#bounded(subscriber.connect(), CONNECT_TIMEOUT_MS);
+      await this.#bounded(subscriber.connect(), connectTimeoutMs);
       await this.#bounded(subscriber.sSubscribe(this.key("said"), this.#options.onMessage), REPLY_TIMEOUT_MS);
     } catch (error) {
       destroy();
-      throw error;
+      throw lastError instanceof Error && error instanceof LedgerError && error.cause === undefined
+        ? unavailable(`cannot connect to ${url}: ${lastError.message}`, lastError)
+        : error;
     }
     this.#connection = {
       send: (args) => client.sendCommand(args),

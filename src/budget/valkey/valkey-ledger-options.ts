@@ -26,10 +26,12 @@ export interface ValkeyLedgerOptions extends StoreAddress {
   readonly onNotice?: (notice: LedgerNotice) => void;
 }
 
-/** Where the store is. A cluster is found out by asking it. */
+/** Where the store is, and who asks. A cluster is found out by asking it. */
 export interface StoreAddress {
   /** `redis://host:6379`, `rediss://` with TLS (authorities that Node knows, or `NODE_EXTRA_CA_CERTS`), a database as path. */
   readonly url: string;
   readonly username?: string;
   readonly password?: string;
+  /** How long a start tries to reach it. @default 10000 */
+  readonly connectTimeoutMs?: number;
 }
