@@ -2,7 +2,7 @@
  * The longest output that a model can give, as its maker documents it: the price book has no such number, and a call
  * that sets no bound of its own is reserved at this one. Read on 2026-11-21 from
  * https://platform.claude.com/docs/en/models (overview page of each model), https://developers.openai.com/api/docs/models
- * and the deprecations pages of both. Families by prefix, longest prefix first; a house price document
+ * and the deprecations pages of both, and https://ai.google.dev/gemini-api/docs/models. Families by prefix, longest prefix first; a house price document
  * (`max_output_tokens`) wins. A model that is not here is bounded by its context window.
  */
 const FAMILIES: readonly (readonly [prefix: string, tokens: number])[] = [
@@ -21,6 +21,11 @@ const FAMILIES: readonly (readonly [prefix: string, tokens: number])[] = [
   ["claude-3-7-sonnet", 128_000],
   ["claude-3-5", 8192],
   ["claude-3", 4096],
+  ["gemini-3", 65_536],
+  ["gemini-2.5", 65_536],
+  ["gemini-2.0-flash-thinking", 65_536],
+  ["gemini-2.0", 8192],
+  ["gemini-1.5", 8192],
   ["gpt-6", 128_000],
   ["gpt-5-pro", 272_000],
   ["gpt-5-chat", 16_384],

@@ -2,6 +2,7 @@
 import { anthropicAdapter } from "../anthropic/adapter.ts";
 import { hideOwnSpans } from "../anthropic/own-spans.ts";
 import type { Logger } from "../config/logger.ts";
+import { patchModels } from "../google/patch-models.ts";
 import { openaiAdapter } from "../openai/adapter.ts";
 import { findClientPrototype } from "../stainless/client-shape.ts";
 import type { ClientPrototype } from "../stainless/client-shape.ts";
@@ -29,7 +30,7 @@ export function patchLoadedClass(logger: Logger, name: string, clientClass: unkn
   let isDone = false;
   try {
     const prototype = typeof clientClass === "function" ? (clientClass.prototype as object) : null;
-    isDone = patchSdk(name, findClientPrototype(prototype));
+    isDone = name === "@google/genai" ? patchModels(prototype) : patchSdk(name, findClientPrototype(prototype));
   } catch (problem) {
     logger.log("debug", `patching ${name} failed: ${String(problem)}`);
   }

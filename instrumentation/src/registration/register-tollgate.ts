@@ -100,14 +100,14 @@ function createGates(
 async function patchAlreadyLoaded(logger: Logger): Promise<void> {
   const main = process.argv[1] ?? join(process.cwd(), "index.js");
   const require = createRequire(main);
-  for (const { name, className } of SDK_FILES) {
+  for (const { name, className, files } of SDK_FILES) {
     let folder: string;
     try {
       folder = dirname(require.resolve(name));
     } catch {
       continue;
     }
-    for (const file of ["client.mjs", "client.js"]) {
+    for (const file of files) {
       const location = join(folder, file);
       try {
         const loaded = (await import(pathToFileURL(location).href)) as Record<string, unknown>;

@@ -4,15 +4,31 @@ export interface SdkFile {
   readonly pattern: RegExp;
   /** The class whose prototype owns the machinery, by its name in the file and among its exports. */
   readonly className: string;
+  /** Both twins, beside the file that `require.resolve` finds. */
+  readonly files: readonly string[];
 }
+
+const CLIENT_FILES = ["client.mjs", "client.js"];
 
 /** Without imports: the loader thread reads it too. */
 export const SDK_FILES: readonly SdkFile[] = [
-  { name: "openai", pattern: /[/\\]node_modules[/\\]openai[/\\]client\.m?js$/, className: "OpenAI" },
+  {
+    name: "openai",
+    pattern: /[/\\]node_modules[/\\]openai[/\\]client\.m?js$/,
+    className: "OpenAI",
+    files: CLIENT_FILES,
+  },
   {
     name: "@anthropic-ai/sdk",
     pattern: /[/\\]node_modules[/\\]@anthropic-ai[/\\]sdk[/\\]client\.m?js$/,
     className: "BaseAnthropic",
+    files: CLIENT_FILES,
+  },
+  {
+    name: "@google/genai",
+    pattern: /[/\\]node_modules[/\\]@google[/\\]genai[/\\]dist[/\\]node[/\\]index\.[cm]js$/,
+    className: "Models",
+    files: ["index.mjs", "index.cjs"],
   },
 ];
 

@@ -7,7 +7,7 @@ import { isEventStream } from "./client-shape.ts";
 export function observeParsed(call: GatedCall, answer: unknown): unknown {
   if (isEventStream(answer)) {
     const events = answer.iterator;
-    answer.iterator = () => watch(call, events.call(answer));
+    answer.iterator = () => observeEvents(call, events.call(answer));
     return answer;
   }
   contained(call, () => call.settle(call.options.endpoint.readAnswer(answer)));
@@ -41,7 +41,7 @@ export function endStream(
 }
 
 /** The events as the app may see them. A generator, as the SDKs' own iterators are: a second reader gets nothing twice. */
-async function* watch(call: GatedCall, events: AsyncIterator<unknown>): AsyncGenerator<unknown> {
+export async function* observeEvents(call: GatedCall, events: AsyncIterator<unknown>): AsyncGenerator<unknown> {
   const reader = call.options.endpoint.streamReader(call.options.body);
   let isComplete = false;
   let failure: unknown;

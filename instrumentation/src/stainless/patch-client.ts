@@ -31,7 +31,8 @@ export interface ClientAdapter {
 
 /** On the SDK's own options object, so that it follows the call into copies that retries make. */
 const CALL = Symbol("tollgate.call");
-const PATCHED = Symbol.for("tollgate.patched");
+/** Marks a prototype that the gate is in. */
+export const PATCHED = Symbol.for("tollgate.patched");
 
 type TrackedOptions = RequestOptions & { readonly [CALL]?: GatedCall };
 
@@ -112,7 +113,7 @@ function patchMakeRequest(prototype: ClientPrototype, adapter: ClientAdapter): v
 }
 
 /** The gate's own mistakes never break a call that `fail_mode` lets go. */
-function startCall(
+export function startCall(
   gate: ConstructorParameters<typeof GatedCall>[0],
   options: () => GatedCall["options"],
 ): GatedCall | undefined {
@@ -216,11 +217,13 @@ function patchWithOptions(prototype: ClientPrototype): void {
   });
 }
 
-function replace<T extends object, K extends keyof T>(target: T, name: K, value: T[K]): void {
+/** Puts a method of ours in the place of one. */
+export function replace<T extends object, K extends keyof T>(target: T, name: K, value: T[K]): void {
   Object.defineProperty(target, name, { value, writable: true, configurable: true, enumerable: false });
 }
 
-function serverOf(baseUrl: string): Server | undefined {
+/** Where requests go, for the span. */
+export function serverOf(baseUrl: string): Server | undefined {
   const known = servers.get(baseUrl);
   if (known !== undefined) return known;
   const url = URL.parse(baseUrl);

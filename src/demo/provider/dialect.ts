@@ -1,4 +1,4 @@
-/** What the three wire formats have in common: a request read into `SimulatedCall`, a reply written as JSON or as server-sent events. */
+/** What the wire formats have in common: a request read into `SimulatedCall`, a reply written as JSON or as server-sent events. */
 import type { BilledTokens, SimulatedModel } from "./prices.ts";
 
 /** A request as the simulator understands it. */
@@ -48,7 +48,8 @@ export interface ProviderError {
 
 export interface Dialect {
   readonly provider: SimulatedModel["provider"];
-  readonly path: string;
+  /** The path, or what a path says beside the body; `undefined`: it is another operation's. */
+  readonly path: string | ((path: string) => Readonly<Record<string, unknown>> | undefined);
   /** Name of the header that carries the request's id. */
   readonly requestIdHeader: string;
   parse(body: Readonly<Record<string, unknown>>): SimulatedCall | ProviderError;

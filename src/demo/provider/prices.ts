@@ -14,7 +14,7 @@ export interface BilledTokens {
 }
 
 export interface SimulatedModel {
-  readonly provider: "openai" | "anthropic";
+  readonly provider: "openai" | "anthropic" | "google";
   /** What replies call the model: providers answer with the dated snapshot behind the alias. */
   readonly snapshot: string;
   readonly maxOutputTokens: number;
@@ -69,12 +69,30 @@ const CLAUDE_OPUS_4_5: SimulatedModel = {
   },
 };
 
+const GEMINI_2_5_FLASH: SimulatedModel = {
+  provider: "google",
+  snapshot: "gemini-2.5-flash",
+  maxOutputTokens: 65_536,
+  contextTokens: 1_048_576,
+  nanoUsdPerMillion: prices({ input: 300_000_000n, cacheRead: 30_000_000n, output: 2_500_000_000n }),
+};
+
+const GEMINI_EMBEDDING: SimulatedModel = {
+  provider: "google",
+  snapshot: "gemini-embedding-001",
+  maxOutputTokens: 1,
+  contextTokens: 2_048,
+  nanoUsdPerMillion: prices({ input: 150_000_000n, cacheRead: 150_000_000n, output: 0n }),
+};
+
 const MODELS: ReadonlyMap<string, SimulatedModel> = new Map(
   [
     ["gpt-4o-mini", GPT_4O_MINI],
     ["gpt-4o", GPT_4O],
     ["claude-haiku-4-5", CLAUDE_HAIKU_4_5],
     ["claude-opus-4-5", CLAUDE_OPUS_4_5],
+    ["gemini-2.5-flash", GEMINI_2_5_FLASH],
+    ["gemini-embedding-001", GEMINI_EMBEDDING],
   ].flatMap(([alias, model]): [string, SimulatedModel][] => [
     [alias as string, model as SimulatedModel],
     [(model as SimulatedModel).snapshot, model as SimulatedModel],
@@ -97,7 +115,7 @@ export function billNanoUsd(model: SimulatedModel, tokens: BilledTokens): bigint
   return (sum * 2n + MILLION) / (MILLION * 2n);
 }
 
-/** OpenAI has no price for cache writes of these models: they are plain input. */
+/** OpenAI and Google have no price for cache writes of these models: they are plain input. */
 function prices(rate: { input: bigint; cacheRead: bigint; output: bigint }): SimulatedModel["nanoUsdPerMillion"] {
   return { ...rate, cacheWrite5m: rate.input, cacheWrite1h: rate.input };
 }

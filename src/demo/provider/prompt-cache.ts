@@ -33,13 +33,13 @@ export class PromptCache {
 
   /** Which of the `inputTokens` come from the cache, and which go into it. */
   lookUp(call: SimulatedCall, inputTokens: number, nowUnixMs: number): CachedTokens {
-    return call.model.provider === "openai"
-      ? this.#openai(call, inputTokens, nowUnixMs)
-      : this.#anthropic(call, nowUnixMs);
+    return call.model.provider === "anthropic"
+      ? this.#anthropic(call, nowUnixMs)
+      : this.#implicit(call, inputTokens, nowUnixMs);
   }
 
   /** All messages but the last are taken as the prefix; reads come in steps of 128 tokens from 1,024 on. Writes cost nothing extra. */
-  #openai(call: SimulatedCall, inputTokens: number, nowUnixMs: number): CachedTokens {
+  #implicit(call: SimulatedCall, inputTokens: number, nowUnixMs: number): CachedTokens {
     const prefix = call.prompt.slice(0, -1);
     const tokens = Math.min(inputTokens, this.#sumTokens(prefix));
     if (tokens < TOKENS_MIN) return NOTHING;

@@ -1,6 +1,6 @@
 /**
- * A model provider on loopback: OpenAI's chat completions and responses and Anthropic's messages, as the real SDKs know
- * them, streamed and not. It keeps its own books (`GET /__count`) by its own counting and arithmetic, so that what the
+ * A model provider on loopback: OpenAI's chat completions and responses, Anthropic's messages and Google's generateContent
+ * and embedContent, as the real SDKs know them, streamed and not. It keeps its own books (`GET /__count`) by its own counting and arithmetic, so that what the
  * ledger and ClickHouse say can be held against somebody else's bill. It never generates more than the request's output bound.
  *
  * Billing: a refused request costs nothing; an unstreamed one is billed in full once it was accepted, also when the caller
@@ -23,6 +23,7 @@ import {
 } from "./dialect.ts";
 import { FAULT_HEADER, NO_FAULTS, parseFaults, type Faults } from "./faults.ts";
 import { generate } from "./generate.ts";
+import { googleEmbedContents, googleGenerateContent } from "./google.ts";
 import { openaiChat } from "./openai-chat.ts";
 import { openaiResponses } from "./openai-responses.ts";
 import { billNanoUsd } from "./prices.ts";
@@ -49,7 +50,13 @@ export interface SimulatorOptions {
   readonly countText?: CountText;
 }
 
-const DIALECTS: readonly Dialect[] = [openaiChat, openaiResponses, anthropicMessages];
+const DIALECTS: readonly Dialect[] = [
+  openaiChat,
+  openaiResponses,
+  anthropicMessages,
+  googleGenerateContent,
+  googleEmbedContents,
+];
 const BODY_BYTES_MAX = 16 * 1024 * 1024;
 /** Attempts remembered for faults that happen once. */
 const ATTEMPTS_MAX = 100_000;
@@ -118,23 +125,24 @@ export class ProviderSimulator {
       sendJson(response, 200, this.count());
       return;
     }
-    const dialect = DIALECTS.find((candidate) => candidate.path === path);
-    if (request.method !== "POST" || dialect === undefined) {
+    const found = request.method === "POST" ? findDialect(path ?? "/") : undefined;
+    if (found === undefined) {
       sendJson(response, 404, { error: { message: `Unknown request URL: ${request.method} ${path}.` } });
       return;
     }
     this.#tally.begin();
     try {
-      await this.#answer(dialect, request, response);
+      await this.#answer(found, request, response);
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
-      if (!response.headersSent) sendJson(response, 500, dialect.error({ ...UNEXPECTED, message }));
+      if (!response.headersSent) sendJson(response, 500, found.dialect.error({ ...UNEXPECTED, message }));
     } finally {
       this.#tally.end();
     }
   }
 
-  async #answer(dialect: Dialect, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async #answer(found: Found, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { dialect } = found;
     const key = readKey(request);
     const bytes = await readBody(request);
     const header = request.headers[FAULT_HEADER];
@@ -147,7 +155,7 @@ export class ProviderSimulator {
       if (faults.refusal.retryAfterS !== undefined) response.setHeader("retry-after", faults.refusal.retryAfterS);
       return sendError(exchange, faults.refusal);
     }
-    const call = parseCall({ dialect, bytes }, this.#options.countText);
+    const call = parseCall({ ...found, bytes }, this.#options.countText);
     if (isProviderError(call)) return sendError(exchange, call);
     const latencyMs = faults.latencyMs ?? this.#latencyMs(digest);
     if (latencyMs > 0) await delay(latencyMs);
@@ -220,8 +228,22 @@ const UNAUTHENTICATED: ProviderError = {
   message: "You didn't provide an API key.",
 };
 
+interface Found {
+  readonly dialect: Dialect;
+  /** What the path says beside the body. */
+  readonly said: Readonly<Record<string, unknown>>;
+}
+
+function findDialect(path: string): Found | undefined {
+  for (const dialect of DIALECTS) {
+    const said = typeof dialect.path === "string" ? (dialect.path === path ? {} : undefined) : dialect.path(path);
+    if (said !== undefined) return { dialect, said };
+  }
+  return undefined;
+}
+
 function parseCall(
-  { dialect, bytes }: { readonly dialect: Dialect; readonly bytes: Buffer },
+  { dialect, said, bytes }: Found & { readonly bytes: Buffer },
   countText: CountText,
 ): SimulatedCall | ProviderError {
   let body: unknown;
@@ -231,7 +253,7 @@ function parseCall(
     return invalidRequest("We could not parse the JSON body of your request.");
   }
   if (!isRecord(body)) return invalidRequest("The request body must be a JSON object.");
-  const call = dialect.parse(body);
+  const call = dialect.parse({ ...body, ...said });
   if (isProviderError(call)) return call;
   const tokens = countPromptTokens(call.prompt, countText);
   return tokens <= call.model.contextTokens
@@ -242,9 +264,9 @@ function parseCall(
       );
 }
 
-/** OpenAI's SDK sends a bearer token, Anthropic's `x-api-key`. The key names the account in the books. */
+/** OpenAI's SDK sends a bearer token, Anthropic's `x-api-key`, Google's `x-goog-api-key`. The key names the account in the books. */
 function readKey(request: IncomingMessage): string {
-  const key = request.headers["x-api-key"];
+  const key = request.headers["x-api-key"] ?? request.headers["x-goog-api-key"];
   if (typeof key === "string") return key;
   return /^Bearer (.+)$/i.exec(request.headers.authorization ?? "")?.[1] ?? "";
 }

@@ -1,0 +1,162 @@
+/**
+ * Google's generateContent and embedContent on the wire: the model and whether it streams are in the path.
+ * https://ai.google.dev/api/generate-content · https://ai.google.dev/api/embeddings
+ */
+import {
+  inChunks,
+  invalidRequest,
+  isRecord,
+  readBound,
+  serverSentEvent,
+  type Dialect,
+  type PromptPart,
+  type ProviderError,
+  type SimulatedCall,
+  type SimulatedReply,
+  type StreamPiece,
+} from "./dialect.ts";
+import { findModel } from "./prices.ts";
+
+const PATH = /^\/v1(?:beta|alpha)?\/models\/([^/:]+):(generateContent|streamGenerateContent|batchEmbedContents)$/;
+/** The model thinks for the first part of its output, and does not show that. */
+const THOUGHT_SHARE = 4;
+
+export const googleGenerateContent: Dialect = {
+  provider: "google",
+  path: (path) => readPath(path, ["generateContent", "streamGenerateContent"]),
+  requestIdHeader: "x-request-id",
+  parse: parseGenerate,
+  json: (call, reply) => ({
+    candidates: reply.choices.map(({ tokens, isCut }, index) => {
+      return candidate(index, shown(tokens).join(""), isCut ? "MAX_TOKENS" : "STOP");
+    }),
+    ...tail(
+      call,
+      reply,
+      reply.choices.map(({ tokens }) => tokens.length),
+    ),
+  }),
+  stream,
+  error,
+};
+
+export const googleEmbedContents: Dialect = {
+  provider: "google",
+  path: (path) => readPath(path, ["batchEmbedContents"]),
+  requestIdHeader: "x-request-id",
+  parse: parseEmbed,
+  json: (call, { billed }) => ({
+    embeddings: call.prompt.map(({ text }) => ({ values: [text.length, 0.5, -0.5] })),
+    usageMetadata: { promptTokenCount: billed.input + billed.cacheRead },
+  }),
+  stream: () => [],
+  error,
+};
+
+function readPath(path: string, methods: readonly string[]): Readonly<Record<string, unknown>> | undefined {
+  const [, model, method = ""] = PATH.exec(path) ?? [];
+  if (!methods.includes(method)) return undefined;
+  return { model, stream: method === "streamGenerateContent" };
+}
+
+function parseGenerate(body: Readonly<Record<string, unknown>>): SimulatedCall | ProviderError {
+  const config = isRecord(body["generationConfig"]) ? body["generationConfig"] : {};
+  const outputBound = readBound(config, "maxOutputTokens", 1);
+  if (typeof outputBound === "object") return outputBound;
+  const choices = readBound(config, "candidateCount", 1) ?? 1;
+  if (typeof choices === "object") return choices;
+  const contents = Array.isArray(body["contents"]) ? body["contents"] : [];
+  if (contents.length === 0) return invalidRequest("* GenerateContentRequest.contents: contents is not specified");
+  const system = body["systemInstruction"] === undefined ? [] : [body["systemInstruction"]];
+  const tools = Array.isArray(body["tools"]) ? [{ role: "tools", text: JSON.stringify(body["tools"]) }] : [];
+  const prompt = [...tools, ...[...system, ...contents].map(readContent)];
+  return toCall(body, { outputBound, choices, prompt });
+}
+
+function parseEmbed(body: Readonly<Record<string, unknown>>): SimulatedCall | ProviderError {
+  const requests = Array.isArray(body["requests"]) ? body["requests"] : [];
+  const prompt = requests.map((request: unknown) => readContent(isRecord(request) ? request["content"] : undefined));
+  return toCall(body, { outputBound: undefined, choices: 0, prompt });
+}
+
+function toCall(
+  body: Readonly<Record<string, unknown>>,
+  call: Pick<SimulatedCall, "outputBound" | "choices" | "prompt">,
+): SimulatedCall | ProviderError {
+  const modelName = String(body["model"]);
+  const model = findModel("google", modelName);
+  if (model === undefined) {
+    const message = `models/${modelName} is not found for API version v1beta, or is not supported for generateContent.`;
+    return { status: 404, type: "NOT_FOUND", code: null, param: null, message };
+  }
+  return { ...call, model, modelName, stream: body["stream"] === true, includeUsage: true };
+}
+
+function readContent(content: unknown): PromptPart {
+  const { role = "user", parts } = isRecord(content) ? content : {};
+  const text = (Array.isArray(parts) ? parts : [])
+    .map((part: unknown) => (isRecord(part) && typeof part["text"] === "string" ? part["text"] : JSON.stringify(part)))
+    .join("");
+  return { role: String(role), text };
+}
+
+/** Each event has the counts so far, as the API has them. */
+function* stream(call: SimulatedCall, reply: SimulatedReply, tokensPerChunk: number): Generator<StreamPiece> {
+  const generated = reply.choices.map(() => 0);
+  const piece = (candidates: readonly unknown[]): StreamPiece => ({
+    text: serverSentEvent({ candidates, ...tail(call, reply, generated) }),
+    outputTokens: generated.reduce((sum, count) => sum + count, 0),
+  });
+  for (const [index, { tokens, isCut }] of reply.choices.entries()) {
+    generated[index] = thoughtsOf(tokens.length);
+    for (const { text, count } of inChunks(shown(tokens), tokensPerChunk)) {
+      generated[index] = (generated[index] ?? 0) + count;
+      yield piece([candidate(index, text, undefined)]);
+    }
+    yield piece([candidate(index, "", isCut ? "MAX_TOKENS" : "STOP")]);
+  }
+}
+
+function candidate(index: number, text: string, finishReason: string | undefined): unknown {
+  const base = { content: { role: "model", parts: [{ text }] }, index };
+  return finishReason === undefined ? base : { ...base, finishReason };
+}
+
+function tail(call: SimulatedCall, { id, billed }: SimulatedReply, generated: readonly number[]): object {
+  const promptTokenCount = billed.input + billed.cacheRead;
+  const all = generated.reduce((sum, count) => sum + count, 0);
+  const thoughtsTokenCount = generated.reduce((sum, count) => sum + Math.min(count, thoughtsOf(count)), 0);
+  return {
+    usageMetadata: {
+      promptTokenCount,
+      candidatesTokenCount: all - thoughtsTokenCount,
+      totalTokenCount: promptTokenCount + all,
+      thoughtsTokenCount,
+      ...(billed.cacheRead === 0 ? {} : { cachedContentTokenCount: billed.cacheRead }),
+      promptTokensDetails: [{ modality: "TEXT", tokenCount: promptTokenCount }],
+    },
+    modelVersion: call.model.snapshot,
+    responseId: id,
+  };
+}
+
+function thoughtsOf(tokens: number): number {
+  return Math.floor(tokens / THOUGHT_SHARE);
+}
+
+function shown(tokens: readonly string[]): readonly string[] {
+  return tokens.slice(thoughtsOf(tokens.length));
+}
+
+const STATUS_NAMES: Readonly<Record<number, string>> = {
+  400: "INVALID_ARGUMENT",
+  401: "UNAUTHENTICATED",
+  404: "NOT_FOUND",
+  429: "RESOURCE_EXHAUSTED",
+  500: "INTERNAL",
+  503: "UNAVAILABLE",
+};
+
+function error({ status, message }: ProviderError): unknown {
+  return { error: { code: status, message, status: STATUS_NAMES[status] ?? "UNKNOWN" } };
+}
