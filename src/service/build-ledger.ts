@@ -39,6 +39,8 @@ export function buildLedger({
   return createValkeyLedger({
     ...common,
     dir: data.ledger,
+    // An embedded engine knows only what this processor received, and that is no fleet's past.
+    seeksPast: config.storage.clickhouse !== undefined,
     name,
     url: url ?? "",
     ...(username === undefined ? {} : { username }),

@@ -1,6 +1,7 @@
 /** What is of the shared store alone: clusters, settings, a store that is lost, hangs or forgets, and replicas that fall behind. */
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import type { LedgerNotice, StoredLedger } from "../../../src/budget/ledger-notice.ts";
+import type { PastSeeking } from "../../../src/budget/past.ts";
 import { createValkeyLedger } from "../../../src/budget/valkey/create-valkey-ledger.ts";
 import type { ValkeyLedgerOptions } from "../../../src/budget/valkey/valkey-ledger-options.ts";
 import { SystemClock } from "../../../src/support/clock.ts";
@@ -190,6 +191,25 @@ describe("a store that is lost", () => {
       notice: "store_lost_writes",
       acknowledged: Number(rev),
       found: Number(rev) - 1,
+    });
+  });
+});
+
+describe("the past of a budget", () => {
+  it("is asked for by every replica, counted from whoever answers first, and waited for until then", async () => {
+    const name = newName();
+    const [one, two] = await Promise.all([1, 2].map(() => openLedger({ name, seeksPast: true })));
+    const ledgers = [one, two].map((opened) => opened?.ledger as StoredLedger & PastSeeking);
+    await Promise.all(ledgers.map((ledger) => ledger.lease("nobody's")));
+    expect(ledgers.map((ledger) => ledger.pastWanted()?.isFresh)).toEqual([true, true]);
+    expect(await ledgers[0]?.acquire(makeAcquire())).toMatchObject({ outcome: "exhausted" });
+    const spend = { labels: {}, atMs: 0, gated: usd(300), observed: usd(0) };
+    const past = { budgets: ["b"], groups: [], spends: [spend], leases: [], withheld: [], isLoss: false };
+    await Promise.all(ledgers.map((ledger) => ledger.seed(past)));
+    expect(ledgers.map((ledger) => ledger.pastWanted())).toEqual([undefined, undefined]);
+    expect(await ledgers[1]?.acquire(makeAcquire({ leaseId: "l2", target: usd(701) }))).toMatchObject({
+      outcome: "exhausted",
+      refusedBy: { settled: 300n },
     });
   });
 });

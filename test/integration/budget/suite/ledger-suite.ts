@@ -107,6 +107,20 @@ function describeGrants(fleetOf: FleetOf): void {
       expect(await fleet.books("new")).toEqual([0n, 60n]);
     });
 
+    it("finds a limit that a person raised, once for each id, until the raise is over", async () => {
+      const fleet = await fleetOf();
+      const raise = { id: "r1", budget: "b", amount: 50n, forMs: HOUR_MS, author: "ann", reason: "launch" };
+      const outcomes = await Promise.all([1, 2, 3].map(() => fleet.ledger.raise(raise)));
+      expect(outcomes.map(({ outcome }) => outcome).sort()).toEqual(["raised", "repeated", "repeated"]);
+      expect(await fleet.acquire({ target: usd(150) })).toMatchObject({ outcome: "granted" });
+      await fleet.close("l1", 0);
+      await fleet.crash();
+      expect(await fleet.acquire({ leaseId: "l2", target: usd(150) })).toMatchObject({ outcome: "granted" });
+      await fleet.close("l2", 0);
+      await fleet.advance(HOUR_MS + SECOND_MS);
+      expect(await fleet.acquire({ leaseId: "l3", target: usd(101) })).toMatchObject({ outcome: "exhausted" });
+    });
+
     it("is unlimited where no budget looks", async () => {
       const fleet = await fleetOf({ scope: { team: "z" } });
       expect(await fleet.acquire({ target: usd(60) })).toMatchObject({ outcome: "unlimited", granted: usd(60) });
