@@ -204,7 +204,7 @@ describe("the past of a budget", () => {
     expect(ledgers.map((ledger) => ledger.pastWanted()?.isFresh)).toEqual([true, true]);
     expect(await ledgers[0]?.acquire(makeAcquire())).toMatchObject({ outcome: "exhausted" });
     const spend = { labels: {}, atMs: 0, gated: usd(300), observed: usd(0) };
-    const past = { budgets: ["b"], groups: [], spends: [spend], leases: [], withheld: [], isLoss: false };
+    const past = { groups: [{ budgets: ["b"], spends: [spend] }], leases: [], withheld: [], isLoss: false };
     await Promise.all(ledgers.map((ledger) => ledger.seed(past)));
     expect(ledgers.map((ledger) => ledger.pastWanted())).toEqual([undefined, undefined]);
     expect(await ledgers[1]?.acquire(makeAcquire({ leaseId: "l2", target: usd(701) }))).toMatchObject({
