@@ -16,6 +16,14 @@ import { coverSettled, newLease, outstandingIn, type Lease, type LedgerState, UN
 /** Observations remembered by their token; the spool sends again only what it has not marked done. */
 export const TOKENS_MAX = 65_536;
 
+/**
+ * A lease that was given up in silence: its process may be cut off for hours, and then reports all that the lease ever spent.
+ * Whoever has forgotten the lease by then counts it twice.
+ */
+const RELEASED_KEPT_MS = RUN_IDLE_MS;
+/** Beyond this many, the oldest of those that were given up are forgotten early. */
+const CLOSED_MAX = 200_000;
+
 type EventOf<Kind extends LedgerEvent["event"]> = Extract<LedgerEvent, { event: Kind }>;
 
 export function applyEvent(state: LedgerState, event: LedgerEvent): void {
@@ -113,6 +121,7 @@ function applyResumed(state: LedgerState, event: EventOf<"resumed">): void {
     lease.deadlineMs = Math.max(lease.deadlineMs + event.shiftMs, event.at + state.ttlMs);
   }
   for (const lease of state.expired.values()) lease.deadlineMs += event.shiftMs;
+  for (const closed of state.closed.values()) closed.forgetAtMs += event.shiftMs;
 }
 
 function applyLease(state: LedgerState, event: EventOf<"lease">): void {
@@ -155,10 +164,12 @@ function applyClosed(state: LedgerState, event: EventOf<"closed">): void {
   const lease = active ?? state.expired.get(event.id);
   const forgetAtMs = event.at + state.graceMs;
   if (lease === undefined) {
-    state.closed.set(event.id, { labels: undefined, settled: NO_AMOUNTS, forgetAtMs });
+    const nothing = { settled: NO_AMOUNTS, observed: NO_AMOUNTS };
+    state.closed.set(event.id, { labels: undefined, processId: UNKNOWN_PROCESS, ...nothing, forgetAtMs });
     return;
   }
-  raiseSettled(lease, event.settled, event.at, active === undefined);
+  // Spans that show more than the report are not lost with the lease.
+  raiseSettled(lease, maxAmounts(event.settled, lease.observed), event.at, active === undefined);
   endLease(state, lease, forgetAtMs);
   if (event.forget === true) state.closed.delete(event.id);
 }
@@ -176,7 +187,7 @@ function applyExpired(state: LedgerState, event: EventOf<"expired">): void {
 function applyReleased(state: LedgerState, event: EventOf<"released">): void {
   const lease = state.expired.get(event.id);
   assert(lease !== undefined, "only an expired lease is released by time");
-  endLease(state, lease, event.at + state.graceMs);
+  endLease(state, lease, event.at + RELEASED_KEPT_MS);
 }
 
 function applyObserved(state: LedgerState, event: EventOf<"observed">): void {
@@ -194,6 +205,12 @@ function applyObserved(state: LedgerState, event: EventOf<"observed">): void {
     }
   }
   for (const { id, amounts } of event.leased) {
+    const closed = state.closed.get(id);
+    if (closed !== undefined) {
+      closed.observed = addAmounts(closed.observed, amounts);
+      countLate(state, closed, closed.observed);
+      continue;
+    }
     const expired = state.expired.get(id);
     const lease = expired ?? state.active.get(id);
     if (lease === undefined) continue;
@@ -205,6 +222,10 @@ function applyObserved(state: LedgerState, event: EventOf<"observed">): void {
 function applySwept(state: LedgerState, event: EventOf<"swept">): void {
   for (const [id, closed] of state.closed) {
     if (closed.forgetAtMs <= event.at) state.closed.delete(id);
+  }
+  for (const [id, closed] of state.closed) {
+    if (state.closed.size <= CLOSED_MAX) break;
+    if (closed.forgetAtMs > event.at + state.graceMs) state.closed.delete(id);
   }
   for (const spend of state.spends.values()) {
     turnWindow(spend, event.at);
@@ -257,7 +278,8 @@ function endLease(state: LedgerState, lease: Lease, forgetAtMs: number): void {
   }
   state.active.delete(lease.id);
   state.expired.delete(lease.id);
-  state.closed.set(lease.id, { labels: lease.labels, settled: lease.settled, forgetAtMs });
+  const { labels, processId, settled, observed } = lease;
+  state.closed.set(lease.id, { labels, processId, settled, observed, forgetAtMs });
 }
 
 /** A report for a lease that is over: only what was not known yet counts. */

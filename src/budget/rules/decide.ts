@@ -34,7 +34,8 @@ export function decideAcquire(state: LedgerState, command: AcquireCommand, nowMs
   const report: LedgerEvent = { event: "reported", at: nowMs, id, settled: command.settled };
   const closed = state.closed.get(id);
   if (closed !== undefined) {
-    const isNews = closed.labels !== undefined && !fitsWithin(command.settled, closed.settled);
+    const isTheirs = closed.labels !== undefined && isHolder(closed, command.processId);
+    const isNews = isTheirs && !fitsWithin(command.settled, closed.settled);
     return { kind: "lost", reason: "the lease is closed", events: isNews ? [report] : [] };
   }
   const expired = state.expired.get(id);
@@ -152,6 +153,7 @@ export function decideClose(
   const lease = state.active.get(leaseId) ?? state.expired.get(leaseId);
   if (lease !== undefined && !isHolder(lease, processId)) return [];
   const closed = state.closed.get(leaseId);
+  if (closed !== undefined && !isHolder(closed, processId)) return [];
   if (closed !== undefined && (closed.labels === undefined || fitsWithin(settled, closed.settled))) return [];
   const isUnspent = lease !== undefined && [lease.settled, lease.observed, settled].every(isNothing);
   return [
@@ -166,9 +168,11 @@ export function decideObserve(state: LedgerState, observation: Observation, nowM
   const leased = new Map<string, Amounts>();
   for (const { labels, leaseId, amounts } of observation.entries) {
     if (isNothing(amounts)) continue;
-    if (state.active.has(leaseId) || state.expired.has(leaseId)) {
+    // Of one that was closed before it was opened nothing is known: then its spans are all there is.
+    const isKnown = state.closed.get(leaseId)?.labels !== undefined;
+    if (isKnown || state.active.has(leaseId) || state.expired.has(leaseId)) {
       leased.set(leaseId, addAmounts(leased.get(leaseId) ?? NO_AMOUNTS, amounts));
-    } else if (!state.closed.has(leaseId)) {
+    } else {
       const kept = projected(labels, state.index.labelKeys);
       const counts = state.index.match(kept).some(({ budget }) => amountIn(budget.measure, amounts) > 0n);
       if (!counts) continue;
@@ -206,9 +210,8 @@ export function decideTime(state: LedgerState, nowMs: number): readonly LedgerEv
 
 /** Whether there is something to forget: a look at everything, to be taken now and then. */
 export function decideSweep(state: LedgerState, nowMs: number): readonly LedgerEvent[] {
-  const [oldest] = state.closed.values();
   const hasForgettable =
-    (oldest !== undefined && oldest.forgetAtMs <= nowMs) ||
+    [...state.closed.values()].some(({ forgetAtMs }) => forgetAtMs <= nowMs) ||
     [...state.spends.values()].some((spend) => isForgettable(spend, nowMs, RUN_IDLE_MS));
   return hasForgettable ? [{ event: "swept", at: nowMs }] : [];
 }

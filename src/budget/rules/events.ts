@@ -49,7 +49,7 @@ export type LedgerEvent =
       readonly token: string;
       /** Spend that no lease covers. */
       readonly foreign: readonly { readonly labels: Labels; readonly amounts: Amounts }[];
-      /** Spend of calls that hold a lease: counts only once that lease has expired. */
+      /** Spend of calls that hold a lease: counts only once that lease is over, and only what it has not reported. */
       readonly leased: readonly { readonly id: string; readonly amounts: Amounts }[];
     }
   /** These budgets have a past that the ledger does not know: nothing is granted of hard ones until it does, or then. */

@@ -2,6 +2,7 @@
  * The state as lines, and back: what a snapshot holds. Derived things (R, which budgets a lease falls under) are not in it;
  * they are built anew. The last line counts the others, so that half a snapshot is no snapshot.
  */
+import { NO_AMOUNTS } from "../amounts.ts";
 import type { Budget } from "../budget.ts";
 import { rejoinSpends } from "./apply.ts";
 import { readAmounts, readBudget, readRaise, writeAmounts, writeBudget, writeRaise, type Written } from "./events.ts";
@@ -9,7 +10,7 @@ import type { Raise } from "./limit.ts";
 import type { BudgetPast } from "./past.ts";
 import { BudgetIndex } from "./scope.ts";
 import { newSpend, type Spend } from "./spend.ts";
-import { LedgerState, newLease, type ClosedLease, type Lease } from "./state.ts";
+import { LedgerState, newLease, type ClosedLease, type Lease, UNKNOWN_PROCESS } from "./state.ts";
 
 interface SpendLine extends Pick<Spend, "match" | "isInForce" | "startMs" | "endMs" | "touchedMs"> {
   readonly line: "spend";
@@ -44,6 +45,9 @@ interface ClosedLine extends Pick<ClosedLease, "labels" | "forgetAtMs"> {
   readonly line: "closed";
   readonly id: string;
   readonly settled: string;
+  /** Both are absent in snapshots of before they were kept. */
+  readonly observed?: string;
+  readonly processId?: string;
 }
 
 interface HeadLine {
@@ -74,8 +78,10 @@ export function snapshotLines(state: LedgerState): string[] {
   for (const spend of state.spends.values()) lines.push(spendLine(spend));
   for (const lease of state.active.values()) lines.push(leaseLine(lease, false));
   for (const lease of state.expired.values()) lines.push(leaseLine(lease, true));
-  for (const [id, { labels, settled, forgetAtMs }] of state.closed) {
-    lines.push({ line: "closed", id, labels, settled: writeAmounts(settled), forgetAtMs });
+  for (const [id, closed] of state.closed) {
+    const { labels, processId, forgetAtMs } = closed;
+    const settled = writeAmounts(closed.settled);
+    lines.push({ line: "closed", id, labels, processId, settled, observed: writeAmounts(closed.observed), forgetAtMs });
   }
   for (const token of state.tokens) lines.push({ line: "token", token });
   lines.push({ line: "end", lines: lines.length });
@@ -161,8 +167,9 @@ function restoreLine(state: LedgerState, line: SnapshotLine): void {
     case "lease":
       return restoreLease(state, line);
     case "closed": {
-      const { id, labels, settled, forgetAtMs } = line;
-      state.closed.set(id, { labels, settled: readAmounts(settled), forgetAtMs });
+      const { id, labels, processId = UNKNOWN_PROCESS, settled, observed, forgetAtMs } = line;
+      const seen = observed === undefined ? NO_AMOUNTS : readAmounts(observed);
+      state.closed.set(id, { labels, processId, settled: readAmounts(settled), observed: seen, forgetAtMs });
       return;
     }
     case "token":

@@ -29,8 +29,12 @@ export interface Lease {
 export interface ClosedLease {
   /** `undefined` for a lease that was closed before it was ever opened. */
   readonly labels: Labels | undefined;
+  /** Who may speak for it still. */
+  readonly processId: string;
   settled: Amounts;
-  readonly forgetAtMs: number;
+  /** Sum of its spans, those that came after its end too. */
+  observed: Amounts;
+  forgetAtMs: number;
 }
 
 /** A budget instance by what makes it one. */

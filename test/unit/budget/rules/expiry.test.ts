@@ -96,6 +96,66 @@ describe("a lease that is not renewed", () => {
   });
 });
 
+describe("news of a lease that is over", () => {
+  it("counts when it is a span that shows more than was reported, whenever it comes", () => {
+    const rig = expired();
+    rig.observe([{ leaseId: "l1", amounts: usd(10) }]);
+    rig.advance(GRACE_MS);
+    rig.observe([{ leaseId: "l1", amounts: usd(7) }]);
+    expect(rig.books()).toEqual([17n, 0n]);
+    rig.close("l1", 25);
+    rig.observe([{ leaseId: "l1", amounts: usd(8) }]);
+    expect(rig.books()).toEqual([25n, 0n]);
+  });
+
+  it("counts when its process reported less than its spans show", () => {
+    const rig = new Rig([makeBudget()]);
+    rig.acquire({ target: usd(40) });
+    rig.observe([{ leaseId: "l1", amounts: usd(30) }]);
+    rig.close("l1", 12);
+    expect(rig.books()).toEqual([30n, 0n]);
+    rig.observe([{ leaseId: "l1", amounts: usd(5) }]);
+    expect(rig.books()).toEqual([35n, 0n]);
+  });
+
+  it("counts once when its process was cut off for hours", () => {
+    const rig = expired();
+    rig.advance(8 * GRACE_MS);
+    expect(rig.acquire({ seq: 3, settled: usd(38), target: usd(60) })).toMatchObject({ outcome: "lost" });
+    rig.close("l1", 38);
+    rig.observe([{ leaseId: "l1", amounts: usd(38) }]);
+    expect(rig.books()).toEqual([38n, 0n]);
+  });
+
+  it("counts once when the ledger's clock ran ahead meanwhile", () => {
+    const rig = new Rig([makeBudget()]);
+    rig.acquire({ target: usd(40) });
+    rig.close("l1", 20);
+    rig.nowMs += 4 * GRACE_MS;
+    applyEvent(rig.engine.state, { event: "resumed", at: rig.nowMs, shiftMs: 4 * GRACE_MS });
+    rig.advance(1000);
+    expect(rig.acquire({ seq: 2, settled: usd(20) })).toMatchObject({ outcome: "lost" });
+    rig.observe([{ leaseId: "l1", amounts: usd(20) }]);
+    expect(rig.books()).toEqual([20n, 0n]);
+  });
+
+  it("counts by its spans alone when nothing is known of it but a close", () => {
+    const rig = new Rig([makeBudget()]);
+    rig.close("l1", 20);
+    rig.observe([{ leaseId: "l1", amounts: usd(20) }]);
+    expect(rig.books()).toEqual([20n, 0n]);
+  });
+
+  it("counts from its own process only", () => {
+    const rig = new Rig([makeBudget()]);
+    rig.acquire({ target: usd(40) });
+    rig.close("l1", 20);
+    rig.close("l1", 39, "p2");
+    rig.acquire({ processId: "p2", seq: 9, settled: usd(39) });
+    expect(rig.books()).toEqual([20n, 0n]);
+  });
+});
+
 describe("a lease that is closed", () => {
   it("settles to its last report and gives back the rest", () => {
     const rig = new Rig([makeBudget()]);

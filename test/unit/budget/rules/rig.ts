@@ -13,7 +13,7 @@ import { raiseOutcome } from "../../../../src/budget/rules/raises.ts";
 import { LedgerState } from "../../../../src/budget/rules/state.ts";
 import { budgetStates } from "../../../../src/budget/rules/views.ts";
 import { makeAcquire, usd } from "../make-budget.ts";
-import { checkState } from "../simulation/check-state.ts";
+import { checkState } from "../../../simulation/check-state.ts";
 
 export const TTL_MS = 30_000;
 export const GRACE_MS = 900_000;
@@ -104,6 +104,6 @@ export class Rig {
   #take(step: Step): void {
     this.last = step;
     for (const { ticket, outcome } of step.answers) this.answers.set(ticket, outcome);
-    checkState(this.engine.state, this.nowMs, { isStrict: false });
+    checkState(this.engine.state, undefined);
   }
 }

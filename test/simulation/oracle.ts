@@ -1,0 +1,321 @@
+/**
+ * What the simulated provider was paid, kept apart from everything the ledger says: its own matching of labels, its own
+ * sums, rolling windows to the millisecond. Only the calendar is the ledger's, which is tested by itself.
+ *
+ * Overshoot is 0, with one exception that the design names (I4): money of a lease that nobody heard of for TTL + grace comes
+ * free although it was spent. Such a lease is looked at one by one: the silence must have been that long, and by no more than
+ * what it spent unreported may its budgets be passed.
+ */
+import {
+  addAmounts,
+  fitsWithin,
+  isNothing,
+  maxAmounts,
+  NO_AMOUNTS,
+  subtractAmounts,
+  type Amounts,
+} from "../../src/budget/amounts.ts";
+import type { Budget } from "../../src/budget/budget.ts";
+import type { Labels, ObservedSpend } from "../../src/budget/ledger.ts";
+import { calendarWindow } from "../../src/budget/rules/calendar.ts";
+import type { LedgerState } from "../../src/budget/rules/state.ts";
+
+/** The ledger counts whole milliseconds. */
+const ROUNDING_MS = 2;
+
+interface Payment {
+  readonly atMs: number;
+  readonly amount: bigint;
+}
+
+interface Account {
+  readonly budget: Budget;
+  readonly payments: Payment[];
+  total: bigint;
+  /** In the worst case the calls that are out cost this much more. */
+  flight: bigint;
+  /** Spent by leases that were given up in silence, and perhaps not known to the ledger. */
+  late: bigint;
+  /** Paid for processes that were killed: the ledger may never hear of it. */
+  unsaid: bigint;
+  /** Spans that came after their lease was forgotten: counted again. */
+  again: bigint;
+}
+
+interface LeaseAccount {
+  readonly labels: Labels;
+  readonly processId: string;
+  readonly accounts: readonly Account[];
+  paid: Amounts;
+  flight: Amounts;
+  /** The most it had spent without the ledger's knowing when it was given up. */
+  late: Amounts;
+  /** What the ledger knew of it when it was last seen there. */
+  known: Amounts;
+  /** Sum of the spans that the processor has taken. */
+  spans: Amounts;
+  closedAtMs: number | undefined;
+}
+
+export interface OracleOptions {
+  readonly budgets: readonly Budget[];
+  readonly now: () => number;
+  readonly ttlMs: number;
+  readonly graceMs: number;
+}
+
+export class Oracle {
+  readonly #options: OracleOptions;
+  readonly #accounts = new Map<string, Account>();
+  readonly #leases = new Map<string, LeaseAccount>();
+  /** Those that may still bring news. */
+  readonly #open = new Set<string>();
+  readonly #heardAtMs = new Map<string, number>();
+  readonly #killed = new Set<string>();
+  readonly #taken = new Set<string>();
+  readonly #accountsOf = new WeakMap<Labels, readonly Account[]>();
+
+  /** Rises with everything that is paid, promised or answered. */
+  moves = 0;
+
+  constructor(options: OracleOptions) {
+    this.#options = options;
+  }
+
+  begin(processId: string): void {
+    this.#killed.delete(processId);
+  }
+
+  kill(processId: string): void {
+    this.#killed.add(processId);
+  }
+
+  /** A call is out: in the worst case it costs this much. */
+  fly(
+    leaseId: string,
+    processId: string,
+    { labels, worst }: { readonly labels: Labels; readonly worst: Amounts },
+  ): void {
+    let lease = this.#leases.get(leaseId);
+    if (lease === undefined) {
+      const nothing = { paid: NO_AMOUNTS, flight: NO_AMOUNTS, late: NO_AMOUNTS, known: NO_AMOUNTS, spans: NO_AMOUNTS };
+      const accounts = this.#match(labels);
+      lease = { labels, processId, accounts, ...nothing, closedAtMs: undefined };
+      this.#leases.set(leaseId, lease);
+    }
+    this.#open.add(leaseId);
+    this.moves += 1;
+    lease.flight = addAmounts(lease.flight, worst);
+    for (const account of lease.accounts) account.flight += measured(account.budget, worst);
+  }
+
+  /** A call is back. */
+  land(leaseId: string, of: { readonly labels: Labels; readonly worst: Amounts; readonly paid: Amounts }): void {
+    const lease = this.#leases.get(leaseId);
+    if (lease === undefined) throw new Error(`a call of no lease came back: ${leaseId}`);
+    this.moves += 1;
+    lease.flight = subtractAmounts(lease.flight, of.worst);
+    for (const account of lease.accounts) account.flight -= measured(account.budget, of.worst);
+    lease.paid = addAmounts(lease.paid, of.paid);
+    this.#pay(lease.accounts, of.paid);
+  }
+
+  /** Spend that no lease covers. */
+  payForeign(labels: Labels, paid: Amounts): void {
+    this.#pay(this.#match(labels), paid);
+  }
+
+  /** A message reached the processor: the leases in it are not silent, if they have not been given up already. */
+  heard(body: unknown, state: LedgerState): void {
+    const message = body as { readonly lease_id?: string; readonly leases?: readonly { readonly lease_id: string }[] };
+    const nowMs = this.#options.now();
+    const id = message.lease_id;
+    if (id !== undefined && (state.active.has(id) || !this.#heardAtMs.has(id))) this.#heardAtMs.set(id, nowMs);
+    for (const closing of message.leases ?? []) {
+      const lease = this.#leases.get(closing.lease_id);
+      if (lease !== undefined) lease.closedAtMs ??= nowMs;
+    }
+  }
+
+  /** The processor has spooled a batch of spans. */
+  spansTaken(token: string, entries: readonly ObservedSpend[]): void {
+    if (this.#taken.has(token)) return;
+    this.#taken.add(token);
+    const { graceMs, now } = this.#options;
+    for (const { leaseId, amounts } of entries) {
+      const lease = this.#leases.get(leaseId);
+      if (lease === undefined) continue;
+      lease.spans = addAmounts(lease.spans, amounts);
+      const isForgotten = lease.closedAtMs !== undefined && now() - lease.closedAtMs >= graceMs / 2;
+      if (isForgotten) for (const account of lease.accounts) account.again += measured(account.budget, amounts);
+    }
+  }
+
+  /** How far the spend of a budget instance may pass its limit: by what was given up in silence. */
+  excuse(key: string): bigint {
+    return this.#accounts.get(key)?.late ?? 0n;
+  }
+
+  /** Every lease that has spent or may spend, against what the ledger holds for it. */
+  checkLeases(state: LedgerState): void {
+    for (const id of this.#open) {
+      const lease = this.#leases.get(id);
+      if (lease === undefined) continue;
+      const committed = addAmounts(lease.paid, lease.flight);
+      const held = state.active.get(id) ?? state.expired.get(id);
+      if (held !== undefined) {
+        if (!fitsWithin(committed, held.granted))
+          throw new Error(`I1: lease ${id} spends ${show(committed)} of ${show(held.granted)}`);
+        lease.known = held.settled;
+        continue;
+      }
+      const known = state.closed.get(id)?.settled ?? lease.known;
+      lease.known = known;
+      const gap = maxAmounts(NO_AMOUNTS, subtractAmounts(committed, known));
+      if (lease.accounts.length === 0 || (isNothing(gap) && isNothing(lease.flight))) this.#open.delete(id);
+      else if (!isNothing(gap)) this.#excuse(id, lease, gap);
+    }
+  }
+
+  /** Hard budgets without an end: paid, and whatever the calls that are out may still cost. */
+  checkNow(): void {
+    for (const [key, { budget, total, flight, late }] of this.#accounts) {
+      if (budget.mode !== "hard" || !isEndless(budget)) continue;
+      if (total + flight > budget.limit + late) {
+        throw new Error(`overspent: ${key} may pay ${total + flight} of ${budget.limit}, ${late} of it excused`);
+      }
+    }
+  }
+
+  /** Every window of every hard budget, over the whole run. Only where the ledger's clock was the true one. */
+  checkWindows(): void {
+    for (const [key, { budget, payments, late }] of this.#accounts) {
+      if (budget.mode !== "hard") continue;
+      const { window } = budget;
+      const worst =
+        window.kind === "rolling" ? worstRolling(payments, window.durationMs) : worstFixed(budget, payments);
+      if (worst > budget.limit + late)
+        throw new Error(`overspent: ${key} paid ${worst} of ${budget.limit} in one window`);
+    }
+  }
+
+  /** When everything is said: S of budgets without an end is what was paid, but for what killed processes never said. */
+  checkSettled(settled: ReadonlyMap<string, bigint>): void {
+    for (const lease of this.#leases.values()) {
+      if (!this.#killed.has(lease.processId)) continue;
+      const unsaid = maxAmounts(NO_AMOUNTS, subtractAmounts(lease.paid, lease.spans));
+      for (const account of lease.accounts) account.unsaid += measured(account.budget, unsaid);
+    }
+    for (const [key, { budget, total, unsaid, again }] of this.#accounts) {
+      if (!isEndless(budget)) continue;
+      const found = settled.get(key) ?? 0n;
+      if (found < total - unsaid || found > total + again) {
+        throw new Error(`S of ${key} is ${found}, paid were ${total}, unsaid ${unsaid}, said too late ${again}`);
+      }
+    }
+  }
+
+  /** The lease is given up: legitimate only after a silence of TTL + grace. */
+  #excuse(id: string, lease: LeaseAccount, gap: Amounts): void {
+    const { now, ttlMs, graceMs } = this.#options;
+    const silentMs = now() - (this.#heardAtMs.get(id) ?? 0);
+    if (silentMs < ttlMs + graceMs - ROUNDING_MS) {
+      throw new Error(`I4: ${show(gap)} of lease ${id} came free ${silentMs} ms after its last message`);
+    }
+    const more = maxAmounts(NO_AMOUNTS, subtractAmounts(gap, lease.late));
+    lease.late = addAmounts(lease.late, more);
+    for (const account of lease.accounts) account.late += measured(account.budget, more);
+  }
+
+  #pay(accounts: readonly Account[], paid: Amounts): void {
+    const atMs = this.#options.now();
+    for (const account of accounts) {
+      const amount = measured(account.budget, paid);
+      account.payments.push({ atMs, amount });
+      account.total += amount;
+    }
+  }
+
+  #match(labels: Labels): readonly Account[] {
+    let accounts = this.#accountsOf.get(labels);
+    if (accounts === undefined) {
+      accounts = this.#options.budgets
+        .filter((budget) => isInScope(budget, labels))
+        .flatMap((budget) => keysOf(budget, labels).map((key) => this.#account(key, budget)));
+      this.#accountsOf.set(labels, accounts);
+    }
+    return accounts;
+  }
+
+  #account(key: string, budget: Budget): Account {
+    let account = this.#accounts.get(key);
+    if (account === undefined) {
+      account = { budget, payments: [], total: 0n, flight: 0n, late: 0n, unsaid: 0n, again: 0n };
+      this.#accounts.set(key, account);
+    }
+    return account;
+  }
+}
+
+function isEndless({ window }: Budget): boolean {
+  return window.kind === "lifetime" || window.kind === "run";
+}
+
+/** The scopes of the simulation are names and `*`. */
+function isInScope(budget: Budget, labels: Labels): boolean {
+  return Object.entries(budget.scope).every(([label, glob]) =>
+    valuesOf(labels, label).some((value) => glob === "*" || glob.toLowerCase() === value),
+  );
+}
+
+/** A call counts for its agent and for all who started it. */
+function valuesOf(labels: Labels, label: string): string[] {
+  const own = labels[label];
+  const names = label === "agent" ? [own, ...(labels["ancestors"]?.split(",") ?? [])] : [own];
+  return [...new Set(names.filter((name) => name !== undefined).map((name) => name.toLowerCase()))];
+}
+
+function keysOf(budget: Budget, labels: Labels): string[] {
+  const run = budget.window.kind === "run" ? (labels[budget.window.label] ?? "").toLowerCase() : null;
+  if (budget.each === undefined) return [JSON.stringify([budget.name, null, run])];
+  const values = valuesOf(labels, budget.each);
+  return (values.length === 0 ? [""] : values).map((each) => JSON.stringify([budget.name, each, run]));
+}
+
+function measured(budget: Budget, amounts: Amounts): bigint {
+  const { measure } = budget;
+  if (measure !== "usd" && measure !== "tokens" && measure !== "calls") throw new Error(`${measure} is not simulated`);
+  return { usd: amounts.nanoUsd, tokens: amounts.tokens, calls: amounts.calls }[measure];
+}
+
+function show({ nanoUsd, tokens, calls }: Amounts): string {
+  return `${nanoUsd}/${tokens}/${calls}`;
+}
+
+function worstFixed({ window, timeZone }: Budget, payments: readonly Payment[]): bigint {
+  const sums = new Map<number, bigint>();
+  for (const { atMs, amount } of payments) {
+    const start = window.kind === "calendar" ? calendarWindow(window.unit, timeZone, Math.floor(atMs)).startMs : 0;
+    sums.set(start, (sums.get(start) ?? 0n) + amount);
+  }
+  return [...sums.values()].reduce((most, sum) => (sum > most ? sum : most), 0n);
+}
+
+function worstRolling(payments: readonly Payment[], durationMs: number): bigint {
+  let worst = 0n;
+  let sum = 0n;
+  let first = 0;
+  for (const { atMs, amount } of payments) {
+    sum += amount;
+    for (
+      let oldest = payments[first];
+      oldest !== undefined && oldest.atMs <= atMs - durationMs;
+      oldest = payments[first]
+    ) {
+      sum -= oldest.amount;
+      first += 1;
+    }
+    if (sum > worst) worst = sum;
+  }
+  return worst;
+}
