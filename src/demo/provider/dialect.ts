@@ -9,6 +9,8 @@ export interface SimulatedCall {
   readonly stream: boolean;
   /** OpenAI chat only: a last chunk with the usage, and `usage: null` in all others. */
   readonly includeUsage: boolean;
+  /** OpenAI embeddings only: the numbers as bytes. */
+  readonly isBase64?: boolean;
   /** Output tokens of each choice; `undefined`: the model's maximum. */
   readonly outputBound: number | undefined;
   readonly choices: number;

@@ -77,6 +77,14 @@ const GEMINI_2_5_FLASH: SimulatedModel = {
   nanoUsdPerMillion: prices({ input: 300_000_000n, cacheRead: 30_000_000n, output: 2_500_000_000n }),
 };
 
+const TEXT_EMBEDDING_3_SMALL: SimulatedModel = {
+  provider: "openai",
+  snapshot: "text-embedding-3-small",
+  maxOutputTokens: 1,
+  contextTokens: 300_000,
+  nanoUsdPerMillion: prices({ input: 20_000_000n, cacheRead: 20_000_000n, output: 0n }),
+};
+
 const GEMINI_EMBEDDING: SimulatedModel = {
   provider: "google",
   snapshot: "gemini-embedding-001",
@@ -91,6 +99,7 @@ const MODELS: ReadonlyMap<string, SimulatedModel> = new Map(
     ["gpt-4o", GPT_4O],
     ["claude-haiku-4-5", CLAUDE_HAIKU_4_5],
     ["claude-opus-4-5", CLAUDE_OPUS_4_5],
+    ["text-embedding-3-small", TEXT_EMBEDDING_3_SMALL],
     ["gemini-2.5-flash", GEMINI_2_5_FLASH],
     ["gemini-embedding-001", GEMINI_EMBEDDING],
   ].flatMap(([alias, model]): [string, SimulatedModel][] => [

@@ -1,5 +1,5 @@
 /**
- * A model provider on loopback: OpenAI's chat completions and responses, Anthropic's messages and Google's generateContent
+ * A model provider on loopback: OpenAI's chat completions, responses and embeddings, Anthropic's messages and Google's generateContent
  * and embedContent, as the real SDKs know them, streamed and not. It keeps its own books (`GET /__count`) by its own counting and arithmetic, so that what the
  * ledger and ClickHouse say can be held against somebody else's bill. It never generates more than the request's output bound.
  *
@@ -25,6 +25,7 @@ import { FAULT_HEADER, NO_FAULTS, parseFaults, type Faults } from "./faults.ts";
 import { generate } from "./generate.ts";
 import { googleEmbedContents, googleGenerateContent } from "./google.ts";
 import { openaiChat } from "./openai-chat.ts";
+import { openaiEmbeddings } from "./openai-embeddings.ts";
 import { openaiResponses } from "./openai-responses.ts";
 import { billNanoUsd } from "./prices.ts";
 import { PromptCache } from "./prompt-cache.ts";
@@ -53,6 +54,7 @@ export interface SimulatorOptions {
 const DIALECTS: readonly Dialect[] = [
   openaiChat,
   openaiResponses,
+  openaiEmbeddings,
   anthropicMessages,
   googleGenerateContent,
   googleEmbedContents,

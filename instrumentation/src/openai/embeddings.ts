@@ -1,0 +1,50 @@
+/** POST /embeddings (https://platform.openai.com/docs/api-reference/embeddings/create): input only. */
+import { asBody, asCount, asText } from "../gate/endpoint.ts";
+import type { AnswerFacts, Body, Endpoint, RequestFacts, Rewrite, StreamReader } from "../gate/endpoint.ts";
+import { inputTokensMax } from "../gate/input-bound.ts";
+import * as semconv from "../semconv.ts";
+
+export const embeddings: Endpoint = {
+  provider: semconv.Provider.openai,
+  operation: semconv.Operation.embeddings,
+
+  readRequest(body: Body): RequestFacts {
+    return {
+      model: asText(body["model"]) ?? "",
+      isStreamed: false,
+      tier: "",
+      choices: 1,
+      // An embedding is no text; the gate's smallest bound stands for it.
+      outputBound: 1,
+      outputLeast: 1,
+      // Texts, or their tokens as numbers.
+      inputBound: inputTokensMax({ input: body["input"] }, { hasTools: false }),
+      cacheWrites: false,
+      hidesOutput: false,
+      attributes: {},
+    };
+  },
+
+  rewrite(body: Body, { model }: Rewrite): Body {
+    return { ...body, model };
+  },
+
+  readAnswer(answer: unknown): AnswerFacts {
+    const body = asBody(answer) ?? {};
+    const input = asCount(asBody(body["usage"])?.["prompt_tokens"]);
+    const usage =
+      input === undefined
+        ? undefined
+        : { input, output: 0, cacheRead: 0, cacheWrite: 0, cacheWrite1h: 0, reasoning: 0 };
+    return { id: undefined, model: asText(body["model"]), finishReasons: [], usage };
+  },
+
+  streamReader(): StreamReader {
+    throw new Error("embeddings are not streamed");
+  },
+
+  blockedAnswer(body: Body): string {
+    const usage = { prompt_tokens: 0, total_tokens: 0 };
+    return JSON.stringify({ object: "list", data: [], model: asText(body["model"]) ?? "", usage });
+  },
+};
