@@ -12,6 +12,7 @@ export const ErrorCode = {
   toolDenied: "tool_denied",
   approvalPending: "approval_pending",
   approvalDenied: "approval_denied",
+  approvalRequired: "approval_required",
   agentKilled: "agent_killed",
   agentPaused: "agent_paused",
   unpricedModel: "unpriced_model",
@@ -152,6 +153,22 @@ export class AgentKilled extends TollgateError {
 
   constructor(details: StopDetails, options?: ErrorOptions) {
     super(`agent \`${details.agent}\` is killed${by(details)}: ${details.reason}`, options);
+    this.agent = details.agent;
+    this.reason = details.reason;
+    this.author = details.author ?? "";
+  }
+}
+
+/** A budget holds its agents until a person allows more: by a raise of the budget, or by `tollgate resume`. */
+export class ApprovalRequired extends TollgateError {
+  override readonly name = "ApprovalRequired";
+  readonly code = ErrorCode.approvalRequired;
+  readonly agent: string;
+  readonly reason: string;
+  readonly author: string;
+
+  constructor(details: StopDetails, options?: ErrorOptions) {
+    super(`a person has to allow what agent \`${details.agent}\` does next: ${details.reason}`, options);
     this.agent = details.agent;
     this.reason = details.reason;
     this.author = details.author ?? "";

@@ -4,6 +4,7 @@ export type { TollgateContext } from "./context/context.ts";
 export {
   AgentKilled,
   AgentPaused,
+  ApprovalRequired,
   ApprovalDenied,
   ApprovalPending,
   BudgetExceeded,

@@ -75,6 +75,10 @@ export interface StopAct {
   readonly at: string;
   /** What brought it about where it was no person: a threshold of a budget. */
   readonly source?: string | undefined;
+  /** Of a pause: how long calls wait before they are refused. Absent: as long as the gate lets them. */
+  readonly wait_ms?: number | undefined;
+  /** Of a pause: it holds until a person allows more, and refuses with `approval_required`. */
+  readonly asks?: "approval" | undefined;
 }
 
 /** All acts in force. Within one `epoch` a lower `revision` is older; another epoch is another processor's data directory. */
@@ -144,7 +148,17 @@ export type LeaseAction =
       readonly do: "notify" | "require_approval" | "stop_gracefully" | "pause" | "stop" | "kill";
       readonly at_percent: number;
     }
-  | { readonly do: "downgrade"; readonly at_percent: number; readonly fallback: Readonly<Record<string, string>> };
+  | {
+      readonly do: "downgrade";
+      readonly at_percent: number;
+      readonly fallback: Readonly<Record<string, string>>;
+      /** At most so many tokens of output. */
+      readonly max_output_tokens?: number | undefined;
+      /** No more effort than this, for a request that names one. */
+      readonly reasoning_effort?: ReasoningEffort | undefined;
+    };
+
+export type ReasoningEffort = "none" | "minimal" | "low" | "medium" | "high";
 
 /** `granted`: enough for `need`. `exhausted`: less than `need`, and `refused_by` says which budget. `unlimited`: no budget applies. */
 export type AcquireReply = {

@@ -168,6 +168,10 @@ export const ATTR_TOLLGATE_BUDGET_LIMIT_USD = "tollgate.budget.limit_usd";
 export const ATTR_TOLLGATE_BUDGET_REMAINING_USD = "tollgate.budget.remaining_usd";
 /** string. What a threshold did to this call: `notify`, `downgrade`, `require_approval`, `stop`, … */
 export const ATTR_TOLLGATE_BUDGET_ACTION = "tollgate.budget.action";
+/** double, percent. At which share of its limit, on the event of a crossed threshold. */
+export const ATTR_TOLLGATE_BUDGET_AT_PERCENT = "tollgate.budget.at_percent";
+/** string, decimal USD. What the call would have cost more with the model that was asked for. */
+export const ATTR_TOLLGATE_BUDGET_SAVED_USD = "tollgate.budget.saved_usd";
 /** string. The lease that paid; its spend reaches the ledger by settlement, so the meter does not add it again. */
 export const ATTR_TOLLGATE_LEASE_ID = "tollgate.lease.id";
 /** int, nano-dollars. The worst case that was reserved for the call. */

@@ -145,7 +145,14 @@ export function leaseBudget(state: BudgetState): LeaseBudget & { actions: LeaseA
 
 function leaseAction(threshold: Threshold): LeaseAction {
   if (threshold.do === "downgrade") {
-    return { do: "downgrade", at_percent: threshold.atPercent, fallback: threshold.fallback ?? {} };
+    const { atPercent, fallback = {}, maxOutputTokens, reasoningEffort } = threshold;
+    return {
+      do: "downgrade",
+      at_percent: atPercent,
+      fallback,
+      ...(maxOutputTokens === undefined ? {} : { max_output_tokens: maxOutputTokens }),
+      ...(reasoningEffort === undefined ? {} : { reasoning_effort: reasoningEffort }),
+    };
   }
   return { do: threshold.do, at_percent: threshold.atPercent };
 }

@@ -11,6 +11,8 @@ export const stopRow = z.object({
   author: z.string(),
   at: z.string(),
   source: z.string().optional().describe("Where it was no person: the threshold of a budget."),
+  wait_ms: z.int().optional().describe("Of a pause: how long calls wait before they are refused."),
+  asks: z.literal("approval").optional().describe("Of a pause: it holds until a person allows more."),
 });
 
 const reason = z.string().trim().max(1_000);

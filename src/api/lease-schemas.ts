@@ -82,6 +82,8 @@ const budgetReply = z.object({
       do: z.enum(["notify", "downgrade", "require_approval", "stop_gracefully", "pause", "stop", "kill"]),
       at_percent: z.number(),
       fallback: z.record(z.string(), z.string()).optional(),
+      max_output_tokens: z.int().optional(),
+      reasoning_effort: z.enum(["none", "minimal", "low", "medium", "high"]).optional(),
     }),
   ),
 });

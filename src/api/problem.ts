@@ -16,6 +16,7 @@ export const PROBLEMS = {
   budget_exceeded: { status: 402, title: "A budget does not hold what was asked for" },
   forbidden: { status: 403, title: "The credential does not allow this" },
   reservation_unknown: { status: 404, title: "No reservation of this credential has that id, or it is forgotten" },
+  approval_required: { status: 403, title: "A person has to allow it first: by a raise of the budget, or by a resume" },
   agent_killed: { status: 403, title: "Somebody killed this agent: nothing is granted until it is resumed" },
   not_found: { status: 404, title: "There is nothing here by that name" },
   method_not_allowed: { status: 405, title: "The method is not supported here" },

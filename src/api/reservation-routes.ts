@@ -52,6 +52,7 @@ function create(reservations: Reservations): AnyRoute {
       "forbidden",
       "agent_killed",
       "agent_paused",
+      "approval_required",
       "reservation_ended",
       "idempotency_key_reused",
       "ledger_unavailable",

@@ -54,6 +54,7 @@ export class StopDesk {
     this.refuseKilled(...labels);
     const act = this.actOn(...labels);
     if (act === undefined) return;
+    if (act.asks === "approval") throw new ApiProblem("approval_required", stoppedText(act));
     throw new ApiProblem("agent_paused", stoppedText(act), undefined, { retryAfterSeconds: PAUSE_RETRY_SECONDS });
   }
 

@@ -24,6 +24,8 @@ export interface NewStop {
   readonly reason: string;
   readonly author: string;
   readonly source?: string;
+  readonly wait_ms?: number;
+  readonly asks?: "approval";
 }
 
 export type StopAdded =

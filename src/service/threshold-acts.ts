@@ -1,6 +1,6 @@
 /**
  * What thresholds of budgets do by themselves. The ledger says that one fired, once a window, after that is in its journal;
- * here it becomes an event (and so a metric and an alert) and, for `kill` and `pause`, an act like a person's. A restart finds
+ * here it becomes an event (and so a metric and an alert) and, for `kill`, `pause` and `require_approval`, an act like a person's. A restart finds
  * what fired and has no act yet. A pause is lifted when its window turns or its limit is raised; a kill waits for a person.
  */
 import { selectorText } from "@tollgate/instrumentation/policy";
@@ -66,12 +66,16 @@ export class ThresholdActs {
 
   #act(crossing: ThresholdCrossing): void {
     const { threshold, budget, exactKeys } = crossing;
-    if (threshold.do !== "kill" && threshold.do !== "pause") return;
+    if (threshold.do !== "kill" && threshold.do !== "pause" && threshold.do !== "require_approval") return;
+    const asksPerson = threshold.do === "require_approval";
+    const waitMs = threshold.timeoutMs ?? (asksPerson ? 0 : undefined);
     const patterns = new Set(Object.keys(budget.scope).filter((key) => !exactKeys.includes(key)));
     this.#do(
       this.#options.desk.stop(
         {
-          act: threshold.do,
+          act: threshold.do === "kill" ? "kill" : "pause",
+          ...(asksPerson ? { asks: "approval" as const } : {}),
+          ...(waitMs === undefined ? {} : { wait_ms: waitMs }),
           selector: selectorText(budget.scope, patterns),
           reason: `budget \`${budget.name}\` crossed ${threshold.atPercent}% of its limit`,
           author: `budget ${budget.name}`,

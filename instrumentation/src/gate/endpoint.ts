@@ -1,6 +1,7 @@
 /** One operation of a provider's API, as the gate needs to know it. Pure: bodies in, facts and new bodies out. */
 import type { Attributes } from "@opentelemetry/api";
 import type { TokenUsage } from "../pricing/price-book.ts";
+import type { ReasoningEffort } from "../protocol.ts";
 
 export type Body = Readonly<Record<string, unknown>>;
 
@@ -60,6 +61,8 @@ export interface Rewrite {
   readonly model: string;
   /** Output tokens of one answer; `undefined` leaves the app's own bound. */
   readonly outputBound: number | undefined;
+  /** No more effort than this, where the body names one. */
+  readonly reasoningEffort?: ReasoningEffort | undefined;
 }
 
 export interface Endpoint {

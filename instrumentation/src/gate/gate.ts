@@ -18,10 +18,13 @@ import type { Purse, PurseOutcome, Reservation } from "../lease/purse.ts";
 import { systemClock } from "../lease/clock.ts";
 import { createPriceBook } from "../pricing/cached-price-book.ts";
 import { isPricesDocument, validatePrices } from "../pricing/house-prices.ts";
-import type { PriceBook } from "../pricing/price-book.ts";
+import type { ModelPrice, PriceBook } from "../pricing/price-book.ts";
 import type { HelloReply, LeaseBudget, Measure } from "../protocol.ts";
 import { CallBounds } from "./call-bound.ts";
 import type { Who } from "./call-span.ts";
+import { CrossingEvents } from "./crossing-events.ts";
+import { downgradedBy, lowered } from "./downgrade.ts";
+import type { Downgraded } from "./downgrade.ts";
 import { pricedName } from "./endpoint.ts";
 import type { Body, RequestFacts } from "./endpoint.ts";
 import type { GatedCall } from "./gated-call.ts";
@@ -45,6 +48,8 @@ export interface Admission {
   readonly budgets: readonly LeaseBudget[];
   /** Set when nobody could be asked and the call goes all the same. */
   readonly failure: "open" | undefined;
+  /** Of the model that was asked for, where another one is sent. */
+  readonly askedPrice: ModelPrice | undefined;
 }
 
 export type AdmissionOutcome =
@@ -75,6 +80,7 @@ export class Gate {
   readonly open = new Set<GatedCall>();
   /** What people have stopped. */
   readonly stops: StopGate;
+  readonly crossings = new CrossingEvents();
   /** Exceptions of our own that were contained. */
   failures = 0;
   tracer: Tracer;
@@ -136,9 +142,10 @@ export class Gate {
     if (call.who.problem !== undefined) throw new ConfigInvalid([call.who.problem]);
     const { signal } = call;
     const { endpoint, guard } = call.options;
-    const chosen = this.#chooseModel(call);
+    const change = this.#downgrade(call);
+    const chosen = lowered(call.options.facts, change);
     const facts = this.#tokenizers?.tighten(chosen, call.options) ?? chosen;
-    const price = this.#prices.find({ provider: endpoint.provider, model: pricedName(facts), at: new Date() });
+    const price = this.#priceOf(call, facts);
     if (price === undefined) this.#refuseUnpriced(call, pricedName(facts));
     const bounds = new CallBounds(facts, price, { tellsKinds: this.#tellsKinds() });
     const labels = { ...call.who.labels, model: facts.model, provider: endpoint.provider };
@@ -148,10 +155,10 @@ export class Gate {
         if (purse === undefined) continue;
         const outcome = await purse.reserve(bounds.want(signal));
         if (outcome.outcome === "granted") held.push(outcome.reservation);
-        else return this.#notGranted(outcome, { call, facts, bounds, held });
+        else return this.#notGranted(outcome, { call, facts, bounds, held, change });
       }
-      if (this.leases === undefined) return this.#admitted({ call, facts, bounds, held, failure: undefined });
-      return await this.#admitByFleet(this.leases, labels, { call, facts, bounds, held });
+      if (this.leases === undefined) return this.#admitted({ call, facts, bounds, held, change, failure: undefined });
+      return await this.#admitByFleet(this.leases, labels, { call, facts, bounds, held, change });
     } catch (error) {
       for (const reservation of held) reservation.release();
       throw error;
@@ -226,7 +233,9 @@ export class Gate {
   #admitted(
     draft: AdmissionDraft & { readonly failure: "open" | undefined; readonly budgets?: readonly LeaseBudget[] },
   ): Admission {
-    const { call, facts, bounds, held, failure } = draft;
+    const { call, facts, bounds, held, change, failure } = draft;
+    const asked = call.options.facts;
+    const isCapped = facts.outputBound !== asked.outputBound;
     let granted: Amounts = { nanoUsd: UNLIMITED, tokens: UNLIMITED, calls: UNLIMITED };
     for (const reservation of held) granted = smallest(granted, reservation.amounts);
     const output = bounds.outputWithin(granted) ?? bounds.outputAsked;
@@ -241,8 +250,10 @@ export class Gate {
       isLowered,
       body: call.options.endpoint.rewrite(call.options.body, {
         model: facts.model,
-        outputBound: isLowered || bounds.mustSetOutput ? output : undefined,
+        outputBound: isLowered || isCapped || bounds.mustSetOutput ? output : undefined,
+        reasoningEffort: change.reasoningEffort,
       }),
+      askedPrice: facts.model === asked.model ? undefined : this.#priceOf(call, asked),
       reservations: held,
       reserved: held.length === 0 ? 0n : amounts.nanoUsd,
       leaseId: held.find((reservation) => reservation.leaseId !== "")?.leaseId ?? "",
@@ -251,24 +262,25 @@ export class Gate {
     };
   }
 
+  #priceOf(call: GatedCall, facts: RequestFacts): ModelPrice | undefined {
+    return this.#prices.find({ provider: call.options.endpoint.provider, model: pricedName(facts), at: new Date() });
+  }
+
   /** Whether a budget of the fleet counts a kind of tokens. */
   #tellsKinds(): boolean {
     return this.#hello?.measures?.some((measure) => TOKEN_KINDS.has(measure)) ?? false;
   }
 
   /** The model that a guard, TOLLGATE_FALLBACK or a threshold of a fleet budget sends instead. */
-  #chooseModel(call: GatedCall): RequestFacts {
-    const { facts, guard } = call.options;
+  #downgrade(call: GatedCall): Downgraded {
+    const { facts, guard, endpoint } = call.options;
     let model = guard?.chooseModel(facts.model) ?? facts.model;
     const purse = this.#processPurse;
     const { fallback } = this.config;
     if (purse !== undefined && fallback !== undefined && purse.spent * 10n >= purse.limit * FALLBACK_TENTHS)
       model = fallback;
-    for (const budget of this.leases?.find({ ...call.who.labels, model, provider: call.options.endpoint.provider })
-      ?.budgets ?? []) {
-      for (const action of budget.actions) if (action.do === "downgrade") model = action.fallback[model] ?? model;
-    }
-    return model === facts.model ? facts : { ...facts, model };
+    const lease = this.leases?.find({ ...call.who.labels, model, provider: endpoint.provider });
+    return downgradedBy(lease?.budgets ?? [], model);
   }
 
   /** Without a price, a hard limit of this process can't be held. */
@@ -309,6 +321,7 @@ interface AdmissionDraft {
   readonly facts: RequestFacts;
   readonly bounds: CallBounds;
   readonly held: Reservation[];
+  readonly change: Downgraded;
 }
 
 /** 80 % of TOLLGATE_BUDGET. */

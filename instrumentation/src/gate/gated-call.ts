@@ -9,6 +9,7 @@ import { withoutCarried } from "../context/context.ts";
 import { GateUnavailable, TollgateError } from "../errors.ts";
 import { add, NO_AMOUNTS } from "../lease/amounts.ts";
 import type { Amounts } from "../lease/amounts.ts";
+import { formatUsd } from "../pricing/money.ts";
 import type { NanoUsd } from "../pricing/money.ts";
 import type { HostedCalls, MediaTokens, ModelPrice, TokenUsage } from "../pricing/price-book.ts";
 import * as semconv from "../semconv.ts";
@@ -69,6 +70,8 @@ export class GatedCall {
   #usage: TokenUsage = NO_USAGE;
   #status: semconv.CostStatus = "exact";
   #price: ModelPrice | undefined;
+  /** What the call would have cost more with the model that was asked for. */
+  #saved = 0n;
   #isEnded = false;
   #isRefused = false;
   #sawFirstChunk = false;
@@ -148,6 +151,7 @@ export class GatedCall {
     if (leaseId !== "") span.setAttribute(semconv.ATTR_TOLLGATE_LEASE_ID, leaseId);
     if (reserved > 0n) span.setAttribute(semconv.ATTR_TOLLGATE_RESERVED_NANO_USD, Number(reserved));
     recordBudget(span, budgets);
+    this.#gate.crossings.record(span, budgets);
     if (failure !== undefined) span.setAttribute(semconv.ATTR_TOLLGATE_FAILURE_MODE, failure);
     if (facts.model !== this.options.facts.model) {
       span.setAttribute(semconv.ATTR_TOLLGATE_BUDGET_ACTION, "downgrade");
@@ -225,6 +229,9 @@ export class GatedCall {
     this.#gate.open.delete(this);
     if (this.#spent.calls > 0n) {
       recordUsage(this.span, this.#usage);
+      if (this.#saved > 0n) {
+        this.span.setAttribute(semconv.ATTR_TOLLGATE_BUDGET_SAVED_USD, formatUsd(this.#saved as NanoUsd));
+      }
       recordCost(this.span, {
         nanoUsd: this.#spent.nanoUsd as NanoUsd,
         status: this.#status,
@@ -263,6 +270,8 @@ export class GatedCall {
       reservation.settle(actual);
     }
     this.options.guard?.onSettled(cost.nanoUsd as NanoUsd);
+    const asked = admission.askedPrice?.cost(usage) ?? 0n;
+    if (asked > cost.nanoUsd) this.#saved += asked - cost.nanoUsd;
     this.#spent = add(this.#spent, actual);
     this.#usage = addUsage(this.#usage, usage);
     if (STATUS_RANK[cost.status] > STATUS_RANK[this.#status]) this.#status = cost.status;

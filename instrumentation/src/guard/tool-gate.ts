@@ -6,6 +6,7 @@ import {
   AgentKilled,
   AgentPaused,
   ApprovalPending,
+  ApprovalRequired,
   BudgetExceeded,
   ConfigInvalid,
   GateUnavailable,
@@ -42,7 +43,14 @@ export interface ToolCall {
 }
 
 /** Refusals that no policy has recorded yet. */
-const WITHOUT_POLICY = [BudgetExceeded, AgentKilled, AgentPaused, GateUnavailable, ConfigInvalid] as const;
+const WITHOUT_POLICY = [
+  BudgetExceeded,
+  AgentKilled,
+  AgentPaused,
+  ApprovalRequired,
+  GateUnavailable,
+  ConfigInvalid,
+] as const;
 
 interface Permitted {
   readonly who: Who;

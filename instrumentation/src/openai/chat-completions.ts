@@ -5,6 +5,7 @@ import type { AnswerFacts, Body, Endpoint, RequestFacts, Rewrite, StreamReader }
 import { inputTokensMax } from "../gate/input-bound.ts";
 import type { TokenUsage } from "../pricing/price-book.ts";
 import * as semconv from "../semconv.ts";
+import { lessEffort } from "../gate/downgrade.ts";
 import { hidesReasoning } from "./reasoning.ts";
 import { dearerTier } from "./tier.ts";
 
@@ -43,8 +44,10 @@ export const chatCompletions: Endpoint = {
     };
   },
 
-  rewrite(body: Body, { model, outputBound }: Rewrite): Body {
+  rewrite(body: Body, { model, outputBound, reasoningEffort }: Rewrite): Body {
     const sent: Record<string, unknown> = { ...body, model };
+    const effort = lessEffort(body["reasoning_effort"], reasoningEffort);
+    if (effort !== undefined) sent["reasoning_effort"] = effort;
     if (outputBound !== undefined) {
       const isOld = asCount(body["max_tokens"]) !== undefined;
       if (isOld) sent["max_tokens"] = outputBound;

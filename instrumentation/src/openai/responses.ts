@@ -5,6 +5,7 @@ import { inputTokensMax } from "../gate/input-bound.ts";
 import type { TokenUsage } from "../pricing/price-book.ts";
 import * as semconv from "../semconv.ts";
 import { textBytes } from "./chat-completions.ts";
+import { lessEffort } from "../gate/downgrade.ts";
 import { hidesReasoning } from "./reasoning.ts";
 import { dearerTier } from "./tier.ts";
 import { blockedResponse } from "./blocked-response.ts";
@@ -51,8 +52,15 @@ export const responses: Endpoint = {
     };
   },
 
-  rewrite(body: Body, { model, outputBound }: Rewrite): Body {
-    return { ...body, model, ...(outputBound === undefined ? {} : { max_output_tokens: outputBound }) };
+  rewrite(body: Body, { model, outputBound, reasoningEffort }: Rewrite): Body {
+    const reasoning = asBody(body["reasoning"]);
+    const effort = lessEffort(reasoning?.["effort"], reasoningEffort);
+    return {
+      ...body,
+      model,
+      ...(outputBound === undefined ? {} : { max_output_tokens: outputBound }),
+      ...(effort === undefined ? {} : { reasoning: { ...reasoning, effort } }),
+    };
   },
 
   readAnswer(answer: unknown): AnswerFacts {

@@ -1,5 +1,5 @@
 /** What stands before policy and budget: nothing that somebody killed goes on, and nothing that somebody paused starts. */
-import { AgentKilled, AgentPaused } from "../errors.ts";
+import { AgentKilled, AgentPaused, ApprovalRequired } from "../errors.ts";
 import type { TollgateError } from "../errors.ts";
 import type { Clock } from "../lease/clock.ts";
 import type { StopAct, StopList, StoppedReport } from "../protocol.ts";
@@ -66,16 +66,16 @@ export class StopGate {
     return this.#find(who) === undefined;
   }
 
-  /** Waits while the caller is paused. Throws `AgentKilled` at once, `AgentPaused` after the waiting time. */
+  /** Waits while the caller is paused. Throws `AgentKilled` at once, `AgentPaused` or `ApprovalRequired` after the waiting time. */
   async pass(who: Caller, signal: AbortSignal | undefined): Promise<void> {
     const { clock, pauseWaitMs } = this.#options;
-    const deadline = clock.monotonicMs() + pauseWaitMs;
+    const startedMs = clock.monotonicMs();
     for (;;) {
       const act = this.#find(who);
       if (act?.act === "kill") throw new AgentKilled(details(act, who));
       if (act === undefined || signal?.aborted === true) return;
-      const leftMs = deadline - clock.monotonicMs();
-      if (leftMs <= 0) throw new AgentPaused(details(act, who));
+      const leftMs = startedMs + (act.wait_ms ?? pauseWaitMs) - clock.monotonicMs();
+      if (leftMs <= 0) throw refusalOf(act, who);
       await this.#stops.changed(leftMs, signal);
     }
   }
@@ -83,6 +83,10 @@ export class StopGate {
   #find(who: Caller): StopAct | undefined {
     return this.#stops.isEmpty ? undefined : this.#stops.find(who.labels, this.#options.processLabels());
   }
+}
+
+function refusalOf(act: StopAct, who: Caller): TollgateError {
+  return act.asks === "approval" ? new ApprovalRequired(details(act, who)) : new AgentPaused(details(act, who));
 }
 
 function details({ reason, author }: StopAct, { agent }: Caller): ConstructorParameters<typeof AgentKilled>[0] {

@@ -57,7 +57,6 @@ allow: ["db_*"]
 `,
     });
     expect(unenforced(governance)).toEqual([
-      "budget `fleet`: threshold `require_approval` at 50% is shown, but does nothing yet",
       "policy `db`: nobody can be asked yet, so what requires approval is refused",
     ]);
   });

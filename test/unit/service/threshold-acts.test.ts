@@ -57,6 +57,10 @@ class World {
   }
 }
 
+function withThreshold(of: ThresholdCrossing, more: Partial<Threshold>): ThresholdCrossing {
+  return { ...of, threshold: { ...of.threshold, ...more } };
+}
+
 function crossing(act: Threshold["do"], scope: Record<string, string>, exactKeys: string[] = []): ThresholdCrossing {
   const budget = { name: "fleet", scope, settled: 90n, limit: 100n, measure: "usd" } as unknown as BudgetState;
   return { key: JSON.stringify(scope), threshold: { atPercent: 90, do: act }, budget, exactKeys };
@@ -105,5 +109,21 @@ describe("a threshold that fires", () => {
     expect(world.stops.list.acts).toMatchObject([{ act: "kill" }]);
     world.fire(crossing("pause", { team: "a" }));
     expect(world.stops.list.acts).toHaveLength(2);
+  });
+
+  it("holds until a person allows more, and says how long calls wait for a pause that has a time-out", () => {
+    const world = new World().start();
+    world.fire(crossing("require_approval", { team: "a" }));
+    world.fire(withThreshold(crossing("require_approval", { team: "b" }), { timeoutMs: 5_000 }));
+    world.fire(withThreshold(crossing("pause", { team: "c" }), { timeoutMs: 600_000 }));
+    expect(world.stops.list.acts).toMatchObject([
+      { act: "pause", asks: "approval", wait_ms: 0, selector: "team=a" },
+      { act: "pause", asks: "approval", wait_ms: 5_000 },
+      { act: "pause", wait_ms: 600_000 },
+    ]);
+    expect(world.stops.list.acts[2]).not.toHaveProperty("asks");
+    world.fired = [];
+    world.clock.advance(1_500);
+    expect(world.stops.list.acts).toEqual([]);
   });
 });
