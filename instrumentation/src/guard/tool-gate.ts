@@ -40,6 +40,8 @@ export interface ToolCall {
   readonly parameters: readonly unknown[];
   /** Runs the tool with these parameters. */
   readonly run: (parameters: readonly unknown[]) => unknown;
+  /** What else the span says. */
+  readonly attributes?: Attributes;
 }
 
 /** Refusals that no policy has recorded yet. */
@@ -146,6 +148,7 @@ export class ToolGate {
       [semconv.ATTR_GEN_AI_OPERATION_NAME]: semconv.Operation.executeTool,
       [semconv.ATTR_GEN_AI_TOOL_NAME]: call.name,
       [semconv.ATTR_GEN_AI_TOOL_TYPE]: "function",
+      ...call.attributes,
       ...whoAttributes(who),
     };
     return this.#gate.tracer.startSpan(`${semconv.Operation.executeTool} ${call.name}`, {

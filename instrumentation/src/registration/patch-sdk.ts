@@ -3,6 +3,7 @@ import { anthropicAdapter } from "../anthropic/adapter.ts";
 import { hideOwnSpans } from "../anthropic/own-spans.ts";
 import type { Logger } from "../config/logger.ts";
 import { patchModels } from "../google/patch-models.ts";
+import { patchProtocol } from "../mcp/patch-protocol.ts";
 import { openaiAdapter } from "../openai/adapter.ts";
 import { findClientPrototype } from "../stainless/client-shape.ts";
 import type { ClientPrototype } from "../stainless/client-shape.ts";
@@ -30,7 +31,7 @@ export function patchLoadedClass(logger: Logger, name: string, clientClass: unkn
   let isDone = false;
   try {
     const prototype = typeof clientClass === "function" ? (clientClass.prototype as object) : null;
-    isDone = name === "@google/genai" ? patchModels(prototype) : patchSdk(name, findClientPrototype(prototype));
+    isDone = patchPrototype(name, prototype);
   } catch (problem) {
     logger.log("debug", `patching ${name} failed: ${String(problem)}`);
   }
@@ -40,6 +41,17 @@ export function patchLoadedClass(logger: Logger, name: string, clientClass: unkn
       "error",
       `${name} is loaded but NOT gated: this version has another shape than the gate knows (${location}); use a supported version`,
     );
+  }
+}
+
+function patchPrototype(name: string, prototype: object | null): boolean {
+  switch (name) {
+    case "@google/genai":
+      return patchModels(prototype);
+    case "@modelcontextprotocol/sdk":
+      return patchProtocol(prototype);
+    default:
+      return patchSdk(name, findClientPrototype(prototype));
   }
 }
 

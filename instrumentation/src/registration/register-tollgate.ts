@@ -100,10 +100,10 @@ function createGates(
 async function patchAlreadyLoaded(logger: Logger): Promise<void> {
   const main = process.argv[1] ?? join(process.cwd(), "index.js");
   const require = createRequire(main);
-  for (const { name, className, files } of SDK_FILES) {
+  for (const { name, className, entry, files } of SDK_FILES) {
     let folder: string;
     try {
-      folder = dirname(require.resolve(name));
+      folder = dirname(require.resolve(entry));
     } catch {
       continue;
     }

@@ -4,7 +4,9 @@ export interface SdkFile {
   readonly pattern: RegExp;
   /** The class whose prototype owns the machinery, by its name in the file and among its exports. */
   readonly className: string;
-  /** Both twins, beside the file that `require.resolve` finds. */
+  /** What `require.resolve` finds; the package's name where that is enough. */
+  readonly entry: string;
+  /** Both twins, seen from there. */
   readonly files: readonly string[];
 }
 
@@ -16,19 +18,30 @@ export const SDK_FILES: readonly SdkFile[] = [
     name: "openai",
     pattern: /[/\\]node_modules[/\\]openai[/\\]client\.m?js$/,
     className: "OpenAI",
+    entry: "openai",
     files: CLIENT_FILES,
   },
   {
     name: "@anthropic-ai/sdk",
     pattern: /[/\\]node_modules[/\\]@anthropic-ai[/\\]sdk[/\\]client\.m?js$/,
     className: "BaseAnthropic",
+    entry: "@anthropic-ai/sdk",
     files: CLIENT_FILES,
   },
   {
     name: "@google/genai",
     pattern: /[/\\]node_modules[/\\]@google[/\\]genai[/\\]dist[/\\]node[/\\]index\.[cm]js$/,
     className: "Models",
+    entry: "@google/genai",
     files: ["index.mjs", "index.cjs"],
+  },
+  {
+    name: "@modelcontextprotocol/sdk",
+    pattern:
+      /[/\\]node_modules[/\\]@modelcontextprotocol[/\\]sdk[/\\]dist[/\\](?:esm|cjs)[/\\]shared[/\\]protocol\.js$/,
+    className: "Protocol",
+    entry: "@modelcontextprotocol/sdk/shared/protocol.js",
+    files: ["protocol.js", "../../esm/shared/protocol.js"],
   },
 ];
 

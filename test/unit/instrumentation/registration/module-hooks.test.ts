@@ -29,6 +29,7 @@ describe("the module hooks", () => {
     "/app/node_modules/openai/client.js",
     "file:///app/node_modules/.pnpm/openai@7.55.0/node_modules/openai/client.mjs",
     "/app/node_modules/@google/genai/dist/node/index.cjs",
+    "/app/node_modules/@modelcontextprotocol/sdk/dist/esm/shared/protocol.js",
     "C:\\app\\node_modules\\@anthropic-ai\\sdk\\client.js",
   ])("know the file of a client: %s", (location) => {
     expect(findSdkFile(location)).toBeDefined();

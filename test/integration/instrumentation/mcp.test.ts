@@ -1,0 +1,76 @@
+/** The real `@modelcontextprotocol/sdk`, both twins, in a registered process: tools of MCP servers pass the gate like any other. */
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { Child } from "../../../src/demo/child-process.ts";
+import { OtlpBackend } from "../../support/otlp-backend.ts";
+
+const SCRIPT = join(import.meta.dirname, "..", "..", "support", "agents", "mcp.cjs");
+const POLICY = { kind: "policy", name: "files", allow: ["read_*"], deny: ["delete_*"], require_approval: ["write_*"] };
+
+const backend = new OtlpBackend({ protocol: "http" });
+let folder: string;
+
+beforeEach(async () => {
+  await backend.start();
+  folder = await mkdtemp(join(tmpdir(), "tollgate-mcp-"));
+  await writeFile(join(folder, "policy.json"), JSON.stringify(POLICY));
+});
+
+afterEach(async () => {
+  await backend.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function run(args: readonly string[]): Promise<{ seen: readonly unknown[]; ends: readonly string[] }> {
+  const child = new Child({
+    args,
+    env: {
+      TOLLGATE_ENDPOINT: "off",
+      TOLLGATE_POLICY: join(folder, "policy.json"),
+      OTEL_EXPORTER_OTLP_ENDPOINT: backend.endpoint,
+    },
+  });
+  const { stdout, stderr } = await child.exit;
+  expect(stderr).not.toContain("NOT gated");
+  return JSON.parse(stdout) as Awaited<ReturnType<typeof run>>;
+}
+
+it.each(["esm", "cjs"])("sends what the policy allows and nothing else, with the %s twin", async (twin) => {
+  const before = backend.spans.length;
+  const { seen, ends } = await run(["--import", "@tollgate/instrumentation/register", SCRIPT, twin]);
+  expect(ends).toEqual([
+    "done",
+    "done",
+    "ToolDenied tool_denied",
+    "ToolDenied tool_denied",
+    "ApprovalPending approval_pending",
+    "pong",
+  ]);
+  expect(seen).toEqual([{ name: "read_file", arguments: { path: "/a" } }, { name: "read_broken" }]);
+  const spans = backend.spans.slice(before).filter(({ name }) => name.startsWith("execute_tool"));
+  const facts = spans.map(({ name, attributes }) => [
+    name.slice("execute_tool ".length),
+    attributes.get("mcp.method.name"),
+    attributes.get("tollgate.decision"),
+    attributes.get("error.type"),
+  ]);
+  expect(facts).toEqual([
+    ["read_file", "tools/call", "allow", undefined],
+    ["read_broken", "tools/call", "allow", "tool_error"],
+    ["delete_file", "tools/call", "deny", "tool_denied"],
+    ["delete_all", "tools/call", "deny", "tool_denied"],
+    ["write_file", "tools/call", "require_approval", "approval_pending"],
+  ]);
+});
+
+it.each(["esm", "cjs"])("gives what the bare SDK gives where every tool is allowed, with the %s twin", async (twin) => {
+  await writeFile(
+    join(folder, "policy.json"),
+    JSON.stringify({ ...POLICY, allow: ["*"], deny: [], require_approval: [] }),
+  );
+  const bare = await run([SCRIPT, twin]);
+  expect(await run(["--import", "@tollgate/instrumentation/register", SCRIPT, twin])).toEqual(bare);
+  expect(bare.ends).toEqual(["done", "done", "done", "done", "done", "pong"]);
+});
