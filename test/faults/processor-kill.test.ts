@@ -1,7 +1,7 @@
 /**
  * Goal: kill -9 of the processor in the middle of a fleet's run, and a restart, cost nothing that was promised: no
  * overshoot by the provider's count, no acknowledged span lost, none counted twice.
- * Method: the processor is killed when the provider has billed two fifths of the budget, and started again on the same ports and
+ * Method: 8 × 64 callers on one budget; the processor is killed when the provider has billed two fifths of the budget, and started again on the same ports and
  * data. Beside the fleet a foreign sender posts batches of spans and sends each again until it is acknowledged.
  */
 import { expect, test } from "vitest";
@@ -12,10 +12,13 @@ import { finishFleet, readBooks, startFleet } from "../support/fleet-run.ts";
 import { ForeignSender } from "../support/foreign-sender.ts";
 import { sqlRows, useRig } from "../support/rig.ts";
 
-const LIMIT_NANO_USD = 100_000_000n;
-const AGENTS = 4;
-const CALLERS = 8;
+const LIMIT_NANO_USD = 400_000_000n;
+/** 8 processes with 64 callers each: 512 calls at once on one budget. */
+const AGENTS = 8;
+const CALLERS = 64;
 const RUN_TIMEOUT_MS = 60_000;
+/** Callers try again while the processor is away: longer than the whole run, however slow the machine. */
+const UNAVAILABLE_MS = 300_000;
 const KILLS = 2;
 
 const rig = useRig({
@@ -24,7 +27,7 @@ kind: budget
 name: fleet
 scope: { run: "*" }
 each: run
-limit: $0.10
+limit: $0.40
 window: lifetime
 mode: hard
 ---
@@ -49,7 +52,7 @@ test("kill -9 of the processor in mid-run: nothing overspent, nothing acknowledg
     agents: AGENTS,
     callers: CALLERS,
     labels,
-    unavailableMs: RUN_TIMEOUT_MS,
+    unavailableMs: UNAVAILABLE_MS,
   });
   await using sender = new ForeignSender(endpoints.otlp_http);
   for (let kill = 1; kill <= KILLS; kill += 1) {
