@@ -77,6 +77,7 @@ function acquire({ ledger, registry, processes, leaseTtlMs, stops, desk }: Lease
     method: "POST",
     url: "/v1/leases/acquire",
     summary: "Get, renew, report and give back money, in one message",
+    isFrequent: true,
     access: "agent",
     body: acquireRequest,
     query: NOTHING,

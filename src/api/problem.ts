@@ -95,3 +95,21 @@ export class ApiProblem extends Error {
     };
   }
 }
+
+/** A problem as it leaves. */
+export function problemReply(problem: ApiProblem): {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+} {
+  const { status, code, retryAfterSeconds } = problem;
+  return {
+    status,
+    headers: {
+      "content-type": `${PROBLEM_MEDIA_TYPE}; charset=utf-8`,
+      ...(code === "unauthorized" ? { "www-authenticate": "Bearer" } : {}),
+      ...(retryAfterSeconds === undefined ? {} : { "retry-after": String(retryAfterSeconds) }),
+    },
+    body: JSON.stringify(problem.document()),
+  };
+}

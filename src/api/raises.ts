@@ -67,14 +67,14 @@ export function raiseRoute({ ledger, telemetry }: RaiseRouteOptions): AnyRoute {
       },
     },
     problems: ["not_found", "ledger_unavailable"],
-    handle: async ({ body, params: { name }, person, request }) => {
+    handle: async ({ body, params: { name }, person, headers }) => {
       const budget = ledger.configured().find((configured) => configured.name === name);
       if (budget === undefined) throw unknown(name);
       const amount = amountOf(body.by, budget.measure);
       const forMs = durationMs(body.for);
       if (Number.isNaN(forMs)) throw new ApiProblem("invalid_request", "body.for: expected a duration like `2h`");
       const { reason, each } = body;
-      const id = raiseId(request.headers["idempotency-key"], name);
+      const id = raiseId(headers["idempotency-key"], name);
       const command = { id, budget: name, amount, forMs, author: person, reason };
       const outcome = await ledger.raise(each === undefined ? command : { ...command, each });
       if (outcome.outcome === "unknown_budget") throw unknown(name);

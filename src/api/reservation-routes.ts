@@ -28,6 +28,7 @@ function create(reservations: Reservations): AnyRoute {
     method: "POST",
     url: "/v1/reservations",
     summary: "Set money aside for one call",
+    isFrequent: true,
     access: "agent",
     body: createRequest,
     query: NOTHING,
@@ -57,8 +58,8 @@ function create(reservations: Reservations): AnyRoute {
       "idempotency_key_reused",
       "ledger_unavailable",
     ],
-    handle: async ({ body, caller, request }) =>
-      reservations.create(body, { caller, key: keyOf(request.headers["idempotency-key"]) }),
+    handle: async ({ body, caller, headers }) =>
+      reservations.create(body, { caller, key: keyOf(headers["idempotency-key"]) }),
   });
 }
 
@@ -67,6 +68,7 @@ function commit(reservations: Reservations): AnyRoute {
     method: "POST",
     url: "/v1/reservations/:id/commit",
     summary: "Say what the call cost; the rest goes back",
+    isFrequent: true,
     access: "agent",
     body: commitRequest,
     query: NOTHING,

@@ -1,4 +1,5 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { IncomingHttpHeaders } from "node:http";
+import type { FastifyInstance } from "fastify";
 import { z } from "zod";
 import type { Access, AgentCaller } from "./access.ts";
 import { ApiProblem, type ProblemCode } from "./problem.ts";
@@ -33,6 +34,8 @@ export interface Route<
   readonly example?: { readonly body: z.input<Body>; readonly reply: z.input<Reply> };
   /** Whether the `Idempotency-Key` header counts here. */
   readonly isKeyed?: boolean;
+  /** Asked around every call of a model: see frequent.ts. */
+  readonly isFrequent?: boolean;
   /** Problems that are particular to this operation. */
   readonly problems: readonly ProblemCode[];
   handle(call: RouteCall<z.output<Body>, z.output<Query>, z.output<Params>>): Promise<z.input<Reply>>;
@@ -46,8 +49,7 @@ export interface RouteCall<Body, Query, Params> {
   readonly caller: AgentCaller;
   /** Who asks, on routes for people; "" on others. */
   readonly person: string;
-  readonly request: FastifyRequest;
-  readonly reply: FastifyReply;
+  readonly headers: IncomingHttpHeaders;
 }
 
 export type AnyRoute = Route<z.ZodType, z.ZodType, z.ZodType, z.ZodType>;
@@ -69,27 +71,40 @@ export function addRoute(app: FastifyInstance, access: Access, definition: AnyRo
     method: definition.method,
     url: definition.url,
     handler: async (request, reply) => {
-      const { caller, person } = whoAsks(definition, access, request);
       if (definition.status !== undefined) void reply.status(definition.status);
-      return definition.handle({
-        body: parse(definition.body, request.body ?? {}, "body"),
-        query: parse(definition.query, request.query, "query"),
-        params: parse(definition.params, request.params, "path"),
-        caller,
-        person,
-        request,
-        reply,
-      });
+      const { body, query, params, headers } = request;
+      return answerTo(definition, access, { body, query, params, headers });
     },
+  });
+}
+
+/** A request as it came, its JSON parsed and nothing else believed. */
+export interface RawRequest {
+  readonly body: unknown;
+  readonly query: unknown;
+  readonly params: unknown;
+  readonly headers: IncomingHttpHeaders;
+}
+
+/** Asks who it is, checks what was sent, and does it. Throws `ApiProblem`. */
+export async function answerTo(definition: AnyRoute, access: Access, raw: RawRequest): Promise<unknown> {
+  const { headers } = raw;
+  const { caller, person } = whoAsks(definition, access, headers);
+  return definition.handle({
+    body: parse(definition.body, raw.body ?? {}, "body"),
+    query: parse(definition.query, raw.query, "query"),
+    params: parse(definition.params, raw.params, "path"),
+    caller,
+    person,
+    headers,
   });
 }
 
 function whoAsks(
   definition: AnyRoute,
   access: Access,
-  request: FastifyRequest,
+  { authorization }: IncomingHttpHeaders,
 ): { readonly caller: AgentCaller; readonly person: string } {
-  const { authorization } = request.headers;
   switch (definition.access) {
     case "agent":
       return { caller: access.agent(authorization), person: "" };

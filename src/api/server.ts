@@ -17,10 +17,11 @@ import { ControlStreams } from "./control.ts";
 import { decisionsRoute } from "./decisions.ts";
 import { killRoutes } from "./kill.ts";
 import { healthRoutes } from "./health.ts";
+import { createFrontServer, FrequentRoutes } from "./frequent.ts";
 import { landingPage } from "./landing.ts";
 import { leaseRoutes } from "./leases.ts";
 import { openApiDocument } from "./openapi.ts";
-import { ApiProblem, PROBLEM_MEDIA_TYPE, type ProblemCode } from "./problem.ts";
+import { ApiProblem, type ProblemCode, problemReply } from "./problem.ts";
 import { ProcessTable } from "./processes.ts";
 import type { ReadStore } from "./read-store.ts";
 import { reservationRoutes } from "./reservation-routes.ts";
@@ -68,6 +69,10 @@ export function createApi(options: ApiOptions): Api {
     bodyLimit: options.bodyMaxBytes,
     forceCloseConnections: true,
     routerOptions: { ignoreTrailingSlash: true },
+    serverFactory: (handler) =>
+      createFrontServer((request, response) => {
+        if (!frequent.take(request, response)) handler(request, response);
+      }),
   });
   // JSON only: a page in a browser can send text/plain to this port without asking, JSON it cannot.
   app.removeContentTypeParser("text/plain");
@@ -96,6 +101,7 @@ export function createApi(options: ApiOptions): Api {
     statusRoute(options.status),
   ];
 
+  const frequent = frequentRoutes(app, routes, options);
   app.setErrorHandler((error: FastifyError, _request, reply) => sendProblem(reply, toProblem(error, telemetry)));
   app.setNotFoundHandler((_request, reply) => sendProblem(reply, new ApiProblem("not_found")));
   measureAnswers(app, telemetry);
@@ -126,9 +132,31 @@ export function createApi(options: ApiOptions): Api {
     },
     close: async () => {
       control.stop();
+      frequent.close();
       await app.close();
     },
   };
+}
+
+function frequentRoutes(
+  app: FastifyInstance,
+  routes: readonly AnyRoute[],
+  { access, telemetry, bodyMaxBytes }: ApiOptions,
+): FrequentRoutes {
+  return new FrequentRoutes({
+    routes,
+    access,
+    bodyMaxBytes,
+    toProblem: (error) => toProblem(error, telemetry),
+    onAnswer: ({ route: name, status, seconds }) => {
+      telemetry.measures.requests.observe({ transport: "api", route: name, status: String(status) }, seconds);
+    },
+    otherwise: async ({ url = "/", headers }, payload) => {
+      const { statusCode, headers: answered, body } = await app.inject({ method: "POST", url, headers, payload });
+      const type = String(answered["content-type"]);
+      return { status: statusCode, headers: { "content-type": type }, body };
+    },
+  });
 }
 
 /** By the route's pattern: what was asked for outside them is one series, whatever it was. */
@@ -165,20 +193,20 @@ const BY_FASTIFY_CODE: Readonly<Record<string, ProblemCode>> = {
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: "invalid_request",
 };
 
-function toProblem(error: FastifyError, telemetry: Telemetry): ApiProblem {
+function toProblem(error: unknown, telemetry: Telemetry): ApiProblem {
   if (error instanceof ApiProblem) return error;
   if (error instanceof LedgerError) {
     return new ApiProblem(error.code === "invalid_command" ? "invalid_request" : "ledger_unavailable", error.message);
   }
-  const code = BY_FASTIFY_CODE[error.code];
-  if (code !== undefined) return new ApiProblem(code, error.message);
-  if (error.statusCode === 400) return new ApiProblem("invalid_request", error.message);
+  const { code: fastifyCode = "", statusCode, message = "" } = error as Partial<FastifyError>;
+  const code = BY_FASTIFY_CODE[fastifyCode];
+  if (code !== undefined) return new ApiProblem(code, message);
+  if (statusCode === 400) return new ApiProblem("invalid_request", message);
   telemetry.emit("request_failed", { error: errorText(error) });
   return new ApiProblem("internal");
 }
 
 function sendProblem(reply: FastifyReply, problem: ApiProblem): FastifyReply {
-  if (problem.code === "unauthorized") void reply.header("www-authenticate", "Bearer");
-  if (problem.retryAfterSeconds !== undefined) void reply.header("retry-after", String(problem.retryAfterSeconds));
-  return reply.status(problem.status).type(PROBLEM_MEDIA_TYPE).send(problem.document());
+  const { status, headers, body } = problemReply(problem);
+  return reply.status(status).headers(headers).send(body);
 }
