@@ -53,7 +53,10 @@ const PARTS: readonly Part[] = [
       what: "latency of a pair",
       measured: `p50 ${figures.p50Ms.toFixed(1)} ms, p99 ${figures.p99Ms.toFixed(1)} ms`,
     },
-    { what: "processor, CPU of all threads", measured: `${figures.cpuMicrosecondsPerPair.toFixed(0)} µs a pair` },
+    {
+      what: "CPU of all threads",
+      measured: `${figures.cpuMicrosecondsPerPair.toFixed(0)} µs a pair, ${figures.floorCpuMicrosecondsPerPair.toFixed(0)} µs of the bare server`,
+    },
     {
       what: "same client, bare HTTP server of Node",
       measured: `${figures.floorPairsPerSecond.toFixed(0)} pairs/s, of which the processor reaches ${((figures.pairsPerSecond / figures.floorPairsPerSecond) * 100).toFixed(0)} %`,

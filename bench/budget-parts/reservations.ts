@@ -14,6 +14,7 @@ export interface ReservationFigures extends LoadFigures {
   /** Of the processor, all threads. */
   readonly cpuMicrosecondsPerPair: number;
   readonly floorPairsPerSecond: number;
+  readonly floorCpuMicrosecondsPerPair: number;
 }
 
 const WARM_MS = 4_000;
@@ -46,10 +47,17 @@ await processor.stop();
 const floor = fork(join(import.meta.dirname, "http-floor.ts"));
 stack.defer(() => floor.disconnect());
 const [port] = (await once(floor, "message")) as [number];
-const { pairsPerSecond: floorPairsPerSecond } = await drive(`http://127.0.0.1:${port}`, FLOOR_MS, FLOOR_MS);
+const floorPid = floor.pid ?? 0;
+const floorBefore = cpuSecondsOf(floorPid);
+const bare = await drive(`http://127.0.0.1:${port}`, FLOOR_MS, FLOOR_MS);
+const floorCpuSeconds = cpuSecondsOf(floorPid) - floorBefore;
 
-const cpuMicrosecondsPerPair = (cpuSeconds * 1_000_000) / load.pairs;
-const figures: ReservationFigures = { ...load, cpuMicrosecondsPerPair, floorPairsPerSecond };
+const figures: ReservationFigures = {
+  ...load,
+  cpuMicrosecondsPerPair: (cpuSeconds * 1_000_000) / load.pairs,
+  floorPairsPerSecond: bare.pairsPerSecond,
+  floorCpuMicrosecondsPerPair: (floorCpuSeconds * 1_000_000) / bare.pairs,
+};
 console.log(JSON.stringify(figures));
 
 async function drive(url: string, warmMs: number, measureMs: number): Promise<LoadFigures> {

@@ -64,18 +64,7 @@ export interface Api {
 
 export function createApi(options: ApiOptions): Api {
   const { access, ledger, registry, telemetry, clock, store, stops, leaseTtlMs } = options;
-  const app = fastify({
-    logger: false,
-    bodyLimit: options.bodyMaxBytes,
-    forceCloseConnections: true,
-    routerOptions: { ignoreTrailingSlash: true },
-    serverFactory: (handler) =>
-      createFrontServer((request, response) => {
-        if (!frequent.take(request, response)) handler(request, response);
-      }),
-  });
-  // JSON only: a page in a browser can send text/plain to this port without asking, JSON it cannot.
-  app.removeContentTypeParser("text/plain");
+  const app = createApp(options.bodyMaxBytes, (request, response) => frequent.take(request, response));
   const processes = new ProcessTable(clock);
   const control = new ControlStreams({
     ledger,
@@ -136,6 +125,23 @@ export function createApi(options: ApiOptions): Api {
       await app.close();
     },
   };
+}
+
+/** `take`: answers a request before the framework sees it; false when it does not. */
+function createApp(bodyMaxBytes: number, take: FrequentRoutes["take"]): FastifyInstance {
+  const app = fastify({
+    logger: false,
+    bodyLimit: bodyMaxBytes,
+    forceCloseConnections: true,
+    routerOptions: { ignoreTrailingSlash: true },
+    serverFactory: (handler) =>
+      createFrontServer((request, response) => {
+        if (!take(request, response)) handler(request, response);
+      }),
+  });
+  // JSON only: a page in a browser can send text/plain to this port without asking, JSON it cannot.
+  app.removeContentTypeParser("text/plain");
+  return app;
 }
 
 function frequentRoutes(
