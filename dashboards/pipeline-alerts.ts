@@ -139,6 +139,25 @@ export const ALERTS: readonly AlertRule[] = [
       "Up to a minute that all has arrived for: spans were lost, or spend was never reported; the label reason says which. See docs/reconciliation.md.",
   },
   {
+    name: "TollgateRunaway",
+    severity: "warning",
+    query: 'sum(increase(tollgate_events_total{event="runaway_found"}[10m]))',
+    when: { is: "above", value: 0 },
+    for: "0s",
+    summary: "an agent runs wild",
+    description:
+      "A loop, a storm of tool calls, unusual spend or a deep chain of agents: `tollgate status` and the log (runaway_found) name it. See docs/runaways.md.",
+  },
+  {
+    name: "TollgateBudgetEndsEarly",
+    severity: "warning",
+    query: 'sum(increase(tollgate_events_total{event="budget_ends_early"}[1h]))',
+    when: { is: "above", value: 0 },
+    for: "0s",
+    summary: "a budget will be used up before its window ends",
+    description: "If its spend goes on as so far: `tollgate budgets` says when (ENDS).",
+  },
+  {
     name: "TollgateSpendNotCompared",
     severity: "warning",
     query: "max(tollgate_spend_compared_ago_seconds)",

@@ -33,6 +33,13 @@ export const budgetRow = z.object({
       "What `settled` holds of the window: all; what was spent before the budget came to the minute; not yet (hard budgets grant nothing); what was spent since the budget came.",
     ),
   state: z.enum(["ok", "warning", "exhausted", "overrun"]),
+  exhausted_at: z
+    .string()
+    .nullable()
+    .optional()
+    .describe(
+      "When it will be used up if the window goes on as so far, when that is before the window's end; else null.",
+    ),
   reconciliation: z
     .object({
       state: z

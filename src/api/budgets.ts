@@ -13,6 +13,8 @@ import { type AnyRoute, NOTHING, route } from "./route.ts";
 /** What ClickHouse adds to the ledger's view of budgets. */
 export interface SpendTruth {
   reconciliation(state: BudgetState): BudgetReconciliation;
+  /** When it will be used up if it goes on so; `undefined`: not before its window ends, or nobody knows. */
+  exhaustedAtMs(state: BudgetState): number | undefined;
   unpriced(): readonly UnpricedBudgetRow[];
 }
 
@@ -33,9 +35,17 @@ export function budgetsRoute({ ledger, truth }: { readonly ledger: Ledger; reado
         const row = toBudgetRow(state);
         return truth === undefined
           ? row
-          : { ...row, reconciliation: reconciliationView(state, truth.reconciliation(state)) };
+          : {
+              ...row,
+              reconciliation: reconciliationView(state, truth.reconciliation(state)),
+              exhausted_at: isoOrNull(truth.exhaustedAtMs(state)),
+            };
       }),
       unpriced: [...(truth?.unpriced() ?? [])],
     }),
   });
+}
+
+function isoOrNull(unixMs: number | undefined): string | null {
+  return unixMs === undefined ? null : new Date(unixMs).toISOString();
 }

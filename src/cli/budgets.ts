@@ -90,6 +90,7 @@ const COLUMNS: readonly Column<BudgetRow>[] = [
   { title: "REMAINING", align: "right", value: (row) => amount(row, row.remaining_usd, row.remaining) },
   { title: "MODE", value: (row) => row.mode },
   { title: "STATE", value: (row) => row.state },
+  { title: "ENDS", value: (row) => row.exhausted_at?.slice(0, 16).replace("T", " ") ?? "" },
   { title: "CLICKHOUSE", value: comparison },
 ];
 

@@ -10,6 +10,7 @@ import { createFanOut } from "../pipeline/fan-out.ts";
 import { createTracesPipeline, type TracesPipeline } from "../pipeline/traces-pipeline.ts";
 import { housePrices } from "../policy/house-prices.ts";
 import type { AgentRegistry } from "../policy/registry.ts";
+import type { Span } from "../pdata/span.ts";
 import { costProcessorFactory } from "../processors/cost/factory.ts";
 import { filterProcessorFactory } from "../processors/filter/factory.ts";
 import { identityProcessorFactory } from "../processors/identity/factory.ts";
@@ -45,6 +46,8 @@ export interface TracesBuild extends LedgerBuild {
   readonly registry: AgentRegistry;
   /** Where the log records go that the receiver takes beside the spans. */
   readonly logs: Logs;
+  /** Shown every span that the meter has seen. */
+  readonly watch: (span: Span, receivedUnixMs: number) => void;
   /** The key of keyed hashes of this data directory. */
   readonly hashKey: string;
 }
@@ -105,7 +108,8 @@ export function buildTraces(options: TracesBuild): Traces {
           "processors.cost",
           costProcessorFactory.create(cost, { next, notify, prices: housePrices(registry) }),
         ),
-      (next) => flows.add("processors.meter", meterProcessorFactory.create(meter, { next, notify })),
+      (next) =>
+        flows.add("processors.meter", meterProcessorFactory.create(meter, { next, notify, watch: options.watch })),
       ...(filter === undefined
         ? []
         : [

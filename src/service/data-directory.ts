@@ -16,6 +16,8 @@ export interface DataDirectory {
   readonly clickhouse: string;
   /** Who is killed and paused. */
   readonly stops: string;
+  /** Agents that were found running wild lately. */
+  readonly runaways: string;
   readonly token: string;
   /** Key of the hashes that the redact processor makes. */
   readonly hashKey: string;
@@ -32,6 +34,7 @@ export function dataDirectory(root: string = DEFAULT_DATA_DIR): DataDirectory {
     spoolLogs: join(absolute, "spool-logs"),
     clickhouse: join(absolute, "clickhouse"),
     stops: join(absolute, "kill", "stops.json"),
+    runaways: join(absolute, "runaways.json"),
     token: join(absolute, "token"),
     hashKey: join(absolute, "hash-key"),
     endpoints: join(absolute, "endpoints.json"),

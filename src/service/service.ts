@@ -5,6 +5,7 @@
  */
 import { rmSync } from "node:fs";
 import { httpUrl, toEndpoint } from "../config/endpoint.ts";
+import type { Span } from "../pdata/span.ts";
 import { StopStore } from "../kill/stop-store.ts";
 import { type Clock, SystemClock } from "../support/clock.ts";
 import { Telemetry } from "../telemetry/telemetry.ts";
@@ -22,6 +23,8 @@ import { EngineWatch } from "./engine-watch.ts";
 import { LiveGovernance, type ReloadOutcome } from "./live-governance.ts";
 import { MetricsPush } from "./metrics-push.ts";
 import { Reconciler } from "./reconciler.ts";
+import { RunawayActs } from "./runaway-acts.ts";
+import { RunawayEpisodes } from "./runaway-episodes.ts";
 import { registerServiceMetrics } from "./metrics/register.ts";
 import { PastSeeder, seeksPast } from "./past-seeder.ts";
 import { queueOf, type QueueSource } from "./queues.ts";
@@ -30,6 +33,7 @@ import { spendTruthOf } from "./spend-truth.ts";
 import { StartedParts } from "./started-parts.ts";
 import type { Store } from "./store.ts";
 import { ThresholdActs } from "./threshold-acts.ts";
+import { watchedCall } from "./watched-call.ts";
 import { UnpricedSpend } from "./unpriced-spend.ts";
 import { TOLLGATE_VERSION } from "./version.ts";
 
@@ -88,7 +92,33 @@ async function start(options: Starting): Promise<Service> {
   const hashKey = ensureHashKey(data);
   const logs = buildLogs({ ...options, store, access, token: token.token, hashKey });
   await parts.start("logs", logs.end);
-  const traces = buildTraces({ ...options, ledger, store, access, registry, logs, hashKey });
+  const live = new LiveGovernance({
+    governance,
+    reader: options.governanceReader,
+    apply: async (next, { areBudgetsNew }) => {
+      if (areBudgetsNew) await ledger.configure(next.budgets);
+      registry.replace(registryContent(next, config));
+      thresholds.catchUp();
+      api.sendGovernance();
+    },
+    version: () => registry.version,
+    clock,
+    telemetry,
+    pollIntervalMs: config.governance.watch ? config.governance.poll_interval_ms : undefined,
+  });
+  const runaways = new RunawayActs({
+    ledger,
+    documents: () => live.current,
+    stops,
+    episodes: new RunawayEpisodes(data.runaways),
+    clock,
+    telemetry,
+  });
+  const watch = (span: Span, receivedUnixMs: number): void => {
+    const call = watchedCall(span, receivedUnixMs);
+    if (call !== undefined) runaways.see(call);
+  };
+  const traces = buildTraces({ ...options, ledger, store, access, registry, logs, hashKey, watch });
   await parts.start("traces", traces.pipeline);
   const writer = new BudgetStatesWriter({
     ledger,
@@ -133,22 +163,8 @@ async function start(options: Starting): Promise<Service> {
     telemetry,
   });
   const unpriced = new UnpricedSpend({ store, clock });
-  const truth = spendTruthOf({ ledger, reconciler, unpriced });
+  const truth = spendTruthOf({ ledger, reconciler, unpriced, runaways });
 
-  const live = new LiveGovernance({
-    governance,
-    reader: options.governanceReader,
-    apply: async (next, { areBudgetsNew }) => {
-      if (areBudgetsNew) await ledger.configure(next.budgets);
-      registry.replace(registryContent(next, config));
-      thresholds.catchUp();
-      api.sendGovernance();
-    },
-    version: () => registry.version,
-    clock,
-    telemetry,
-    pollIntervalMs: config.governance.watch ? config.governance.poll_interval_ms : undefined,
-  });
   const state = { isReady: false };
   const { httpUrl: otlpHttp = "", grpcUrl: otlpGrpc = "" } = traces.receiver;
   const endpoints = { otlp_http: otlpHttp, otlp_grpc: otlpGrpc, api: "", clickhouse: store.url() };
@@ -189,6 +205,8 @@ async function start(options: Starting): Promise<Service> {
   const thresholds = new ThresholdActs({ ledger, desk: api.desk, stops, clock, telemetry });
   parts.add("thresholds", async () => thresholds.stop());
   thresholds.start();
+  parts.add("runaways", async () => runaways.stop());
+  runaways.start(api.desk);
   await parts.start("reconciler", reconciler);
   await parts.start("unpriced spend", unpriced);
   parts.add("governance", () => live.stop());

@@ -1,12 +1,16 @@
 /** What ClickHouse says of spend, beside the ledger: whether the two agree, and what nobody knows the price of. */
 import type { SpendTruth } from "../api/budgets.ts";
 import type { BudgetState, Ledger } from "../budget/ledger.ts";
+import type { RunawayAlarm } from "../runaway/runaway-watch.ts";
 import type { Reconciler, Reconciliation } from "./reconciler.ts";
+import type { RunawayActs } from "./runaway-acts.ts";
 import type { UnpricedSpend } from "./unpriced-spend.ts";
 
 export interface ServiceTruth extends SpendTruth {
   /** Budget instances on which the ledger and ClickHouse do not agree. */
   differing(): readonly { readonly budget: BudgetState; readonly reconciliation: Reconciliation }[];
+  /** Found in the last hour, newest first. */
+  runaways(): readonly RunawayAlarm[];
   /** How long ago the minute was that was compared last; undefined before the first comparison. */
   comparedAgoMs(nowMs: number): number | undefined;
 }
@@ -15,10 +19,13 @@ export function spendTruthOf(of: {
   readonly ledger: Pick<Ledger, "budgets">;
   readonly reconciler: Reconciler;
   readonly unpriced: UnpricedSpend;
+  readonly runaways: RunawayActs;
 }): ServiceTruth {
-  const { ledger, reconciler, unpriced } = of;
+  const { ledger, reconciler, unpriced, runaways } = of;
   return {
     reconciliation: (state) => reconciler.of(state),
+    exhaustedAtMs: (state) => runaways.exhaustedAtMs(state),
+    runaways: () => runaways.found,
     unpriced: () => {
       const windowStart = new Date(unpriced.sinceMs).toISOString();
       return unpriced.rows.map(({ calls, tokens, ...labels }) => ({

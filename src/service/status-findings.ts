@@ -44,7 +44,9 @@ export function spendWarnings({ truth, ledger }: Pick<ApiBuild, "truth" | "ledge
   const waiting = new Set(
     ledger.budgets().flatMap(({ name, past, mode }) => (past === "awaited" && mode === "hard" ? [name] : [])),
   );
+  const wild = truth.runaways().slice(0, SHOWN_MAX);
   return [
+    ...wild.map(({ agent, rule, finding }) => `agent \`${agent}\` runs wild (${rule}): ${finding}`),
     ...differing,
     ...[...waiting]
       .slice(0, SHOWN_MAX)

@@ -12,6 +12,8 @@ import { errorText } from "../telemetry/error-text.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
 
 const LIFT_INTERVAL_MS = 1_000;
+/** Acts of other sources are not these thresholds' to lift. */
+const SOURCE_PREFIX = "threshold ";
 
 export interface ThresholdActsOptions {
   readonly ledger: Pick<Ledger, "onThreshold" | "firedThresholds">;
@@ -91,7 +93,7 @@ export class ThresholdActs {
     this.catchUp();
     const fired = new Set(ledger.firedThresholds().map(sourceOf));
     for (const { id, act, source } of stops.list.acts) {
-      if (act !== "pause" || source === undefined || fired.has(source)) continue;
+      if (act !== "pause" || source?.startsWith(SOURCE_PREFIX) !== true || fired.has(source)) continue;
       this.#do(desk.resume({ id }, { author: "window or limit of the budget", waitMs: 0 }));
     }
     stops.keepHandled((source) => fired.has(source));
@@ -106,5 +108,5 @@ export class ThresholdActs {
 }
 
 function sourceOf({ key, threshold }: ThresholdCrossing): string {
-  return `threshold ${threshold.atPercent}% ${key}`;
+  return `${SOURCE_PREFIX}${threshold.atPercent}% ${key}`;
 }

@@ -3,6 +3,7 @@ import type { Budget } from "../../budget/budget.ts";
 import type { AgentDocument } from "../../policy/agent-document.ts";
 import type { PolicyBinding } from "../../policy/registry.ts";
 import type { ToolDocument } from "../../policy/tool-document.ts";
+import type { RunawayDocument } from "../../runaway/runaway-document.ts";
 import type { AlertDocument } from "./alert-document.ts";
 
 /** Everything that governance documents say, checked. Names are unique within a kind. */
@@ -13,6 +14,7 @@ export interface Governance {
   readonly prices: readonly PricesDocument[];
   readonly tools: readonly ToolDocument[];
   readonly alerts: readonly AlertDocument[];
+  readonly runaways: readonly RunawayDocument[];
   /** All documents that decide (budgets, policies, agents, prices) as one text; the same text means the same governance. */
   readonly fingerprint: string;
 }

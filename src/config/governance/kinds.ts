@@ -5,6 +5,7 @@ import { parseBudget } from "../../budget/budget-document.ts";
 import { type AgentDocument, agentDocumentSchema } from "../../policy/agent-document.ts";
 import type { PolicyBinding } from "../../policy/registry.ts";
 import { type ToolDocument, toolDocumentSchema } from "../../policy/tool-document.ts";
+import { type RunawayDocument, runawayDocumentSchema } from "../../runaway/runaway-document.ts";
 import { dottedPath } from "../dotted-path.ts";
 import { type Validated, validate } from "../validate.ts";
 import { type LocatedDocument, problemAt } from "../yaml-document.ts";
@@ -18,11 +19,20 @@ export type DocumentOfKind = { readonly name: string } & (
   | { readonly kind: "prices"; readonly document: PricesDocument }
   | { readonly kind: "tool"; readonly document: ToolDocument }
   | { readonly kind: "alert"; readonly document: AlertDocument }
+  | { readonly kind: "runaway"; readonly document: RunawayDocument }
 );
 
 export type Kind = DocumentOfKind["kind"];
 
-export const KINDS = ["budget", "policy", "agent", "prices", "tool", "alert"] as const satisfies readonly Kind[];
+export const KINDS = [
+  "budget",
+  "policy",
+  "agent",
+  "prices",
+  "tool",
+  "alert",
+  "runaway",
+] as const satisfies readonly Kind[];
 
 export function isKind(text: unknown): text is Kind {
   return KINDS.some((kind) => kind === text);
@@ -41,6 +51,8 @@ export function parseDocument(kind: Kind, source: LocatedDocument): Validated<Do
       return named(validate(agentDocumentSchema, source), (document) => ({ kind, name: document.name, document }));
     case "tool":
       return named(validate(toolDocumentSchema, source), (document) => ({ kind, name: document.name, document }));
+    case "runaway":
+      return named(validate(runawayDocumentSchema, source), (document) => ({ kind, name: document.name, document }));
     case "alert":
       return named(validate(alertDocumentSchema, source), (document) => ({ kind, name: document.name, document }));
   }

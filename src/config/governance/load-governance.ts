@@ -81,6 +81,7 @@ function assemble(taken: readonly Taken[]): Governance {
     prices: parsed.flatMap((each) => (each.kind === "prices" ? [each.document] : [])),
     tools: parsed.flatMap((each) => (each.kind === "tool" ? [each.document] : [])),
     alerts: parsed.flatMap((each) => (each.kind === "alert" ? [each.document] : [])),
+    runaways: parsed.flatMap((each) => (each.kind === "runaway" ? [each.document] : [])),
     fingerprint: deciding.map(({ source }) => JSON.stringify(source.value)).join("\n"),
   };
 }

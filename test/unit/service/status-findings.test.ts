@@ -13,6 +13,7 @@ const NO_GOVERNANCE: Governance = {
   prices: [],
   tools: [],
   alerts: [],
+  runaways: [],
   fingerprint: "",
 };
 

@@ -1,0 +1,47 @@
+/**
+ * Finds a cycle at the end of a stream of digests: the same one again and again, or the same few in turn. For each length of
+ * cycle it keeps how many calls in a row equal the one a cycle before, so that a call costs a few comparisons.
+ */
+const CYCLE_MAX = 8;
+
+export interface Repeats {
+  /** Calls in one cycle. */
+  readonly cycle: number;
+  /** Times that the cycle came, the first one included. */
+  readonly times: number;
+}
+
+export class RepeatCounter {
+  readonly #repeats: number;
+  readonly #withinMs: number;
+  /** The last cycle's worth of digests, newest last. */
+  readonly #digests: string[] = [];
+  /** When the calls were made that an alarm would be of. */
+  readonly #times: number[] = [];
+  /** By length of cycle, from 1. */
+  readonly #matches: number[] = Array.from({ length: CYCLE_MAX }, () => 0);
+
+  constructor(options: { readonly repeats: number; readonly withinMs: number }) {
+    this.#repeats = options.repeats;
+    this.#withinMs = options.withinMs;
+  }
+
+  /** The shortest cycle that has come `repeats` times within the time, with this call as its end. */
+  add(digest: string, atMs: number): Repeats | undefined {
+    this.#times.push(atMs);
+    if (this.#times.length > this.#repeats * CYCLE_MAX) this.#times.shift();
+    let found: Repeats | undefined;
+    for (let cycle = 1; cycle <= CYCLE_MAX; cycle += 1) {
+      const before = this.#digests.at(-cycle);
+      const matches = before === digest ? (this.#matches[cycle - 1] ?? 0) + 1 : 0;
+      this.#matches[cycle - 1] = matches;
+      const times = Math.floor(matches / cycle) + 1;
+      if (found !== undefined || times < this.#repeats) continue;
+      const since = this.#times.at(-this.#repeats * cycle);
+      if (since !== undefined && atMs - since <= this.#withinMs) found = { cycle, times };
+    }
+    this.#digests.push(digest);
+    if (this.#digests.length > CYCLE_MAX) this.#digests.shift();
+    return found;
+  }
+}

@@ -1,0 +1,49 @@
+/** A span as the rules against runaways see it. Of arguments there is a digest only; nothing of content is kept. */
+import { createHash } from "node:crypto";
+import { agentChain } from "@tollgate/instrumentation/policy";
+import {
+  ATTR_GEN_AI_TOOL_CALL_ARGUMENTS,
+  ATTR_TOLLGATE_TOOL_ARGUMENTS_DIGEST,
+} from "@tollgate/instrumentation/semconv";
+import { textAttribute } from "../pdata/attribute-read.ts";
+import type { Span } from "../pdata/span.ts";
+import type { WatchedCall } from "../runaway/runaway-watch.ts";
+
+const NANOS_A_MS = 1_000_000n;
+
+/** `undefined` for spans that are no call to a model or a tool. */
+export function watchedCall(span: Span, receivedUnixMs: number): WatchedCall | undefined {
+  const { facts } = span;
+  const kind = facts.costStatus !== "" ? "model" : facts.operation === "execute_tool" ? "tool" : undefined;
+  if (kind === undefined) return undefined;
+  const isSession = facts.session !== "";
+  return {
+    kind,
+    labels: facts.labels,
+    agent: facts.agent,
+    // A call outside of any other span is one of many of its process: its trace separates nothing.
+    run: isSession ? facts.session : span.parentSpanId === "" ? "" : span.traceId,
+    isSession,
+    // A clock that is ahead must not open minutes that are yet to come.
+    atMs: Math.min(Number(span.endUnixNano / NANOS_A_MS), receivedUnixMs),
+    nanoUsd: facts.costNanoUsd,
+    tool: facts.tool,
+    digest: kind === "tool" ? toolDigest(span) : modelDigest(span),
+    depth: Math.max(0, agentChain(facts.labels).length - 1),
+  };
+}
+
+/** The tool and its arguments. Without arguments nothing tells one call from another. */
+function toolDigest({ facts, attributes }: Span): string {
+  const digest = textAttribute(attributes, ATTR_TOLLGATE_TOOL_ARGUMENTS_DIGEST);
+  if (digest !== "") return `${facts.tool} ${digest}`;
+  const written = textAttribute(attributes, ATTR_GEN_AI_TOOL_CALL_ARGUMENTS);
+  return written === "" ? "" : `${facts.tool} ${createHash("sha256").update(written).digest("base64url")}`;
+}
+
+/** Without content, what tells one request from another is how long it was, to the token, and its answer. */
+function modelDigest({ facts }: Span): string {
+  const { model, inputTokens, outputTokens, cacheReadTokens, reasoningTokens } = facts;
+  if (inputTokens === 0) return "";
+  return `${model} ${inputTokens} ${outputTokens} ${cacheReadTokens} ${reasoningTokens}`;
+}
