@@ -4,7 +4,7 @@ import { parseUsd } from "@tollgate/instrumentation/pricing";
 import { z } from "zod";
 
 /** What happens when a rule finds something: the acts of a budget's thresholds that need no fallback. */
-const action = z.enum(["notify", "pause", "kill"]).default("notify");
+const action = z.enum(["notify", "pause", "kill"]).default("notify").describe("What is done when it is found.");
 
 const glob = z.string().superRefine((pattern, context) => {
   try {
@@ -91,7 +91,7 @@ export const runawayDocumentSchema = z
       .optional(),
     burn_rate: z
       .strictObject({
-        do: z.enum(["notify"]).default("notify"),
+        do: z.enum(["notify"]).default("notify").describe("What is done: an event and an alert."),
       })
       .optional()
       .describe("Tells when a budget will be used up before its calendar window ends."),

@@ -44,14 +44,18 @@ export function spendWarnings({ truth, ledger }: Pick<ApiBuild, "truth" | "ledge
   const waiting = new Set(
     ledger.budgets().flatMap(({ name, past, mode }) => (past === "awaited" && mode === "hard" ? [name] : [])),
   );
-  const wild = truth.runaways().slice(0, SHOWN_MAX);
   return [
-    ...wild.map(({ agent, rule, finding }) => `agent \`${agent}\` runs wild (${rule}): ${finding}`),
     ...differing,
     ...[...waiting]
       .slice(0, SHOWN_MAX)
       .map((name) => `budget \`${name}\`: grants nothing until ClickHouse tells what was spent`),
   ];
+}
+
+/** Agents that were found running wild in the last hour; what was done about them is among the stops. */
+export function runawayNotes({ truth }: Pick<ApiBuild, "truth">): string[] {
+  const wild = truth.runaways().slice(0, SHOWN_MAX);
+  return wild.map(({ agent, rule, finding }) => `agent \`${agent}\` ran wild (${rule}): ${finding}`);
 }
 
 /** What is worth knowing and may be as it should. */

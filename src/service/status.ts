@@ -6,7 +6,7 @@ import type { DurationHistogram } from "../telemetry/histogram.ts";
 import { type Lag, VISIBILITY_SLO } from "../telemetry/lag.ts";
 import type { ApiBuild } from "./build-api.ts";
 import type { EngineWatch } from "./engine-watch.ts";
-import { spendWarnings, statusNotes, statusWarnings } from "./status-findings.ts";
+import { runawayNotes, spendWarnings, statusNotes, statusWarnings } from "./status-findings.ts";
 import { TOLLGATE_VERSION } from "./version.ts";
 
 export interface StatusSources extends ApiBuild {
@@ -61,7 +61,7 @@ export async function serviceStatusOf(sources: StatusSources): Promise<ServiceSt
   return {
     ...figures,
     warnings: [...statusWarnings(figures, sources), ...spendWarnings(sources)],
-    notes: statusNotes(figures, sources),
+    notes: [...statusNotes(figures, sources), ...runawayNotes(sources)],
   };
 }
 

@@ -1,5 +1,6 @@
 /** The generated reference of the configuration, as texts by file: written by a script, compared by a test. */
 import { z } from "zod";
+import { runawayDocumentSchema } from "../../src/runaway/runaway-document.ts";
 import { alertDocumentSchema } from "../../src/config/governance/alert-document.ts";
 import { agentDocumentSchema } from "../../src/policy/agent-document.ts";
 import { toolDocumentSchema } from "../../src/policy/tool-document.ts";
@@ -23,6 +24,7 @@ const SCHEMAS = {
   "agent.schema.json": agentDocumentSchema,
   "tool.schema.json": toolDocumentSchema,
   "alert.schema.json": alertDocumentSchema,
+  "runaway.schema.json": runawayDocumentSchema,
 } as const;
 
 export function configReference(): Readonly<Record<string, string>> {
@@ -50,6 +52,7 @@ function page(): string {
     documentSection("agent", agentDocumentSchema),
     documentSection("tool", toolDocumentSchema),
     documentSection("alert", alertDocumentSchema),
+    documentSection("runaway", runawayDocumentSchema),
   ]
     .join("\n\n")
     .concat("\n");
