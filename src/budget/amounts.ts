@@ -139,16 +139,20 @@ export function fitsWithin(a: Amounts, b: Amounts): boolean {
 }
 
 export function isNothing(a: Amounts): boolean {
-  return values(a).every((value) => value === 0n);
+  const { nanoUsd, tokens, calls, kinds } = a;
+  if (nanoUsd !== 0n || tokens !== 0n || calls !== 0n) return false;
+  return kinds === undefined || KINDS.every((kind) => kinds[kind] === 0n);
 }
 
 /** Whether every measure is an integer from 0 to Int64. */
 export function isValidAmounts(a: Amounts): boolean {
-  return values(a).every((value) => value >= 0n && value <= AMOUNT_MAX);
+  const { nanoUsd, tokens, calls, kinds } = a;
+  if (!isValid(nanoUsd) || !isValid(tokens) || !isValid(calls)) return false;
+  return kinds === undefined || KINDS.every((kind) => isValid(kinds[kind]));
+}
+
+function isValid(value: bigint): boolean {
+  return value >= 0n && value <= AMOUNT_MAX;
 }
 
 const KINDS = Object.values(KIND_OF);
-
-function values({ nanoUsd, tokens, calls, kinds }: Amounts): readonly bigint[] {
-  return [nanoUsd, tokens, calls, ...(kinds === undefined ? [] : KINDS.map((kind) => kinds[kind]))];
-}
