@@ -1,7 +1,7 @@
 /** A real fleet with a budget that kills at half its limit: its own agents stop, by themselves, and stay stopped; others go on. */
 import { expect, test } from "vitest";
 import { waitFor } from "../../src/demo/wait.ts";
-import { useRig } from "../support/rig.ts";
+import { sqlRows, useRig } from "../support/rig.ts";
 import { runSteps } from "../support/step-agent.ts";
 
 const rig = useRig({
@@ -15,6 +15,28 @@ mode: hard
 thresholds:
   - { at: 25%, do: notify }
   - { at: 50%, do: kill }
+---
+kind: budget
+name: careful
+scope: { team: careful }
+limit: $0.01
+window: lifetime
+thresholds:
+  - { at: 15%, do: require_approval }
+---
+kind: budget
+name: thrifty
+scope: { team: thrifty }
+limit: $0.05
+window: lifetime
+thresholds:
+  - { at: 2%, do: downgrade, fallback: { gpt-4o: gpt-4o-mini }, max_output_tokens: 40 }
+---
+kind: budget
+name: tools
+scope: { team: careful, tool: "db_*" }
+limit: 1 tool call
+window: lifetime
 `,
 });
 
@@ -42,4 +64,39 @@ test("a kill threshold stops the budget's agents before its limit, once, and spa
   });
   expect(metrics).toMatch(/tollgate_events_total\{event="budget_threshold_crossed",level="warn"\} 2/);
   expect((await run("three", "wild", 1)).results).toMatchObject([{ ok: false, code: "agent_killed" }]);
+});
+
+test("a threshold downgrades, and the span says what that saved", async () => {
+  const { processor, providerUrl } = rig();
+  const steps = Array.from({ length: 30 }, () => chat);
+  const labels = { team: "thrifty" };
+  const { results } = await runSteps({ name: "four", providerUrl, endpoints: processor.endpoints, labels, steps });
+  expect(results[0]?.reply["model"]).not.toContain("mini");
+  expect(results.at(-1)?.reply).toMatchObject({ model: expect.stringContaining("gpt-4o-mini") });
+  const query = "SELECT attributes['tollgate.budget.saved_usd'] AS usd FROM spans WHERE agent = 'four' AND usd != ''";
+  const [saved] = await sqlRows(rig(), query, 1);
+  expect(Number(saved?.["usd"])).toBeGreaterThan(0);
+});
+
+test("a threshold holds until a person allows more, and tools have limits of their own", async () => {
+  const { processor, providerUrl } = rig();
+  const run = (name: string, steps: readonly { readonly kind: string }[]) =>
+    runSteps({ name, providerUrl, endpoints: processor.endpoints, labels: { team: "careful" }, steps });
+  const first = await run(
+    "five",
+    Array.from({ length: 12 }, () => chat),
+  );
+  expect(first.results.at(-1)).toMatchObject({ code: "approval_required", details: { author: "budget careful" } });
+
+  await processor.cli("budgets", "raise", "careful", "--by", "$1", "--for", "1h", "--reason", "it is fine");
+  const allowed = async () => ((await run("six", [chat])).results[0]?.ok === true ? true : undefined);
+  await waitFor(allowed, { what: "a call after the raise", timeoutMs: 10_000 });
+
+  const tool = { kind: "tool", name: "db_read", args: { id: 1 } };
+  const tools = await run("seven", [tool, tool, { ...tool, name: "mail_send" }]);
+  expect(tools.results).toMatchObject([
+    { ok: true },
+    { ok: false, code: "budget_exceeded", details: { budget: "tools" } },
+    { ok: true },
+  ]);
 });

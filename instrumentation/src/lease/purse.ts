@@ -185,9 +185,12 @@ export class Books {
     return subtract(this.granted, this.committed);
   }
 
-  /** Whether `available` covers `wanted`; every call asks this, so nothing is made to answer it. */
-  canPromise({ nanoUsd, tokens, calls }: Amounts): boolean {
+  /** Whether `available` covers `wanted`; every call asks this, so nothing is made to answer it but where kinds are told. */
+  canPromise(wanted: Amounts): boolean {
     const { granted, settled, inFlight } = this;
+    const { nanoUsd, tokens, calls } = wanted;
+    const tellsKinds = (granted.kinds ?? settled.kinds ?? inFlight.kinds ?? wanted.kinds) !== undefined;
+    if (tellsKinds && !covers(this.available, wanted)) return false;
     return (
       settled.nanoUsd + inFlight.nanoUsd + nanoUsd <= granted.nanoUsd &&
       settled.tokens + inFlight.tokens + tokens <= granted.tokens &&

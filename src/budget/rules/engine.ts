@@ -6,7 +6,14 @@
 import { assert } from "../../support/assert.ts";
 import { fitsWithin, type Amounts } from "../amounts.ts";
 import type { Budget } from "../budget.ts";
-import type { AcquireCommand, AcquireOutcome, LeaseClose, Observation, ThresholdCrossing } from "../ledger.ts";
+import type {
+  AcquireCommand,
+  AcquireOutcome,
+  LeaseClose,
+  Observation,
+  Threshold,
+  ThresholdCrossing,
+} from "../ledger.ts";
 import type { LedgerPast } from "../past.ts";
 import { applyEvent } from "./apply.ts";
 import { covers, decideAcquire, decideClose, decideGrowth, decideObserve } from "./decide.ts";
@@ -33,6 +40,9 @@ export interface Step {
 }
 
 /** An acquire that waits. */
+/** Thresholds whose effect is the gate's, or that take back what is not promised. */
+const CHANGES_CALLS: ReadonlySet<Threshold["do"]> = new Set(["downgrade", "stop_gracefully", "stop"]);
+
 export interface Waiter {
   readonly command: AcquireCommand;
   /** Whom to answer: the request, and its repetitions. */
@@ -214,7 +224,16 @@ export class LedgerEngine {
       const spend = this.state.spends.get(event.key);
       const threshold = spend?.budget.thresholds.find(({ atPercent }) => atPercent === event.atPercent);
       assert(spend !== undefined && threshold !== undefined, "what fires is there");
+      if (CHANGES_CALLS.has(threshold.do)) this.#tellHolders(step, spend);
       step.crossings.push(crossingOf(spend, { threshold, budget: budgetState(spend, nowMs) }));
+    }
+  }
+
+  /** A process learns what is crossed from the answer to its next message: it is asked for one now. */
+  #tellHolders(step: Step, spend: Spend): void {
+    for (const id of spend.holders) {
+      const lease = this.state.active.get(id);
+      if (lease !== undefined) recallFrom(step, lease);
     }
   }
 
@@ -318,9 +337,7 @@ export class LedgerEngine {
         const before = this.#recalledAt.get(id);
         if (before !== undefined && nowMs - before < this.#recallIntervalMs) continue;
         this.#recalledAt.set(id, nowMs);
-        const ids = step.recalls.get(lease.processId);
-        if (ids === undefined) step.recalls.set(lease.processId, [id]);
-        else ids.push(id);
+        recallFrom(step, lease);
       }
     }
   }
@@ -358,4 +375,11 @@ export class LedgerEngine {
     assert(lease !== undefined, "a lease that was just answered is active");
     return lease;
   }
+}
+
+/** Asks for what the lease has not promised, once in a step. */
+function recallFrom({ recalls }: Step, { id, processId }: Lease): void {
+  const ids = recalls.get(processId);
+  if (ids === undefined) recalls.set(processId, [id]);
+  else if (!ids.includes(id)) ids.push(id);
 }
