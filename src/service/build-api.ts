@@ -59,6 +59,7 @@ export function buildApi(options: ApiBuild): Api {
         startedAtMs,
         agents: api.processes.agents(),
         processes: api.processes.size,
+        processLabels: [...api.processes.entries()].map(([, { labels }]) => labels),
       }),
   });
   return api;

@@ -1,12 +1,13 @@
 import { toBudgetRow } from "../api/budget-view.ts";
 import type { ServiceStatus } from "../api/status.ts";
-import type { BudgetState } from "../budget/ledger.ts";
+import type { BudgetState, Labels } from "../budget/ledger.ts";
 import { flowImbalance, type FlowStats } from "../component/flow.ts";
 import type { DurationHistogram } from "../telemetry/histogram.ts";
 import { type Lag, VISIBILITY_SLO } from "../telemetry/lag.ts";
 import type { ApiBuild } from "./build-api.ts";
 import type { EngineWatch } from "./engine-watch.ts";
 import { runawayNotes, spendWarnings, statusNotes, statusWarnings } from "./status-findings.ts";
+import { unmatchedBudgets } from "./unmatched-budgets.ts";
 import { TOLLGATE_VERSION } from "./version.ts";
 
 export interface StatusSources extends ApiBuild {
@@ -14,6 +15,8 @@ export interface StatusSources extends ApiBuild {
   /** Names of agents whose processes said hello. */
   readonly agents: readonly string[];
   readonly processes: number;
+  /** Of the processes that said hello. */
+  readonly processLabels: Iterable<Labels>;
 }
 
 const WORST_BUDGETS = 3;
@@ -61,8 +64,18 @@ export async function serviceStatusOf(sources: StatusSources): Promise<ServiceSt
   return {
     ...figures,
     warnings: [...statusWarnings(figures, sources), ...spendWarnings(sources)],
-    notes: [...statusNotes(figures, sources), ...runawayNotes(sources)],
+    notes: [
+      ...statusNotes(figures, sources),
+      ...unmatchedBudgets({ budgets: governance.budgets, states: ledger.budgets(), known: knownLabels(sources) }),
+      ...runawayNotes(sources),
+    ],
   };
+}
+
+/** Of agents with a document, and of processes that said hello. */
+function* knownLabels({ governance, registry, processLabels }: StatusSources): Generator<Labels> {
+  for (const { name } of governance.current.agents) yield registry.labels(name, {});
+  yield* processLabels;
 }
 
 function deliveryOf(sources: ApiBuild): Pick<ServiceStatus, "components" | "spools" | "inserts" | "engine" | "lag"> {
