@@ -2,7 +2,7 @@
  * Budgets whose past the ledger does not know: they wait for it (hard ones grant nothing), at most for a grace. Counting it
  * is one event, so a replay counts it once; a budget whose past is known takes no second one.
  */
-import { addAmounts, amountIn } from "../amounts.ts";
+import { addAmounts, amountIn, isKindMeasure } from "../amounts.ts";
 import type { Budget } from "../budget.ts";
 import type { Labels } from "../ledger.ts";
 import type { LedgerPast, PastKnowledge, PastSpend, PastWanted } from "../past.ts";
@@ -37,12 +37,15 @@ export function pastKnowledge(past: BudgetPast | undefined, windowStartMs: numbe
   return past.sinceMs <= windowStartMs ? "counted" : past.state;
 }
 
-/** To be asked before documents are put in force: which of them bring a past that is not known. */
+/**
+ * To be asked before documents are put in force: which of them bring a past that is not known. ClickHouse's past tells no
+ * kinds: after a loss all tokens are taken for each kind, which is never too little; a new budget counts from its coming on.
+ */
 export function unknownPasts(state: LedgerState, budgets: readonly Budget[]): readonly string[] {
   const measures = new Map(state.budgets.map(({ name, measure }) => [name, measure]));
   return budgets
     .filter(({ name, renamedFrom, measure }) => {
-      if (measure === "concurrent_runs") return false;
+      if (measure === "concurrent_runs" || (isKindMeasure(measure) && state.budgets.length > 0)) return false;
       const known = state.past.has(name) ? name : renamedFrom;
       return known === undefined || !state.past.has(known) || measures.get(known) !== measure;
     })

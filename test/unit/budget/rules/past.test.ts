@@ -112,6 +112,9 @@ it("asks for the past of a budget that is new, or now counts something else, and
   ];
   expect(unknownPasts(rig.engine.state, budgets)).toEqual(["new"]);
   expect(unknownPasts(rig.engine.state, [makeBudget({ name: "old", measure: "calls" })])).toEqual(["old"]);
+  // Of kinds nobody knows a past, so a new one does not begin with all tokens of the window; runs have none.
+  const kinds = [makeBudget({ name: "kind", measure: "cached_tokens" }), makeBudget({ measure: "concurrent_runs" })];
+  expect(unknownPasts(rig.engine.state, kinds)).toEqual([]);
 });
 
 it("is the same after a snapshot and after a replay", () => {
