@@ -15,3 +15,10 @@ export class LedgerError extends Error {
     this.code = code;
   }
 }
+
+/** Whatever went wrong, as a ledger rejects with it: what is no `LedgerError` yet is `ledger_unavailable`. */
+export function toLedgerError(error: unknown): LedgerError {
+  if (error instanceof LedgerError) return error;
+  const why = error instanceof Error ? error.message : String(error);
+  return new LedgerError("ledger_unavailable", why, { cause: error });
+}

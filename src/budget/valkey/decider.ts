@@ -5,14 +5,16 @@
  * the commands are decided again; when the store is lost, they are refused, for nobody knows whether they were carried out.
  */
 import type { CancelTimer, Clock } from "../../support/clock.ts";
-import { LedgerError } from "../ledger-error.ts";
+import { LedgerError, toLedgerError } from "../ledger-error.ts";
 import type { LedgerNotice } from "../ledger-notice.ts";
 import type { EngineOptions, LedgerEngine, Step, Waiter } from "../rules/engine.ts";
 import { encodeEvent } from "../rules/events.ts";
 import type { LedgerState } from "../rules/state.ts";
 import { type Configuration, decideBatch, type Told } from "./decide-batch.ts";
 import { type LedgerLog, TURN_MS } from "./ledger-log.ts";
+import { LogCompaction } from "./log-compaction.ts";
 import { Replica } from "./replica.ts";
+import { HANDOVER_MS } from "./scripts.ts";
 import { ServerTime } from "./server-time.ts";
 
 /** Commands decided in one entry; what comes meanwhile makes the next. */
@@ -47,6 +49,7 @@ export interface DeciderOptions {
 export class Decider {
   readonly #options: DeciderOptions;
   readonly #time: ServerTime;
+  readonly #compaction: LogCompaction;
   #replica: Replica;
   #pending: Work[] = [];
   #reads: { readonly done: () => void; readonly fail: (error: Error) => void }[] = [];
@@ -64,7 +67,6 @@ export class Decider {
   #turnUntil = 0;
   #onTurn: () => void = () => {};
   #entries = 0;
-  #isSnapshotting = false;
   #cancelPing: CancelTimer = () => {};
   #cancelWake: CancelTimer = () => {};
   #cancelServe: CancelTimer | undefined;
@@ -74,6 +76,7 @@ export class Decider {
     this.#replica = replica;
     this.#options = options;
     this.#time = new ServerTime(options.clock);
+    this.#compaction = new LogCompaction(options);
     this.#armPing();
   }
 
@@ -113,7 +116,7 @@ export class Decider {
     const [what, who] = message.split(" ");
     if (what === "rev" && who !== me) this.#hasNews = true;
     else if (what === "wanted" && who !== me) this.#isWanted = true;
-    else if (what === "turn" && who === me) this.#onTurn();
+    else if (what === "turn" && who === me) this.#takeUpTurn();
     else return;
     this.#kick();
   }
@@ -158,29 +161,29 @@ export class Decider {
   }
 
   async #round(): Promise<void> {
+    const hasTurn = this.#hasTurn();
+    if (this.#wantsTurn() && !hasTurn) return this.#enter();
     if (this.#hasNews || this.#reads.length > 0) return this.#read();
-    if (!this.#wantsTurn()) {
-      this.#isWanted = false;
-      if (!this.#hasTurn()) return;
-      this.#turnUntil = 0;
-      return this.#options.log.release();
-    }
-    if (this.#hasTurn()) return this.#commit();
-    return this.#enter();
+    if (this.#wantsTurn()) return this.#commit();
+    this.#isWanted = false;
+    if (!hasTurn) return;
+    this.#turnUntil = 0;
+    return this.#options.log.release();
+  }
+
+  /** Another has handed its turn over. What it wrote last is news. */
+  #takeUpTurn(): void {
+    this.#turnUntil = this.#options.clock.monotonic() + HANDOVER_MS - TURN_MARGIN_MS;
+    this.#hasNews = true;
+    this.#onTurn();
   }
 
   async #read(): Promise<void> {
-    const reads = this.#reads;
-    this.#reads = [];
-    this.#hasNews = false;
-    try {
+    await this.#bringUpToDate(async () => {
       const reading = await this.#options.log.read(this.#replica.rev);
-      await this.#take(reading);
-      for (const { done } of reads) done();
-    } catch (error) {
-      for (const { fail } of reads) fail(toLedgerError(error));
-      throw error;
-    }
+      this.#heard(reading);
+      return reading;
+    });
     if (this.engine.waiting === 0) return;
     this.#cancelServe ??= this.#options.clock.setTimer(SERVE_MS, () => {
       this.#cancelServe = undefined;
@@ -189,19 +192,35 @@ export class Decider {
     });
   }
 
+  /** `ask` tells what is new; those who wanted to know are told when it is taken in. */
+  async #bringUpToDate(ask: () => Promise<Parameters<Replica["take"]>[0]>): Promise<void> {
+    const reads = this.#reads;
+    this.#reads = [];
+    this.#hasNews = false;
+    try {
+      await this.#take(await ask());
+      for (const { done } of reads) done();
+    } catch (error) {
+      for (const { fail } of reads) fail(toLedgerError(error));
+      throw error;
+    }
+  }
+
   async #enter(): Promise<void> {
     const { log, clock } = this.#options;
     const askedAt = clock.monotonic();
     const { promise: called, resolve } = Promise.withResolvers<void>();
     this.#onTurn = resolve;
-    const entered = await log.enter(this.#replica.rev);
-    this.#heard(entered);
-    await this.#take(entered);
-    if (entered.hasTurn) {
-      this.#turnUntil = askedAt + TURN_MS - TURN_MARGIN_MS;
-      return;
-    }
-    const cancel = clock.setTimer(Math.min(entered.restMs, TURN_MS) + 1, resolve);
+    let restMs = 0;
+    await this.#bringUpToDate(async () => {
+      const entered = await log.enter(this.#replica.rev);
+      this.#heard(entered);
+      if (entered.hasTurn) this.#turnUntil = askedAt + TURN_MS - TURN_MARGIN_MS;
+      else restMs = Math.min(entered.restMs, TURN_MS) + 1;
+      return entered;
+    });
+    if (this.#hasTurn()) return;
+    const cancel = clock.setTimer(restMs, resolve);
     await called;
     cancel();
   }
@@ -258,7 +277,7 @@ export class Decider {
         this.counts.bytes += text.length;
         this.counts.entries += 1;
         this.counts.events += events.length;
-        this.#snapshot(replica, appended);
+        this.#compaction.offer(replica, appended);
       }
       for (const each of told) this.#options.tell(each);
       for (const { done } of works) done();
@@ -291,19 +310,6 @@ export class Decider {
   #heard({ nowMs, gapMs }: { readonly nowMs: number; readonly gapMs: number }): void {
     this.#time.hear(nowMs);
     this.#gapMs = gapMs;
-  }
-
-  #snapshot(replica: Replica, { bytes, bytesSinceSnapshot }: { bytes: number; bytesSinceSnapshot: number }): void {
-    const { log, logBytesMax, notify } = this.#options;
-    if (this.#isSnapshotting || bytesSinceSnapshot < logBytesMax) return;
-    this.#isSnapshotting = true;
-    const { epoch, rev } = replica;
-    log
-      .writeSnapshot({ epoch, rev, bytes }, replica.snapshot())
-      .catch((error: unknown) => notify({ notice: "snapshot_failed", error: toLedgerError(error) }))
-      .finally(() => {
-        this.#isSnapshotting = false;
-      });
   }
 
   /** One timer, set to when time alone will change something. */
@@ -379,10 +385,4 @@ export class Decider {
     notify({ notice: "store_regained" });
     this.#kick();
   }
-}
-
-function toLedgerError(error: unknown): LedgerError {
-  if (error instanceof LedgerError) return error;
-  const why = error instanceof Error ? error.message : String(error);
-  return new LedgerError("ledger_unavailable", why, { cause: error });
 }

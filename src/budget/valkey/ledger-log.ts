@@ -49,7 +49,7 @@ export interface Appended extends Told {
   readonly bytes: number;
 }
 
-export interface LogReading extends Place {
+export interface LogReading extends Told, Place {
   readonly snapshotRev: number;
   /** Its key; "" for none. */
   readonly snapshot: string;
@@ -106,11 +106,11 @@ export class LedgerLog {
   }
 
   async read(rev: number): Promise<LogReading> {
-    const [epoch, last, snapshotRev, snapshot, entries] = await this.#link.run("read", [
-      String(rev),
-      String(ENTRIES_MAX),
-    ]);
+    const reply = await this.#link.run("read", [String(rev), String(ENTRIES_MAX)]);
+    const [now, gap, epoch, last, snapshotRev, snapshot, entries] = reply;
     return {
+      nowMs: Number(now),
+      gapMs: Number(gap),
       epoch: String(epoch),
       rev: Number(last),
       snapshotRev: Number(snapshotRev),

@@ -11,7 +11,7 @@ export type ScriptName = "enter" | "append" | "release" | "ping" | "read" | "ado
 /** No replica spoke to the store for longer than this: time in which no lease could be renewed, to be made good. */
 const GAP_MS = 3_000;
 /** How long a turn that was handed over waits to be taken up. */
-const HANDOVER_MS = 250;
+export const HANDOVER_MS = 500;
 
 const BEGIN = `
 local head, log, turns, said = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
@@ -93,10 +93,12 @@ return {now, gap}`,
   ping: `${BEGIN}${TIME}
 return {now, gap, epoch, rev}`,
 
-  /** rev, entries at most → [epoch, rev, snap rev, snap, entries] */
+  /** rev, entries at most → [now, gap, epoch, rev, snap rev, snap, entries]. Writes nothing, so that no disk is waited for. */
   read: `${BEGIN}
+local t = redis.call('TIME')
+local now = math.max(tonumber(h[3] or 0), t[1] * 1000 + math.floor(t[2] / 1000) + tonumber(h[4] or 0))
 local entries = redis.call('XRANGE', log, '(' .. ARGV[1] .. '-0', '+', 'COUNT', ARGV[2])
-return {epoch, rev, tonumber(h[9] or 0), h[8] or '', entries}`,
+return {now, tonumber(h[5] or 0), epoch, rev, tonumber(h[9] or 0), h[8] or '', entries}`,
 
   /** epoch, rev, bytes; keys 5 and 6: the new snapshot, and the one in force (the same key again: none) → [adopted] */
   adopt: `${BEGIN}

@@ -5,7 +5,7 @@
  */
 import { createHash } from "node:crypto";
 import type * as Library from "@redis/client";
-import type { Clock } from "../../support/clock.ts";
+import { SystemClock } from "../../support/clock.ts";
 import { LedgerError } from "../ledger-error.ts";
 import { SCRIPTS, type ScriptName } from "./scripts.ts";
 import type { StoreAddress } from "./valkey-ledger-options.ts";
@@ -19,7 +19,6 @@ const RECONNECT_MS_MAX = 500;
 
 export interface StoreLinkOptions extends StoreAddress {
   readonly name: string;
-  readonly clock: Clock;
   readonly onMessage: (message: string) => void;
 }
 
@@ -37,6 +36,8 @@ const SHA: ReadonlyMap<ScriptName, string> = new Map(
 export class StoreLink {
   readonly #options: StoreLinkOptions;
   readonly #keys: readonly string[];
+  /** How long a socket may be silent is no matter of the ledger's time. */
+  readonly #clock = new SystemClock();
   #connection: Connection | undefined;
   /** What the server says of itself (`INFO`). */
   #info = "";
@@ -163,9 +164,7 @@ export class StoreLink {
 
   async #bounded<T>(work: Promise<T>, ms: number): Promise<T> {
     const { promise: late, reject } = Promise.withResolvers<never>();
-    const cancel = this.#options.clock.setTimer(ms, () =>
-      reject(unavailable(`no answer from the store within ${ms} ms`)),
-    );
+    const cancel = this.#clock.setTimer(ms, () => reject(unavailable(`no answer from the store within ${ms} ms`)));
     try {
       return await Promise.race([work, late]);
     } catch (error) {
