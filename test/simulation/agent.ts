@@ -247,9 +247,13 @@ export class Agent {
 
   #post<Reply>(path: string, body: unknown, waitMs = 0): Promise<Answer<Reply>> {
     const { network, processor, oracle } = this.#options;
-    const answered = network.request(this.link, waitMs + 5000, () => {
-      if (processor.isUp && processor.state !== undefined) oracle.heard(body, processor.state);
-      return processor.post(path, body) as Promise<Answer<Reply>>;
+    const answered = network.request(this.link, waitMs + 5000, async () => {
+      const atMs = oracle.nowMs;
+      const answer = (await processor.post(path, body)) as Answer<Reply>;
+      // What is not answered may be forgotten by a crash.
+      if (answer.kind === "reply" && processor.state !== undefined)
+        oracle.heard(body, { state: processor.state, atMs });
+      return answer;
     });
     void answered.then(() => (oracle.moves += 1));
     return answered;

@@ -56,9 +56,9 @@ export class Machine {
     else this.#time.at(this.#wakesAtMs, () => this.whenAwake(fn));
   }
 
-  /** Calls back once its own monotonic clock has moved by `ms`. */
+  /** Calls back once its own monotonic clock has moved by `ms`: whole milliseconds and at least one, as Node's timers have it. */
   after(ms: number, fn: () => void): () => void {
-    const deadlineMs = this.monotonicMs() + Math.max(0, ms);
+    const deadlineMs = this.monotonicMs() + Math.max(1, Math.trunc(ms));
     let cancel = (): void => {};
     const arm = (): void => {
       cancel = this.#time.after((deadlineMs - this.monotonicMs()) / this.#rate, () => {

@@ -125,15 +125,18 @@ export class Oracle {
     this.#pay(this.#match(labels), paid);
   }
 
-  /** A message reached the processor: the leases in it are not silent, if they have not been given up already. */
-  heard(body: unknown, state: LedgerState): void {
+  get nowMs(): number {
+    return this.#options.now();
+  }
+
+  /** A message that came at `atMs` was answered: the leases in it were not silent, if they had not been given up already. */
+  heard(body: unknown, { state, atMs }: { readonly state: LedgerState; readonly atMs: number }): void {
     const message = body as { readonly lease_id?: string; readonly leases?: readonly { readonly lease_id: string }[] };
-    const nowMs = this.#options.now();
     const id = message.lease_id;
-    if (id !== undefined && (state.active.has(id) || !this.#heardAtMs.has(id))) this.#heardAtMs.set(id, nowMs);
+    if (id !== undefined && (state.active.has(id) || !this.#heardAtMs.has(id))) this.#heardAtMs.set(id, atMs);
     for (const closing of message.leases ?? []) {
       const lease = this.#leases.get(closing.lease_id);
-      if (lease !== undefined) lease.closedAtMs ??= nowMs;
+      if (lease !== undefined) lease.closedAtMs ??= atMs;
     }
   }
 

@@ -16,6 +16,8 @@ import { Trace } from "./trace.ts";
 import { VirtualTime } from "./virtual-time.ts";
 
 const CALM = { lossRate: 0, doubleRate: 0.02, delayMs: 5, slowMs: 20 };
+/** Far more than thousands of agents make of one millisecond. */
+const INSTANT_EVENTS_MAX = 50_000;
 /** More than a call waits and a client keeps trying. */
 const CLOSE_MS = 60_000;
 
@@ -44,6 +46,8 @@ export class World {
   #isOver = false;
   #events = 0;
   #movesChecked = 0;
+  #instantMs = 0;
+  #instantEvents = 0;
   #names = 0;
 
   constructor(scenario: Scenario) {
@@ -139,12 +143,23 @@ export class World {
     for (let fn = this.#time.next(untilMs); fn !== undefined; fn = this.#time.next(untilMs)) {
       fn();
       this.#events += 1;
+      this.#guardTime();
       // All that follows from it at once: promises, and the turn that the journal takes to gather a group.
       await new Promise((resolve) => setImmediate(resolve));
       await new Promise((resolve) => setImmediate(resolve));
       if (this.#events % this.#scenario.checkEvery === 0 && this.#hasMoved()) this.#check();
       if (this.#failure !== undefined) throw this.#failure;
     }
+  }
+
+  /** Something that happens again and again at one instant would go on for ever. */
+  #guardTime(): void {
+    if (this.#time.nowMs >= this.#instantMs + 1) {
+      this.#instantMs = this.#time.nowMs;
+      this.#instantEvents = 0;
+    }
+    this.#instantEvents += 1;
+    if (this.#instantEvents > INSTANT_EVENTS_MAX) throw new Error("time stands still: something never ends");
   }
 
   /** Most things that happen move no money: timers, messages under way. */
