@@ -1,6 +1,6 @@
-/** What a reservation asks for and what a commit reports, in the ledger's three measures. Pure but for the price book. */
+/** What a reservation asks for and what a commit reports, in the ledger's measures. Pure but for the price book. */
 import type { ModelPrice, PriceBook } from "@tollgate/instrumentation/pricing";
-import type { Amounts } from "../budget/amounts.ts";
+import { type Amounts, fitsWithin, kindsOf } from "../budget/amounts.ts";
 import { ApiProblem } from "./problem.ts";
 import type { CommitRequest, CreateRequest } from "./reservation-schemas.ts";
 
@@ -22,7 +22,8 @@ export function wantedBy(body: CreateRequest, prices: PriceBook, at: Date): Want
   const price = priceOf(prices, body, at);
   const bounded = (output: number): Amounts => {
     const bound = { inputTokens: tokens.input, outputTokens: output, cacheWrites: tokens.cache_writes };
-    return amounts(price.worstCase(bound), tokens.input + output);
+    // All of the input may come from a cache, and all of the output may be reasoning.
+    return toldAmounts(price.worstCase(bound), { ...tokens, output, cached: tokens.input, reasoning: output });
   };
   return { need: bounded(tokens.min_output ?? tokens.output), target: bounded(tokens.output), price };
 }
@@ -31,10 +32,12 @@ export function wantedBy(body: CreateRequest, prices: PriceBook, at: Date): Want
 export function outputCap(body: CreateRequest, { target, price }: Wanted, granted: Amounts): number | undefined {
   const { tokens } = body;
   if (tokens === undefined || price === undefined) return undefined;
-  if (granted.nanoUsd >= target.nanoUsd && granted.tokens >= target.tokens) return undefined;
+  if (fitsWithin(target, granted)) return undefined;
   const bound = { inputTokens: tokens.input, cacheWrites: tokens.cache_writes };
   const byMoney = price.outputTokensWithin(granted.nanoUsd as Parameters<ModelPrice["outputTokensWithin"]>[0], bound);
-  return Math.min(tokens.output, byMoney, Number(granted.tokens) - tokens.input);
+  const { outputTokens, reasoningTokens } = kindsOf(granted);
+  const byKind = Number(outputTokens < reasoningTokens ? outputTokens : reasoningTokens);
+  return Math.min(tokens.output, byMoney, Number(granted.tokens) - tokens.input, byKind);
 }
 
 /** What a commit reports. `reservedTokens` stand in for tokens that it does not tell. Throws `price_unknown`. */
@@ -55,7 +58,13 @@ export function reportedBy(
     cacheWrite1h: usage.cache_write_1h_tokens,
     reasoning: usage.reasoning_tokens,
   });
-  return { amounts: amounts(cost, usage.input_tokens + usage.output_tokens), priceVersion: price.version };
+  const told = {
+    input: usage.input_tokens,
+    output: usage.output_tokens,
+    cached: usage.cache_read_tokens,
+    reasoning: usage.reasoning_tokens,
+  };
+  return { amounts: toldAmounts(cost, told), priceVersion: price.version };
 }
 
 function priceOf(
@@ -71,4 +80,22 @@ function priceOf(
 
 function amounts(nanoUsd: bigint, tokens: number): Amounts {
   return { nanoUsd, tokens: BigInt(tokens), calls: 1n };
+}
+
+interface Told {
+  readonly input: number;
+  readonly output: number;
+  readonly cached: number;
+  readonly reasoning: number;
+}
+
+function toldAmounts(nanoUsd: bigint, { input, output, cached, reasoning }: Told): Amounts {
+  const kinds = {
+    inputTokens: BigInt(input),
+    outputTokens: BigInt(output),
+    cachedTokens: BigInt(cached),
+    reasoningTokens: BigInt(reasoning),
+    toolCalls: 0n,
+  };
+  return { ...amounts(nanoUsd, input + output), kinds };
 }

@@ -217,9 +217,12 @@ function refusalOf(
   if (outcome.outcome === "exhausted") return exceeded(outcome.refusedBy, { need: wanted.need, nowMs, fallback });
   const stop = hard.find(({ crossed }) => crossed.some(({ do: action }) => action === "stop" || action === "kill"));
   if (stop !== undefined) return exceeded(stop, { need: wanted.need, nowMs, fallback, isStopped: true });
-  const counting = body.tokens === undefined ? hard.find(({ measure }) => measure === "tokens") : undefined;
+  const counting = body.tokens === undefined ? hard.find(({ measure }) => measure.endsWith("tokens")) : undefined;
   if (counting === undefined) return undefined;
-  return new ApiProblem("estimate_incomplete", `the budget \`${counting.name}\` counts tokens: say \`tokens\` too`);
+  return new ApiProblem(
+    "estimate_incomplete",
+    `the budget \`${counting.name}\` counts ${counting.measure.replace("_", " ")}: say \`tokens\` too`,
+  );
 }
 
 /** The model that crossed thresholds ask for; `undefined` when they ask for no other. */
