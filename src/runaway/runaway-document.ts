@@ -89,6 +89,13 @@ export const runawayDocumentSchema = z
         do: action,
       })
       .optional(),
+    unpriced: z
+      .strictObject({
+        per_month: z.int().min(1).describe("Calls of one agent without a price in a calendar month (UTC)."),
+        do: action,
+      })
+      .optional()
+      .describe("Bounds what no budget in dollars can count."),
     burn_rate: z
       .strictObject({
         do: z.enum(["notify"]).default("notify").describe("What is done: an event and an alert."),
@@ -97,10 +104,10 @@ export const runawayDocumentSchema = z
       .describe("Tells when a budget will be used up before its calendar window ends."),
   })
   .refine((document) => RULES.some((rule) => document[rule] !== undefined), {
-    error: "needs one of `velocity`, `loops`, `tool_storm`, `depth`, `burn_rate`",
+    error: "needs one of `velocity`, `loops`, `tool_storm`, `depth`, `unpriced`, `burn_rate`",
   });
 
-const RULES = ["velocity", "loops", "tool_storm", "depth", "burn_rate"] as const;
+const RULES = ["velocity", "loops", "tool_storm", "depth", "unpriced", "burn_rate"] as const;
 
 export type RunawayDocument = z.output<typeof runawayDocumentSchema>;
 export type RunawayRule = (typeof RULES)[number];

@@ -74,6 +74,7 @@ export class Reconciler {
   #cancel: CancelTimer = () => {};
   #running: Promise<void> | undefined;
   #hasFailed = false;
+  #hasFindings = false;
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
@@ -83,6 +84,11 @@ export class Reconciler {
   /** The newest minute that was compared. */
   get comparedMs(): number | undefined {
     return this.#comparedMs;
+  }
+
+  /** Whether any budget instance may differ. */
+  get hasFindings(): boolean {
+    return this.#hasFindings;
   }
 
   async start(): Promise<void> {
@@ -197,6 +203,7 @@ export class Reconciler {
       }
     }
     this.#standings = standings;
+    this.#hasFindings = [...standings.values()].some(({ comparison, times }) => isFinding(comparison, times));
     this.#comparedMs = at;
   }
 

@@ -15,9 +15,12 @@ import { EPISODE_MS, type RunawayAlarm, RunawayWatch, type WatchedCall } from ".
 import { type CancelTimer, type Clock, every } from "../support/clock.ts";
 import { errorText } from "../telemetry/error-text.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
+import { unpricedAlarms } from "../runaway/unpriced-limit.ts";
+import type { UnpricedSpend } from "./unpriced-spend.ts";
 import type { RunawayEpisodes } from "./runaway-episodes.ts";
 
-const BURN_RATE_MS = 60_000;
+const BUDGETS_MS = 60_000;
+const UNPRICED_MS = 15_000;
 const SHOWN_MAX = 20;
 const SHOWN_MS = 3_600_000;
 
@@ -26,6 +29,7 @@ export interface RunawayActsOptions {
   readonly documents: () => { readonly runaways: readonly RunawayDocument[]; readonly budgets: readonly Budget[] };
   readonly stops: Pick<StopStore, "list">;
   readonly episodes: RunawayEpisodes;
+  readonly unpriced: Pick<UnpricedSpend, "rows" | "sinceMs">;
   readonly clock: Clock;
   readonly telemetry: Telemetry;
 }
@@ -45,7 +49,12 @@ export class RunawayActs {
   /** The API is there: from here on acts are carried out. */
   start(desk: Pick<StopDesk, "stop">): void {
     this.#desk = desk;
-    this.#cancel = every(this.#options.clock, BURN_RATE_MS, () => this.#lookAtBudgets());
+    const { clock } = this.#options;
+    const cancels = [
+      every(clock, BUDGETS_MS, () => this.#lookAtBudgets()),
+      every(clock, UNPRICED_MS, () => this.#lookAtUnpriced()),
+    ];
+    this.#cancel = () => cancels.forEach((cancel) => cancel());
   }
 
   stop(): void {
@@ -79,11 +88,11 @@ export class RunawayActs {
     this.#watch = new RunawayWatch({ documents: runaways.length === 0 ? [DEFAULT_RUNAWAYS] : runaways });
   }
 
-  #raise(alarm: RunawayAlarm): void {
+  #raise(alarm: RunawayAlarm, foundAtMs = alarm.atMs): void {
     const { document, rule, agent, session, finding, atMs } = alarm;
     const key = JSON.stringify([document, rule, agent, session]);
     if (!this.#options.episodes.isNews(key, atMs, EPISODE_MS)) return;
-    this.#found = [alarm, ...this.#found].slice(0, SHOWN_MAX);
+    this.#found = [{ ...alarm, atMs: foundAtMs }, ...this.#found].slice(0, SHOWN_MAX);
     this.#options.telemetry.emit("runaway_found", { document, rule, agent, session, do: alarm.do, finding });
     if (alarm.do !== "notify") this.#act(alarm, { act: alarm.do, key });
   }
@@ -100,6 +109,19 @@ export class RunawayActs {
     this.#desk
       .stop({ act, selector, reason: `${rule}: ${finding}`, author: `runaway ${document}`, source }, 0)
       .catch((error: unknown) => telemetry.emit("runaway_not_acted", { error: errorText(error) }));
+  }
+
+  #lookAtUnpriced(): void {
+    const { documents, unpriced, clock } = this.#options;
+    const counts = unpriced.rows.map(({ calls, tokens: _, ...labels }) => ({
+      agent: labels.agent,
+      labels: { ...labels },
+      calls: Number(calls),
+    }));
+    for (const alarm of unpricedAlarms(documents().runaways, counts, unpriced.sinceMs)) {
+      // Shown by when it was found; it is one episode for the whole month.
+      this.#raise(alarm, clock.now());
+    }
   }
 
   #lookAtBudgets(): void {

@@ -106,11 +106,13 @@ async function start(options: Starting): Promise<Service> {
     telemetry,
     pollIntervalMs: config.governance.watch ? config.governance.poll_interval_ms : undefined,
   });
+  const unpriced = new UnpricedSpend({ store, clock });
   const runaways = new RunawayActs({
     ledger,
     documents: () => live.current,
     stops,
     episodes: new RunawayEpisodes(data.runaways),
+    unpriced,
     clock,
     telemetry,
   });
@@ -162,7 +164,6 @@ async function start(options: Starting): Promise<Service> {
     clock,
     telemetry,
   });
-  const unpriced = new UnpricedSpend({ store, clock });
   const truth = spendTruthOf({ ledger, reconciler, unpriced, runaways });
 
   const state = { isReady: false };

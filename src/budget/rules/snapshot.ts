@@ -22,7 +22,6 @@ interface SpendLine extends Pick<Spend, "match" | "isInForce" | "startMs" | "end
   /** Absent where there is none, as is what follows. */
   readonly observed?: string;
   readonly observedBuckets?: readonly (readonly [number, string])[];
-  readonly seeded?: string;
   readonly carried?: string;
   readonly withheld?: readonly [string, number];
 }
@@ -116,7 +115,6 @@ function spendLine(spend: Spend): SpendLine {
     ...(spend.observed === 0n ? {} : { observed: spend.observed.toString() }),
     ...(spend.observedBuckets === undefined ? {} : { observedBuckets: bucketTexts(spend.observedBuckets) }),
     ...(spend.carried === 0n ? {} : { carried: spend.carried.toString() }),
-    ...(spend.seeded === 0n ? {} : { seeded: spend.seeded.toString() }),
     ...(spend.withheld === 0n ? {} : { withheld: [spend.withheld.toString(), spend.withheldUntilMs] as const }),
     ...(fired.size === 0 ? {} : { fired: [...fired] }),
   };
@@ -189,7 +187,6 @@ function restoreSpend(state: LedgerState, line: SpendLine): void {
   spend.buckets = line.buckets && bucketsOf(line.buckets);
   spend.observed = BigInt(line.observed ?? "0");
   spend.observedBuckets = line.observedBuckets && bucketsOf(line.observedBuckets);
-  spend.seeded = BigInt(line.seeded ?? "0");
   spend.carried = BigInt(line.carried ?? "0");
   if (line.withheld !== undefined) {
     spend.withheld = BigInt(line.withheld[0]);

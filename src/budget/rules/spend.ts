@@ -36,8 +36,6 @@ export interface Spend {
   /** The part of S that no lease covered: it was seen when it was spent already. Of a rolling window: of `observedBuckets`. */
   observed: bigint;
   observedBuckets: Map<number, bigint> | undefined;
-  /** What of S was counted from the time before the budget, in this window. */
-  seeded: bigint;
   /** Leases that the ledger has forgotten may hold so much: set aside until `withheldUntilMs`. */
   withheld: bigint;
   withheldUntilMs: number;
@@ -75,7 +73,6 @@ export function newSpend(match: BudgetMatch, nowMs: number): Spend {
     buckets: undefined,
     observed: 0n,
     observedBuckets: undefined,
-    seeded: 0n,
     withheld: 0n,
     withheldUntilMs: 0,
     closedUntilMs: 0,
@@ -164,7 +161,6 @@ export function countPast(
     const amount = settled - skipped;
     const seen = observed < amount ? observed : amount;
     spend.settled += amount;
-    spend.seeded += amount;
     spend.observed += seen;
     if (spend.buckets !== undefined) addTo(spend.buckets, bucket, amount);
     if (spend.buckets !== undefined && seen > 0n) addTo((spend.observedBuckets ??= new Map()), bucket, seen);
@@ -307,7 +303,6 @@ function openWindow(spend: Spend, budget: Budget, nowMs: number): void {
   spend.fired.clear();
   spend.observed = 0n;
   spend.observedBuckets = undefined;
-  spend.seeded = 0n;
   spend.buckets = budget.window.kind === "rolling" ? new Map() : undefined;
   spend.startMs = 0;
   spend.endMs = undefined;
