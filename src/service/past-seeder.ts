@@ -12,7 +12,8 @@ import { labelsOfRow } from "./label-row.ts";
 import type { Store } from "./store.ts";
 
 const RETRY_MS = 500;
-const START_WAIT_MS = 15_000;
+/** Our own engine comes up; a server may be away for long, and spans must be taken meanwhile. */
+const START_WAIT_MS = { embedded: 15_000, clickhouse: 1_000 } as const;
 const START_STEP_MS = 100;
 const MINUTE_MS = 60_000;
 /** As many instances and minutes of them as a ledger holds. */
@@ -24,7 +25,7 @@ const STEPS = 60;
 
 export interface PastSeederOptions {
   readonly ledger: PastSeeking;
-  readonly store: Pick<Store, "isReady" | "select">;
+  readonly store: Pick<Store, "kind" | "isReady" | "select">;
   /** Labels that budgets look at. */
   readonly labelKeys: () => readonly string[];
   readonly graceMs: number;
@@ -53,8 +54,8 @@ export class PastSeeder {
    * spans must be taken also while ClickHouse is away.
    */
   async start(): Promise<void> {
-    const { clock, ledger } = this.#options;
-    const giveUpMs = clock.monotonic() + START_WAIT_MS;
+    const { clock, ledger, store } = this.#options;
+    const giveUpMs = clock.monotonic() + START_WAIT_MS[store.kind];
     await this.#look();
     while (ledger.pastWanted() !== undefined && clock.monotonic() < giveUpMs) {
       await delay(clock, START_STEP_MS);
