@@ -124,6 +124,8 @@ it("budgets shows the ledger's rows, in dollars and in the budget's own measure"
     mode: "hard",
     past: "counted",
     state: "ok",
+    exhausted_at: null,
+    reconciliation: expect.objectContaining({ difference: "0", difference_usd: "0.000000000", reason: "none" }),
     age_ms: 0,
   });
   expect(rows.find((row) => row["name"] === "tokens")).toMatchObject({
