@@ -3,7 +3,8 @@
  * Method: while a fleet spends, malformed requests of every kind are posted beside it; each gets the specification's answer,
  * and the three books agree in the end.
  */
-import { gzipSync } from "node:zlib";
+import { promisify } from "node:util";
+import { gzip } from "node:zlib";
 import { expect, test } from "vitest";
 import { finishFleet, readBooks, startFleet } from "../support/fleet-run.ts";
 import { exportRequest, postSpans } from "../support/otlp-json.ts";
@@ -90,10 +91,12 @@ test("one bad span is rejected by partial success and takes none of its batch al
 
 test("a body that inflates beyond the limit is refused, and the receiver goes on", async () => {
   const { processor } = rig();
+  // Not at once in this thread: it would not see that the connections it keeps are closed meanwhile.
+  const bomb = await promisify(gzip)(Buffer.alloc(256 * 1024 * 1024));
   const response = await fetch(`${processor.endpoints.otlp_http}/v1/traces`, {
     method: "POST",
     headers: { "content-type": "application/json", "content-encoding": "gzip" },
-    body: gzipSync(Buffer.alloc(256 * 1024 * 1024)),
+    body: new Uint8Array(bomb),
   });
   await response.arrayBuffer();
   expect([400, 413]).toContain(response.status);
