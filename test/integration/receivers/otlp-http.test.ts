@@ -247,7 +247,7 @@ describe("POST /v1/traces", () => {
     ["header", "POST /v1/traces HTTP/1.1\r\nHost: x\r\nX-Slow: "],
     ["body", `POST /v1/traces HTTP/1.1\r\nHost: x\r\nContent-Type: ${PROTOBUF}\r\nContent-Length: 500\r\n\r\nhalf`],
   ])("hangs up on a client that drips its %s", async (_what, head) => {
-    const rig = await startReceiver({ http: { header_timeout_ms: 100, request_timeout_ms: 200 } });
+    const rig = await startReceiver({ http: { header_timeout_ms: 500, request_timeout_ms: 1000 } });
     const { port, hostname } = new URL(rig.receiver.httpUrl ?? "");
     const socket = connect(Number(port), hostname);
     socket.on("error", () => {});
