@@ -39,7 +39,11 @@ export class RedisServer {
   async run(): Promise<void> {
     const args = ["--port", String(this.port), "--bind", "127.0.0.1", "--dir", this.#dir, "--save", "", ...this.#args];
     this.#process = spawn("redis-server", args, { stdio: "ignore" });
-    await once(this.#process, "spawn");
+    await once(this.#process, "spawn").catch((error: unknown) => {
+      throw new Error("these tests need `redis-server` 7 or newer (Debian: apt-get install redis-server)", {
+        cause: error,
+      });
+    });
     while (!/^(\+PONG|-NOAUTH)/.test(await this.command(["PING"])))
       await new Promise((resolve) => setTimeout(resolve, 5));
   }
