@@ -119,6 +119,20 @@ test("one budget on an agent holds its child processes and threads to the nano-d
   ]);
 });
 
+test("an agent in another language falls under the budgets of the ancestors that it names", async () => {
+  const { api } = rig().processor.endpoints;
+  const reserve = async (labels: Readonly<Record<string, string>>): Promise<unknown> => {
+    const body = JSON.stringify({ agent: "python", labels, estimate_usd: "0.01" });
+    const headers = { "content-type": "application/json" };
+    return (await fetch(`${api}/v1/reservations`, { method: "POST", headers, body })).json();
+  };
+  expect(await reserve({})).toMatchObject({ decision: "allow", budgets: ["each-agent"] });
+  expect(await reserve({ ancestors: "root,planner" })).toMatchObject({
+    code: "budget_exceeded",
+    detail: expect.stringContaining("planner-and-all") as unknown,
+  });
+});
+
 test("a kill of an agent stops its child processes and threads in the middle of their calls", async () => {
   const { processor, simulator } = rig();
   const family = runFamily("chief", { callers: 1, fault: "latency=300", member: "chief" });
@@ -127,7 +141,7 @@ test("a kill of an agent stops its child processes and threads in the middle of 
   const before = new Map(names.map((name) => [name, callsOf(name)]));
   await waitFor(() => callsOf("chief") > 1 && names.every((name) => callsOf(name) > (before.get(name) ?? 0) + 1), {
     what: "calls of all",
-    timeoutMs: 30_000,
+    timeoutMs: 60_000,
   });
   const [reply] = (await processor.cli("kill", "chief", "--reason", "enough")) as readonly StopReply[];
   expect(reply?.processes.map(({ agent, acknowledged }) => [agent, acknowledged]).toSorted()).toEqual([
@@ -137,7 +151,7 @@ test("a kill of an agent stops its child processes and threads in the middle of 
     ["writer", true],
   ]);
   expect((await family).map(({ code }) => code)).toEqual(Array.from({ length: 4 }, () => "agent_killed"));
-});
+}, 120_000);
 
 test("a service that is called over HTTP works on behalf of its caller, in the caller's session", async () => {
   const url = Promise.withResolvers<string>();

@@ -1,12 +1,12 @@
 /**
- * An agent for tests that starts others: takes `{providerUrl, callers, faults, children}` as its argument, starts the children
+ * An agent for tests that starts others: takes `{providerUrl, callers, fault, member, hasChildren}` as its argument, starts the children
  * (a forked process with a name of its own, a process spawned by a sub-agent without any argument for the gate, a thread),
  * calls a model in `callers` loops until it is refused, and prints one line of JSON for each member of the family:
  * `{member, calls, code}`.
  */
 import { fork, spawn } from "node:child_process";
 import { once } from "node:events";
-import { argv, env, execPath, stdout } from "node:process";
+import { argv, env, execPath, exit, stdin, stdout } from "node:process";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
@@ -51,7 +51,7 @@ function startFamily() {
   const forked = fork(self, [planOf("forked")], { env: { ...env, TOLLGATE_AGENT: "researcher" }, silent: true });
   forked.stderr.pipe(process.stderr);
   const spawned = withContext({ agent: "writer", session: "s-9", labels: { tier: "gold" } }, () =>
-    spawn(execPath, [self, planOf("spawned")], { stdio: ["ignore", "pipe", "inherit"] }),
+    spawn(execPath, [self, planOf("spawned")], { stdio: ["pipe", "pipe", "inherit"] }),
   );
   const worker = withContext({ agent: "threader", workflow: "w-9" }, () => {
     return new Worker(self, { workerData: { ...plan, member: "thread", hasChildren: false } });
@@ -59,6 +59,11 @@ function startFamily() {
   return [linesOf(forked), linesOf(spawned), once(worker, "message").then(([line]) => line)];
 }
 
+// A child ends with its parent, however that ends: then nobody holds the other end of its input.
+if (isMainThread && plan.hasChildren !== true) {
+  stdin.on("end", () => exit(1)).resume();
+  stdin.unref();
+}
 const family = plan.hasChildren === true ? startFamily() : [];
 const own = JSON.stringify(await callAll());
 const lines = [own, ...(await Promise.all(family))].join("\n");
