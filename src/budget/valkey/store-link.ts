@@ -14,6 +14,8 @@ const CONNECT_TIMEOUT_MS = 10_000;
 const REPLY_TIMEOUT_MS = 3_000;
 /** What trying again does not mend: a wrong password, a user without the right. */
 const REFUSED = /^(WRONGPASS|NOAUTH|NOPERM)/;
+/** What a node says that was the primary once. */
+const DEMOTED = /READONLY|MASTERDOWN/;
 const RECONNECT_MS_MIN = 20;
 const RECONNECT_MS_MAX = 500;
 
@@ -151,10 +153,16 @@ export class StoreLink {
   }
 
   /** Any other command on keys of this ledger, or on none. */
-  command(args: readonly string[]): Promise<unknown> {
+  async command(args: readonly string[]): Promise<unknown> {
     const connection = this.#connection;
-    if (connection === undefined) return Promise.reject(unavailable("the ledger is not connected to its store"));
-    return this.#bounded(connection.send(args), REPLY_TIMEOUT_MS);
+    if (connection === undefined) throw unavailable("the ledger is not connected to its store");
+    try {
+      return await this.#bounded(connection.send(args), REPLY_TIMEOUT_MS);
+    } catch (error) {
+      // After a failover the name may stand for another node, and only a new connection finds it.
+      if (error instanceof LedgerError && DEMOTED.test(error.message)) connection.send(["QUIT"]).catch(() => {});
+      throw error;
+    }
   }
 
   /** Tells the other replicas, and this one. Nobody may rely on it: a lost message is made good by polling. */

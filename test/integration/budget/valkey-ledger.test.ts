@@ -111,6 +111,24 @@ describe("a store that is lost", () => {
     expect(saidOf(notices)).toEqual(["store_lost", "store_regained"]);
   });
 
+  it("by a failover is looked for again over a new connection", async () => {
+    const own = await ownServer();
+    const { ledger, notices } = await openLedger({ name: newName(), url: own.url });
+    await ledger.acquire(makeAcquire({ target: usd(10) }));
+    const connections = async (): Promise<string[]> =>
+      [...(await own.command(["CLIENT", "LIST"])).matchAll(/id=(\d+) .*name=tollgate /g)].map(([, id = ""]) => id);
+    const before = await connections();
+    await own.command(["REPLICAOF", "127.0.0.1", "1"]);
+    await expect(ledger.acquire(makeAcquire({ seq: 2 }))).rejects.toThrow("READONLY");
+    const isNew = async (): Promise<boolean> => (await connections()).some((id) => !before.includes(id));
+    await vi.waitFor(async () => expect(await isNew()).toBe(true), 10_000);
+    expect(before).toHaveLength(2);
+    await own.command(["REPLICAOF", "NO", "ONE"]);
+    await regained(ledger);
+    expect(await reserved(ledger)).toBe(10n);
+    expect(saidOf(notices)).toEqual(["store_lost", "store_regained"]);
+  });
+
   it("at the start is an error that names it", async () => {
     const own = await ownServer();
     await own.kill();
