@@ -98,6 +98,14 @@ describe("a threshold that fires", () => {
     expect(second.stops.list.acts).toEqual([]);
   });
 
+  it("acts where another processor of the fleet counted it, within a second and once, without a second event", () => {
+    const world = new World().start();
+    world.fired = [crossing("kill", { agent: "x" })];
+    world.clock.advance(3_000);
+    expect(world.stops.list.acts).toMatchObject([{ act: "kill", selector: "agent=x" }]);
+    expect(world.lines.join()).not.toContain("crossed one of its thresholds");
+  });
+
   it("pauses until its window turns or its limit is raised; a kill waits for a person", () => {
     const world = new World().start();
     world.fire(crossing("pause", { team: "a" }));
