@@ -101,9 +101,7 @@ export class StoreLink {
       await this.#bounded(subscriber.sSubscribe(this.key("said"), this.#options.onMessage), REPLY_TIMEOUT_MS);
     } catch (error) {
       destroy();
-      throw lastError instanceof Error && error instanceof LedgerError && error.cause === undefined
-        ? unavailable(`cannot connect to ${url}: ${lastError.message}`, lastError)
-        : error;
+      throw lastError instanceof Error ? unavailable(`cannot connect to ${url}: ${lastError.message}`) : error;
     }
     this.#connection = {
       send: (args) => client.sendCommand(args),
@@ -176,13 +174,13 @@ export class StoreLink {
     try {
       return await Promise.race([work, late]);
     } catch (error) {
-      throw error instanceof LedgerError ? error : unavailable(error instanceof Error ? error.message : "?", error);
+      throw error instanceof LedgerError ? error : unavailable(error instanceof Error ? error.message : String(error));
     } finally {
       cancel();
     }
   }
 }
 
-function unavailable(why: string, cause?: unknown): LedgerError {
-  return new LedgerError("ledger_unavailable", `the ledger's store: ${why}`, { cause });
+function unavailable(why: string): LedgerError {
+  return new LedgerError("ledger_unavailable", `the ledger's store: ${why}`);
 }
