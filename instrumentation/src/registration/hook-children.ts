@@ -52,7 +52,18 @@ export function hookChildren(config: Config, logger: Logger): void {
     return spawn.call(this, options, ...rest);
   };
   for (const name of ["spawnSync", "execFileSync", "execSync"] as const) hook.wrapSync(name);
-  hookWorkers({ parent: () => hook.parent(), report: () => hook.reportReplaced("a worker thread") });
+  hookWorkers({
+    parent: () => hook.parent(),
+    report: () => hook.reportReplaced("a worker thread"),
+    reportText: () => {
+      logger.once(
+        "warn",
+        "children:text",
+        "a worker thread that runs code given as text (`eval: true`) is not gated: put the code into a file",
+      );
+    },
+    contain: (problem) => hook.contain(problem),
+  });
   syncBuiltinESMExports();
 }
 
@@ -91,7 +102,7 @@ class ChildHook {
       const kept = pairs.filter((pair) => added[splitPair(pair)[0]] === undefined);
       options.envPairs = [...kept, ...Object.entries(added).map(([name, value]) => `${name}=${value}`)];
     } catch (problem) {
-      this.#contain(problem);
+      this.contain(problem);
     }
   }
 
@@ -120,7 +131,7 @@ class ChildHook {
       const prepared = { ...options, env: { ...env, ...added } };
       return hasArgs ? [file, second, prepared] : isCommand ? [file, prepared] : [file, [], prepared];
     } catch (problem) {
-      this.#contain(problem);
+      this.contain(problem);
       return given;
     }
   }
@@ -154,7 +165,7 @@ class ChildHook {
     );
   }
 
-  #contain(problem: unknown): void {
+  contain(problem: unknown): void {
     this.#logger.once("error", "children:failed", `a child process could not be given the gate: ${String(problem)}`);
   }
 }

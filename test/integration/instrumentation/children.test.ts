@@ -12,6 +12,8 @@ interface Found {
   readonly baggage: string;
 }
 
+const IN_APP = join(import.meta.dirname, "..", "..", "support", "agents", "in-app-worker.mjs");
+
 async function start(env: Readonly<Record<string, string>>): Promise<{ found: readonly Found[]; stderr: string }> {
   const child = new Child({
     args: ["--import", "@tollgate/instrumentation/register", SCRIPT],
@@ -42,4 +44,20 @@ it("gates a child and says who started it, and leaves one alone whose environmen
 it("touches no child when it is told not to", async () => {
   const { found } = await start({ TOLLGATE_CHILDREN: "off" });
   expect(found.map(({ options }) => options)).toEqual(found.map(() => ""));
+}, 20_000);
+
+it("gates a thread of an app that registered itself, with flags that a thread refuses", async () => {
+  const child = new Child({
+    args: ["--max-old-space-size=512", "--title", "an-agent", "--no-warnings", IN_APP],
+    env: { TOLLGATE_AGENT: "planner", TOLLGATE_ENDPOINT: "off" },
+  });
+  const exit = await child.exit;
+  if (exit.code !== 0) throw new Error(lastWords(exit));
+  expect(JSON.parse(exit.stdout)).toEqual({
+    isGated: true,
+    flags: ["--no-warnings", "--import"],
+    baggage: "tollgate.agents=planner%2Cthreader",
+    isWorker: true,
+  });
+  expect(exit.stderr).toContain("code given as text (`eval: true`) is not gated");
 }, 20_000);

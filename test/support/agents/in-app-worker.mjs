@@ -1,0 +1,20 @@
+/** An agent that registers itself, and starts a thread that says what it found. */
+import { once } from "node:events";
+import { stdout } from "node:process";
+import { fileURLToPath } from "node:url";
+import { getEnvironmentData, isMainThread, parentPort, Worker } from "node:worker_threads";
+
+if (isMainThread) {
+  const { registerTollgate, withContext } = await import("@tollgate/instrumentation");
+  await registerTollgate().ready;
+  const worker = withContext({ agent: "threader" }, () => new Worker(fileURLToPath(import.meta.url)));
+  const [message] = await once(worker, "message");
+  await once(new Worker("0", { eval: true }), "exit");
+  stdout.write(JSON.stringify({ ...message, isWorker: worker instanceof Worker }));
+} else {
+  parentPort?.postMessage({
+    isGated: globalThis[Symbol.for("tollgate.loaded")] !== undefined,
+    flags: process.execArgv.filter((flag) => flag.startsWith("--")),
+    baggage: getEnvironmentData("tollgate.context").BAGGAGE,
+  });
+}
