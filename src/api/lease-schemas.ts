@@ -37,7 +37,14 @@ const amounts = z
   );
 
 export const labelsSchema = z
-  .record(z.string().min(1).max(LABEL_KEY_CHARS_MAX), z.string().max(LABEL_VALUE_CHARS_MAX))
+  .record(
+    z
+      .string()
+      .min(1)
+      .max(LABEL_KEY_CHARS_MAX)
+      .regex(/^[^\p{Cc}]*$/u, { error: "a label's name has no control characters" }),
+    z.string().max(LABEL_VALUE_CHARS_MAX),
+  )
   .refine((labels) => Object.keys(labels).length <= LABELS_MAX, { error: `expected at most ${LABELS_MAX} labels` });
 
 export const helloRequest = z.object({

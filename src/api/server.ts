@@ -200,6 +200,12 @@ const BY_FASTIFY_CODE: Readonly<Record<string, ProblemCode>> = {
 };
 
 function toProblem(error: unknown, telemetry: Telemetry): ApiProblem {
+  const problem = problemOf(error, telemetry);
+  if (problem.code === "invalid_request") telemetry.emit("request_refused", { problem: problem.message });
+  return problem;
+}
+
+function problemOf(error: unknown, telemetry: Telemetry): ApiProblem {
   if (error instanceof ApiProblem) return error;
   if (error instanceof LedgerError) {
     return new ApiProblem(error.code === "invalid_command" ? "invalid_request" : "ledger_unavailable", error.message);

@@ -16,6 +16,16 @@ export type LedgerNotice =
   | { readonly notice: "lease_expired"; readonly leaseId: string; readonly processId: string }
   /** A lease reported more than it was granted: counted in full, past the limit if need be. */
   | { readonly notice: "lease_overran"; readonly leaseId: string; readonly processId: string }
+  /**
+   * A report for a lease that the ledger does not know (a close counts nothing, its spans will; an acquire opens it anew and
+   * counts in full), or for one of another process (counts nothing).
+   */
+  | {
+      readonly notice: "report_stray";
+      readonly leaseId: string;
+      readonly processId: string;
+      readonly of: "unknown" | "foreign";
+    }
   /** Valkey: nothing is granted until `store_regained`. */
   | { readonly notice: "store_lost"; readonly error: Error }
   | { readonly notice: "store_regained" }

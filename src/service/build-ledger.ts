@@ -57,6 +57,7 @@ const LEVELS: Readonly<Record<LedgerNotice["notice"], LogLevel>> = {
   clock_jumped: "warn",
   lease_expired: "warn",
   lease_overran: "warn",
+  report_stray: "warn",
   store_lost: "error",
   store_regained: "info",
   store_lost_writes: "error",

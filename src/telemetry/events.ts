@@ -23,6 +23,10 @@ export const EVENTS = {
   storage_drifted: { level: "warn", message: "a table is no longer as the migrations made it" },
   engine_ready: { level: "debug", message: "the embedded engine serves" },
   engine_crashed: { level: "error", message: "the embedded engine ended and will be started again" },
+  request_refused: {
+    level: "info",
+    message: "a request is not of the form that the API describes: nothing was counted",
+  },
   agent_without_policy: {
     level: "info",
     message: "an agent has no policy: its tools are allowed with the reason `no policy`",

@@ -282,6 +282,7 @@ class JournaledLedger implements StoredLedger, PastSeeking {
       this.#notify({ notice: "lease_expired", leaseId: event.id, processId });
     }
     for (const overran of step.overran) this.#notify({ notice: "lease_overran", ...overran });
+    for (const stray of step.strays) this.#notify({ notice: "report_stray", ...stray });
     for (const [processId, leaseIds] of step.recalls) {
       for (const listener of this.#listeners) listener(processId, leaseIds);
     }

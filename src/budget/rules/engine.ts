@@ -4,7 +4,7 @@
  * wants money of a budget that others wait for stands behind them, so small wishes don't starve a big one.
  */
 import { assert } from "../../support/assert.ts";
-import { fitsWithin, type Amounts } from "../amounts.ts";
+import { fitsWithin, isNothing } from "../amounts.ts";
 import type { Budget } from "../budget.ts";
 import type {
   AcquireCommand,
@@ -22,7 +22,7 @@ import type { LedgerEvent } from "./events.ts";
 import type { Raise } from "./limit.ts";
 import { decideSeed, unknownPasts } from "./past.ts";
 import type { Spend } from "./spend.ts";
-import { outstandingIn, type Lease, type LedgerState } from "./state.ts";
+import { isHolder, outstandingIn, type Lease, type LedgerState } from "./state.ts";
 import { decideThresholds } from "./thresholds.ts";
 import { budgetState, crossingOf } from "./views.ts";
 
@@ -36,6 +36,8 @@ export interface Step {
   readonly recalls: Map<string, string[]>;
   /** Leases that reported more than they were granted. */
   readonly overran: { readonly leaseId: string; readonly processId: string }[];
+  /** Reports for a lease that the ledger does not know, or that is another process's. */
+  readonly strays: { readonly leaseId: string; readonly processId: string; readonly of: "unknown" | "foreign" }[];
   readonly crossings: ThresholdCrossing[];
 }
 
@@ -113,7 +115,7 @@ export class LedgerEngine {
   /** `ticket` names the request in the answers, of this step or of a later one. */
   acquire(command: AcquireCommand, ticket: number, nowMs: number): Step {
     const step = this.#begin(nowMs);
-    this.#noteOverrun(step, command.leaseId, command.settled);
+    this.#noteReport(step, command.processId, command);
     const decision = decideAcquire(this.state, command, nowMs);
     switch (decision.kind) {
       case "unlimited": {
@@ -171,7 +173,7 @@ export class LedgerEngine {
   close(processId: string, leases: readonly LeaseClose[], nowMs: number): Step {
     const step = this.#begin(nowMs);
     for (const lease of leases) {
-      this.#noteOverrun(step, lease.leaseId, lease.settled);
+      this.#noteReport(step, processId, lease);
       this.#record(step, decideClose(this.state, { processId, ...lease }, nowMs));
     }
     return this.#end(step, nowMs);
@@ -206,7 +208,7 @@ export class LedgerEngine {
   }
 
   #begin(nowMs: number): Step {
-    const step: Step = { events: [], answers: [], recalls: new Map(), overran: [], crossings: [] };
+    const step: Step = { events: [], answers: [], recalls: new Map(), overran: [], strays: [], crossings: [] };
     this.#record(step, decideTime(this.state, nowMs));
     return step;
   }
@@ -237,10 +239,18 @@ export class LedgerEngine {
     }
   }
 
-  #noteOverrun(step: Step, leaseId: string, reported: Amounts): void {
-    const lease = this.state.active.get(leaseId) ?? this.state.expired.get(leaseId);
-    if (lease === undefined || fitsWithin(reported, lease.granted)) return;
-    step.overran.push({ leaseId, processId: lease.processId });
+  /** What a report says that no honest and well-informed client says. */
+  #noteReport(step: Step, processId: string, { leaseId, settled }: Pick<LeaseClose, "leaseId" | "settled">): void {
+    const { active, expired, closed } = this.state;
+    const lease = active.get(leaseId) ?? expired.get(leaseId);
+    const known = lease ?? closed.get(leaseId);
+    if (known === undefined) {
+      if (!isNothing(settled)) step.strays.push({ leaseId, processId, of: "unknown" });
+    } else if (!isHolder(known, processId)) {
+      step.strays.push({ leaseId, processId, of: "foreign" });
+    } else if (lease !== undefined && !fitsWithin(settled, lease.granted)) {
+      step.overran.push({ leaseId, processId: lease.processId });
+    }
   }
 
   #record(step: Step, events: readonly LedgerEvent[]): void {

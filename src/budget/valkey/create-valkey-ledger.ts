@@ -245,6 +245,7 @@ class ReplicatedLedger implements StoredLedger, PastSeeking {
     const { onNotice } = this.#options;
     for (const lease of expired) onNotice?.({ notice: "lease_expired", ...lease });
     for (const overran of step.overran) onNotice?.({ notice: "lease_overran", ...overran });
+    for (const stray of step.strays) onNotice?.({ notice: "report_stray", ...stray });
     if (step.recalls.size > 0) {
       const recalls = Object.fromEntries(step.recalls);
       this.#recall(recalls);

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { parseBudget } from "../../../src/budget/budget-document.ts";
 import type { BudgetState } from "../../../src/budget/ledger.ts";
 import { createLocalLedger } from "../../../src/budget/local/create-local-ledger.ts";
-import type { StoredLedger } from "../../../src/budget/ledger-notice.ts";
+import type { LedgerNotice, StoredLedger } from "../../../src/budget/ledger-notice.ts";
 import { AgentRegistry } from "../../../src/policy/registry.ts";
 import { StopStore } from "../../../src/kill/stop-store.ts";
 import { Telemetry } from "../../../src/telemetry/telemetry.ts";
@@ -31,6 +31,10 @@ export interface Answer {
 
 export class Reserver {
   readonly clock: ManualClock;
+  /** What the ledger told of. */
+  readonly notices: readonly LedgerNotice[];
+  /** The log, as JSON. */
+  readonly lines: readonly string[];
   readonly #ledger: StoredLedger;
   readonly #api: Api;
   readonly #url: string;
@@ -40,7 +44,10 @@ export class Reserver {
     const reading = parseBudget({ kind: "budget", name: "all", limit, window, scope });
     if (reading.outcome !== "success") throw new Error(`the budget does not parse: ${JSON.stringify(reading)}`);
     const clock = new ManualClock();
-    const ledger = createLocalLedger({ dir: directory, budgets: [reading.budget], clock });
+    const notices: LedgerNotice[] = [];
+    const lines: string[] = [];
+    const onNotice = (notice: LedgerNotice): void => void notices.push(notice);
+    const ledger = createLocalLedger({ dir: directory, budgets: [reading.budget], clock, onNotice });
     await ledger.start();
     const api = createApi({
       access: new Access({ agentKeys, peopleToken: "t" }),
@@ -48,7 +55,7 @@ export class Reserver {
       registry: new AgentRegistry({ agents: [], policies: [], prices: [], requirePolicy: false, fingerprint: "" }),
       stops: new StopStore({ file: join(directory, "stops.json"), clock }),
       store: { rows: async () => [] },
-      telemetry: new Telemetry({ write: () => {} }),
+      telemetry: new Telemetry({ encoding: "json", write: (line) => void lines.push(line) }),
       clock,
       leaseTtlMs: 30_000,
       bodyMaxBytes: 262_144,
@@ -57,21 +64,31 @@ export class Reserver {
       status: async () => ({}) as ServiceStatus,
     });
     const port = await api.listen({ host: "127.0.0.1", port: 0 });
-    return new Reserver({ clock, ledger, api, url: `http://127.0.0.1:${port}` });
+    return new Reserver({ clock, ledger, api, notices, lines, url: `http://127.0.0.1:${port}` });
   }
 
-  private constructor(parts: { clock: ManualClock; ledger: StoredLedger; api: Api; url: string }) {
+  private constructor(parts: {
+    clock: ManualClock;
+    ledger: StoredLedger;
+    api: Api;
+    notices: LedgerNotice[];
+    lines: string[];
+    url: string;
+  }) {
+    this.notices = parts.notices;
+    this.lines = parts.lines;
     this.clock = parts.clock;
     this.#ledger = parts.ledger;
     this.#api = parts.api;
     this.#url = parts.url;
   }
 
-  async post(path: string, body: object, headers: Record<string, string>): Promise<Answer> {
+  /** A body that is a text is sent as it is. */
+  async post(path: string, body: object | string, headers: Record<string, string> = {}): Promise<Answer> {
     const reply = await fetch(this.#url + path, {
       method: "POST",
       headers: { "content-type": "application/json", ...headers },
-      body: JSON.stringify(body),
+      body: typeof body === "string" ? body : JSON.stringify(body),
     });
     return {
       status: reply.status,

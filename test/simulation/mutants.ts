@@ -1,0 +1,89 @@
+/**
+ * Deliberate mistakes in the rules, each one change of text: what the simulation must find. A change that no longer fits its
+ * file is a fault of this list, and said as one.
+ */
+export interface Mutant {
+  readonly name: string;
+  /** From the root of the repository. */
+  readonly file: string;
+  readonly find: string;
+  readonly replace: string;
+  /** The simulation finds it in one of these seeds: the first and the last. Narrow where it takes a rare turn of events. */
+  readonly seeds: readonly [number, number];
+}
+
+const RULES = "src/budget/rules";
+const LOCAL = "src/budget/local";
+
+export const MUTANTS: readonly Mutant[] = [
+  {
+    name: "one budget is left out of the check of a grant",
+    file: `${RULES}/decide.ts`,
+    find: "const ceiling = ceilingOf(within, (spend) => roomIn(spend, lease, nowMs));",
+    replace: "const ceiling = ceilingOf({ ...within, hard: hard.slice(1) }, (spend) => roomIn(spend, lease, nowMs));",
+    seeds: [1, 20],
+  },
+  {
+    name: "a doubled report counts again",
+    file: `${RULES}/apply.ts`,
+    find: "const settled = maxAmounts(lease.settled, reported);\n  moveLease",
+    replace: "const settled = addAmounts(lease.settled, reported);\n  moveLease",
+    seeds: [1, 40],
+  },
+  {
+    name: "a late report of a closed lease counts in full",
+    file: `${RULES}/apply.ts`,
+    find: "const counted = subtractAmounts(settled, closed.settled);",
+    replace: "const counted = settled;",
+    seeds: [1, 100],
+  },
+  {
+    name: "an expired lease comes free at once",
+    file: `${RULES}/apply.ts`,
+    find: "lease.deadlineMs = event.at + state.graceMs;\n  state.expired",
+    replace: "lease.deadlineMs = event.at;\n  state.expired",
+    seeds: [1, 40],
+  },
+  {
+    name: "a lease given up in silence is forgotten a grace later",
+    file: `${RULES}/apply.ts`,
+    find: "endLease(state, lease, event.at + RELEASED_KEPT_MS);",
+    replace: "endLease(state, lease, event.at + state.graceMs);",
+    seeds: [770, 775],
+  },
+  {
+    name: "a block of spans counts each time it comes",
+    file: `${RULES}/decide.ts`,
+    find: "if (state.tokens.has(observation.token)) return [];",
+    replace: "state.tokens.delete(observation.token);",
+    seeds: [1, 60],
+  },
+  {
+    name: "the ledger acknowledges before the disk has it",
+    file: `${LOCAL}/journal.ts`,
+    find: "await file.datasync();",
+    replace: "",
+    seeds: [1, 60],
+  },
+  {
+    name: "a new segment's name is not made durable",
+    file: `${LOCAL}/journal.ts`,
+    find: "await this.#write(segmentHead(this.#segment, previousBytes));\n    await this.#options.disk.syncDirectory(this.#options.dir);",
+    replace: "await this.#write(segmentHead(this.#segment, previousBytes));",
+    seeds: [290, 300],
+  },
+  {
+    name: "a threshold fires each time it is looked at",
+    file: `${RULES}/thresholds.ts`,
+    find: "if (!spend.fired.has(atPercent))",
+    replace: "if (atPercent > 0)",
+    seeds: [1, 20],
+  },
+  {
+    name: "the agent asks for less without lowering its own view first",
+    file: "instrumentation/src/lease/lease.ts",
+    find: "books.granted = smallest(books.granted, head === undefined ? target : committed);",
+    replace: "",
+    seeds: [1, 100],
+  },
+];
