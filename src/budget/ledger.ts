@@ -1,6 +1,6 @@
 /**
  * The ledger's face: who has spent and who holds what. Every promise resolves only after what it changed is durable (I5).
- * Two stores stand behind it (in process with a journal; later Valkey); nothing outside `src/budget/` knows which.
+ * Two stores stand behind it (in process with a journal; a log in Valkey that several processors share); nothing outside `src/budget/` knows which.
  */
 import type { Amounts } from "./amounts.ts";
 import type { Budget } from "./budget.ts";
