@@ -113,9 +113,9 @@ export class RunawayActs {
 
   #lookAtUnpriced(): void {
     const { documents, unpriced, clock } = this.#options;
-    const counts = unpriced.rows.map(({ calls, tokens: _, ...labels }) => ({
-      agent: labels.agent,
-      labels: { ...labels },
+    const counts = unpriced.rows.map(({ agent, team, provider, model, calls }) => ({
+      agent,
+      labels: { agent, team, provider, model },
       calls: Number(calls),
     }));
     for (const alarm of unpricedAlarms(documents().runaways, counts, unpriced.sinceMs)) {
