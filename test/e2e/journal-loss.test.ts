@@ -94,4 +94,4 @@ test("S is what it was after the loss of the journal, the limit holds, and a lat
     timeoutMs: 10_000,
   });
   expect(later).toMatchObject({ scope: { agent: "one" }, settled: String(calls), past: "joined" });
-});
+}, 150_000);

@@ -44,4 +44,4 @@ test("an agent in a loop is killed by the rule, in the midst of it, and one that
     timeoutMs: 10_000,
   });
   expect(metrics).toMatch(/tollgate_events_total\{event="runaway_found",level="warn"\} 1\n/);
-});
+}, 120_000);
