@@ -29,8 +29,9 @@ export class Acknowledged {
     for (const { leaseId } of leases) {
       const known = this.#leases.get(leaseId);
       if (known === undefined) continue;
+      // A doubled close prolongs nothing.
+      if (!known.isClosed) known.atMs = nowMs;
       known.isClosed = true;
-      known.atMs = nowMs;
     }
   }
 

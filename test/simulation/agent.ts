@@ -130,9 +130,14 @@ export class Agent {
       this.#settle(flight);
     }
     await this.#export();
-    const last = this.client.lastReports();
-    // As on `process.exit`: a child process says it, while the process itself may be saying it too.
-    if (last.leases.length > 0 && this.#options.random.chance(0.5)) void this.#post("/v1/leases/close", last);
+    if (this.isDead) return;
+    if (this.#options.random.chance(0.3)) {
+      // As on `process.exit`: a child process says it, once.
+      void this.#post("/v1/leases/close", this.client.lastReports());
+      this.link.life.isDead = true;
+      this.#options.oracle.kill(this.client.processId);
+      return;
+    }
     await this.giveBack();
   }
 

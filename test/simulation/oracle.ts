@@ -154,9 +154,10 @@ export class Oracle {
     }
   }
 
-  /** How far the spend of a budget instance may pass its limit: by what was given up in silence. */
+  /** How far S of a budget instance may pass its limit: by what was given up in silence, or counted again too late. */
   excuse(key: string): bigint {
-    return this.#accounts.get(key)?.late ?? 0n;
+    const account = this.#accounts.get(key);
+    return account === undefined ? 0n : account.late + account.again;
   }
 
   /** Every lease that has spent or may spend, against what the ledger holds for it. */

@@ -150,7 +150,7 @@ function smallScenario(seed: number, random: Random): Scenario {
       lossRate: random.pick([0, 0.02, 0.1]),
       doubleRate: random.pick([0, 0.05, 0.2]),
       delayMs: random.pick([2, 40, 200]),
-      slowMs: random.pick([100, 4000, Math.min(20_000, graceMs / 4)]),
+      slowMs: Math.min(random.pick([100, 4000, 20_000]), graceMs / 4),
     },
     habits: {
       usdMax: random.pick([200, 800]),
