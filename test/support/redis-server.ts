@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { connect, createServer } from "node:net";
@@ -16,6 +16,12 @@ export class RedisServer {
     this.#dir = dir;
     this.port = port;
     this.#args = args;
+  }
+
+  /** Why a test with it can't run here; `undefined` where it can. In CI it must, so there it is never a reason. */
+  static missing(): string | undefined {
+    if (process.env["CI"] === "true" || spawnSync("redis-server", ["--version"]).status === 0) return undefined;
+    return "skipped: Debian's package `redis-server` is not installed";
   }
 
   /** With AOF `always`, as the ledger wants it, unless `args` say otherwise. */
