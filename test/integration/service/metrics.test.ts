@@ -116,7 +116,10 @@ describe("status", () => {
       budgets_worst: [{ name: "all", settled_usd: "0.017500000" }],
       warnings: [],
     });
-    expect(document.notes).toEqual(["no `auth`: agents on this machine may come without a key"]);
+    expect(document.notes.toSorted()).toEqual([
+      "agent `shop` ran wild (loops): the same call (model) 25 times in a row",
+      "no `auth`: agents on this machine may come without a key",
+    ]);
   });
 
   it("fits a terminal of 80 columns and ends with 0 when nothing is wrong", async () => {
