@@ -13,5 +13,11 @@ export function enginesOf(pid: number): readonly number[] {
 
 /** Kills the engine whenever it comes back. */
 export function killEngines(pid: number): void {
-  for (const engine of enginesOf(pid)) process.kill(engine, "SIGKILL");
+  for (const engine of enginesOf(pid)) {
+    try {
+      process.kill(engine, "SIGKILL");
+    } catch {
+      // It went by itself meanwhile.
+    }
+  }
 }

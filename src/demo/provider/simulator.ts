@@ -189,8 +189,12 @@ export class ProviderSimulator {
     for (const piece of dialect.stream(call, reply, tokensPerPiece)) {
       if (response.destroyed || pieces === faults.cutAfterPieces) break;
       await new Promise<void>((resolve) => {
-        // Calls back with an error when the caller has gone: the next turn of the loop sees that.
-        response.write(piece.text, () => resolve());
+        // When the caller has gone, a write calls back with an error or not at all: the next turn of the loop sees that.
+        response.once("close", resolve);
+        response.write(piece.text, () => {
+          response.off("close", resolve);
+          resolve();
+        });
       });
       generated = piece.outputTokens;
       pieces += 1;
