@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --max-semi-space-size=32
+#!/usr/bin/env node
 /**
  * The process edge. This file must parse and run on Node 20: when the Node that runs it is too old for the rest, it
  * hands over to the one that the clone brings (dev dependency `node`), and says what to do when there is none.
@@ -9,7 +9,7 @@ import { constants } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-/** As in the first line: spans live for as long as it takes to write them, and a larger nursery spares a fifth of the CPU. */
+/** As `npm start` has it: spans live for as long as it takes to write them, and a larger nursery spares a fifth of the CPU. */
 const NODE_OPTIONS = ["--max-semi-space-size=32"];
 
 const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
