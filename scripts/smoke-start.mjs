@@ -88,8 +88,12 @@ await until("the span in ClickHouse", async () => {
     { cwd: root },
   );
   let text = "";
+  let complaint = "";
   asked.stdout.on("data", (chunk) => (text += chunk));
-  await new Promise((resolve) => asked.once("exit", resolve));
+  asked.stderr.on("data", (chunk) => (complaint += chunk));
+  const code = await new Promise((resolve) => asked.once("close", resolve));
+  // A command that cannot run will not run the next time either; waiting would hide why.
+  if (code !== 0) fail(`npx tollgate sql ended with ${code}: ${complaint.trim()}`);
   return text.includes(SPAN_NAME);
 });
 
