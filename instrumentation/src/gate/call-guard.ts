@@ -1,5 +1,4 @@
 import type { Purse } from "../lease/purse.ts";
-import type { NanoUsd } from "../pricing/money.ts";
 import type { TollgateError } from "../errors.ts";
 
 /** What `guard()` has to say about the calls of one client. */
@@ -11,5 +10,6 @@ export interface CallGuard {
   chooseModel(model: string): string;
   /** A text to answer with, instead of throwing `error`. */
   onRefused(error: TollgateError): string | undefined;
-  onSettled(cost: NanoUsd): void;
+  /** A call has ended that was made, over all its attempts. */
+  onSettled(): void;
 }

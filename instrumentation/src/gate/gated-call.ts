@@ -40,13 +40,26 @@ export interface CallOptions {
   readonly parent: Context;
 }
 
+/** Do not call: this text is the answer, in place of throwing the error. */
+export interface AnswerPlan {
+  readonly do: "answer";
+  readonly text: string;
+  readonly error: TollgateError;
+}
+
 /** What to do with an attempt. */
 export type AttemptPlan =
   | { readonly do: "send"; readonly body: Body }
-  /** Do not call: this is the answer. */
-  | { readonly do: "answer"; readonly text: string }
+  | AnswerPlan
   /** The app gave the call up while it waited: let the SDK say so in its own words. */
   | { readonly do: "pass" };
+
+/** What an answer without a count was seen to be. */
+export interface SeenAnswer {
+  readonly bytes: number;
+  readonly isAbandoned: boolean;
+  readonly input: number | undefined;
+}
 
 /** Money held for one request on the wire. */
 interface Attempt {
@@ -112,8 +125,8 @@ export class GatedCall {
 
   /** Before each request on the wire. Throws the typed errors, and ends the call when it does. */
   async begin(): Promise<AttemptPlan> {
-    this.giveUpAttempt();
     try {
+      this.giveUpAttempt();
       const { stops } = this.#gate;
       if (!stops.isOpen(this.who)) await stops.pass(this.who, this.signal);
       const admission = await this.#gate.admit(this);
@@ -127,7 +140,7 @@ export class GatedCall {
       if (admission.outcome === "answered") {
         this.#refuse(admission.error);
         this.end();
-        return { do: "answer", text: admission.text };
+        return { do: "answer", text: admission.text, error: admission.error };
       }
       this.#attempt = { admission };
       this.#price = admission.bounds.price;
@@ -141,6 +154,16 @@ export class GatedCall {
       }
       this.#refuse(error);
       this.end(error);
+      throw error;
+    }
+  }
+
+  /** The answer in the provider's own shape. Throws the plan's error where it can't be made. */
+  blockedAnswer({ text, error }: AnswerPlan): string {
+    try {
+      return this.options.endpoint.blockedAnswer(this.options.body, text);
+    } catch (problem) {
+      this.contain(problem);
       throw error;
     }
   }
@@ -191,6 +214,26 @@ export class GatedCall {
     this.#count(attempt.admission, usage, { nanoUsd: worst.nanoUsd, status: statusOf(bounds.price, "estimated") });
   }
 
+  /**
+   * Settles by what the answer says of its usage; where it says nothing, by what was `seen` of it. What is wrong with our own
+   * reading of it is contained: the attempt then counts as reserved.
+   */
+  settleBy(read: () => AnswerFacts, seen?: () => SeenAnswer): void {
+    try {
+      const facts = read();
+      if (facts.usage !== undefined || seen === undefined) this.settle(facts);
+      else this.settleSeen(facts, seen());
+    } catch (problem) {
+      this.contain(problem);
+      this.giveUpAttempt();
+    }
+  }
+
+  /** A mistake of our own, after the request was sent: too late to refuse, so it is counted and told. */
+  contain(problem: unknown): void {
+    this.#gate.contain(problem);
+  }
+
   /** The provider said what it used. */
   settle(answer: AnswerFacts): void {
     recordAnswer(this.span, answer);
@@ -203,10 +246,7 @@ export class GatedCall {
   }
 
   /** The answer ended, or was given up, without a count of its own. */
-  settleSeen(
-    answer: AnswerFacts,
-    seen: { readonly bytes: number; readonly isAbandoned: boolean; readonly input: number | undefined },
-  ): void {
+  settleSeen(answer: AnswerFacts, seen: SeenAnswer): void {
     recordAnswer(this.span, answer);
     const attempt = this.#takeAttempt();
     if (attempt === undefined) return;
@@ -228,6 +268,7 @@ export class GatedCall {
     this.#isEnded = true;
     this.#gate.open.delete(this);
     if (this.#spent.calls > 0n) {
+      this.options.guard?.onSettled();
       recordUsage(this.span, this.#usage);
       if (this.#saved > 0n) {
         this.span.setAttribute(semconv.ATTR_TOLLGATE_BUDGET_SAVED_USD, formatUsd(this.#saved as NanoUsd));
@@ -253,10 +294,17 @@ export class GatedCall {
 
   #settleUsage(admission: Admission, usage: TokenUsage, how: semconv.CostStatus): void {
     const { price } = admission.bounds;
-    const nanoUsd = price === undefined ? 0n : price.cost(usage);
-    // A fee that nobody knows the price of is missing from the cost: it is no exact one.
-    const status = price?.lacksPrice(usage) === true && how === "exact" ? "estimated" : how;
-    this.#count(admission, usage, { nanoUsd, status: statusOf(price, status) });
+    let cost: { readonly nanoUsd: bigint; readonly status: semconv.CostStatus };
+    try {
+      const nanoUsd = price === undefined ? 0n : price.cost(usage);
+      // A fee that nobody knows the price of is missing from the cost: it is no exact one.
+      const status = price?.lacksPrice(usage) === true && how === "exact" ? "estimated" : how;
+      cost = { nanoUsd, status: statusOf(price, status) };
+    } catch (problem) {
+      this.contain(problem);
+      cost = { nanoUsd: admission.reserved, status: "estimated" };
+    }
+    this.#count(admission, usage, cost);
   }
 
   #count(
@@ -269,7 +317,6 @@ export class GatedCall {
       if (actual.nanoUsd > reservation.amounts.nanoUsd) this.#gate.onUnderReserved(admission, actual);
       reservation.settle(actual);
     }
-    this.options.guard?.onSettled(cost.nanoUsd as NanoUsd);
     const asked = admission.askedPrice?.cost(usage) ?? 0n;
     if (asked > cost.nanoUsd) this.#saved += asked - cost.nanoUsd;
     this.#spent = add(this.#spent, actual);

@@ -15,6 +15,8 @@ export interface AttemptsOptions {
   readonly params: Body;
   /** The bodies get fields that were not admitted with them: the bound is written over those. */
   readonly hasExtraBody: boolean;
+  /** Answers in place of the provider: nothing is sent. */
+  readonly answer?: string;
 }
 
 export class Attempts {
@@ -32,7 +34,8 @@ export class Attempts {
   /** `fetch` for each attempt of this call. */
   through(fetch: Fetch): Fetch {
     return async (url, init) => {
-      const { call, hasExtraBody } = this.#options;
+      const { call, hasExtraBody, answer } = this.#options;
+      if (answer !== undefined) return answered(answer, call.options.facts.isStreamed);
       const isRetry = !this.isUnsent;
       if (isRetry) await this.#admitAgain();
       this.isUnsent = false;
@@ -55,12 +58,19 @@ export class Attempts {
     if (this.#refusal !== undefined) throw this.#refusal.error;
     try {
       const plan = await this.#options.call.begin();
+      if (plan.do === "answer") throw plan.error;
       if (plan.do === "send") this.#params = plan.body;
     } catch (error) {
       this.#refusal = { error };
       throw error;
     }
   }
+}
+
+/** As the API sends it, so that the SDK makes its own objects of it. */
+function answered(answer: string, isStreamed: boolean): Response {
+  const body = isStreamed ? `data: ${answer}\n\n` : answer;
+  return new Response(body, { headers: { "content-type": isStreamed ? "text/event-stream" : "application/json" } });
 }
 
 /** `undefined`: the body stays as it is. */

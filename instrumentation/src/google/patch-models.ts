@@ -6,7 +6,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { context } from "@opentelemetry/api";
 import { asBody } from "../gate/endpoint.ts";
 import type { Body, Endpoint } from "../gate/endpoint.ts";
-import type { GatedCall } from "../gate/gated-call.ts";
+import type { AnswerPlan, GatedCall } from "../gate/gated-call.ts";
 import { gatingOf } from "../gate/registry.ts";
 import * as semconv from "../semconv.ts";
 import { endWhenAbandoned } from "../stainless/abandonment.ts";
@@ -64,20 +64,23 @@ function gate(
     const gating = gatingOf(this);
     if (gating === undefined) return original.call(this, params);
     const parent = context.active();
-    const kind = kindOf(this, params);
-    const endpoint = endpointOf(kind);
-    const signal = asBody(params["config"])?.["abortSignal"] as AbortSignal | undefined;
-    const call = startCall(gating.gate, () => ({
-      endpoint,
-      body: params,
-      facts: endpoint.readRequest(params),
-      server: serverOf(this.apiClient.clientOptions?.httpOptions?.baseUrl ?? ""),
-      signal,
-      guard: gating.guard,
-      parent,
-    }));
-    if (call === undefined) return original.call(this, params);
+    let kind: Kind | undefined;
+    const call = startCall(gating.gate, () => {
+      kind = kindOf(this, params);
+      const endpoint = endpointOf(kind);
+      return {
+        endpoint,
+        body: params,
+        facts: endpoint.readRequest(params),
+        server: serverOf(this.apiClient.clientOptions?.httpOptions?.baseUrl ?? ""),
+        signal: asBody(params["config"])?.["abortSignal"] as AbortSignal | undefined,
+        guard: gating.guard,
+        parent,
+      };
+    });
+    if (call === undefined || kind === undefined) return original.call(this, params);
     const plan = await call.begin();
+    if (plan.do === "answer") return answer(plan, { call, params, kind, models: this, original });
     return send({ call, params: plan.do === "send" ? plan.body : params, kind, models: this, original });
   });
 }
@@ -90,12 +93,22 @@ interface Sending {
   readonly original: Method;
 }
 
+/** The answer of a guard, through the SDK's own parsing. The call has ended; nothing is sent. */
+async function answer(plan: AnswerPlan, { call, params, kind, models, original }: Sending): Promise<unknown> {
+  const text = call.blockedAnswer(plan);
+  const attempts = new Attempts({ call, params, hasExtraBody: kind.hasExtraBody, answer: text });
+  // A version that sends in another way would send this.
+  if (!patchApiClient(models.apiClient)) throw plan.error;
+  return current.run(attempts, () => original.call(models, params));
+}
+
 async function send({ call, params, kind, models, original }: Sending): Promise<unknown> {
   const leaving = new AbortController();
   const abortSignal = AbortSignal.any([call.signal, leaving.signal]);
   const sent = { ...params, config: { ...asBody(params["config"]), abortSignal } };
   const attempts = new Attempts({ call, params, hasExtraBody: kind.hasExtraBody });
-  patchApiClient(models.apiClient, attempts);
+  // A version that sends in another way: nothing tells what was sent, so it counts as sent.
+  if (!patchApiClient(models.apiClient)) attempts.isUnsent = false;
   let answer: unknown;
   try {
     answer = await context.with(call.context, () => current.run(attempts, () => original.call(models, sent)));
@@ -121,16 +134,12 @@ function abortable(events: AsyncGenerator<unknown>, leaving: AbortController): A
   };
 }
 
-/** `ApiClient` is not exported: its prototype is found with the first call. */
-function patchApiClient(apiClient: object, attempts: Attempts): void {
+/** `ApiClient` is not exported: its prototype is found with the first call. False for one of another shape. */
+function patchApiClient(apiClient: object): boolean {
   const prototype = Object.getPrototypeOf(apiClient) as { apiCall?: ApiCall };
-  if (isPatched(prototype)) return;
+  if (isPatched(prototype)) return true;
   const { apiCall } = prototype;
-  if (typeof apiCall !== "function") {
-    // A version that sends in another way: nothing tells what was sent, so it counts as sent.
-    attempts.isUnsent = false;
-    return;
-  }
+  if (typeof apiCall !== "function") return false;
   Object.defineProperty(prototype, PATCHED, { value: true });
   replace(prototype as { apiCall: ApiCall }, "apiCall", function (this: object, ...args) {
     const running = current.getStore();
@@ -138,6 +147,7 @@ function patchApiClient(apiClient: object, attempts: Attempts): void {
     const given = (args[FETCH_ARGUMENT] ?? globalThis.fetch) as Parameters<Attempts["through"]>[0];
     return apiCall.apply(this, [...args.slice(0, FETCH_ARGUMENT), running.through(given)]);
   });
+  return true;
 }
 
 function kindOf({ apiClient }: Models, params: Body): Kind {

@@ -112,7 +112,8 @@ export class GuardBudget implements CallGuard {
     const callCount = (): number => this.#callCount;
     const isExceeded = (): boolean => this.#wasRefused || this.#isUsedUp;
     const threshold = this.#threshold;
-    const ratio = (): number => usdAsFloat(purse.spent) / usdAsFloat(purse.limit);
+    // Of the integers, so that 80 % of any budget is 0.8.
+    const ratio = (): number => Number(purse.spent) / Number(purse.limit);
     return {
       get spent() {
         return usdAsFloat(purse.spent);

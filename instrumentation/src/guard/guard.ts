@@ -5,13 +5,12 @@ import { createLogger } from "../config/logger.ts";
 import { ConfigInvalid } from "../errors.ts";
 import { Gate } from "../gate/gate.ts";
 import { guardClient, registeredGate } from "../gate/registry.ts";
-import { packageOfClient, patchSdk } from "../registration/patch-sdk.ts";
-import { findClientPrototype } from "../stainless/client-shape.ts";
+import { packageOfClient, patchPrototype } from "../registration/patch-sdk.ts";
 import { onGuardedCopy } from "../stainless/patch-client.ts";
 import { GuardBudget } from "./guard-budget.ts";
 import type { GuardControls, GuardOptions } from "./guard-budget.ts";
 
-/** A client of `openai` or `@anthropic-ai/sdk` with a budget of its own. */
+/** A client of `openai`, `@anthropic-ai/sdk` or `@google/genai` with a budget of its own. */
 export type Guarded<T extends object> = T & { readonly tollgate: GuardControls };
 
 /**
@@ -24,16 +23,24 @@ export function guard<T extends object>(client: T, options: GuardOptions): Guard
   const config = readConfig();
   const logger = registeredGate()?.logger ?? createLogger(config.logLevel);
   const budget = new GuardBudget(options, logger);
-  const name = packageOfClient(client);
-  if (name === undefined || !patchSdk(name, findClientPrototype(Object.getPrototypeOf(client) as object | null))) {
+  const caller = patchCaller(client);
+  if (caller === undefined) {
     throw new ConfigInvalid([
-      "client: is neither a client of `openai` nor of `@anthropic-ai/sdk` in a supported version",
+      "client: is no client of `openai`, `@anthropic-ai/sdk` or `@google/genai` in a supported version",
     ]);
   }
   dropOwnTracer(client);
-  guardClient(client, budget, () => new Gate({ config: withoutProcess(config), logger, leases: undefined }));
+  guardClient(caller, budget, () => new Gate({ config: withoutProcess(config), logger, leases: undefined }));
   attach(client, budget.controls);
   return client as Guarded<T>;
+}
+
+/** What makes the client's calls, its class patched: the client itself, or the `models` of Google's. */
+function patchCaller(client: object): object | undefined {
+  const name = packageOfClient(client);
+  if (name === undefined) return undefined;
+  const caller = name === "@google/genai" && "models" in client ? (client.models as object) : client;
+  return patchPrototype(name, Object.getPrototypeOf(caller) as object | null) ? caller : undefined;
 }
 
 /** A process that is not registered has the budgets of its guards, and no other. */

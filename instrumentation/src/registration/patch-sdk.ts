@@ -44,7 +44,8 @@ export function patchLoadedClass(logger: Logger, name: string, clientClass: unkn
   }
 }
 
-function patchPrototype(name: string, prototype: object | null): boolean {
+/** Patches the class of package `name`, from its prototype. False when it has not the shape that the gate knows. */
+export function patchPrototype(name: string, prototype: object | null): boolean {
   switch (name) {
     case "@google/genai":
       return patchModels(prototype);
@@ -58,5 +59,6 @@ function patchPrototype(name: string, prototype: object | null): boolean {
 /** The SDK that a client object belongs to, by what it offers. */
 export function packageOfClient(client: object): string | undefined {
   if ("chat" in client && "responses" in client) return "openai";
+  if ("models" in client && "chats" in client && "caches" in client) return "@google/genai";
   return "messages" in client ? "@anthropic-ai/sdk" : undefined;
 }

@@ -3,11 +3,11 @@
  * object; only its readers are replaced. Once the SDK parses it after all, parsing is watched instead.
  */
 import { asBody } from "../gate/endpoint.ts";
-import type { StreamReader } from "../gate/endpoint.ts";
 import type { GatedCall } from "../gate/gated-call.ts";
 import { endWhenAbandoned } from "./abandonment.ts";
-import { endStream, observeParsed } from "./observe-answer.ts";
+import { observeParsed } from "./observe-answer.ts";
 import { SseFilter } from "./sse-filter.ts";
+import { StreamWatch } from "./stream-watch.ts";
 
 const WHOLE_READERS = ["text", "json", "arrayBuffer", "bytes", "blob"] as const;
 
@@ -50,15 +50,12 @@ function watchJson(call: GatedCall, body: ReadableStream<Uint8Array>): ReadableS
 }
 
 function watchEvents(call: GatedCall, body: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> {
-  const reader: StreamReader = call.options.endpoint.streamReader(call.options.body);
-  const filter = new SseFilter((event) => reader.read(event));
+  const events = new StreamWatch(call);
+  const filter = new SseFilter((event) => events.read(event));
   return read(call, body, {
-    onChunk: (chunk) => {
-      call.firstChunk();
-      return filter.push(chunk);
-    },
+    onChunk: (chunk) => filter.push(chunk),
     rest: () => filter.end(),
-    onEnd: (isComplete, error) => endStream(call, reader, { isComplete, error }),
+    onEnd: (isComplete, error) => events.end({ isComplete, error }),
   });
 }
 

@@ -14,7 +14,9 @@ import { context } from "@opentelemetry/api";
 import type { CallGuard } from "../gate/call-guard.ts";
 import { asBody } from "../gate/endpoint.ts";
 import type { Endpoint } from "../gate/endpoint.ts";
+import type { Gate } from "../gate/gate.ts";
 import { GatedCall } from "../gate/gated-call.ts";
+import type { AnswerPlan, CallOptions } from "../gate/gated-call.ts";
 import { gatingOf, guardOf } from "../gate/registry.ts";
 import type { Server } from "../gate/call-span.ts";
 import { observeParsed } from "./observe-answer.ts";
@@ -68,24 +70,23 @@ function patchMakeRequest(prototype: ClientPrototype, adapter: ClientAdapter): v
     const parent = context.active();
     const given: TrackedOptions = await optionsInput;
     const isRetry = retryOf !== undefined;
-    const body = asBody(given.body);
-    const endpoint =
-      body === undefined || given.method.toLowerCase() !== "post" ? undefined : adapter.endpointOf(given.path);
     const known = isRetry ? given[CALL] : undefined;
-    if (known === undefined && (endpoint === undefined || body === undefined)) {
-      return makeRequest.call(this, given, retries, retryOf, ...rest);
-    }
     const call =
       known ??
-      startCall(gating.gate, () => ({
-        endpoint: endpoint as Endpoint,
-        body: body ?? {},
-        facts: (endpoint as Endpoint).readRequest(body ?? {}),
-        server: serverOf(this.baseURL),
-        signal: given.signal ?? undefined,
-        guard: gating.guard,
-        parent,
-      }));
+      startCall(gating.gate, () => {
+        const body = given.method.toLowerCase() === "post" ? asBody(given.body) : undefined;
+        const endpoint = body === undefined ? undefined : adapter.endpointOf(given.path);
+        if (body === undefined || endpoint === undefined) return undefined;
+        return {
+          endpoint,
+          body,
+          facts: endpoint.readRequest(body),
+          server: serverOf(this.baseURL),
+          signal: given.signal ?? undefined,
+          guard: gating.guard,
+          parent,
+        };
+      });
     if (call === undefined) return makeRequest.call(this, given, retries, retryOf, ...rest);
     const plan = await call.begin();
     const options = {
@@ -94,7 +95,7 @@ function patchMakeRequest(prototype: ClientPrototype, adapter: ClientAdapter): v
       signal: call.signal,
       [CALL]: call,
     };
-    if (plan.do === "answer") return answered(call, options, plan.text);
+    if (plan.do === "answer") return answered(call, options, plan);
     try {
       const send = (): Promise<ResponseProps> => makeRequest.call(this, options, retries, retryOf, ...rest);
       const props = await context.with(call.context, () => currentCall.run(call, send));
@@ -112,13 +113,11 @@ function patchMakeRequest(prototype: ClientPrototype, adapter: ClientAdapter): v
   });
 }
 
-/** The gate's own mistakes never break a call that `fail_mode` lets go. */
-export function startCall(
-  gate: ConstructorParameters<typeof GatedCall>[0],
-  options: () => GatedCall["options"],
-): GatedCall | undefined {
+/** `undefined`: the request is none that is gated. The gate's own mistakes never break a call that `fail_mode` lets go. */
+export function startCall(gate: Gate, options: () => CallOptions | undefined): GatedCall | undefined {
   try {
-    return new GatedCall(gate, options());
+    const known = options();
+    return known === undefined ? undefined : new GatedCall(gate, known);
   } catch (problem) {
     const error = gate.contain(problem);
     if (error !== undefined) throw error;
@@ -127,10 +126,10 @@ export function startCall(
 }
 
 /** An answer of our own goes through the SDK's own parsing, so that the app gets the SDK's own objects. */
-function answered(call: GatedCall, options: RequestOptions, text: string): ResponseProps {
-  const { endpoint, body, facts } = call.options;
+function answered(call: GatedCall, options: RequestOptions, plan: AnswerPlan): ResponseProps {
+  const { facts } = call.options;
   const headers = { "content-type": facts.isStreamed ? "text/event-stream" : "application/json" };
-  const response = new Response(endpoint.blockedAnswer(body, text), { status: 200, headers });
+  const response = new Response(call.blockedAnswer(plan), { status: 200, headers });
   const props = {
     response,
     options,

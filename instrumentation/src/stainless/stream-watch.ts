@@ -1,0 +1,50 @@
+import type { StreamReader } from "../gate/endpoint.ts";
+import type { GatedCall } from "../gate/gated-call.ts";
+
+/**
+ * Reads a streamed answer along, and ends the call by what it showed. What is wrong with our own reading never reaches the app:
+ * from the first mistake on nothing is read, and the call counts as reserved.
+ */
+export class StreamWatch {
+  readonly #call: GatedCall;
+  #reader: StreamReader | undefined;
+
+  constructor(call: GatedCall) {
+    this.#call = call;
+    this.#contained(() => {
+      this.#reader = call.options.endpoint.streamReader(call.options.body);
+    });
+  }
+
+  /** The event as the app may see it; `undefined` for one that the app did not ask for. */
+  read(event: unknown): unknown {
+    this.#call.firstChunk();
+    let shown = event;
+    this.#contained(() => {
+      if (this.#reader !== undefined) shown = this.#reader.read(event);
+    });
+    return shown;
+  }
+
+  end(how: { readonly isComplete: boolean; readonly error?: unknown }): void {
+    const call = this.#call;
+    if (call.isEnded) return;
+    const reader = this.#reader;
+    if (reader !== undefined) {
+      call.settleBy(
+        () => reader.facts(),
+        () => ({ bytes: reader.seenBytes(), isAbandoned: !how.isComplete, input: reader.inputTokens() }),
+      );
+    }
+    call.end(how.error);
+  }
+
+  #contained(work: () => void): void {
+    try {
+      work();
+    } catch (problem) {
+      this.#reader = undefined;
+      this.#call.contain(problem);
+    }
+  }
+}
