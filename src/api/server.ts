@@ -17,7 +17,8 @@ import { ControlStreams } from "./control.ts";
 import { decisionsRoute } from "./decisions.ts";
 import { killRoutes } from "./kill.ts";
 import { healthRoutes } from "./health.ts";
-import { createFrontServer, FrequentRoutes } from "./frequent.ts";
+import { FrequentRoutes } from "./frequent.ts";
+import { createFrontServer } from "./front.ts";
 import { landingPage } from "./landing.ts";
 import { leaseRoutes } from "./leases.ts";
 import { openApiDocument } from "./openapi.ts";
@@ -64,7 +65,6 @@ export interface Api {
 
 export function createApi(options: ApiOptions): Api {
   const { access, ledger, registry, telemetry, clock, store, stops, leaseTtlMs } = options;
-  const app = createApp(options.bodyMaxBytes, (request, response) => frequent.take(request, response));
   const processes = new ProcessTable(clock);
   const control = new ControlStreams({
     ledger,
@@ -90,7 +90,8 @@ export function createApi(options: ApiOptions): Api {
     statusRoute(options.status),
   ];
 
-  const frequent = frequentRoutes(app, routes, options);
+  const frequent = frequentRoutes(routes, options);
+  const app = createApp(options.bodyMaxBytes, frequent);
   app.setErrorHandler((error: FastifyError, _request, reply) => sendProblem(reply, toProblem(error, telemetry)));
   app.setNotFoundHandler((_request, reply) => sendProblem(reply, new ApiProblem("not_found")));
   measureAnswers(app, telemetry);
@@ -127,28 +128,20 @@ export function createApi(options: ApiOptions): Api {
   };
 }
 
-/** `take`: answers a request before the framework sees it; false when it does not. */
-function createApp(bodyMaxBytes: number, take: FrequentRoutes["take"]): FastifyInstance {
+function createApp(bodyMaxBytes: number, frequent: FrequentRoutes): FastifyInstance {
   const app = fastify({
     logger: false,
     bodyLimit: bodyMaxBytes,
     forceCloseConnections: true,
     routerOptions: { ignoreTrailingSlash: true },
-    serverFactory: (handler) =>
-      createFrontServer((request, response) => {
-        if (!take(request, response)) handler(request, response);
-      }),
+    serverFactory: (handler) => createFrontServer(frequent, handler),
   });
   // JSON only: a page in a browser can send text/plain to this port without asking, JSON it cannot.
   app.removeContentTypeParser("text/plain");
   return app;
 }
 
-function frequentRoutes(
-  app: FastifyInstance,
-  routes: readonly AnyRoute[],
-  { access, telemetry, bodyMaxBytes }: ApiOptions,
-): FrequentRoutes {
+function frequentRoutes(routes: readonly AnyRoute[], { access, telemetry, bodyMaxBytes }: ApiOptions): FrequentRoutes {
   return new FrequentRoutes({
     routes,
     access,
@@ -156,11 +149,6 @@ function frequentRoutes(
     toProblem: (error) => toProblem(error, telemetry),
     onAnswer: ({ route: name, status, seconds }) => {
       telemetry.measures.requests.observe({ transport: "api", route: name, status: String(status) }, seconds);
-    },
-    otherwise: async ({ url = "/", headers }, payload) => {
-      const { statusCode, headers: answered, body } = await app.inject({ method: "POST", url, headers, payload });
-      const type = String(answered["content-type"]);
-      return { status: statusCode, headers: { "content-type": type }, body };
     },
   });
 }

@@ -3,7 +3,8 @@
  * Method: each request is sent twice over a real port, once as agents send it and once with a slash at the end, which only
  * the framework takes; status, headers and body must be the same, for answers and for every kind of refusal.
  */
-import { request as httpRequest, type IncomingMessage } from "node:http";
+import { Agent, request as httpRequest, type IncomingMessage } from "node:http";
+import { connect } from "node:net";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { rig as createRig, type Rig } from "../../unit/api/rig.ts";
@@ -13,11 +14,15 @@ const ZERO = { nano_usd: "0", tokens: "0", calls: "0" };
 
 let rig: Rig;
 let port: number;
+const agent = new Agent({ keepAlive: true });
 beforeAll(async () => {
   rig = createRig();
   port = await rig.api.listen({ host: "127.0.0.1", port: 0 });
 });
-afterAll(() => rig.api.close());
+afterAll(async () => {
+  agent.destroy();
+  await rig.api.close();
+});
 
 interface Sent {
   readonly path: string;
@@ -33,7 +38,7 @@ async function send({ path, body, headers = {} }: Sent) {
       port,
       path,
       method: "POST",
-      agent: false,
+      agent,
       headers: { "content-type": "application/json", ...headers },
     },
     resolve,
@@ -45,6 +50,30 @@ async function send({ path, body, headers = {} }: Sent) {
 }
 
 const RESERVATION = { agent: "a", labels: { team: "checkout" }, estimate_usd: "0.25" };
+
+/** Writes the pieces as they are, each when the one before was taken; resolves to what came back when it has `answers` of them. */
+async function raw(pieces: readonly string[], answers: number): Promise<string> {
+  const socket = connect(port, "127.0.0.1").setNoDelay(true).setEncoding("latin1");
+  let received = "";
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  socket.on("data", (chunk: string) => {
+    received += chunk;
+    if (received.split("HTTP/1.1 ").length > answers) resolve(received);
+  });
+  socket.on("error", reject).on("end", () => resolve(received));
+  for (const piece of pieces) {
+    await new Promise((written) => socket.write(piece, written));
+    // A turn of the server's loop: it lives in this process, so the pieces do not come as one.
+    await new Promise((turn) => setTimeout(turn, 5));
+  }
+  const text = await promise;
+  socket.destroy();
+  return text;
+}
+
+function plain(body: string, head = ""): string {
+  return `POST /v1/reservations HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n${head}\r\n${body}`;
+}
 
 describe("an answer to a route that agents ask often", () => {
   it.each<[string, Sent]>([
@@ -118,5 +147,49 @@ describe("an answer to a route that agents ask often", () => {
       duplex: "half",
     } as RequestInit);
     expect(pieces.status).toBe(201);
+  });
+
+  it("comes to requests that are sent together, in their order, and to what follows them that is not plain", async () => {
+    const body = JSON.stringify(RESERVATION);
+    const text = await raw(
+      [plain(body) + plain('{"agent":7}') + "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n" + plain(body)],
+      4,
+    );
+    expect(text.match(/HTTP\/1\.1 \d+/g)).toEqual(["HTTP/1.1 201", "HTTP/1.1 400", "HTTP/1.1 200", "HTTP/1.1 201"]);
+  });
+
+  it("comes to a body that comes after its head, and in pieces", async () => {
+    const text = plain(JSON.stringify(RESERVATION));
+    const bodyAt = text.indexOf("{");
+    for (const cut of [bodyAt, bodyAt + 9, 30]) {
+      const answered = await raw([text.slice(0, cut), text.slice(cut, -3), text.slice(-3)], 1);
+      expect(answered, `cut at ${cut}`).toContain("HTTP/1.1 201 Created");
+    }
+  });
+
+  it.each<[string, string]>([
+    ["two lengths", plain("{}", "Content-Length: 3\r\n")],
+    ["a length and chunks", plain("{}", "Transfer-Encoding: chunked\r\n")],
+    ["a space before the colon", plain("{}", "X-A : 1\r\n")],
+    ["a folded header", plain("{}", "X-A: 1\r\n 2\r\n")],
+    ["a bare line feed", plain("{}", "X-A: 1\nTransfer-Encoding: chunked\r\n")],
+    ["no host", plain("{}").replace("Host: x\r\n", "")],
+    ["a signed length", plain("{}").replace("Length: 2", "Length: +2")],
+  ])("is Node's own where a request could be read in two ways: %s", async (_name, request) => {
+    const answered = await raw([request], 1);
+    expect(answered).toMatch(/^HTTP\/1\.1 400 /);
+  });
+
+  it("does not come after the API has closed: idle connections end", async () => {
+    const other = createRig();
+    const socket = connect(await other.api.listen({ host: "127.0.0.1", port: 0 }), "127.0.0.1");
+    const body = JSON.stringify(RESERVATION);
+    await new Promise((answered) => {
+      socket.once("data", answered);
+      socket.write(plain(body));
+    });
+    const ended = new Promise((end) => socket.once("close", end));
+    await other.api.close();
+    await expect(ended).resolves.toBe(false);
   });
 });
