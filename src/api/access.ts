@@ -1,10 +1,13 @@
 /**
- * Who asks. Agents come with the key that `auth.agents` binds to their names; without `auth`, on loopback, they may come
- * without one and are not verified. People come with the token printed at first start. Keys are compared by digest in
- * constant time, and never kept in clear here.
+ * Who asks. Agents come with the key that `auth.agents` binds to their names, or with one that was issued to them; without
+ * `auth`, on loopback, they may come without one and are not verified, under no name that a key was issued for. People come
+ * with the token printed at first start (role admin), one that was issued to them, or one of the OIDC provider. Keys are
+ * compared by digest in constant time, and never kept in clear here.
  */
 import { createHash, timingSafeEqual } from "node:crypto";
 import { compileGlob } from "@tollgate/instrumentation/policy";
+import { type Credential, type CredentialStore, isIssuedKey } from "../identity/credential-store.ts";
+import { holdsRole, type Person, type Role } from "../identity/roles.ts";
 import { ApiProblem } from "./problem.ts";
 
 export interface AgentKey {
@@ -17,6 +20,10 @@ export interface AccessOptions {
   /** `undefined`: no `auth`; agents may come without a key. */
   readonly agentKeys: readonly AgentKey[] | undefined;
   readonly peopleToken: string;
+  /** Credentials that were issued. @default none */
+  readonly credentials?: Pick<CredentialStore, "find" | "byId" | "list" | "person">;
+  /** Who a token of the OIDC provider is of; `undefined` for one that is not valid. @default no provider */
+  readonly oidc?: (token: string) => Promise<Person | undefined>;
 }
 
 /** An agent process as its credential shows it. `id` tells credentials apart; "" for none. */
@@ -25,6 +32,8 @@ export interface AgentCaller {
   readonly id: string;
   /** Whether the credential is bound to a name; `undefined`: no credential, any name, unverified. */
   readonly isBoundTo: ((agent: string) => boolean) | undefined;
+  /** Of one without a credential: whether the name is one that only a credential may bear. */
+  readonly mustProve?: (agent: string) => boolean;
 }
 
 interface KnownKey {
@@ -34,12 +43,15 @@ interface KnownKey {
   readonly isBoundTo: (agent: string) => boolean;
 }
 
-/** There is one token for all people so far, so this is all that authentication shows of one. */
-const PEOPLE = "people-token";
+/** Who comes with the token of the data directory: whoever may read that directory may do everything. */
+const OWNER: Person = { name: "people-token", role: "admin" };
 
 export class Access {
   readonly #keys: readonly KnownKey[] | undefined;
   readonly #people: Buffer;
+  readonly #credentials: AccessOptions["credentials"];
+  readonly #oidc: AccessOptions["oidc"];
+  readonly #anonymous: AgentCaller;
 
   constructor(options: AccessOptions) {
     this.#keys = options.agentKeys?.map(({ key, agents }) => {
@@ -49,42 +61,83 @@ export class Access {
       return { id: idOf(keyDigest), digest: keyDigest, agents, isBoundTo };
     });
     this.#people = digest(options.peopleToken);
+    this.#credentials = options.credentials;
+    this.#oidc = options.oidc;
+    const mustProve = (agent: string): boolean =>
+      options.credentials?.list("agent").some(({ name }) => name === agent) ?? false;
+    this.#anonymous = { kind: "agent", id: "", isBoundTo: undefined, mustProve };
   }
 
-  /** Throws `unauthorized` when keys are required and this is none of them. */
+  /** Throws `unauthorized` when keys are required and this is none of them, and for a key that is no longer good. */
   agent(authorization: string | undefined): AgentCaller {
-    if (this.#keys === undefined) return { kind: "agent", id: "", isBoundTo: undefined };
     const token = bearer(authorization);
-    if (token === undefined) throw new ApiProblem("unauthorized", "an agent's key is required: set TOLLGATE_API_KEY");
+    if (token === undefined) {
+      if (this.#keys === undefined) return this.#anonymous;
+      throw new ApiProblem("unauthorized", "an agent's key is required: set TOLLGATE_API_KEY");
+    }
+    const issued = this.#credentials?.find("agent", token);
+    if (issued !== undefined) return { kind: "agent", id: issued.id, isBoundTo: (agent) => agent === issued.name };
+    if (isIssuedKey(token)) throw new ApiProblem("unauthorized", "the agent's key has expired or is revoked");
+    if (this.#keys === undefined) return this.#anonymous;
     const wanted = digest(token);
     const found = this.#keys.find((key) => timingSafeEqual(key.digest, wanted));
     if (found === undefined) throw new ApiProblem("unauthorized", "the agent's key is not known");
     return { kind: "agent", id: found.id, isBoundTo: found.isBoundTo };
   }
 
+  /** The issued credential behind a caller; `undefined` for a key of `auth.agents` and for none. */
+  credentialOf({ id }: AgentCaller): Credential | undefined {
+    return this.#credentials?.byId(id);
+  }
+
   /** Whether the credential with this id (`AgentCaller.id`) is bound to the name. */
   mayActAs(id: string, agent: string): boolean {
+    const issued = this.#credentials?.byId(id);
+    if (issued !== undefined) return issued.name === agent;
     return this.#keys?.some((key) => key.id === id && key.isBoundTo(agent)) ?? false;
   }
 
   /** The patterns of names that the credential with this id is bound to; none for one that is not known. */
   namesOf(id: string): readonly string[] {
+    const issued = this.#credentials?.byId(id);
+    if (issued !== undefined) return [issued.name];
     return this.#keys?.find((key) => key.id === id)?.agents ?? [];
   }
 
-  /** The name that acts of this person are written down under. Throws `unauthorized` unless the people's token is given. */
-  person(authorization: string | undefined): string {
+  /**
+   * The person whose token this is. Throws `unauthorized` when it is nobody's, and `forbidden` for somebody whose role is
+   * less than `needed`.
+   */
+  async person(authorization: string | undefined, needed: Role): Promise<Person> {
     const token = bearer(authorization);
-    if (token === undefined || !timingSafeEqual(digest(token), this.#people)) {
-      throw new ApiProblem("unauthorized", "the people's token is required, as `Authorization: Bearer …`");
+    const person = token === undefined ? undefined : await this.#personOf(token);
+    if (person === undefined) {
+      throw new ApiProblem("unauthorized", "the token of a person is required, as `Authorization: Bearer …`");
     }
-    return PEOPLE;
+    if (!holdsRole(person.role, needed)) {
+      throw new ApiProblem(
+        "forbidden",
+        `this needs the role \`${needed}\`, and \`${person.name}\` has \`${person.role}\``,
+      );
+    }
+    return person;
+  }
+
+  async #personOf(token: string): Promise<Person | undefined> {
+    if (timingSafeEqual(digest(token), this.#people)) return OWNER;
+    return this.#credentials?.person(token) ?? (await this.#oidc?.(token));
   }
 }
 
 /** Throws `forbidden` when the caller's credential is bound to other names. True when it vouches for the name. */
 export function vouchesFor(caller: AgentCaller, agent: string): boolean {
-  if (caller.isBoundTo === undefined) return false;
+  if (caller.isBoundTo === undefined) {
+    if (caller.mustProve?.(agent) !== true) return false;
+    throw new ApiProblem(
+      "forbidden",
+      `a key was issued to the agent \`${agent}\`, and this caller has none: set TOLLGATE_API_KEY`,
+    );
+  }
   if (!caller.isBoundTo(agent)) throw new ApiProblem("forbidden", `the key is not bound to the agent \`${agent}\``);
   return true;
 }

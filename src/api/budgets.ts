@@ -24,7 +24,7 @@ export function budgetsRoute({ ledger, truth }: { readonly ledger: Ledger; reado
     method: "GET",
     url: "/v1/budgets",
     summary: "Budgets as they stand",
-    access: "person",
+    access: "viewer",
     body: NOTHING,
     query: NOTHING,
     params: NOTHING,

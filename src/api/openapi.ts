@@ -30,7 +30,12 @@ export function openApiDocument({ version, routes }: OpenApiOptions): Json {
           scheme: "bearer",
           description: "An agent's key; not needed on loopback without `auth`.",
         },
-        person: { type: "http", scheme: "bearer", description: "The token printed at first start." },
+        person: {
+          type: "http",
+          scheme: "bearer",
+          description:
+            "The token printed at first start (role admin), one that was issued, or one of the OIDC provider. Each operation names the least role.",
+        },
       },
       schemas: { Problem: PROBLEM_SCHEMA },
     },
@@ -48,12 +53,13 @@ function operation(route: AnyRoute): Json {
   const problems: ProblemCode[] = [
     ...(takesBody || parameters.length > 0 ? (["invalid_request"] as const) : []),
     ...(route.access === "anyone" ? [] : (["unauthorized"] as const)),
+    ...(route.access === "anyone" || route.access === "agent" ? [] : (["forbidden"] as const)),
     ...route.problems,
   ];
   return {
     summary: route.summary,
     ...(parameters.length === 0 ? {} : { parameters }),
-    ...(route.access === "anyone" ? {} : { security: [{ [route.access]: [] }] }),
+    ...(route.access === "anyone" ? {} : { security: [securityOf(route.access)] }),
     ...(takesBody
       ? {
           requestBody: { required: true, content: jsonContent(jsonSchema(route.body, "input"), example?.body) },
@@ -67,6 +73,11 @@ function operation(route: AnyRoute): Json {
       ...problemResponses(problems),
     },
   };
+}
+
+/** Names of roles are what OpenAPI 3.1 has the list of a scheme other than OAuth for. */
+function securityOf(access: Exclude<AnyRoute["access"], "anyone">): Json {
+  return access === "agent" ? { agent: [] } : { person: [access] };
 }
 
 function jsonContent(schema: Json, example: unknown): Json {

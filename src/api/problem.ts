@@ -32,6 +32,7 @@ export const PROBLEMS = {
   internal: { status: 500, title: "An error that should not happen; the log has the details" },
   stopping: { status: 503, title: "The processor is stopping" },
   ledger_unavailable: { status: 503, title: "The ledger cannot write its journal: nothing is granted" },
+  not_stored: { status: 503, title: "The disk refuses to store it, so nothing was changed" },
   stop_not_stored: { status: 503, title: "The disk refuses to store it" },
   storage_unavailable: { status: 503, title: "ClickHouse cannot be reached right now" },
 } as const satisfies Readonly<Record<string, ProblemDefinition>>;

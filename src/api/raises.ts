@@ -8,6 +8,7 @@ import { z } from "zod";
 import { durationMs } from "../budget/duration.ts";
 import type { Ledger } from "../budget/ledger.ts";
 import { parseLimit } from "../budget/limit-text.ts";
+import type { RecordChange } from "../changes/change-log.ts";
 import type { Raise } from "../budget/rules/limit.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
 import { ApiProblem } from "./problem.ts";
@@ -39,14 +40,15 @@ const raiseRequest = z.strictObject({
 export interface RaiseRouteOptions {
   readonly ledger: Ledger;
   readonly telemetry: Telemetry;
+  readonly recordChange: RecordChange;
 }
 
-export function raiseRoute({ ledger, telemetry }: RaiseRouteOptions): AnyRoute {
+export function raiseRoute({ ledger, telemetry, recordChange }: RaiseRouteOptions): AnyRoute {
   return route({
     method: "POST",
     url: "/v1/budgets/:name/raises",
     summary: "Let a budget spend more for a time",
-    access: "person",
+    access: "operator",
     body: raiseRequest,
     query: NOTHING,
     params: z.object({ name: z.string().min(1).max(128) }),
@@ -81,6 +83,7 @@ export function raiseRoute({ ledger, telemetry }: RaiseRouteOptions): AnyRoute {
       const row = raiseOf(outcome.raise, budget.measure);
       if (outcome.outcome === "raised") {
         telemetry.emit("budget_raised", { ...row, by_usd: row.by_usd ?? "", each: row.each ?? "" });
+        await recordChange({ author: person, action: "budget.raise", subject: `budget ${name}`, after: row });
       }
       return row;
     },

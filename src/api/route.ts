@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { FastifyInstance } from "fastify";
 import { z } from "zod";
+import type { Role } from "../identity/roles.ts";
 import type { Access, AgentCaller } from "./access.ts";
 import { ApiProblem, type ProblemCode } from "./problem.ts";
 
@@ -22,8 +23,8 @@ export interface Route<
   /** Fastify's form: `/v1/traces/:id`. */
   readonly url: string;
   readonly summary: string;
-  /** `agent`: an agent's key, where keys are configured. `person`: the people's token. */
-  readonly access: "anyone" | "agent" | "person";
+  /** `agent`: an agent's key, where keys are configured. A role: the least that a person has to have. */
+  readonly access: "anyone" | "agent" | Role;
   readonly body: Body;
   readonly query: Query;
   readonly params: Params;
@@ -47,7 +48,7 @@ export interface RouteCall<Body, Query, Params> {
   readonly params: Params;
   /** Set on routes for agents. */
   readonly caller: AgentCaller;
-  /** Who asks, on routes for people; "" on others. */
+  /** Who asks, on routes for people, as authentication shows it; "" on others. */
   readonly person: string;
   readonly headers: IncomingHttpHeaders;
 }
@@ -89,7 +90,9 @@ export interface RawRequest {
 /** Asks who it is, checks what was sent, and does it. Throws `ApiProblem`. */
 export async function answerTo(definition: AnyRoute, access: Access, raw: RawRequest): Promise<unknown> {
   const { headers } = raw;
-  const { caller, person } = whoAsks(definition, access, headers);
+  const asked = whoAsks(definition, access, headers);
+  // No turn of the loop for agents, who ask around every call.
+  const { caller, person } = asked instanceof Promise ? await asked : asked;
   return definition.handle({
     body: parse(definition.body, raw.body ?? {}, "body"),
     query: parse(definition.query, raw.query, "query"),
@@ -100,19 +103,20 @@ export async function answerTo(definition: AnyRoute, access: Access, raw: RawReq
   });
 }
 
-function whoAsks(
-  definition: AnyRoute,
-  access: Access,
-  { authorization }: IncomingHttpHeaders,
-): { readonly caller: AgentCaller; readonly person: string } {
+function whoAsks(definition: AnyRoute, access: Access, { authorization }: IncomingHttpHeaders): Asker | Promise<Asker> {
   switch (definition.access) {
     case "agent":
       return { caller: access.agent(authorization), person: "" };
-    case "person":
-      return { caller: ANYONE, person: access.person(authorization) };
     case "anyone":
       return { caller: ANYONE, person: "" };
+    default:
+      return access.person(authorization, definition.access).then(({ name }) => ({ caller: ANYONE, person: name }));
   }
+}
+
+interface Asker {
+  readonly caller: AgentCaller;
+  readonly person: string;
 }
 
 function parse<S extends z.ZodType>(schema: S, value: unknown, where: string): z.output<S> {

@@ -6,6 +6,8 @@ import fastify, { type FastifyError, type FastifyInstance, type FastifyReply } f
 import type { Ledger } from "../budget/ledger.ts";
 import { LedgerError } from "../budget/ledger-error.ts";
 import { Acknowledgements } from "../kill/acknowledgements.ts";
+import type { ChangeLog } from "../changes/change-log.ts";
+import type { CredentialStore } from "../identity/credential-store.ts";
 import type { StopStore } from "../kill/stop-store.ts";
 import type { AgentRegistry } from "../policy/registry.ts";
 import type { Clock } from "../support/clock.ts";
@@ -13,7 +15,9 @@ import { errorText } from "../telemetry/error-text.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
 import type { Access } from "./access.ts";
 import { budgetsRoute, type SpendTruth } from "./budgets.ts";
+import { changesRoute } from "./changes.ts";
 import { ControlStreams } from "./control.ts";
+import { credentialRoutes } from "./credentials.ts";
 import { decisionsRoute } from "./decisions.ts";
 import { killRoutes } from "./kill.ts";
 import { healthRoutes } from "./health.ts";
@@ -39,6 +43,8 @@ export interface ApiOptions {
   readonly registry: AgentRegistry;
   readonly store: ReadStore;
   readonly stops: StopStore;
+  readonly credentials: CredentialStore;
+  readonly changes: Pick<ChangeLog, "record" | "recent" | "head">;
   readonly telemetry: Telemetry;
   readonly clock: Clock;
   readonly leaseTtlMs: number;
@@ -76,15 +82,27 @@ export function createApi(options: ApiOptions): Api {
     telemetry,
   });
   const acknowledgements = new Acknowledgements(clock);
-  const desk = new StopDesk({ store: stops, acknowledgements, control, processes, clock, telemetry, leaseTtlMs });
+  const recordChange = options.changes.record;
+  const desk = new StopDesk({
+    store: stops,
+    acknowledgements,
+    control,
+    processes,
+    clock,
+    telemetry,
+    leaseTtlMs,
+    recordChange,
+  });
   const routes: readonly AnyRoute[] = [
     ...healthRoutes({ isReady: options.isReady }),
     ...leaseRoutes({ ledger, registry, processes, telemetry, leaseTtlMs, stops, desk }),
     ...killRoutes({ desk, store: stops, acknowledgements, processes }),
+    ...credentialRoutes({ credentials: options.credentials, access, recordChange }),
+    changesRoute({ changes: options.changes }),
     ...reservationRoutes({ ledger, registry, clock, desk, leaseTtlMs: options.leaseTtlMs }),
     decisionsRoute({ registry, clock, desk }),
     budgetsRoute({ ledger, ...(options.truth === undefined ? {} : { truth: options.truth }) }),
-    raiseRoute({ ledger, telemetry }),
+    raiseRoute({ ledger, telemetry, recordChange }),
     spendRoute({ store, clock }),
     ...tracesRoutes({ store, clock }),
     statusRoute(options.status),

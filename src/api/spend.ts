@@ -47,7 +47,7 @@ export function spendRoute({ store, clock }: { readonly store: ReadStore; readon
     method: "GET",
     url: "/v1/spend",
     summary: "What was spent, by labels",
-    access: "person",
+    access: "viewer",
     body: NOTHING,
     query: spendQuery,
     params: NOTHING,

@@ -118,7 +118,7 @@ export function statusRoute(status: () => Promise<ServiceStatus>): AnyRoute {
     method: "GET",
     url: "/v1/status",
     summary: "What runs, what it has seen, what is wrong",
-    access: "person",
+    access: "viewer",
     body: NOTHING,
     query: NOTHING,
     params: NOTHING,

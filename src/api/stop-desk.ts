@@ -5,10 +5,12 @@
  */
 import { parseSelector, type Selector } from "@tollgate/instrumentation/policy";
 import type { StopAct } from "@tollgate/instrumentation/protocol";
+import type { RecordChange } from "../changes/change-log.ts";
 import type { Acknowledgement, Acknowledgements } from "../kill/acknowledgements.ts";
 import { type NewStop, type StopReference, type StopStore, StopStoreError } from "../kill/stop-store.ts";
 import type { Labels } from "../policy/registry.ts";
 import type { Clock } from "../support/clock.ts";
+import { errorText } from "../telemetry/error-text.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
 import type { ControlStreams } from "./control.ts";
 import type { AffectedProcess, ResumeReply, StopReply } from "./kill-schemas.ts";
@@ -23,6 +25,7 @@ export interface StopDeskOptions {
   readonly clock: Clock;
   readonly telemetry: Telemetry;
   readonly leaseTtlMs: number;
+  readonly recordChange: RecordChange;
 }
 
 type Outcome = Pick<StopReply, "processes" | "listening" | "acknowledged">;
@@ -73,7 +76,10 @@ export class StopDesk {
       reason: act.reason,
     });
     if (!isDurable) telemetry.emit("stop_not_stored", { id: act.id, error: added.problem });
-    return { stop: act, durable: isDurable, ...(await this.#push([selector], { sinceMs, waitMs })) };
+    const pushed = this.#push([selector], { sinceMs, waitMs });
+    // After it was pushed: who is to be killed does not go on while a disk is slow.
+    this.#record({ author: act.author, action: act.act, subject: act.selector, after: act });
+    return { stop: act, durable: isDurable, ...(await pushed) };
   }
 
   /** Lifts acts by id or by selector. Throws `not_found` when there are none. */
@@ -83,12 +89,19 @@ export class StopDesk {
     const sinceMs = clock.monotonic();
     const lifted = liftFrom(store, meant);
     if (lifted.length === 0) throw new ApiProblem("not_found", "nothing is stopped by that selector or id");
-    for (const { id, selector } of lifted) {
-      telemetry.emit("agents_resumed", { id, selector, author: options.author });
+    for (const act of lifted) {
+      telemetry.emit("agents_resumed", { id: act.id, selector: act.selector, author: options.author });
+      this.#record({ author: options.author, action: "resume", subject: act.selector, before: act });
     }
     const selectors = lifted.flatMap(({ selector }) => this.#selector(selector) ?? []);
     const outcome = await this.#push(selectors, { sinceMs, waitMs: options.waitMs });
     return { lifted: [...lifted], ...outcome };
+  }
+
+  #record(change: Parameters<RecordChange>[0]): void {
+    this.#options.recordChange(change).catch((error: unknown) => {
+      this.#options.telemetry.emit("change_not_recorded", { action: change.action, error: errorText(error) });
+    });
   }
 
   async #push(selectors: readonly Selector[], timing: { sinceMs: number; waitMs: number }): Promise<Outcome> {

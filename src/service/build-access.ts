@@ -1,13 +1,20 @@
 import { Access } from "../api/access.ts";
 import type { Governance } from "../config/governance/governance.ts";
+import type { CredentialStore } from "../identity/credential-store.ts";
 import { AgentRegistry, type RegistryContent } from "../policy/registry.ts";
 import type { Config } from "./config-schema.ts";
 
+interface AccessBuild {
+  readonly token: string;
+  readonly credentials: CredentialStore;
+}
+
 /** Who may come in. `token` is the data directory's, unless config has one of its own. */
-export function buildAccess(config: Config, token: string): Access {
+export function buildAccess(config: Config, options: AccessBuild): Access {
   return new Access({
+    credentials: options.credentials,
     agentKeys: config.auth?.agents.map(({ agents, key }) => ({ agents, key: key.reveal() })),
-    peopleToken: config.auth?.people_token?.reveal() ?? token,
+    peopleToken: config.auth?.people_token?.reveal() ?? options.token,
   });
 }
 

@@ -1,6 +1,8 @@
 import type { Access } from "../api/access.ts";
 import { type Api, createApi } from "../api/server.ts";
 import type { StoredLedger } from "../budget/ledger-notice.ts";
+import type { ChangeLog } from "../changes/change-log.ts";
+import type { CredentialStore } from "../identity/credential-store.ts";
 import type { StopStore } from "../kill/stop-store.ts";
 import type { AgentRegistry } from "../policy/registry.ts";
 import type { Clock } from "../support/clock.ts";
@@ -25,6 +27,8 @@ export interface ApiBuild {
   readonly registry: AgentRegistry;
   readonly ledger: StoredLedger;
   readonly stops: StopStore;
+  readonly credentials: CredentialStore;
+  readonly changes: ChangeLog;
   readonly store: Store;
   readonly traces: Traces;
   readonly queues: readonly QueueSource[];
@@ -45,6 +49,8 @@ export function buildApi(options: ApiBuild): Api {
     ledger,
     registry,
     stops: options.stops,
+    credentials: options.credentials,
+    changes: options.changes,
     store: store.reads,
     telemetry,
     clock,

@@ -16,6 +16,10 @@ export interface DataDirectory {
   readonly clickhouse: string;
   /** Who is killed and paused. */
   readonly stops: string;
+  /** What was issued to people and agents: hashes only. */
+  readonly credentials: string;
+  /** Who changed what governs the fleet. */
+  readonly changes: string;
   /** Agents that were found running wild lately. */
   readonly runaways: string;
   readonly token: string;
@@ -34,6 +38,8 @@ export function dataDirectory(root: string = DEFAULT_DATA_DIR): DataDirectory {
     spoolLogs: join(absolute, "spool-logs"),
     clickhouse: join(absolute, "clickhouse"),
     stops: join(absolute, "kill", "stops.json"),
+    credentials: join(absolute, "identity", "credentials.json"),
+    changes: join(absolute, "changes", "changes.log"),
     runaways: join(absolute, "runaways.json"),
     token: join(absolute, "token"),
     hashKey: join(absolute, "hash-key"),

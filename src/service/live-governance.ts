@@ -8,6 +8,7 @@ import type { Governance } from "../config/governance/governance.ts";
 import type { GovernanceReader } from "../config/governance/governance-reader.ts";
 import { unenforced } from "../config/governance/unenforced.ts";
 import { ConfigInvalid, formatProblem } from "../config/problem.ts";
+import { type RecordChange } from "../changes/change-log.ts";
 import { writeBudget } from "../budget/rules/events.ts";
 import type { Clock } from "../support/clock.ts";
 import { errorText } from "../telemetry/error-text.ts";
@@ -30,6 +31,7 @@ export interface LiveGovernanceOptions {
   readonly apply: (governance: Governance, changes: GovernanceChanges) => Promise<void>;
   /** The version that is in force. */
   readonly version: () => string;
+  readonly recordChange: RecordChange;
   readonly clock: Clock;
   readonly telemetry: Telemetry;
   /** `undefined`: files are read again only when somebody asks for it. */
@@ -90,12 +92,25 @@ export class LiveGovernance {
     return outcome;
   }
 
+  /** One record for each document that came, went or changed. The files do not say who wrote them: version control does. */
+  async #record(trigger: string, next: Governance): Promise<void> {
+    const { recordChange, telemetry } = this.#options;
+    try {
+      for (const change of differences(this.#current, next)) {
+        await recordChange({ author: `governance ${trigger}`, action: "document", ...change });
+      }
+    } catch (error) {
+      telemetry.emit("change_not_recorded", { action: "document", error: errorText(error) });
+    }
+  }
+
   async #reload(trigger: string): Promise<ReloadOutcome> {
     const { reader, apply, telemetry, clock, version } = this.#options;
     try {
       const next = reader.read();
       const isNew = next.fingerprint !== this.#current.fingerprint || this.#refusal !== undefined;
       if (isNew) await apply(next, { areBudgetsNew: budgetsText(next) !== budgetsText(this.#current) });
+      if (isNew) await this.#record(trigger, next);
       const said = new Set(unenforced(this.#current));
       this.#current = next;
       this.#refusal = undefined;
@@ -121,6 +136,33 @@ export class LiveGovernance {
       return "refused";
     }
   }
+}
+
+/** Documents by kind and name. Prices are public, and their documents the longest: only that they changed is said. */
+function documentsOf({ budgets, policies, agents, tools, alerts, runaways }: Governance): Map<string, unknown> {
+  const all = { budget: budgets.map(writeBudget), agent: agents, tool: tools, alert: alerts, runaway: runaways };
+  const documents = new Map<string, unknown>();
+  for (const [kind, list] of Object.entries(all)) {
+    for (const document of list as readonly { readonly name: string }[])
+      documents.set(`${kind} ${document.name}`, document);
+  }
+  for (const { name, document } of policies) documents.set(`policy ${name}`, document);
+  return documents;
+}
+
+/** What one set of documents says otherwise than the other. */
+function differences(
+  from: Governance,
+  to: Governance,
+): readonly { subject: string; before?: unknown; after?: unknown }[] {
+  const [before, after] = [documentsOf(from), documentsOf(to)];
+  return [...new Set([...before.keys(), ...after.keys()])]
+    .filter((key) => JSON.stringify(before.get(key)) !== JSON.stringify(after.get(key)))
+    .map((subject) => ({
+      subject,
+      ...(before.has(subject) ? { before: before.get(subject) } : {}),
+      ...(after.has(subject) ? { after: after.get(subject) } : {}),
+    }));
 }
 
 function budgetsText({ budgets }: Governance): string {

@@ -6,6 +6,8 @@
 import { rmSync } from "node:fs";
 import { httpUrl, toEndpoint } from "../config/endpoint.ts";
 import type { Span } from "../pdata/span.ts";
+import { ChangeLog } from "../changes/change-log.ts";
+import { CredentialStore } from "../identity/credential-store.ts";
 import { StopStore } from "../kill/stop-store.ts";
 import { type Clock, SystemClock } from "../support/clock.ts";
 import { Telemetry } from "../telemetry/telemetry.ts";
@@ -76,13 +78,17 @@ interface Starting extends ServiceOptions {
 async function start(options: Starting): Promise<Service> {
   const { config, governance, data, clock, telemetry, parts } = options;
   const token = ensureToken(data);
-  const access = buildAccess(config, token.token);
+  const credentials = new CredentialStore({ file: data.credentials, clock });
+  credentials.load();
+  const access = buildAccess(config, { token: token.token, credentials });
+  const changes = new ChangeLog({ file: data.changes, clock });
   const registry = buildRegistry(governance, config);
   const ledger = buildLedger({ config, governance, data, clock, telemetry });
   const store = buildStore({ config, data, clock, telemetry });
   await parts.start("ledger", ledger);
   const stops = new StopStore({ file: data.stops, clock });
   stops.load();
+  await parts.start("changes", changes);
   await parts.start("storage", store);
   if (seeksPast(ledger)) {
     const past = { labelKeys: () => ledger.labelKeys(), graceMs: config.ledger.grace_ms };
@@ -102,6 +108,7 @@ async function start(options: Starting): Promise<Service> {
       api.sendGovernance();
     },
     version: () => registry.version,
+    recordChange: changes.record,
     clock,
     telemetry,
     pollIntervalMs: config.governance.watch ? config.governance.poll_interval_ms : undefined,
@@ -178,6 +185,8 @@ async function start(options: Starting): Promise<Service> {
     registry,
     ledger,
     stops,
+    credentials,
+    changes,
     store,
     traces,
     queues,

@@ -70,6 +70,7 @@ export const EVENTS = {
     level: "error",
     message: "the disk refused to store an act that stops agents: it is in force until a restart only",
   },
+  change_not_recorded: { level: "error", message: "the disk refused the record of a change of governance" },
   request_failed: { level: "error", message: "a request failed with an unexpected error" },
 } as const satisfies Readonly<Record<string, EventDefinition>>;
 

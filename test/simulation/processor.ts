@@ -298,7 +298,7 @@ function makeRoutes(ledger: Ledger, life: Life, leaseTtlMs: number): [string, An
   const common = { ledger, processes, clock, telemetry: SILENT, leaseTtlMs, access, registry };
   const control = new ControlStreams({ ...common, governanceVersion: () => registry.version, stops: () => stops.list });
   const acknowledgements = new Acknowledgements(clock);
-  const desk = new StopDesk({ ...common, store: stops, acknowledgements, control });
+  const desk = new StopDesk({ ...common, store: stops, acknowledgements, control, recordChange: async () => {} });
   return leaseRoutes({ ...common, stops, desk }).map((route) => [route.url, route]);
 }
 

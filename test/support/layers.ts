@@ -10,6 +10,8 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   component: ["support", "pdata"],
   budget: ["support", "pdata"],
   kill: ["support"],
+  identity: ["support"],
+  changes: ["support"],
   runaway: ["support"],
   policy: ["support", "pdata"],
   storage: ["support", "pdata", "config"],
@@ -19,7 +21,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   exporters: ["support", "pdata", "component", "config", "pipeline"],
   extensions: ["support", "pdata", "component", "config"],
   config: ["support", "pdata", "component", "budget", "policy", "runaway"],
-  api: ["support", "config", "budget", "policy", "kill", "approvals", "audit", "storage"],
+  api: ["support", "config", "budget", "policy", "kill", "identity", "changes", "approvals", "audit", "storage"],
   demo: ["support"],
   service: [
     "support",
@@ -29,6 +31,8 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     "budget",
     "policy",
     "kill",
+    "identity",
+    "changes",
     "runaway",
     "storage",
     "pipeline",
@@ -38,7 +42,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     "extensions",
     "api",
   ],
-  cli: ["support", "config", "service", "api", "storage", "policy", "demo"],
+  cli: ["support", "config", "service", "api", "identity", "storage", "policy", "demo"],
   main: ["cli"],
 };
 

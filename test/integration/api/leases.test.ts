@@ -17,6 +17,7 @@ import type { StoredLedger } from "../../../src/budget/ledger-notice.ts";
 import { AgentRegistry } from "../../../src/policy/registry.ts";
 import { SystemClock } from "../../../src/support/clock.ts";
 import { StopStore } from "../../../src/kill/stop-store.ts";
+import { governanceStores } from "../../support/governance-stores.ts";
 import { Telemetry } from "../../../src/telemetry/telemetry.ts";
 
 const LIMIT = 1_000_000n;
@@ -39,6 +40,7 @@ beforeEach(async () => {
     ledger,
     registry: new AgentRegistry({ agents: [], policies: [], prices: [], requirePolicy: false, fingerprint: "" }),
     stops: new StopStore({ file: join(directory, "stops.json"), clock }),
+    ...governanceStores(clock),
     store: { rows: async () => [] },
     telemetry: new Telemetry({ write: () => {} }),
     clock,

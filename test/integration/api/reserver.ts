@@ -9,6 +9,7 @@ import { createLocalLedger } from "../../../src/budget/local/create-local-ledger
 import type { LedgerNotice, StoredLedger } from "../../../src/budget/ledger-notice.ts";
 import { AgentRegistry } from "../../../src/policy/registry.ts";
 import { StopStore } from "../../../src/kill/stop-store.ts";
+import { governanceStores } from "../../support/governance-stores.ts";
 import { Telemetry } from "../../../src/telemetry/telemetry.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 
@@ -54,6 +55,7 @@ export class Reserver {
       ledger,
       registry: new AgentRegistry({ agents: [], policies: [], prices: [], requirePolicy: false, fingerprint: "" }),
       stops: new StopStore({ file: join(directory, "stops.json"), clock }),
+      ...governanceStores(clock),
       store: { rows: async () => [] },
       telemetry: new Telemetry({ encoding: "json", write: (line) => void lines.push(line) }),
       clock,

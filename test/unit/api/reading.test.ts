@@ -214,8 +214,13 @@ describe("the rest", () => {
       [
         "/healthz",
         "/readyz",
+        "/v1/audit/changes",
         "/v1/budgets",
         "/v1/budgets/{name}/raises",
+        "/v1/credentials",
+        "/v1/credentials/delegate",
+        "/v1/credentials/{id}/revoke",
+        "/v1/credentials/{id}/rotate",
         "/v1/decisions",
         "/v1/kill",
         "/v1/kill/resume",

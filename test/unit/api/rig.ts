@@ -12,9 +12,12 @@ import type {
   RaiseCommand,
   RaiseOutcome,
 } from "../../../src/budget/ledger.ts";
+import type { NewChange } from "../../../src/changes/change-log.ts";
+import type { CredentialStore } from "../../../src/identity/credential-store.ts";
 import { StopStore } from "../../../src/kill/stop-store.ts";
 import { AgentRegistry, type RegistryContent } from "../../../src/policy/registry.ts";
 import { Telemetry } from "../../../src/telemetry/telemetry.ts";
+import { governanceStores } from "../../support/governance-stores.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 
 export const TOKEN = "tg_people";
@@ -109,6 +112,7 @@ export interface Rig {
   readonly store: FakeStore;
   readonly clock: ManualClock;
   readonly logLines: string[];
+  readonly recorded: readonly NewChange[];
 }
 
 export function rig(
@@ -116,6 +120,7 @@ export function rig(
     readonly agentKeys?: readonly AgentKey[];
     readonly registry?: Partial<RegistryContent>;
     readonly stopsFile?: string;
+    readonly credentials?: (clock: ManualClock) => CredentialStore;
   } = {},
 ): Rig {
   const ledger = new FakeLedger();
@@ -133,12 +138,16 @@ export function rig(
   });
   // A file that nothing can be written to: acts are in force all the same, and no test leaves one behind.
   const stops = new StopStore({ file: options.stopsFile ?? "/dev/null/stops.json", clock });
+  const stores = governanceStores(clock);
+  const credentials = options.credentials?.(clock) ?? stores.credentials;
   const api = createApi({
-    access: new Access({ agentKeys: options.agentKeys, peopleToken: TOKEN }),
+    access: new Access({ agentKeys: options.agentKeys, peopleToken: TOKEN, credentials }),
     ledger,
     registry,
     store,
     stops,
+    credentials,
+    changes: stores.changes,
     telemetry,
     clock,
     leaseTtlMs: 30_000,
@@ -147,7 +156,7 @@ export function rig(
     isReady: () => true,
     status: async () => ({}) as ServiceStatus,
   });
-  return { api, ledger, store, clock, logLines };
+  return { api, ledger, store, clock, logLines, recorded: stores.recorded };
 }
 
 export const PROCESS_ID = "0".repeat(31) + "1";

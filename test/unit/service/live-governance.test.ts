@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import type { Governance } from "../../../src/config/governance/governance.ts";
+import type { NewChange } from "../../../src/changes/change-log.ts";
 import { LiveGovernance } from "../../../src/service/live-governance.ts";
 import { loadSetup } from "../../../src/service/setup.ts";
 import { Telemetry } from "../../../src/telemetry/telemetry.ts";
@@ -27,6 +28,7 @@ class World {
   readonly clock = new ManualClock();
   readonly lines: string[] = [];
   readonly applied: { governance: Governance; areBudgetsNew: boolean }[] = [];
+  readonly recorded: NewChange[] = [];
   failure: Error | undefined;
   readonly live: LiveGovernance;
 
@@ -41,6 +43,7 @@ class World {
         this.applied.push({ governance, areBudgetsNew });
       },
       version: () => "v",
+      recordChange: async (change) => void this.recorded.push(change),
       clock: this.clock,
       telemetry: new Telemetry({ write: (line) => void this.lines.push(line) }),
       pollIntervalMs: POLL_MS,
@@ -119,4 +122,17 @@ it("applies nothing when the files say what they said", async () => {
   write(`# a comment\n${BUDGET}`);
   expect(await world.live.reload("test")).toBe("unchanged");
   expect(world.applied).toEqual([]);
+});
+
+it("records who changed which document, with what it said before and says now", async () => {
+  write(BUDGET);
+  const { live, recorded } = new World();
+  write(BUDGET.replace("25", "30"));
+  await live.reload("SIGHUP");
+  expect(recorded).toMatchObject([
+    { author: "governance SIGHUP", action: "document", subject: expect.stringMatching(/^budget /) as string },
+  ]);
+  const [{ before, after } = { before: "", after: "" }] = recorded as { before: unknown; after: unknown }[];
+  expect(JSON.stringify(before)).toContain("25000000000");
+  expect(JSON.stringify(after)).toContain("30000000000");
 });

@@ -1,0 +1,168 @@
+/**
+ * Credentials that the processor issued: tokens of people, keys of agents. Promise: a secret is shown once, when it is
+ * issued, and is not kept: the file holds its SHA-256 (secrets are 24 random bytes, so there is nothing to guess or to salt).
+ * What `issue`, `rotate` and `revoke` have answered is on disk. A damaged file keeps the processor from starting: taken for
+ * empty, it would bring nobody back, but a restored older one could bring back who was revoked, and nobody would see it.
+ */
+import { createHash, randomBytes } from "node:crypto";
+import type { Clock } from "../support/clock.ts";
+import { readSealed, writeSealed } from "../support/sealed-file.ts";
+import type { Person, Role } from "./roles.ts";
+
+export const CREDENTIALS_MAX = 10_000;
+const SECRET_BYTES = 24;
+const PREFIX = { person: "tgp_", agent: "tga_" } as const;
+
+/** A credential without its secret. */
+export interface Credential {
+  readonly id: string;
+  readonly kind: "person" | "agent";
+  /** Of the person or the agent. */
+  readonly name: string;
+  /** Of a person. */
+  readonly role?: Role;
+  /** SHA-256 of the secret in hex. */
+  readonly digest: string;
+  readonly issuedAtMs: number;
+  readonly issuedBy: string;
+  /** Absent: it does not end by itself. */
+  readonly expiresAtMs?: number;
+  /** Of an agent's key that another agent's key was delegated from: it ends with it. */
+  readonly parent?: string;
+}
+
+export type NewCredential = { readonly issuedBy: string; readonly forMs?: number } & (
+  | { readonly kind: "person"; readonly name: string; readonly role: Role }
+  | { readonly kind: "agent"; readonly name: string; readonly parent?: string }
+);
+
+/** What is given out once. */
+export interface Issued {
+  readonly credential: Credential;
+  readonly secret: string;
+}
+
+export class CredentialStoreError extends Error {
+  override readonly name = "CredentialStoreError";
+}
+
+export class CredentialStore {
+  readonly #file: string;
+  readonly #clock: Clock;
+  #byDigest: ReadonlyMap<string, Credential> = new Map();
+
+  constructor(options: { readonly file: string; readonly clock: Clock }) {
+    this.#file = options.file;
+    this.#clock = options.clock;
+  }
+
+  /** Throws `SealedFileError` when the file is there and can't be trusted. */
+  load(): void {
+    const stored = readSealed(this.#file) as { readonly credentials: readonly Credential[] } | undefined;
+    this.#byDigest = byDigest(stored?.credentials ?? []);
+  }
+
+  /** All that are valid now, oldest first. */
+  list(kind: Credential["kind"]): readonly Credential[] {
+    return [...this.#byDigest.values()].filter((credential) => credential.kind === kind && this.#isValid(credential));
+  }
+
+  /** Whose secret this is; `undefined` for one that was never issued, has expired or is revoked. */
+  find(kind: Credential["kind"], secret: string): Credential | undefined {
+    const credential = this.#byDigest.get(digestOf(secret));
+    return credential?.kind === kind && this.#isValid(credential) ? credential : undefined;
+  }
+
+  person(secret: string): Person | undefined {
+    const credential = this.find("person", secret);
+    return credential?.role === undefined ? undefined : { name: credential.name, role: credential.role };
+  }
+
+  byId(id: string): Credential | undefined {
+    for (const credential of this.#byDigest.values()) {
+      if (credential.id === id && this.#isValid(credential)) return credential;
+    }
+    return undefined;
+  }
+
+  /** Throws `CredentialStoreError` when the disk refuses, or when there are too many. */
+  issue(wanted: NewCredential): Issued {
+    if (this.#byDigest.size >= CREDENTIALS_MAX) throw new CredentialStoreError("there are too many credentials");
+    const { forMs, ...rest } = wanted;
+    const secret = `${PREFIX[wanted.kind]}${randomBytes(SECRET_BYTES).toString("base64url")}`;
+    const now = this.#clock.now();
+    const credential: Credential = {
+      id: `cred_${randomBytes(8).toString("hex")}`,
+      ...rest,
+      digest: digestOf(secret),
+      issuedAtMs: now,
+      ...(forMs === undefined ? {} : { expiresAtMs: now + forMs }),
+    };
+    this.#put([...this.#valid(), credential]);
+    return { credential, secret };
+  }
+
+  /** A new secret for the same name; the old one stays good for `overlapMs`. `undefined`: there is no such credential. */
+  rotate(id: string, options: { readonly by: string; readonly overlapMs: number }): Issued | undefined {
+    const old = this.byId(id);
+    if (old === undefined) return undefined;
+    const leftMs = old.expiresAtMs === undefined ? undefined : old.expiresAtMs - this.#clock.now();
+    const { kind, name, role, parent } = old;
+    const shared = { issuedBy: options.by, ...(leftMs === undefined ? {} : { forMs: leftMs }) };
+    const issued =
+      kind === "agent"
+        ? this.issue({ ...shared, kind, name, ...(parent === undefined ? {} : { parent }) })
+        : this.issue({ ...shared, kind, name, role: role ?? "viewer" });
+    const endsAtMs = this.#clock.now() + options.overlapMs;
+    const ending = { ...old, expiresAtMs: Math.min(old.expiresAtMs ?? endsAtMs, endsAtMs) };
+    const children = (credential: Credential): Credential =>
+      credential.parent === id ? { ...credential, parent: issued.credential.id } : credential;
+    this.#put(this.#valid().map((credential) => (credential.id === id ? ending : children(credential))));
+    return issued;
+  }
+
+  /** Ends it at once, with all that was delegated from it. `undefined`: there is no such credential. */
+  revoke(id: string): Credential | undefined {
+    const revoked = this.byId(id);
+    if (revoked === undefined) return undefined;
+    const gone = new Set([id]);
+    // Ones that were delegated are issued later than what they come from.
+    for (const { id: own, parent } of this.#valid()) if (parent !== undefined && gone.has(parent)) gone.add(own);
+    this.#put(this.#valid().filter((credential) => !gone.has(credential.id)));
+    return revoked;
+  }
+
+  #valid(): readonly Credential[] {
+    return [...this.#byDigest.values()].filter((credential) => this.#isValid(credential));
+  }
+
+  /** By the processor's clock; one that was delegated ends with the one it comes from. */
+  #isValid({ expiresAtMs, parent }: Credential): boolean {
+    if (expiresAtMs !== undefined && this.#clock.now() >= expiresAtMs) return false;
+    return parent === undefined || this.byId(parent) !== undefined;
+  }
+
+  #put(credentials: readonly Credential[]): void {
+    try {
+      writeSealed(this.#file, { credentials });
+    } catch (error) {
+      throw new CredentialStoreError(`nothing was changed, because it cannot be stored: ${String(error)}`, {
+        cause: error,
+      });
+    }
+    this.#byDigest = byDigest(credentials);
+  }
+}
+
+/** Whether a text looks like a key that a processor issued to an agent. */
+export function isIssuedKey(secret: string): boolean {
+  return secret.startsWith(PREFIX.agent);
+}
+
+function byDigest(credentials: readonly Credential[]): ReadonlyMap<string, Credential> {
+  return new Map(credentials.map((credential) => [credential.digest, credential]));
+}
+
+function digestOf(secret: string): string {
+  return createHash("sha256").update(secret).digest("hex");
+}
