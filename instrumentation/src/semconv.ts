@@ -206,12 +206,24 @@ export const ATTR_TOLLGATE_WORKFLOW_ID = "tollgate.workflow.id";
 export const ATTR_TOLLGATE_LABEL_PREFIX = "tollgate.label.";
 
 // Proof and failure
-/** int. Place of the record in its process's hash chain. */
+/** string, lower-case hex. The hash chain that the record is a link of: one for each start of a process or thread. */
+export const ATTR_TOLLGATE_AUDIT_CHAIN = "tollgate.audit.chain";
+/** int. Place of the record in its process's hash chain, from 1. */
 export const ATTR_TOLLGATE_AUDIT_SEQ = "tollgate.audit.seq";
 /** string, lower-case hex. Hash of the record. */
 export const ATTR_TOLLGATE_AUDIT_HASH = "tollgate.audit.hash";
 /** string, lower-case hex. Hash of the record before it. */
 export const ATTR_TOLLGATE_AUDIT_PREV = "tollgate.audit.prev";
+/** string, lower-case hex. Salted hash of what may be redacted: session, workflow, user, labels. */
+export const ATTR_TOLLGATE_AUDIT_SEAL = "tollgate.audit.seal";
+/** string, lower-case hex. The salt of the seal; gone once a sealed value was redacted, so that nobody can guess it. */
+export const ATTR_TOLLGATE_AUDIT_SALT = "tollgate.audit.salt";
+/** int. Place of the call among the decisions of its process, in the order in which they were made. */
+export const ATTR_TOLLGATE_AUDIT_DECISION = "tollgate.audit.decision";
+/** boolean. The closing link: the process ended cleanly, and nothing comes after it. */
+export const ATTR_TOLLGATE_AUDIT_CLOSED = "tollgate.audit.closed";
+/** int. How many decisions the process had made when it ended. */
+export const ATTR_TOLLGATE_AUDIT_DECISIONS = "tollgate.audit.decisions";
 /** string. `open` or `closed`: what the gate did without the processor. */
 export const ATTR_TOLLGATE_FAILURE_MODE = "tollgate.failure.mode";
 /** string. Severity of the incident that the span belongs to. */
@@ -224,6 +236,9 @@ export const ATTR_TOLLGATE_CONTENT_DROPPED = "tollgate.content.dropped";
 export const ATTR_TOLLGATE_REDACTED = "tollgate.redacted";
 /** string. The name that a span claimed and its sender's key is not bound to; the span counts for the key's own agent. */
 export const ATTR_TOLLGATE_AGENT_CLAIMED = "tollgate.agent.claimed";
+
+/** Name of the span that is a closing link. */
+export const AUDIT_CLOSE_SPAN = "audit close";
 
 /** Values of `gen_ai.operation.name`. */
 export const Operation = {

@@ -47,4 +47,4 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** The pure subpaths of the instrumentation that `src/` may use. */
-export const PURE_SUBPATHS = ["semconv", "policy", "pricing", "protocol"] as const;
+export const PURE_SUBPATHS = ["semconv", "policy", "pricing", "protocol", "audit"] as const;

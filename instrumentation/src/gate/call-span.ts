@@ -1,6 +1,7 @@
 /** The span of one call: GenAI conventions, and what Tollgate decided and counted. */
 import { SpanKind, SpanStatusCode } from "@opentelemetry/api";
 import type { Attributes, Context, Span, Tracer } from "@opentelemetry/api";
+import { countDecision } from "../audit/decision-order.ts";
 import type { TollgateContext } from "../context/context.ts";
 import { ErrorCode, findTollgateError } from "../errors.ts";
 import type { TollgateError } from "../errors.ts";
@@ -153,6 +154,7 @@ function isTighter(budget: LeaseBudget, than: LeaseBudget): boolean {
 
 /** A call that was not made: it has a decision, no usage, cost 0, status exact. */
 export function recordRefusal(span: Span, error: TollgateError): void {
+  countDecision(span);
   span.setAttributes({
     [semconv.ATTR_TOLLGATE_DECISION]: semconv.DecisionName.deny,
     [semconv.ATTR_TOLLGATE_DECISION_RULE]: ruleOf(error),

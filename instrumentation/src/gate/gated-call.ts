@@ -5,6 +5,7 @@
  */
 import { context, trace } from "@opentelemetry/api";
 import type { Context, Span } from "@opentelemetry/api";
+import { countDecision } from "../audit/decision-order.ts";
 import { withoutCarried } from "../context/context.ts";
 import { GateUnavailable, TollgateError } from "../errors.ts";
 import { add, NO_AMOUNTS } from "../lease/amounts.ts";
@@ -170,6 +171,7 @@ export class GatedCall {
 
   #recordAdmission({ facts, bounds, output, isLowered, leaseId, budgets, failure, reserved }: Admission): void {
     const { span } = this;
+    countDecision(span);
     span.setAttribute(semconv.ATTR_TOLLGATE_DECISION, semconv.DecisionName.allow);
     if (leaseId !== "") span.setAttribute(semconv.ATTR_TOLLGATE_LEASE_ID, leaseId);
     if (reserved > 0n) span.setAttribute(semconv.ATTR_TOLLGATE_RESERVED_NANO_USD, Number(reserved));

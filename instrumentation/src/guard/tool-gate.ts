@@ -1,6 +1,7 @@
 /** The gate before a tool: policies of the fleet and of this process decide, a span tells, and only then the tool runs. */
 import { context, SpanKind, trace } from "@opentelemetry/api";
 import type { Attributes, Span } from "@opentelemetry/api";
+import { countDecision } from "../audit/decision-order.ts";
 import { readPolicyFile } from "../config/policy-file.ts";
 import {
   AgentKilled,
@@ -239,6 +240,7 @@ export class ToolGate {
   }
 
   #record(span: Span, verdict: Verdict): void {
+    countDecision(span);
     span.setAttributes({
       [semconv.ATTR_TOLLGATE_DECISION]: verdict.decision,
       [semconv.ATTR_TOLLGATE_DECISION_RULE]: verdict.rule,
@@ -256,6 +258,7 @@ export class ToolGate {
   }
 
   #refuse(span: Span, error: TollgateError): TollgateError {
+    countDecision(span);
     if (WITHOUT_POLICY.some((kind) => error instanceof kind)) {
       span.setAttributes({
         [semconv.ATTR_TOLLGATE_DECISION]: semconv.DecisionName.deny,

@@ -40,6 +40,7 @@ export class LastWords {
 
   install(): void {
     process.on("beforeExit", () => {
+      this.#tracing.closeChain();
       // What could not be sent stays: trying for ever would keep the process alive. `exit` hands it over.
       const left = this.#countLeft();
       if (left === 0 || left === this.#leftBefore) return;
@@ -58,6 +59,7 @@ export class LastWords {
   /** Ends what is open, sends everything, closes the leases. Calls after this are refused. */
   async shutdown(): Promise<void> {
     this.#gate.endOpenCalls();
+    this.#tracing.closeChain();
     await within(FLUSH_TIMEOUT_MS, [this.#tracing.shutdown(), this.#gate.leases?.close() ?? NOTHING]);
   }
 
@@ -84,6 +86,7 @@ export class LastWords {
 
   #handOver(): void {
     this.#gate.endOpenCalls();
+    this.#tracing.closeChain();
     const requests = this.#requests(this.#gate.config);
     if (requests.length === 0) return;
     const script = fileURLToPath(new URL("./hand-over.js", import.meta.url));

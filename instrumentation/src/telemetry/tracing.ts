@@ -9,6 +9,7 @@ import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-http";
 import { resourceFromAttributes } from "@opentelemetry/resources";
 import { AlwaysOnSampler, TracerProvider } from "@opentelemetry/sdk-trace";
 import type { SpanExporter } from "@opentelemetry/sdk-trace";
+import { AuditChain } from "../audit/chain.ts";
 import type { Config } from "../config/config.ts";
 import type { Logger } from "../config/logger.ts";
 import { VERSION } from "../version.ts";
@@ -23,6 +24,8 @@ export interface Tracing {
   /** Resolves when the process has an SDK for spans of its own too. */
   readonly started: Promise<void>;
   flush(): Promise<void>;
+  /** Writes the closing link of the audit chain: what follows is the end of the process. */
+  closeChain(): void;
   shutdown(): Promise<void>;
 }
 
@@ -35,6 +38,7 @@ export function startTracing(config: Config, logger: Logger, exporter?: SpanExpo
       spans: undefined,
       started: Promise.resolve(),
       flush: async () => {},
+      closeChain: () => {},
       shutdown: async () => {},
     };
   }
@@ -50,15 +54,19 @@ export function startTracing(config: Config, logger: Logger, exporter?: SpanExpo
     "process.runtime.name": "nodejs",
     "process.runtime.version": process.versions.node,
   });
-  const provider = new TracerProvider({ sampler: new AlwaysOnSampler(), resource, spanProcessors: [spans] });
+  // First: a link has its place before it is queued.
+  const chain = new AuditChain(SCOPE);
+  const provider = new TracerProvider({ sampler: new AlwaysOnSampler(), resource, spanProcessors: [chain, spans] });
   // False when the app has one already: then ours follows the app's.
   context.setGlobalContextManager(new ProcessContextManager(config).enable());
   const processSdk = startProcessSdk({ config, logger, resource, spans, placeholder: provider });
+  const tracer = provider.getTracer(SCOPE, VERSION);
   return {
-    tracer: provider.getTracer(SCOPE, VERSION),
+    tracer,
     spans,
     started: processSdk.started,
     flush: () => spans.forceFlush(),
+    closeChain: () => chain.close(tracer, config.agent),
     shutdown: async () => {
       await Promise.all([provider.shutdown(), processSdk.shutdown()]);
     },
