@@ -19,6 +19,9 @@ import { NestedCalls } from "../src/processors/cost/nested-calls.ts";
 import { identify } from "../src/processors/identity/identity.ts";
 import { spendOf } from "../src/processors/meter/meter.ts";
 import { normalise } from "../src/processors/normalise/normalise.ts";
+import { DEFAULT_RUNAWAYS } from "../src/runaway/runaway-document.ts";
+import { RunawayWatch } from "../src/runaway/runaway-watch.ts";
+import { watchedCall } from "../src/service/watched-call.ts";
 import { ExportTraceServiceRequest } from "../test/support/otlp-descriptor.ts";
 import { type EncodedRequest, genaiRequests } from "./traffic/genai-requests.ts";
 
@@ -26,7 +29,7 @@ const ROUNDS = 40;
 const WARM_UP_ROUNDS = 10;
 const IDENTITY_BYTES = 24;
 const RECEIVED_UNIX_MS = 1_795_000_000_000;
-const STAGES = ["decode", "normalise", "identity", "cost", "meter", "spend", "columns", "block"] as const;
+const STAGES = ["decode", "normalise", "identity", "cost", "meter", "watch", "spend", "columns", "block"] as const;
 type Stage = (typeof STAGES)[number];
 type Encoding = "protobuf" | "json";
 
@@ -70,6 +73,7 @@ function hotPath(encoding: Encoding): Record<Stage, number> {
     identity: 0,
     cost: 0,
     meter: 0,
+    watch: 0,
     spend: 0,
     columns: 0,
     block: 0,
@@ -81,6 +85,7 @@ function hotPath(encoding: Encoding): Record<Stage, number> {
     return result;
   };
   const nested = new NestedCalls();
+  const watch = new RunawayWatch({ documents: [DEFAULT_RUNAWAYS] });
   const all: Span[] = [];
   for (const request of requests) {
     const spans = time("decode", () => decode(request, encoding));
@@ -91,6 +96,7 @@ function hotPath(encoding: Encoding): Record<Stage, number> {
       each(spans, (span) => applyCost(span, prices, nested));
     });
     time("meter", () => each(spans, (span) => (span.facts.spend = spendOf(span))));
+    time("watch", () => each(spans, (span) => watchSpan(span, watch)));
     all.push(...spans);
   }
   const spend = time("spend", () => sumSpend(all));
@@ -110,6 +116,11 @@ function decode(request: EncodedRequest, encoding: Encoding): readonly Span[] {
   const decoded = encoding === "protobuf" ? decodeProtobufTraces(request.protobuf) : decodeJsonTraces(request.json);
   if (decoded.kind === "malformed") throw new Error(decoded.reason);
   return decoded.spans;
+}
+
+function watchSpan(span: Span, watch: RunawayWatch): void {
+  const call = watchedCall(span, RECEIVED_UNIX_MS);
+  if (call !== undefined) watch.see(call);
 }
 
 function each(spans: readonly Span[], work: (span: Span) => void): void {

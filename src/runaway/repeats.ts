@@ -14,12 +14,13 @@ export interface Repeats {
 export class RepeatCounter {
   readonly #repeats: number;
   readonly #withinMs: number;
-  /** The last cycle's worth of digests, newest last. */
+  /** The last cycle's worth of digests: a ring, its next place at `#calls % CYCLE_MAX`. */
   readonly #digests: string[] = [];
-  /** When the calls were made that an alarm would be of. */
+  /** When the calls were made that an alarm would be of: a ring too. */
   readonly #times: number[] = [];
   /** By length of cycle, from 1. */
   readonly #matches: number[] = Array.from({ length: CYCLE_MAX }, () => 0);
+  #calls = 0;
 
   constructor(options: { readonly repeats: number; readonly withinMs: number }) {
     this.#repeats = options.repeats;
@@ -28,20 +29,22 @@ export class RepeatCounter {
 
   /** The shortest cycle that has come `repeats` times within the time, with this call as its end. */
   add(digest: string, atMs: number): Repeats | undefined {
-    this.#times.push(atMs);
-    if (this.#times.length > this.#repeats * CYCLE_MAX) this.#times.shift();
+    const at = this.#calls;
+    const timesMax = this.#repeats * CYCLE_MAX;
+    this.#times[at % timesMax] = atMs;
     let found: Repeats | undefined;
     for (let cycle = 1; cycle <= CYCLE_MAX; cycle += 1) {
-      const before = this.#digests.at(-cycle);
-      const matches = before === digest ? (this.#matches[cycle - 1] ?? 0) + 1 : 0;
+      const isSame = cycle <= at && this.#digests[(at - cycle) % CYCLE_MAX] === digest;
+      const matches = isSame ? (this.#matches[cycle - 1] ?? 0) + 1 : 0;
       this.#matches[cycle - 1] = matches;
-      const times = Math.floor(matches / cycle) + 1;
-      if (found !== undefined || times < this.#repeats) continue;
-      const since = this.#times.at(-this.#repeats * cycle);
-      if (since !== undefined && atMs - since <= this.#withinMs) found = { cycle, times };
+      if (found !== undefined || matches < (this.#repeats - 1) * cycle) continue;
+      // When the first of the calls was made that this would be an alarm of.
+      const since = this.#times[(at - this.#repeats * cycle + 1) % timesMax];
+      if (since !== undefined && atMs - since <= this.#withinMs)
+        found = { cycle, times: Math.floor(matches / cycle) + 1 };
     }
-    this.#digests.push(digest);
-    if (this.#digests.length > CYCLE_MAX) this.#digests.shift();
+    this.#digests[at % CYCLE_MAX] = digest;
+    this.#calls = at + 1;
     return found;
   }
 }

@@ -4,6 +4,7 @@
  * were silent for longest, everything is forgotten.
  */
 import { compileGlob } from "@tollgate/instrumentation/policy";
+import { RecentMap } from "../support/recent-map.ts";
 import { CallRate } from "./call-rate.ts";
 import { RepeatCounter } from "./repeats.ts";
 import type { RunawayAction, RunawayDocument, RunawayRule } from "./runaway-document.ts";
@@ -50,60 +51,38 @@ export interface RunawayWatchOptions {
 export const EPISODE_MS = 600_000;
 const SUBJECTS_MAX = 5_000;
 
-interface Subject {
-  readonly tools: RepeatCounter | undefined;
-  readonly models: RepeatCounter | undefined;
-  readonly velocity: SpendVelocity;
-  readonly rate: CallRate;
+/** What is remembered of an agent under one document. What no rule has asked for is not made. */
+interface AgentSubject {
+  velocity?: SpendVelocity;
+  rate?: CallRate;
   /** When each rule last found something. */
+  readonly foundAtMs: Map<RunawayRule, number>;
+}
+
+/** And of one run of it. */
+interface RunSubject {
+  tools?: RepeatCounter;
+  models?: RepeatCounter;
   readonly foundAtMs: Map<RunawayRule, number>;
 }
 
 export class RunawayWatch {
   readonly #rules: readonly DocumentRules[];
-  readonly #subjectsMax: number;
-  /** By document, agent and run; least recently used first. */
-  readonly #subjects = new Map<string, Subject>();
 
   constructor({ documents, subjectsMax = SUBJECTS_MAX }: RunawayWatchOptions) {
-    this.#rules = documents.map((document) => new DocumentRules(document));
-    this.#subjectsMax = subjectsMax;
+    // Agents and runs of each document are remembered apart.
+    const rememberedMax = Math.floor(subjectsMax / Math.max(1, 2 * documents.length));
+    this.#rules = documents.map((document) => new DocumentRules(document, rememberedMax));
   }
 
   get subjects(): number {
-    return this.#subjects.size;
+    return this.#rules.reduce((sum, rules) => sum + rules.subjects, 0);
   }
 
   see(call: WatchedCall): RunawayAlarm[] {
     const alarms: RunawayAlarm[] = [];
-    for (const rules of this.#rules) {
-      if (!rules.appliesTo(call)) continue;
-      const { name } = rules.document;
-      const ofAgent = this.#subject(JSON.stringify([name, call.agent]), rules);
-      const ofRun = this.#subject(JSON.stringify([name, call.agent, call.run]), rules);
-      for (const found of rules.judge(call, { ofAgent, ofRun })) {
-        const subject = found.isOfRun ? ofRun : ofAgent;
-        const before = subject.foundAtMs.get(found.rule);
-        subject.foundAtMs.set(found.rule, call.atMs);
-        if (before !== undefined && call.atMs - before < EPISODE_MS) continue;
-        const session = found.isOfRun && call.isSession ? call.run : "";
-        const { rule, finding } = found;
-        alarms.push({ document: name, rule, do: found.do, agent: call.agent, session, atMs: call.atMs, finding });
-      }
-    }
+    for (const rules of this.#rules) if (rules.appliesTo(call)) rules.judge(call, alarms);
     return alarms;
-  }
-
-  #subject(key: string, rules: DocumentRules): Subject {
-    const known = this.#subjects.get(key);
-    const subject = known ?? rules.newSubject();
-    if (known !== undefined) this.#subjects.delete(key);
-    this.#subjects.set(key, subject);
-    if (this.#subjects.size > this.#subjectsMax) {
-      const [oldest] = this.#subjects.keys();
-      if (oldest !== undefined) this.#subjects.delete(oldest);
-    }
-    return subject;
   }
 }
 
@@ -114,17 +93,24 @@ interface Found {
   readonly finding: string;
 }
 
-type Subjects = { readonly ofAgent: Subject; readonly ofRun: Subject };
-
 class DocumentRules {
-  readonly document: RunawayDocument;
+  readonly #document: RunawayDocument;
   readonly #scope: readonly { readonly label: string; readonly matches: (text: string) => boolean }[];
   readonly #exceptTools: readonly ((text: string) => boolean)[];
+  readonly #agents: RecentMap<string, AgentSubject>;
+  /** By the agent's name and the run, told apart by the name's length. */
+  readonly #runs: RecentMap<string, RunSubject>;
 
-  constructor(document: RunawayDocument) {
-    this.document = document;
+  constructor(document: RunawayDocument, rememberedMax: number) {
+    this.#document = document;
     this.#scope = Object.entries(document.scope).map(([label, glob]) => ({ label, matches: compileGlob(glob) }));
     this.#exceptTools = (document.loops?.except_tools ?? []).map((glob) => compileGlob(glob));
+    this.#agents = new RecentMap(rememberedMax);
+    this.#runs = new RecentMap(rememberedMax);
+  }
+
+  get subjects(): number {
+    return this.#agents.size + this.#runs.size;
   }
 
   appliesTo({ labels }: WatchedCall): boolean {
@@ -134,64 +120,88 @@ class DocumentRules {
     });
   }
 
-  newSubject(): Subject {
-    const { loops } = this.document;
-    const counter = (): RepeatCounter | undefined =>
-      loops && new RepeatCounter({ repeats: loops.repeats, withinMs: loops.within });
-    return {
-      tools: counter(),
-      models: counter(),
-      velocity: new SpendVelocity(),
-      rate: new CallRate(),
-      foundAtMs: new Map(),
-    };
+  /** Adds the alarms of a call. On the way of every call: most leave nothing behind here but counts. */
+  judge(call: WatchedCall, alarms: RunawayAlarm[]): void {
+    for (const found of [this.#loop(call), this.#storm(call), this.#velocity(call), this.#depth(call)])
+      if (found !== undefined) this.#alarm(call, { found, alarms });
   }
 
-  *judge(call: WatchedCall, subjects: Subjects): Iterable<Found> {
-    yield* this.#loop(call, subjects);
-    yield* this.#storm(call, subjects);
-    yield* this.#velocity(call, subjects);
-    const { depth } = this.document;
-    if (depth !== undefined && call.depth > depth.max) {
-      const finding = `${call.depth} agents stand between this call and who started it; ${depth.max} may`;
-      yield { rule: "depth", do: depth.do, isOfRun: true, finding };
-    }
+  #alarm(
+    call: WatchedCall,
+    { found, alarms }: { readonly found: Found; readonly alarms: RunawayAlarm[] },
+  ): void {
+    const { rule, finding, isOfRun } = found;
+    const { foundAtMs } = isOfRun ? this.#run(call) : this.#agent(call);
+    const before = foundAtMs.get(rule);
+    foundAtMs.set(rule, call.atMs);
+    if (before !== undefined && call.atMs - before < EPISODE_MS) return;
+    const session = isOfRun && call.isSession ? call.run : "";
+    const document = this.#document.name;
+    alarms.push({ document, rule, do: found.do, agent: call.agent, session, atMs: call.atMs, finding });
   }
 
-  *#loop(call: WatchedCall, { ofRun }: Subjects): Iterable<Found> {
-    const { loops } = this.document;
-    if (loops === undefined || call.digest === "") return;
-    if (call.kind === "tool" && this.#exceptTools.some((matches) => matches(call.tool))) return;
+  #agent({ agent }: WatchedCall): AgentSubject {
+    return this.#agents.getOr(agent, newAgent);
+  }
+
+  #run({ agent, run }: WatchedCall): RunSubject {
+    return this.#runs.getOr(`${agent.length} ${agent}${run}`, newRun);
+  }
+
+  #loop(call: WatchedCall): Found | undefined {
+    const { loops } = this.#document;
+    if (loops === undefined || call.digest === "") return undefined;
+    const isTool = call.kind === "tool";
+    if (isTool && this.#exceptTools.some((matches) => matches(call.tool))) return undefined;
     // Apart, because what a model is asked grows with each turn of a loop over tools.
-    const repeats = (call.kind === "tool" ? ofRun.tools : ofRun.models)?.add(call.digest, call.atMs);
-    if (repeats === undefined) return;
-    const what = call.kind === "tool" ? `tool \`${call.tool}\`` : "model";
+    const run = this.#run(call);
+    const newCounter = (): RepeatCounter => new RepeatCounter({ repeats: loops.repeats, withinMs: loops.within });
+    const counter = isTool ? (run.tools ??= newCounter()) : (run.models ??= newCounter());
+    const repeats = counter.add(call.digest, call.atMs);
+    if (repeats === undefined) return undefined;
+    const what = isTool ? `tool \`${call.tool}\`` : "model";
     const cycle = repeats.cycle === 1 ? "the same call" : `the same ${repeats.cycle} calls in turn`;
-    yield { rule: "loops", do: loops.do, isOfRun: true, finding: `${cycle} (${what}) ${repeats.times} times in a row` };
+    return { rule: "loops", do: loops.do, isOfRun: true, finding: `${cycle} (${what}) ${repeats.times} times in a row` };
   }
 
-  *#storm(call: WatchedCall, { ofAgent }: Subjects): Iterable<Found> {
-    const { tool_storm: storm } = this.document;
-    if (storm === undefined || call.kind !== "tool") return;
-    const count = ofAgent.rate.add(call.atMs);
-    if (count <= storm.per_minute) return;
+  #storm(call: WatchedCall): Found | undefined {
+    const { tool_storm: storm } = this.#document;
+    if (storm === undefined || call.kind !== "tool") return undefined;
+    const count = (this.#agent(call).rate ??= new CallRate()).add(call.atMs);
+    if (count <= storm.per_minute) return undefined;
     const finding = `${count} tool calls within a minute; ${storm.per_minute} may`;
-    yield { rule: "tool_storm", do: storm.do, isOfRun: false, finding };
+    return { rule: "tool_storm", do: storm.do, isOfRun: false, finding };
   }
 
-  *#velocity(call: WatchedCall, { ofAgent }: Subjects): Iterable<Found> {
-    const { velocity } = this.document;
-    if (velocity === undefined || call.nanoUsd === 0n) return;
-    const found = ofAgent.velocity.add(call.nanoUsd, call.atMs, {
+  #velocity(call: WatchedCall): Found | undefined {
+    const { velocity } = this.#document;
+    if (velocity === undefined || call.nanoUsd === 0n) return undefined;
+    const agent = this.#agent(call);
+    const found = (agent.velocity ??= new SpendVelocity()).add(call.nanoUsd, call.atMs, {
       ceilingNanoUsd: velocity.per_minute,
       timesUsual: velocity.times_usual,
       atLeastNanoUsd: velocity.at_least,
     });
-    if (found === undefined) return;
+    if (found === undefined) return undefined;
     const than = found.kind === "unusual" ? `usual are ${usdText(found.usual)}` : `${usdText(found.limit)} may`;
     const finding = `${usdText(found.nanoUsd)} in one minute; ${than}`;
-    yield { rule: "velocity", do: velocity.do, isOfRun: false, finding };
+    return { rule: "velocity", do: velocity.do, isOfRun: false, finding };
   }
+
+  #depth({ depth: agents }: WatchedCall): Found | undefined {
+    const { depth } = this.#document;
+    if (depth === undefined || agents <= depth.max) return undefined;
+    const finding = `${agents} agents stand between this call and who started it; ${depth.max} may`;
+    return { rule: "depth", do: depth.do, isOfRun: true, finding };
+  }
+}
+
+function newAgent(): AgentSubject {
+  return { foundAtMs: new Map() };
+}
+
+function newRun(): RunSubject {
+  return { foundAtMs: new Map() };
 }
 
 function usdText(nanoUsd: bigint): string {

@@ -25,6 +25,9 @@ export class SpendVelocity {
   readonly #history: number[] = [];
   #minute = 0;
   #nanoUsd = 0n;
+  /** Of the history; it changes once a minute, calls come by the thousand. */
+  #usual = 0;
+  #scatter = 0;
 
   /** Adds a call and judges the minute so far. */
   add(nanoUsd: bigint, atMs: number, limits: VelocityLimits): VelocityFinding | undefined {
@@ -38,16 +41,17 @@ export class SpendVelocity {
     }
     if (timesUsual === undefined || this.#history.length < HISTORY_MIN || this.#nanoUsd < atLeastNanoUsd)
       return undefined;
-    const usual = median(this.#history);
-    const scatter = median(this.#history.map((value) => Math.abs(value - usual))) * MAD_SCALE;
     const now = Number(this.#nanoUsd);
-    if (now <= usual * timesUsual || now <= usual + DEVIATIONS * scatter) return undefined;
-    return { kind: "unusual", nanoUsd: this.#nanoUsd, usual: BigInt(Math.round(usual)) };
+    if (now <= this.#usual * timesUsual || now <= this.#usual + DEVIATIONS * this.#scatter) return undefined;
+    return { kind: "unusual", nanoUsd: this.#nanoUsd, usual: BigInt(Math.round(this.#usual)) };
   }
 
   #turn(minute: number): void {
     if (this.#nanoUsd > 0n) this.#history.push(Number(this.#nanoUsd));
     if (this.#history.length > HISTORY_MAX) this.#history.shift();
+    const usual = median(this.#history);
+    this.#usual = usual;
+    this.#scatter = median(this.#history.map((value) => Math.abs(value - usual))) * MAD_SCALE;
     this.#minute = minute;
     this.#nanoUsd = 0n;
   }
