@@ -31,7 +31,9 @@ interface HouseEntry {
 class CachedPriceBook implements PriceBook {
   /** By provider and model; each by falling `validFromMs`, the later document first on a tie. */
   readonly #house = new Map<string, HouseEntry[]>();
-  readonly #found = new Map<string, BookModel | undefined>();
+  /** By provider and model as they were asked for, so that asking again makes no text. */
+  readonly #found = new Map<string, Map<string, BookModel | undefined>>();
+  #foundCount = 0;
 
   constructor(documents: readonly PricesDocument[]) {
     for (const document of documents) {
@@ -51,23 +53,28 @@ class CachedPriceBook implements PriceBook {
   find(query: { readonly provider: string; readonly model: string; readonly at: Date }): ModelPrice | undefined {
     if (query.model === "" || query.model.length > MODEL_NAME_LENGTH_MAX || Number.isNaN(query.at.getTime()))
       return undefined;
-    const key = keyOf(query.provider, query.model);
     if (this.#house.size > 0) {
-      const house = this.#house.get(key)?.find((entry) => entry.validFromMs <= query.at.getTime());
+      const entries = this.#house.get(keyOf(query.provider, query.model));
+      const house = entries?.find((entry) => entry.validFromMs <= query.at.getTime());
       if (house !== undefined) return house.price;
     }
-    return this.#remember(key, query.provider, query.model)?.priceAt(query.at);
+    return this.#remember(query.provider, query.model)?.priceAt(query.at);
   }
 
-  #remember(key: string, provider: string, model: string): BookModel | undefined {
-    const known = this.#found.get(key);
-    if (known !== undefined || this.#found.has(key)) return known;
+  #remember(provider: string, model: string): BookModel | undefined {
+    let models = this.#found.get(provider);
+    const known = models?.get(model);
+    if (known !== undefined || models?.has(model) === true) return known;
     const found = findBookModel(provider, model);
-    if (this.#found.size >= REMEMBERED_MAX) {
-      const [oldest] = this.#found.keys();
-      if (oldest !== undefined) this.#found.delete(oldest);
+    // Whoever asks for so many names makes them up; those in use are found again at once.
+    if (this.#foundCount >= REMEMBERED_MAX) {
+      this.#found.clear();
+      this.#foundCount = 0;
+      models = undefined;
     }
-    this.#found.set(key, found);
+    if (models === undefined) this.#found.set(provider, (models = new Map()));
+    models.set(model, found);
+    this.#foundCount += 1;
     return found;
   }
 }

@@ -60,6 +60,8 @@ export class ClickhouseTable<Row> {
     this.#spool = new Spool<Row>({
       ...options,
       bytesMax: spool.max_bytes,
+      // What fits in one insert: when ClickHouse keeps up, nothing is read back.
+      keptBytesMax: config.batch.max_bytes,
       setAsideBytesMax: spool.set_aside_max_bytes,
       waitingRowsMax: spool.waiting_spans_max,
       lingerMsMax: spool.linger_max_ms,

@@ -6,6 +6,7 @@
 import { type FileHandle, open, readFile, readdir, rename, rm, stat, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { type Block, type DecodedBlock, decodeBlock, encodeBlock } from "./block-format.ts";
+import { KeptBlocks } from "./kept-blocks.ts";
 import { decodeMerge, encodeMerge, type Merge } from "./merge-file.ts";
 import { SetAside, type WriteFileDurably } from "./set-aside.ts";
 
@@ -40,6 +41,8 @@ export interface BlockStoreOptions {
   /** How much of what was set aside is kept. @default a sixteenth of `bytesMax` */
   readonly setAsideBytesMax?: number;
   readonly writeFile?: WriteFileDurably;
+  /** Blocks of so many bytes that were written last are kept in memory too: their files are read after a crash only. @default 0 */
+  readonly keptBytesMax?: number;
 }
 
 const BLOCK_SUFFIX = ".block";
@@ -53,6 +56,7 @@ export class BlockStore {
   readonly #directory: string;
   readonly #bytesMax: number;
   readonly #writeFile: WriteFileDurably;
+  readonly #kept: KeptBlocks;
   #handle: FileHandle | undefined;
   #bytesUsed = 0;
   #sequence = 0;
@@ -62,6 +66,7 @@ export class BlockStore {
     this.#bytesMax = options.bytesMax;
     const { setAsideBytesMax = options.bytesMax * SET_ASIDE_SHARE } = options;
     this.#writeFile = options.writeFile ?? writeFileDurably;
+    this.#kept = new KeptBlocks(options.keptBytesMax ?? 0);
     this.setAside = new SetAside({
       directory: join(options.directory, "set-aside"),
       bytesMax: setAsideBytesMax,
@@ -106,6 +111,7 @@ export class BlockStore {
     this.#bytesUsed += bytes.length;
     const name = stem + BLOCK_SUFFIX;
     const { token, rowCount, createdUnixMs } = block;
+    this.#kept.keep(name, block);
     return { kind: "written", stored: { name, token, rowCount, createdUnixMs, bytes: bytes.length } };
   }
 
@@ -127,6 +133,8 @@ export class BlockStore {
   }
 
   async read(name: string): Promise<DecodedBlock> {
+    const kept = this.#kept.get(name);
+    if (kept !== undefined) return { kind: "block", block: kept };
     try {
       return decodeBlock(await readFile(this.#path(name)));
     } catch (error) {
@@ -141,12 +149,14 @@ export class BlockStore {
 
   /** To call when the block is delivered. */
   async remove(block: Pick<StoredBlock, "name" | "bytes">): Promise<void> {
+    this.#kept.forget(block.name);
     await rm(this.#path(block.name), { force: true });
     this.#bytesUsed -= block.bytes;
   }
 
   /** Moves a block out of the way for a person to look at. Returns its new path. */
   async moveAside(block: Pick<StoredBlock, "name" | "bytes">, why: string): Promise<string> {
+    this.#kept.forget(block.name);
     const target = await this.setAside.move(this.#path(block.name), why);
     this.#bytesUsed -= block.bytes;
     return target;

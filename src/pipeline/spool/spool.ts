@@ -42,6 +42,7 @@ export interface SpoolOptions<Row> {
   /** Called once a block is durable, before it is delivered. `rows`: none when an earlier process wrote it. */
   onDurable?(block: Pick<Block, "token" | "spend">, rows: readonly Row[]): void;
   readonly setAsideBytesMax?: number;
+  readonly keptBytesMax?: number;
   readonly writeFile?: WriteFileDurably;
 }
 
