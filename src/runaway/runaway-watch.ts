@@ -126,10 +126,7 @@ class DocumentRules {
       if (found !== undefined) this.#alarm(call, { found, alarms });
   }
 
-  #alarm(
-    call: WatchedCall,
-    { found, alarms }: { readonly found: Found; readonly alarms: RunawayAlarm[] },
-  ): void {
+  #alarm(call: WatchedCall, { found, alarms }: { readonly found: Found; readonly alarms: RunawayAlarm[] }): void {
     const { rule, finding, isOfRun } = found;
     const { foundAtMs } = isOfRun ? this.#run(call) : this.#agent(call);
     const before = foundAtMs.get(rule);
@@ -161,7 +158,12 @@ class DocumentRules {
     if (repeats === undefined) return undefined;
     const what = isTool ? `tool \`${call.tool}\`` : "model";
     const cycle = repeats.cycle === 1 ? "the same call" : `the same ${repeats.cycle} calls in turn`;
-    return { rule: "loops", do: loops.do, isOfRun: true, finding: `${cycle} (${what}) ${repeats.times} times in a row` };
+    return {
+      rule: "loops",
+      do: loops.do,
+      isOfRun: true,
+      finding: `${cycle} (${what}) ${repeats.times} times in a row`,
+    };
   }
 
   #storm(call: WatchedCall): Found | undefined {
