@@ -186,7 +186,7 @@ export class Agent {
     const least = isFlexible ? { nanoUsd: nanoUsd / 2n, tokens: worst.tokens / 2n, calls: 1n } : worst;
     const patience = random.chance(0.1) ? new AbortController() : undefined;
     if (patience !== undefined) this.link.life.after(random.below(5000), () => patience.abort());
-    const want: Want = { worst, least, fit: (available) => fit(worst, least, available), signal: patience?.signal };
+    const want: Want = { worst, least, fitting: (available) => lowered(worst, least, available), signal: patience?.signal };
     const outcome = this.client.reserve(labels, want);
     if (outcome instanceof Promise) outcome.then((late) => this.#onOutcome(labels, late)).catch(this.#options.fail);
     else this.#onOutcome(labels, outcome);
@@ -265,6 +265,6 @@ export class Agent {
   }
 }
 
-function fit(worst: Amounts, least: Amounts, available: Amounts): Amounts | undefined {
+function lowered(worst: Amounts, least: Amounts, available: Amounts): Amounts | undefined {
   return covers(available, least) ? smallest(worst, available) : undefined;
 }

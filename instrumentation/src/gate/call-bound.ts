@@ -48,7 +48,7 @@ export class CallBounds {
     return {
       worst: this.amounts(this.outputAsked),
       least: this.amounts(Math.min(this.outputAsked, this.#facts.outputLeast)),
-      fit: (available) => {
+      fitting: (available) => {
         const output = this.outputWithin(available);
         return output === undefined ? undefined : this.amounts(output);
       },

@@ -360,8 +360,8 @@ export class Lease {
   }
 
   #fitOrRefuse(want: Want, reply?: AcquireReply): PurseOutcome {
-    const fitting = want.fit(this.books.available);
-    if (fitting !== undefined) return this.#grant(fitting);
+    const lowered = want.fitting(this.books.available);
+    if (lowered !== undefined) return this.#grant(lowered);
     const refusedBy = reply?.outcome === "exhausted" ? reply.refused_by : tightest(this.budgets, want.least);
     if (refusedBy === undefined)
       return this.#unavailable("the ledger grants less than the call needs and names no budget");

@@ -21,7 +21,7 @@ export interface Want {
   /** The most it may cost with the smallest output bound that makes sense. */
   readonly least: Amounts;
   /** What it takes of `available`, its output bound lowered to it; `undefined` when not even `least` fits. */
-  fit(available: Amounts): Amounts | undefined;
+  fitting(available: Amounts): Amounts | undefined;
   /** The app gave the call up. */
   readonly signal: AbortSignal | undefined;
 }
@@ -129,8 +129,8 @@ export class LocalPurse implements Purse {
   }
 
   #fitOrRefuse(want: Want): PurseOutcome {
-    const fitting = want.fit(this.#available());
-    if (fitting !== undefined) return this.#grant(fitting);
+    const lowered = want.fitting(this.#available());
+    if (lowered !== undefined) return this.#grant(lowered);
     return { outcome: "refused", error: new BudgetExceeded(this.refusal(want.least.nanoUsd as NanoUsd)) };
   }
 

@@ -5,6 +5,7 @@
  * it has been counted, and the inner one is not. What is remembered is bounded and in memory: spans that arrive further
  * apart, or at different processors, are both counted, which errs on the side of too much.
  */
+import { RecentMap } from "../../support/recent-map.ts";
 import { parentKey, spanKey } from "../../pdata/span-key.ts";
 import type { Span } from "../../pdata/span.ts";
 
@@ -16,18 +17,14 @@ interface Keys {
   readonly parent: string;
 }
 
+/** So many of the latest are always known. */
 const CALLS_MAX = 8_192;
 
-/** Span → whether it had usage. Two generations, so that forgetting is cheap and never takes the latest. */
-interface Generation {
-  readonly counted: Map<string, boolean>;
-  /** The parents of counted spans, with the usage that came beneath them. */
-  readonly parents: Map<string, boolean>;
-}
-
 export class NestedCalls {
-  #recent: Generation = { counted: new Map(), parents: new Map() };
-  #before: Generation = { counted: new Map(), parents: new Map() };
+  /** Span → whether it had usage. */
+  readonly #counted = new RecentMap<string, boolean>(2 * CALLS_MAX);
+  /** The parents of counted spans, with the usage that came beneath them. */
+  readonly #parents = new RecentMap<string, boolean>(2 * CALLS_MAX);
 
   count(call: Call): void {
     this.#count(call, { own: spanKey(call), parent: parentKey(call) });
@@ -43,20 +40,16 @@ export class NestedCalls {
 
   /** Whether another span of the same call has been counted, and this one knows no more than that one. */
   #isCounted({ facts }: Call, { own, parent }: Keys): boolean {
-    const beneath = this.#recent.parents.get(own) ?? this.#before.parents.get(own);
+    const beneath = this.#parents.get(own);
     if (beneath !== undefined) return beneath || !facts.hasUsage;
     if (parent === "") return false;
-    const above = this.#recent.counted.get(parent) ?? this.#before.counted.get(parent);
+    const above = this.#counted.get(parent);
     return above !== undefined && (above || !facts.hasUsage);
   }
 
   #count({ facts }: Call, { own, parent }: Keys): void {
-    if (this.#recent.counted.size >= CALLS_MAX) {
-      this.#before = this.#recent;
-      this.#recent = { counted: new Map(), parents: new Map() };
-    }
-    this.#recent.counted.set(own, facts.hasUsage);
+    this.#counted.set(own, facts.hasUsage);
     if (parent === "") return;
-    this.#recent.parents.set(parent, facts.hasUsage || this.#recent.parents.get(parent) === true);
+    this.#parents.set(parent, facts.hasUsage || this.#parents.get(parent) === true);
   }
 }

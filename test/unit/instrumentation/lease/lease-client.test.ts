@@ -52,7 +52,7 @@ function want(nanoUsd: bigint, least = nanoUsd, signal?: AbortSignal): Want {
   return {
     worst: amounts(nanoUsd),
     least: amounts(least),
-    fit: (available) => {
+    fitting: (available) => {
       const value = available.nanoUsd < nanoUsd ? available.nanoUsd : nanoUsd;
       return value >= least && covers(available, amounts(value)) ? amounts(value) : undefined;
     },

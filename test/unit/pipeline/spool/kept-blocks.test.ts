@@ -1,0 +1,61 @@
+import { mkdtemp, readdir, rm, truncate } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import type { Block } from "../../../../src/pipeline/spool/block-format.ts";
+import { BlockStore, type StoredBlock } from "../../../../src/pipeline/spool/block-store.ts";
+
+let directory: string;
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), "tollgate-kept-"));
+});
+
+afterEach(() => rm(directory, { recursive: true }));
+
+function blockOf(token: string, bytes: number): Block {
+  const identities = Buffer.alloc(24, token);
+  return { token, createdUnixMs: 1, rowCount: 1, identities, spend: [], payload: Buffer.alloc(bytes, token) };
+}
+
+async function write(store: BlockStore, block: Block): Promise<StoredBlock> {
+  const result = await store.write(block);
+  if (result.kind !== "written") throw new Error(result.kind);
+  return result.stored;
+}
+
+it("blocks that fit in memory are had from there, the others from their files, each as it was written", async () => {
+  const store = new BlockStore({ directory, bytesMax: 1_000_000, keptBytesMax: 2_000 });
+  await store.open();
+  const small = await write(store, blockOf("a", 1_000));
+  const large = await write(store, blockOf("b", 1_000));
+  for (const name of await readdir(directory)) if (name.endsWith(".block")) await truncate(join(directory, name), 10);
+  expect(await store.read(small.name)).toEqual({ kind: "block", block: blockOf("a", 1_000) });
+  expect(await store.read(large.name)).toMatchObject({ kind: "corrupt" });
+  await store.close();
+});
+
+it("a block that is gone gives its room in memory back", async () => {
+  const store = new BlockStore({ directory, bytesMax: 1_000_000, keptBytesMax: 2_000 });
+  await store.open();
+  for (const token of "abcdef") {
+    const stored = await write(store, blockOf(token, 1_500));
+    await truncate(join(directory, stored.name), 10);
+    expect(await store.read(stored.name)).toMatchObject({ kind: "block" });
+    if (token < "d") await store.remove(stored);
+    else await store.moveAside(stored, "poison");
+    expect(await store.read(stored.name)).toMatchObject({ kind: "corrupt" });
+  }
+  await store.close();
+});
+
+it("after a restart blocks are read from their files", async () => {
+  const first = new BlockStore({ directory, bytesMax: 1_000_000, keptBytesMax: 2_000 });
+  await first.open();
+  const { name } = await write(first, blockOf("a", 1_000));
+  await first.close();
+  const second = new BlockStore({ directory, bytesMax: 1_000_000, keptBytesMax: 2_000 });
+  expect((await second.open()).blocks).toEqual([name]);
+  expect(await second.read(name)).toEqual({ kind: "block", block: blockOf("a", 1_000) });
+  await second.close();
+});
