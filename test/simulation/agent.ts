@@ -186,7 +186,12 @@ export class Agent {
     const least = isFlexible ? { nanoUsd: nanoUsd / 2n, tokens: worst.tokens / 2n, calls: 1n } : worst;
     const patience = random.chance(0.1) ? new AbortController() : undefined;
     if (patience !== undefined) this.link.life.after(random.below(5000), () => patience.abort());
-    const want: Want = { worst, least, fitting: (available) => lowered(worst, least, available), signal: patience?.signal };
+    const want: Want = {
+      worst,
+      least,
+      fitting: (available) => lowered(worst, least, available),
+      signal: patience?.signal,
+    };
     const outcome = this.client.reserve(labels, want);
     if (outcome instanceof Promise) outcome.then((late) => this.#onOutcome(labels, late)).catch(this.#options.fail);
     else this.#onOutcome(labels, outcome);

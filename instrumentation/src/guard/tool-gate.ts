@@ -64,7 +64,7 @@ interface Permitted {
 const TOOL_WANT: Want = {
   worst: ONE_TOOL_CALL,
   least: ONE_TOOL_CALL,
-  fit: (available) => (covers(available, ONE_TOOL_CALL) ? ONE_TOOL_CALL : undefined),
+  fitting: (available) => (covers(available, ONE_TOOL_CALL) ? ONE_TOOL_CALL : undefined),
   signal: undefined,
 };
 

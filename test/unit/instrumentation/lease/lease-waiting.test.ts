@@ -55,7 +55,12 @@ function setUp(): { lease: Lease; asked: Asked[] } {
 /** A call that takes all of `calls` or nothing. */
 function want(calls: number): Want {
   const worst = amounts(calls);
-  return { worst, least: worst, fitting: (available) => (covers(available, worst) ? worst : undefined), signal: undefined };
+  return {
+    worst,
+    least: worst,
+    fitting: (available) => (covers(available, worst) ? worst : undefined),
+    signal: undefined,
+  };
 }
 
 function reservationOf(outcome: PurseOutcome): Reservation {
