@@ -182,8 +182,10 @@ export function recordError(span: Span, error: unknown): void {
 }
 
 function errorType(error: unknown): string {
-  if (typeof error === "object" && error !== null && "status" in error && typeof error.status === "number") {
-    return String(error.status);
+  if (typeof error === "object" && error !== null) {
+    // The AI SDK's word for it is `statusCode`.
+    const status = "status" in error ? error.status : "statusCode" in error ? error.statusCode : undefined;
+    if (typeof status === "number") return String(status);
   }
   return error instanceof Error ? error.constructor.name : "_OTHER";
 }

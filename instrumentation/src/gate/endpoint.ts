@@ -68,6 +68,8 @@ export interface Rewrite {
 export interface Endpoint {
   readonly provider: string;
   readonly operation: string;
+  /** The request can't be made to name another model: budgets do not downgrade it. */
+  readonly isModelFixed?: boolean;
   readRequest(body: Body): RequestFacts;
   /** A new body; the app's is never touched. Streams are made to report their usage. */
   rewrite(body: Body, change: Rewrite): Body;

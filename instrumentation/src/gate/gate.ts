@@ -280,7 +280,8 @@ export class Gate {
     if (purse !== undefined && fallback !== undefined && purse.spent * 10n >= purse.limit * FALLBACK_TENTHS)
       model = fallback;
     const lease = this.leases?.find({ ...call.who.labels, model, provider: endpoint.provider });
-    return downgradedBy(lease?.budgets ?? [], model);
+    const change = downgradedBy(lease?.budgets ?? [], model);
+    return endpoint.isModelFixed === true ? { ...change, model: facts.model } : change;
   }
 
   /** Without a price, a hard limit of this process can't be held. */

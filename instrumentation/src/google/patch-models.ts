@@ -4,6 +4,7 @@
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 import { context } from "@opentelemetry/api";
+import { takeCover } from "../gate/cover.ts";
 import { asBody } from "../gate/endpoint.ts";
 import type { Body, Endpoint } from "../gate/endpoint.ts";
 import type { AnswerPlan, GatedCall } from "../gate/gated-call.ts";
@@ -62,7 +63,7 @@ function gate(
   const original = models[name] as Method;
   replace(models, name, async function (this: Models, params: Body) {
     const gating = gatingOf(this);
-    if (gating === undefined) return original.call(this, params);
+    if (gating === undefined || (gating.guard === undefined && takeCover())) return original.call(this, params);
     const parent = context.active();
     let kind: Kind | undefined;
     const call = startCall(gating.gate, () => {

@@ -4,12 +4,37 @@ import type { SdkFile } from "./sdk-files.ts";
 /** The global function that the added line calls; `Symbol.for`, because the line runs in the SDK's own module. */
 export const LOADED = Symbol.for("tollgate.loaded");
 
+/** Functions of a module, each with what puts another in its place. */
+export type LoadedFunctions = Readonly<
+  Record<string, readonly [original: unknown, set: (replacement: unknown) => void] | undefined>
+>;
+
 /** The module with a line at its end that reports its client class. Source that Node has not read is left to Node. */
 export function appendReport(file: SdkFile, url: string, loaded: LoadFnOutput): LoadFnOutput {
   const { source } = loaded;
   if (source === undefined || source === null) return loaded;
   const text = typeof source === "string" ? source : new TextDecoder().decode(source);
-  const owner = loaded.format === "commonjs" ? `exports.${file.className}` : file.className;
-  const call = `globalThis[Symbol.for("tollgate.loaded")]?.(${JSON.stringify(file.name)},${owner},${JSON.stringify(url)});`;
-  return { ...loaded, source: `${text}\n;${call}\n` };
+  return { ...loaded, source: withReport(file, url, { text, isCommonJs: loaded.format === "commonjs" }) };
+}
+
+export function withReport(
+  file: SdkFile,
+  url: string,
+  { text, isCommonJs }: { readonly text: string; readonly isCommonJs: boolean },
+): string {
+  const owner = isCommonJs ? `exports.${file.className}` : file.className;
+  const reported = file.functions === undefined ? owner : functionsExpression(file.functions);
+  const call = `globalThis[Symbol.for("tollgate.loaded")]?.(${JSON.stringify(file.name)},${reported},${JSON.stringify(url)});`;
+  return `${withVariables(text, file.functions ?? [])}\n;${call}\n`;
+}
+
+/** A version may lack some of them: a name that is not declared is no error. */
+function functionsExpression(names: readonly string[]): string {
+  const places = names.map((name) => `${name}:typeof ${name}==="undefined"?undefined:[${name},(f)=>{${name}=f;}]`);
+  return `{${places.join(",")}}`;
+}
+
+/** Functions that are kept in constants become variables, so that they can be replaced. */
+function withVariables(text: string, names: readonly string[]): string {
+  return names.length === 0 ? text : text.replace(new RegExp(`^const (${names.join("|")}) = `, "gm"), "let $1 = ");
 }

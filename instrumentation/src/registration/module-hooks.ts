@@ -8,7 +8,7 @@
  * seen by a hook on a loader thread and `require` by `Module.prototype._compile`.
  */
 import module from "node:module";
-import { appendReport, LOADED } from "./loaded-report.ts";
+import { appendReport, LOADED, withReport } from "./loaded-report.ts";
 import { findSdkFile, SDK_FILES } from "./sdk-files.ts";
 import type { SdkFile } from "./sdk-files.ts";
 
@@ -22,10 +22,18 @@ interface LoadedModule {
   readonly exports: Readonly<Record<string, unknown>>;
 }
 
+const reported = new Set<string>();
+
+/** Whether a module, by its URL or path, was seen as it was loaded. */
+export function hasReported(location: string): boolean {
+  return reported.has(location);
+}
+
 /** Installs the hooks, and calls back for what `require` has loaded before. */
 export function hookModules(onLoaded: OnLoaded): void {
   Object.defineProperty(globalThis, LOADED, {
     value: (name: unknown, clientClass: unknown, location: unknown) => {
+      reported.add(String(location));
       const file = SDK_FILES.find((candidate) => candidate.name === name);
       if (file !== undefined) onLoaded(file, clientClass, String(location));
     },
@@ -49,9 +57,11 @@ function hookCompile(onLoaded: OnLoaded): void {
   const prototype = module.prototype as unknown as CompilingModule;
   const compile = prototype._compile;
   prototype._compile = function (content, location, ...rest) {
-    const result = compile.call(this, content, location, ...rest);
     const file = findSdkFile(location);
-    if (file !== undefined) onLoaded(file, this.exports[file.className], location);
+    const isReporting = file?.functions !== undefined;
+    const text = isReporting ? withReport(file, location, { text: content, isCommonJs: true }) : content;
+    const result = compile.call(this, text, location, ...rest);
+    if (file !== undefined && !isReporting) onLoaded(file, this.exports[file.className], location);
     return result;
   };
 }

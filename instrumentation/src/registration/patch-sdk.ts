@@ -8,6 +8,8 @@ import { openaiAdapter } from "../openai/adapter.ts";
 import { findClientPrototype } from "../stainless/client-shape.ts";
 import type { ClientPrototype } from "../stainless/client-shape.ts";
 import { isPatched, patchClient } from "../stainless/patch-client.ts";
+import { patchAi } from "../vercel-ai/patch-ai.ts";
+import type { LoadedFunctions } from "./loaded-report.ts";
 
 /** Patches the class of package `name`. False when it has not the shape that the gate knows. */
 export function patchSdk(name: string, prototype: ClientPrototype | undefined): boolean {
@@ -31,7 +33,7 @@ export function patchLoadedClass(logger: Logger, name: string, clientClass: unkn
   let isDone = false;
   try {
     const prototype = typeof clientClass === "function" ? (clientClass.prototype as object) : null;
-    isDone = patchPrototype(name, prototype);
+    isDone = patchFunctions(name, clientClass) ?? patchPrototype(name, prototype);
   } catch (problem) {
     logger.log("debug", `patching ${name} failed: ${String(problem)}`);
   }
@@ -42,6 +44,11 @@ export function patchLoadedClass(logger: Logger, name: string, clientClass: unkn
       `${name} is loaded but NOT gated: this version has another shape than the gate knows (${location}); use a supported version`,
     );
   }
+}
+
+/** `undefined`: the package is patched by its classes. */
+function patchFunctions(name: string, loaded: unknown): boolean | undefined {
+  return name === "ai" ? patchAi((loaded ?? {}) as LoadedFunctions) : undefined;
 }
 
 /** Patches the class of package `name`, from its prototype. False when it has not the shape that the gate knows. */

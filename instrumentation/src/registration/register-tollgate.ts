@@ -18,7 +18,7 @@ import { startTracing } from "../telemetry/tracing.ts";
 import { VERSION } from "../version.ts";
 import { hookChildren } from "./hook-children.ts";
 import { LastWords } from "./last-words.ts";
-import { hookModules } from "./module-hooks.ts";
+import { hasReported, hookModules } from "./module-hooks.ts";
 import { patchLoadedClass } from "./patch-sdk.ts";
 import { SDK_FILES } from "./sdk-files.ts";
 
@@ -100,7 +100,7 @@ function createGates(
 async function patchAlreadyLoaded(logger: Logger): Promise<void> {
   const main = process.argv[1] ?? join(process.cwd(), "index.js");
   const require = createRequire(main);
-  for (const { name, className, entry, files } of SDK_FILES) {
+  for (const { name, className, functions, entry, files } of SDK_FILES) {
     let folder: string;
     try {
       folder = dirname(require.resolve(entry));
@@ -110,7 +110,10 @@ async function patchAlreadyLoaded(logger: Logger): Promise<void> {
     for (const file of files) {
       const location = join(folder, file);
       try {
-        const loaded = (await import(pathToFileURL(location).href)) as Record<string, unknown>;
+        const { href } = pathToFileURL(location);
+        const loaded = (await import(href)) as Record<string, unknown>;
+        // Functions are replaced while they load, or not at all.
+        if (functions !== undefined && hasReported(href)) continue;
         patchLoadedClass(logger, name, loaded[className], location);
       } catch (problem) {
         logger.log("warn", `${name} can't be gated: ${location} does not load: ${String(problem)}`);

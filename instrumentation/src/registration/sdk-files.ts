@@ -4,6 +4,8 @@ export interface SdkFile {
   readonly pattern: RegExp;
   /** The class whose prototype owns the machinery, by its name in the file and among its exports. */
   readonly className: string;
+  /** Functions of the file itself that are replaced, in place of a class; where they are missing, so be it. */
+  readonly functions?: readonly string[];
   /** What `require.resolve` finds; the package's name where that is enough. */
   readonly entry: string;
   /** Both twins, seen from there. */
@@ -42,6 +44,22 @@ export const SDK_FILES: readonly SdkFile[] = [
     className: "Protocol",
     entry: "@modelcontextprotocol/sdk/shared/protocol.js",
     files: ["protocol.js", "../../esm/shared/protocol.js"],
+  },
+  {
+    name: "ai",
+    pattern: /[/\\]node_modules[/\\]ai[/\\]dist[/\\]index\.m?js$/,
+    className: "",
+    functions: [
+      "resolveLanguageModel",
+      "resolveEmbeddingModel",
+      "wrapLanguageModel",
+      "wrapEmbeddingModel",
+      "executeToolCall",
+      "executeTools",
+      "runToolsTransformation",
+    ],
+    entry: "ai",
+    files: ["index.js", "index.mjs"],
   },
 ];
 

@@ -17,6 +17,7 @@ import type { Endpoint } from "../gate/endpoint.ts";
 import type { Gate } from "../gate/gate.ts";
 import { GatedCall } from "../gate/gated-call.ts";
 import type { AnswerPlan, CallOptions } from "../gate/gated-call.ts";
+import { takeCover } from "../gate/cover.ts";
 import { gatingOf, guardOf } from "../gate/registry.ts";
 import type { Server } from "../gate/call-span.ts";
 import { observeParsed } from "./observe-answer.ts";
@@ -66,7 +67,8 @@ function patchMakeRequest(prototype: ClientPrototype, adapter: ClientAdapter): v
   const makeRequest = prototype.makeRequest;
   replace(prototype, "makeRequest", async function (this: ClientPrototype, optionsInput, retries, retryOf, ...rest) {
     const gating = gatingOf(this);
-    if (gating === undefined) return makeRequest.call(this, optionsInput, retries, retryOf, ...rest);
+    const isCovered = retryOf === undefined && gating?.guard === undefined && takeCover();
+    if (gating === undefined || isCovered) return makeRequest.call(this, optionsInput, retries, retryOf, ...rest);
     const parent = context.active();
     const given: TrackedOptions = await optionsInput;
     const isRetry = retryOf !== undefined;

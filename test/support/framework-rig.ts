@@ -1,0 +1,72 @@
+/**
+ * The frameworks as an app has them in a registered process: hooks in place before they are imported, both gates, and the
+ * provider simulator, whose own books the spans are held against.
+ */
+import type { ReadableSpan } from "@opentelemetry/sdk-trace";
+import { registerToolGate } from "../../instrumentation/src/guard/tool-registry.ts";
+import { ToolGate } from "../../instrumentation/src/guard/tool-gate.ts";
+import { createLogger } from "../../instrumentation/src/config/logger.ts";
+import { hookModules } from "../../instrumentation/src/registration/module-hooks.ts";
+import { patchLoadedClass } from "../../instrumentation/src/registration/patch-sdk.ts";
+import { ProviderSimulator, type SimulatorOptions } from "../../src/demo/provider/simulator.ts";
+import { startGatedProcess, type GatedProcess } from "./gated-process.ts";
+
+export const patchLog: string[] = [];
+
+/** Call before the first import of a framework. */
+export function hookFrameworks(): void {
+  const logger = createLogger("debug", (line) => patchLog.push(line));
+  hookModules((file, loaded, location) => patchLoadedClass(logger, file.name, loaded, location));
+}
+
+export interface FrameworkRig {
+  readonly simulator: ProviderSimulator;
+  readonly url: string;
+  readonly gated: GatedProcess;
+  /** What the provider has billed. */
+  paid(): bigint;
+  /** Spans of calls of models, oldest first. */
+  calls(): readonly ReadableSpan[];
+  /** Spans of tools. */
+  tools(): readonly ReadableSpan[];
+  stop(): Promise<void>;
+}
+
+export async function startFrameworkRig(
+  options: { readonly env?: Readonly<Record<string, string>>; readonly simulator?: SimulatorOptions } = {},
+): Promise<FrameworkRig> {
+  const simulator = new ProviderSimulator({ outputTokens: { min: 20, max: 60 }, ...options.simulator });
+  const url = await simulator.start();
+  const gated = startGatedProcess({ env: options.env ?? {} });
+  registerToolGate(new ToolGate(gated.gate));
+  const named = (isTool: boolean) =>
+    gated.spans().filter(({ attributes }) => (attributes["gen_ai.operation.name"] === "execute_tool") === isTool);
+  return {
+    simulator,
+    url,
+    gated,
+    paid: () => BigInt(simulator.count().nano_usd),
+    calls: () => named(false).filter(({ attributes }) => attributes["tollgate.cost.status"] !== undefined),
+    tools: () => named(true),
+    async stop() {
+      registerToolGate(undefined);
+      await gated.stop();
+      await simulator.stop();
+    },
+  };
+}
+
+export function costOf(spans: readonly ReadableSpan[]): bigint {
+  return spans.reduce((sum, { attributes }) => sum + BigInt(Number(attributes["tollgate.cost.nano_usd"] ?? 0)), 0n);
+}
+
+/** What the spans say: each call with its status, and the sum. */
+export function charged(rig: FrameworkRig): unknown {
+  const statuses = rig.calls().map(({ attributes }) => attributes["tollgate.cost.status"]);
+  return { statuses, requests: rig.simulator.count().calls, nanoUsd: costOf(rig.calls()) };
+}
+
+/** What they should say of `calls` calls: each charged once, to the nano-dollar. */
+export function exactly(rig: FrameworkRig, calls: number): unknown {
+  return { statuses: Array.from({ length: calls }, () => "exact"), requests: calls, nanoUsd: rig.paid() };
+}
