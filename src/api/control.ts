@@ -51,6 +51,10 @@ export class ControlStreams {
     return [...this.#streams.keys()];
   }
 
+  isListening(processId: string): boolean {
+    return this.#streams.has(processId);
+  }
+
   /** Tells every process what is killed and paused now. */
   sendStops(): void {
     const text = eventText({ type: "stops", stops: this.#options.stops() });

@@ -63,7 +63,7 @@ const affectedProcess = z.object({
 
 export type AffectedProcess = z.output<typeof affectedProcess>;
 
-const outcome = z.object({
+const stopOutcome = z.object({
   processes: z.array(affectedProcess).describe("Those that the act concerns."),
   listening: z
     .int()
@@ -71,9 +71,24 @@ const outcome = z.object({
   acknowledged: z.int().describe("How many of those have applied it."),
 });
 
+export type StopOutcome = z.output<typeof stopOutcome>;
+
+const outcome = stopOutcome.extend({
+  processors: z
+    .object({ told: z.int(), answered: z.int() })
+    .optional()
+    .describe("Of a fleet of several processors: how many others were told, and how many of them answered in time."),
+});
+
 export const stopReply = outcome.extend({
   stop: stopRow,
   durable: z.boolean().describe("False: the disk refused it, so it is in force until the processor restarts only."),
+  everywhere: z
+    .boolean()
+    .optional()
+    .describe(
+      "Of a fleet of several processors. False: their store is away, so for now it is in force at this one only.",
+    ),
 });
 
 export const resumeReply = outcome.extend({ lifted: z.array(stopRow) });

@@ -1,16 +1,18 @@
 import type { Acknowledgements } from "../kill/acknowledgements.ts";
-import type { StopStore } from "../kill/stop-store.ts";
+import type { StopKeeper } from "../kill/stop-store.ts";
 import { ApiProblem } from "./problem.ts";
 import { resumeReply, resumeRequest, stopReply, stopRequest, stoppedRequest, stopsReply } from "./kill-schemas.ts";
 import type { ProcessTable } from "./processes.ts";
 import { type AnyRoute, NOTHING, route } from "./route.ts";
 import type { StopDesk } from "./stop-desk.ts";
+import type { StopFleet } from "./stop-fleet.ts";
 
 export interface KillRoutesOptions {
   readonly desk: StopDesk;
-  readonly store: StopStore;
+  readonly store: StopKeeper;
   readonly acknowledgements: Acknowledgements;
   readonly processes: ProcessTable;
+  readonly fleet?: StopFleet;
 }
 
 /** `/v1/kill`: kill, pause and resume by selector, and what is in force. */
@@ -70,7 +72,7 @@ function resume({ desk }: KillRoutesOptions): AnyRoute {
   });
 }
 
-function stopped({ store, acknowledgements, processes }: KillRoutesOptions): AnyRoute {
+function stopped({ store, acknowledgements, processes, fleet }: KillRoutesOptions): AnyRoute {
   return route({
     method: "POST",
     url: "/v1/leases/stopped",
@@ -83,11 +85,15 @@ function stopped({ store, acknowledgements, processes }: KillRoutesOptions): Any
     problems: ["process_unknown", "forbidden"],
     handle: async ({ body, caller }) => {
       processes.get(body.process_id, caller);
-      const { epoch, revision } = store.list;
-      if (body.epoch !== epoch || body.revision > revision) {
+      const isNews = ({ epoch, revision }: StopKeeper["list"]): boolean =>
+        body.epoch !== epoch || body.revision > revision;
+      // Another processor of the fleet may have sent it, and this one not know yet.
+      if (isNews(store.list)) await fleet?.look();
+      if (isNews(store.list)) {
         throw new ApiProblem("invalid_request", "this processor has not sent such a list");
       }
       acknowledgements.heard(body);
+      fleet?.heard(body);
       return {};
     },
   });

@@ -15,7 +15,7 @@ import {
   withoutKinds,
 } from "./lease-schemas.ts";
 import { ApiProblem } from "./problem.ts";
-import type { StopStore } from "../kill/stop-store.ts";
+import type { StopKeeper } from "../kill/stop-store.ts";
 import type { StopDesk } from "./stop-desk.ts";
 import type { ProcessTable } from "./processes.ts";
 import { type AnyRoute, NOTHING, route } from "./route.ts";
@@ -26,7 +26,7 @@ export interface LeaseRoutesOptions {
   readonly processes: ProcessTable;
   readonly telemetry: Telemetry;
   readonly leaseTtlMs: number;
-  readonly stops: StopStore;
+  readonly stops: StopKeeper;
   readonly desk: StopDesk;
 }
 

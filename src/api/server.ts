@@ -8,7 +8,7 @@ import { LedgerError } from "../budget/ledger-error.ts";
 import { Acknowledgements } from "../kill/acknowledgements.ts";
 import type { ChangeLog } from "../changes/change-log.ts";
 import type { CredentialStore } from "../identity/credential-store.ts";
-import type { StopStore } from "../kill/stop-store.ts";
+import type { StopKeeper } from "../kill/stop-store.ts";
 import type { AgentRegistry } from "../policy/registry.ts";
 import type { Clock } from "../support/clock.ts";
 import { errorText } from "../telemetry/error-text.ts";
@@ -35,6 +35,8 @@ import { spendRoute } from "./spend.ts";
 import { raiseRoute } from "./raises.ts";
 import { type ServiceStatus, statusRoute } from "./status.ts";
 import { StopDesk } from "./stop-desk.ts";
+import { joinFleet, type StopFleetOptions } from "./stop-fleet.ts";
+import { StopPeers } from "./stop-peers.ts";
 import { tracesRoutes } from "./traces.ts";
 
 export interface ApiOptions {
@@ -42,9 +44,11 @@ export interface ApiOptions {
   readonly ledger: Ledger;
   readonly registry: AgentRegistry;
   readonly store: ReadStore;
-  readonly stops: StopStore;
   readonly credentials: CredentialStore;
   readonly changes: Pick<ChangeLog, "record" | "recent" | "head">;
+  readonly stops: StopKeeper;
+  /** The other processors that share acts with this one. @default none */
+  readonly stopFleet?: StopFleetOptions;
   readonly telemetry: Telemetry;
   readonly clock: Clock;
   readonly leaseTtlMs: number;
@@ -83,8 +87,10 @@ export function createApi(options: ApiOptions): Api {
   });
   const acknowledgements = new Acknowledgements(clock);
   const recordChange = options.changes.record;
+  const peers = options.stopFleet && new StopPeers({ shared: options.stopFleet.shared, clock });
   const desk = new StopDesk({
     store: stops,
+    ...(peers === undefined ? {} : { peers }),
     acknowledgements,
     control,
     processes,
@@ -93,10 +99,11 @@ export function createApi(options: ApiOptions): Api {
     leaseTtlMs,
     recordChange,
   });
+  const fleet = options.stopFleet && peers && joinFleet(options.stopFleet, { peers, desk, control, acknowledgements });
   const routes: readonly AnyRoute[] = [
     ...healthRoutes({ isReady: options.isReady }),
     ...leaseRoutes({ ledger, registry, processes, telemetry, leaseTtlMs, stops, desk }),
-    ...killRoutes({ desk, store: stops, acknowledgements, processes }),
+    ...killRoutes({ desk, store: stops, acknowledgements, processes, ...(fleet === undefined ? {} : { fleet }) }),
     ...credentialRoutes({ credentials: options.credentials, access, recordChange }),
     changesRoute({ changes: options.changes }),
     ...reservationRoutes({ ledger, registry, clock, desk, leaseTtlMs: options.leaseTtlMs }),
@@ -140,6 +147,7 @@ export function createApi(options: ApiOptions): Api {
     },
     close: async () => {
       control.stop();
+      fleet?.leave();
       frequent.close();
       await app.close();
     },

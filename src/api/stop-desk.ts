@@ -7,18 +7,21 @@ import { parseSelector, type Selector } from "@tollgate/instrumentation/policy";
 import type { StopAct } from "@tollgate/instrumentation/protocol";
 import type { RecordChange } from "../changes/change-log.ts";
 import type { Acknowledgement, Acknowledgements } from "../kill/acknowledgements.ts";
-import { type NewStop, type StopReference, type StopStore, StopStoreError } from "../kill/stop-store.ts";
+import { type NewStop, type StopKeeper, type StopReference, StopStoreError } from "../kill/stop-store.ts";
 import type { Labels } from "../policy/registry.ts";
 import type { Clock } from "../support/clock.ts";
 import { errorText } from "../telemetry/error-text.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
 import type { ControlStreams } from "./control.ts";
-import type { AffectedProcess, ResumeReply, StopReply } from "./kill-schemas.ts";
+import type { AffectedProcess, ResumeReply, StopOutcome, StopReply } from "./kill-schemas.ts";
 import { ApiProblem } from "./problem.ts";
 import type { KnownProcess, ProcessTable } from "./processes.ts";
+import type { StopPeers } from "./stop-peers.ts";
 
 export interface StopDeskOptions {
-  readonly store: StopStore;
+  readonly store: StopKeeper;
+  /** The other processors of the fleet. @default none */
+  readonly peers?: StopPeers;
   readonly acknowledgements: Acknowledgements;
   readonly control: ControlStreams;
   readonly processes: ProcessTable;
@@ -28,7 +31,7 @@ export interface StopDeskOptions {
   readonly recordChange: RecordChange;
 }
 
-type Outcome = Pick<StopReply, "processes" | "listening" | "acknowledged">;
+type Outcome = Pick<StopReply, "processes" | "listening" | "acknowledged" | "processors">;
 
 export class StopDesk {
   readonly #options: StopDeskOptions;
@@ -66,9 +69,9 @@ export class StopDesk {
     const { store, clock, telemetry } = this.#options;
     const selector = readSelector(stop.selector);
     const sinceMs = clock.monotonic();
-    const added = store.add({ ...stop, selector: selector.text });
+    const added = await store.add({ ...stop, selector: selector.text });
     if (added.outcome === "too_many") throw new ApiProblem("too_many_stops");
-    const { act, isDurable } = added;
+    const { act, isDurable, isHereOnly } = added;
     telemetry.emit(stop.act === "kill" ? "agents_killed" : "agents_paused", {
       id: act.id,
       selector: act.selector,
@@ -79,7 +82,12 @@ export class StopDesk {
     const pushed = this.#push([selector], { sinceMs, waitMs });
     // After it was pushed: who is to be killed does not go on while a disk is slow.
     this.#record({ author: act.author, action: act.act, subject: act.selector, after: act });
-    return { stop: act, durable: isDurable, ...(await pushed) };
+    return {
+      stop: act,
+      durable: isDurable,
+      ...(isHereOnly === undefined ? {} : { everywhere: !isHereOnly }),
+      ...(await pushed),
+    };
   }
 
   /** Lifts acts by id or by selector. Throws `not_found` when there are none. */
@@ -87,7 +95,7 @@ export class StopDesk {
     const { store, clock, telemetry } = this.#options;
     const meant = "id" in reference ? reference : { selector: readSelector(reference.selector).text };
     const sinceMs = clock.monotonic();
-    const lifted = liftFrom(store, meant);
+    const lifted = await liftFrom(store, meant);
     if (lifted.length === 0) throw new ApiProblem("not_found", "nothing is stopped by that selector or id");
     for (const act of lifted) {
       telemetry.emit("agents_resumed", { id: act.id, selector: act.selector, author: options.author });
@@ -104,7 +112,22 @@ export class StopDesk {
     });
   }
 
+  /** For another processor of the fleet: pushes what is in force to those who listen here, and waits for them. */
+  async pushHere(texts: readonly string[], waitMs: number): Promise<StopOutcome> {
+    const selectors = texts.flatMap((text) => this.#selector(text) ?? []);
+    return this.#pushHere(selectors, { sinceMs: this.#options.clock.monotonic(), waitMs });
+  }
+
   async #push(selectors: readonly Selector[], timing: { sinceMs: number; waitMs: number }): Promise<Outcome> {
+    const { peers } = this.#options;
+    const here = this.#pushHere(selectors, timing);
+    if (peers === undefined) return here;
+    const texts = selectors.map(({ text }) => text);
+    const [own, { told, outcomes }] = await Promise.all([here, peers.ask(texts, timing.waitMs)]);
+    return { ...together([own, ...outcomes]), processors: { told, answered: outcomes.length } };
+  }
+
+  async #pushHere(selectors: readonly Selector[], timing: { sinceMs: number; waitMs: number }): Promise<StopOutcome> {
     const { store, acknowledgements, control, processes, leaseTtlMs } = this.#options;
     const listening = control.processIds();
     const heard = await acknowledgements.collect({
@@ -159,13 +182,29 @@ function readSelector(text: string): Selector {
   ]);
 }
 
-function liftFrom(store: StopStore, reference: StopReference): readonly StopAct[] {
+async function liftFrom(store: StopKeeper, reference: StopReference): Promise<readonly StopAct[]> {
   try {
-    return store.lift(reference);
+    return await store.lift(reference);
   } catch (error) {
     if (error instanceof StopStoreError) throw new ApiProblem("stop_not_stored", error.message);
     throw error;
   }
+}
+
+/** Of several processors: a process may be known to more than one, and is listed by the one that knows best. */
+function together(outcomes: readonly StopOutcome[]): StopOutcome {
+  const byId = new Map<string, AffectedProcess>();
+  const rank = ({ acknowledged, connected }: AffectedProcess): number => (acknowledged ? 2 : 0) + (connected ? 1 : 0);
+  for (const process of outcomes.flatMap(({ processes }) => processes)) {
+    const known = byId.get(process.process_id);
+    if (known === undefined || rank(process) > rank(known)) byId.set(process.process_id, process);
+  }
+  const sum = (of: (outcome: StopOutcome) => number): number => outcomes.reduce((total, each) => total + of(each), 0);
+  return {
+    processes: [...byId.values()],
+    listening: sum(({ listening }) => listening),
+    acknowledged: sum(({ acknowledged }) => acknowledged),
+  };
 }
 
 function describe(

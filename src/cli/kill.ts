@@ -19,10 +19,10 @@ export function stopCommand(act: "kill" | "pause", output: Output): Command {
     const reply = await findProcessor(options).post<StopReply>("/v1/kill", body);
     const { id, selector: meant } = reply.stop;
     const title = `${act === "kill" ? "killed" : "paused"} ${meant} (${id})`;
-    print(output, options, reply, reply.durable ? title : `${title}; the disk refused it: only until a restart`);
+    print(output, options, reply, `${title}${shortcomings(reply)}`);
     // One that was not heard of may still spend what its lease holds. One that missed its resumption only waits longer.
     const isSilent = reply.processes.some((each) => !each.acknowledged);
-    if (isSilent || !reply.durable) process.exitCode = EXIT.finding;
+    if (isSilent || shortcomings(reply) !== "") process.exitCode = EXIT.finding;
   });
 }
 
@@ -36,6 +36,18 @@ export function resumeCommand(output: Output): Command {
     const reply = await findProcessor(options).post<ResumeReply>("/v1/kill/resume", body);
     print(output, options, reply, `resumed ${reply.lifted.map((act) => `${act.selector} (${act.id})`).join(", ")}`);
   });
+}
+
+/** In what an act falls short of being in force everywhere and for good; "" when it does not. */
+function shortcomings({ durable, everywhere, processors }: StopReply): string {
+  const found = [
+    ...(durable ? [] : ["the disk refused it: only until a restart"]),
+    ...(everywhere === false ? ["the processors' store is away: at this one only, until it is back"] : []),
+    ...(processors === undefined || processors.answered >= processors.told
+      ? []
+      : [`${processors.answered} of ${processors.told} other processors answered; all find it within a second`]),
+  ];
+  return found.map((each) => `; ${each}`).join("");
 }
 
 function common(command: Command): Command {

@@ -12,6 +12,8 @@ import type { Clock } from "../support/clock.ts";
 /** More acts in force than this is no list that a person can oversee, and each process holds all of them. */
 export const ACTS_MAX = 1_000;
 const FORMAT = 1;
+/** Between the epoch that a fleet shares and what makes a list that one processor went on with alone another one. */
+export const FORK = "+";
 
 export class StopStoreError extends Error {
   override readonly name = "StopStoreError";
@@ -30,18 +32,48 @@ export interface NewStop {
 
 export type StopAdded =
   /** `isDurable` false: in force until a restart, because the disk refused it; `problem` says why. */
-  | { readonly outcome: "added"; readonly act: StopAct; readonly isDurable: boolean; readonly problem: string }
+  | {
+      readonly outcome: "added";
+      readonly act: StopAct;
+      readonly isDurable: boolean;
+      readonly problem: string;
+      /** Of a fleet of several processors: whether it holds at this one only, for now. */
+      readonly isHereOnly?: boolean;
+    }
   | { readonly outcome: "too_many" };
 
 /** Which acts to lift: one, or all with a selector. */
 export type StopReference = { readonly id: string } | { readonly selector: string };
 
-export class StopStore {
+/** Where acts are kept: in this processor's file, or shared by all of a fleet (shared-stops.ts). */
+export interface StopKeeper {
+  /** All acts in force, oldest first. */
+  readonly list: StopList;
+  isHandled(source: string): boolean;
+  /** Keeps of the handled sources those that are still there. */
+  keepHandled(isStill: (source: string) => boolean): void;
+  /** Puts an act in force. What refuses to keep it does not save the one who is to be killed: see `StopAdded`. */
+  add(stop: NewStop): StopAdded | Promise<StopAdded>;
+  /** Lifts acts and gives them back; none when nothing matches. Throws `StopStoreError`, with all still in force, when that cannot be kept. */
+  lift(reference: StopReference): readonly StopAct[] | Promise<readonly StopAct[]>;
+}
+
+/** All that is known of acts. */
+export interface StopRecord {
+  readonly list: StopList;
+  /** Sources that have had their act, lifted since or not: what a person lifted is not put in force anew. */
+  readonly handled: readonly string[];
+  /** Ids of acts that the other processors of the fleet may not know. `undefined`: there never was another. */
+  readonly pending?: readonly string[];
+}
+
+export class StopStore implements StopKeeper {
   readonly #file: string;
   readonly #clock: Clock;
   #list: StopList = { epoch: randomBytes(8).toString("hex"), revision: 0, acts: [] };
   /** Sources that have had their act, lifted since or not: what a person lifted is not put in force anew. */
   #handled: ReadonlySet<string> = new Set();
+  #pending: readonly string[] | undefined;
 
   constructor(options: { readonly file: string; readonly clock: Clock }) {
     this.#file = options.file;
@@ -62,16 +94,34 @@ export class StopStore {
       if ((error as NodeJS.ErrnoException).code === "ENOENT") return;
       throw new StopStoreError(`cannot read what was killed and paused: ${String(error)}`, { cause: error });
     }
-    const stored = parse(text);
+    const stored = parseStops(text);
     if (stored === undefined) {
       throw new StopStoreError(
         `${this.#file} is damaged: it says who is killed and paused, and starting without it would let them go on. ` +
           "Restore it, or remove it to start with nothing stopped",
       );
     }
-    const { handled = [], ...list } = stored;
+    const { handled = [], pending, ...list } = stored;
     this.#list = list;
     this.#handled = new Set(handled);
+    this.#pending = pending;
+  }
+
+  get record(): StopRecord {
+    const pending = this.#pending;
+    return { list: this.#list, handled: [...this.#handled], ...(pending === undefined ? {} : { pending }) };
+  }
+
+  /** Puts what the fleet knows in the place of what is here. A disk that refuses it costs nothing: the fleet has it. */
+  replace({ list, handled, pending }: StopRecord): void {
+    this.#list = list;
+    this.#handled = new Set(handled);
+    this.#pending = pending;
+    try {
+      this.#write(this.#list);
+    } catch {
+      // The next change writes it.
+    }
   }
 
   isHandled(source: string): boolean {
@@ -93,13 +143,25 @@ export class StopStore {
   /** Puts an act in force. A disk that refuses it does not save the one who is to be killed: see `isDurable`. */
   add(stop: NewStop): StopAdded {
     if (this.#list.acts.length >= ACTS_MAX) return { outcome: "too_many" };
-    const act: StopAct = {
-      id: `stop_${randomBytes(8).toString("hex")}`,
-      ...stop,
-      at: new Date(this.#clock.now()).toISOString(),
-    };
+    return this.put(this.newAct(stop));
+  }
+
+  newAct(stop: NewStop): StopAct {
+    const id = `stop_${randomBytes(8).toString("hex")}`;
+    return { id, ...stop, at: new Date(this.#clock.now()).toISOString() };
+  }
+
+  /** Puts an act that was made elsewhere in force. `isPending`: the fleet does not know it yet. */
+  put(act: StopAct, { isPending = false } = {}): Extract<StopAdded, { outcome: "added" }> {
+    const { source } = act;
     this.#list = this.#next([...this.#list.acts, act]);
-    if (stop.source !== undefined) this.#handled = new Set([...this.#handled, stop.source]);
+    if (isPending) {
+      // Other processors go on under the list's epoch: this is another list from here on.
+      const [epoch = ""] = this.#list.epoch.split(FORK);
+      this.#list = { ...this.#list, epoch: `${epoch}${FORK}${randomBytes(4).toString("hex")}` };
+      if (this.#pending !== undefined) this.#pending = [...this.#pending, act.id];
+    }
+    if (source !== undefined) this.#handled = new Set([...this.#handled, source]);
     try {
       this.#write(this.#list);
       return { outcome: "added", act, isDurable: true, problem: "" };
@@ -135,7 +197,9 @@ export class StopStore {
     const temporary = `${this.#file}.tmp`;
     const file = openSync(temporary, "w", 0o600);
     try {
-      writeSync(file, serialise({ ...list, handled: [...this.#handled] }));
+      const pending = this.#pending;
+      const stored = { ...list, handled: [...this.#handled], ...(pending === undefined ? {} : { pending }) };
+      writeSync(file, serialiseStops(stored));
       fsyncSync(file);
     } finally {
       closeSync(file);
@@ -150,22 +214,26 @@ export class StopStore {
   }
 }
 
-interface Stored extends StopList {
+/** As stored. */
+export interface StoredStops extends StopList {
   readonly handled?: readonly string[];
+  readonly pending?: readonly string[];
 }
 
-function serialise(stored: Stored): string {
+/** With a digest, so that what is damaged is not taken for less than it was. */
+export function serialiseStops(stored: StoredStops): string {
   const text = JSON.stringify(stored);
   return `${JSON.stringify({ format: FORMAT, digest: digestOf(text) })}\n${text}\n`;
 }
 
-function parse(text: string): Stored | undefined {
+/** `undefined`: not what `serialiseStops` wrote. */
+export function parseStops(text: string): StoredStops | undefined {
   const [head = "", body = "", end] = text.split("\n");
   if (end !== "") return undefined;
   try {
     const { format, digest } = JSON.parse(head) as { readonly format?: unknown; readonly digest?: unknown };
     // The digest says that this is what `serialise` wrote; its shape needs no second look.
-    return format === FORMAT && digest === digestOf(body) ? (JSON.parse(body) as Stored) : undefined;
+    return format === FORMAT && digest === digestOf(body) ? (JSON.parse(body) as StoredStops) : undefined;
   } catch {
     return undefined;
   }

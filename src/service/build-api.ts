@@ -1,9 +1,10 @@
 import type { Access } from "../api/access.ts";
 import { type Api, createApi } from "../api/server.ts";
+import type { StopFleetOptions } from "../api/stop-fleet.ts";
 import type { StoredLedger } from "../budget/ledger-notice.ts";
 import type { ChangeLog } from "../changes/change-log.ts";
 import type { CredentialStore } from "../identity/credential-store.ts";
-import type { StopStore } from "../kill/stop-store.ts";
+import type { StopKeeper } from "../kill/stop-store.ts";
 import type { AgentRegistry } from "../policy/registry.ts";
 import type { Clock } from "../support/clock.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
@@ -26,9 +27,10 @@ export interface ApiBuild {
   readonly access: Access;
   readonly registry: AgentRegistry;
   readonly ledger: StoredLedger;
-  readonly stops: StopStore;
   readonly credentials: CredentialStore;
   readonly changes: ChangeLog;
+  readonly stops: StopKeeper;
+  readonly stopFleet?: StopFleetOptions;
   readonly store: Store;
   readonly traces: Traces;
   readonly queues: readonly QueueSource[];
@@ -51,6 +53,7 @@ export function buildApi(options: ApiBuild): Api {
     stops: options.stops,
     credentials: options.credentials,
     changes: options.changes,
+    ...(options.stopFleet === undefined ? {} : { stopFleet: options.stopFleet }),
     store: store.reads,
     telemetry,
     clock,

@@ -1,5 +1,5 @@
 import { createLocalLedger } from "../budget/local/create-local-ledger.ts";
-import { createValkeyLedger } from "../budget/valkey/create-valkey-ledger.ts";
+import { createValkeyLedger, type RecordSharing } from "../budget/valkey/create-valkey-ledger.ts";
 import type { LedgerNotice, StoredLedger } from "../budget/ledger-notice.ts";
 import type { PastSeeking } from "../budget/past.ts";
 import type { Governance } from "../config/governance/governance.ts";
@@ -25,7 +25,7 @@ export function buildLedger({
   data,
   clock,
   telemetry,
-}: LedgerBuild): StoredLedger & Partial<PastSeeking> {
+}: LedgerBuild): StoredLedger & Partial<PastSeeking> & Partial<RecordSharing> {
   const { store, url, username, password, name, lease_ttl_ms: leaseTtlMs, grace_ms: graceMs } = config.ledger;
   const onNotice = (notice: LedgerNotice): void => {
     telemetry.announce({

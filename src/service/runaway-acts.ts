@@ -8,7 +8,7 @@ import type { StopDesk } from "../api/stop-desk.ts";
 import type { Budget } from "../budget/budget.ts";
 import { instanceKey } from "../budget/compare.ts";
 import type { BudgetState, Ledger } from "../budget/ledger.ts";
-import type { StopStore } from "../kill/stop-store.ts";
+import type { StopKeeper } from "../kill/stop-store.ts";
 import { exhaustedAtMs } from "../runaway/burn-rate.ts";
 import { DEFAULT_RUNAWAYS, type RunawayDocument } from "../runaway/runaway-document.ts";
 import { EPISODE_MS, type RunawayAlarm, RunawayWatch, type WatchedCall } from "../runaway/runaway-watch.ts";
@@ -27,7 +27,7 @@ const SHOWN_MS = 3_600_000;
 export interface RunawayActsOptions {
   readonly ledger: Pick<Ledger, "budgets">;
   readonly documents: () => { readonly runaways: readonly RunawayDocument[]; readonly budgets: readonly Budget[] };
-  readonly stops: Pick<StopStore, "list">;
+  readonly stops: Pick<StopKeeper, "list">;
   readonly episodes: RunawayEpisodes;
   readonly unpriced: Pick<UnpricedSpend, "rows" | "sinceMs">;
   readonly clock: Clock;

@@ -8,7 +8,6 @@ import { httpUrl, toEndpoint } from "../config/endpoint.ts";
 import type { Span } from "../pdata/span.ts";
 import { ChangeLog } from "../changes/change-log.ts";
 import { CredentialStore } from "../identity/credential-store.ts";
-import { StopStore } from "../kill/stop-store.ts";
 import { type Clock, SystemClock } from "../support/clock.ts";
 import { Telemetry } from "../telemetry/telemetry.ts";
 import { announce } from "./announcement.ts";
@@ -33,6 +32,7 @@ import { queueOf, type QueueSource } from "./queues.ts";
 import type { Setup } from "./setup.ts";
 import { spendTruthOf } from "./spend-truth.ts";
 import { StartedParts } from "./started-parts.ts";
+import { openStops } from "./open-stops.ts";
 import type { Store } from "./store.ts";
 import { ThresholdActs } from "./threshold-acts.ts";
 import { watchedCall } from "./watched-call.ts";
@@ -86,9 +86,8 @@ async function start(options: Starting): Promise<Service> {
   const ledger = buildLedger({ config, governance, data, clock, telemetry });
   const store = buildStore({ config, data, clock, telemetry });
   await parts.start("ledger", ledger);
-  const stops = new StopStore({ file: data.stops, clock });
-  stops.load();
   await parts.start("changes", changes);
+  const stops = await openStops({ file: data.stops, shared: ledger.record, clock, telemetry, parts });
   await parts.start("storage", store);
   if (seeksPast(ledger)) {
     const past = { labelKeys: () => ledger.labelKeys(), graceMs: config.ledger.grace_ms };
@@ -117,7 +116,7 @@ async function start(options: Starting): Promise<Service> {
   const runaways = new RunawayActs({
     ledger,
     documents: () => live.current,
-    stops,
+    stops: stops.keeper,
     episodes: new RunawayEpisodes(data.runaways),
     unpriced,
     clock,
@@ -184,9 +183,10 @@ async function start(options: Starting): Promise<Service> {
     access,
     registry,
     ledger,
-    stops,
     credentials,
     changes,
+    stops: stops.keeper,
+    ...(stops.fleet === undefined ? {} : { stopFleet: stops.fleet }),
     store,
     traces,
     queues,
@@ -212,7 +212,7 @@ async function start(options: Starting): Promise<Service> {
     processes: () => api.processes.size,
     version: TOLLGATE_VERSION,
   });
-  const thresholds = new ThresholdActs({ ledger, desk: api.desk, stops, clock, telemetry });
+  const thresholds = new ThresholdActs({ ledger, desk: api.desk, stops: stops.keeper, clock, telemetry });
   parts.add("thresholds", async () => thresholds.stop());
   thresholds.start();
   parts.add("runaways", async () => runaways.stop());

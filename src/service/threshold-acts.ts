@@ -6,7 +6,7 @@
 import { selectorText } from "@tollgate/instrumentation/policy";
 import type { StopDesk } from "../api/stop-desk.ts";
 import type { Ledger, ThresholdCrossing } from "../budget/ledger.ts";
-import type { StopStore } from "../kill/stop-store.ts";
+import type { StopKeeper } from "../kill/stop-store.ts";
 import { type CancelTimer, type Clock, every } from "../support/clock.ts";
 import { errorText } from "../telemetry/error-text.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
@@ -18,7 +18,7 @@ const SOURCE_PREFIX = "threshold ";
 export interface ThresholdActsOptions {
   readonly ledger: Pick<Ledger, "onThreshold" | "firedThresholds">;
   readonly desk: Pick<StopDesk, "stop" | "resume">;
-  readonly stops: Pick<StopStore, "list" | "isHandled" | "keepHandled">;
+  readonly stops: Pick<StopKeeper, "list" | "isHandled" | "keepHandled">;
   readonly clock: Clock;
   readonly telemetry: Telemetry;
 }
@@ -27,6 +27,8 @@ export class ThresholdActs {
   readonly #options: ThresholdActsOptions;
   #unsubscribe: () => void = () => {};
   #cancel: CancelTimer = () => {};
+  /** What had fired at the last look. */
+  #fired: ReadonlySet<string> = new Set();
 
   constructor(options: ThresholdActsOptions) {
     this.#options = options;
@@ -91,7 +93,10 @@ export class ThresholdActs {
   #lift(): void {
     const { ledger, stops, desk } = this.#options;
     this.catchUp();
-    const fired = new Set(ledger.firedThresholds().map(sourceOf));
+    const now = new Set(ledger.firedThresholds().map(sourceOf));
+    // Of several processors one may hear of an act a moment before it hears that the threshold fired: two looks agree.
+    const fired = new Set([...now, ...this.#fired]);
+    this.#fired = now;
     for (const { id, act, source } of stops.list.acts) {
       if (act !== "pause" || source?.startsWith(SOURCE_PREFIX) !== true || fired.has(source)) continue;
       this.#do(desk.resume({ id }, { author: "window or limit of the budget", waitMs: 0 }));

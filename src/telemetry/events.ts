@@ -71,6 +71,11 @@ export const EVENTS = {
     message: "the disk refused to store an act that stops agents: it is in force until a restart only",
   },
   change_not_recorded: { level: "error", message: "the disk refused the record of a change of governance" },
+  stops_damaged: {
+    level: "error",
+    message:
+      "what the ledger's store says of who is stopped is damaged: acts hold at the processor that they are made at",
+  },
   request_failed: { level: "error", message: "a request failed with an unexpected error" },
 } as const satisfies Readonly<Record<string, EventDefinition>>;
 

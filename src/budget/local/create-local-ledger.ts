@@ -302,10 +302,10 @@ class JournaledLedger implements StoredLedger, PastSeeking {
     return running.journal.append(events.map(encodeEvent));
   }
 
-  /** One timer, set to when time alone will change something. */
+  /** One timer, set to when time alone will change something, or before: then it finds nothing, and is set anew. */
   #arm(running: Running): void {
     const wakeAtMs = running.engine.wakeAtMs();
-    if (wakeAtMs === this.#wakeAtMs) return;
+    if (wakeAtMs >= this.#wakeAtMs) return;
     this.#cancelWake();
     this.#wakeAtMs = wakeAtMs;
     this.#cancelWake = this.#options.clock.setTimer(Math.max(0, wakeAtMs - running.time.now()), () => {

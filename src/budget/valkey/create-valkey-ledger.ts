@@ -10,6 +10,7 @@ import type { Budget } from "../budget.ts";
 import { checkNames } from "../budget-document.ts";
 import { checkAcquire, checkRaise, checkAmounts, checkId } from "../check-command.ts";
 import { lockDirectory } from "../directory-lock.ts";
+import type { SharedRecord } from "../../support/shared-record.ts";
 import { LedgerError } from "../ledger-error.ts";
 import type { LedgerStats, StoredLedger } from "../ledger-notice.ts";
 import type { AcquireCommand, AcquireOutcome, BudgetState, LeaseClose, LeaseView } from "../ledger.ts";
@@ -31,12 +32,14 @@ const LEASE_TTL_MS = 30_000;
 const GRACE_MS = 900_000;
 const RECALL_INTERVAL_MS = 200;
 const LOG_BYTES_MAX = 16 * 1024 * 1024;
+/** What stands before a message that is not the ledger's own. */
+const WORD = "word ";
 
 /**
  * Not started yet. `start` connects and puts the budgets in force for all replicas, if others were; it throws
  * `ledger_unavailable` when the store isn't there. Throws `RangeError` for two budgets of one name.
  */
-export function createValkeyLedger(options: ValkeyLedgerOptions): StoredLedger & PastSeeking {
+export function createValkeyLedger(options: ValkeyLedgerOptions): StoredLedger & PastSeeking & RecordSharing {
   checkNames(options.budgets);
   return new ReplicatedLedger(options);
 }
@@ -52,12 +55,36 @@ interface Running {
 type RecallListener = (processId: string, leaseIds: readonly string[]) => void;
 type ThresholdListener = (crossing: ThresholdCrossing) => void;
 
-class ReplicatedLedger implements StoredLedger, PastSeeking {
+/** A ledger whose store keeps a text for all replicas as well. */
+export interface RecordSharing {
+  readonly record: SharedRecord;
+}
+
+class ReplicatedLedger implements StoredLedger, PastSeeking, RecordSharing {
   readonly #options: ValkeyLedgerOptions;
   readonly #recallListeners = new Set<RecallListener>();
   readonly #thresholdListeners = new Set<ThresholdListener>();
+  readonly #wordListeners = new Set<(word: string) => void>();
   /** Requests that wait for an answer, by ticket. */
   readonly #open = new Map<number, { resolve: (outcome: AcquireOutcome) => void; reject: (error: unknown) => void }>();
+  readonly record: SharedRecord = {
+    read: async () => {
+      const { link } = this.#require();
+      const reply = await link.command(["HMGET", link.key("record"), "rev", "text"]);
+      const [revision, text] = Array.isArray(reply) ? (reply as readonly unknown[]) : [];
+      return typeof text === "string" ? { revision: Number(revision), text } : undefined;
+    },
+    write: async (text, after) => {
+      const { link } = this.#require();
+      const [isWritten] = await link.run("record", [text, String(after)], [link.key("record")]);
+      return isWritten === 1;
+    },
+    say: async (word) => this.#require().link.say(WORD + word),
+    onMessage: (listener) => {
+      this.#wordListeners.add(listener);
+      return () => this.#wordListeners.delete(listener);
+    },
+  };
   #configuration: Configuration;
   #tickets = 0;
   #running: Running | undefined;
@@ -249,7 +276,8 @@ class ReplicatedLedger implements StoredLedger, PastSeeking {
     if (step.recalls.size > 0) {
       const recalls = Object.fromEntries(step.recalls);
       this.#recall(recalls);
-      this.#running?.link.say(`recall ${this.#running.log.me} ${JSON.stringify(recalls)}`);
+      const { link, log } = this.#require();
+      link.say(`recall ${log.me} ${JSON.stringify(recalls)}`).catch(() => {});
     }
     for (const crossing of step.crossings) for (const listener of this.#thresholdListeners) listener(crossing);
     for (const { ticket, outcome } of step.answers) {
@@ -261,9 +289,14 @@ class ReplicatedLedger implements StoredLedger, PastSeeking {
   #hear(message: string): void {
     const running = this.#running;
     if (running === undefined) return;
+    if (message.startsWith(WORD)) return this.#word(message.slice(WORD.length));
     const recall = /^recall (\w+) (.*)$/.exec(message);
     if (recall === null) return running.decider.hear(message);
     if (recall[1] !== running.log.me) this.#recall(JSON.parse(recall[2] ?? "{}") as Recalls);
+  }
+
+  #word(word: string): void {
+    for (const listener of this.#wordListeners) listener(word);
   }
 
   #recall(recalls: Recalls): void {

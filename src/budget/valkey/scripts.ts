@@ -6,7 +6,7 @@
  * Keys: head (hash), log (stream; entry of revision r has the id `r-0`), turns (sorted set of replicas that wait), said
  * (sharded channel). `now` is the ledger's time: the server's clock, carried on where that clock is set back (`offset`).
  */
-export type ScriptName = "enter" | "append" | "release" | "ping" | "read" | "adopt";
+export type ScriptName = "enter" | "append" | "release" | "ping" | "read" | "adopt" | "record";
 
 /** No replica spoke to the store for longer than this: time in which no lease could be renewed, to be made good. */
 const GAP_MS = 3_000;
@@ -108,5 +108,12 @@ if tonumber(ARGV[2]) <= tonumber(h[9] or 0) or redis.call('PERSIST', KEYS[5]) ==
 redis.call('HSET', head, 'snap', KEYS[5], 'snap_rev', ARGV[2], 'snap_bytes', ARGV[3])
 redis.call('XTRIM', log, 'MINID', '=', (tonumber(ARGV[2]) + 1) .. '-0')
 if former ~= '' then redis.call('UNLINK', former) end
+return {1}`,
+
+  /** text, revision before; key 5: the record → [written] */
+  record: `
+local rev = tonumber(redis.call('HGET', KEYS[5], 'rev') or 0)
+if rev ~= tonumber(ARGV[2]) then return {0} end
+redis.call('HSET', KEYS[5], 'rev', rev + 1, 'text', ARGV[1])
 return {1}`,
 };

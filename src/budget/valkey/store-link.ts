@@ -163,9 +163,11 @@ export class StoreLink {
     }
   }
 
-  /** Tells the other replicas, and this one. Nobody may rely on it: a lost message is made good by polling. */
-  say(message: string): void {
-    this.#connection?.publish(message).catch(() => {});
+  /** Tells the other replicas, and this one; how many heard it. Nobody may rely on it: a lost message is made good by polling. */
+  async say(message: string): Promise<number> {
+    const connection = this.#connection;
+    if (connection === undefined) throw unavailable("the ledger is not connected to its store");
+    return Number(await this.#bounded(connection.publish(message), REPLY_TIMEOUT_MS));
   }
 
   async #bounded<T>(work: Promise<T>, ms: number): Promise<T> {
