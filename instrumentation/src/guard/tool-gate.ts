@@ -91,7 +91,7 @@ export class ToolGate {
     this.#gate = gate;
     const path = gate.config.policyPath;
     const file = path === undefined ? { policies: [], problems: [] } : readPolicyFile(path);
-    this.#local = file.policies.map(compilePolicy);
+    this.#local = file.policies.map((document) => compilePolicy(document));
     this.#problems = [...gate.config.problems, ...file.problems];
     for (const problem of file.problems) gate.logger.log("error", `${problem}: tools are refused until this is right`);
   }

@@ -16,27 +16,15 @@ const NODES_MAX = 100_000;
 
 export type JsonValue = string | number | boolean | null | readonly JsonValue[] | { readonly [key: string]: JsonValue };
 
-/** How large a value is, for bounding what a condition may do with it. */
-export interface ValueSize {
-  /** UTF-16 code units of the canonical text. */
-  readonly length: number;
-  /** Members of the largest array or object. */
-  readonly widestCollection: number;
-  /** Code units of the longest string. */
-  readonly longestText: number;
-}
-
 /** Arguments in canonical form. `value` is frozen at every depth. */
 export class CanonicalArguments {
   readonly json: string;
   readonly value: JsonValue;
-  readonly size: ValueSize;
   #digest: string | undefined;
 
-  constructor(parts: { readonly json: string; readonly value: JsonValue; readonly size: ValueSize }) {
+  constructor(parts: { readonly json: string; readonly value: JsonValue }) {
     this.json = parts.json;
     this.value = parts.value;
-    this.size = parts.size;
   }
 
   /** SHA-256 of the canonical JSON in lower-case hex; computed when first asked for. */
@@ -54,9 +42,8 @@ export type CanonicalOutcome =
 export function canonicalArguments(value: unknown): CanonicalOutcome {
   const walk = new CanonicalWalk();
   try {
-    const { json, copy } = walk.visit(value, "arguments", 0);
-    const size = { length: json.length, widestCollection: walk.widestCollection, longestText: walk.longestText };
-    return { ok: true, arguments: new CanonicalArguments({ json, value: copy, size }) };
+    const { json, copy } = walk.visit(value);
+    return { ok: true, arguments: new CanonicalArguments({ json, value: copy }) };
   } catch (error) {
     return { ok: false, reason: error instanceof NotCanonical ? error.message : "arguments can't be read" };
   }
@@ -82,101 +69,111 @@ interface Visited {
 }
 
 class CanonicalWalk {
-  widestCollection = 0;
-  longestText = 0;
-  readonly #ancestors = new Set<object>();
+  /** Collections around the value, from the outermost on: at most as many as values may nest. */
+  readonly #ancestors: object[] = [];
+  /** Keys and indexes that lead to the value. */
+  readonly #path: (string | number)[] = [];
   #nodes = 0;
   #length = 0;
 
-  visit(value: unknown, path: string, depth: number): Visited {
+  visit(value: unknown): Visited {
     this.#nodes += 1;
     if (this.#nodes > NODES_MAX) throw new NotCanonical(`arguments have more than ${NODES_MAX} values`);
-    if (depth > DEPTH_MAX) throw new NotCanonical(`\`${path}\` is nested deeper than ${DEPTH_MAX}`);
+    if (this.#path.length > DEPTH_MAX)
+      throw new NotCanonical(`\`${this.#place()}\` is nested deeper than ${DEPTH_MAX}`);
     switch (typeof value) {
       case "string":
-        return { json: this.#text(value, path), copy: value };
+        return { json: this.#text(value), copy: value };
       case "number":
-        if (!Number.isFinite(value)) throw new NotCanonical(`\`${path}\` is ${value}, which JSON does not have`);
+        if (!Number.isFinite(value))
+          throw new NotCanonical(`\`${this.#place()}\` is ${value}, which JSON does not have`);
         return { json: JSON.stringify(value), copy: value === 0 ? 0 : value };
       case "boolean":
         return { json: value ? "true" : "false", copy: value };
       case "object":
-        return value === null ? { json: "null", copy: null } : this.#collection(value, path, depth);
+        return value === null ? { json: "null", copy: null } : this.#collection(value);
       default:
-        throw new NotCanonical(`\`${path}\` is a ${typeof value}, which JSON does not have`);
+        throw new NotCanonical(`\`${this.#place()}\` is a ${typeof value}, which JSON does not have`);
     }
   }
 
-  #collection(value: object, path: string, depth: number): Visited {
-    if (types.isProxy(value)) throw new NotCanonical(`\`${path}\` is a Proxy`);
-    if (this.#ancestors.has(value)) throw new NotCanonical(`\`${path}\` contains itself`);
-    this.#ancestors.add(value);
-    const visited = Array.isArray(value) ? this.#array(value, path, depth) : this.#object(value, path, depth);
-    this.#ancestors.delete(value);
+  #collection(value: object): Visited {
+    if (types.isProxy(value)) throw new NotCanonical(`\`${this.#place()}\` is a Proxy`);
+    if (this.#ancestors.includes(value)) throw new NotCanonical(`\`${this.#place()}\` contains itself`);
+    this.#ancestors.push(value);
+    const visited = Array.isArray(value) ? this.#array(value) : this.#object(value);
+    this.#ancestors.pop();
     return visited;
   }
 
-  #array(value: readonly unknown[], path: string, depth: number): Visited {
-    if (value.length > NODES_MAX) throw new NotCanonical(`\`${path}\` has more than ${NODES_MAX} items`);
-    if (Reflect.ownKeys(value).length !== value.length + 1) throw new NotCanonical(`\`${path}\` is no plain array`);
-    this.#count(value.length);
+  #array(value: readonly unknown[]): Visited {
+    if (value.length > NODES_MAX) throw new NotCanonical(`\`${this.#place()}\` has more than ${NODES_MAX} items`);
+    if (Reflect.ownKeys(value).length !== value.length + 1)
+      throw new NotCanonical(`\`${this.#place()}\` is no plain array`);
     const copy: JsonValue[] = [];
-    const parts: string[] = [];
+    let json = "[";
     for (let index = 0; index < value.length; index += 1) {
-      const place = `${path}[${index}]`;
-      const item = this.visit(dataOf(value, String(index), place), place, depth + 1);
-      parts.push(item.json);
+      this.#path.push(index);
+      const item = this.visit(this.#dataOf(value, String(index)));
+      this.#path.pop();
+      json += index === 0 ? item.json : `,${item.json}`;
       copy.push(item.copy);
     }
-    return { json: `[${parts.join(",")}]`, copy: Object.freeze(copy) };
+    return { json: `${json}]`, copy: Object.freeze(copy) };
   }
 
-  #object(value: object, path: string, depth: number): Visited {
+  #object(value: object): Visited {
     const prototype: unknown = Object.getPrototypeOf(value);
     // The null test twice: a plain object of another realm has that realm's Object.prototype.
-    if (prototype !== null && Object.getPrototypeOf(prototype) !== null)
-      throw new NotCanonical(`\`${path}\` is no plain object`);
+    if (prototype !== null && prototype !== Object.prototype && Object.getPrototypeOf(prototype) !== null)
+      throw new NotCanonical(`\`${this.#place()}\` is no plain object`);
     const keys: string[] = [];
     for (const key of Reflect.ownKeys(value)) {
-      if (typeof key === "symbol") throw new NotCanonical(`\`${path}\` has a symbol as a key`);
+      if (typeof key === "symbol") throw new NotCanonical(`\`${this.#place()}\` has a symbol as a key`);
       keys.push(key);
     }
-    this.#count(keys.length);
     const copy: Record<string, JsonValue> = {};
-    const parts: string[] = [];
+    let json = "{";
     // RFC 8785 section 3.2.3 sorts by UTF-16 code units, which is what sort() does.
     for (const key of keys.sort()) {
-      const place = `${path}.${key.slice(0, 64)}`;
-      const member = dataOf(value, key, place);
-      if (member === undefined) continue;
-      const visited = this.visit(member, place, depth + 1);
-      parts.push(`${this.#text(key, place)}:${visited.json}`);
-      // Not by assignment: a key `__proto__` would set the prototype.
-      Object.defineProperty(copy, key, { value: visited.copy, enumerable: true });
+      this.#path.push(key);
+      const member = this.#dataOf(value, key);
+      if (member !== undefined) {
+        const visited = this.visit(member);
+        json += `${json.length === 1 ? "" : ","}${this.#text(key)}:${visited.json}`;
+        setOwn(copy, key, visited.copy);
+      }
+      this.#path.pop();
     }
-    return { json: `{${parts.join(",")}}`, copy: Object.freeze(copy) };
+    return { json: `${json}}`, copy: Object.freeze(copy) };
   }
 
-  #text(text: string, path: string): string {
+  #text(text: string): string {
     this.#length += text.length;
     if (this.#length > ARGUMENTS_LENGTH_MAX)
       throw new NotCanonical(`arguments are longer than ${ARGUMENTS_LENGTH_MAX} characters`);
-    if (!text.isWellFormed()) throw new NotCanonical(`\`${path}\` has a lone surrogate`);
-    if (text.length > this.longestText) this.longestText = text.length;
+    if (!text.isWellFormed()) throw new NotCanonical(`\`${this.#place()}\` has a lone surrogate`);
     return JSON.stringify(text);
   }
 
-  #count(members: number): void {
-    if (members > this.widestCollection) this.widestCollection = members;
+  /** The value of an own data property; never calls an accessor. */
+  #dataOf(owner: object, key: string): unknown {
+    const descriptor = Object.getOwnPropertyDescriptor(owner, key);
+    if (descriptor === undefined || !("value" in descriptor))
+      throw new NotCanonical(`\`${this.#place()}\` is an accessor or missing`);
+    if (descriptor.enumerable !== true) throw new NotCanonical(`\`${this.#place()}\` is hidden`);
+    const value: unknown = descriptor.value;
+    return value;
+  }
+
+  #place(): string {
+    const steps = this.#path.map((step) => (typeof step === "number" ? `[${step}]` : `.${step.slice(0, 64)}`));
+    return `arguments${steps.join("")}`.toWellFormed();
   }
 }
 
-/** The value of an own data property; never calls an accessor. */
-function dataOf(owner: object, key: string, place: string): unknown {
-  const descriptor = Object.getOwnPropertyDescriptor(owner, key);
-  if (descriptor === undefined || !("value" in descriptor))
-    throw new NotCanonical(`\`${place}\` is an accessor or missing`);
-  if (descriptor.enumerable !== true) throw new NotCanonical(`\`${place}\` is hidden`);
-  const value: unknown = descriptor.value;
-  return value;
+/** Not always by assignment: a key like `__proto__` would set the prototype, or call what somebody put there. */
+function setOwn(owner: Record<string, JsonValue>, key: string, value: JsonValue): void {
+  if (key in Object.prototype) Object.defineProperty(owner, key, { value, enumerable: true });
+  else owner[key] = value;
 }

@@ -10,14 +10,27 @@ import type { Decision, MatchedRule } from "./decision.ts";
 import { EFFECTS } from "./document.ts";
 import type { Effect, PolicyDocument } from "./document.ts";
 import { compileFolded, foldCase } from "./glob.ts";
+import { DEFAULT_LABEL_ORDER } from "./label.ts";
+import type { LabelOrder } from "./label.ts";
+import type { PolicyRequest } from "./request.ts";
 
 const REMEMBERED_MAX = 4096;
 const AGENTS_REMEMBERED_MAX = 256;
+/** Longer names are of nobody who is known: policies mean them all. */
+const NAME_LENGTH_MAX = 512;
+const SHARE_STEPS = 1_000_000;
+
+type Matches = (folded: string) => boolean;
+
+/** Whether a policy has a say in a call, and whether its word counts. */
+export type Standing = "absent" | "shadow" | "enforced";
 
 interface CompiledRule {
   readonly rule: string;
   readonly effect: Effect;
-  readonly matches: readonly ((folded: string) => boolean)[];
+  readonly matches: readonly Matches[];
+  /** Empty: in all environments. */
+  readonly environments: readonly Matches[];
   readonly condition: Condition | undefined;
   readonly reason: string | undefined;
   /** The pattern, for an entry of a list. */
@@ -34,42 +47,83 @@ interface NameVerdict {
 export class CompiledPolicy {
   readonly document: PolicyDocument;
   readonly version: string;
+  /** What `label("…")` of its conditions means. */
+  readonly labels: LabelOrder;
   readonly #rules: readonly CompiledRule[];
-  readonly #agents: readonly ((folded: string) => boolean)[];
+  readonly #agents: readonly Matches[];
+  readonly #teams: readonly Matches[];
+  readonly #environments: readonly Matches[];
+  readonly #isForAll: boolean;
+  /** Of all sessions, from 0 to 1. */
+  readonly #share: number;
   readonly #verdicts = new Map<string, NameVerdict>();
   readonly #appliesTo = new Map<string, boolean>();
+  #lastShare: { readonly session: string; readonly isWithin: boolean } | undefined;
 
-  constructor(document: PolicyDocument) {
+  constructor(document: PolicyDocument, labels: LabelOrder = DEFAULT_LABEL_ORDER) {
     this.document = document;
+    this.labels = labels;
     this.version = document.version === "" ? digestOf(document) : document.version;
     const lists = EFFECTS.flatMap((effect) => document[effect].map((pattern) => listEntry(effect, pattern)));
-    this.#rules = [...lists, ...document.rules.map(ruleEntry)];
+    this.#rules = [...lists, ...document.rules.map((rule) => ruleEntry(rule, labels))];
     this.#agents = document.agents.map((pattern) => compileFolded(pattern));
+    this.#teams = document.teams.map((pattern) => compileFolded(pattern));
+    this.#environments = document.environments.map((pattern) => compileFolded(pattern));
+    this.#share = Number.parseFloat(document.share) / 100;
+    this.#isForAll = this.#agents.length + this.#teams.length + this.#environments.length === 0;
   }
 
-  /** Whether the policy is for this agent. */
-  appliesTo(agent: string): boolean {
-    if (this.#agents.length === 0) return true;
-    const known = this.#appliesTo.get(agent);
+  /** Whether the policy is for this call: for its agent or one on whose behalf that acts, its team and its environment. */
+  standing(request: PolicyRequest): Standing {
+    if (!this.#isForAll && !this.#isFor(request)) return "absent";
+    if (!this.document.enforce) return "shadow";
+    return this.#share >= 1 || this.#isWithinShare(request) ? "enforced" : "shadow";
+  }
+
+  #isFor({ agent, environment = "" }: PolicyRequest): boolean {
+    const names = [agent?.name ?? "", ...(agent?.ancestors ?? [])];
+    return (
+      (this.#agents.length === 0 || names.some((name) => this.#remembers("agent", name, this.#agents))) &&
+      (this.#teams.length === 0 || this.#remembers("team", agent?.team ?? "", this.#teams)) &&
+      (this.#environments.length === 0 ||
+        environment === "" ||
+        this.#remembers("environment", environment, this.#environments))
+    );
+  }
+
+  #remembers(what: string, name: string, patterns: readonly Matches[]): boolean {
+    if (name.length > NAME_LENGTH_MAX) return true;
+    const key = `${what} ${name}`;
+    const known = this.#appliesTo.get(key);
     if (known !== undefined) return known;
-    const folded = foldCase(agent);
-    const applies = this.#agents.some((matches) => matches(folded));
+    const folded = foldCase(name);
+    const applies = patterns.some((matches) => matches(folded));
     if (this.#appliesTo.size >= AGENTS_REMEMBERED_MAX) this.#appliesTo.clear();
-    this.#appliesTo.set(agent, applies);
+    this.#appliesTo.set(key, applies);
     return applies;
   }
 
+  /** The same session is always on the same side, in every process; a higher share keeps all sessions that a lower one had. */
+  #isWithinShare({ session, agent }: PolicyRequest): boolean {
+    const id = session?.id ?? agent?.name ?? "";
+    if (this.#lastShare?.session === id) return this.#lastShare.isWithin;
+    const digest = createHash("sha256").update(`${this.document.name}\n${id}`).digest();
+    const isWithin = digest.readUInt32BE(0) % SHARE_STEPS < this.#share * SHARE_STEPS;
+    this.#lastShare = { session: id, isWithin };
+    return isWithin;
+  }
+
   /** Decides on a folded name. `scope` is called only if a condition has a say. `arguments` of the result is left to the caller. */
-  decide(tool: string, scope: () => ConditionScope): Decision {
+  decide(tool: string, environment: string, scope: () => ConditionScope): Decision {
     const verdict = this.#verdictOf(tool);
-    return verdict.decision ?? this.#decideByConditions(tool, verdict.candidates, scope());
+    return verdict.decision ?? this.#decideByConditions({ tool, environment }, verdict.candidates, scope);
   }
 
   #verdictOf(tool: string): NameVerdict {
     const known = this.#verdicts.get(tool);
     if (known !== undefined) return known;
     const candidates = this.#rules.filter((rule) => rule.matches.some((matches) => matches(tool)));
-    const isSettled = candidates.every((rule) => rule.condition === undefined);
+    const isSettled = candidates.every((rule) => rule.condition === undefined && rule.environments.length === 0);
     const decision = isSettled ? Object.freeze(this.#conclude(tool, candidates, [])) : undefined;
     const verdict = { candidates, decision };
     if (this.#verdicts.size >= REMEMBERED_MAX) this.#verdicts.clear();
@@ -77,15 +131,20 @@ export class CompiledPolicy {
     return verdict;
   }
 
-  #decideByConditions(tool: string, candidates: readonly CompiledRule[], scope: ConditionScope): Decision {
+  #decideByConditions(
+    { tool, environment }: { readonly tool: string; readonly environment: string },
+    candidates: readonly CompiledRule[],
+    scope: () => ConditionScope,
+  ): Decision {
     const met: CompiledRule[] = [];
     const failed: { readonly rule: CompiledRule; readonly error: string }[] = [];
     for (const rule of candidates) {
+      if (rule.environments.length > 0 && !holdsIn(rule, environment)) continue;
       if (rule.condition === undefined) {
         met.push(rule);
         continue;
       }
-      const outcome = rule.condition.evaluate(scope);
+      const outcome = rule.condition.evaluate(scope());
       if (outcome.ok && outcome.met) met.push(rule);
       // A condition that can't be evaluated denies, unless it was to allow: then it allows nothing.
       else if (!outcome.ok && rule.effect !== "allow") failed.push({ rule, error: outcome.reason });
@@ -130,34 +189,56 @@ export class CompiledPolicy {
   }
 
   #decision(tool: string, parts: Pick<Decision, "decision" | "rule" | "reason" | "matched">): Decision {
-    return { ...parts, policy: this.document.name, policyVersion: this.version, tool, arguments: undefined };
+    const { decision, rule, reason, matched } = parts;
+    return {
+      decision,
+      rule,
+      reason,
+      policy: this.document.name,
+      policyVersion: this.version,
+      matched,
+      shadow: NO_SHADOW,
+      tool,
+      arguments: undefined,
+    };
   }
 }
+
+/** Where a call does not say its environment, a rule that allows does not hold, and any other does. */
+function holdsIn({ effect, environments }: CompiledRule, environment: string): boolean {
+  if (environment === "" || environment.length > NAME_LENGTH_MAX) return effect !== "allow";
+  const folded = foldCase(environment);
+  return environments.some((matches) => matches(folded));
+}
+
+const NO_SHADOW: readonly never[] = Object.freeze([]);
 
 function listEntry(effect: Effect, pattern: string): CompiledRule {
   return {
     rule: `${effect}: ${pattern}`,
     effect,
     matches: [compileFolded(pattern)],
+    environments: [],
     condition: undefined,
     reason: undefined,
     pattern,
   };
 }
 
-function ruleEntry(rule: PolicyDocument["rules"][number]): CompiledRule {
+function ruleEntry(rule: PolicyDocument["rules"][number], labels: LabelOrder): CompiledRule {
   return {
     rule: rule.name,
     effect: rule.effect,
     matches: rule.tools.map((pattern) => compileFolded(pattern)),
-    condition: rule.when === undefined ? undefined : conditionOf(rule.when),
+    environments: (rule.environments ?? []).map((pattern) => compileFolded(pattern)),
+    condition: rule.when === undefined ? undefined : conditionOf(rule.when, labels),
     reason: rule.reason,
     pattern: undefined,
   };
 }
 
-function conditionOf(source: string): Condition {
-  const compiled = compileCondition(source);
+function conditionOf(source: string, labels: LabelOrder): Condition {
+  const compiled = compileCondition(source, labels);
   if (!compiled.ok) throw new RangeError(`condition ${compiled.message} (at ${compiled.line}:${compiled.column})`);
   return compiled.condition;
 }

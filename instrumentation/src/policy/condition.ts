@@ -1,30 +1,23 @@
 /**
  * Conditions of rules, in CEL (https://cel.dev): typed, without loops, bounded in time.
  *
- * The engine is loaded when the first condition is compiled. What it offers is held to a list of functions: `matches`
- * runs JavaScript regular expressions, which can take minutes, and `bind`, `split` and `join` can grow values. Macros
- * over lists are bounded before they run: nodes × (largest collection)^(nesting), weighted by the length of texts, must stay
- * under a limit that is worth a few milliseconds; above it the condition fails, and a failed condition never allows.
- * Numbers in `args` are doubles, as JSON has them: `args.n > 3` works, arithmetic needs `1.0`.
+ * cel-js parses and checks the types when a policy is read; cel/program.ts evaluates, on a meter that all conditions of one
+ * decision share. What the meter does not allow fails, and a failed condition never allows. What may be called is a list:
+ * `matches` runs JavaScript regular expressions, which can take minutes. Numbers in `args` are doubles, as JSON has them:
+ * `args.n > 3` works, arithmetic needs `1.0`.
  */
 import type * as Cel from "@marcbachmann/cel-js";
-import type { JsonValue, ValueSize } from "./canonical-json.ts";
-import { CEL_LENGTH_MAX, childrenOf, createCelEnvironment, failure, failureOf, firstLine } from "./cel.ts";
-import type { CelFailure } from "./cel.ts";
-import { DATA_LABELS, isDataLabel, labelRank } from "./label.ts";
+import type { JsonValue } from "./canonical-json.ts";
+import { CEL_LENGTH_MAX, childrenOf, createCelEnvironment, failure, failureOf } from "./cel/engine.ts";
+import type { CelFailure } from "./cel/engine.ts";
+import { UnsupportedNode } from "./cel/frame.ts";
+import { CEL_FUNCTIONS } from "./cel/functions.ts";
+import { isMacro } from "./cel/macros.ts";
+import { EvaluationError, Meter } from "./cel/meter.ts";
+import { compileProgram } from "./cel/program.ts";
+import { DEFAULT_LABEL_ORDER } from "./label.ts";
+import type { LabelOrder } from "./label.ts";
 import type { PolicyRequest } from "./request.ts";
-
-const WORK_MAX = 50_000;
-
-/** Everything that a condition may call. `string.f` is a method. */
-const FUNCTIONS: ReadonlySet<string> = new Set(
-  (
-    "has all exists exists_one filter map size contains startsWith endsWith lowerAscii upperAscii trim indexOf " +
-    "label glob int double string bool timestamp duration getFullYear getMonth getDate getDayOfMonth getDayOfWeek " +
-    "getDayOfYear getHours getMinutes getSeconds"
-  ).split(" "),
-);
-const MACROS: ReadonlySet<string> = new Set(["all", "exists", "exists_one", "filter", "map"]);
 
 export type ConditionOutcome =
   | { readonly ok: true; readonly met: boolean }
@@ -33,40 +26,50 @@ export type ConditionOutcome =
 
 export interface Condition {
   readonly source: string;
+  /** The tree, for those who judge a policy without a request. */
+  readonly ast: Cel.ASTNode;
+  /** Never throws. */
   evaluate(scope: ConditionScope): ConditionOutcome;
 }
 
 export type ConditionCompilation = { readonly ok: true; readonly condition: Condition } | CelFailure;
 
-/** The variables of one decision, made once for all its conditions. */
+/** The variables of one decision, made once for all its conditions, and what they may cost together. */
 export interface ConditionScope {
   readonly variables: Readonly<Record<string, unknown>>;
-  readonly size: ValueSize | undefined;
+  readonly meter: Meter;
 }
 
 /** Builds the scope: every variable is there, so that a condition never fails for one that was left out. */
 export function conditionScope(
   request: PolicyRequest,
-  call: { readonly tool: string; readonly args: JsonValue | undefined; readonly size: ValueSize | undefined },
+  call: { readonly tool: string; readonly args: JsonValue | undefined; readonly labels: LabelOrder },
 ): ConditionScope {
-  const { tool, agent, session } = request;
+  const { tool, agent } = request;
+  const { labels } = call;
   return {
-    size: call.size,
+    meter: new Meter(),
     variables: {
-      tool: { name: call.tool, labels: tool.labels ?? [], systems: tool.systems ?? [], actions: tool.actions ?? [] },
+      tool: {
+        name: call.tool,
+        label: BigInt(highestRank(labels, tool.labels)),
+        labels: tool.labels ?? [],
+        systems: tool.systems ?? [],
+        actions: tool.actions ?? [],
+        reversibility: tool.reversibility ?? "",
+        known: tool.isKnown ?? false,
+        changed: tool.isChanged ?? false,
+      },
       args: call.args ?? {},
       agent: {
         name: agent?.name ?? "",
         team: agent?.team ?? "",
         role: agent?.role ?? "",
         autonomy: agent?.autonomy ?? "",
+        owner: agent?.owner ?? "",
       },
-      session: {
-        label: BigInt(session?.label === undefined ? 0 : labelRank(session.label)),
-        spent_usd: session?.spentUsd ?? 0,
-        calls: BigInt(Math.trunc(session?.calls ?? 0)),
-        denied: BigInt(Math.trunc(session?.denied ?? 0)),
-      },
+      session: sessionVariable(request, labels),
+      expansion: request.expansion ?? [],
       model: request.model ?? "",
       destination: request.destination ?? "",
       environment: request.environment ?? "",
@@ -75,85 +78,90 @@ export function conditionScope(
   };
 }
 
+function sessionVariable({ session }: PolicyRequest, labels: LabelOrder): Readonly<Record<string, unknown>> {
+  return {
+    label: BigInt(session?.label === undefined ? highestRank(labels, session?.labels) : labels.rank(session.label)),
+    labels: session?.labels ?? [],
+    spent_usd: session?.spentUsd ?? 0,
+    calls: BigInt(Math.trunc(session?.calls ?? 0)),
+    denied: BigInt(Math.trunc(session?.denied ?? 0)),
+    tools: session?.tools ?? [],
+    actions: session?.actions ?? [],
+    systems: session?.systems ?? [],
+    destinations: session?.destinations ?? [],
+    dry_runs: session?.dryRuns ?? [],
+    rehearsed: session?.isRehearsed ?? false,
+  };
+}
+
+function highestRank(labels: LabelOrder, names: readonly string[] | undefined): number {
+  return names === undefined || names.length === 0 ? 0 : labels.rank(labels.highest(names));
+}
+
 /** Parses and type-checks a condition. Never throws. */
-export function compileCondition(source: string): ConditionCompilation {
+export function compileCondition(source: string, labels: LabelOrder = DEFAULT_LABEL_ORDER): ConditionCompilation {
   if (source.length > CEL_LENGTH_MAX) return failure(source, `is longer than ${CEL_LENGTH_MAX} characters`, 0);
   try {
     const program = celEnvironment().parse(source);
-    const shape: Shape = { nodes: 0, literals: 0, nesting: 0, additions: 0, comparesDeep: false, refusal: undefined };
-    measure(program.ast, 0, shape);
-    if (shape.refusal !== undefined) return failure(source, shape.refusal.message, shape.refusal.at);
+    const refusal = refusalOf(program.ast, labels);
+    if (refusal !== undefined) return failure(source, refusal.message, refusal.at);
     const checked = program.check();
     if (!checked.valid) return failureOf(source, checked.error);
     if (checked.type !== "bool" && checked.type !== "dyn")
       return failure(source, `gives ${checked.type}, and must give bool`, 0);
-    return { ok: true, condition: { source, evaluate: (scope) => evaluate(program, shape, scope) } };
+    const label = ([name]: readonly unknown[]): bigint => BigInt(labels.rank(String(name)));
+    const run = compileProgram(program.ast, new Map([["label", label]]));
+    return { ok: true, condition: { source, ast: program.ast, evaluate: (scope) => evaluate(run, scope) } };
   } catch (error) {
-    return failureOf(source, error);
+    return error instanceof UnsupportedNode ? failure(source, error.message, error.at) : failureOf(source, error);
   }
 }
 
-function evaluate(
-  program: (variables: Record<string, unknown>) => unknown,
-  shape: Shape,
-  scope: ConditionScope,
-): ConditionOutcome {
+const MET: ConditionOutcome = { ok: true, met: true };
+const NOT_MET: ConditionOutcome = { ok: true, met: false };
+
+function evaluate(run: ReturnType<typeof compileProgram>, { variables, meter }: ConditionScope): ConditionOutcome {
   try {
-    if (workOf(shape, scope.size) > WORK_MAX) return { ok: false, reason: "the arguments are too large for it" };
-    const result = program(scope.variables);
-    if (typeof result === "boolean") return { ok: true, met: result };
+    const result = run(variables, meter);
+    if (typeof result === "boolean") return result ? MET : NOT_MET;
     return { ok: false, reason: "its result is no bool" };
   } catch (error) {
-    return { ok: false, reason: firstLine(error) };
+    // Anything but an error of ours has a message that nobody promised: it may repeat an argument.
+    return { ok: false, reason: error instanceof EvaluationError ? error.message : "it could not be evaluated" };
   }
 }
 
-/** Counted once at compile time: what bounds the running time. */
-interface Shape {
-  nodes: number;
-  literals: number;
-  /** Macros within macros. */
-  nesting: number;
-  /** Concatenations, each of which may join two collections. */
-  additions: number;
-  /** Compares two computed values within a macro: each time as long as the arguments are large. */
-  comparesDeep: boolean;
-  refusal: { readonly message: string; readonly at: number } | undefined;
+interface Refusal {
+  readonly message: string;
+  readonly at: number;
 }
 
-function workOf(shape: Shape, size: ValueSize | undefined): number {
-  const width = Math.max(size?.widestCollection ?? 0, shape.literals, 1) * (shape.additions + 1);
-  const text = (shape.comparesDeep ? size?.length : size?.longestText) ?? 0;
-  const weight = Math.max(1, (text * (shape.additions + 1)) / 1024);
-  return shape.nodes * width ** shape.nesting * weight;
-}
-
-function measure(node: Cel.ASTNode, nesting: number, shape: Shape): void {
-  shape.nodes += 1;
-  shape.nesting = Math.max(shape.nesting, nesting);
-  if (node.op === "+") shape.additions += 1;
-  if (nesting > 0 && (node.op === "==" || node.op === "!=" || node.op === "in")) {
-    shape.comparesDeep ||= node.args.every((side) => side.op !== "value");
+/** The first call of something that conditions do not have. */
+function refusalOf(node: Cel.ASTNode, labels: LabelOrder): Refusal | undefined {
+  if (node.op === "call" || node.op === "rcall") {
+    const name = node.args[0];
+    // A method stands after its receiver and a dot.
+    const at = node.op === "rcall" ? node.args[1].end + 1 : node.start;
+    const isKnown = CEL_FUNCTIONS.has(name) || isMacro(name) || name === "has" || name === "label";
+    if (!isKnown) return { message: `calls \`${name}\`, which conditions do not have`, at };
+    const refusal = name === "label" ? labelRefusal(node.args.at(-1), { at, labels }) : undefined;
+    if (refusal !== undefined) return refusal;
   }
-  if (node.op === "list" || node.op === "map") shape.literals = Math.max(shape.literals, node.args.length);
-  if (node.op !== "call" && node.op !== "rcall") {
-    for (const child of childrenOf(node.args)) measure(child, nesting, shape);
-    return;
+  for (const child of childrenOf(node.args)) {
+    const refusal = refusalOf(child, labels);
+    if (refusal !== undefined) return refusal;
   }
-  const name = node.args[0];
-  // A method stands after its receiver and a dot.
-  const at = node.op === "rcall" ? node.args[1].end + 1 : node.start;
-  if (!FUNCTIONS.has(name)) shape.refusal ??= { message: `calls \`${name}\`, which conditions do not have`, at };
-  if (name === "label") shape.refusal ??= labelRefusal(node.args.at(-1), at);
-  const inner = node.op === "rcall" && MACROS.has(name) ? nesting + 1 : nesting;
-  if (node.op === "rcall") measure(node.args[1], nesting, shape);
-  for (const child of childrenOf(node.args.slice(node.op === "rcall" ? 2 : 1))) measure(child, inner, shape);
+  return undefined;
 }
 
-function labelRefusal(args: unknown, at: number): Shape["refusal"] {
+function labelRefusal(
+  args: unknown,
+  { at, labels }: { readonly at: number; readonly labels: LabelOrder },
+): Refusal | undefined {
   const [literal] = childrenOf(args);
-  if (literal?.op === "value" && typeof literal.args === "string" && isDataLabel(literal.args)) return undefined;
-  return { message: `wants one of ${DATA_LABELS.map((label) => `"${label}"`).join(", ")} in \`label\``, at };
+  if (literal?.op === "value" && typeof literal.args === "string" && labels.has(literal.args)) return undefined;
+  const known = labels.names.flat().map((label) => `"${label}"`);
+  return { message: `wants one of ${known.join(", ")} in \`label\``, at };
 }
 
 let environment: Cel.Environment | undefined;
@@ -162,15 +170,41 @@ let environment: Cel.Environment | undefined;
 function celEnvironment(): Cel.Environment {
   environment ??= createCelEnvironment()
     .registerVariable("tool", {
-      schema: { name: "string", labels: "list<string>", systems: "list<string>", actions: "list<string>" },
+      schema: {
+        name: "string",
+        label: "int",
+        labels: "list<string>",
+        systems: "list<string>",
+        actions: "list<string>",
+        reversibility: "string",
+        known: "bool",
+        changed: "bool",
+      },
     })
     .registerVariable("args", "dyn")
-    .registerVariable("agent", { schema: { name: "string", team: "string", role: "string", autonomy: "string" } })
-    .registerVariable("session", { schema: { label: "int", spent_usd: "double", calls: "int", denied: "int" } })
+    .registerVariable("agent", {
+      schema: { name: "string", team: "string", role: "string", autonomy: "string", owner: "string" },
+    })
+    .registerVariable("session", {
+      schema: {
+        label: "int",
+        labels: "list<string>",
+        spent_usd: "double",
+        calls: "int",
+        denied: "int",
+        tools: "list<string>",
+        actions: "list<string>",
+        systems: "list<string>",
+        destinations: "list<string>",
+        dry_runs: "list<string>",
+        rehearsed: "bool",
+      },
+    })
+    .registerVariable("expansion", "list<string>")
     .registerVariable("model", "string")
     .registerVariable("destination", "string")
     .registerVariable("environment", "string")
     .registerVariable("now", "google.protobuf.Timestamp")
-    .registerFunction("label(string): int", (label: string) => BigInt(labelRank(label)));
+    .registerFunction("label(string): int", () => 0n);
   return environment;
 }

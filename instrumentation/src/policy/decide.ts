@@ -4,15 +4,17 @@
  *
  * Policies compose by narrowing: each that applies decides by itself, and the strictest wins, so that a team's policy can
  * only take away from what the organisation's allows. Where a policy applies, a hostile name and arguments without a
- * canonical form are denied before any rule is asked.
+ * canonical form are denied before any rule is asked. A policy in shadow mode has no say: what it would have said is told.
  */
 import { canonicalArguments } from "./canonical-json.ts";
 import type { CanonicalArguments } from "./canonical-json.ts";
 import { CompiledPolicy } from "./compiled-policy.ts";
 import { conditionScope } from "./condition.ts";
 import type { ConditionScope } from "./condition.ts";
-import type { Decision } from "./decision.ts";
-import type { Effect, PolicyDocument } from "./document.ts";
+import type { Decision, ShadowDecision } from "./decision.ts";
+import type { Effect, ParseOptions, PolicyDocument } from "./document.ts";
+import { DEFAULT_LABEL_ORDER } from "./label.ts";
+import type { LabelOrder } from "./label.ts";
 import type { PolicyRequest } from "./request.ts";
 import { foldToolName, TOOL_NAME_LENGTH_MAX } from "./tool-name.ts";
 
@@ -22,12 +24,16 @@ export interface DecideOptions {
 }
 
 /** Compiles a parsed document. Throws for a document that did not come from `parsePolicy` and does not compile. */
-export function compilePolicy(document: PolicyDocument): CompiledPolicy {
-  return new CompiledPolicy(document);
+export function compilePolicy(
+  document: PolicyDocument,
+  { labels = DEFAULT_LABEL_ORDER }: ParseOptions = {},
+): CompiledPolicy {
+  return new CompiledPolicy(document, labels);
 }
 
 const STRICTNESS: Readonly<Record<Effect, number>> = { allow: 0, require_approval: 1, deny: 2, forbid: 3 };
 const NO_POLICY = "no policy";
+const NOTHING: readonly never[] = Object.freeze([]);
 
 /** Never throws. */
 export function decide(
@@ -36,40 +42,78 @@ export function decide(
   options: DecideOptions = {},
 ): Decision {
   const all: readonly CompiledPolicy[] = policies instanceof CompiledPolicy ? [policies] : policies;
-  const agent = request.agent?.name ?? "";
-  const isGoverned = all.some((policy) => policy.appliesTo(agent));
-  if (!isGoverned && options.requirePolicy !== true) return withoutPolicy(request);
+  const standings = standingOf(all, request);
+  if (!standings.isGoverned && options.requirePolicy !== true) return withoutPolicy(standings, request);
   const name = foldToolName(request.tool.name);
   if (!name.ok) return refusal(printable(request.tool.name), name.reason);
   const canonical = request.args === undefined ? undefined : canonicalArguments(request.args);
   if (canonical?.ok === false) return refusal(name.folded, canonical.reason);
-  if (!isGoverned)
-    return refusal(name.folded, "no policy applies to this agent, and `governance.require_policy` is set");
   const args = canonical?.arguments;
-  const decision = decideByRules(all, { tool: name.folded, agent, request, args });
-  return args === undefined ? decision : { ...decision, arguments: args };
+  const call = { tool: name.folded, request, args };
+  const decision = standings.isGoverned
+    ? strictestOf(standings.enforced, call)
+    : refusal(name.folded, "no policy applies to this agent, and `governance.require_policy` is set");
+  if (args === undefined && standings.shadow.length === 0) return decision;
+  return { ...decision, arguments: args, shadow: shadowOf(standings.shadow, call) };
 }
 
 interface Call {
+  /** Folded. */
   readonly tool: string;
-  readonly agent: string;
   readonly request: PolicyRequest;
   readonly args: CanonicalArguments | undefined;
 }
 
-function decideByRules(policies: readonly CompiledPolicy[], call: Call): Decision {
-  let scope: ConditionScope | undefined;
-  const scopeOnce = (): ConditionScope => {
-    scope ??= conditionScope(call.request, { tool: call.tool, args: call.args?.value, size: call.args?.size });
-    return scope;
-  };
+interface Standings {
+  readonly isGoverned: boolean;
+  readonly enforced: readonly CompiledPolicy[];
+  readonly shadow: readonly CompiledPolicy[];
+}
+
+function standingOf(all: readonly CompiledPolicy[], request: PolicyRequest): Standings {
+  const [only] = all;
+  if (all.length === 1 && only?.standing(request) === "enforced")
+    return { isGoverned: true, enforced: all, shadow: NOTHING };
+  const enforced: CompiledPolicy[] = [];
+  const shadow: CompiledPolicy[] = [];
+  for (const policy of all) {
+    const standing = policy.standing(request);
+    if (standing === "enforced") enforced.push(policy);
+    else if (standing === "shadow") shadow.push(policy);
+  }
+  return { isGoverned: enforced.length > 0, enforced, shadow };
+}
+
+function strictestOf(policies: readonly CompiledPolicy[], call: Call): Decision {
+  const scopeOf = scopes(call);
+  const { tool, request } = call;
   let strictest: Decision | undefined;
   for (const policy of policies) {
-    if (!policy.appliesTo(call.agent)) continue;
-    const decision = policy.decide(call.tool, scopeOnce);
+    const decision = policy.decide(tool, request.environment ?? "", () => scopeOf(policy.labels));
     strictest = strictest === undefined ? decision : stricter(strictest, decision);
   }
-  return strictest ?? refusal(call.tool, NO_POLICY);
+  return strictest ?? refusal(tool, NO_POLICY);
+}
+
+/** One scope for all conditions of a decision that mean the same by labels, made when the first of them asks. */
+function scopes({ tool, request, args }: Call): (labels: LabelOrder) => ConditionScope {
+  const made = new Map<LabelOrder, ConditionScope>();
+  return (labels) => {
+    let scope = made.get(labels);
+    if (scope === undefined) {
+      scope = conditionScope(request, { tool, args: args?.value, labels });
+      made.set(labels, scope);
+    }
+    return scope;
+  };
+}
+
+/** Each policy on a scope of its own: what is not enforced takes nothing from what is. */
+function shadowOf(policies: readonly CompiledPolicy[], call: Call): readonly ShadowDecision[] {
+  return policies
+    .map((policy) => strictestOf([policy], call))
+    .map(({ decision, rule, reason, policy, policyVersion }) => ({ decision, rule, reason, policy, policyVersion }))
+    .toSorted((left, right) => STRICTNESS[right.decision] - STRICTNESS[left.decision]);
 }
 
 /** On a tie the earlier decides, and the rules of both are in the decision. */
@@ -79,14 +123,39 @@ function stricter(left: Decision, right: Decision): Decision {
 }
 
 /** Nobody governs this agent: nothing is refused, neither a name nor arguments, so that instrumenting an app breaks nothing. */
-function withoutPolicy(request: PolicyRequest): Decision {
+function withoutPolicy({ shadow }: Standings, request: PolicyRequest): Decision {
   const canonical = request.args === undefined ? undefined : canonicalArguments(request.args);
+  const name = shadow.length > 0 ? foldToolName(request.tool.name) : undefined;
+  const args = canonical?.ok === true ? canonical.arguments : undefined;
   return {
     ...refusal(printable(request.tool.name), NO_POLICY),
     decision: "allow",
     rule: NO_POLICY,
-    arguments: canonical?.ok === true ? canonical.arguments : undefined,
+    shadow: shadowWithoutPolicy({
+      shadow,
+      request,
+      args,
+      name,
+      problem: canonical?.ok === false ? canonical.reason : "",
+    }),
+    arguments: args,
   };
+}
+
+function shadowWithoutPolicy(call: {
+  readonly shadow: readonly CompiledPolicy[];
+  readonly request: PolicyRequest;
+  readonly args: CanonicalArguments | undefined;
+  readonly name: ReturnType<typeof foldToolName> | undefined;
+  readonly problem: string;
+}): readonly ShadowDecision[] {
+  const { shadow, request, args, name, problem } = call;
+  if (name === undefined) return NOTHING;
+  if (name.ok && problem === "") return shadowOf(shadow, { tool: name.folded, request, args });
+  const reason = name.ok ? problem : name.reason;
+  return shadow.map(({ document, version }) => {
+    return { decision: "deny", rule: "request", reason, policy: document.name, policyVersion: version };
+  });
 }
 
 function refusal(tool: string, reason: string): Decision {
@@ -96,7 +165,8 @@ function refusal(tool: string, reason: string): Decision {
     reason,
     policy: "",
     policyVersion: "",
-    matched: [],
+    matched: NOTHING,
+    shadow: NOTHING,
     tool,
     arguments: undefined,
   };

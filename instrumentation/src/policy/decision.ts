@@ -13,10 +13,21 @@ export interface Decision {
   readonly policyVersion: string;
   /** All rules that say the same as the decision; empty for a default. */
   readonly matched: readonly MatchedRule[];
+  /** What policies that are not enforced say of the call, the strictest first. */
+  readonly shadow: readonly ShadowDecision[];
   /** The tool's name as the rules saw it: normalised, case folded. */
   readonly tool: string;
   /** The frozen copy that was decided on, for the tool to run with; `undefined` when there were none or they have no canonical form. */
   readonly arguments: CanonicalArguments | undefined;
+}
+
+/** What a policy in shadow mode would have decided. */
+export interface ShadowDecision {
+  readonly decision: Effect;
+  readonly rule: string;
+  readonly reason: string;
+  readonly policy: string;
+  readonly policyVersion: string;
 }
 
 export interface MatchedRule {

@@ -4,6 +4,8 @@
  */
 import { compileCondition } from "./condition.ts";
 import { compileGlob, GlobError } from "./glob.ts";
+import { DEFAULT_LABEL_ORDER } from "./label.ts";
+import type { LabelOrder } from "./label.ts";
 
 export type Effect = "allow" | "deny" | "require_approval" | "forbid";
 export const EFFECTS: readonly Effect[] = ["forbid", "deny", "require_approval", "allow"];
@@ -14,6 +16,8 @@ export interface PolicyRule {
   readonly effect: Effect;
   /** Globs over tool names. */
   readonly tools: readonly string[];
+  /** Globs over environments; absent: in all of them. */
+  readonly environments?: readonly string[];
   /** CEL; absent: always. */
   readonly when?: string;
   /** Why, for the one who is refused. */
@@ -25,8 +29,16 @@ export interface PolicyDocument {
   readonly name: string;
   /** "" when the document has none: then the digest of its content stands in for it. */
   readonly version: string;
-  /** Globs over agent names; empty: every agent. */
+  /** Globs over agent names; empty: every agent. Who means an agent means all that act on its behalf. */
   readonly agents: readonly string[];
+  /** Globs over teams; empty: every team. */
+  readonly teams: readonly string[];
+  /** Globs over environments; empty: every one. A call that does not say where it is made is made in all of them. */
+  readonly environments: readonly string[];
+  /** False: it only says what it would decide (shadow mode). */
+  readonly enforce: boolean;
+  /** The share of sessions that it decides for (`25%`); for the others it only says what it would decide. */
+  readonly share: string;
   readonly default: DefaultEffect;
   readonly allow: readonly string[];
   readonly deny: readonly string[];
@@ -47,13 +59,22 @@ export type PolicyParse =
 
 const LIST_MAX = 10_000;
 const NAME_LENGTH_MAX = 256;
+const ALL_SESSIONS = "100%";
+const SHARE = /^\d{1,3}(?:\.\d{1,4})?%$/;
 const LISTS = ["allow", "deny", "require_approval", "forbid"] as const;
-const DOCUMENT_KEYS: ReadonlySet<string> = new Set(["kind", "name", "version", "agents", "default", "rules", ...LISTS]);
-const RULE_KEYS: ReadonlySet<string> = new Set(["name", "effect", "tools", "when", "reason"]);
+const DOCUMENT_KEYS: ReadonlySet<string> = new Set(
+  ["kind", "name", "version", "agents", "teams", "environments", "enforce", "share", "default", "rules"].concat(LISTS),
+);
+const RULE_KEYS: ReadonlySet<string> = new Set(["name", "effect", "tools", "environments", "when", "reason"]);
+
+export interface ParseOptions {
+  /** What `label("…")` may name. @default public < internal < confidential < restricted */
+  readonly labels?: LabelOrder;
+}
 
 /** Reads a policy document. Never throws. */
-export function parsePolicy(document: unknown): PolicyParse {
-  const reader = new DocumentReader();
+export function parsePolicy(document: unknown, { labels = DEFAULT_LABEL_ORDER }: ParseOptions = {}): PolicyParse {
+  const reader = new DocumentReader(labels);
   const record = reader.record(document, "", DOCUMENT_KEYS);
   if (record === undefined) return { ok: false, problems: reader.problems };
   if (record["kind"] !== undefined && record["kind"] !== "policy") reader.problem("kind", "must be `policy`");
@@ -61,6 +82,10 @@ export function parsePolicy(document: unknown): PolicyParse {
     name: reader.name(record["name"], "name"),
     version: reader.version(record["version"]),
     agents: reader.globs(record["agents"], "agents"),
+    teams: reader.globs(record["teams"], "teams"),
+    environments: reader.globs(record["environments"], "environments"),
+    enforce: reader.enforce(record["enforce"]),
+    share: reader.share(record["share"]),
     default: reader.defaultEffect(record["default"]),
     allow: reader.globs(record["allow"], "allow"),
     deny: reader.globs(record["deny"], "deny"),
@@ -73,6 +98,11 @@ export function parsePolicy(document: unknown): PolicyParse {
 
 class DocumentReader {
   readonly problems: PolicyProblem[] = [];
+  readonly #labels: LabelOrder;
+
+  constructor(labels: LabelOrder) {
+    this.#labels = labels;
+  }
 
   problem(path: string, message: string): void {
     this.problems.push({ path, message });
@@ -114,6 +144,19 @@ class DocumentReader {
     return "deny";
   }
 
+  enforce(value: unknown): boolean {
+    if (typeof value === "boolean" || value === undefined) return value ?? true;
+    this.problem("enforce", "must be `true` or `false`");
+    return true;
+  }
+
+  share(value: unknown): string {
+    if (value === undefined) return ALL_SESSIONS;
+    if (typeof value === "string" && SHARE.test(value) && Number.parseFloat(value) <= 100) return value;
+    this.problem("share", "must be a share of sessions from `0%` to `100%`");
+    return ALL_SESSIONS;
+  }
+
   globs(value: unknown, path: string): readonly string[] {
     return this.list(value, path).flatMap((item, index) => {
       const place = `${path}[${index}]`;
@@ -145,6 +188,8 @@ class DocumentReader {
       if (effect === undefined)
         this.problem(`${path}.effect`, "must be `allow`, `deny`, `require_approval` or `forbid`");
       const tools = record["tools"] === undefined ? ["*"] : this.globs(record["tools"], `${path}.tools`);
+      const environments =
+        record["environments"] === undefined ? undefined : this.globs(record["environments"], `${path}.environments`);
       const when = this.condition(record["when"], `${path}.when`);
       const reason = record["reason"] === undefined ? undefined : this.name(record["reason"], `${path}.reason`);
       return [
@@ -152,6 +197,7 @@ class DocumentReader {
           name,
           effect: effect ?? "deny",
           tools,
+          ...(environments === undefined ? {} : { environments }),
           ...(when === undefined ? {} : { when }),
           ...(reason === undefined ? {} : { reason }),
         },
@@ -165,7 +211,7 @@ class DocumentReader {
       this.problem(path, "must be a condition in text");
       return undefined;
     }
-    const compiled = compileCondition(value);
+    const compiled = compileCondition(value, this.#labels);
     if (!compiled.ok) this.problem(path, `${compiled.message} (at ${compiled.line}:${compiled.column})`);
     return value;
   }

@@ -5,8 +5,8 @@
  * there. What cannot be evaluated because a member is missing is not met and has no value; anything else is an error.
  */
 import type * as Cel from "@marcbachmann/cel-js";
-import { CEL_LENGTH_MAX, childrenOf, createCelEnvironment, failure, failureOf, isNode } from "./cel.ts";
-import type { CelFailure } from "./cel.ts";
+import { CEL_LENGTH_MAX, childrenOf, createCelEnvironment, failure, failureOf, isNode } from "./cel/engine.ts";
+import type { CelFailure } from "./cel/engine.ts";
 
 const FUNCTIONS: ReadonlySet<string> = new Set(
   (

@@ -35,15 +35,46 @@ export function compileGlob(pattern: string): (text: string) => boolean {
 
 /** Like `compileGlob` for text that went through `foldCase` already: one fold serves many patterns. */
 export function compileFolded(pattern: string): (folded: string) => boolean {
+  const alternatives = parseAlternatives(pattern).map(compileRuns);
+  const [first] = alternatives;
+  if (alternatives.length === 1 && first !== undefined) return first;
+  return (text) => alternatives.some((matches) => matches(text));
+}
+
+/** Longer than any pattern: only a star matches it. */
+const FILLING = "\u{1d800}".repeat(GLOB_LENGTH_MAX + 1);
+const EXAMPLES_MAX = 512;
+
+/**
+ * Texts that stand for all that a pattern matches: another pattern matches all of them only if it matches whatever this one
+ * does. Each star is once nothing and once a filling that no literal has. Throws `GlobError`.
+ */
+export function globExamples(pattern: string): readonly string[] {
+  const examples: string[] = [];
+  for (const runs of parseAlternatives(pattern)) {
+    for (const filling of runs.length > 1 ? ["", FILLING] : [""]) {
+      for (const choice of [0, 1]) {
+        examples.push(runs.map((run) => run.map((unit) => exampleOf(unit, choice)).join("")).join(filling));
+      }
+    }
+  }
+  return [...new Set(examples)].slice(0, EXAMPLES_MAX);
+}
+
+/** `a` to `z` and the like: the first or the last character of a class; a filling for any character. */
+function exampleOf(unit: Unit, choice: number): string {
+  if (typeof unit === "string") return unit;
+  if (unit === undefined) return FILLING.slice(0, 2);
+  const members = Array.from("abcdefghijklmnopqrstuvwxyz0123456789_- ~").filter((character) => unit.test(character));
+  return members.at(choice === 0 ? 0 : -1) ?? "";
+}
+
+function parseAlternatives(pattern: string): readonly (readonly (readonly Unit[])[])[] {
   if (pattern.length === 0) throw new GlobError("a pattern must not be empty");
   if (pattern.length > GLOB_LENGTH_MAX) throw new GlobError(`a pattern has at most ${GLOB_LENGTH_MAX} characters`);
   const folded = foldCase(pattern);
   refuseUnsupported(pattern, folded);
-  const shielded = shield(folded);
-  const alternatives = expandBraces(pattern, shielded).map((text) => compileAlternative(pattern, text));
-  const [first] = alternatives;
-  if (alternatives.length === 1 && first !== undefined) return first;
-  return (text) => alternatives.some((matches) => matches(text));
+  return expandBraces(pattern, shield(folded)).map((text) => parseAlternative(pattern, text));
 }
 
 const PLAIN = /^[a-z0-9_.:/ -]*$/;
@@ -155,8 +186,9 @@ const PARSE_OPTIONS = {
   literalBrackets: false,
 } as const;
 
-function compileAlternative(pattern: string, shielded: string): (text: string) => boolean {
-  if (shielded === "") return (text) => text === "";
+/** The literals, wildcards and classes between the stars of one alternative. */
+function parseAlternative(pattern: string, shielded: string): readonly (readonly Unit[])[] {
+  if (shielded === "") return [[]];
   const states: unknown = parser().parse(shielded, PARSE_OPTIONS);
   const [state] = states as readonly { readonly tokens: readonly GlobToken[] }[];
   const runs: Unit[][] = [[]];
@@ -170,6 +202,10 @@ function compileAlternative(pattern: string, shielded: string): (text: string) =
       throw new GlobError(`\`${unshield(token.value)}\` has no meaning in pattern ${JSON.stringify(pattern)}`);
     }
   }
+  return runs;
+}
+
+function compileRuns(runs: readonly (readonly Unit[])[]): (text: string) => boolean {
   const literals = runs.map((run) => (run.every((unit) => typeof unit === "string") ? run.join("") : undefined));
   if (literals.every((literal) => literal !== undefined)) return matchLiterals(literals);
   return (text) => matchRuns(runs, Array.from(text));

@@ -5,9 +5,17 @@ export type { CanonicalOutcome, JsonValue } from "./canonical-json.ts";
 export type { CompiledPolicy } from "./compiled-policy.ts";
 export { compilePolicy, decide } from "./decide.ts";
 export type { DecideOptions } from "./decide.ts";
-export type { Decision, MatchedRule } from "./decision.ts";
+export type { Decision, MatchedRule, ShadowDecision } from "./decision.ts";
 export { parsePolicy } from "./document.ts";
-export type { DefaultEffect, Effect, PolicyDocument, PolicyParse, PolicyProblem, PolicyRule } from "./document.ts";
+export type {
+  DefaultEffect,
+  Effect,
+  ParseOptions,
+  PolicyDocument,
+  PolicyParse,
+  PolicyProblem,
+  PolicyRule,
+} from "./document.ts";
 export { createExpressionLanguage } from "./expression.ts";
 export type {
   Expression,
@@ -18,10 +26,23 @@ export type {
   ExpressionResult,
   ExpressionScope,
 } from "./expression.ts";
+export { lintPolicy } from "./lint.ts";
+export type { LintFinding, LintOptions, LintRule } from "./lint.ts";
+export { ANY_SYSTEM, ToolCatalogue } from "./tool-catalogue.ts";
+export type { NamedToolDeclaration, ToolDeclaration } from "./tool-catalogue.ts";
 export { compileGlob, foldCase, GlobError } from "./glob.ts";
-export { DATA_LABELS, higherLabel, isDataLabel, labelRank } from "./label.ts";
-export type { DataLabel } from "./label.ts";
-export type { AgentFacts, PolicyRequest, SessionFacts, ToolFacts } from "./request.ts";
+export { DATA_LABELS, DEFAULT_LABEL_ORDER, LABEL_LEVELS_MAX, LabelOrder, parseLabelOrder } from "./label.ts";
+export type { DataLabel, LabelOrderParse } from "./label.ts";
+export { EXPANSIONS, REVERSIBILITIES, TOOL_ACTIONS } from "./request.ts";
+export type {
+  AgentFacts,
+  Expansion,
+  PolicyRequest,
+  Reversibility,
+  SessionFacts,
+  ToolAction,
+  ToolFacts,
+} from "./request.ts";
 export { Policy } from "./policy.ts";
 export type {
   ApprovalHandler,

@@ -4,10 +4,10 @@ import type { AuditEntry } from "./audit-log.ts";
 import type { JsonValue } from "./canonical-json.ts";
 import { compilePolicy, decide } from "./decide.ts";
 import type { CompiledPolicy } from "./compiled-policy.ts";
-import type { Decision, MatchedRule } from "./decision.ts";
+import type { Decision, MatchedRule, ShadowDecision } from "./decision.ts";
 import { parsePolicy } from "./document.ts";
 import type { DefaultEffect, Effect, PolicyDocument, PolicyRule } from "./document.ts";
-import type { PolicyRequest } from "./request.ts";
+import type { PolicyRequest, ToolFacts } from "./request.ts";
 import { POLICY_TEMPLATES, policyTemplate } from "./templates.ts";
 import type { PolicyTemplate } from "./templates.ts";
 
@@ -18,6 +18,13 @@ export interface PolicyInput {
   readonly name?: string;
   readonly version?: string | number;
   readonly agents?: readonly string[];
+  readonly teams?: readonly string[];
+  /** @default every environment */
+  readonly environments?: readonly string[];
+  /** False: checks only tell what would have been decided, in `shadow`. @default true */
+  readonly enforce?: boolean;
+  /** Of sessions: `25%`. @default "100%" */
+  readonly share?: string;
   /** @default "deny" */
   readonly default?: DefaultEffect;
   readonly allow?: readonly string[];
@@ -31,10 +38,13 @@ export interface PolicyInput {
 export interface PolicyOptions extends PolicyInput {
   /** Asked when a tool needs approval. A truthy answer approves this one call, a falsy one denies it; without it nothing that needs approval runs. */
   readonly onApproval?: ApprovalHandler | undefined;
+  readonly on_approval?: ApprovalHandler | undefined;
   /** How long an answer may take. @default 300000 */
   readonly approvalTimeoutMs?: number | undefined;
+  readonly approval_timeout_ms?: number | undefined;
   /** How many checks the audit log keeps. @default 10000 */
   readonly auditLogMax?: number | undefined;
+  readonly audit_log_max?: number | undefined;
   /** The clock, for conditions and the audit log. @default the machine's */
   readonly clock?: (() => Date) | undefined;
 }
@@ -54,11 +64,7 @@ export interface ApprovalRequest {
 }
 
 /** What else a condition may look at. */
-export type CheckContext = Omit<PolicyRequest, "tool" | "args" | "now"> & {
-  readonly labels?: readonly string[];
-  readonly systems?: readonly string[];
-  readonly actions?: readonly string[];
-};
+export type CheckContext = Omit<PolicyRequest, "tool" | "args" | "now"> & Omit<ToolFacts, "name">;
 
 export interface PolicyCheck {
   readonly decision: Effect;
@@ -73,6 +79,8 @@ export interface PolicyCheck {
   readonly policy: string;
   readonly policyVersion: string;
   readonly matched: readonly MatchedRule[];
+  /** What a policy that is not enforced says. */
+  readonly shadow: readonly ShadowDecision[];
   /** The frozen copy that was decided on: run the tool with it. */
   readonly args: JsonValue | undefined;
   readonly argumentsDigest: string;
@@ -81,7 +89,9 @@ export interface PolicyCheck {
 const NAME = "policy";
 const APPROVAL_TIMEOUT_MS = 300_000;
 const AUDIT_LOG_MAX = 10_000;
-const OPTION_KEYS: ReadonlySet<string> = new Set(["onApproval", "approvalTimeoutMs", "auditLogMax", "clock"]);
+const OPTION_KEYS: ReadonlySet<string> = new Set(
+  "onApproval on_approval approvalTimeoutMs approval_timeout_ms auditLogMax audit_log_max clock".split(" "),
+);
 
 /**
  * A tool policy inside one process: `check` says, `enforce` holds, the audit log remembers. Unlisted tools are denied.
@@ -105,11 +115,14 @@ export class Policy {
       );
     this.name = parsed.policy.name;
     this.#document = parsed.policy;
-    // Made here and used here: its `agents` say whom the processor sends it to, not whether it holds.
-    this.#compiled = compilePolicy({ ...parsed.policy, agents: [], version: compilePolicy(parsed.policy).version });
-    this.#log = new AuditLog(positive("auditLogMax", options.auditLogMax ?? AUDIT_LOG_MAX));
-    this.#onApproval = options.onApproval;
-    this.#approvalTimeoutMs = positive("approvalTimeoutMs", options.approvalTimeoutMs ?? APPROVAL_TIMEOUT_MS);
+    // Made here and used here: its `agents` and `teams` say whom the processor sends it to, not whether it holds.
+    const { version } = compilePolicy(parsed.policy);
+    this.#compiled = compilePolicy({ ...parsed.policy, agents: [], teams: [], version });
+    const auditLogMax = options.auditLogMax ?? options.audit_log_max ?? AUDIT_LOG_MAX;
+    this.#log = new AuditLog(positive("auditLogMax", auditLogMax));
+    this.#onApproval = options.onApproval ?? options.on_approval;
+    const timeoutMs = options.approvalTimeoutMs ?? options.approval_timeout_ms ?? APPROVAL_TIMEOUT_MS;
+    this.#approvalTimeoutMs = positive("approvalTimeoutMs", timeoutMs);
     this.#clock = options.clock ?? (() => new Date());
   }
 
@@ -176,9 +189,17 @@ export class Policy {
     context: CheckContext,
   ): { readonly check: PolicyCheck; readonly entry: AuditEntry } {
     const now = this.#clock();
-    const { labels, systems, actions, ...rest } = context;
-    const facts = { name: tool, labels: labels ?? [], systems: systems ?? [], actions: actions ?? [] };
-    const decision = decide([this.#compiled], { ...rest, tool: facts, args, now }, { requirePolicy: true });
+    const { labels, systems, actions, reversibility, isKnown, isChanged, ...rest } = context;
+    const facts: ToolFacts = {
+      name: tool,
+      ...(labels && { labels }),
+      ...(systems && { systems }),
+      ...(actions && { actions }),
+      ...(reversibility && { reversibility }),
+      ...(isKnown !== undefined && { isKnown }),
+      ...(isChanged !== undefined && { isChanged }),
+    };
+    const decision = decide(this.#compiled, { ...rest, tool: facts, args, now });
     const check = toCheck(tool, decision);
     const entry = this.#log.add({
       time: now.toISOString(),
@@ -250,6 +271,7 @@ function toCheck(tool: string, decision: Decision): PolicyCheck {
     policy: decision.policy,
     policyVersion: decision.policyVersion,
     matched: decision.matched,
+    shadow: decision.shadow,
     args: decision.arguments?.value,
     argumentsDigest: decision.arguments?.digest ?? "",
   };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { canonicalArguments } from "../../../../instrumentation/src/policy/index.ts";
+import { canonicalArguments, DEFAULT_LABEL_ORDER } from "../../../../instrumentation/src/policy/index.ts";
 import type { PolicyRequest } from "../../../../instrumentation/src/policy/index.ts";
 import { compileCondition, conditionScope } from "../../../../instrumentation/src/policy/condition.ts";
 
@@ -9,8 +9,9 @@ function evaluate(source: string, args: unknown, request: Partial<PolicyRequest>
   if (!compiled.ok) return `does not compile: ${compiled.message}`;
   const canonical = canonicalArguments(args);
   if (!canonical.ok) return canonical.reason;
-  const { value, size } = canonical.arguments;
-  const scope = conditionScope({ tool: { name: "send_mail" }, ...request }, { tool: "send_mail", args: value, size });
+  const { value } = canonical.arguments;
+  const call = { tool: "send_mail", args: value, labels: DEFAULT_LABEL_ORDER };
+  const scope = conditionScope({ tool: { name: "send_mail" }, ...request }, call);
   const outcome = compiled.condition.evaluate(scope);
   return outcome.ok ? outcome.met : outcome.reason;
 }
@@ -66,7 +67,7 @@ describe("a condition", () => {
     ["cel.bind(a, args, true)", 1, 5],
     ['session.label == "confidential"', 1, 1],
     ['session.label >= label("secret")', 1, 18],
-    ["session.labels == 1", 1, 9],
+    ["session.labelz == 1", 1, 9],
     ["1 + 1", 1, 1],
     ["'x'.repeat(9)", 1, 5],
   ])("%j does not compile, with its place", (source, line, column) => {

@@ -4,7 +4,7 @@
  */
 import { createRequire } from "node:module";
 import type * as Cel from "@marcbachmann/cel-js";
-import { compileGlob } from "./glob.ts";
+import { compileGlob } from "../glob.ts";
 
 export const CEL_NODES_MAX = 400;
 export const CEL_LENGTH_MAX = 2048;

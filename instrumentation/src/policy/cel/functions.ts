@@ -1,0 +1,184 @@
+/** What conditions may call. Each function charges for its work before it does it. */
+import { compileGlob, GLOB_LENGTH_MAX, GlobError } from "../glob.ts";
+import { EvaluationError } from "./meter.ts";
+import type { Meter } from "./meter.ts";
+import { findText } from "./find-text.ts";
+import { CelDuration, inZone, parseCelDuration, parseTimestamp, timestampOf } from "./time.ts";
+import { kindOf } from "./values.ts";
+
+export type CelFunction = (args: readonly unknown[], meter: Meter) => unknown;
+
+const GLOB_TEXT_LENGTH_MAX = 16_384;
+const INT_MAX = 9_223_372_036_854_775_807n;
+const DAY_MS = 86_400_000;
+
+/** Name → what it does, for functions and for methods alike: the first argument of a method is what it is called on. */
+export const CEL_FUNCTIONS: ReadonlyMap<string, CelFunction> = new Map<string, CelFunction>([
+  ["size", ([value], meter) => sizeOf(value, meter)],
+  ["contains", ([text, part], meter) => findText(textOf(text), textOf(part), meter) >= 0],
+  ["indexOf", (args, meter) => indexOf(args, meter)],
+  ["startsWith", ([text, part]) => textOf(text).startsWith(textOf(part))],
+  ["endsWith", ([text, part]) => textOf(text).endsWith(textOf(part))],
+  ["lowerAscii", ([text], meter) => charged(text, meter).toLowerCase()],
+  ["upperAscii", ([text], meter) => charged(text, meter).toUpperCase()],
+  ["trim", ([text], meter) => charged(text, meter).trim()],
+  ["glob", ([text, pattern], meter) => matchesGlob(textOf(text), textOf(pattern), meter)],
+  ["int", ([value]) => toInt(value)],
+  ["double", ([value]) => toDouble(value)],
+  ["string", ([value]) => toText(value)],
+  ["bool", ([value]) => toBool(value)],
+  ["timestamp", ([value]) => toTimestamp(value)],
+  ["duration", ([value]) => (value instanceof CelDuration ? value : parseCelDuration(textOf(value)))],
+  ["getFullYear", (args, meter) => BigInt(clockOf(args, meter).getUTCFullYear())],
+  ["getMonth", (args, meter) => BigInt(clockOf(args, meter).getUTCMonth())],
+  ["getDate", (args, meter) => BigInt(clockOf(args, meter).getUTCDate())],
+  ["getDayOfMonth", (args, meter) => BigInt(clockOf(args, meter).getUTCDate() - 1)],
+  ["getDayOfWeek", (args, meter) => BigInt(clockOf(args, meter).getUTCDay())],
+  ["getDayOfYear", (args, meter) => dayOfYear(clockOf(args, meter))],
+  ["getHours", (args, meter) => hoursOf(args, meter)],
+  ["getMinutes", (args, meter) => minutesOf(args, meter)],
+  ["getSeconds", (args, meter) => secondsOf(args, meter)],
+]);
+
+function textOf(value: unknown): string {
+  if (typeof value === "string") return value;
+  throw new EvaluationError(`no such overload: a text is wanted, and this is ${kindOf(value)}`);
+}
+
+function charged(value: unknown, meter: Meter): string {
+  const text = textOf(value);
+  meter.chargeText(text);
+  return text;
+}
+
+/** Code points of a text, items of a list, members of a map. */
+function sizeOf(value: unknown, meter: Meter): bigint {
+  if (typeof value === "string") {
+    meter.charge(value.length >> 2);
+    let size = 0;
+    for (let at = 0; at < value.length; at += (value.codePointAt(at) ?? 0) > 0xffff ? 2 : 1) size += 1;
+    return BigInt(size);
+  }
+  if (Array.isArray(value)) return BigInt(value.length);
+  if (kindOf(value) !== "map") throw new EvaluationError(`no such overload: size of ${kindOf(value)}`);
+  const { length } = Object.keys(value as object);
+  meter.charge(length);
+  return BigInt(length);
+}
+
+function indexOf([text, part, from]: readonly unknown[], meter: Meter): bigint {
+  if (from === undefined) return BigInt(findText(textOf(text), textOf(part), meter));
+  const start = Number(from);
+  if (Number.isSafeInteger(start) && start >= 0 && start < textOf(text).length)
+    return BigInt(findText(textOf(text), textOf(part), meter, start));
+  throw new EvaluationError("indexOf: the start is out of range");
+}
+
+const GLOBS_MAX = 256;
+const globs = new Map<string, (text: string) => boolean>();
+
+function matchesGlob(text: string, pattern: string, meter: Meter): boolean {
+  if (text.length > GLOB_TEXT_LENGTH_MAX || pattern.length > GLOB_LENGTH_MAX)
+    throw new EvaluationError("the text is too large for glob()");
+  meter.charge(text.length * (2 + (pattern.length >> 2)));
+  let matches = globs.get(pattern);
+  if (matches === undefined) {
+    // Alternatives in braces multiply: the dearest pattern takes some milliseconds to compile.
+    meter.charge(1_000 * 4 ** (pattern.split("{").length - 1));
+    matches = compiledGlob(pattern);
+    if (globs.size >= GLOBS_MAX) globs.clear();
+    globs.set(pattern, matches);
+  }
+  return matches(text);
+}
+
+function compiledGlob(pattern: string): (text: string) => boolean {
+  try {
+    return compileGlob(pattern);
+  } catch (error) {
+    throw error instanceof GlobError ? new EvaluationError(error.message) : error;
+  }
+}
+
+function toInt(value: unknown): bigint {
+  if (typeof value === "bigint") return value;
+  if (typeof value === "number" && Number.isFinite(value)) return inRange(BigInt(Math.trunc(value)));
+  if (value instanceof Date) return BigInt(Math.floor(value.getTime() / 1_000));
+  if (typeof value === "string" && /^[+-]?\d{1,19}$/.test(value)) return inRange(BigInt(value.replace(/^\+/, "")));
+  throw new EvaluationError("int() type error: cannot convert to int");
+}
+
+/** Throws when whole numbers of CEL end before this one. */
+export function inRange(value: bigint): bigint {
+  if (value <= INT_MAX && value >= -INT_MAX - 1n) return value;
+  throw new EvaluationError("integer overflow");
+}
+
+function toDouble(value: unknown): number {
+  if (typeof value === "number") return value;
+  if (typeof value === "bigint") return Number(value);
+  const text = typeof value === "string" && value.length <= 64 && /^[+-]?[\d.]+(?:[eE][+-]?\d+)?$/.test(value);
+  const number = text ? Number(value) : Number.NaN;
+  if (!Number.isNaN(number)) return number;
+  throw new EvaluationError("double() type error: cannot convert to double");
+}
+
+function toText(value: unknown): string {
+  switch (kindOf(value)) {
+    case "string":
+      return value as string;
+    case "int":
+    case "double":
+    case "bool":
+      return String(value);
+    case "timestamp":
+      return (value as Date).toISOString();
+    default:
+      throw new EvaluationError(`string() type error: cannot convert ${kindOf(value)}`);
+  }
+}
+
+function toBool(value: unknown): boolean {
+  if (typeof value === "boolean") return value;
+  if (value === "true" || value === "True" || value === "TRUE" || value === "t" || value === "1") return true;
+  if (value === "false" || value === "False" || value === "FALSE" || value === "f" || value === "0") return false;
+  throw new EvaluationError("bool() type error: cannot convert to bool");
+}
+
+function toTimestamp(value: unknown): Date {
+  if (value instanceof Date) return value;
+  return typeof value === "bigint" ? timestampOf(Number(value) * 1_000) : parseTimestamp(textOf(value));
+}
+
+/** A time, in the zone that is the second argument; UTC without one. */
+function clockOf([value, zone]: readonly unknown[], meter: Meter): Date {
+  if (!(value instanceof Date)) throw new EvaluationError(`no such overload: a time is wanted, not ${kindOf(value)}`);
+  if (zone === undefined) return value;
+  meter.charge(2_000);
+  return inZone(value, textOf(zone));
+}
+
+function hoursOf(args: readonly unknown[], meter: Meter): bigint {
+  const [value] = args;
+  return value instanceof CelDuration
+    ? value.nanoseconds / 3_600_000_000_000n
+    : BigInt(clockOf(args, meter).getUTCHours());
+}
+
+function minutesOf(args: readonly unknown[], meter: Meter): bigint {
+  const [value] = args;
+  return value instanceof CelDuration
+    ? value.nanoseconds / 60_000_000_000n
+    : BigInt(clockOf(args, meter).getUTCMinutes());
+}
+
+function secondsOf(args: readonly unknown[], meter: Meter): bigint {
+  const [value] = args;
+  return value instanceof CelDuration
+    ? value.nanoseconds / 1_000_000_000n
+    : BigInt(clockOf(args, meter).getUTCSeconds());
+}
+
+function dayOfYear(date: Date): bigint {
+  return BigInt(Math.floor((date.getTime() - Date.UTC(date.getUTCFullYear(), 0, 1)) / DAY_MS));
+}

@@ -1,0 +1,134 @@
+/**
+ * What is odd about a policy that is valid: rules that never decide, patterns that mean nothing, and what lets everything by.
+ * Pure. A finding is a suspicion: the policy works all the same.
+ */
+import type { Effect, PolicyDocument } from "./document.ts";
+import { compileGlob, globExamples } from "./glob.ts";
+import { judgeCondition } from "./judge-condition.ts";
+import { DEFAULT_LABEL_ORDER } from "./label.ts";
+import type { LabelOrder } from "./label.ts";
+
+export type LintRule =
+  | "allows_everything"
+  | "missing_default"
+  | "unreachable"
+  | "shadowed"
+  | "unknown_tool"
+  | "never_met"
+  | "always_met";
+
+export interface LintFinding {
+  readonly rule: LintRule;
+  /** `allow[2]`, `rules[0].when`; "" for the document. */
+  readonly path: string;
+  readonly message: string;
+}
+
+export interface LintOptions {
+  /** Names of the tools that are declared; `undefined`: nobody knows which there are. */
+  readonly tools?: readonly string[];
+  readonly labels?: LabelOrder;
+  /** Whether the document says its `default`. */
+  readonly saysDefault: boolean;
+}
+
+const ORDER: readonly Effect[] = ["forbid", "deny", "require_approval", "allow"];
+
+/** One pattern that decides by itself, or a rule. */
+interface Entry {
+  readonly path: string;
+  readonly effect: Effect;
+  readonly patterns: readonly string[];
+  /** Decides on every call whose tool it names. */
+  readonly isUnconditional: boolean;
+  readonly text: string;
+}
+
+export function lintPolicy(policy: PolicyDocument, options: LintOptions): readonly LintFinding[] {
+  const findings: LintFinding[] = [];
+  if (!options.saysDefault)
+    findings.push({ rule: "missing_default", path: "", message: "has no `default`: what no rule names is denied" });
+  const entries = entriesOf(policy);
+  for (const entry of entries) {
+    findings.push(...lintPatterns(entry, options.tools));
+    const cover = entries.find((other) => other !== entry && covers(other, entry, entries));
+    if (cover !== undefined) findings.push(covered(entry, cover));
+  }
+  for (const [index, rule] of policy.rules.entries()) {
+    const path = `rules[${index}]`;
+    if (rule.tools.length === 0)
+      findings.push({ rule: "never_met", path: `${path}.tools`, message: "names no tool, so it is never met" });
+    if (rule.when === undefined) continue;
+    const verdict = judgeCondition(rule.when, options.labels ?? DEFAULT_LABEL_ORDER);
+    if (verdict.verdict === "never")
+      findings.push({ rule: "never_met", path: `${path}.when`, message: `is never met: ${verdict.reason}` });
+    if (verdict.verdict === "always")
+      findings.push({ rule: "always_met", path: `${path}.when`, message: `says nothing: ${verdict.reason}` });
+  }
+  return findings;
+}
+
+function entriesOf(policy: PolicyDocument): readonly Entry[] {
+  const lists = ORDER.flatMap((effect) =>
+    policy[effect].map((pattern, index): Entry => {
+      const path = `${effect}[${index}]`;
+      return { path, effect, patterns: [pattern], isUnconditional: true, text: `\`${pattern}\` under \`${effect}\`` };
+    }),
+  );
+  const rules = policy.rules.map((rule, index): Entry => {
+    const isUnconditional = rule.when === undefined && rule.environments === undefined;
+    const text = `rule \`${rule.name}\` (\`${rule.effect}\`)`;
+    return { path: `rules[${index}]`, effect: rule.effect, patterns: rule.tools, isUnconditional, text };
+  });
+  return [...lists, ...rules];
+}
+
+function lintPatterns(entry: Entry, tools: readonly string[] | undefined): readonly LintFinding[] {
+  const findings: LintFinding[] = [];
+  for (const [index, pattern] of entry.patterns.entries()) {
+    const path = entry.path.startsWith("rules") ? `${entry.path}.tools[${index}]` : entry.path;
+    const matches = compileGlob(pattern);
+    if (entry.effect === "allow" && entry.isUnconditional && matches("\u{1d800}".repeat(300))) {
+      if (/^\*+$/.test(pattern))
+        findings.push({
+          rule: "allows_everything",
+          path,
+          message: `\`${pattern}\` allows every tool there will ever be`,
+        });
+    }
+    if (tools !== undefined && !tools.some((tool) => matches(tool)))
+      findings.push({
+        rule: "unknown_tool",
+        path,
+        message: `\`${pattern}\` matches none of the ${tools.length} known tools`,
+      });
+  }
+  return findings;
+}
+
+/** Whether `other` decides, more strictly or as strictly, on everything that `entry` names. */
+function covers(other: Entry, entry: Entry, entries: readonly Entry[]): boolean {
+  if (!other.isUnconditional || entry.patterns.length === 0) return false;
+  const [mine, theirs] = [ORDER.indexOf(entry.effect), ORDER.indexOf(other.effect)];
+  if (theirs > mine) return false;
+  const isCovered = entry.patterns.every((pattern) => other.patterns.some((wider) => isWithin(pattern, wider)));
+  if (!isCovered || theirs < mine || !entry.isUnconditional) return isCovered;
+  // Two that name the same: the later one is too much.
+  const isMutual = other.patterns.every((pattern) => entry.patterns.some((wider) => isWithin(pattern, wider)));
+  return !isMutual || entries.indexOf(other) < entries.indexOf(entry);
+}
+
+function isWithin(pattern: string, wider: string): boolean {
+  const matches = compileGlob(wider);
+  return globExamples(pattern).every((example) => matches(example));
+}
+
+function covered(entry: Entry, cover: Entry): LintFinding {
+  if (entry.effect === cover.effect)
+    return { rule: "shadowed", path: entry.path, message: `${entry.text} adds nothing to ${cover.text}` };
+  return {
+    rule: "unreachable",
+    path: entry.path,
+    message: `${entry.text} never decides: ${cover.text} comes before it`,
+  };
+}
