@@ -183,6 +183,42 @@ export interface CloseRequest {
   readonly leases: readonly { readonly lease_id: string; readonly settled: WireAmounts }[];
 }
 
+/** POST /v1/approvals: asks for an approval of one act; the same act asked for again is the same request. */
+export interface ApprovalAsk {
+  readonly agent: string;
+  readonly session: string;
+  readonly user: string;
+  readonly tool: string;
+  readonly arguments?: unknown;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly policy: string;
+  readonly policy_version: string;
+  readonly rule: string;
+  readonly reason: string;
+  readonly process_id: string;
+}
+
+/** Answers an ask, and POST /v1/approvals/{id}/use. */
+export interface ApprovalReply {
+  readonly id: string;
+  readonly state: "pending" | "approved" | "denied" | "consumed" | "withdrawn" | "expired";
+  readonly act_digest: string;
+  readonly arguments_digest: string;
+  readonly expires_at: string;
+  /** Nobody was asked: a bypass was in force. */
+  readonly bypass?: string | undefined;
+  readonly comment?: string | undefined;
+  readonly answered_by?: string | undefined;
+  /** What the tool is to get instead; absent: what was asked. */
+  readonly edited_arguments?: unknown;
+}
+
+/** POST /v1/approvals/{id}/use: right before the act, once. The same `use_id` again is the same use. */
+export interface ApprovalUse {
+  readonly act_digest: string;
+  readonly use_id: string;
+}
+
 /** Events of GET /v1/control?process_id=… (server-sent events; `event:` is the type, `data:` this as JSON). */
 export type ControlEvent =
   | { readonly type: "hello"; readonly governance_version: string }
@@ -190,5 +226,7 @@ export type ControlEvent =
   | { readonly type: "recall"; readonly lease_ids: readonly string[] }
   /** What is stopped now, whole: at the start of each stream and after each act. Answered by POST /v1/leases/stopped. */
   | { readonly type: "stops"; readonly stops: StopList }
+  /** A request for approval of this process was answered, or is over: ask again. */
+  | { readonly type: "approval"; readonly id: string }
   /** Budgets, policies or prices changed: say hello again. */
   | { readonly type: "governance"; readonly governance_version: string };

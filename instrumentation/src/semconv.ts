@@ -158,6 +158,10 @@ export const ATTR_TOLLGATE_TOOL_ARGUMENTS_DIGEST = "tollgate.tool.arguments_dige
 export const ATTR_TOLLGATE_DATA_LABEL = "tollgate.data.label";
 /** string. The request for approval that this call waited for. */
 export const ATTR_TOLLGATE_APPROVAL_ID = "tollgate.approval.id";
+/** string. Who approved it, or denied it, by authentication; the last one where several had to. */
+export const ATTR_TOLLGATE_APPROVAL_BY = "tollgate.approval.by";
+/** string. Nobody was asked: the bypass that was in force, as `tollgate changes` and `approvals` show it. */
+export const ATTR_TOLLGATE_APPROVAL_BYPASS = "tollgate.approval.bypass";
 
 // Budget and lease
 /** string. The budget that decided, or the tightest one. */

@@ -67,6 +67,11 @@ export class ControlStreams {
     for (const processId of this.#streams.keys()) this.#write(processId, text);
   }
 
+  /** Tells a process that a request for approval was answered. */
+  sendApproval(processId: string, id: string): void {
+    this.#send(processId, { type: "approval", id });
+  }
+
   start(): void {
     this.#unsubscribe = this.#options.ledger.onRecall((processId, leaseIds) => {
       this.#send(processId, { type: "recall", lease_ids: leaseIds });

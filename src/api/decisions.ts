@@ -1,7 +1,8 @@
 /**
  * `POST /v1/decisions`: what the fleet's policies say of a tool call, for agents in any language. The same pure engine as
  * in the gate decides, on the arguments' canonical form. It only answers: the caller has to act on it, and nothing is
- * recorded here; the caller's span carries the decision. `require_approval` comes without an approval: there are none yet.
+ * recorded here; the caller's span carries the decision. `require_approval` comes with the request for approval that it made;
+ * the same call decided on again, once it is approved, is allowed: that uses the approval up.
  */
 import { compilePolicy, type CompiledPolicy, decide, parsePolicy } from "@tollgate/instrumentation/policy";
 import { z } from "zod";
@@ -9,6 +10,7 @@ import type { AgentRegistry } from "../policy/registry.ts";
 import type { Clock } from "../support/clock.ts";
 import { vouchesFor } from "./access.ts";
 import { labelsSchema } from "./lease-schemas.ts";
+import type { ApprovedDecision, WantedDecision } from "./decision-approval.ts";
 import { type AnyRoute, NOTHING, route } from "./route.ts";
 import { type StopDesk, stoppedText } from "./stop-desk.ts";
 
@@ -42,18 +44,20 @@ const decisionReply = z.object({
     .describe(
       "SHA-256 of the arguments' canonical JSON (RFC 8785), for `tollgate.tool.arguments_digest`; may be empty.",
     ),
-  approval_id: z.string().optional().describe("Not given yet: approvals are still to come."),
+  approval_id: z.string().optional().describe("Of the request for approval: ask again to learn what became of it."),
+  arguments: z.unknown().optional().describe("Where an approver edited them: what the tool is to get instead."),
 });
 
 export interface DecisionsOptions {
   readonly registry: AgentRegistry;
   readonly clock: Clock;
   readonly desk: StopDesk;
+  readonly approve: (wanted: WantedDecision) => Promise<ApprovedDecision>;
 }
 
 const STOPPED = { policy: "", policy_version: "", arguments_digest: "" } as const;
 
-export function decisionsRoute({ registry, clock, desk }: DecisionsOptions): AnyRoute {
+export function decisionsRoute({ registry, clock, desk, approve }: DecisionsOptions): AnyRoute {
   const compiled = new Map<unknown, CompiledPolicy | undefined>();
   return route({
     method: "POST",
@@ -75,7 +79,7 @@ export function decisionsRoute({ registry, clock, desk }: DecisionsOptions): Any
         arguments_digest: "7a4c1d…",
       },
     },
-    problems: ["forbidden"],
+    problems: ["forbidden", "too_many_approvals", "not_stored"],
     handle: async ({ body, caller }) => {
       vouchesFor(caller, body.agent);
       const labels = registry.labels(body.agent, { ...body.labels, ...(body.session && { session: body.session }) });
@@ -103,7 +107,7 @@ export function decisionsRoute({ registry, clock, desk }: DecisionsOptions): Any
         // A policy that can't be read must not open what it was meant to close.
         { requirePolicy: registry.requirePolicy || readable.length < policies.length },
       );
-      return {
+      const reply = {
         decision: decision.decision,
         rule: decision.rule,
         reason: decision.reason,
@@ -111,6 +115,8 @@ export function decisionsRoute({ registry, clock, desk }: DecisionsOptions): Any
         policy_version: decision.policyVersion,
         arguments_digest: decision.arguments?.digest ?? "",
       };
+      if (decision.decision !== "require_approval") return reply;
+      return { ...reply, ...(await approve({ body, labels, decision })) };
     },
   });
 }

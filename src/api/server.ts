@@ -6,6 +6,9 @@ import fastify, { type FastifyError, type FastifyInstance, type FastifyReply } f
 import type { Ledger } from "../budget/ledger.ts";
 import { LedgerError } from "../budget/ledger-error.ts";
 import { Acknowledgements } from "../kill/acknowledgements.ts";
+import { ApprovalDesk } from "../approvals/approval-desk.ts";
+import type { ApprovalStore } from "../approvals/approval-store.ts";
+import type { Act, ApprovalRequest, Terms } from "../approvals/request.ts";
 import type { ChangeLog } from "../changes/change-log.ts";
 import type { CredentialStore } from "../identity/credential-store.ts";
 import type { StopKeeper } from "../kill/stop-store.ts";
@@ -14,10 +17,13 @@ import type { Clock } from "../support/clock.ts";
 import { errorText } from "../telemetry/error-text.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
 import type { Access } from "./access.ts";
+import { ApprovalWaiters } from "./approval-waiters.ts";
+import { approvalRoutes } from "./approvals.ts";
 import { budgetsRoute, type SpendTruth } from "./budgets.ts";
 import { changesRoute } from "./changes.ts";
 import { ControlStreams } from "./control.ts";
 import { credentialRoutes } from "./credentials.ts";
+import { approveDecision } from "./decision-approval.ts";
 import { decisionsRoute } from "./decisions.ts";
 import { killRoutes } from "./kill.ts";
 import { healthRoutes } from "./health.ts";
@@ -45,6 +51,8 @@ export interface ApiOptions {
   readonly registry: AgentRegistry;
   readonly store: ReadStore;
   readonly credentials: CredentialStore;
+  readonly approvals: ApprovalStore;
+  readonly termsOf: (act: Act) => Terms;
   readonly changes: Pick<ChangeLog, "record" | "recent" | "head">;
   readonly stops: StopKeeper;
   /** The other processors that share acts with this one. @default none */
@@ -65,6 +73,9 @@ export interface Api {
   readonly app: FastifyInstance;
   readonly processes: ProcessTable;
   readonly desk: StopDesk;
+  readonly approvals: ApprovalDesk;
+  /** Calls back after each change of a request for approval. */
+  onApproval(listener: (request: ApprovalRequest) => void): void;
   /** Tells every process that listens that governance changed. */
   sendGovernance(): void;
   readonly routes: readonly AnyRoute[];
@@ -100,6 +111,17 @@ export function createApi(options: ApiOptions): Api {
     recordChange,
   });
   const fleet = options.stopFleet && peers && joinFleet(options.stopFleet, { peers, desk, control, acknowledgements });
+  const waiters = new ApprovalWaiters(control);
+  const approvalListeners = new Set<(request: ApprovalRequest) => void>([({ id }) => waiters.tell(id)]);
+  const approvals = new ApprovalDesk({
+    store: options.approvals,
+    clock,
+    termsOf: options.termsOf,
+    onChange: (request) => {
+      for (const listener of approvalListeners) listener(request);
+    },
+  });
+  const onAsked = (id: string, processId: string): void => waiters.add(id, processId);
   const routes: readonly AnyRoute[] = [
     ...healthRoutes({ isReady: options.isReady }),
     ...leaseRoutes({ ledger, registry, processes, telemetry, leaseTtlMs, stops, desk }),
@@ -107,7 +129,8 @@ export function createApi(options: ApiOptions): Api {
     ...credentialRoutes({ credentials: options.credentials, access, recordChange }),
     changesRoute({ changes: options.changes }),
     ...reservationRoutes({ ledger, registry, clock, desk, leaseTtlMs: options.leaseTtlMs }),
-    decisionsRoute({ registry, clock, desk }),
+    ...approvalRoutes({ approvals, registry, desk, clock, recordChange, onAsked }),
+    decisionsRoute({ registry, clock, desk, approve: (wanted) => approveDecision(approvals, wanted) }),
     budgetsRoute({ ledger, ...(options.truth === undefined ? {} : { truth: options.truth }) }),
     raiseRoute({ ledger, telemetry, recordChange }),
     spendRoute({ store, clock }),
@@ -138,6 +161,8 @@ export function createApi(options: ApiOptions): Api {
     app,
     processes,
     desk,
+    approvals,
+    onApproval: (listener) => void approvalListeners.add(listener),
     sendGovernance: () => control.sendGovernance(),
     routes: described,
     listen: async (endpoint) => {

@@ -28,6 +28,7 @@ const COMMANDS: Readonly<Record<string, MakeCommand>> = {
   spend: async (output) => (await import("./spend.ts")).spendCommand(output),
   traces: async (output) => (await import("./traces.ts")).tracesCommand(output),
   trace: async (output) => (await import("./trace.ts")).traceCommand(output),
+  approvals: async (output) => (await import("./approvals.ts")).approvalsCommand(output),
   kill: async (output) => (await import("./kill.ts")).stopCommand("kill", output),
   pause: async (output) => (await import("./kill.ts")).stopCommand("pause", output),
   resume: async (output) => (await import("./kill.ts")).resumeCommand(output),

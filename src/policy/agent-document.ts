@@ -6,6 +6,10 @@ export const agentDocumentSchema = z.strictObject({
   kind: z.literal("agent").describe("What this document is."),
   name: documentName.describe("The agent's name: TOLLGATE_AGENT, or OTEL_SERVICE_NAME."),
   owner: labelText.optional().describe("Who answers for the agent; wins over what a process claims."),
+  authors: z
+    .array(labelText)
+    .optional()
+    .describe("Who wrote it: where duties are separate, they may not approve what it asks for."),
   team: labelText.optional().describe("Its team; wins over what a process claims."),
   role: labelText.optional().describe("Its role; wins over what a process claims."),
   autonomy: z

@@ -74,6 +74,12 @@ export class AgentRegistry {
     );
   }
 
+  /** Who answers for an agent: its owner, and those who wrote it. */
+  responsible(agent: string): readonly string[] {
+    const { owner, authors = [] } = this.#agents.get(agent) ?? {};
+    return owner === undefined ? authors : [owner, ...authors];
+  }
+
   /**
    * `claimed` after the registry had its say: `owner`, `team` and `role` are the document's where it names them, else the
    * claim stands. `agent` is always the name itself.

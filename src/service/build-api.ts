@@ -2,6 +2,8 @@ import type { Access } from "../api/access.ts";
 import { type Api, createApi } from "../api/server.ts";
 import type { StopFleetOptions } from "../api/stop-fleet.ts";
 import type { StoredLedger } from "../budget/ledger-notice.ts";
+import type { ApprovalStore } from "../approvals/approval-store.ts";
+import { termsBy } from "../approvals/terms.ts";
 import type { ChangeLog } from "../changes/change-log.ts";
 import type { CredentialStore } from "../identity/credential-store.ts";
 import type { StopKeeper } from "../kill/stop-store.ts";
@@ -31,6 +33,7 @@ export interface ApiBuild {
   readonly changes: ChangeLog;
   readonly stops: StopKeeper;
   readonly stopFleet?: StopFleetOptions;
+  readonly approvals: ApprovalStore;
   readonly store: Store;
   readonly traces: Traces;
   readonly queues: readonly QueueSource[];
@@ -54,6 +57,8 @@ export function buildApi(options: ApiBuild): Api {
     credentials: options.credentials,
     changes: options.changes,
     ...(options.stopFleet === undefined ? {} : { stopFleet: options.stopFleet }),
+    approvals: options.approvals,
+    termsOf: termsBy(config.approvals, (agent) => registry.responsible(agent)),
     store: store.reads,
     telemetry,
     clock,

@@ -7,6 +7,7 @@ import {
   serviceSection,
   storageSection,
 } from "../config/sections.ts";
+import { approvalsSection } from "../config/approvals-section.ts";
 import { costProcessorConfig } from "../processors/cost/config.ts";
 import { filterProcessorConfig } from "../processors/filter/config.ts";
 import { identityProcessorConfig } from "../processors/identity/config.ts";
@@ -51,6 +52,7 @@ export const configSchema = z.strictObject({
   storage: storageSection,
   ledger: ledgerSection,
   governance: governanceSection,
+  approvals: approvalsSection,
   auth: authSection,
   service: serviceSection,
 });

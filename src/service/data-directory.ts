@@ -18,6 +18,8 @@ export interface DataDirectory {
   readonly stops: string;
   /** What was issued to people and agents: hashes only. */
   readonly credentials: string;
+  /** What people were asked to approve, with the arguments of the calls. */
+  readonly approvals: string;
   /** Who changed what governs the fleet. */
   readonly changes: string;
   /** Agents that were found running wild lately. */
@@ -39,6 +41,7 @@ export function dataDirectory(root: string = DEFAULT_DATA_DIR): DataDirectory {
     clickhouse: join(absolute, "clickhouse"),
     stops: join(absolute, "kill", "stops.json"),
     credentials: join(absolute, "identity", "credentials.json"),
+    approvals: join(absolute, "approvals", "approvals.log"),
     changes: join(absolute, "changes", "changes.log"),
     runaways: join(absolute, "runaways.json"),
     token: join(absolute, "token"),

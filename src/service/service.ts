@@ -6,8 +6,10 @@
 import { rmSync } from "node:fs";
 import { httpUrl, toEndpoint } from "../config/endpoint.ts";
 import type { Span } from "../pdata/span.ts";
+import { ApprovalStore } from "../approvals/approval-store.ts";
 import { ChangeLog } from "../changes/change-log.ts";
 import { CredentialStore } from "../identity/credential-store.ts";
+import { AppendLog } from "../support/append-log.ts";
 import { type Clock, SystemClock } from "../support/clock.ts";
 import { Telemetry } from "../telemetry/telemetry.ts";
 import { announce } from "./announcement.ts";
@@ -88,6 +90,12 @@ async function start(options: Starting): Promise<Service> {
   await parts.start("ledger", ledger);
   await parts.start("changes", changes);
   const stops = await openStops({ file: data.stops, shared: ledger.record, clock, telemetry, parts });
+  const approvals = new ApprovalStore({
+    log: new AppendLog(data.approvals),
+    clock,
+    keepMs: config.approvals.keep_ms,
+  });
+  await parts.start("approvals", approvals);
   await parts.start("storage", store);
   if (seeksPast(ledger)) {
     const past = { labelKeys: () => ledger.labelKeys(), graceMs: config.ledger.grace_ms };
@@ -187,6 +195,7 @@ async function start(options: Starting): Promise<Service> {
     changes,
     stops: stops.keeper,
     ...(stops.fleet === undefined ? {} : { stopFleet: stops.fleet }),
+    approvals,
     store,
     traces,
     queues,

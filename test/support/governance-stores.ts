@@ -1,11 +1,24 @@
+import { ApprovalStore } from "../../src/approvals/approval-store.ts";
+import type { Terms } from "../../src/approvals/request.ts";
 import type { ChangeLog, NewChange } from "../../src/changes/change-log.ts";
 import { CredentialStore } from "../../src/identity/credential-store.ts";
 import type { Clock } from "../../src/support/clock.ts";
+
+/** Holds nothing: what a store needs that is never opened again. */
+const MEMORY = {
+  open: async () => [],
+  append: async () => {},
+  rewrite: async () => {},
+  close: async () => {},
+  bytes: 0,
+} as const;
 
 /** What an API needs beside its subject: no credentials on any disk, and changes that are kept in memory. */
 export function governanceStores(clock: Clock): {
   readonly credentials: CredentialStore;
   readonly changes: Pick<ChangeLog, "record" | "recent" | "head">;
+  readonly approvals: ApprovalStore;
+  readonly termsOf: () => Terms;
   readonly recorded: readonly NewChange[];
 } {
   const recorded: NewChange[] = [];
@@ -18,6 +31,8 @@ export function governanceStores(clock: Clock): {
       },
       head: "",
     },
+    approvals: new ApprovalStore({ log: MEMORY, clock, keepMs: 0 }),
+    termsOf: () => ({ quorum: 1, expireAfterMs: 60_000, useWithinMs: 30_000, barred: [] }),
     recorded,
   };
 }

@@ -23,6 +23,7 @@ export const FLUSH_TIMEOUT_MS = 5_000;
 const UNANNOUNCED_EXPORT_MS = 500;
 const DEFAULT_AGENT = "agent";
 const WAIT_MS_MAX = 600_000;
+const APPROVAL_WAIT_MS_MAX = 86_400_000;
 
 export interface Config {
   /** TOLLGATE_AGENT, else OTEL_SERVICE_NAME, else `agent`. */
@@ -41,6 +42,8 @@ export interface Config {
   readonly failMode: "closed" | "open" | undefined;
   /** How long a call waits for money that others have reserved and not spent. */
   readonly waitMs: number;
+  /** How long a tool that needs an approval waits for it before `ApprovalPending`; 0: not at all. */
+  readonly approvalWaitMs: number;
   /** How the input of a call is bounded: by its bytes, or by its model's tokenizer where that is known. */
   readonly reserve: "strict" | "tokenizer";
   readonly content: "none" | "redacted" | "full";
@@ -105,7 +108,12 @@ export function readConfig(env: Environment = processEnvironment()): Config {
     fallback: text(env["TOLLGATE_FALLBACK"]),
     policyPath: text(env["TOLLGATE_POLICY"]),
     failMode: oneOf({ name: "TOLLGATE_FAIL_MODE", value: env["TOLLGATE_FAIL_MODE"] }, ["closed", "open"], problems),
-    waitMs: readWaitMs(env["TOLLGATE_WAIT_MS"], problems),
+    waitMs: readMs(env, { name: "TOLLGATE_WAIT_MS", fallback: WAIT_MS_DEFAULT, max: WAIT_MS_MAX }, problems),
+    approvalWaitMs: readMs(
+      env,
+      { name: "TOLLGATE_APPROVAL_WAIT_MS", fallback: 0, max: APPROVAL_WAIT_MS_MAX },
+      problems,
+    ),
     reserve:
       oneOf({ name: "TOLLGATE_RESERVE", value: env["TOLLGATE_RESERVE"] }, ["strict", "tokenizer"], problems) ??
       "strict",
@@ -191,12 +199,17 @@ function readBudget(value: string | undefined, problems: string[]): NanoUsd | un
   return undefined;
 }
 
-function readWaitMs(value: string | undefined, problems: string[]): number {
-  const written = text(value);
-  if (written === undefined) return WAIT_MS_DEFAULT;
-  if (/^\d{1,6}$/.test(written) && Number(written) <= WAIT_MS_MAX) return Number(written);
-  problems.push(`TOLLGATE_WAIT_MS: \`${written}\` is not a whole number of milliseconds from 0 to ${WAIT_MS_MAX}`);
-  return WAIT_MS_DEFAULT;
+function readMs(
+  env: Environment,
+  setting: { readonly name: string; readonly fallback: number; readonly max: number },
+  problems: string[],
+): number {
+  const { name, fallback, max } = setting;
+  const written = text(env[name]);
+  if (written === undefined) return fallback;
+  if (/^\d{1,9}$/.test(written) && Number(written) <= max) return Number(written);
+  problems.push(`${name}: \`${written}\` is not a whole number of milliseconds from 0 to ${max}`);
+  return fallback;
 }
 
 /** `key=value` pairs, percent-encoded (OpenTelemetry specification, resource SDK). */

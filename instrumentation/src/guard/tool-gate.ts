@@ -1,12 +1,12 @@
 /** The gate before a tool: policies of the fleet and of this process decide, a span tells, and only then the tool runs. */
 import { context, SpanKind, trace } from "@opentelemetry/api";
 import type { Attributes, Span } from "@opentelemetry/api";
+import { obtainApproval } from "../approval/tool-approval.ts";
 import { countDecision } from "../audit/decision-order.ts";
 import { readPolicyFile } from "../config/policy-file.ts";
 import {
   AgentKilled,
   AgentPaused,
-  ApprovalPending,
   ApprovalRequired,
   BudgetExceeded,
   ConfigInvalid,
@@ -23,6 +23,7 @@ import type { CompiledPolicy } from "../policy/compiled-policy.ts";
 import { compilePolicy, decide } from "../policy/decide.ts";
 import type { Decision } from "../policy/decision.ts";
 import { parsePolicy } from "../policy/document.ts";
+import type { AgentFacts } from "../policy/request.ts";
 import type { Policy, PolicyCheck } from "../policy/policy.ts";
 import type { HelloReply } from "../protocol.ts";
 import type { NanoUsd } from "../pricing/money.ts";
@@ -33,6 +34,8 @@ export interface ToolOptions {
   readonly policy?: Policy;
   /** What the tool is about, for conditions (`tool.labels`). */
   readonly labels?: readonly string[];
+  /** How long a run that needs an approval waits for it before `ApprovalPending`. @default TOLLGATE_APPROVAL_WAIT_MS, 0 */
+  readonly approvalWaitMs?: number;
 }
 
 export interface ToolCall {
@@ -210,33 +213,56 @@ export class ToolGate {
     return outcome instanceof Promise ? outcome.then(go) : go(outcome);
   }
 
-  #decide({ name, options, parameters }: ToolCall, who: Who, span: Span): Verdict | Promise<Verdict> {
+  #decide(call: ToolCall, who: Who, span: Span): Verdict | Promise<Verdict> {
+    const { name, options } = call;
     if (this.#problems.length > 0) throw new ConfigInvalid(this.#problems);
     if (who.problem !== undefined) throw new ConfigInvalid([who.problem]);
-    const args = argumentsOf(parameters);
-    const { team, role, autonomy, environment } = who.labels;
-    const agent = { name: who.agent, ...(team && { team }), ...(role && { role }), ...(autonomy && { autonomy }) };
-    const facts = { agent, ...(environment && { environment }) };
-    const tool = { name, labels: options.labels ?? [] };
-    const requirePolicy = this.#requirePolicy && options.policy === undefined;
-    const decision = decide(
-      [...this.#fleet, ...this.#local],
-      { ...facts, tool, args, now: new Date() },
-      { requirePolicy },
-    );
-    const verdict = fromDecision(decision);
+    const facts = factsOf(who);
+    const args = argumentsOf(call.parameters);
+    const verdict = this.#decideByFleet(call, { who, args });
     this.#record(span, verdict);
-    if (decision.decision === "require_approval")
-      throw new ApprovalPending({ tool: name, rule: decision.rule, reason: decision.reason });
-    if (decision.decision !== "allow")
-      throw new ToolDenied({ tool: name, rule: decision.rule, reason: decision.reason });
-    if (options.policy === undefined) return verdict;
+    refuseDenied(name, verdict);
+    const asks = verdict.decision === semconv.DecisionName.requireApproval;
+    if (options.policy === undefined) return asks ? this.#askPerson(call, { who, span, wanted: verdict }) : verdict;
     const check = options.policy.check(name, args, { ...facts, labels: options.labels ?? [] });
     this.#record(span, fromCheck(check));
-    if (check.allowed) return fromCheck(check);
-    if (!check.needsApproval) throw new ToolDenied(check);
-    const enforced = options.policy.enforce(name, args, { ...facts, labels: options.labels ?? [] });
-    return enforced instanceof Promise ? enforced.then(fromCheck) : fromCheck(enforced);
+    if (check.denied) throw new ToolDenied(check);
+    // A policy that knows whom to ask asks by itself; the others have the processor ask.
+    if (check.needsApproval && (options.policy.asksItself || this.#gate.leases === undefined)) {
+      const enforced = options.policy.enforce(name, args, { ...facts, labels: options.labels ?? [] });
+      const go = (given: PolicyCheck): Verdict | Promise<Verdict> =>
+        asks ? this.#askPerson(call, { who, span, wanted: verdict }) : fromCheck(given);
+      return enforced instanceof Promise ? enforced.then(go) : go(enforced);
+    }
+    if (asks) return this.#askPerson(call, { who, span, wanted: verdict });
+    return check.needsApproval ? this.#askPerson(call, { who, span, wanted: fromCheck(check) }) : fromCheck(check);
+  }
+
+  #decideByFleet({ name, options }: ToolCall, { who, args }: { readonly who: Who; readonly args: unknown }): Verdict {
+    const tool = { name, labels: options.labels ?? [] };
+    const requirePolicy = this.#requirePolicy && options.policy === undefined;
+    const request = { ...factsOf(who), tool, args, now: new Date() };
+    return fromDecision(decide([...this.#fleet, ...this.#local], request, { requirePolicy }));
+  }
+
+  #askPerson(
+    call: ToolCall,
+    { who, span, wanted }: { readonly who: Who; readonly span: Span; readonly wanted: Verdict },
+  ): Promise<Verdict> {
+    const { name, options } = call;
+    const decideAgain = (args: unknown): Verdict => {
+      const verdict = this.#decideByFleet(call, { who, args });
+      refuseDenied(name, verdict);
+      if (options.policy === undefined) return verdict;
+      const check = options.policy.check(name, args, { ...factsOf(who), labels: options.labels ?? [] });
+      if (check.denied) throw new ToolDenied(check);
+      return wanted.policy === check.policy ? fromCheck(check) : verdict;
+    };
+    const waitMs = options.approvalWaitMs ?? this.#gate.config.approvalWaitMs;
+    return obtainApproval({ gate: this.#gate, who, span, tool: name, wanted, waitMs, decideAgain }).then((verdict) => {
+      this.#record(span, verdict);
+      return verdict;
+    });
   }
 
   #record(span: Span, verdict: Verdict): void {
@@ -306,6 +332,17 @@ export class ToolGate {
       },
     );
   }
+}
+
+function factsOf(who: Who): { readonly agent: AgentFacts; readonly environment?: string } {
+  const { team, role, autonomy, environment } = who.labels;
+  const agent = { name: who.agent, ...(team && { team }), ...(role && { role }), ...(autonomy && { autonomy }) };
+  return { agent, ...(environment && { environment }) };
+}
+
+function refuseDenied(tool: string, { decision, rule, reason }: Verdict): void {
+  const { allow, requireApproval } = semconv.DecisionName;
+  if (decision !== allow && decision !== requireApproval) throw new ToolDenied({ tool, rule, reason });
 }
 
 /** What a policy sees of a call: the one object that tools usually take, else the list of all arguments. */

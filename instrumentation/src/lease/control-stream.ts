@@ -4,7 +4,13 @@ import type { Requester } from "./http-transport.ts";
 import type { ControlListener } from "./transport.ts";
 
 const RETRY_MS = [250, 500, 1_000, 2_000, 5_000] as const;
-const EVENT_TYPES: ReadonlySet<unknown> = new Set<ControlEvent["type"]>(["hello", "recall", "stops", "governance"]);
+const EVENT_TYPES: ReadonlySet<unknown> = new Set<ControlEvent["type"]>([
+  "hello",
+  "recall",
+  "stops",
+  "approval",
+  "governance",
+]);
 const LINE_MAX_CHARS = 1024 * 1024;
 
 /** Listens until stopped. Its sockets and timers do not hold the process open. */

@@ -15,6 +15,7 @@ import type {
   StoppedReport,
   WireAmounts,
 } from "../protocol.ts";
+import { ApprovalClient } from "../approval/approval-client.ts";
 import type { Clock, Timer } from "./clock.ts";
 import { toWire } from "./amounts.ts";
 import { FIRST_WORD_MS_MAX, Lease } from "./lease.ts";
@@ -50,6 +51,7 @@ export class LeaseClient implements LeaseHost {
   readonly processId: string = randomBytes(16).toString("hex");
   readonly clock: Clock;
   readonly waitMs: number;
+  readonly approvals: ApprovalClient;
   readonly #options: LeaseClientOptions;
   readonly #leases = new Map<string, Lease>();
   /** Closed to new calls, with calls still in flight or a last report to make. */
@@ -69,6 +71,11 @@ export class LeaseClient implements LeaseHost {
   constructor(options: LeaseClientOptions) {
     this.#options = options;
     this.clock = options.clock;
+    this.approvals = new ApprovalClient({
+      transport: options.transport.approvals,
+      clock: options.clock,
+      processId: this.processId,
+    });
     this.waitMs = options.waitMs ?? WAIT_MS_DEFAULT;
   }
 
@@ -232,6 +239,9 @@ export class LeaseClient implements LeaseHost {
             break;
           case "stops":
             this.#onStops(event.stops);
+            break;
+          case "approval":
+            this.approvals.heard(event.id);
             break;
           case "hello":
           case "governance":

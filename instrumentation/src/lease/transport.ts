@@ -1,6 +1,9 @@
 import type {
   AcquireReply,
   AcquireRequest,
+  ApprovalAsk,
+  ApprovalReply,
+  ApprovalUse,
   CloseRequest,
   ControlEvent,
   HelloReply,
@@ -29,6 +32,8 @@ export interface Transport {
   close(request: CloseRequest): Promise<Answer<unknown>>;
   /** Says that a list of acts was applied. */
   stopped(report: StoppedReport): Promise<Answer<unknown>>;
+  /** Absent: nobody can be asked. */
+  readonly approvals?: ApprovalTransport;
   /** Listens until `stop` is called, through any number of connections. `onOpen` at each of them. */
   listen(processId: string, listener: ControlListener): { stop(): void };
   /** Ends idle connections. */
@@ -37,4 +42,10 @@ export interface Transport {
 
 export interface ControlListener {
   onEvent(event: ControlEvent): void;
+}
+
+/** The way to the people who approve. */
+export interface ApprovalTransport {
+  ask(request: ApprovalAsk): Promise<Answer<ApprovalReply>>;
+  use(id: string, request: ApprovalUse): Promise<Answer<ApprovalReply>>;
 }

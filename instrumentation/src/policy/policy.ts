@@ -144,6 +144,11 @@ export class Policy {
     return this.#compiled;
   }
 
+  /** Whether it has an `onApproval` of its own. */
+  get asksItself(): boolean {
+    return this.#onApproval !== undefined;
+  }
+
   /** Every check in its order, newest last: a frozen copy. */
   get auditLog(): readonly AuditEntry[] {
     return this.#log.snapshot();

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { rig, type Rig } from "./rig.ts";
+import { PERSON, rig, type Rig } from "./rig.ts";
 
 const POLICY = {
   kind: "policy",
@@ -33,7 +33,22 @@ describe("POST /v1/decisions", () => {
       reason: expect.any(String),
       policy: "shop",
     });
-    expect(reply.json()).not.toHaveProperty("approval_id");
+    expect("approval_id" in reply.json<object>()).toBe(decision === "require_approval");
+  });
+
+  it("allows an approved call once, and says what became of one that was denied", async () => {
+    const on = governed();
+    const call = { agent: "shop", session: "s-1", tool: "refund", arguments: { order: 7 } };
+    const decide = async (): Promise<{ decision: string; approval_id: string }> => (await ask(on, call)).json();
+    const answer = async (id: string, verdict: string): Promise<unknown> =>
+      on.api.app.inject({ method: "POST", url: `/v1/approvals/${id}/${verdict}`, payload: {}, headers: PERSON });
+    const { approval_id: id } = await decide();
+    await answer(id, "approve");
+    expect(await decide()).toMatchObject({ decision: "allow", approval_id: id });
+    const again = await decide();
+    expect(again.decision).toBe("require_approval");
+    await answer(again.approval_id, "deny");
+    expect(await decide()).toMatchObject({ decision: "deny", approval_id: again.approval_id });
   });
 
   it("has one digest for arguments that mean the same", async () => {

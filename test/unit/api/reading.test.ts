@@ -214,6 +214,13 @@ describe("the rest", () => {
       [
         "/healthz",
         "/readyz",
+        "/v1/approvals",
+        "/v1/approvals/bypasses",
+        "/v1/approvals/bypasses/{id}/end",
+        "/v1/approvals/{id}",
+        "/v1/approvals/{id}/approve",
+        "/v1/approvals/{id}/deny",
+        "/v1/approvals/{id}/use",
         "/v1/audit/changes",
         "/v1/budgets",
         "/v1/budgets/{name}/raises",

@@ -12,6 +12,8 @@ import type {
   RaiseCommand,
   RaiseOutcome,
 } from "../../../src/budget/ledger.ts";
+import type { ApprovalStore } from "../../../src/approvals/approval-store.ts";
+import type { Act, Terms } from "../../../src/approvals/request.ts";
 import type { NewChange } from "../../../src/changes/change-log.ts";
 import type { CredentialStore } from "../../../src/identity/credential-store.ts";
 import { StopStore } from "../../../src/kill/stop-store.ts";
@@ -120,6 +122,8 @@ export function rig(
     readonly agentKeys?: readonly AgentKey[];
     readonly registry?: Partial<RegistryContent>;
     readonly stopsFile?: string;
+    readonly approvals?: (clock: ManualClock) => ApprovalStore;
+    readonly termsOf?: (act: Act) => Terms;
     readonly credentials?: (clock: ManualClock) => CredentialStore;
   } = {},
 ): Rig {
@@ -148,6 +152,8 @@ export function rig(
     stops,
     credentials,
     changes: stores.changes,
+    approvals: options.approvals?.(clock) ?? stores.approvals,
+    termsOf: options.termsOf ?? stores.termsOf,
     telemetry,
     clock,
     leaseTtlMs: 30_000,

@@ -1,0 +1,73 @@
+import { randomBytes } from "node:crypto";
+import type { Decision } from "@tollgate/instrumentation/policy";
+import type { ApprovalDesk } from "../approvals/approval-desk.ts";
+import type { Labels } from "../policy/registry.ts";
+import { AppendLogError } from "../support/append-log.ts";
+import { ApiProblem } from "./problem.ts";
+
+/** A call that a policy lets run only once a person allows it. */
+export interface WantedDecision {
+  readonly body: { readonly agent: string; readonly session?: string | undefined; readonly tool: string };
+  readonly labels: Labels;
+  readonly decision: Decision;
+}
+
+/** What the approval makes of the decision. */
+export interface ApprovedDecision {
+  readonly decision: "allow" | "deny" | "require_approval";
+  readonly reason: string;
+  readonly approval_id: string;
+  readonly arguments_digest?: string;
+  readonly arguments?: unknown;
+}
+
+/**
+ * For agents in any language, which have no gate of ours: asks, and uses an approval that is there. The answer `allow` is
+ * the one use: an answer that gets lost is a use that is lost, and never a second one.
+ */
+export async function approveDecision(
+  approvals: ApprovalDesk,
+  { body, labels, decision }: WantedDecision,
+): Promise<ApprovedDecision> {
+  const { rule, reason, policy, policyVersion, arguments: args } = decision;
+  const act = {
+    kind: "tool" as const,
+    agent: body.agent,
+    session: body.session ?? "",
+    user: labels["user"] ?? "",
+    tool: body.tool,
+    argumentsJson: args?.json ?? "",
+    argumentsDigest: args?.digest ?? "",
+    policy,
+    policyVersion,
+    rule,
+    reason,
+  };
+  try {
+    const asked = await approvals.ask(act, labels);
+    if (asked.outcome === "too_many") throw new ApiProblem("too_many_approvals");
+    const { id, act: digest } = asked.request;
+    const state = approvals.stateOf(asked.request);
+    const last = asked.request.answers.at(-1);
+    if (state === "denied") {
+      return { decision: "deny", reason: `denied by ${last?.by ?? ""}: ${last?.comment ?? ""}`, approval_id: id };
+    }
+    const used =
+      state === "approved"
+        ? await approvals.use(id, { act: digest, useId: randomBytes(16).toString("hex") })
+        : undefined;
+    if (used?.outcome !== "used") return { decision: "require_approval", reason, approval_id: id };
+    const { edited } = used.request;
+    return {
+      decision: "allow",
+      reason: `approved by ${last?.by ?? ""}`,
+      approval_id: id,
+      ...(edited === undefined
+        ? {}
+        : { arguments_digest: edited.digest, arguments: JSON.parse(edited.json) as unknown }),
+    };
+  } catch (error) {
+    if (error instanceof AppendLogError) throw new ApiProblem("not_stored", error.message);
+    throw error;
+  }
+}

@@ -1,0 +1,96 @@
+/**
+ * Goal: what a policy lets happen only with a person's approval happens once, and only as it was approved. Method: a real
+ * processor and real agent processes, which guard real functions; people answer by the command line.
+ */
+import { expect, test } from "vitest";
+import { waitFor } from "../../src/demo/wait.ts";
+import { sqlRows, useRig } from "../support/rig.ts";
+import { runSteps, type StepResult } from "../support/step-agent.ts";
+
+const rig = useRig({
+  governance: `
+kind: policy
+name: files
+agents: ["editor*"]
+allow: ["*"]
+require_approval: ["write_*"]
+forbid: ["iam_*"]
+`,
+});
+
+interface Row {
+  readonly id: string;
+  readonly state: string;
+  readonly arguments: unknown;
+}
+
+const write = (path: string): { kind: string; name: string; args: object; context: object } => ({
+  kind: "tool",
+  name: "write_file",
+  args: { path },
+  context: { session: "s-1" },
+});
+
+async function steps(
+  name: string,
+  list: readonly ReturnType<typeof write>[],
+  waitMs = 0,
+): Promise<readonly StepResult[]> {
+  const { providerUrl, processor } = rig();
+  const env = { TOLLGATE_APPROVAL_WAIT_MS: String(waitMs) };
+  return (await runSteps({ name, providerUrl, endpoints: processor.endpoints, steps: list, env })).results;
+}
+
+async function pendingOf(agent: string): Promise<readonly Row[]> {
+  return (await rig().processor.cli("approvals", "list", "--agent", agent)) as readonly Row[];
+}
+
+test("an approved call goes through once, by a process that asked before, and by no other call", async () => {
+  const { processor } = rig();
+  const [first] = await steps("editor-1", [write("a.txt")]);
+  expect(first).toMatchObject({ ok: false, name: "ApprovalPending", code: "approval_pending" });
+  const [request] = await pendingOf("editor-1");
+  expect(request).toMatchObject({ state: "pending", arguments: { path: "a.txt" } });
+  const id = request?.id ?? "";
+  expect(first?.details["approvalId"]).toBe(id);
+
+  expect(await processor.cli("approvals", "approve", id, "--comment", "fine")).toMatchObject([{ state: "approved" }]);
+  // What an approval of one file must never let happen.
+  const results = await steps("editor-1", [write("/etc/shadow"), write("a.txt"), write("a.txt")]);
+  expect(results.map(({ ok, code }) => (ok ? "ran" : code))).toEqual(["approval_pending", "ran", "approval_pending"]);
+  const spans = await sqlRows(
+    rig(),
+    `SELECT decision, decision_reason, attributes['tollgate.approval.id'] AS approval, attributes['tollgate.approval.by'] AS by
+       FROM tool_decisions WHERE agent = 'editor-1' AND decision = 'allow'`,
+    1,
+  );
+  expect(spans).toEqual([
+    { decision: "allow", decision_reason: "approved by people-token: fine", approval: id, by: "people-token" },
+  ]);
+});
+
+test("a call that waits is told of the answer, and the tool gets what the approver made of the arguments", async () => {
+  const { processor } = rig();
+  const waiting = steps("editor-2", [write("draft.txt"), write("draft.txt")], 20_000);
+  const request = await waitFor(async () => (await pendingOf("editor-2"))[0], { what: "a request", timeoutMs: 15_000 });
+  await processor.cli("approvals", "approve", request.id, "--arguments", '{"path":"final.txt"}');
+  const second = await waitFor(async () => (await pendingOf("editor-2"))[0], { what: "another", timeoutMs: 15_000 });
+  await processor.cli("approvals", "deny", second.id, "--comment", "once is enough");
+  const results = await waiting;
+  expect(results.map(({ ok, code }) => (ok ? "ran" : code))).toEqual(["ran", "approval_denied"]);
+  expect(results[1]?.message).toContain("once is enough");
+});
+
+test("what is forbidden is not asked for, and a bypass lifts no deny and is on the span", async () => {
+  const { processor } = rig();
+  await processor.cli("approvals", "bypass", "agent=editor-3", "--for", "10m", "--reason", "migration");
+  const iam = { ...write("x"), name: "iam_grant" };
+  const results = await steps("editor-3", [iam, write("b.txt")]);
+  expect(results.map(({ ok, code }) => (ok ? "ran" : code))).toEqual(["tool_denied", "ran"]);
+  const [span] = await sqlRows(
+    rig(),
+    "SELECT attributes['tollgate.approval.bypass'] AS bypass FROM tool_decisions WHERE agent = 'editor-3' AND decision = 'allow'",
+    1,
+  );
+  expect(span?.["bypass"]).toMatch(/^byp_/);
+});
