@@ -10,6 +10,7 @@ import type { NanoUsd } from "./pricing/money.ts";
 export const ErrorCode = {
   budgetExceeded: "budget_exceeded",
   toolDenied: "tool_denied",
+  egressDenied: "egress_denied",
   approvalPending: "approval_pending",
   approvalDenied: "approval_denied",
   approvalRequired: "approval_required",
@@ -104,6 +105,26 @@ export class ToolDenied extends TollgateError {
     this.tool = refusal.tool;
     this.rule = refusal.rule;
     this.reason = refusal.reason;
+  }
+}
+
+/** The agent may not send anything there (`unknown_egress: deny`). No request was sent. */
+export class EgressDenied extends TollgateError {
+  override readonly name = "EgressDenied";
+  readonly code = ErrorCode.egressDenied;
+  readonly agent: string;
+  readonly method: string;
+  /** Scheme, host and port. */
+  readonly destination: string;
+
+  constructor(details: { readonly agent: string; readonly method: string; readonly destination: string }) {
+    super(
+      `${details.method} ${details.destination} is not on the list of endpoints of agent \`${details.agent}\` ` +
+        "(`egress.allow` of its document), and `unknown_egress` is `deny`",
+    );
+    this.agent = details.agent;
+    this.method = details.method;
+    this.destination = details.destination;
   }
 }
 

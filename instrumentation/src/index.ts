@@ -9,6 +9,7 @@ export {
   ApprovalPending,
   BudgetExceeded,
   ConfigInvalid,
+  EgressDenied,
   ErrorCode,
   findTollgateError,
   GateUnavailable,

@@ -57,10 +57,23 @@ export interface HelloReply {
   /** House prices (kind: prices), parsed; they win over the price book. */
   readonly prices: readonly unknown[];
   readonly require_policy: boolean;
+  /** Where this agent's requests may go; absent from a processor that says nothing of it. */
+  readonly egress?: EgressRules | undefined;
   /** Changes when budgets, policies or prices change; a lease of an older version is acquired anew. */
   readonly governance_version: string;
   /** What people have stopped; absent from a processor that cannot stop anything. */
   readonly stops?: StopList | undefined;
+}
+
+/** What becomes of a request that is no known model call and not on the agent's list of endpoints. */
+export type UnknownEgress = "allow" | "observe" | "deny";
+
+export interface EgressRules {
+  readonly unknown: UnknownEgress;
+  /** Endpoint patterns (policy/endpoint-pattern.ts); absent: the agent has no list. */
+  readonly allow?: readonly string[] | undefined;
+  /** Model providers under hosts of one's own: `host[:port][/path]` to `gen_ai.provider.name`. */
+  readonly providers?: Readonly<Record<string, string>> | undefined;
 }
 
 /** Somebody stopped whoever the selector (policy/selector.ts) matches. A kill beats a pause. */

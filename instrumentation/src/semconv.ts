@@ -90,6 +90,8 @@ export const ATTR_ERROR_TYPE = "error.type";
 export const ATTR_SERVER_ADDRESS = "server.address";
 /** int. Its port, when it is not the usual one. */
 export const ATTR_SERVER_PORT = "server.port";
+/** string. Method of a request that is no model call, on the span of where it went. */
+export const ATTR_HTTP_REQUEST_METHOD = "http.request.method";
 /** string. The service's name; the agent's name when nothing better is known. */
 export const ATTR_SERVICE_NAME = "service.name";
 /** string. The session, from an instrumentation that knows no better name. */
@@ -186,6 +188,10 @@ export const ATTR_TOLLGATE_BOUND_OUTPUT_TOKENS = "tollgate.bound.output_tokens";
 export const ATTR_TOLLGATE_BOUND_REQUESTED_TOKENS = "tollgate.bound.requested_tokens";
 /** string. The model that the app asked for, when a fallback was sent instead. */
 export const ATTR_TOLLGATE_FALLBACK_FROM = "tollgate.fallback.from";
+/** string. Where a call was gated that no library gates: `fetch`, `http` or `undici`. */
+export const ATTR_TOLLGATE_WIRE = "tollgate.wire";
+/** int. Requests to one destination since its last span, this one included. */
+export const ATTR_TOLLGATE_EGRESS_REQUESTS = "tollgate.egress.requests";
 
 // Who
 /** string. The agent that pays and answers for the call. */

@@ -103,6 +103,11 @@ export const helloReply = z.object({
   policies: z.array(z.unknown()),
   prices: z.array(z.unknown()),
   require_policy: z.boolean(),
+  egress: z.object({
+    unknown: z.enum(["allow", "observe", "deny"]),
+    allow: z.array(z.string()).optional(),
+    providers: z.record(z.string(), z.string()).optional(),
+  }),
   governance_version: z.string(),
   stops: z.object({ epoch: z.string(), revision: z.int(), acts: z.array(stopRow) }),
 });

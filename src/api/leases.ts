@@ -1,3 +1,4 @@
+import type { z } from "zod";
 import type { Ledger } from "../budget/ledger.ts";
 import type { AgentRegistry } from "../policy/registry.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
@@ -65,6 +66,7 @@ function hello({ ledger, registry, processes, telemetry, stops }: LeaseRoutesOpt
         policies: [...policies],
         prices: [...registry.prices],
         require_policy: registry.requirePolicy,
+        egress: helloEgress(registry, agent),
         governance_version: registry.version,
         stops: { ...stops.list, acts: [...stops.list.acts] },
       };
@@ -141,4 +143,13 @@ function close({ ledger, processes }: LeaseRoutesOptions): AnyRoute {
       return {};
     },
   });
+}
+
+function helloEgress(registry: AgentRegistry, agent: string): z.output<typeof helloReply>["egress"] {
+  const { unknown, allow, providers } = registry.egress(agent);
+  return {
+    unknown,
+    ...(allow === undefined ? {} : { allow: [...allow] }),
+    ...(providers === undefined ? {} : { providers }),
+  };
 }

@@ -139,6 +139,12 @@ export const governanceSection = z
       .boolean()
       .default(false)
       .describe("With no policy for an agent: false allows its tools with the reason `no policy`, true denies them."),
+    unknown_egress: z
+      .enum(["allow", "observe", "deny"])
+      .default("observe")
+      .describe(
+        "What becomes of an agent's requests that are no known model call and not on its list (`egress.allow` of its document).",
+      ),
     watch: z
       .boolean()
       .default(true)

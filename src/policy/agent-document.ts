@@ -1,5 +1,13 @@
+import { parseEndpointPattern } from "@tollgate/instrumentation/policy";
 import { z } from "zod";
 import { documentName, labelText } from "./shapes.ts";
+
+const endpointPattern = z.string().refine((text) => parseEndpointPattern(text) !== undefined, {
+  error: "expected an endpoint such as `api.example.com`, `https://*.example.com/v1/*` or `GET 10.0.0.5:8080`",
+});
+
+/** What becomes of a request that is no known model call and not on the agent's list. */
+export const unknownEgress = z.enum(["allow", "observe", "deny"]);
 
 /** `kind: agent`: the registry's word on who an agent is. What it says wins over what a process claims. */
 export const agentDocumentSchema = z.strictObject({
@@ -24,6 +32,22 @@ export const agentDocumentSchema = z.strictObject({
       max_records: z.int().min(0).optional().describe("Records it may change at once."),
     })
     .optional(),
+  egress: z
+    .strictObject({
+      allow: z
+        .array(endpointPattern)
+        .optional()
+        .describe("Endpoints that it may call besides models: `[METHOD ][scheme://]host[:port][/path]`, with `*`."),
+      unknown: unknownEgress
+        .optional()
+        .describe("What becomes of requests to any other; absent: `governance.unknown_egress`."),
+      providers: z
+        .record(z.string().min(1), z.string().min(1))
+        .optional()
+        .describe("Model providers under hosts of your own: `llm.corp.example/v1: openai`."),
+    })
+    .optional()
+    .describe("Where its requests may go. Calls of models are held by budgets and policies, not by this list."),
   rollback: z.string().min(1).optional().describe("How to undo what it did: a path or a URL."),
 });
 

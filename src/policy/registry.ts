@@ -3,6 +3,7 @@
  * over what a process claims of itself: a budget or a policy must not be escaped by a resource attribute.
  */
 import { createHash } from "node:crypto";
+import type { EgressRules, UnknownEgress } from "@tollgate/instrumentation/protocol";
 import type { AgentDocument } from "./agent-document.ts";
 
 export type Labels = Readonly<Record<string, string>>;
@@ -21,6 +22,8 @@ export interface RegistryContent {
   readonly policies: readonly PolicyBinding[];
   readonly prices: readonly unknown[];
   readonly requirePolicy: boolean;
+  /** For agents whose document says nothing of it. @default "observe" */
+  readonly unknownEgress?: UnknownEgress;
   /** Everything that decides, as one text: budgets too. Its digest is the governance version. */
   readonly fingerprint: string;
 }
@@ -86,6 +89,12 @@ export class AgentRegistry {
    */
   labels(agent: string, claimed: Labels): Labels {
     return { ...claimed, ...this.registered(agent), agent };
+  }
+
+  /** Where an agent's requests may go. */
+  egress(agent: string): EgressRules {
+    const { unknown, ...lists } = this.#agents.get(agent)?.egress ?? {};
+    return { unknown: unknown ?? this.#content.unknownEgress ?? "observe", ...lists };
   }
 
   /** The policies that bind an agent, in the order of their documents. */

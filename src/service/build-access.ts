@@ -23,6 +23,7 @@ export function buildRegistry(governance: Governance, config: Config): AgentRegi
 }
 
 export function registryContent(governance: Governance, config: Config): RegistryContent {
-  const { require_policy: requirePolicy } = config.governance;
-  return { ...governance, requirePolicy, fingerprint: `${requirePolicy}\n${governance.fingerprint}` };
+  const { require_policy: requirePolicy, unknown_egress: unknownEgress } = config.governance;
+  const fingerprint = `${requirePolicy} ${unknownEgress}\n${governance.fingerprint}`;
+  return { ...governance, requirePolicy, unknownEgress, fingerprint };
 }

@@ -24,6 +24,7 @@ export class MemoryLedger implements Transport {
   unknownPrice: LeaseBudget["unknown_price"] = "deny";
   prices: readonly unknown[] = [];
   policies: readonly unknown[] = [];
+  egress: HelloReply["egress"];
   actions: LeaseBudget["actions"] = [];
   isUnlimited = false;
   /** Answers instead of the ledger, when it returns something. */
@@ -55,6 +56,7 @@ export class MemoryLedger implements Transport {
       policies: this.policies,
       prices: this.prices,
       require_policy: false,
+      egress: this.egress,
       governance_version: "1",
       stops: this.stops,
     };

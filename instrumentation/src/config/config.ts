@@ -13,6 +13,9 @@ import type { NanoUsd } from "../pricing/money.ts";
 import { LOG_LEVELS } from "./logger.ts";
 import type { LogLevel } from "./logger.ts";
 import { WAIT_MS_DEFAULT } from "../lease/purse.ts";
+import type { UnknownEgress } from "../protocol.ts";
+import { readProviders } from "./providers.ts";
+import type { ProviderBase } from "./providers.ts";
 import { Secret } from "./secret.ts";
 
 export const DEFAULT_ENDPOINT = "http://127.0.0.1:4320";
@@ -46,6 +49,10 @@ export interface Config {
   readonly approvalWaitMs: number;
   /** How the input of a call is bounded: by its bytes, or by its model's tokenizer where that is known. */
   readonly reserve: "strict" | "tokenizer";
+  /** What becomes of requests that are no known model call: TOLLGATE_UNKNOWN_EGRESS; `undefined`: as the fleet says, else `observe`. */
+  readonly unknownEgress: UnknownEgress | undefined;
+  /** Model providers under URLs of one's own: TOLLGATE_PROVIDERS, and the base URLs that SDKs read. */
+  readonly providers: readonly ProviderBase[];
   readonly content: "none" | "redacted" | "full";
   readonly logLevel: LogLevel;
   /** What the process claims of itself: OTEL_RESOURCE_ATTRIBUTES. */
@@ -117,6 +124,12 @@ export function readConfig(env: Environment = processEnvironment()): Config {
     reserve:
       oneOf({ name: "TOLLGATE_RESERVE", value: env["TOLLGATE_RESERVE"] }, ["strict", "tokenizer"], problems) ??
       "strict",
+    unknownEgress: oneOf(
+      { name: "TOLLGATE_UNKNOWN_EGRESS", value: env["TOLLGATE_UNKNOWN_EGRESS"] },
+      ["allow", "observe", "deny"],
+      problems,
+    ),
+    providers: readProviders(env, problems),
     content:
       oneOf({ name: "TOLLGATE_CONTENT", value: env["TOLLGATE_CONTENT"] }, ["none", "redacted", "full"], problems) ??
       "none",

@@ -35,6 +35,7 @@ export function downgradedBy(budgets: readonly LeaseBudget[], model: string): Do
 
 /** The request with what it says of itself lowered. Never below the smallest bound that the API takes. */
 export function lowered(facts: RequestFacts, { model, maxOutputTokens }: Downgraded): RequestFacts {
+  if (facts.isFixed === true) return facts;
   const asked = facts.outputBound ?? Number.POSITIVE_INFINITY;
   const isCapped = maxOutputTokens !== undefined && maxOutputTokens < asked;
   if (model === facts.model && !isCapped) return facts;

@@ -24,6 +24,8 @@ export interface RequestFacts {
   readonly makesMedia?: boolean;
   /** Output that is billed but not in the answer (reasoning), so that what was seen of an answer bounds nothing. */
   readonly hidesOutput: boolean;
+  /** The request goes as it is: no other model can be sent in its place. */
+  readonly isFixed?: boolean;
   /** Request attributes by the GenAI conventions. */
   readonly attributes: Attributes;
 }

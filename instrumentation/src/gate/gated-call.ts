@@ -16,6 +16,8 @@ import type { HostedCalls, MediaTokens, ModelPrice, TokenUsage } from "../pricin
 import * as semconv from "../semconv.ts";
 import type { Admission, Gate } from "./gate.ts";
 import type { CallGuard } from "./call-guard.ts";
+import { withCall } from "./current-call.ts";
+import type { CallInFlight } from "./current-call.ts";
 import { NO_USAGE, usageAmounts } from "./call-bound.ts";
 import {
   recordAnswer,
@@ -69,7 +71,7 @@ interface Attempt {
 
 const STATUS_RANK = { exact: 0, estimated: 1, missing: 2, unpriced: 3 } as const;
 
-export class GatedCall {
+export class GatedCall implements CallInFlight {
   readonly options: CallOptions;
   readonly who: Who;
   readonly span: Span;
@@ -77,6 +79,7 @@ export class GatedCall {
   readonly signal: AbortSignal;
   /** The app reads the answer through the SDK's own parsing, so the raw response need not be watched. */
   isParsing = false;
+  isAnswered = false;
   readonly #gate: Gate;
   readonly #startedAtMs = performance.now();
   #attempt: Attempt | undefined;
@@ -104,7 +107,7 @@ export class GatedCall {
 
   /** The context in which the SDK works on the request: the provider learns the trace, not whose work it is. */
   get context(): Context {
-    return trace.setSpan(withoutCarried(context.active()), this.span);
+    return withCall(trace.setSpan(withoutCarried(context.active()), this.span), this);
   }
 
   get isEnded(): boolean {
@@ -126,6 +129,7 @@ export class GatedCall {
 
   /** Before each request on the wire. Throws the typed errors, and ends the call when it does. */
   async begin(): Promise<AttemptPlan> {
+    this.isAnswered = false;
     try {
       this.giveUpAttempt();
       const { stops } = this.#gate;

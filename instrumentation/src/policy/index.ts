@@ -16,6 +16,7 @@ export type {
   PolicyProblem,
   PolicyRule,
 } from "./document.ts";
+export { parseEndpointPattern } from "./endpoint-pattern.ts";
 export { createExpressionLanguage } from "./expression.ts";
 export type {
   Expression,

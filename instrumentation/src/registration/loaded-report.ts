@@ -22,7 +22,8 @@ export function withReport(
   url: string,
   { text, isCommonJs }: { readonly text: string; readonly isCommonJs: boolean },
 ): string {
-  const owner = isCommonJs ? `exports.${file.className}` : file.className;
+  const exported = file.className === "default" ? "module.exports" : `exports.${file.className}`;
+  const owner = isCommonJs ? exported : file.className;
   const reported = file.functions === undefined ? owner : functionsExpression(file.functions);
   const call = `globalThis[Symbol.for("tollgate.loaded")]?.(${JSON.stringify(file.name)},${reported},${JSON.stringify(url)});`;
   return `${withVariables(text, file.functions ?? [])}\n;${call}\n`;

@@ -9,7 +9,7 @@
  */
 import module from "node:module";
 import { appendReport, LOADED, withReport } from "./loaded-report.ts";
-import { findSdkFile, SDK_FILES } from "./sdk-files.ts";
+import { exportedClass, findSdkFile, SDK_FILES } from "./sdk-files.ts";
 import type { SdkFile } from "./sdk-files.ts";
 
 export type OnLoaded = (file: SdkFile, clientClass: unknown, location: string) => void;
@@ -61,7 +61,7 @@ function hookCompile(onLoaded: OnLoaded): void {
     const isReporting = file?.functions !== undefined;
     const text = isReporting ? withReport(file, location, { text: content, isCommonJs: true }) : content;
     const result = compile.call(this, text, location, ...rest);
-    if (file !== undefined && !isReporting) onLoaded(file, this.exports[file.className], location);
+    if (file !== undefined && !isReporting) onLoaded(file, exportedClass(file, this.exports), location);
     return result;
   };
 }
@@ -71,7 +71,7 @@ function reportCached(onLoaded: OnLoaded): void {
   for (const [location, loaded] of Object.entries(cache)) {
     const file = findSdkFile(location);
     const exports = (loaded as LoadedModule | undefined)?.exports;
-    if (file !== undefined && exports !== undefined) onLoaded(file, exports[file.className], location);
+    if (file !== undefined && exports !== undefined) onLoaded(file, exportedClass(file, exports), location);
   }
 }
 

@@ -7,6 +7,7 @@ import { patchProtocol } from "../mcp/patch-protocol.ts";
 import { openaiAdapter } from "../openai/adapter.ts";
 import { findClientPrototype } from "../stainless/client-shape.ts";
 import type { ClientPrototype } from "../stainless/client-shape.ts";
+import { patchDispatcher } from "../wire/hook-undici.ts";
 import { isPatched, patchClient } from "../stainless/patch-client.ts";
 import { patchAi } from "../vercel-ai/patch-ai.ts";
 import type { LoadedFunctions } from "./loaded-report.ts";
@@ -58,6 +59,8 @@ export function patchPrototype(name: string, prototype: object | null): boolean 
       return patchModels(prototype);
     case "@modelcontextprotocol/sdk":
       return patchProtocol(prototype);
+    case "undici":
+      return patchDispatcher(prototype);
     default:
       return patchSdk(name, findClientPrototype(prototype));
   }

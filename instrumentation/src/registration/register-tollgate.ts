@@ -16,6 +16,8 @@ import { createHttpTransport } from "../lease/http-transport.ts";
 import { LeaseClient } from "../lease/lease-client.ts";
 import { startTracing } from "../telemetry/tracing.ts";
 import { VERSION } from "../version.ts";
+import { hookWire } from "../wire/hook-wire.ts";
+import { registerWire, Wire } from "../wire/wire.ts";
 import { hookChildren } from "./hook-children.ts";
 import { LastWords } from "./last-words.ts";
 import { hasReported, hookModules } from "./module-hooks.ts";
@@ -55,6 +57,8 @@ function register(isPreload: boolean): Registration {
   const { gate, toolGate } = createGates(config, logger, tracing.tracer);
   registerGate(gate);
   registerToolGate(toolGate);
+  registerWire(new Wire(gate));
+  hookWire();
   hookModules((file, clientClass, location) => patchLoadedClass(logger, file.name, clientClass, location));
   if (config.gatesChildren) hookChildren(config, logger);
   void gate.leases?.start();

@@ -2,7 +2,7 @@
 export interface SdkFile {
   readonly name: string;
   readonly pattern: RegExp;
-  /** The class whose prototype owns the machinery, by its name in the file and among its exports. */
+  /** The class whose prototype owns the machinery, by its name in the file and among its exports; `default`: all that a CommonJS file exports. */
   readonly className: string;
   /** Functions of the file itself that are replaced, in place of a class; where they are missing, so be it. */
   readonly functions?: readonly string[];
@@ -61,7 +61,19 @@ export const SDK_FILES: readonly SdkFile[] = [
     entry: "ai",
     files: ["index.js", "index.mjs"],
   },
+  {
+    name: "undici",
+    pattern: /[/\\]node_modules[/\\]undici[/\\]lib[/\\](?:dispatcher[/\\])?dispatcher-base\.js$/,
+    className: "default",
+    entry: "undici",
+    files: ["lib/dispatcher/dispatcher-base.js"],
+  },
 ];
+
+/** The class among what a CommonJS file exports. */
+export function exportedClass({ className }: SdkFile, exports: Readonly<Record<string, unknown>>): unknown {
+  return className === "default" ? exports : exports[className];
+}
 
 /** `undefined` for every file that is not ours to touch. `location` is a path or a URL. */
 export function findSdkFile(location: string): SdkFile | undefined {

@@ -32,6 +32,8 @@ export interface Tracing {
 const SCOPE = "@tollgate/instrumentation";
 
 export function startTracing(config: Config, logger: Logger, exporter?: SpanExporter): Tracing {
+  // False when the app has one already: then ours follows the app's. Needed without spans too: calls are known by it.
+  context.setGlobalContextManager(new ProcessContextManager(config).enable());
   if (!config.exportsSpans && exporter === undefined) {
     return {
       tracer: trace.getTracer(SCOPE, VERSION),
@@ -57,8 +59,6 @@ export function startTracing(config: Config, logger: Logger, exporter?: SpanExpo
   // First: a link has its place before it is queued.
   const chain = new AuditChain(SCOPE);
   const provider = new TracerProvider({ sampler: new AlwaysOnSampler(), resource, spanProcessors: [chain, spans] });
-  // False when the app has one already: then ours follows the app's.
-  context.setGlobalContextManager(new ProcessContextManager(config).enable());
   const processSdk = startProcessSdk({ config, logger, resource, spans, placeholder: provider });
   const tracer = provider.getTracer(SCOPE, VERSION);
   return {

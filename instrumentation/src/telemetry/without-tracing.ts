@@ -7,3 +7,8 @@ const SUPPRESS_TRACING = createContextKey("OpenTelemetry SDK Context Key SUPPRES
 export function withoutTracing<T>(work: () => T): T {
   return context.with(context.active().setValue(SUPPRESS_TRACING, true), work);
 }
+
+/** Whether what runs here asked for no spans: exporters, ours and others'. */
+export function isTracingSuppressed(): boolean {
+  return context.active().getValue(SUPPRESS_TRACING) === true;
+}

@@ -38,6 +38,7 @@ describe("tollgate.yaml", () => {
     expect(value.governance).toEqual({
       paths: ["./governance"],
       require_policy: false,
+      unknown_egress: "observe",
       watch: true,
       poll_interval_ms: 5_000,
     });

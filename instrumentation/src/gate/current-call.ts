@@ -1,0 +1,28 @@
+/**
+ * The gated call that the running code works for. An SDK's request goes through `fetch` or `node:http`, where the wire
+ * (wire/) would see it again: what is sent in the context of a call passes there, so that nothing is reserved twice.
+ */
+import { context, createContextKey } from "@opentelemetry/api";
+import type { Context } from "@opentelemetry/api";
+
+/** What a request on the wire has to know of the call above it. */
+export interface CallInFlight {
+  readonly isEnded: boolean;
+  /**
+   * The provider has answered the admitted attempt. Each admission pays for one answer: code that runs later in the same
+   * context (a listener of the answer) is the app's again, and what it sends is gated by itself.
+   */
+  isAnswered: boolean;
+}
+
+const CALL = createContextKey("tollgate.call");
+
+export function withCall(base: Context, call: CallInFlight): Context {
+  return base.setValue(CALL, call);
+}
+
+/** The call whose admission covers a request that is sent here and now; `undefined`: nobody has gated it. */
+export function callInFlight(): CallInFlight | undefined {
+  const call = context.active().getValue(CALL) as CallInFlight | undefined;
+  return call === undefined || call.isEnded || call.isAnswered ? undefined : call;
+}

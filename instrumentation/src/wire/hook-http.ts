@@ -1,0 +1,97 @@
+/**
+ * The gate in `ClientRequest` of `node:http`, which `http`, `https` and all that is built on them (axios, node-fetch, got) send
+ * through. Its methods are patched in place, so it does not matter when somebody got hold of `request`. What an app writes
+ * is held until the call is admitted; the request object, its events and its errors are the app's own.
+ */
+import { ClientRequest } from "node:http";
+import type { IncomingMessage } from "node:http";
+import { context } from "@opentelemetry/api";
+import { isPatched, PATCHED } from "../stainless/patch-client.ts";
+import { HeldRequest } from "./held-request.ts";
+import type { SendMethods } from "./held-request.ts";
+import { registeredWire } from "./wire.ts";
+import type { Verdict } from "./wire.ts";
+
+type Method = (this: ClientRequest, ...args: unknown[]) => unknown;
+type Methods = Record<"write" | "end" | "flushHeaders", Method>;
+
+/** What was decided for a request; `undefined`: it goes straight on. */
+const held = new WeakMap<ClientRequest, HeldRequest | undefined>();
+
+export function hookHttp(): void {
+  const prototype = ClientRequest.prototype as unknown as Methods;
+  if (isPatched(prototype)) return;
+  Object.defineProperty(prototype, PATCHED, { value: true });
+  const { write, end, flushHeaders } = prototype;
+  const original: SendMethods = { write, end };
+  const patch = (name: keyof Methods, method: Method): void => {
+    Object.defineProperty(prototype, name, { value: method, writable: true, configurable: true, enumerable: true });
+  };
+  patch("write", function (...args) {
+    const request = heldRequest(this, original);
+    return request === undefined ? write.apply(this, args) : request.write(args);
+  });
+  patch("end", function (...args) {
+    const request = heldRequest(this, original);
+    return request === undefined ? end.apply(this, args) : request.end(args);
+  });
+  patch("flushHeaders", function (...args) {
+    const request = heldRequest(this, original);
+    return request === undefined ? flushHeaders.apply(this, args) : undefined;
+  });
+}
+
+function heldRequest(request: ClientRequest, original: SendMethods): HeldRequest | undefined {
+  if (held.has(request)) {
+    const known = held.get(request);
+    return known?.isSending === true ? undefined : known;
+  }
+  const hold = look(request, original);
+  held.set(request, hold);
+  return hold;
+}
+
+function look(request: ClientRequest, original: SendMethods): HeldRequest | undefined {
+  const wire = registeredWire();
+  const url = wire === undefined ? null : urlOf(request);
+  if (wire === undefined || url === null) return undefined;
+  const method = request.method.toUpperCase();
+  const isUpgrade = request.getHeader("upgrade") !== undefined;
+  const verdict: Verdict = wire.judge({ method, url, isUpgrade });
+  switch (verdict.do) {
+    case "pass":
+      return undefined;
+    case "covered":
+      onResponse(request, ({ statusCode = 0 }) => {
+        if (statusCode >= 200 && statusCode < 300) verdict.by.isAnswered = true;
+      });
+      return undefined;
+    case "refuse":
+    case "wait":
+    case "read":
+      return new HeldRequest({ request, url, method, verdict, wire, original, parent: context.active() });
+  }
+}
+
+/** Without adding a listener: a request that nobody listens to throws its answer away, and has to go on doing so. */
+function onResponse(request: ClientRequest, seen: (response: IncomingMessage) => void): void {
+  const emit = request.emit.bind(request);
+  request.emit = (name: string | symbol, ...args: unknown[]): boolean => {
+    if (name === "response") seen(args[0] as IncomingMessage);
+    return emit(name, ...args);
+  };
+}
+
+/** Where it really goes: the `Host` header only tells the port. */
+function urlOf(request: ClientRequest): URL | null {
+  if ((request as { readonly socketPath?: string | null }).socketPath) return null;
+  // Through a proxy the path is the whole URL.
+  if (/^https?:\/\//i.test(request.path)) return URL.parse(request.path);
+  const header = String(request.getHeader("host") ?? "");
+  const named = URL.parse(`${request.protocol}//${header}`);
+  const host = request.host.includes(":") && !request.host.startsWith("[") ? `[${request.host}]` : request.host;
+  const base = URL.parse(`${request.protocol}//${host}`);
+  if (base === null) return null;
+  if (named !== null && named.hostname === base.hostname) base.port = named.port;
+  return URL.parse(request.path, base.origin);
+}

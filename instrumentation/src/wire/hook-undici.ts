@@ -1,0 +1,222 @@
+/**
+ * The gate in undici's `dispatch`, through which all of it goes: `request`, `stream`, `pipeline`, its own `fetch`, and each hop
+ * of a redirect. Agents, pools and clients hand a request down to each other by the same method; it is looked at once.
+ */
+import { context } from "@opentelemetry/api";
+import { isPatched, PATCHED, replace } from "../stainless/patch-client.ts";
+import type { AnswerTap } from "../stainless/answer-tap.ts";
+import { collect, textOf } from "./request-body.ts";
+import { findHeader, withHeaders } from "./undici-headers.ts";
+import type { Headers } from "./undici-headers.ts";
+import { watchHandler } from "./undici-handler.ts";
+import type { Handler } from "./undici-handler.ts";
+import { registeredWire } from "./wire.ts";
+import type { Wire } from "./wire.ts";
+import type { WireCall } from "./wire-call.ts";
+import type { ProviderHost } from "./providers.ts";
+
+interface DispatchOptions {
+  readonly origin?: string | URL;
+  readonly path: string;
+  readonly method: string;
+  readonly body?: unknown;
+  readonly headers?: Headers;
+  readonly upgrade?: unknown;
+  readonly [LOOKED_AT]?: true;
+}
+
+type Dispatch = (this: object, options: DispatchOptions, handler: Handler) => boolean;
+
+const LOOKED_AT = Symbol("tollgate.lookedAt");
+/** Node up to 25 and undici up to 7 share the first. https://github.com/nodejs/undici/blob/main/lib/global.js */
+const GLOBAL_DISPATCHERS = [Symbol.for("undici.globalDispatcher.1"), Symbol.for("undici.globalDispatcher.2")];
+
+/** Patches once. False for a class of another shape than the gate knows. */
+export function patchDispatcher(prototype: object | null): boolean {
+  if (prototype === null) return false;
+  if (isPatched(prototype)) return true;
+  const target = prototype as { dispatch?: Dispatch };
+  const original = target.dispatch;
+  if (typeof original !== "function") return false;
+  Object.defineProperty(prototype, PATCHED, { value: true });
+  replace(target as { dispatch: Dispatch }, "dispatch", function (this: object, options, handler) {
+    const wire = registeredWire();
+    if (wire === undefined || !isNew(options, handler)) return original.call(this, options, handler);
+    const url = urlOf(this, options);
+    if (url === null) return original.call(this, options, handler);
+    const dispatch = (sent: DispatchOptions, to: Handler): boolean =>
+      original.call(this, { ...sent, [LOOKED_AT]: true }, to);
+    return look({ wire, dispatch, options, handler, url });
+  });
+  return true;
+}
+
+/** Node's own copy can't be hooked as it loads; what it left as the global dispatcher is of its class. */
+export function patchGlobalDispatcher(): void {
+  for (const name of GLOBAL_DISPATCHERS) {
+    patchDispatcherOf((globalThis as Readonly<Record<symbol, unknown>>)[name] as object | undefined);
+  }
+}
+
+export function patchDispatcherOf(dispatcher: object | undefined): void {
+  for (let owner = dispatcher ?? null; owner !== null; owner = Object.getPrototypeOf(owner) as object | null) {
+    if (!Object.hasOwn(owner, "dispatch")) continue;
+    patchDispatcher(owner);
+    return;
+  }
+}
+
+interface Sending {
+  readonly wire: Wire;
+  readonly dispatch: (options: DispatchOptions, handler: Handler) => boolean;
+  readonly options: DispatchOptions;
+  readonly handler: Handler;
+  readonly url: URL;
+}
+
+function look(sending: Sending): boolean {
+  const { wire, dispatch, options, handler, url } = sending;
+  const method = options.method.toUpperCase();
+  const isUpgrade = Boolean(options.upgrade);
+  const verdict = wire.judge({ method, url, isUpgrade });
+  switch (verdict.do) {
+    case "pass":
+      return dispatch(options, handler);
+    case "covered":
+      return dispatch(
+        options,
+        watchHandler(handler, {
+          onHead: ({ status }) => {
+            if (status >= 200 && status < 300) verdict.by.isAnswered = true;
+            return undefined;
+          },
+        }),
+      );
+    case "refuse":
+      fail(handler, verdict.error);
+      return true;
+    case "wait":
+      verdict.until.then(
+        () => dispatch(options, handler),
+        (error: unknown) => fail(handler, error),
+      );
+      return true;
+    case "read":
+      void gate(sending, { method, host: verdict.host }).catch((error: unknown) => fail(handler, error));
+      return true;
+  }
+}
+
+async function gate(
+  { wire, dispatch, options, handler, url }: Sending,
+  { method, host }: { readonly method: string; readonly host: ProviderHost | undefined },
+): Promise<void> {
+  const body = isStream(options.body) ? await collect(options.body) : options.body;
+  const call = await wire.open({
+    method,
+    url,
+    body: textOf(body),
+    header: (name) => findHeader(options.headers, name),
+    host,
+    via: "undici",
+    signal: undefined,
+    parent: context.active(),
+  });
+  if (call === undefined) {
+    dispatch({ ...options, body }, handler);
+    return;
+  }
+  const watched = watchHandler(handler, new Watch(call));
+  context.with(call.context, () => dispatch(changed({ ...options, body }, url, call), watched));
+}
+
+/** What the handler is told, told to the call first. */
+class Watch {
+  readonly #call: WireCall;
+  #tap: AnswerTap | undefined;
+  #hasStarted = false;
+
+  constructor(call: WireCall) {
+    this.#call = call;
+  }
+
+  onStart(abort: (reason: unknown) => void): void {
+    this.#hasStarted = true;
+    this.#call.signal.addEventListener("abort", () => abort(this.#call.signal.reason), { once: true });
+  }
+
+  onHead({
+    status,
+    contentType,
+    contentEncoding,
+  }: {
+    status: number;
+    contentType: string;
+    contentEncoding: string;
+  }): void {
+    this.#tap = this.#call.answered(status, { contentType, contentEncoding });
+  }
+
+  onData(chunk: Uint8Array): Uint8Array {
+    return this.#tap?.push(chunk) ?? chunk;
+  }
+
+  onEnd(): Uint8Array | undefined {
+    return this.#tap?.end();
+  }
+
+  onError(error: unknown): unknown {
+    if (this.#tap === undefined) this.#call.failed(error, { wasSent: this.#hasStarted });
+    else this.#tap.fail(this.#call.errorFor(error));
+    return this.#call.errorFor(error);
+  }
+}
+
+function changed(options: DispatchOptions, url: URL, { change, isStreamed }: WireCall): DispatchOptions {
+  const { body, path, isFrozen } = change;
+  if (isFrozen) return options;
+  // A stream is read as it passes, so it has to come as it is.
+  const replaced = isStreamed ? { "accept-encoding": "identity" } : {};
+  const headers = withHeaders(
+    options.headers,
+    body === undefined ? replaced : { ...replaced, "content-length": undefined },
+  );
+  return {
+    ...options,
+    headers,
+    ...(body === undefined ? {} : { body }),
+    ...(path === undefined ? {} : { path: `${path}${url.search}` }),
+  };
+}
+
+function fail(handler: Handler, error: unknown): void {
+  if (typeof handler.onResponseError === "function") handler.onResponseError(null, error);
+  else handler.onError?.(error);
+}
+
+function isNew(options: DispatchOptions, handler: Handler): boolean {
+  const isWhole = typeof options === "object" && options !== null && typeof handler === "object" && handler !== null;
+  return (
+    isWhole && options[LOOKED_AT] !== true && typeof options.path === "string" && typeof options.method === "string"
+  );
+}
+
+/** A client or a pool knows its origin itself. */
+function urlOf(dispatcher: object, { origin, path }: DispatchOptions): URL | null {
+  const base = origin ?? ownOrigin(dispatcher);
+  if (base === undefined) return null;
+  return URL.parse(path, String(base));
+}
+
+function ownOrigin(dispatcher: object): string | undefined {
+  const symbol = Object.getOwnPropertySymbols(dispatcher).find(({ description }) => description === "url");
+  const url = symbol === undefined ? undefined : (dispatcher as Readonly<Record<symbol, unknown>>)[symbol];
+  return url instanceof URL ? url.origin : undefined;
+}
+
+function isStream(body: unknown): body is AsyncIterable<unknown> {
+  if (typeof body !== "object" || body === null || ArrayBuffer.isView(body) || body instanceof ArrayBuffer)
+    return false;
+  // Forms and blobs are sent as they are.
+  return (Symbol.asyncIterator in body || Symbol.iterator in body) && !("append" in body) && !("arrayBuffer" in body);
+}

@@ -1,0 +1,87 @@
+/**
+ * A call that nobody here can read: an API without a dialect, or a body that is no JSON. Its worst case is the model's
+ * maximum, and a model that is not named has no price (`unknown_price` decides). It is charged as reserved, unless its
+ * answer counts in a way that is known.
+ */
+import { asBody, asText } from "../gate/endpoint.ts";
+import type { AnswerFacts, Body, Endpoint, RequestFacts, StreamReader } from "../gate/endpoint.ts";
+import { chatCompletions } from "../openai/chat-completions.ts";
+import { responses } from "../openai/responses.ts";
+import * as semconv from "../semconv.ts";
+
+/** What a model is called that the request does not name. */
+const UNNAMED = "unknown";
+
+export function opaqueEndpoint(provider: string, modelInPath: string | undefined): Endpoint {
+  return {
+    provider,
+    operation: semconv.Operation.chat,
+
+    readRequest(body: Body): RequestFacts {
+      return {
+        model: modelInPath ?? asText(body["model"]) ?? asText(body["modelId"]) ?? UNNAMED,
+        isStreamed: body["stream"] === true,
+        tier: "",
+        choices: 1,
+        outputBound: undefined,
+        outputLeast: Number.MAX_SAFE_INTEGER,
+        inputBound: undefined,
+        cacheWrites: true,
+        makesMedia: true,
+        hidesOutput: true,
+        isFixed: true,
+        attributes: {},
+      };
+    },
+
+    rewrite: (body) => body,
+    readAnswer,
+    streamReader: () => new LastUsage(),
+    blockedAnswer: () => "{}",
+  };
+}
+
+/** Two shapes of usage are all but standard, and neither means anything else in the other. */
+function readAnswer(answer: unknown): AnswerFacts {
+  const chat = chatCompletions.readAnswer(answer);
+  return chat.usage === undefined ? responses.readAnswer(answer) : chat;
+}
+
+class LastUsage implements StreamReader {
+  #facts: AnswerFacts = { id: undefined, model: undefined, finishReasons: [], usage: undefined };
+
+  read(event: unknown): unknown {
+    const facts = readAnswer(asBody(event)?.["response"] ?? event);
+    if (facts.usage !== undefined) this.#facts = facts;
+    return event;
+  }
+
+  facts(): AnswerFacts {
+    return this.#facts;
+  }
+
+  inputTokens(): undefined {
+    return undefined;
+  }
+
+  seenBytes(): number {
+    return Number.MAX_SAFE_INTEGER;
+  }
+}
+
+/**
+ * An endpoint whose request can't be changed any more (signed, or on its way): its bound is what it is, or the model's
+ * maximum, and it is never lowered.
+ */
+export function frozen(endpoint: Endpoint): Endpoint {
+  return Object.create(endpoint, {
+    readRequest: {
+      value: (body: Body): RequestFacts => ({
+        ...endpoint.readRequest(body),
+        outputLeast: Number.MAX_SAFE_INTEGER,
+        isFixed: true,
+      }),
+    },
+    rewrite: { value: (body: Body): Body => body },
+  }) as Endpoint;
+}

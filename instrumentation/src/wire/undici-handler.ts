@@ -1,0 +1,116 @@
+/** A handler of undici in its two shapes (from version 7 on, and before), with somebody who is told first. */
+import { findHeader } from "./undici-headers.ts";
+import type { Headers } from "./undici-headers.ts";
+
+type Method = (...args: unknown[]) => unknown;
+
+export interface Handler {
+  // Version 7 and later.
+  readonly onRequestStart?: Method;
+  readonly onResponseStart?: Method;
+  readonly onResponseData?: Method;
+  readonly onResponseEnd?: Method;
+  readonly onResponseError?: Method;
+  // Before.
+  readonly onConnect?: Method;
+  readonly onHeaders?: Method;
+  readonly onData?: Method;
+  readonly onComplete?: Method;
+  readonly onError?: Method;
+}
+
+export interface Head {
+  readonly status: number;
+  readonly contentType: string;
+  readonly contentEncoding: string;
+}
+
+export interface HandlerWatch {
+  onStart?(abort: (reason: unknown) => void): void;
+  onHead(head: Head): void;
+  /** What the handler gets. */
+  onData?(chunk: Uint8Array): Uint8Array;
+  /** What was held back. */
+  onEnd?(): Uint8Array | undefined;
+  /** The error that the handler gets. */
+  onError?(error: unknown): unknown;
+}
+
+interface Controller {
+  abort(reason: unknown): void;
+}
+
+/** `handler`, watched. It has the methods that `handler` has, so that undici takes it for the same shape. */
+export function watchHandler(handler: Handler, watch: HandlerWatch): Handler {
+  const given = handler as unknown as Readonly<Record<string, unknown>>;
+  const watched: Record<string, Method> = {};
+  const names = new Set<string>();
+  for (let owner: object | null = handler; owner !== null && owner !== Object.prototype;) {
+    for (const name of Object.getOwnPropertyNames(owner)) if (name !== "constructor") names.add(name);
+    owner = Object.getPrototypeOf(owner) as object | null;
+  }
+  for (const name of names) {
+    if (!name.startsWith("on") || typeof given[name] !== "function") continue;
+    watched[name] = (...args) => (given[name] as Method).apply(handler, args);
+  }
+  return { ...watched, ...ofNew(watched, watch), ...ofOld(watched, watch) };
+}
+
+function ofNew(inner: Readonly<Record<string, Method>>, watch: HandlerWatch): Readonly<Record<string, Method>> {
+  const { onRequestStart, onResponseStart, onResponseData, onResponseEnd, onResponseError } = inner;
+  if (onRequestStart === undefined) return {};
+  return {
+    onRequestStart(controller, ...rest) {
+      watch.onStart?.((reason) => (controller as Controller).abort(reason));
+      return onRequestStart(controller, ...rest);
+    },
+    onResponseStart(controller, status, headers, ...rest) {
+      tell(watch, Number(status), headers as Headers);
+      return onResponseStart?.(controller, status, headers, ...rest);
+    },
+    onResponseData(controller, chunk) {
+      const seen = watch.onData?.(chunk as Uint8Array) ?? chunk;
+      return (seen as Uint8Array).length === 0 ? undefined : onResponseData?.(controller, seen);
+    },
+    onResponseEnd(controller, ...rest) {
+      const held = watch.onEnd?.();
+      if (held !== undefined && held.length > 0) onResponseData?.(controller, Buffer.from(held));
+      return onResponseEnd?.(controller, ...rest);
+    },
+    onResponseError: (controller, error) => onResponseError?.(controller, watch.onError?.(error) ?? error),
+  };
+}
+
+function ofOld(inner: Readonly<Record<string, Method>>, watch: HandlerWatch): Readonly<Record<string, Method>> {
+  const { onConnect, onHeaders, onData, onComplete, onError } = inner;
+  if (onHeaders === undefined) return {};
+  return {
+    onConnect(abort, ...rest) {
+      watch.onStart?.(abort as (reason: unknown) => void);
+      return onConnect?.(abort, ...rest);
+    },
+    onHeaders(status, headers, ...rest) {
+      tell(watch, Number(status), headers as Headers);
+      return onHeaders(status, headers, ...rest);
+    },
+    onData(chunk) {
+      const seen = watch.onData?.(chunk as Uint8Array) ?? chunk;
+      return (seen as Uint8Array).length === 0 ? true : onData?.(seen);
+    },
+    onComplete(...rest) {
+      const held = watch.onEnd?.();
+      if (held !== undefined && held.length > 0) onData?.(Buffer.from(held));
+      return onComplete?.(...rest);
+    },
+    onError: (error) => onError?.(watch.onError?.(error) ?? error),
+  };
+}
+
+function tell(watch: HandlerWatch, status: number, headers: Headers): void {
+  if (status < 200) return;
+  watch.onHead({
+    status,
+    contentType: findHeader(headers, "content-type") ?? "",
+    contentEncoding: findHeader(headers, "content-encoding")?.toLowerCase() ?? "",
+  });
+}

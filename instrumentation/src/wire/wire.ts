@@ -1,0 +1,156 @@
+/**
+ * The second line: what `fetch`, `undici` and `node:http` are about to send is looked at once more. A call of a model that no
+ * library's patch has gated is gated here, by the same bounds and the same reading of usage; what one has gated passes; the
+ * rest goes by the agent's list of endpoints. Tollgate's own requests are none of its business.
+ */
+import { context } from "@opentelemetry/api";
+import type { Context } from "@opentelemetry/api";
+import { providerBase } from "../config/providers.ts";
+import type { ProviderBase } from "../config/providers.ts";
+import { TollgateError } from "../errors.ts";
+import { callInFlight } from "../gate/current-call.ts";
+import type { CallInFlight } from "../gate/current-call.ts";
+import { asBody } from "../gate/endpoint.ts";
+import type { Body } from "../gate/endpoint.ts";
+import type { Gate } from "../gate/gate.ts";
+import type { HelloReply } from "../protocol.ts";
+import * as semconv from "../semconv.ts";
+import { startCall } from "../stainless/patch-client.ts";
+import { mayBeModelPath, openRequest } from "./dialects.ts";
+import { Egress } from "./egress.ts";
+import type { Outgoing } from "./egress.ts";
+import { isFree, providerOf } from "./providers.ts";
+import type { ProviderHost } from "./providers.ts";
+import { WireCall } from "./wire-call.ts";
+
+export type Verdict =
+  | { readonly do: "pass" }
+  /** A gated call sends it: its answer is that call's. */
+  | { readonly do: "covered"; readonly by: CallInFlight }
+  | { readonly do: "refuse"; readonly error: TollgateError }
+  /** Rejects with the refusal. */
+  | { readonly do: "wait"; readonly until: Promise<undefined> }
+  /** A model call, or what looks like one: its body decides. */
+  | { readonly do: "read"; readonly host: ProviderHost | undefined };
+
+export interface WireRequest extends Outgoing {
+  /** `undefined`: it can't be read. */
+  readonly body: string | Uint8Array | undefined;
+  /** Headers by lower-case name. */
+  readonly header: (name: string) => string | undefined;
+  /** On its way, so that nothing of it can be changed. */
+  readonly isSent?: boolean;
+  readonly host: ProviderHost | undefined;
+  readonly via: "fetch" | "http" | "undici";
+  readonly signal: AbortSignal | undefined;
+  /** The app's context when it sent it. */
+  readonly parent: Context;
+}
+
+const PASS: Verdict = { do: "pass" };
+/** https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html */
+const SIGNED = /^AWS4-/;
+
+export class Wire {
+  readonly #gate: Gate;
+  readonly #egress: Egress;
+  readonly #own: ReadonlySet<string>;
+  #bases: readonly ProviderBase[];
+  #basesOf: HelloReply | undefined;
+
+  constructor(gate: Gate) {
+    this.#gate = gate;
+    this.#egress = new Egress(gate);
+    this.#bases = gate.config.providers;
+    const { endpoint, tracesUrl } = gate.config;
+    this.#own = new Set([endpoint?.origin, URL.parse(tracesUrl)?.origin].filter((origin) => origin !== undefined));
+  }
+
+  /** What becomes of a request, before its body is known. Never throws. */
+  judge(request: Outgoing & { readonly isUpgrade?: boolean }): Verdict {
+    try {
+      return this.#judge(request);
+    } catch (problem) {
+      if (problem instanceof TollgateError) return { do: "refuse", error: problem };
+      const error = this.#gate.contain(problem);
+      return error === undefined ? PASS : { do: "refuse", error };
+    }
+  }
+
+  #judge({ method, url, isUpgrade = false }: Outgoing & { readonly isUpgrade?: boolean }): Verdict {
+    if (this.#own.has(url.origin)) return PASS;
+    const host = providerOf(url, this.#providerBases());
+    const isModel =
+      host === undefined ? method === "POST" && mayBeModelPath(url.pathname) : !isFree(method, url.pathname, isUpgrade);
+    if (isModel) {
+      const by = callInFlight();
+      return by === undefined ? { do: "read", host } : { do: "covered", by };
+    }
+    if (host !== undefined) return PASS;
+    const until = this.#egress.pass({ method, url });
+    return until === undefined ? PASS : { do: "wait", until };
+  }
+
+  /** Admits the call. `undefined`: it is none, or goes unchecked. Throws the typed errors. */
+  async open(request: WireRequest): Promise<WireCall | undefined> {
+    const { url, host, signal, parent, via } = request;
+    const isFrozen = request.isSent === true || SIGNED.test(request.header("authorization") ?? "");
+    const body = request.header("content-encoding") === undefined ? parseBody(request.body) : undefined;
+    const opened = openRequest({ path: url.pathname, body, isFrozen, host });
+    if (opened === undefined) {
+      await this.#egress.pass(request);
+      return undefined;
+    }
+    const { endpoint } = opened;
+    const port = url.port === "" ? (url.protocol === "http:" ? 80 : 443) : Number(url.port);
+    const call = startCall(this.#gate, () => ({
+      endpoint,
+      body: opened.body,
+      facts: endpoint.readRequest(opened.body),
+      server: { address: url.hostname, port },
+      signal,
+      guard: undefined,
+      parent,
+    }));
+    if (call === undefined) return undefined;
+    call.span.setAttribute(semconv.ATTR_TOLLGATE_WIRE, via);
+    const plan = await context.with(parent, () => call.begin());
+    const sent = plan.do === "send" ? opened.toWire(plan.body) : { body: undefined, path: url.pathname };
+    return new WireCall(call, {
+      body: sent.body === undefined || isFrozen ? undefined : JSON.stringify(sent.body),
+      path: sent.path === url.pathname ? undefined : sent.path,
+      isFrozen,
+    });
+  }
+
+  #providerBases(): readonly ProviderBase[] {
+    const { hello, config } = this.#gate;
+    if (hello === this.#basesOf) return this.#bases;
+    this.#basesOf = hello;
+    const fleet = Object.entries(hello?.egress?.providers ?? {}).map(([host, provider]) =>
+      providerBase(provider, host),
+    );
+    this.#bases = [...fleet.filter((base) => base !== undefined), ...config.providers];
+    return this.#bases;
+  }
+}
+
+function parseBody(body: string | Uint8Array | undefined): Body | undefined {
+  if (body === undefined || body.length === 0) return undefined;
+  try {
+    return asBody(JSON.parse(typeof body === "string" ? body : Buffer.from(body).toString("utf8")));
+  } catch {
+    return undefined;
+  }
+}
+
+let wire: Wire | undefined;
+
+/** From now on requests pass `next`; `undefined`: none is looked at. */
+export function registerWire(next: Wire | undefined): void {
+  wire = next;
+}
+
+export function registeredWire(): Wire | undefined {
+  return wire;
+}
