@@ -43,6 +43,8 @@ import { type ServiceStatus, statusRoute } from "./status.ts";
 import { StopDesk } from "./stop-desk.ts";
 import { joinFleet, type StopFleetOptions } from "./stop-fleet.ts";
 import { StopPeers } from "./stop-peers.ts";
+import { sessionsRoutes } from "./sessions.ts";
+import { spansRoute } from "./spans.ts";
 import { tracesRoutes } from "./traces.ts";
 
 export interface ApiOptions {
@@ -135,6 +137,8 @@ export function createApi(options: ApiOptions): Api {
     raiseRoute({ ledger, telemetry, recordChange }),
     spendRoute({ store, clock }),
     ...tracesRoutes({ store, clock }),
+    ...sessionsRoutes({ store, clock }),
+    spansRoute({ store, clock }),
     statusRoute(options.status),
   ];
 

@@ -1,10 +1,11 @@
 import { formatUsd, nanoUsd, type NanoUsd, parseUsd } from "@tollgate/instrumentation/pricing";
 import { z } from "zod";
-import { whereExpression } from "../storage/queries/where-expression.ts";
 import type { Clock } from "../support/clock.ts";
 import { ApiProblem } from "./problem.ts";
 import { type ReadStore, readRows } from "./read-store.ts";
 import { type AnyRoute, NOTHING, route } from "./route.ts";
+import { spanFilter, spanFilterQuery } from "./span-filter.ts";
+import { type SpanRow, spanOfRow, spanShape, type TextRow, usdOfRow } from "./span-shape.ts";
 import { timeRange, timeRangeQuery } from "./time-range.ts";
 
 const SPANS_MAX = 10_000;
@@ -22,16 +23,8 @@ export function tracesRoutes(options: TracesRoutesOptions): readonly AnyRoute[] 
 }
 
 const tracesQuery = z.object({
-  agent: z.string().max(200).default(""),
-  session: z.string().max(256).default(""),
-  decision: z.enum(["allow", "deny", "forbid", "require_approval"]).optional(),
-  error: z.stringbool().default(false).describe("Only traces with a span whose status is error."),
+  ...spanFilterQuery,
   min_cost: z.string().max(32).optional().describe("USD: `0.05`."),
-  where: z
-    .string()
-    .max(2_000)
-    .optional()
-    .describe("A boolean SQL expression over a span's columns, run as the read-only user."),
   limit: z.coerce.number().int().min(1).max(TRACES_MAX).default(TRACES_DEFAULT),
   ...timeRangeQuery,
 });
@@ -50,8 +43,6 @@ const traceSummary = z.object({
   errors: z.int(),
 });
 
-type TextRow = Readonly<Record<string, string>>;
-
 function listRoute({ store, clock }: TracesRoutesOptions): AnyRoute {
   return route({
     method: "GET",
@@ -64,16 +55,14 @@ function listRoute({ store, clock }: TracesRoutesOptions): AnyRoute {
     reply: z.object({ traces: z.array(traceSummary), truncated: z.boolean() }),
     problems: ["query_refused", "storage_unavailable"],
     handle: async ({ query }) => {
-      const { agent, session, decision = "", error, limit } = query;
+      const { limit } = query;
+      const { where, parameters } = spanFilter(query);
       const rows = await readRows<TextRow>(store, {
         query: "traces",
-        where: whereOf(query.where),
+        where,
         parameters: {
           ...timeRange(query, clock),
-          agent,
-          session,
-          decision,
-          error: error ? 1 : 0,
+          ...parameters,
           min_cost_nano_usd: minCost(query.min_cost).toString(),
           limit: limit + 1,
         },
@@ -81,13 +70,6 @@ function listRoute({ store, clock }: TracesRoutesOptions): AnyRoute {
       return { traces: rows.slice(0, limit).map(summaryOf), truncated: rows.length > limit };
     },
   });
-}
-
-function whereOf(text: string | undefined): string {
-  if (text === undefined) return "1";
-  const checked = whereExpression(text);
-  if (!checked.ok) throw new ApiProblem("invalid_request", `query.where: ${checked.message}`);
-  return checked.sql;
 }
 
 function minCost(text: string | undefined): NanoUsd {
@@ -108,31 +90,16 @@ function summaryOf(row: TextRow): z.output<typeof traceSummary> {
     session: row["session"] ?? "",
     spans: Number(row["spans"]),
     calls: Number(row["calls"]),
-    cost_usd: usd(row["cost_nano_usd"]),
+    cost_usd: usdOfRow(row["cost_nano_usd"]),
     denied: Number(row["denied"]),
     errors: Number(row["errors"]),
   };
 }
 
-const traceSpan = z.object({
-  span_id: z.string(),
-  parent_span_id: z.string().describe('"" for a root.'),
-  name: z.string(),
-  kind: z.string(),
-  start: z.string().describe("ISO 8601 with nanoseconds, UTC."),
-  duration_ms: z.number(),
-  status: z.string(),
-  agent: z.string(),
-  model: z.string(),
-  cost_usd: z.string().describe("Decimal, 9 places."),
-  decision: z.string(),
-  attributes: z.record(z.string(), z.string()),
-});
-
 export const traceReply = z.object({
   trace_id: z.string(),
   cost_usd: z.string(),
-  spans: z.array(traceSpan),
+  spans: z.array(spanShape),
 });
 
 export type TraceReply = z.output<typeof traceReply>;
@@ -154,34 +121,13 @@ function traceRoute({ store }: TracesRoutesOptions): AnyRoute {
     reply: traceReply,
     problems: ["not_found", "query_refused", "storage_unavailable"],
     handle: async ({ params }) => {
-      const rows = await readRows<TextRow & { readonly attributes: Record<string, string> }>(store, {
+      const rows = await readRows<SpanRow>(store, {
         query: "trace",
         parameters: { trace_id: params.id, limit: SPANS_MAX },
       });
       if (rows.length === 0) throw new ApiProblem("not_found", `no trace \`${params.id}\``);
       const total = rows.reduce((sum, row) => sum + BigInt(row["cost_nano_usd"] ?? "0"), 0n);
-      return { trace_id: params.id, cost_usd: formatUsd(total as NanoUsd), spans: rows.map(spanOf) };
+      return { trace_id: params.id, cost_usd: formatUsd(total as NanoUsd), spans: rows.map(spanOfRow) };
     },
   });
-}
-
-function spanOf(row: TextRow & { readonly attributes: Record<string, string> }): z.output<typeof traceSpan> {
-  return {
-    span_id: row["span_id"] ?? "",
-    parent_span_id: row["parent_span_id"] ?? "",
-    name: row["name"] ?? "",
-    kind: row["kind"] ?? "",
-    start: row["start"] ?? "",
-    duration_ms: Number(row["duration_ns"]) / 1e6,
-    status: row["status"] ?? "",
-    agent: row["agent"] ?? "",
-    model: row["model"] ?? "",
-    cost_usd: usd(row["cost_nano_usd"]),
-    decision: row["decision"] ?? "",
-    attributes: row.attributes,
-  };
-}
-
-function usd(nano: string | undefined): string {
-  return formatUsd(BigInt(nano ?? "0") as NanoUsd);
 }

@@ -1,17 +1,13 @@
-import { Command, Option } from "commander";
+import { Command } from "commander";
 import { apiOption, type CommonOptions, dataDirOption, jsonOption } from "./options.ts";
 import { type Column, type Output, printJson, printTable } from "./output.ts";
 import { findProcessor } from "./processor.ts";
+import { addSpanFilters, type SpanFilterOptions, spanFilterQuery } from "./span-filters.ts";
 
-interface TracesOptions extends CommonOptions {
-  readonly agent?: string;
-  readonly session?: string;
+interface TracesOptions extends CommonOptions, SpanFilterOptions {
   readonly since?: string;
   readonly until?: string;
   readonly minCost?: string;
-  readonly decision?: string;
-  readonly error?: boolean;
-  readonly where?: string;
   readonly limit?: string;
 }
 
@@ -31,38 +27,21 @@ interface TraceSummary {
 
 /** `tollgate traces`: traces that meet all filters, newest first. */
 export function tracesCommand(output: Output): Command {
-  return new Command("traces")
-    .description("traces, newest first")
-    .option("--agent <name>", "with a span of this agent")
-    .option("--session <id>", "with a span of this session")
+  return addSpanFilters(new Command("traces").description("traces with a span that meets all filters, newest first"))
     .option("--since <time>", "ISO 8601 time, or how long ago: 15m, 24h, 7d")
     .option("--until <time>", "the same; exclusive")
     .option("--min-cost <usd>", "that cost at least this much")
-    .addOption(
-      new Option("--decision <decision>", "with a span that has this decision").choices([
-        "allow",
-        "deny",
-        "forbid",
-        "require_approval",
-      ]),
-    )
-    .option("--error", "with a span whose status is error")
-    .option("--where <expr>", "with a span for which this SQL expression over the columns of `spans` holds")
     .option("--limit <n>", "at most this many (default 50, at most 1000)")
     .addOption(jsonOption())
     .addOption(apiOption())
     .addOption(dataDirOption())
     .action(async (options: TracesOptions) => {
-      const { agent, session, since, until, minCost, decision, error, where, limit } = options;
+      const { since, until, minCost, limit } = options;
       const reply = await findProcessor(options).get<{ traces: readonly TraceSummary[] }>("/v1/traces", {
-        agent,
-        session,
+        ...spanFilterQuery(options),
         since,
         until,
         min_cost: minCost,
-        decision,
-        error: error === true ? "true" : undefined,
-        where,
         limit,
       });
       if (options.json === true) printJson(output, reply.traces);

@@ -23,7 +23,7 @@ WHERE trace_id IN (
         FROM spans
         WHERE start >= fromUnixTimestamp64Milli({since_ms: Int64}, 'UTC')
             AND start < fromUnixTimestamp64Milli({until_ms: Int64}, 'UTC')
-            AND ({agent: String} = '' OR agent = {agent: String})
+            AND ({agent: String} = '' OR agent LIKE {agent: String})
             AND ({session: String} = '' OR session = {session: String})
             AND ({decision: String} = '' OR decision = {decision: String})
             AND ({error: UInt8} = 0 OR status = 'error')

@@ -155,6 +155,10 @@ describe("traces", () => {
   it.each([
     [["--agent", "shop"], 1],
     [["--agent", "other"], 0],
+    [["--agent", "sh*"], 1],
+    [["--agent", "s?op"], 1],
+    [["--agent", "s_op"], 0],
+    [["--agent", "%"], 0],
     [["--min-cost", "0.0035"], 1],
     [["--min-cost", "0.003500001"], 0],
     [["--decision", "deny"], 1],

@@ -1,0 +1,20 @@
+-- All spans of one session, over all its traces and agents, in order of their start.
+SELECT
+    trace_id,
+    span_id,
+    parent_span_id,
+    name,
+    toString(kind) AS kind,
+    concat(formatDateTime(spans.start, '%FT%T', 'UTC'), '.', leftPad(toString(toUnixTimestamp64Nano(spans.start) % 1000000000), 9, '0'), 'Z') AS start,
+    toString(duration_ns) AS duration_ns,
+    toString(status) AS status,
+    toString(agent) AS agent,
+    toString(model) AS model,
+    toString(cost_nano_usd) AS cost_nano_usd,
+    toString(decision) AS decision,
+    attributes
+FROM spans
+WHERE session = {session: String}
+ORDER BY spans.start, span_id
+LIMIT {limit: UInt32}
+SETTINGS max_execution_time = 30, max_memory_usage = 1500000000, max_result_rows = 20000, result_overflow_mode = 'throw'

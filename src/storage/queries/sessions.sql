@@ -1,0 +1,22 @@
+-- Sessions with a span in the time asked for, the latest first; the figures are of the spans in that time.
+SELECT
+    session,
+    groupUniqArray(16)(toString(s.agent)) AS agents,
+    anyIf(s.user, s.user != '') AS user,
+    concat(formatDateTime(min(s.start), '%FT%T', 'UTC'), 'Z') AS first_seen,
+    concat(formatDateTime(max(s.end), '%FT%T', 'UTC'), 'Z') AS last_seen,
+    toString(uniqExact(s.trace_id)) AS traces,
+    toString(count()) AS spans,
+    toString(countIf(s.cost_status != '' AND s.decision NOT IN ('deny', 'forbid'))) AS calls,
+    toString(countIf(s.decision IN ('deny', 'forbid'))) AS denied,
+    toString(countIf(s.status = 'error')) AS errors,
+    toString(sum(toInt128(s.cost_nano_usd))) AS cost_nano_usd
+FROM spans AS s
+WHERE session != ''
+    AND s.start >= fromUnixTimestamp64Milli({since_ms: Int64}, 'UTC')
+    AND s.start < fromUnixTimestamp64Milli({until_ms: Int64}, 'UTC')
+    AND ({agent: String} = '' OR s.agent LIKE {agent: String})
+GROUP BY session
+ORDER BY max(s.end) DESC, session
+LIMIT {limit: UInt32}
+SETTINGS max_execution_time = 30, max_memory_usage = 1500000000, max_result_rows = 20000, result_overflow_mode = 'throw'
