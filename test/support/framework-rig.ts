@@ -6,6 +6,7 @@ import type { ReadableSpan } from "@opentelemetry/sdk-trace";
 import { registerToolGate } from "../../instrumentation/src/guard/tool-registry.ts";
 import { ToolGate } from "../../instrumentation/src/guard/tool-gate.ts";
 import { createLogger } from "../../instrumentation/src/config/logger.ts";
+import { markGated } from "../../instrumentation/src/gate/registry.ts";
 import { hookModules } from "../../instrumentation/src/registration/module-hooks.ts";
 import { patchLoadedClass } from "../../instrumentation/src/registration/patch-sdk.ts";
 import { ProviderSimulator, type SimulatorOptions } from "../../src/demo/provider/simulator.ts";
@@ -16,6 +17,8 @@ export const patchLog: string[] = [];
 /** Call before the first import of a framework. */
 export function hookFrameworks(): void {
   const logger = createLogger("debug", (line) => patchLog.push(line));
+  // `startGatedProcess` patches the ES module itself.
+  markGated("openai");
   hookModules((file, loaded, location) => patchLoadedClass(logger, file.name, loaded, location));
 }
 

@@ -11,6 +11,17 @@ export interface Gating {
   readonly guard: CallGuard | undefined;
 }
 
+const gatedPackages = new Set<string>();
+
+/** A copy of this package has the gate in it. */
+export function markGated(name: string): void {
+  gatedPackages.add(name);
+}
+
+export function isGatedPackage(name: string): boolean {
+  return gatedPackages.has(name);
+}
+
 /** From now on every client passes `gate`. */
 export function registerGate(gate: Gate | undefined): void {
   processGate = gate;

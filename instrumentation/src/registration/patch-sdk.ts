@@ -2,7 +2,10 @@
 import { anthropicAdapter } from "../anthropic/adapter.ts";
 import { hideOwnSpans } from "../anthropic/own-spans.ts";
 import type { Logger } from "../config/logger.ts";
+import { markGated } from "../gate/registry.ts";
 import { patchModels } from "../google/patch-models.ts";
+import { patchChatModel } from "../langchain/patch-chat-model.ts";
+import { patchTool } from "../langchain/patch-tool.ts";
 import { patchProtocol } from "../mcp/patch-protocol.ts";
 import { openaiAdapter } from "../openai/adapter.ts";
 import { findClientPrototype } from "../stainless/client-shape.ts";
@@ -38,8 +41,10 @@ export function patchLoadedClass(logger: Logger, name: string, clientClass: unkn
   } catch (problem) {
     logger.log("debug", `patching ${name} failed: ${String(problem)}`);
   }
-  if (isDone) logger.log("debug", `${name} is gated: ${location}`);
-  else {
+  if (isDone) {
+    markGated(name);
+    logger.log("debug", `${name} is gated: ${location}`);
+  } else {
     logger.log(
       "error",
       `${name} is loaded but NOT gated: this version has another shape than the gate knows (${location}); use a supported version`,
@@ -57,6 +62,10 @@ export function patchPrototype(name: string, prototype: object | null): boolean 
   switch (name) {
     case "@google/genai":
       return patchModels(prototype);
+    case "@langchain/core":
+      return patchChatModel(prototype);
+    case "@langchain/core/tools":
+      return patchTool(prototype);
     case "@modelcontextprotocol/sdk":
       return patchProtocol(prototype);
     case "undici":

@@ -46,6 +46,20 @@ export const SDK_FILES: readonly SdkFile[] = [
     files: ["protocol.js", "../../esm/shared/protocol.js"],
   },
   {
+    name: "@langchain/core",
+    pattern: /[/\\]node_modules[/\\]@langchain[/\\]core[/\\]dist[/\\]language_models[/\\]chat_models\.c?js$/,
+    className: "BaseChatModel",
+    entry: "@langchain/core/language_models/chat_models",
+    files: ["chat_models.cjs", "chat_models.js"],
+  },
+  {
+    name: "@langchain/core/tools",
+    pattern: /[/\\]node_modules[/\\]@langchain[/\\]core[/\\]dist[/\\]tools[/\\]index\.c?js$/,
+    className: "StructuredTool",
+    entry: "@langchain/core/tools",
+    files: ["index.cjs", "index.js"],
+  },
+  {
     name: "ai",
     pattern: /[/\\]node_modules[/\\]ai[/\\]dist[/\\]index\.m?js$/,
     className: "",

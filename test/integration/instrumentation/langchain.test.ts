@@ -1,0 +1,121 @@
+/**
+ * The real `@langchain/core`, both twins, against the provider simulator: OpenAI's models go through the gated SDK and are
+ * charged there once; a model of any other make is gated where LangChain calls it.
+ */
+import { createRequire } from "node:module";
+import { afterEach, describe, expect, it } from "vitest";
+import { AgentKilled, findTollgateError } from "../../../instrumentation/src/errors.ts";
+import { registerGate } from "../../../instrumentation/src/gate/registry.ts";
+import { charged, costOf, exactly, hookFrameworks, startFrameworkRig } from "../../support/framework-rig.ts";
+import type { FrameworkRig } from "../../support/framework-rig.ts";
+import { makeWireModel } from "../../support/langchain-wire-model.ts";
+
+hookFrameworks();
+const require = createRequire(import.meta.url);
+const esm = {
+  openai: await import("@langchain/openai"),
+  models: await import("@langchain/core/language_models/chat_models"),
+  messages: await import("@langchain/core/messages"),
+  outputs: await import("@langchain/core/outputs"),
+};
+type Twin = typeof esm;
+const cjs: Twin = {
+  openai: require("@langchain/openai") as Twin["openai"],
+  models: require("@langchain/core/language_models/chat_models") as Twin["models"],
+  messages: require("@langchain/core/messages") as Twin["messages"],
+  outputs: require("@langchain/core/outputs") as Twin["outputs"],
+};
+const LONG = { outputTokens: { min: 400, max: 500 }, pieceIntervalMs: 2 };
+
+let rig: FrameworkRig;
+const start = async (...options: Parameters<typeof startFrameworkRig>) =>
+  void (rig = await startFrameworkRig(...options));
+
+afterEach(() => rig.stop());
+
+describe.each([
+  ["esm", esm],
+  ["cjs", cjs],
+] as const)("%s", (_name, twin) => {
+  const makes = {
+    openai: () =>
+      new twin.openai.ChatOpenAI({
+        model: "gpt-4o",
+        maxTokens: 200,
+        maxRetries: 0,
+        apiKey: "test",
+        configuration: { baseURL: `${rig.url}/v1` },
+      }),
+    other: () => makeWireModel(twin, { url: rig.url, maxTokens: 200 }),
+  } as const;
+
+  describe.each(["openai", "other"] as const)("a model of %s", (make) => {
+    it("is charged once, streamed and not", async () => {
+      await start();
+      await makes[make]().invoke("say hello");
+      const pieces: unknown[] = [];
+      for await (const piece of await makes[make]().stream("say it again")) pieces.push(piece.content);
+      expect(pieces.length).toBeGreaterThan(1);
+      expect(charged(rig)).toEqual(exactly(rig, 2));
+      expect(rig.calls()[0]?.attributes).toMatchObject({
+        "gen_ai.operation.name": "chat",
+        "gen_ai.provider.name": "openai",
+        "gen_ai.request.model": "gpt-4o",
+        "gen_ai.request.max_tokens": 200,
+      });
+    });
+
+    it("gives the app what it gives without the gate", async () => {
+      await start();
+      const see = async () => {
+        const answer = await makes[make]().invoke("say hello");
+        const pieces: unknown[] = [];
+        for await (const piece of await makes[make]().stream("say it again")) pieces.push(piece.content);
+        return {
+          content: answer.content,
+          usage: Reflect.get(answer, "usage_metadata") as unknown,
+          type: answer.constructor.name,
+          pieces,
+        };
+      };
+      const through = await see();
+      registerGate(undefined);
+      expect(through).toEqual(await see());
+    });
+
+    it("keeps 64 callers within a budget that ends in the middle", async () => {
+      await start({ env: { TOLLGATE_BUDGET: "$0.015", TOLLGATE_LOG: "error" } });
+      const model = makes[make]();
+      const ends = await Promise.allSettled(
+        Array.from({ length: 64 }, (_, index) => model.invoke(`question ${index}`)),
+      );
+      const refused = ends.filter((end) => end.status === "rejected");
+      expect(new Set(refused.map((end) => findTollgateError(end.reason)?.code))).toEqual(new Set(["budget_exceeded"]));
+      expect(refused.length).toBeLessThan(64);
+      expect(rig.paid()).toBeLessThanOrEqual(15_000_000n);
+      expect(costOf(rig.calls())).toBe(rig.paid());
+    });
+
+    it("counts a stream that is left, or stopped by a kill, not below what was billed", async () => {
+      await start({ simulator: LONG });
+      for await (const _piece of await makes[make]().stream("a story")) break;
+      const killed = async () => {
+        for await (const _piece of await makes[make]().stream("a story that goes on")) {
+          for (const call of rig.gated.gate.open) call.stop(new AgentKilled({ agent: "a", reason: "enough" }));
+        }
+      };
+      await expect(killed()).rejects.toSatisfy((error) => findTollgateError(error)?.code === "agent_killed");
+      await expect.poll(() => rig.calls().length).toBe(2);
+      await expect.poll(() => rig.simulator.count().in_flight).toBe(0);
+      expect(costOf(rig.calls())).toBeGreaterThanOrEqual(rig.paid());
+    });
+  });
+
+  it("charges nothing for what the provider refuses", async () => {
+    await start({ simulator: { faults: "server_error" } });
+    await expect(makes.openai().invoke("x")).rejects.toThrow("500");
+    await expect(makes.other().invoke("x")).rejects.toThrow("500");
+    expect(costOf(rig.calls())).toBe(0n);
+    expect(rig.calls()).toHaveLength(2);
+  });
+});

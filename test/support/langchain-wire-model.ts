@@ -1,0 +1,94 @@
+/** A chat model of LangChain that uses no SDK: it asks the provider simulator through `fetch`, as many integrations do. */
+import type * as models from "@langchain/core/language_models/chat_models";
+import type * as messages from "@langchain/core/messages";
+import type { AIMessageChunkFields, AIMessageFields, BaseMessage } from "@langchain/core/messages";
+import type * as outputs from "@langchain/core/outputs";
+
+interface Twin {
+  readonly models: typeof models;
+  readonly messages: typeof messages;
+  readonly outputs: typeof outputs;
+}
+
+interface Chunk {
+  readonly id: string;
+  readonly choices: readonly { readonly delta: { readonly content?: string }; readonly finish_reason: string | null }[];
+  readonly usage?: Usage | null;
+}
+
+interface Usage {
+  readonly prompt_tokens: number;
+  readonly completion_tokens: number;
+  readonly total_tokens: number;
+}
+
+export function makeWireModel(
+  twin: Twin,
+  { url, maxTokens }: { readonly url: string; readonly maxTokens: number },
+): models.BaseChatModel {
+  const usageOf = ({ prompt_tokens, completion_tokens, total_tokens }: Usage) => ({
+    input_tokens: prompt_tokens,
+    output_tokens: completion_tokens,
+    total_tokens,
+  });
+  const ask = async (
+    given: readonly BaseMessage[],
+    body: object,
+    signal: AbortSignal | undefined,
+  ): Promise<Response> => {
+    const asked = given.map(({ content }) => ({ role: "user", content }));
+    const response = await fetch(`${url}/v1/chat/completions`, {
+      method: "POST",
+      headers: { authorization: "Bearer test", "content-type": "application/json" },
+      body: JSON.stringify({ model: "gpt-4o", messages: asked, max_tokens: maxTokens, ...body }),
+      signal: signal ?? null,
+    });
+    if (!response.ok) throw Object.assign(new Error(String(response.status)), { status: response.status });
+    return response;
+  };
+
+  class WireModel extends twin.models.BaseChatModel {
+    override _llmType(): string {
+      return "wire";
+    }
+
+    override getLsParams(): ReturnType<models.BaseChatModel["getLsParams"]> {
+      return { ls_model_type: "chat", ls_provider: "openai", ls_model_name: "gpt-4o", ls_max_tokens: maxTokens };
+    }
+
+    override async _generate(given: BaseMessage[], options: this["ParsedCallOptions"]) {
+      const response = await ask(given, {}, options.signal);
+      const answer = (await response.json()) as { choices: { message: { content: string } }[]; usage: Usage };
+      const text = answer.choices[0]?.message.content ?? "";
+      const message = new twin.messages.AIMessage({
+        content: text,
+        usage_metadata: usageOf(answer.usage),
+      } as AIMessageFields);
+      return { generations: [{ text, message, generationInfo: { finish_reason: "stop" } }] };
+    }
+
+    override async *_streamResponseChunks(given: BaseMessage[], options: this["ParsedCallOptions"]) {
+      const response = await ask(given, { stream: true, stream_options: { include_usage: true } }, options.signal);
+      let rest = "";
+      for await (const piece of (response.body ?? new ReadableStream()).pipeThrough(new TextDecoderStream())) {
+        const lines = (rest + piece).split("\n");
+        rest = lines.pop() ?? "";
+        for (const line of lines) {
+          if (!line.startsWith("data: {")) continue;
+          const { choices, usage } = JSON.parse(line.slice("data: ".length)) as Chunk;
+          const text = choices[0]?.delta.content ?? "";
+          const reason = choices[0]?.finish_reason ?? undefined;
+          yield new twin.outputs.ChatGenerationChunk({
+            text,
+            message: new twin.messages.AIMessageChunk({
+              content: text,
+              ...(usage === null || usage === undefined ? {} : { usage_metadata: usageOf(usage) }),
+            } as AIMessageChunkFields),
+            ...(reason === undefined ? {} : { generationInfo: { finish_reason: reason } }),
+          });
+        }
+      }
+    }
+  }
+  return new WireModel({ maxRetries: 0 });
+}
