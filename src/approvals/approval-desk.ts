@@ -29,6 +29,7 @@ const OPEN_MAX = 10_000;
 const OPEN_OF_AGENT_MAX = 200;
 /** Two who change one request at the same moment: the later one looks again. */
 const ATTEMPTS_MAX = 8;
+const YEAR_MS = 366 * 86_400_000;
 
 export class ApprovalDesk {
   readonly #options: ApprovalDeskOptions;
@@ -78,7 +79,9 @@ export class ApprovalDesk {
     const id = `apr_${createHash("sha256").update(options.key).digest("hex").slice(0, 16)}`;
     const known = store.get(id);
     if (known !== undefined) return known;
-    const request = newRequest(act, { id, terms: termsOf(act), nowMs: clock.now(), stop: options.stop });
+    // What is held is held until its window turns, and so is the question.
+    const terms = { ...termsOf(act), expireAfterMs: YEAR_MS };
+    const request = newRequest(act, { id, terms, nowMs: clock.now(), stop: options.stop });
     await this.#put(request);
     return request;
   }

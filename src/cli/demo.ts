@@ -24,11 +24,10 @@ const DESCRIPTION = `Run a fleet of real SDK agents against a local provider sim
 Starts a provider simulator, a processor with an embedded ClickHouse and a fleet of agent processes (ESM and CommonJS, openai
 and @anthropic-ai/sdk, streamed and not). They call until the budget refuses them; one tries a tool that the policy denies.
 Ends with the provider's own count, the ledger, ClickHouse, the overshoot and the share of the budget used. Exit code 0 only
-if the three counts agree to the nano-dollar, nothing was overspent, the tool was denied, and a runaway under no budget, killed
-by one command, acknowledged and called no more.
+if the three counts agree to the nano-dollar, nothing was overspent, the tool was denied, one that needs an approval ran once
+when it was approved and not again, and a runaway under no budget, killed by one command, acknowledged and called no more.
 
-Nothing leaves this machine; data goes to a temporary directory that is removed at the end. Asking for an approval is not part
-of it yet: it comes with approvals.`;
+Nothing leaves this machine; data goes to a temporary directory that is removed at the end.`;
 
 /** `tollgate demo`: exit 0 when the three counts agree, 1 when they do not, 130 when it was interrupted. */
 export const demoCommand: Command = new Command("demo")

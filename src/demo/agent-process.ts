@@ -23,6 +23,8 @@ export interface AgentPlan {
   readonly callsMax?: number;
   readonly calls: readonly CallPlan[];
   readonly deniedTool?: string;
+  /** Run twice; each run needs an approval. */
+  readonly approvedTool?: string;
   readonly unavailableMs?: number;
 }
 
@@ -35,7 +37,7 @@ export interface AgentReport {
   readonly unavailable: number;
   /** Codes or messages of what else stopped a caller. */
   readonly failed: readonly string[];
-  /** "denied" or "ran", when a tool was tried. */
+  /** "denied" or "ran", when a tool was tried; what came of both runs of one that needs approvals. */
   readonly tool: string;
   /** From the first call to the last. */
   readonly elapsedMs: number;

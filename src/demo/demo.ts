@@ -3,6 +3,7 @@
  * and three books that share no code are laid side by side: the provider's, the ledger's and ClickHouse's.
  */
 import { AgentProcess } from "./agent-process.ts";
+import { askForApproval } from "./approval-run.ts";
 import { clickHouseCount, deniedToolSpans, ledgerCount } from "./counts.ts";
 import { fleetOf, fleetReport } from "./fleet.ts";
 import { killRunaway } from "./kill-run.ts";
@@ -40,11 +41,13 @@ export interface DemoResult {
   readonly failed: readonly string[];
   /** The tool did not run, and its refusal is in ClickHouse. */
   readonly toolDenied: boolean;
+  /** A tool waited for its approval, ran once with it, and asked again. */
+  readonly approvalAsked: boolean;
   /** The runaway acknowledged its kill and did nothing after it. */
   readonly killed: boolean;
   /** From the act to the acknowledgement; `undefined` when there was none. */
   readonly killAfterMs: number | undefined;
-  /** The three counts agree, nothing was overspent, every caller was refused by the budget, the tool was denied and the runaway killed. */
+  /** The three counts agree, nothing was overspent, every caller was refused by the budget, the tool was denied, the approval asked for and the runaway killed. */
   readonly ok: boolean;
 }
 
@@ -84,6 +87,8 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
   const toolDenied =
     report.tools.length === 1 && report.tools[0] === "denied" && (await deniedToolSpans(processor, DENIED_TOOL)) === 1;
   const calls = simulator.count().calls;
+  options.onProgress("a tool asks for approval, is approved once, and asks again");
+  const approvalAsked = await askForApproval({ processor, providerUrl, seed: options.seed });
   options.onProgress("a runaway under no budget starts, and is killed");
   const kill = await killRunaway({ ...options, processor, simulator, providerUrl });
   return judge({
@@ -97,6 +102,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
     callers: options.agents * options.callers,
     failed: report.failed,
     toolDenied,
+    approvalAsked,
     killed: kill.isKilled,
     killAfterMs: kill.afterMs,
   });
@@ -119,6 +125,7 @@ export function judge(
       overshootNanoUsd === 0n &&
       result.refused === callers &&
       result.toolDenied &&
+      result.approvalAsked &&
       result.killed,
   };
 }
@@ -137,6 +144,7 @@ function governance(budget: string): string {
     'agents: ["*"]',
     'allow: ["*"]',
     'deny: ["db_drop_*"]',
+    'require_approval: ["db_write_*"]',
     "",
   ].join("\n");
 }

@@ -14,6 +14,7 @@ export interface DemoJson {
   readonly refused: number;
   readonly failed: readonly string[];
   readonly tool_denied: boolean;
+  readonly approval_asked: boolean;
   readonly killed: boolean;
   readonly kill_after_ms: number | null;
   readonly ok: boolean;
@@ -32,6 +33,7 @@ export function demoJson(result: DemoResult): DemoJson {
     refused: result.refused,
     failed: result.failed,
     tool_denied: result.toolDenied,
+    approval_asked: result.approvalAsked,
     killed: result.killed,
     kill_after_ms: result.killAfterMs ?? null,
     ok: result.ok,
@@ -49,6 +51,7 @@ export function demoTable(result: DemoResult): string {
     ["calls billed", String(result.calls)],
     ["callers refused", String(result.refused)],
     ["tool denied", result.toolDenied ? "yes" : "no"],
+    ["approval asked, used once", result.approvalAsked ? "yes" : "no"],
     ["runaway killed", result.killed ? `after ${result.killAfterMs ?? 0} ms` : "no"],
   ];
   const width = Math.max(...rows.map(([name]) => name.length));

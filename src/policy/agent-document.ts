@@ -20,6 +20,9 @@ export const agentDocumentSchema = z.strictObject({
     .describe("Who wrote it: where duties are separate, they may not approve what it asks for."),
   team: labelText.optional().describe("Its team; wins over what a process claims."),
   role: labelText.optional().describe("Its role; wins over what a process claims."),
+  parent: documentName
+    .optional()
+    .describe("The agent that it acts for: that one's policies bind it too. Default: the name before its last `/`."),
   autonomy: z
     .enum(["observe", "suggest", "supervised", "autonomous"])
     .optional()

@@ -97,11 +97,36 @@ export class AgentRegistry {
     return { unknown: unknown ?? this.#content.unknownEgress ?? "observe", ...lists };
   }
 
-  /** The policies that bind an agent, in the order of their documents. */
+  /**
+   * The policies that bind an agent, in the order of their documents: its own, and those of all above it, rewritten to name
+   * it. As the strictest of all decides, an agent can never do what one above it may not.
+   */
   policies(agent: string): readonly unknown[] {
-    return this.#content.policies.filter((policy) => policy.appliesTo(agent)).map((policy) => policy.document);
+    const above = this.ancestors(agent);
+    return this.#content.policies.flatMap(({ appliesTo, document }) => {
+      if (appliesTo(agent)) return [document];
+      if (!above.some((ancestor) => appliesTo(ancestor))) return [];
+      return [{ ...(document as object), agents: [PLAIN_NAME.test(agent) ? agent : "*"] }];
+    });
+  }
+
+  /** Who an agent acts for, the nearest first: the parents its documents name, else the names before each `/` of its own. */
+  ancestors(agent: string): readonly string[] {
+    const found: string[] = [];
+    let current: string | undefined = agent;
+    while (found.length < ANCESTORS_MAX) {
+      const slash: number = current.lastIndexOf("/");
+      current = this.#agents.get(current)?.parent ?? (slash > 0 ? current.slice(0, slash) : undefined);
+      if (current === undefined || current === agent || found.includes(current)) break;
+      found.push(current);
+    }
+    return found;
   }
 }
+
+const ANCESTORS_MAX = 16;
+/** Without what means something in a pattern. */
+const PLAIN_NAME = /^[A-Za-z0-9._@/+-]+$/;
 
 function byName(agents: readonly AgentDocument[]): ReadonlyMap<string, AgentDocument> {
   return new Map(agents.map((agent) => [agent.name, agent]));

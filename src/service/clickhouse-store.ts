@@ -13,9 +13,8 @@ import { Backoff } from "../support/backoff.ts";
 import { type CancelTimer, type Clock, delay, every } from "../support/clock.ts";
 import { errorText } from "../telemetry/error-text.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
-import type { BudgetStateRow } from "./budget-states.ts";
 import type { WatchedEngine } from "./engine-watch.ts";
-import type { Store } from "./store.ts";
+import type { Store, TableRow } from "./store.ts";
 
 export interface ClickhouseUser {
   readonly username: string;
@@ -152,9 +151,9 @@ export class ClickhouseStore implements Store {
     return this.#require().write.query(queryText(query), parameters);
   }
 
-  async insertBudgetStates(rows: readonly BudgetStateRow[]): Promise<void> {
+  async insertRows(table: Parameters<Store["insertRows"]>[0], rows: readonly TableRow[]): Promise<void> {
     const lines = rows.map((row) => JSON.stringify(row)).join("\n");
-    await this.#require().write.command(`INSERT INTO budget_states FORMAT JSONEachRow\n${lines}`);
+    await this.#require().write.command(`INSERT INTO ${table} FORMAT JSONEachRow\n${lines}`);
   }
 
   #require(): Connected {

@@ -13,6 +13,7 @@ import { AppendLog } from "../support/append-log.ts";
 import { type Clock, SystemClock } from "../support/clock.ts";
 import { Telemetry } from "../telemetry/telemetry.ts";
 import { announce } from "./announcement.ts";
+import { BudgetApprovals } from "./budget-approvals.ts";
 import { BudgetStatesWriter } from "./budget-states.ts";
 import { buildAccess, buildRegistry, registryContent } from "./build-access.ts";
 import { buildApi } from "./build-api.ts";
@@ -23,6 +24,7 @@ import { buildTraces } from "./build-traces.ts";
 import { ensureHashKey, ensureToken, removeEndpoints, writeAtomically, writeEndpoints } from "./data-directory.ts";
 import type { ServiceEndpoints } from "./endpoints.ts";
 import { EngineWatch } from "./engine-watch.ts";
+import { GovernanceRows } from "./governance-rows.ts";
 import { LiveGovernance, type ReloadOutcome } from "./live-governance.ts";
 import { MetricsPush } from "./metrics-push.ts";
 import { Reconciler } from "./reconciler.ts";
@@ -141,9 +143,11 @@ async function start(options: Starting): Promise<Service> {
     clock,
     telemetry,
     isStorageReady: () => store.isReady,
-    insert: (rows) => store.insertBudgetStates(rows),
+    insert: (rows) => store.insertRows("budget_states", rows),
   });
   await parts.start("budget states", writer);
+  const rows = { approvals: () => approvals.all(), changes: () => changes.recent };
+  await parts.start("governance rows", new GovernanceRows({ ...rows, store, clock, telemetry }));
   const engine = store.engine === undefined ? undefined : new EngineWatch({ engine: store.engine, clock });
   if (engine !== undefined) await parts.start("engine figures", engine);
   const queues: readonly QueueSource[] = [
@@ -224,6 +228,15 @@ async function start(options: Starting): Promise<Service> {
   const thresholds = new ThresholdActs({ ledger, desk: api.desk, stops: stops.keeper, clock, telemetry });
   parts.add("thresholds", async () => thresholds.stop());
   thresholds.start();
+  const budgetApprovals = new BudgetApprovals({
+    stops: stops.keeper,
+    desk: api.desk,
+    approvals: api.approvals,
+    clock,
+    telemetry,
+  });
+  await parts.start("budget approvals", budgetApprovals);
+  api.onApproval((request) => budgetApprovals.onApproval(request));
   parts.add("runaways", async () => runaways.stop());
   runaways.start(api.desk);
   await parts.start("reconciler", reconciler);

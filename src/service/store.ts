@@ -1,7 +1,6 @@
 import type { ReadStore } from "../api/read-store.ts";
 import type { TableStorage } from "../exporters/clickhouse/dependencies.ts";
 import type { QueryName } from "../storage/queries/catalog.ts";
-import type { BudgetStateRow } from "./budget-states.ts";
 import type { WatchedEngine } from "./engine-watch.ts";
 
 /** ClickHouse as the service uses it: the embedded engine or a server, which nothing beyond this line tells apart. */
@@ -27,5 +26,9 @@ export interface Store {
   stop(): Promise<void>;
   /** Rows of a named query, for the service itself; 64-bit integers come as strings. Rejects while ClickHouse is not ready. */
   select<T>(query: QueryName, parameters: Readonly<Record<string, unknown>>): Promise<readonly T[]>;
-  insertBudgetStates(rows: readonly BudgetStateRow[]): Promise<void>;
+  /** Inserts into one of the tables that the service itself writes. Rejects while ClickHouse is not ready. */
+  insertRows(table: "budget_states" | "approval_log" | "change_log", rows: readonly TableRow[]): Promise<void>;
 }
+
+/** A row by its columns; 64-bit integers as text. */
+export type TableRow = Readonly<Record<string, string | number | null | readonly string[]>>;

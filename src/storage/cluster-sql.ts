@@ -13,6 +13,8 @@ const SHARDING_KEYS: Readonly<Record<string, string>> = {
   event_log: "cityHash64(trace_id)",
   trace_log: "cityHash64(trace_id)",
   budget_states: "cityHash64(name, scope)",
+  approval_log: "cityHash64(id)",
+  change_log: "cityHash64(id)",
 };
 const SHARDING_DEFAULT = "rand()";
 

@@ -70,6 +70,10 @@ export const EVENTS = {
     level: "error",
     message: "the disk refused to store an act that stops agents: it is in force until a restart only",
   },
+  governance_rows_not_written: {
+    level: "warn",
+    message: "requests for approval and changes could not be written to ClickHouse; will try again",
+  },
   change_not_recorded: { level: "error", message: "the disk refused the record of a change of governance" },
   stops_damaged: {
     level: "error",

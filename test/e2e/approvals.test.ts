@@ -15,6 +15,14 @@ agents: ["editor*"]
 allow: ["*"]
 require_approval: ["write_*"]
 forbid: ["iam_*"]
+---
+kind: budget
+name: asks-first
+scope: { agent: spender }
+limit: $0.01
+window: lifetime
+thresholds:
+  - { at: 1%, do: require_approval }
 `,
 });
 
@@ -93,4 +101,44 @@ test("what is forbidden is not asked for, and a bypass lifts no deny and is on t
     1,
   );
   expect(span?.["bypass"]).toMatch(/^byp_/);
+});
+
+test("a threshold that asks for approval is lifted by it, in that window, and both stand in the view", async () => {
+  const { processor, providerUrl } = rig();
+  const request = { model: "gpt-4o", messages: [{ role: "user", content: "hi" }], max_completion_tokens: 60 };
+  const call = async (): Promise<readonly StepResult[]> =>
+    (
+      await runSteps({
+        name: "spender",
+        providerUrl,
+        endpoints: processor.endpoints,
+        steps: Array.from({ length: 3 }, () => ({ kind: "chat", request })),
+      })
+    ).results;
+  await call();
+  const held = await waitFor(
+    async () =>
+      ((await processor.cli("approvals", "list")) as readonly (Row & { tool: string })[]).find(
+        ({ tool }) => tool === "asks-first",
+      ),
+    { what: "the budget's request", timeoutMs: 10_000 },
+  );
+  expect((await call()).at(-1)).toMatchObject({ ok: false, code: "approval_required" });
+  await processor.cli("approvals", "approve", held.id);
+  await waitFor(async () => ((await call()).every(({ ok }) => ok) ? true : undefined), {
+    what: "calls that go on",
+    timeoutMs: 15_000,
+  });
+  const rows = await sqlRows(
+    rig(),
+    "SELECT kind, state, tool, answered_by[1] AS by FROM approvals WHERE agent LIKE '%spender%' AND state = 'consumed'",
+    1,
+  );
+  expect(rows).toEqual([{ kind: "budget", state: "consumed", tool: "asks-first", by: "people-token" }]);
+  const changes = await sqlRows(
+    rig(),
+    "SELECT author, subject FROM changes WHERE action = 'approval.approve' ORDER BY seq DESC LIMIT 1",
+    1,
+  );
+  expect(changes).toEqual([{ author: "people-token", subject: held.id }]);
 });

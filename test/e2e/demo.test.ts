@@ -18,6 +18,7 @@ test("the demo ends with exit code 0 and three counts that agree to the nano-dol
     reserved_nano_usd: 0,
     refused: 12,
     tool_denied: true,
+    approval_asked: true,
     killed: true,
   });
   expect(result.ledger_nano_usd).toBe(result.provider_nano_usd);

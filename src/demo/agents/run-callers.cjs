@@ -25,6 +25,7 @@ const UNAVAILABLE_PAUSE_MS = 100;
  * @property {number} [callsMax] of each caller; until refused when absent
  * @property {readonly CallPlan[]} calls each caller walks through them, starting at its own index
  * @property {string} [deniedTool] a tool to try that the policy does not let run
+ * @property {string} [approvedTool] a tool to run twice that needs an approval each time
  * @property {number} [unavailableMs] how long to try again while the gate can't decide; not at all when absent
  */
 
@@ -39,6 +40,7 @@ async function runCallers(libraries, plan) {
   };
   const report = { calls: 0, refused: 0, unavailable: 0, failed: [], tool: "", elapsedMs: 0 };
   if (plan.deniedTool !== undefined) report.tool = await tryTool(libraries, plan.deniedTool);
+  if (plan.approvedTool !== undefined) report.tool = await runTwice(libraries, plan.approvedTool);
   const start = performance.now();
   const loops = Array.from({ length: plan.callers }, (_, caller) =>
     callUntilRefused({ clients, plan, caller, report }),
@@ -100,6 +102,21 @@ async function tryTool({ guardTool }, name) {
   } catch (error) {
     return error?.code === "tool_denied" ? "denied" : String(error);
   }
+}
+
+/** What came of each of two runs: "ran", or the code of the refusal. */
+async function runTwice({ guardTool }, name) {
+  const tool = guardTool(name, async ({ order }) => `wrote ${order}`);
+  const outcomes = [];
+  for (let run = 0; run < 2; run += 1) {
+    outcomes.push(
+      await tool({ order: 7 }).then(
+        () => "ran",
+        (error) => error?.code ?? String(error),
+      ),
+    );
+  }
+  return outcomes.join(" ");
 }
 
 /** Prompts of different lengths, the same for the same seed. */

@@ -15,6 +15,7 @@ const RESULT: DemoResult = {
   refused: 64,
   failed: [],
   toolDenied: true,
+  approvalAsked: true,
   killed: true,
   killAfterMs: 4.2,
   ok: true,
@@ -30,6 +31,7 @@ test.each<[string, Partial<DemoResult>]>([
   ["the limit was a nano-dollar lower", { limitNanoUsd: RESULT.providerNanoUsd - 1n }],
   ["a caller ended by something else", { refused: 63 }],
   ["the tool ran", { toolDenied: false }],
+  ["nobody was asked", { approvalAsked: false }],
   ["the runaway went on", { killed: false }],
 ])("a run is not ok when %s", (_what, change) => {
   expect(judge({ ...RESULT, ...change, callers: 64 }).ok).toBe(false);
@@ -69,6 +71,7 @@ test("the JSON document carries the counts as integers", () => {
     refused: 64,
     failed: [],
     tool_denied: true,
+    approval_asked: true,
     killed: true,
     kill_after_ms: 4.2,
     ok: true,

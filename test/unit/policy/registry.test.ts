@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { AgentRegistry } from "../../../src/policy/registry.ts";
+import { AgentRegistry, type PolicyBinding } from "../../../src/policy/registry.ts";
 
 const CONTENT = {
   agents: [{ kind: "agent" as const, name: "shop", team: "checkout", role: "seller" }],
@@ -31,4 +31,33 @@ it("has a version that changes with its content only", () => {
   const version = new AgentRegistry(CONTENT).version;
   expect(new AgentRegistry({ ...CONTENT }).version).toBe(version);
   expect(new AgentRegistry({ ...CONTENT, fingerprint: "v2" }).version).not.toBe(version);
+});
+
+it("binds an agent by the policies of all above it, by document or by name, so that authority only shrinks", () => {
+  const bind = (name: string, agent: string): PolicyBinding => ({
+    name,
+    appliesTo: (asked) => asked === agent,
+    document: { kind: "policy", name, agents: [agent] },
+  });
+  const registry = new AgentRegistry({
+    agents: [
+      { kind: "agent", name: "helper", parent: "planner" },
+      { kind: "agent", name: "a", parent: "b" },
+      { kind: "agent", name: "b", parent: "a" },
+    ],
+    policies: [bind("of-planner", "planner"), bind("of-helper", "helper")],
+    prices: [],
+    requirePolicy: false,
+    fingerprint: "",
+  });
+  expect(registry.policies("helper")).toEqual([
+    { kind: "policy", name: "of-planner", agents: ["helper"] },
+    { kind: "policy", name: "of-helper", agents: ["helper"] },
+  ]);
+  expect(registry.policies("planner/deep/er")).toEqual([
+    { kind: "policy", name: "of-planner", agents: ["planner/deep/er"] },
+  ]);
+  expect(registry.policies("planner*/x")).toEqual([]);
+  expect(registry.ancestors("a")).toEqual(["b"]);
+  expect(registry.policies("planners")).toEqual([]);
 });
