@@ -2,7 +2,7 @@
  * Puts the gate into `BaseChatModel` of `@langchain/core`: what a model of a provider implements (`_generate`,
  * `_streamResponseChunks`) is gated in its own class, when the first call of such a model comes by.
  */
-import { generatorInSession, inSession } from "../context/framework-session.ts";
+import { inSession, stepsIn } from "../context/framework-session.ts";
 import { callModel } from "../framework/call-model.ts";
 import { asBody } from "../gate/endpoint.ts";
 import type { Body, Endpoint } from "../gate/endpoint.ts";
@@ -37,7 +37,8 @@ export function patchChatModel(prototype: object | null): boolean {
   });
   replace(patched, "_streamIterator", function (this: ChatModel, ...given) {
     gateKind(this, prototype);
-    return generatorInSession(threadOf(given[1]), iterate.apply(this, given) as AsyncGenerator<unknown>);
+    const steps = iterate.apply(this, given) as AsyncGenerator<unknown>;
+    return stepsIn((work) => inSession(threadOf(given[1]), work), steps);
   });
   if (typeof streamEvents === "function" && Object.hasOwn(prototype, "streamEvents")) {
     replace(patched, "streamEvents", function (this: ChatModel, ...given) {

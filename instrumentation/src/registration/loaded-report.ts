@@ -31,7 +31,11 @@ export function withReport(
 
 /** A version may lack some of them: a name that is not declared is no error. */
 function functionsExpression(names: readonly string[]): string {
-  const places = names.map((name) => `${name}:typeof ${name}==="undefined"?undefined:[${name},(f)=>{${name}=f;}]`);
+  const places = names.map((name) => {
+    // Other CommonJS modules read the export.
+    const exported = `if(typeof exports==="object"&&Object.hasOwn(exports,"${name}"))exports.${name}=f;`;
+    return `${name}:typeof ${name}==="undefined"?undefined:[${name},(f)=>{${name}=f;${exported}}]`;
+  });
   return `{${places.join(",")}}`;
 }
 

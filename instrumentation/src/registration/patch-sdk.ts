@@ -8,6 +8,7 @@ import { patchChatModel } from "../langchain/patch-chat-model.ts";
 import { patchTool } from "../langchain/patch-tool.ts";
 import { patchProtocol } from "../mcp/patch-protocol.ts";
 import { openaiAdapter } from "../openai/adapter.ts";
+import { patchAgents } from "../openai-agents/patch-agents.ts";
 import { findClientPrototype } from "../stainless/client-shape.ts";
 import type { ClientPrototype } from "../stainless/client-shape.ts";
 import { patchDispatcher } from "../wire/hook-undici.ts";
@@ -54,7 +55,15 @@ export function patchLoadedClass(logger: Logger, name: string, clientClass: unkn
 
 /** `undefined`: the package is patched by its classes. */
 function patchFunctions(name: string, loaded: unknown): boolean | undefined {
-  return name === "ai" ? patchAi((loaded ?? {}) as LoadedFunctions) : undefined;
+  const functions = (loaded ?? {}) as LoadedFunctions;
+  switch (name) {
+    case "ai":
+      return patchAi(functions);
+    case "@openai/agents-core":
+      return patchAgents(functions);
+    default:
+      return undefined;
+  }
 }
 
 /** Patches the class of package `name`, from its prototype. False when it has not the shape that the gate knows. */

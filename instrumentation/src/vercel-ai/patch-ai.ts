@@ -4,13 +4,14 @@
  */
 import { asBody, asText } from "../gate/endpoint.ts";
 import type { LoadedFunctions } from "../registration/loaded-report.ts";
+import { replaceFunction } from "../registration/replace-function.ts";
 import { gateModel, markWrapper } from "./gate-model.ts";
 import { gateTools } from "./gate-tools.ts";
 
 /** False for a version that lacks one of the places. */
 export function patchAi(functions: LoadedFunctions): boolean {
   const hasResolvers = ["resolveLanguageModel", "resolveEmbeddingModel"].every((name) =>
-    wrap(functions, name, (resolve) => (model: unknown, ...rest: unknown[]) => {
+    replaceFunction(functions, name, (resolve) => (model: unknown, ...rest: unknown[]) => {
       gateModel(model);
       const resolved = resolve(model, ...rest);
       if (typeof model === "string") gateModel(resolved);
@@ -18,7 +19,7 @@ export function patchAi(functions: LoadedFunctions): boolean {
     }),
   );
   const hasWrappers = ["wrapLanguageModel", "wrapEmbeddingModel"].map((name) =>
-    wrap(functions, name, (wrapModel) => (options: unknown) => {
+    replaceFunction(functions, name, (wrapModel) => (options: unknown) => {
       gateModel(asBody(options)?.["model"]);
       const wrapper = wrapModel(options);
       markWrapper(wrapper);
@@ -26,13 +27,13 @@ export function patchAi(functions: LoadedFunctions): boolean {
     }),
   );
   const hasTools =
-    wrap(functions, "executeToolCall", (execute) => (call: unknown) => {
+    replaceFunction(functions, "executeToolCall", (execute) => (call: unknown) => {
       const options = asBody(call) ?? {};
       return execute({ ...options, tools: gateTools(options["tools"], [toolName(options["toolCall"])]) });
     }) ||
     ["executeTools", "runToolsTransformation"].every((name) =>
       // Version 5.
-      wrap(functions, name, (execute) => (calls: unknown) => {
+      replaceFunction(functions, name, (execute) => (calls: unknown) => {
         const options = asBody(calls) ?? {};
         const names = Object.keys(asBody(options["tools"]) ?? {});
         return execute({ ...options, tools: gateTools(options["tools"], names) });
@@ -43,14 +44,4 @@ export function patchAi(functions: LoadedFunctions): boolean {
 
 function toolName(call: unknown): string {
   return asText(asBody(call)?.["toolName"]) ?? "";
-}
-
-type AnyFunction = (...parameters: unknown[]) => unknown;
-
-function wrap(functions: LoadedFunctions, name: string, wrapped: (original: AnyFunction) => AnyFunction): boolean {
-  const place = functions[name];
-  if (place === undefined || typeof place[0] !== "function") return false;
-  const [original, set] = place;
-  set(wrapped(original as AnyFunction));
-  return true;
 }
