@@ -16,11 +16,15 @@ export type Measure =
   | "reasoning_tokens"
   | "calls"
   | "tool_calls"
+  /** Of calls of which nobody knows the price. */
+  | "unpriced_calls"
+  | "unpriced_tokens"
   | "concurrent_runs";
 
 /**
  * Amounts of the measures a budget may have. Each a string of digits (nano-dollars, tokens, calls). The kinds come all five
- * or not at all; absent, they are taken at the most they can be: `tokens` in each kind of token, and no tool call.
+ * or not at all; absent, they are taken at the most they can be: `tokens` in each kind of token, and no tool call. What has no price
+ * comes with them.
  */
 export interface WireAmounts {
   readonly nano_usd: string;
@@ -31,6 +35,9 @@ export interface WireAmounts {
   readonly cached_tokens?: string | undefined;
   readonly reasoning_tokens?: string | undefined;
   readonly tool_calls?: string | undefined;
+  /** With the kinds; absent: nothing without a price. */
+  readonly unpriced_calls?: string | undefined;
+  readonly unpriced_tokens?: string | undefined;
 }
 
 /** POST /v1/leases/hello: a process introduces itself, at start and after the ledger forgot it. */

@@ -29,8 +29,11 @@ const kinds = {
   tool_calls: digits.optional(),
 };
 
+/** Beside the kinds; absent from processes of before there was such a thing. */
+const unpriced = { unpriced_calls: digits.optional(), unpriced_tokens: digits.optional() };
+
 const amounts = z
-  .object({ nano_usd: digits, tokens: digits, calls: digits, ...kinds })
+  .object({ nano_usd: digits, tokens: digits, calls: digits, ...kinds, ...unpriced })
   .refine(
     (wire) => new Set(Object.keys(kinds).map((key) => wire[key as keyof typeof kinds] === undefined)).size === 1,
     "the kinds of tokens and the tool calls come all together or not at all",
@@ -135,6 +138,8 @@ export function toAmounts(wire: z.output<typeof amounts>): Amounts {
     cachedTokens: of(wire.cached_tokens),
     reasoningTokens: of(wire.reasoning_tokens),
     toolCalls: of(wire.tool_calls),
+    unpricedCalls: of(wire.unpriced_calls),
+    unpricedTokens: of(wire.unpriced_tokens),
   };
   return { ...base, kinds };
 }
@@ -149,6 +154,8 @@ export function fromAmounts({ nanoUsd, tokens, calls, kinds }: Amounts): z.outpu
     cached_tokens: kinds.cachedTokens.toString(),
     reasoning_tokens: kinds.reasoningTokens.toString(),
     tool_calls: kinds.toolCalls.toString(),
+    unpriced_calls: kinds.unpricedCalls.toString(),
+    unpriced_tokens: kinds.unpricedTokens.toString(),
   };
 }
 

@@ -96,6 +96,9 @@ function toldAmounts(nanoUsd: bigint, { input, output, cached, reasoning }: Told
     cachedTokens: BigInt(cached),
     reasoningTokens: BigInt(reasoning),
     toolCalls: 0n,
+    // What has no price is refused, or priced by who asks.
+    unpricedCalls: 0n,
+    unpricedTokens: 0n,
   };
   return { ...amounts(nanoUsd, input + output), kinds };
 }

@@ -7,7 +7,7 @@ import { formatUsd, type NanoUsd, type PriceBook } from "@tollgate/instrumentati
 import { canonicalJson } from "@tollgate/instrumentation/policy";
 import { hash } from "node:crypto";
 import type { Clock } from "../support/clock.ts";
-import { type Amounts, fitsWithin, NO_AMOUNTS } from "../budget/amounts.ts";
+import { type Amounts, fitsWithin, isUnpricedMeasure, NO_AMOUNTS } from "../budget/amounts.ts";
 import type { AcquireOutcome, BudgetState, Labels, Ledger, LeaseView } from "../budget/ledger.ts";
 import type { AgentRegistry } from "../policy/registry.ts";
 import { type AgentCaller, vouchesFor } from "./access.ts";
@@ -217,7 +217,10 @@ function refusalOf(
   if (outcome.outcome === "exhausted") return exceeded(outcome.refusedBy, { need: wanted.need, nowMs, fallback });
   const stop = hard.find(({ crossed }) => crossed.some(({ do: action }) => action === "stop" || action === "kill"));
   if (stop !== undefined) return exceeded(stop, { need: wanted.need, nowMs, fallback, isStopped: true });
-  const counting = body.tokens === undefined ? hard.find(({ measure }) => measure.endsWith("tokens")) : undefined;
+  const counting =
+    body.tokens === undefined
+      ? hard.find(({ measure }) => measure.endsWith("tokens") && !isUnpricedMeasure(measure))
+      : undefined;
   if (counting === undefined) return undefined;
   return new ApiProblem(
     "estimate_incomplete",

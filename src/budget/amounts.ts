@@ -3,8 +3,8 @@ import type { Measure } from "./budget.ts";
 /**
  * Amounts of the measures, added and compared together. Integers: nano-dollars, tokens, calls.
  *
- * Who does not tell kinds is taken at the most they can be: `tokens` in each kind of token, and no tool call. That is linear,
- * so sums and differences of amounts with and without kinds stay exact, and no kind is ever counted too low.
+ * Who does not tell kinds is taken at the most they can be: `tokens` in each kind of token, no tool call, and nothing without
+ * a price. That is linear, so sums and differences of amounts with and without kinds stay exact, and no kind is ever counted too low.
  */
 export interface Amounts {
   readonly nanoUsd: bigint;
@@ -13,13 +13,18 @@ export interface Amounts {
   readonly kinds?: Kinds;
 }
 
-/** Cached tokens are among the input tokens, reasoning tokens among the output tokens. */
+/**
+ * Cached tokens are among the input tokens, reasoning tokens among the output tokens. Calls and tokens of which nobody knows the price
+ * are among all calls and tokens.
+ */
 export interface Kinds {
   readonly inputTokens: bigint;
   readonly outputTokens: bigint;
   readonly cachedTokens: bigint;
   readonly reasoningTokens: bigint;
   readonly toolCalls: bigint;
+  readonly unpricedCalls: bigint;
+  readonly unpricedTokens: bigint;
 }
 
 export const NO_AMOUNTS: Amounts = { nanoUsd: 0n, tokens: 0n, calls: 0n };
@@ -37,6 +42,8 @@ export const MEASURES = [
   "reasoning_tokens",
   "calls",
   "tool_calls",
+  "unpriced_calls",
+  "unpriced_tokens",
   "concurrent_runs",
 ] as const satisfies readonly Measure[];
 
@@ -46,6 +53,8 @@ const KIND_OF = {
   cached_tokens: "cachedTokens",
   reasoning_tokens: "reasoningTokens",
   tool_calls: "toolCalls",
+  unpriced_calls: "unpricedCalls",
+  unpriced_tokens: "unpricedTokens",
 } as const satisfies Partial<Record<Measure, keyof Kinds>>;
 
 /** The kinds, told or taken at the most they can be. */
@@ -57,8 +66,15 @@ export function kindsOf({ tokens, kinds }: Pick<Amounts, "tokens" | "kinds">): K
       cachedTokens: tokens,
       reasoningTokens: tokens,
       toolCalls: 0n,
+      unpricedCalls: 0n,
+      unpricedTokens: 0n,
     }
   );
+}
+
+/** Whether a measure is of what nobody knows the price of. */
+export function isUnpricedMeasure(measure: Measure): boolean {
+  return measure === "unpriced_calls" || measure === "unpriced_tokens";
 }
 
 /** Whether a measure is told by `Amounts.kinds`. */
@@ -78,7 +94,9 @@ export function amountIn(measure: Measure, amounts: Amounts): bigint {
     case "concurrent_runs":
       return 0n;
     case "tool_calls":
-      return amounts.kinds?.toolCalls ?? 0n;
+    case "unpriced_calls":
+    case "unpriced_tokens":
+      return amounts.kinds?.[KIND_OF[measure]] ?? 0n;
     default:
       return amounts.kinds?.[KIND_OF[measure]] ?? amounts.tokens;
   }
@@ -94,6 +112,8 @@ export function amountsBy(of: (measure: Measure) => bigint, hasKinds: boolean): 
     cachedTokens: of("cached_tokens"),
     reasoningTokens: of("reasoning_tokens"),
     toolCalls: of("tool_calls"),
+    unpricedCalls: of("unpriced_calls"),
+    unpricedTokens: of("unpriced_tokens"),
   };
   return { ...base, kinds };
 }
@@ -109,6 +129,8 @@ export function combine(a: Amounts, b: Amounts, fn: (a: bigint, b: bigint) => bi
     cachedTokens: fn(left.cachedTokens, right.cachedTokens),
     reasoningTokens: fn(left.reasoningTokens, right.reasoningTokens),
     toolCalls: fn(left.toolCalls, right.toolCalls),
+    unpricedCalls: fn(left.unpricedCalls, right.unpricedCalls),
+    unpricedTokens: fn(left.unpricedTokens, right.unpricedTokens),
   };
   return { ...base, kinds };
 }

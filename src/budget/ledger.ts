@@ -37,6 +37,9 @@ export interface BudgetState {
     | "reasoning_tokens"
     | "calls"
     | "tool_calls"
+    /** Of calls of which nobody knows the price. */
+    | "unpriced_calls"
+    | "unpriced_tokens"
     /** Sessions in flight at once; of a process without a session, the process. Never settled, only reserved. */
     | "concurrent_runs";
   readonly mode: "hard" | "soft" | "observe";

@@ -15,9 +15,12 @@ const UNITS: Readonly<Record<string, Measure>> = {
   "reasoning token": "reasoning_tokens",
   call: "calls",
   "tool call": "tool_calls",
+  "unpriced call": "unpriced_calls",
+  "unpriced token": "unpriced_tokens",
   "concurrent run": "concurrent_runs",
 };
-const COUNTED = /^\s*(\d{1,20})\s+((?:input |output |cached |reasoning )?token|(?:tool )?call|concurrent run)s?\s*$/;
+const COUNTED =
+  /^\s*(\d{1,20})\s+((?:input |output |cached |reasoning |unpriced )?token|(?:tool |unpriced )?call|concurrent run)s?\s*$/;
 
 export function parseLimit(given: string | number): LimitReading {
   const text = typeof given === "number" ? decimalText(given) : given;

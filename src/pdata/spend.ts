@@ -21,4 +21,7 @@ export interface SpendKinds {
   readonly cachedTokens: bigint;
   readonly reasoningTokens: bigint;
   readonly toolCalls: bigint;
+  /** Of calls of which nobody knows the price. */
+  readonly unpricedCalls: bigint;
+  readonly unpricedTokens: bigint;
 }

@@ -3,7 +3,7 @@
  * when the journal is lost. Promise: as long as this has not happened, hard budgets grant nothing (the ledger sees to that,
  * for a grace); it is never too little, and at most a minute too much where spans arrive meanwhile.
  */
-import type { Amounts } from "../budget/amounts.ts";
+import { type Amounts, kindsOf } from "../budget/amounts.ts";
 import type { LedgerPast, PastSeeking, PastSpend, PastWanted } from "../budget/past.ts";
 import { type CancelTimer, type Clock, delay, every } from "../support/clock.ts";
 import { errorText } from "../telemetry/error-text.ts";
@@ -140,7 +140,11 @@ export class PastSeeder {
       limit: ROWS_MAX,
     });
     return rows.map((row): PastSpend => {
-      const amounts = amountsOf(row);
+      const { unpriced_calls: calls, unpriced_tokens: tokens } = row;
+      const priced = amountsOf(row);
+      const unpriced = { unpricedCalls: BigInt(calls), unpricedTokens: BigInt(tokens) };
+      // Only of these the past is known; of the other kinds it is the most that they can be.
+      const amounts = { ...priced, kinds: { ...kindsOf(priced), ...unpriced } };
       return {
         labels: labelsOfRow(keys, row.label_values),
         atMs: row.last_minute * 1_000 + MINUTE_MS - 1,
@@ -182,6 +186,8 @@ interface AmountRow {
 }
 
 interface PastRow extends AmountRow {
+  readonly unpriced_calls: string;
+  readonly unpriced_tokens: string;
   readonly label_values: readonly string[];
   readonly leased: boolean;
   readonly last_minute: number;

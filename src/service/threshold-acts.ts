@@ -65,7 +65,9 @@ export class ThresholdActs {
       limit: budget.limit.toString(),
       measure: budget.measure,
     });
-    this.#act(crossing);
+    // A look may have come in between: the ledger's memory knows of it before its disk does.
+    const { stops } = this.#options;
+    if (!stops.list.acts.some(({ source }) => source === sourceOf(crossing))) this.#act(crossing);
   }
 
   #act(crossing: ThresholdCrossing): void {

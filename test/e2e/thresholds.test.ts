@@ -1,4 +1,7 @@
-/** A real fleet with a budget that kills at half its limit: its own agents stop, by themselves, and stay stopped; others go on. */
+/**
+ * Real agents under budgets whose thresholds act: one that kills stops its own agents, by themselves, and spares the others. And
+ * budgets that count no dollars: tools, calls without a price.
+ */
 import { expect, test } from "vitest";
 import { waitFor } from "../../src/demo/wait.ts";
 import { sqlRows, useRig } from "../support/rig.ts";
@@ -37,6 +40,19 @@ name: tools
 scope: { team: careful, tool: "db_*" }
 limit: 1 tool call
 window: lifetime
+---
+kind: budget
+name: unpriced
+scope: { team: curious }
+limit: 2 unpriced calls
+window: lifetime
+---
+kind: budget
+name: priced
+scope: { team: curious }
+limit: $10
+window: lifetime
+unknown_price: allow
 `,
 });
 
@@ -99,4 +115,24 @@ test("a threshold holds until a person allows more, and tools have limits of the
     { ok: false, code: "budget_exceeded", details: { budget: "tools" } },
     { ok: true },
   ]);
+});
+
+test("calls without a price have a limit of their own, over processes, and those with one go on", async () => {
+  const { processor, providerUrl } = rig();
+  // No book knows what this tier costs.
+  const unpriced = { kind: "chat", request: { ...request, service_tier: "priority" } };
+  const run = (name: string, steps: readonly { readonly kind: string }[]) =>
+    runSteps({ name, providerUrl, endpoints: processor.endpoints, labels: { team: "curious" }, steps });
+  expect((await run("eight", [unpriced, chat])).results).toMatchObject([{ ok: true }, { ok: true }]);
+  const refused = { ok: false, code: "budget_exceeded", details: { budget: "unpriced" } };
+  const { results } = await run("nine", [unpriced, unpriced, chat]);
+  expect(results).toMatchObject([{ ok: true }, refused, { ok: true }]);
+  const rows = (await processor.cli("budgets")) as readonly { readonly name: string; readonly scope: object }[];
+  expect(rows.find(({ name, scope }) => name === "unpriced" && !("model" in scope))).toMatchObject({
+    measure: "unpriced_calls",
+    limit: "2",
+    settled: "2",
+    reserved: "0",
+    state: "exhausted",
+  });
 });

@@ -66,7 +66,14 @@ export class CallBounds {
       tokens: input + out,
       calls: 1n,
       ...(this.#tellsKinds && {
-        kinds: { inputTokens: input, outputTokens: out, cachedTokens: input, reasoningTokens: out, toolCalls: 0n },
+        kinds: {
+          inputTokens: input,
+          outputTokens: out,
+          cachedTokens: input,
+          reasoningTokens: out,
+          toolCalls: 0n,
+          ...unpriced(this.price, input + out),
+        },
       }),
     };
   }
@@ -93,10 +100,13 @@ export class CallBounds {
   /** Output tokens that the kinds leave room for; below 0 when the input itself does not fit. */
   #byKinds(available: Amounts): number {
     if (!this.#tellsKinds) return Number.MAX_SAFE_INTEGER;
-    const { inputTokens, outputTokens, cachedTokens, reasoningTokens } = kindsOf(available);
+    const { inputTokens, outputTokens, cachedTokens, reasoningTokens, unpricedCalls, unpricedTokens } =
+      kindsOf(available);
     const input = BigInt(this.inputTokens);
     if (inputTokens < input || cachedTokens < input) return -1;
-    return Number(outputTokens < reasoningTokens ? outputTokens : reasoningTokens);
+    const byKind = Number(outputTokens < reasoningTokens ? outputTokens : reasoningTokens);
+    if (this.price !== undefined) return byKind;
+    return unpricedCalls < 1n ? -1 : Math.min(byKind, Number(unpricedTokens - input));
   }
 
   #inputBound(): Omit<CallBound, "outputTokens"> {
@@ -128,13 +138,28 @@ export class CallBounds {
 
 export const NO_USAGE: TokenUsage = { input: 0, output: 0, cacheRead: 0, cacheWrite: 0, cacheWrite1h: 0, reasoning: 0 };
 
-/** `tellsKinds`: as the bounds of the call did. */
-export function usageAmounts(usage: TokenUsage, nanoUsd: bigint, { tellsKinds = false } = {}): Amounts {
+/** `tellsKinds`, and whether there is a price: as the bounds of the call did. */
+export function usageAmounts(
+  usage: TokenUsage,
+  nanoUsd: bigint,
+  { tellsKinds, price }: Pick<CallBounds, "tellsKinds" | "price">,
+): Amounts {
   const [inputTokens, outputTokens] = [BigInt(usage.input), BigInt(usage.output)];
   const base = { nanoUsd, tokens: inputTokens + outputTokens, calls: 1n };
   if (!tellsKinds) return base;
   const [cachedTokens, reasoningTokens] = [BigInt(usage.cacheRead), BigInt(usage.reasoning)];
-  return { ...base, kinds: { inputTokens, outputTokens, cachedTokens, reasoningTokens, toolCalls: 0n } };
+  const kinds = { inputTokens, outputTokens, cachedTokens, reasoningTokens, toolCalls: 0n };
+  return { ...base, kinds: { ...kinds, ...unpriced(price, base.tokens) } };
+}
+
+/** What counts as without a price, where nobody knows one. */
+function unpriced(
+  price: ModelPrice | undefined,
+  tokens: bigint,
+): { readonly unpricedCalls: bigint; readonly unpricedTokens: bigint } {
+  return price === undefined
+    ? { unpricedCalls: 1n, unpricedTokens: tokens }
+    : { unpricedCalls: 0n, unpricedTokens: 0n };
 }
 
 function positive(value: bigint): bigint {

@@ -140,6 +140,8 @@ export class Gate {
   async admit(call: GatedCall): Promise<AdmissionOutcome> {
     if (this.config.problems.length > 0) throw new ConfigInvalid(this.config.problems);
     if (call.who.problem !== undefined) throw new ConfigInvalid([call.who.problem]);
+    // What budgets count and what models cost is the ledger's to say, before the first call is bounded.
+    if (this.leases?.hello === undefined) await this.leases?.reached();
     const { signal } = call;
     const { endpoint, guard } = call.options;
     const change = this.#downgrade(call);
@@ -266,9 +268,9 @@ export class Gate {
     return this.#prices.find({ provider: call.options.endpoint.provider, model: pricedName(facts), at: new Date() });
   }
 
-  /** Whether a budget of the fleet counts a kind of tokens. */
+  /** Whether a budget of the fleet counts a kind of tokens, or calls without a price. */
   #tellsKinds(): boolean {
-    return this.#hello?.measures?.some((measure) => TOKEN_KINDS.has(measure)) ?? false;
+    return this.#hello?.measures?.some((measure) => KINDS_OF_CALLS.has(measure)) ?? false;
   }
 
   /** The model that a guard, TOLLGATE_FALLBACK or a threshold of a fleet budget sends instead. */
@@ -328,11 +330,13 @@ interface AdmissionDraft {
 /** 80 % of TOLLGATE_BUDGET. */
 const FALLBACK_TENTHS = 8n;
 
-const TOKEN_KINDS: ReadonlySet<Measure> = new Set([
+const KINDS_OF_CALLS: ReadonlySet<Measure> = new Set([
   "input_tokens",
   "output_tokens",
   "cached_tokens",
   "reasoning_tokens",
+  "unpriced_calls",
+  "unpriced_tokens",
 ]);
 
 function unpricedRule(

@@ -12,13 +12,18 @@ export interface Amounts {
   readonly kinds?: Kinds;
 }
 
-/** Cached tokens are among the input tokens, reasoning tokens among the output tokens. */
+/**
+ * Cached tokens are among the input tokens, reasoning tokens among the output tokens. Calls and tokens of which nobody knows the price
+ * are among all calls and tokens.
+ */
 export interface Kinds {
   readonly inputTokens: bigint;
   readonly outputTokens: bigint;
   readonly cachedTokens: bigint;
   readonly reasoningTokens: bigint;
   readonly toolCalls: bigint;
+  readonly unpricedCalls: bigint;
+  readonly unpricedTokens: bigint;
 }
 
 export const NO_AMOUNTS: Amounts = { nanoUsd: 0n, tokens: 0n, calls: 0n };
@@ -26,7 +31,15 @@ export const NO_AMOUNTS: Amounts = { nanoUsd: 0n, tokens: 0n, calls: 0n };
 /** One run of a tool. */
 export const ONE_TOOL_CALL: Amounts = {
   ...NO_AMOUNTS,
-  kinds: { inputTokens: 0n, outputTokens: 0n, cachedTokens: 0n, reasoningTokens: 0n, toolCalls: 1n },
+  kinds: {
+    inputTokens: 0n,
+    outputTokens: 0n,
+    cachedTokens: 0n,
+    reasoningTokens: 0n,
+    toolCalls: 1n,
+    unpricedCalls: 0n,
+    unpricedTokens: 0n,
+  },
 };
 
 const NO_KINDS_OF = (tokens: bigint): Kinds => ({
@@ -35,6 +48,8 @@ const NO_KINDS_OF = (tokens: bigint): Kinds => ({
   cachedTokens: tokens,
   reasoningTokens: tokens,
   toolCalls: 0n,
+  unpricedCalls: 0n,
+  unpricedTokens: 0n,
 });
 
 /** The kinds, told or taken at the most they can be. */
@@ -61,6 +76,10 @@ export function amountIn(measure: Measure, amounts: Amounts): bigint {
       return kindsOf(amounts).reasoningTokens;
     case "tool_calls":
       return kindsOf(amounts).toolCalls;
+    case "unpriced_calls":
+      return kindsOf(amounts).unpricedCalls;
+    case "unpriced_tokens":
+      return kindsOf(amounts).unpricedTokens;
     case "concurrent_runs":
       return 1n;
   }
@@ -80,6 +99,8 @@ function combine(left: Amounts, right: Amounts, fn: (left: bigint, right: bigint
     cachedTokens: fn(a.cachedTokens, b.cachedTokens),
     reasoningTokens: fn(a.reasoningTokens, b.reasoningTokens),
     toolCalls: fn(a.toolCalls, b.toolCalls),
+    unpricedCalls: fn(a.unpricedCalls, b.unpricedCalls),
+    unpricedTokens: fn(a.unpricedTokens, b.unpricedTokens),
   };
   return { ...base, kinds };
 }
@@ -127,7 +148,9 @@ function everyKind(left: Amounts, right: Amounts, holds: (left: bigint, right: b
     holds(a.outputTokens, b.outputTokens) &&
     holds(a.cachedTokens, b.cachedTokens) &&
     holds(a.reasoningTokens, b.reasoningTokens) &&
-    holds(a.toolCalls, b.toolCalls)
+    holds(a.toolCalls, b.toolCalls) &&
+    holds(a.unpricedCalls, b.unpricedCalls) &&
+    holds(a.unpricedTokens, b.unpricedTokens)
   );
 }
 
@@ -141,6 +164,8 @@ export function toWire({ nanoUsd, tokens, calls, kinds }: Amounts): WireAmounts 
     cached_tokens: kinds.cachedTokens.toString(),
     reasoning_tokens: kinds.reasoningTokens.toString(),
     tool_calls: kinds.toolCalls.toString(),
+    unpriced_calls: kinds.unpricedCalls.toString(),
+    unpriced_tokens: kinds.unpricedTokens.toString(),
   };
 }
 
@@ -158,8 +183,12 @@ export function fromWire(wire: WireAmounts | undefined): Amounts | undefined {
   const reasoningTokens = integer(wire.reasoning_tokens);
   const toolCalls = integer(wire.tool_calls);
   if (inputTokens === undefined || outputTokens === undefined || cachedTokens === undefined) return undefined;
+  const unpricedCalls = integer(wire.unpriced_calls ?? "0");
+  const unpricedTokens = integer(wire.unpriced_tokens ?? "0");
   if (reasoningTokens === undefined || toolCalls === undefined) return undefined;
-  return { ...base, kinds: { inputTokens, outputTokens, cachedTokens, reasoningTokens, toolCalls } };
+  if (unpricedCalls === undefined || unpricedTokens === undefined) return undefined;
+  const kinds = { inputTokens, outputTokens, cachedTokens, reasoningTokens, toolCalls, unpricedCalls, unpricedTokens };
+  return { ...base, kinds };
 }
 
 function integer(text: unknown): bigint | undefined {

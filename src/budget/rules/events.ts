@@ -204,12 +204,13 @@ function readSeeded(event: Written<Seeded>): Seeded {
   };
 }
 
-/** The measures in the order of `Amounts`, kinds last and only where they are told. */
+/** The measures in the order of `Amounts`, kinds last and only where they are told; what has no price only where there is some. */
 export function writeAmounts({ nanoUsd, tokens, calls, kinds }: Amounts): string {
   const base = `${nanoUsd} ${tokens} ${calls}`;
   if (kinds === undefined) return base;
-  const { inputTokens, outputTokens, cachedTokens, reasoningTokens, toolCalls } = kinds;
-  return `${base} ${inputTokens} ${outputTokens} ${cachedTokens} ${reasoningTokens} ${toolCalls}`;
+  const { inputTokens, outputTokens, cachedTokens, reasoningTokens, toolCalls, unpricedCalls, unpricedTokens } = kinds;
+  const told = `${base} ${inputTokens} ${outputTokens} ${cachedTokens} ${reasoningTokens} ${toolCalls}`;
+  return unpricedCalls === 0n && unpricedTokens === 0n ? told : `${told} ${unpricedCalls} ${unpricedTokens}`;
 }
 
 export function readAmounts(text: string): Amounts {
@@ -217,10 +218,15 @@ export function readAmounts(text: string): Amounts {
   const [nanoUsd = "", tokens = "", calls = ""] = parts;
   const base = { nanoUsd: readInteger(nanoUsd), tokens: readInteger(tokens), calls: readInteger(calls) };
   if (parts.length === 3) return base;
-  if (parts.length !== 8) throw new SyntaxError("amounts are three, or eight with kinds");
-  const kinds = parts.slice(3).map(readInteger);
-  const [inputTokens = 0n, outputTokens = 0n, cachedTokens = 0n, reasoningTokens = 0n, toolCalls = 0n] = kinds;
-  return { ...base, kinds: { inputTokens, outputTokens, cachedTokens, reasoningTokens, toolCalls } };
+  if (parts.length !== 8 && parts.length !== 10) {
+    throw new SyntaxError("amounts are three, or eight with kinds, or ten with what has no price");
+  }
+  const [inputTokens = 0n, outputTokens = 0n, cachedTokens = 0n, reasoningTokens = 0n, ...more] = parts
+    .slice(3)
+    .map(readInteger);
+  const [toolCalls = 0n, unpricedCalls = 0n, unpricedTokens = 0n] = more;
+  const kinds = { inputTokens, outputTokens, cachedTokens, reasoningTokens, toolCalls, unpricedCalls, unpricedTokens };
+  return { ...base, kinds };
 }
 
 /** A million of these are read at a restart: what a number holds exactly is read as one, which is faster. */

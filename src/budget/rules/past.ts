@@ -2,7 +2,7 @@
  * Budgets whose past the ledger does not know: they wait for it (hard ones grant nothing), at most for a grace. Counting it
  * is one event, so a replay counts it once; a budget whose past is known takes no second one.
  */
-import { addAmounts, amountIn, isKindMeasure } from "../amounts.ts";
+import { addAmounts, amountIn, isKindMeasure, isUnpricedMeasure } from "../amounts.ts";
 import type { Budget } from "../budget.ts";
 import type { Labels } from "../ledger.ts";
 import type { LedgerPast, PastKnowledge, PastSpend, PastWanted } from "../past.ts";
@@ -45,7 +45,11 @@ export function unknownPasts(state: LedgerState, budgets: readonly Budget[]): re
   const measures = new Map(state.budgets.map(({ name, measure }) => [name, measure]));
   return budgets
     .filter(({ name, renamedFrom, measure }) => {
-      if (measure === "concurrent_runs" || (isKindMeasure(measure) && state.budgets.length > 0)) return false;
+      if (
+        measure === "concurrent_runs" ||
+        (isKindMeasure(measure) && !isUnpricedMeasure(measure) && state.budgets.length > 0)
+      )
+        return false;
       const known = state.past.has(name) ? name : renamedFrom;
       return known === undefined || !state.past.has(known) || measures.get(known) !== measure;
     })

@@ -54,8 +54,8 @@ interface Head {
     readonly nano_usd: string;
     readonly tokens: string;
     readonly calls: string;
-    /** Input, output, cached and reasoning tokens, tool calls. */
-    readonly kinds?: readonly [string, string, string, string, string];
+    /** Input, output, cached and reasoning tokens, tool calls; then, where there are some, calls and tokens without a price. */
+    readonly kinds?: readonly [string, string, string, string, string, string?, string?];
   }[];
 }
 
@@ -127,15 +127,15 @@ export function decodeBlock(bytes: Buffer): DecodedBlock {
 
 function writtenKinds({ amounts: { kinds } }: SpendEntry): Pick<Head["spend"][number], "kinds"> {
   if (kinds === undefined) return {};
-  const { inputTokens, outputTokens, cachedTokens, reasoningTokens, toolCalls } = kinds;
-  return {
-    kinds: [`${inputTokens}`, `${outputTokens}`, `${cachedTokens}`, `${reasoningTokens}`, `${toolCalls}`],
-  };
+  const { inputTokens, outputTokens, cachedTokens, reasoningTokens, toolCalls, unpricedCalls, unpricedTokens } = kinds;
+  const told = [`${inputTokens}`, `${outputTokens}`, `${cachedTokens}`, `${reasoningTokens}`, `${toolCalls}`] as const;
+  const isPriced = unpricedCalls === 0n && unpricedTokens === 0n;
+  return { kinds: isPriced ? told : [...told, `${unpricedCalls}`, `${unpricedTokens}`] };
 }
 
 function readKinds({ kinds }: Head["spend"][number]): Pick<SpendEntry["amounts"], "kinds"> {
   if (kinds === undefined) return {};
-  const [input, output, cached, reasoning, tools] = kinds;
+  const [input, output, cached, reasoning, tools, unpricedCalls = "0", unpricedTokens = "0"] = kinds;
   return {
     kinds: {
       inputTokens: BigInt(input),
@@ -143,6 +143,8 @@ function readKinds({ kinds }: Head["spend"][number]): Pick<SpendEntry["amounts"]
       cachedTokens: BigInt(cached),
       reasoningTokens: BigInt(reasoning),
       toolCalls: BigInt(tools),
+      unpricedCalls: BigInt(unpricedCalls),
+      unpricedTokens: BigInt(unpricedTokens),
     },
   };
 }

@@ -21,7 +21,8 @@ type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 /** Tokens whose kind is not told count as each kind. */
 function kindsOf({ amounts: { tokens, kinds } }: SpendEntry): SpendKinds {
   if (kinds !== undefined) return kinds;
-  return { inputTokens: tokens, outputTokens: tokens, cachedTokens: tokens, reasoningTokens: tokens, toolCalls: 0n };
+  const each = { inputTokens: tokens, outputTokens: tokens, cachedTokens: tokens, reasoningTokens: tokens };
+  return { ...each, toolCalls: 0n, unpricedCalls: 0n, unpricedTokens: 0n };
 }
 
 interface Sum extends SpendEntry {
@@ -32,13 +33,16 @@ function add({ amounts }: Sum, entry: SpendEntry): void {
   amounts.nanoUsd += entry.amounts.nanoUsd;
   amounts.tokens += entry.amounts.tokens;
   amounts.calls += entry.amounts.calls;
-  const { inputTokens, outputTokens, cachedTokens, reasoningTokens, toolCalls } = kindsOf(entry);
+  const { inputTokens, outputTokens, cachedTokens, reasoningTokens, toolCalls, unpricedCalls, unpricedTokens } =
+    kindsOf(entry);
   const { kinds } = amounts;
   kinds.inputTokens += inputTokens;
   kinds.outputTokens += outputTokens;
   kinds.cachedTokens += cachedTokens;
   kinds.reasoningTokens += reasoningTokens;
   kinds.toolCalls += toolCalls;
+  kinds.unpricedCalls += unpricedCalls;
+  kinds.unpricedTokens += unpricedTokens;
 }
 
 /** Numbers labels by what they say; the same object, which is how most come again, is known at once. */

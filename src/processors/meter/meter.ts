@@ -1,4 +1,4 @@
-import { Operation } from "@tollgate/instrumentation/semconv";
+import { CostStatus, Operation } from "@tollgate/instrumentation/semconv";
 import { isRefusedCall } from "../../pdata/facts.ts";
 import type { Span } from "../../pdata/span.ts";
 import type { SpendEntry } from "../../pdata/spend.ts";
@@ -26,9 +26,16 @@ export function spendOf(span: Pick<Span, "facts">): SpendEntry | undefined {
         cachedTokens: BigInt(facts.cacheReadTokens),
         reasoningTokens: BigInt(facts.reasoningTokens),
         toolCalls: 0n,
+        unpricedCalls: isUnpriced(facts) ? 1n : 0n,
+        unpricedTokens: isUnpriced(facts) ? BigInt(facts.inputTokens + facts.outputTokens) : 0n,
       },
     },
   };
+}
+
+/** Whether nobody knows what it cost. A gate reserves by what it knows of a price, and bounds what is not counted. */
+function isUnpriced({ costStatus, leaseId }: Span["facts"]): boolean {
+  return costStatus === CostStatus.unpriced || (costStatus === CostStatus.missing && leaseId === "");
 }
 
 /** A tool that ran. What it was refused for counts nothing. */
@@ -41,5 +48,13 @@ const ONE_TOOL_CALL: SpendEntry["amounts"] = {
   nanoUsd: 0n,
   tokens: 0n,
   calls: 0n,
-  kinds: { inputTokens: 0n, outputTokens: 0n, cachedTokens: 0n, reasoningTokens: 0n, toolCalls: 1n },
+  kinds: {
+    inputTokens: 0n,
+    outputTokens: 0n,
+    cachedTokens: 0n,
+    reasoningTokens: 0n,
+    toolCalls: 1n,
+    unpricedCalls: 0n,
+    unpricedTokens: 0n,
+  },
 };

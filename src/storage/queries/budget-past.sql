@@ -7,7 +7,9 @@ SELECT
     toUnixTimestamp(max(minute)) AS last_minute,
     toString(sum(l.calls)) AS calls,
     toString(sum(l.tokens)) AS tokens,
-    toString(sum(l.cost_nano_usd)) AS cost_nano_usd
+    toString(sum(l.cost_nano_usd)) AS cost_nano_usd,
+    toString(sum(l.unpriced_calls)) AS unpriced_calls,
+    toString(sum(l.unpriced_tokens)) AS unpriced_tokens
 FROM settled_minute_log AS l
 WHERE minute >= toDateTime({since_s: UInt32}, 'UTC') AND minute <= toDateTime({until_s: UInt32}, 'UTC')
 GROUP BY label_values, leased, bucket

@@ -19,6 +19,8 @@ it("a reservation asks for the most of each kind, and is bound to the kind of wh
     cachedTokens: 1_000n,
     reasoningTokens: 500n,
     toolCalls: 0n,
+    unpricedCalls: 0n,
+    unpricedTokens: 0n,
   });
   expect(outputCap(body, wanted, wanted.target)).toBeUndefined();
   const { kinds } = wanted.target;

@@ -248,6 +248,8 @@ describe("the measure of a limit", () => {
     ["5 reasoning tokens", "reasoning_tokens"],
     ["5 calls", "calls"],
     ["5 tool calls", "tool_calls"],
+    ["5 unpriced calls", "unpriced_calls"],
+    ["5 unpriced tokens", "unpriced_tokens"],
     ["5 concurrent runs", "concurrent_runs"],
   ])("%s is in %s", (limit, measure) => {
     const reading = parseBudget({ kind: "budget", name: "b", limit, window: "lifetime" });

@@ -37,13 +37,14 @@ describe("cost", () => {
     expect(facts).toMatchObject({ costNanoUsd: 3_420_000n, costStatus: "exact", priceVersion: "house:house" });
     expect(facts.spend).toMatchObject({ leaseId: "", amounts: { nanoUsd: 3_420_000n, tokens: 1_100n, calls: 1n } });
     const kinds = { inputTokens: 1_000n, outputTokens: 100n, cachedTokens: 400n, reasoningTokens: 0n, toolCalls: 0n };
-    expect(facts.spend?.amounts.kinds).toEqual(kinds);
+    expect(facts.spend?.amounts.kinds).toEqual({ ...kinds, unpricedCalls: 0n, unpricedTokens: 0n });
   });
 
   it("calls a model that nobody knows unpriced, and still counts the call", () => {
     const facts = costed({ attributes: { ...CALL, "gen_ai.request.model": "made-up-model" } });
     expect(facts).toMatchObject({ costNanoUsd: 0n, costStatus: "unpriced" });
-    expect(facts.spend?.amounts).toMatchObject({ nanoUsd: 0n, tokens: 1_100n, calls: 1n });
+    const kinds = { unpricedCalls: 1n, unpricedTokens: 1_100n };
+    expect(facts.spend?.amounts).toMatchObject({ nanoUsd: 0n, tokens: 1_100n, calls: 1n, kinds });
   });
 
   it("calls a call without usage missing", () => {

@@ -98,6 +98,16 @@ describe("a threshold that fires", () => {
     expect(second.stops.list.acts).toEqual([]);
   });
 
+  it("acts once where a look finds what fired before its journal has said so", () => {
+    const world = new World().start();
+    const kill = crossing("kill", { team: "a" });
+    world.fired = [kill];
+    world.clock.advance(1_000);
+    world.fire(kill);
+    expect(world.stops.list.acts).toHaveLength(1);
+    expect(world.lines.join()).toContain("crossed one of its thresholds");
+  });
+
   it("acts where another processor of the fleet counted it, within a second and once, without a second event", () => {
     const world = new World().start();
     world.fired = [crossing("kill", { agent: "x" })];

@@ -6,7 +6,15 @@ const told = (tokens: bigint, outputTokens: bigint): Amounts => ({
   nanoUsd: 0n,
   tokens,
   calls: 1n,
-  kinds: { inputTokens: tokens - outputTokens, outputTokens, cachedTokens: 0n, reasoningTokens: 0n, toolCalls: 0n },
+  kinds: {
+    inputTokens: tokens - outputTokens,
+    outputTokens,
+    cachedTokens: 0n,
+    reasoningTokens: 0n,
+    toolCalls: 0n,
+    unpricedCalls: 0n,
+    unpricedTokens: 0n,
+  },
 });
 
 it("promises no more of a kind than was granted, even where all else would do", () => {

@@ -22,6 +22,16 @@ describe("a block's file", () => {
     expect(decodeBlock(encodeBlock(block))).toEqual({ kind: "block", block });
   });
 
+  it("comes back with its kinds, with and without what has no price", () => {
+    const kinds = { inputTokens: 3n, outputTokens: 2n, cachedTokens: 1n, reasoningTokens: 1n, toolCalls: 4n };
+    for (const unpriced of [0n, 1n]) {
+      const amounts = { nanoUsd: 1n, tokens: 5n, calls: 1n };
+      const told = { ...amounts, kinds: { ...kinds, unpricedCalls: unpriced, unpricedTokens: unpriced * 5n } };
+      const counted = { ...block, spend: [{ labels: {}, leaseId: "", amounts: told }] };
+      expect(decodeBlock(encodeBlock(counted))).toEqual({ kind: "block", block: counted });
+    }
+  });
+
   it("is corrupt when it is cut off anywhere", () => {
     const bytes = encodeBlock(block);
     for (let length = 0; length < bytes.length; length += 1) {
