@@ -59,8 +59,12 @@ export interface HelloReply {
   readonly label_keys: readonly string[];
   /** What any budget counts: only where a kind is among them do amounts tell kinds, and tools take from a lease. */
   readonly measures?: readonly Measure[] | undefined;
-  /** Policy documents that apply to this agent, parsed (kind: policy). */
+  /** Policy documents (kind: policy), parsed: those that may apply to agents that this process may act for. */
   readonly policies: readonly unknown[];
+  /** Tools that are declared (kind: tool), parsed. */
+  readonly tools?: readonly unknown[] | undefined;
+  /** Levels of data labels, the least sensitive first, where they are not the built-in ones (kind: labels). */
+  readonly label_levels?: readonly (string | readonly string[])[] | undefined;
   /** House prices (kind: prices), parsed; they win over the price book. */
   readonly prices: readonly unknown[];
   readonly require_policy: boolean;

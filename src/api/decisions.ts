@@ -4,8 +4,9 @@
  * recorded here; the caller's span carries the decision. `require_approval` comes with the request for approval that it made;
  * the same call decided on again, once it is approved, is allowed: that uses the approval up.
  */
-import { compilePolicy, type CompiledPolicy, decide, parsePolicy } from "@tollgate/instrumentation/policy";
+import { REVERSIBILITIES, TOOL_ACTIONS } from "@tollgate/instrumentation/policy";
 import { z } from "zod";
+import { Decider } from "../policy/decider.ts";
 import type { AgentRegistry } from "../policy/registry.ts";
 import type { Clock } from "../support/clock.ts";
 import { vouchesFor } from "./access.ts";
@@ -25,8 +26,11 @@ const decisionRequest = z.strictObject({
   tool_labels: z
     .array(z.string().max(512))
     .max(TOOL_LABELS_MAX)
-    .default([])
-    .describe("For conditions on `tool.labels`."),
+    .optional()
+    .describe("Labels of the data that the tool reads or sends, beside those that its document has."),
+  tool_actions: z.array(z.enum(TOOL_ACTIONS)).optional().describe("What the tool does."),
+  tool_systems: z.array(z.string().max(512)).max(TOOL_LABELS_MAX).optional().describe("Systems that it touches."),
+  tool_reversibility: z.enum(REVERSIBILITIES).optional().describe("Whether what it does can be undone."),
   model: z.string().max(512).optional(),
   destination: z.string().max(2_048).optional(),
 });
@@ -44,6 +48,18 @@ const decisionReply = z.object({
     .describe(
       "SHA-256 of the arguments' canonical JSON (RFC 8785), for `tollgate.tool.arguments_digest`; may be empty.",
     ),
+  shadow: z
+    .array(
+      z.object({
+        decision: z.string(),
+        rule: z.string(),
+        reason: z.string(),
+        policy: z.string(),
+        policy_version: z.string(),
+      }),
+    )
+    .optional()
+    .describe("What policies that are not enforced would have decided."),
   approval_id: z.string().optional().describe("Of the request for approval: ask again to learn what became of it."),
   arguments: z.unknown().optional().describe("Where an approver edited them: what the tool is to get instead."),
 });
@@ -58,7 +74,7 @@ export interface DecisionsOptions {
 const STOPPED = { policy: "", policy_version: "", arguments_digest: "" } as const;
 
 export function decisionsRoute({ registry, clock, desk, approve }: DecisionsOptions): AnyRoute {
-  const compiled = new Map<unknown, CompiledPolicy | undefined>();
+  const decider = new Decider(registry);
   return route({
     method: "POST",
     url: "/v1/decisions",
@@ -87,26 +103,20 @@ export function decisionsRoute({ registry, clock, desk, approve }: DecisionsOpti
       // What a person stopped comes before every policy, and no approval lifts it.
       if (stop !== undefined)
         return { decision: "forbid" as const, rule: stop.act, reason: stoppedText(stop), ...STOPPED };
-      const policies = registry.policies(body.agent).map((document) => {
-        if (!compiled.has(document)) compiled.set(document, compile(document));
-        return compiled.get(document);
-      });
-      const readable = policies.filter((policy) => policy !== undefined);
-      const { agent: name, team, role, autonomy, environment } = labels;
-      const decision = decide(
-        readable,
-        {
-          tool: { name: body.tool, labels: body.tool_labels },
-          args: body.arguments,
-          agent: { ...(name && { name }), ...(team && { team }), ...(role && { role }), ...(autonomy && { autonomy }) },
-          ...(environment && { environment }),
-          ...(body.model && { model: body.model }),
-          ...(body.destination && { destination: body.destination }),
-          now: new Date(clock.now()),
+      const decision = decider.decide(labels, {
+        tool: body.tool,
+        declaration: {
+          labels: body.tool_labels,
+          actions: body.tool_actions,
+          systems: body.tool_systems,
+          reversibility: body.tool_reversibility,
         },
-        // A policy that can't be read must not open what it was meant to close.
-        { requirePolicy: registry.requirePolicy || readable.length < policies.length },
-      );
+        args: body.arguments,
+        ...(body.session && { session: { id: body.session } }),
+        ...(body.model && { model: body.model }),
+        ...(body.destination && { destination: body.destination }),
+        now: new Date(clock.now()),
+      });
       const reply = {
         decision: decision.decision,
         rule: decision.rule,
@@ -114,14 +124,10 @@ export function decisionsRoute({ registry, clock, desk, approve }: DecisionsOpti
         policy: decision.policy,
         policy_version: decision.policyVersion,
         arguments_digest: decision.arguments?.digest ?? "",
+        shadow: decision.shadow.map(({ policyVersion, ...shadow }) => ({ ...shadow, policy_version: policyVersion })),
       };
       if (decision.decision !== "require_approval") return reply;
       return { ...reply, ...(await approve({ body, labels, decision })) };
     },
   });
-}
-
-function compile(document: unknown): CompiledPolicy | undefined {
-  const parsed = parsePolicy(document);
-  return parsed.ok ? compilePolicy(parsed.policy) : undefined;
 }

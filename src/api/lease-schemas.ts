@@ -104,6 +104,8 @@ export const helloReply = z.object({
   label_keys: z.array(z.string()),
   measures: z.array(z.enum(MEASURES)),
   policies: z.array(z.unknown()),
+  tools: z.array(z.unknown()).optional(),
+  label_levels: z.array(z.union([z.string(), z.array(z.string())])).optional(),
   prices: z.array(z.unknown()),
   require_policy: z.boolean(),
   egress: z.object({

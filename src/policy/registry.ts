@@ -5,6 +5,8 @@
 import { createHash } from "node:crypto";
 import type { EgressRules, UnknownEgress } from "@tollgate/instrumentation/protocol";
 import type { AgentDocument } from "./agent-document.ts";
+import type { LabelsDocument } from "./labels-document.ts";
+import type { ToolDocument } from "./tool-document.ts";
 
 export type Labels = Readonly<Record<string, string>>;
 
@@ -13,6 +15,8 @@ export interface PolicyBinding {
   readonly name: string;
   /** True when the policy's `agents` match the name. */
   readonly appliesTo: (agent: string) => boolean;
+  /** Its `agents`; empty or absent: every agent. */
+  readonly agents?: readonly string[];
   /** The document as parsed, for the gate. */
   readonly document: unknown;
 }
@@ -21,6 +25,8 @@ export interface RegistryContent {
   readonly agents: readonly AgentDocument[];
   readonly policies: readonly PolicyBinding[];
   readonly prices: readonly unknown[];
+  readonly tools?: readonly ToolDocument[];
+  readonly labels?: LabelsDocument | undefined;
   readonly requirePolicy: boolean;
   /** For agents whose document says nothing of it. @default "observe" */
   readonly unknownEgress?: UnknownEgress;
@@ -32,10 +38,11 @@ export interface RegisteredLabels {
   readonly owner?: string;
   readonly team?: string;
   readonly role?: string;
+  readonly autonomy?: string;
 }
 
 /** Labels that an agent's document settles where it names them. */
-const REGISTERED_KEYS = ["owner", "team", "role"] as const;
+const REGISTERED_KEYS = ["owner", "team", "role", "autonomy"] as const;
 
 export class AgentRegistry {
   #agents: ReadonlyMap<string, AgentDocument>;
@@ -84,7 +91,7 @@ export class AgentRegistry {
   }
 
   /**
-   * `claimed` after the registry had its say: `owner`, `team` and `role` are the document's where it names them, else the
+   * `claimed` after the registry had its say: `owner`, `team`, `role` and `autonomy` are the document's where it names them, else the
    * claim stands. `agent` is always the name itself.
    */
   labels(agent: string, claimed: Labels): Labels {
@@ -95,6 +102,33 @@ export class AgentRegistry {
   egress(agent: string): EgressRules {
     const { unknown, ...lists } = this.#agents.get(agent)?.egress ?? {};
     return { unknown: unknown ?? this.#content.unknownEgress ?? "observe", ...lists };
+  }
+
+  get tools(): readonly ToolDocument[] {
+    return this.#content.tools ?? [];
+  }
+
+  /** Levels of data labels; `undefined`: the built-in order. */
+  get labelLevels(): LabelsDocument["order"] | undefined {
+    return this.#content.labels?.order;
+  }
+
+  /** All policies, in the order of their documents. */
+  get allPolicies(): readonly unknown[] {
+    return this.#content.policies.map(({ document }) => document);
+  }
+
+  /**
+   * The policies that may bind a process which acts for `agent`, and for any other that it may name: its sub-agents are
+   * agents of their own. `isBoundTo`: which names its credential allows; `undefined`: all of them.
+   */
+  policiesOfProcess(agent: string, isBoundTo: ((agent: string) => boolean) | undefined): readonly unknown[] {
+    const mayBind = ({ appliesTo, agents = [] }: PolicyBinding): boolean =>
+      isBoundTo === undefined ||
+      appliesTo(agent) ||
+      agents.some((pattern) => /[*?[{\\]/.test(pattern) || isBoundTo(pattern));
+    const own = this.#content.policies.filter(mayBind).map(({ document }) => document);
+    return [...new Set([...own, ...this.policies(agent)])];
   }
 
   /**

@@ -3,6 +3,8 @@ import { z } from "zod";
 import { runawayDocumentSchema } from "../../src/runaway/runaway-document.ts";
 import { alertDocumentSchema } from "../../src/config/governance/alert-document.ts";
 import { agentDocumentSchema } from "../../src/policy/agent-document.ts";
+import { caseDocumentSchema } from "../../src/policy/case-document.ts";
+import { labelsDocumentSchema } from "../../src/policy/labels-document.ts";
 import { toolDocumentSchema } from "../../src/policy/tool-document.ts";
 import { configSchema } from "../../src/service/config-schema.ts";
 
@@ -23,6 +25,8 @@ const SCHEMAS = {
   "tollgate.schema.json": configSchema,
   "agent.schema.json": agentDocumentSchema,
   "tool.schema.json": toolDocumentSchema,
+  "labels.schema.json": labelsDocumentSchema,
+  "policy-test.schema.json": caseDocumentSchema,
   "alert.schema.json": alertDocumentSchema,
   "runaway.schema.json": runawayDocumentSchema,
 } as const;
@@ -51,6 +55,7 @@ function page(): string {
     GOVERNANCE,
     documentSection("agent", agentDocumentSchema),
     documentSection("tool", toolDocumentSchema),
+    documentSection("labels", labelsDocumentSchema),
     documentSection("alert", alertDocumentSchema),
     documentSection("runaway", runawayDocumentSchema),
   ]
@@ -138,4 +143,4 @@ JSON Schemas for editors are in [schemas/](schemas/).`;
 const GOVERNANCE = `## Governance documents
 
 YAML files below \`governance.paths\`, any number of documents in each (separated by \`---\`), each with its \`kind\`: \`budget\`, \`policy\`, \`agent\`, \`prices\`, \`tool\`,
-\`alert\`. Names are unique within a kind. All problems of all files are listed at once. A processor reads them at its start.`;
+\`labels\`, \`alert\`. Names are unique within a kind. All problems of all files are listed at once. A processor reads them at its start.`;

@@ -15,6 +15,7 @@ import { CEL_FUNCTIONS } from "./cel/functions.ts";
 import { isMacro } from "./cel/macros.ts";
 import { EvaluationError, Meter } from "./cel/meter.ts";
 import { compileProgram } from "./cel/program.ts";
+import { compileGlob, GlobError } from "./glob.ts";
 import { DEFAULT_LABEL_ORDER } from "./label.ts";
 import type { LabelOrder } from "./label.ts";
 import type { PolicyRequest } from "./request.ts";
@@ -144,7 +145,12 @@ function refusalOf(node: Cel.ASTNode, labels: LabelOrder): Refusal | undefined {
     const at = node.op === "rcall" ? node.args[1].end + 1 : node.start;
     const isKnown = CEL_FUNCTIONS.has(name) || isMacro(name) || name === "has" || name === "label";
     if (!isKnown) return { message: `calls \`${name}\`, which conditions do not have`, at };
-    const refusal = name === "label" ? labelRefusal(node.args.at(-1), { at, labels }) : undefined;
+    const refusal =
+      name === "label"
+        ? labelRefusal(node.args.at(-1), { at, labels })
+        : name === "glob"
+          ? globRefusal(node.args)
+          : undefined;
     if (refusal !== undefined) return refusal;
   }
   for (const child of childrenOf(node.args)) {
@@ -152,6 +158,19 @@ function refusalOf(node: Cel.ASTNode, labels: LabelOrder): Refusal | undefined {
     if (refusal !== undefined) return refusal;
   }
   return undefined;
+}
+
+/** A pattern that is written out is judged when the policy is read. */
+function globRefusal(args: unknown): Refusal | undefined {
+  const literal = childrenOf(args).at(-1);
+  if (literal?.op !== "value" || typeof literal.args !== "string") return undefined;
+  try {
+    compileGlob(literal.args);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof GlobError)) throw error;
+    return { message: error.message, at: literal.start };
+  }
 }
 
 function labelRefusal(

@@ -55,6 +55,6 @@ export type {
 } from "./policy.ts";
 export { parseSelector, selectorText, SELECTOR_LENGTH_MAX } from "./selector.ts";
 export type { Selector, SelectorParse } from "./selector.ts";
-export { POLICY_TEMPLATES } from "./templates.ts";
+export { POLICY_TEMPLATES, policyTemplate } from "./templates.ts";
 export type { PolicyTemplate } from "./templates.ts";
 export type { ApprovalOutcome, AuditContext, AuditEntry } from "./audit-log.ts";

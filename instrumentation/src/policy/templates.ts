@@ -4,6 +4,8 @@
  */
 import type { PolicyInput } from "./policy.ts";
 
+const PAYING = ["{pay,pay_*,*_pay}", "*{charge,refund,transfer,payout,capture,make_payment,send_payment}*"];
+
 const TEMPLATES = {
   /** Reads are free, writes are asked for, changes of structure are denied, grants are a no-go zone. */
   database: {
@@ -50,6 +52,197 @@ const TEMPLATES = {
     require_approval: ["*{approve,request_changes,merge,close,reopen,rebase}*", "*{run,rerun,trigger}_*"],
     deny: ["*{push,commit,delete,force,revert}*", "*{write,edit,create}_{file,branch,tag,release}*"],
     forbid: ["*{secret,token,credential}*", "*{protection,permission,collaborator,webhook,deploy_key}*"],
+  },
+  /** Looking around is free, running is asked for, what destroys or hides is denied, becoming root is a no-go zone. */
+  shell: {
+    name: "shell",
+    default: "deny",
+    allow: ["{shell_,bash_,sh_,}{pwd,ls,cat,head,tail,grep,find,which,env_names}"],
+    require_approval: [
+      "{shell,bash,sh,exec,execute,run_command,execute_command,run_shell,terminal}",
+      "*{exec,run,execute,command,spawn}*",
+    ],
+    deny: ["*{mkfs,dd_,shred,fork_bomb,shutdown,reboot}*", "*{kill_all,rm_rf,history_clear}*"],
+    forbid: ["*{sudo,setuid,chroot}*", "*{reverse_shell,keylog}*", "*{credential,secret,private_key}*"],
+    rules: [
+      {
+        name: "no-destruction",
+        effect: "deny",
+        tools: ["*"],
+        when:
+          "has(args.command) && (glob(args.command, '*rm *-*r*') || glob(args.command, '*mkfs*') || " +
+          "glob(args.command, '* dd *of=/dev/*') || glob(args.command, '*>*/dev/sd*'))",
+        reason: "the command destroys data",
+      },
+      {
+        name: "no-root",
+        effect: "forbid",
+        tools: ["*"],
+        when: "has(args.command) && (glob(args.command, '{sudo,su,doas} *') || glob(args.command, '*{ ,;,&,|}{sudo ,su ,doas }*'))",
+        reason: "commands are not run as another user",
+      },
+      {
+        name: "no-download-and-run",
+        effect: "deny",
+        tools: ["*"],
+        when: "has(args.command) && glob(args.command, '*{curl,wget}*|*{sh,bash,python,node}*')",
+        reason: "the command runs what it downloads",
+      },
+      {
+        name: "no-exfiltration",
+        effect: "forbid",
+        tools: ["*"],
+        when:
+          'session.label >= label("confidential") && has(args.command) && ' +
+          "glob(args.command, '*{curl,wget,scp,rsync,nc,ssh}*')",
+        reason: "this session has read confidential data, which must not leave by the network",
+      },
+    ],
+  },
+  /** Reading is free, writing is asked for, deleting needs a dry run first, keys and system files are a no-go zone. */
+  "file-system": {
+    name: "file-system",
+    default: "deny",
+    allow: ["{fs_,file_,}{read,list,stat,search,glob,tree,get}{,_*}"],
+    require_approval: [
+      "*{write,edit,append,create,move,copy,rename,mkdir,patch}*",
+      "*{delete,remove,unlink,rmdir,trash}*",
+    ],
+    deny: ["*{chmod,chown,symlink,mount,format}*"],
+    forbid: ["*{ssh_key,keychain,shadow}*"],
+    rules: [
+      {
+        name: "delete-after-dry-run",
+        effect: "deny",
+        tools: ["*{delete,remove,unlink,rmdir}*"],
+        when: "!session.rehearsed && !(has(args.dry_run) && args.dry_run == true)",
+        reason: "delete only what was deleted in a dry run before: call it with `dry_run: true` first",
+      },
+      {
+        name: "no-secrets",
+        effect: "forbid",
+        tools: ["*"],
+        when: "has(args.path) && glob(args.path, '*{/.ssh/,/.aws/,/.gnupg/,/.env,/etc/shadow,id_rsa,id_ed25519,.pem}*')",
+        reason: "the path holds keys",
+      },
+      {
+        name: "no-way-out",
+        effect: "deny",
+        tools: ["*"],
+        when: "has(args.path) && (args.path.contains('..') || args.path.startsWith('/etc/') || args.path.startsWith('/proc/'))",
+        reason: "the path leads out of the working directory",
+      },
+    ],
+  },
+  /** Looking is free, typing and clicking are asked for, downloads are denied, passwords and payments are a no-go zone. */
+  browser: {
+    name: "browser",
+    default: "deny",
+    allow: [
+      "{browser_,page_,}{navigate,open,goto,read,screenshot,scroll}{,_*}",
+      "{browser_,page_,}{snapshot,wait,back,get,find,extract}{,_*}",
+    ],
+    require_approval: ["*{click,type,fill,select,press,submit,upload,drag,login}*"],
+    deny: ["*{download,install,extension,evaluate,execute,run_script}*"],
+    forbid: ["*{password,cookie,local_storage,session_storage,payment}*"],
+    rules: [
+      {
+        name: "no-inner-network",
+        effect: "forbid",
+        tools: ["*"],
+        when:
+          "has(args.url) && (glob(args.url, '*://{localhost,127.,10.,192.168.,169.254.,0.0.0.0}*') || " +
+          "args.url.contains('://[') || glob(args.url, '{file,javascript,data,chrome}:*'))",
+        reason: "the address is of this machine or its inner network",
+      },
+      {
+        name: "no-exfiltration",
+        effect: "forbid",
+        tools: ["*{type,fill,submit,upload}*"],
+        when: 'session.label >= label("confidential")',
+        reason: "this session has read confidential data, which must not go into a page",
+      },
+    ],
+  },
+  /** Looking is free, moving money is asked for up to an amount, above it denied; accounts of others are a no-go zone. */
+  payments: {
+    name: "payments",
+    default: "deny",
+    allow: ["{payments_,invoice_,}{get,list,search,read,quote,status,balance}{,_*}"],
+    require_approval: [...PAYING, "*{invoice_create,create_invoice}*"],
+    deny: ["*{delete,void_all,bulk,batch,mass}*"],
+    forbid: [
+      "*{bank_account,beneficiary,payee,iban}_{add,create,update,change}*",
+      "*{add,create,update,change}_{bank_account,beneficiary,payee,iban}*",
+      "*{card_number,cvv,secret,credential}*",
+    ],
+    rules: [
+      {
+        name: "amount-is-a-number",
+        effect: "deny",
+        tools: PAYING,
+        when: "!has(args.amount) || !(args.amount > 0.0)",
+        reason: "`amount` must be a number above zero",
+      },
+      {
+        name: "amount-limit",
+        effect: "deny",
+        tools: PAYING,
+        when: "has(args.amount) && args.amount > 1000.0",
+        reason: "more than 1,000 at once is not for an agent",
+      },
+      {
+        name: "three-denials",
+        effect: "forbid",
+        tools: PAYING,
+        when: "session.denied >= 3",
+        reason: "this session was refused three times",
+      },
+    ],
+  },
+  /** Reading is free; IAM, network, bulk data and what can't be undone are asked for or denied; grants are a no-go zone. */
+  cloud: {
+    name: "cloud",
+    default: "deny",
+    allow: ["{aws_,gcp_,azure_,cloud_,k8s_,}{describe,list,get,read,status,logs,plan}{,_*}"],
+    require_approval: [
+      "*{create,update,put,modify,scale,restart,deploy,apply,start,stop,tag}*",
+      "*{security_group,firewall,route,vpc,subnet,dns,network}*",
+      "*{export,snapshot,copy,restore,migrate,sync}*",
+      "*{delete,terminate,destroy,remove}*",
+    ],
+    deny: [
+      "*{delete,destroy,drop}*{bucket,database,cluster,volume,backup,project,account}*",
+      "*{make_public,open_to_world}*",
+    ],
+    forbid: [
+      "{iam_,*_iam_}*",
+      "*{grant,attach_policy,assume_role,create_user,create_access_key,create_key,set_policy}*",
+      "*{secret,credential,kms}*",
+      "*{disable,stop,delete}*{trail,logging,audit,guard,monitor}*",
+    ],
+    rules: [
+      {
+        name: "production-asks",
+        effect: "require_approval",
+        tools: ["*{logs,get_object,read_object}*"],
+        environments: ["prod*"],
+      },
+      {
+        name: "irreversible-in-production",
+        effect: "deny",
+        environments: ["prod*"],
+        when: 'tool.reversibility == "irreversible"',
+        reason: "what can't be undone is not done in production by an agent",
+      },
+      {
+        name: "open-network",
+        effect: "forbid",
+        tools: ["*"],
+        when: "has(args.cidr) && (args.cidr == '0.0.0.0/0' || args.cidr == '::/0')",
+        reason: "the rule opens a network to the world",
+      },
+    ],
   },
 } as const satisfies Record<string, PolicyInput>;
 

@@ -3,6 +3,7 @@ import { extname, join, relative, resolve } from "node:path";
 import type { ConfigProblem } from "../problem.ts";
 
 const EXTENSIONS: ReadonlySet<string> = new Set([".yaml", ".yml"]);
+const TEST = /\.test\.ya?ml$/;
 const FILES_MAX = 10_000;
 
 export interface FoundFiles {
@@ -13,7 +14,7 @@ export interface FoundFiles {
 
 /**
  * The YAML files behind `governance.paths`. A directory is searched all the way down; names that start with a dot are
- * left out. `report` makes the problem of a path that is not there, or `undefined` where that is fine.
+ * left out, and so are the tests of policies (`*.test.yaml`). `report` makes the problem of a path that is not there, or `undefined` where that is fine.
  */
 export function findFiles(options: {
   readonly paths: readonly string[];
@@ -43,7 +44,8 @@ function collect(path: string, files: Set<string>): string | undefined {
       const isHidden = relative(path, file)
         .split("/")
         .some((part) => part.startsWith("."));
-      if (!entry.isDirectory() && !isHidden && EXTENSIONS.has(extname(entry.name))) files.add(file);
+      if (!entry.isDirectory() && !isHidden && EXTENSIONS.has(extname(entry.name)) && !TEST.test(entry.name))
+        files.add(file);
       if (files.size > FILES_MAX) return `more than ${FILES_MAX} files`;
     }
     return undefined;

@@ -1,6 +1,7 @@
 import type { PricesDocument } from "@tollgate/instrumentation/pricing";
 import type { Budget } from "../../budget/budget.ts";
 import type { AgentDocument } from "../../policy/agent-document.ts";
+import type { LabelsDocument } from "../../policy/labels-document.ts";
 import type { PolicyBinding } from "../../policy/registry.ts";
 import type { ToolDocument } from "../../policy/tool-document.ts";
 import type { RunawayDocument } from "../../runaway/runaway-document.ts";
@@ -13,8 +14,10 @@ export interface Governance {
   readonly agents: readonly AgentDocument[];
   readonly prices: readonly PricesDocument[];
   readonly tools: readonly ToolDocument[];
+  /** The order of data labels, where it is not the built-in one. */
+  readonly labels?: LabelsDocument | undefined;
   readonly alerts: readonly AlertDocument[];
   readonly runaways: readonly RunawayDocument[];
-  /** All documents that decide (budgets, policies, agents, prices) as one text; the same text means the same governance. */
+  /** All documents that decide (budgets, policies, agents, prices, tools, labels) as one text; the same text means the same governance. */
   readonly fingerprint: string;
 }

@@ -1,8 +1,9 @@
-import { compileGlob, parsePolicy } from "@tollgate/instrumentation/policy";
+import { compileGlob, type LabelOrder, parsePolicy } from "@tollgate/instrumentation/policy";
 import { type PricesDocument, validatePrices } from "@tollgate/instrumentation/pricing";
 import type { Budget } from "../../budget/budget.ts";
 import { parseBudget } from "../../budget/budget-document.ts";
 import { type AgentDocument, agentDocumentSchema } from "../../policy/agent-document.ts";
+import { type LabelsDocument, labelsDocumentSchema } from "../../policy/labels-document.ts";
 import type { PolicyBinding } from "../../policy/registry.ts";
 import { type ToolDocument, toolDocumentSchema } from "../../policy/tool-document.ts";
 import { type RunawayDocument, runawayDocumentSchema } from "../../runaway/runaway-document.ts";
@@ -18,6 +19,7 @@ export type DocumentOfKind = { readonly name: string } & (
   | { readonly kind: "agent"; readonly document: AgentDocument }
   | { readonly kind: "prices"; readonly document: PricesDocument }
   | { readonly kind: "tool"; readonly document: ToolDocument }
+  | { readonly kind: "labels"; readonly document: LabelsDocument }
   | { readonly kind: "alert"; readonly document: AlertDocument }
   | { readonly kind: "runaway"; readonly document: RunawayDocument }
 );
@@ -30,6 +32,7 @@ export const KINDS = [
   "agent",
   "prices",
   "tool",
+  "labels",
   "alert",
   "runaway",
 ] as const satisfies readonly Kind[];
@@ -38,19 +41,21 @@ export function isKind(text: unknown): text is Kind {
   return KINDS.some((kind) => kind === text);
 }
 
-/** Checks a document by the schema of its kind. Every problem has its place. */
-export function parseDocument(kind: Kind, source: LocatedDocument): Validated<DocumentOfKind> {
+/** Checks a document by the schema of its kind; conditions of policies by what `labels` has. Every problem has its place. */
+export function parseDocument(kind: Kind, source: LocatedDocument, labels: LabelOrder): Validated<DocumentOfKind> {
   switch (kind) {
     case "budget":
       return budget(source);
     case "policy":
-      return policy(source);
+      return policy(source, labels);
     case "prices":
       return prices(source);
     case "agent":
       return named(validate(agentDocumentSchema, source), (document) => ({ kind, name: document.name, document }));
     case "tool":
       return named(validate(toolDocumentSchema, source), (document) => ({ kind, name: document.name, document }));
+    case "labels":
+      return named(validate(labelsDocumentSchema, source), (document) => ({ kind, name: document.name, document }));
     case "runaway":
       return named(validate(runawayDocumentSchema, source), (document) => ({ kind, name: document.name, document }));
     case "alert":
@@ -68,14 +73,14 @@ function budget(source: LocatedDocument): Validated<DocumentOfKind> {
   return { ok: true, value: { kind: "budget", name: reading.budget.name, document: reading.budget } };
 }
 
-function policy(source: LocatedDocument): Validated<DocumentOfKind> {
-  const reading = parsePolicy(source.value);
+function policy(source: LocatedDocument, labels: LabelOrder): Validated<DocumentOfKind> {
+  const reading = parsePolicy(source.value, { labels });
   if (!reading.ok) return refused(source, reading.problems);
   const { name, agents } = reading.policy;
   const globs = agents.map((pattern) => compileGlob(pattern));
   const appliesTo = (agent: string): boolean => globs.length === 0 || globs.some((matches) => matches(agent));
   // The gate gets the document as it was written and reads it with the same function.
-  return { ok: true, value: { kind: "policy", name, document: { name, appliesTo, document: source.value } } };
+  return { ok: true, value: { kind: "policy", name, document: { name, appliesTo, agents, document: source.value } } };
 }
 
 function prices(source: LocatedDocument): Validated<DocumentOfKind> {

@@ -2,6 +2,7 @@
  * Reads every governance document below `governance.paths`. Promises: all problems of all files are found in one go, each
  * with file, line and path; a document is taken whole or not at all; two documents of one kind never share a name.
  */
+import { DEFAULT_LABEL_ORDER, type LabelOrder, parseLabelOrder } from "@tollgate/instrumentation/policy";
 import { ConfigInvalid, type ConfigProblem } from "../problem.ts";
 import { readText } from "../load.ts";
 import { type Environment, type LocatedDocument, problemAt, readYaml } from "../yaml-document.ts";
@@ -9,7 +10,7 @@ import type { Governance } from "./governance.ts";
 import { type DocumentOfKind, isKind, KINDS, type Kind, parseDocument } from "./kinds.ts";
 
 /** Kinds whose content changes what the gate decides. */
-const DECIDING: ReadonlySet<Kind> = new Set(["budget", "policy", "agent", "prices"]);
+const DECIDING: ReadonlySet<Kind> = new Set(["budget", "policy", "agent", "prices", "tool", "labels"]);
 
 interface Taken {
   readonly parsed: DocumentOfKind;
@@ -24,8 +25,10 @@ export function loadGovernance(options: {
   const problems: ConfigProblem[] = [];
   const taken: Taken[] = [];
   const names = new Map<string, LocatedDocument>();
-  for (const source of readAll(options, problems)) {
-    const parsed = take(source, problems);
+  const sources = readAll(options, problems);
+  const labels = labelOrderOf(sources, problems);
+  for (const source of sources) {
+    const parsed = take(source, labels, problems);
     if (parsed === undefined) continue;
     const key = `${parsed.kind} ${parsed.name}`;
     const first = names.get(key);
@@ -58,14 +61,27 @@ function readAll(
   });
 }
 
-function take(source: LocatedDocument, problems: ConfigProblem[]): DocumentOfKind | undefined {
-  const kind = (source.value as { readonly kind?: unknown } | null)?.kind;
+/** The order of the one `kind: labels` document; its own problems are found when it is taken. */
+function labelOrderOf(sources: readonly LocatedDocument[], problems: ConfigProblem[]): LabelOrder {
+  const [first, second] = sources.filter((source) => kindOf(source) === "labels");
+  if (first === undefined) return DEFAULT_LABEL_ORDER;
+  if (second !== undefined) problems.push(problemAt(second, ["kind"], "there is another document of kind `labels`"));
+  const parsed = parseLabelOrder((first.value as { readonly order?: unknown }).order);
+  return parsed.ok ? parsed.order : DEFAULT_LABEL_ORDER;
+}
+
+function kindOf(source: LocatedDocument): unknown {
+  return (source.value as { readonly kind?: unknown } | null)?.kind;
+}
+
+function take(source: LocatedDocument, labels: LabelOrder, problems: ConfigProblem[]): DocumentOfKind | undefined {
+  const kind = kindOf(source);
   if (!isKind(kind)) {
     const given = typeof kind === "string" ? `\`${kind}\` is not a kind of document; ` : "";
     problems.push(problemAt(source, ["kind"], `${given}expected one of ${KINDS.join(", ")}`));
     return undefined;
   }
-  const parsed = parseDocument(kind, source);
+  const parsed = parseDocument(kind, source, labels);
   if (parsed.ok) return parsed.value;
   problems.push(...parsed.problems);
   return undefined;
@@ -80,6 +96,7 @@ function assemble(taken: readonly Taken[]): Governance {
     agents: parsed.flatMap((each) => (each.kind === "agent" ? [each.document] : [])),
     prices: parsed.flatMap((each) => (each.kind === "prices" ? [each.document] : [])),
     tools: parsed.flatMap((each) => (each.kind === "tool" ? [each.document] : [])),
+    labels: parsed.find((each) => each.kind === "labels")?.document,
     alerts: parsed.flatMap((each) => (each.kind === "alert" ? [each.document] : [])),
     runaways: parsed.flatMap((each) => (each.kind === "runaway" ? [each.document] : [])),
     fingerprint: deciding.map(({ source }) => JSON.stringify(source.value)).join("\n"),

@@ -12,7 +12,6 @@ export function unenforced(governance: Governance): readonly string[] {
     if (!asksForApproval(document)) continue;
     sentences.push(`policy \`${name}\`: nobody can be asked yet, so what requires approval is refused`);
   }
-  for (const { name } of governance.tools) sentences.push(`tool \`${name}\`: its labels and actions are not used yet`);
   for (const { name } of governance.alerts) sentences.push(`alert \`${name}\`: alerts are not evaluated yet`);
   return sentences;
 }

@@ -101,8 +101,8 @@ describe("governance documents", () => {
       expect.stringMatching(/^governance\/b\.yaml:4:1: colour: is not a known key/),
       expect.stringMatching(/^governance\/b\.yaml:3:1: allow: must be a list/),
       expect.stringMatching(/^governance\/c\.yaml:7:5: models\["gpt-4\.1"\]\.output: /),
-      "governance/d.yaml:1:1: kind: `budgets` is not a kind of document; expected one of budget, policy, agent, prices, tool, alert, runaway",
-      "governance/d.yaml:3:1: kind: expected one of budget, policy, agent, prices, tool, alert, runaway",
+      "governance/d.yaml:1:1: kind: `budgets` is not a kind of document; expected one of budget, policy, agent, prices, tool, labels, alert, runaway",
+      "governance/d.yaml:3:1: kind: expected one of budget, policy, agent, prices, tool, labels, alert, runaway",
       expect.stringMatching(/^governance\/e\.yaml:3:1: autonomy: expected one of/),
       "governance/e.yaml:4:1: teem: unknown key `teem`",
     ]);

@@ -16,7 +16,7 @@ function evaluate(source: string, args: unknown, request: Partial<PolicyRequest>
   return outcome.ok ? outcome.met : outcome.reason;
 }
 
-const ARGS = { to: "ann@evil.example", n: 5, f: 1.5, list: [1, 2, 3], rows: [{ id: 1 }, { id: 2 }] };
+const ARGS = { bad: "[", to: "ann@evil.example", n: 5, f: 1.5, list: [1, 2, 3], rows: [{ id: 1 }, { id: 2 }] };
 
 describe("a condition", () => {
   it.each([
@@ -54,7 +54,7 @@ describe("a condition", () => {
     ["args.constructor", /No such key: constructor/],
     ["args.n", /no bool/],
     ["args.to > 3", /no such overload/],
-    ['glob(args.to, "[")', /brackets/],
+    ["glob(args.to, args.bad)", /brackets/],
   ])("%s fails when it is evaluated, and says why", (source, reason) => {
     expect(evaluate(source, ARGS)).toMatch(reason);
   });
@@ -70,6 +70,7 @@ describe("a condition", () => {
     ["session.labelz == 1", 1, 9],
     ["1 + 1", 1, 1],
     ["'x'.repeat(9)", 1, 5],
+    ['glob(args.to, "[")', 1, 15],
   ])("%j does not compile, with its place", (source, line, column) => {
     const compiled = compileCondition(source);
     expect(compiled).toMatchObject({ ok: false, line, column });

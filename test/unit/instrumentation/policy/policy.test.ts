@@ -261,6 +261,11 @@ describe("a template", () => {
       "database",
       "email",
       "code-review",
+      "shell",
+      "file-system",
+      "browser",
+      "payments",
+      "cloud",
     ]);
     expect(() => Policy.template("constructor" as never)).toThrow(ConfigInvalid);
   });

@@ -1,0 +1,172 @@
+/** `policy lint`, `policy test` and `policy template` over real files: what they print, and what their exit code says. */
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { POLICY_TEMPLATES } from "@tollgate/instrumentation/policy";
+import { policyCommand } from "../../../src/cli/policy.ts";
+import { ConfigInvalid } from "../../../src/config/problem.ts";
+
+let folder: string;
+let lines: string[];
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "tollgate-policy-cli-"));
+  lines = [];
+  process.exitCode = 0;
+});
+
+afterEach(() => {
+  rmSync(folder, { recursive: true });
+  process.exitCode = 0;
+});
+
+function file(name: string, text: string): string {
+  const path = join(folder, name);
+  writeFileSync(path, text);
+  return path;
+}
+
+async function run(...args: readonly string[]): Promise<number> {
+  const output = { isColour: false, line: (text: string) => void lines.push(text) };
+  await policyCommand(output).exitOverride().parseAsync(args, { from: "user" });
+  return Number(process.exitCode);
+}
+
+interface Finding {
+  readonly rule: string;
+  readonly path: string;
+  readonly line: number;
+  readonly column: number;
+  readonly message: string;
+}
+
+async function lint(...args: readonly string[]): Promise<readonly Finding[]> {
+  await run("lint", "--json", ...args);
+  return (JSON.parse(lines.join("\n")) as { readonly findings: readonly Finding[] }).findings;
+}
+
+describe("policy lint", () => {
+  it("has nothing to say of a policy that is in order", async () => {
+    const path = file("p.yaml", "kind: policy\nname: p\ndefault: deny\nallow: [read_*]\ndeny: [drop_*]\n");
+    expect(await run("lint", path)).toBe(0);
+    expect(lines.at(-1)).toBe("1 policies, 0 findings");
+  });
+
+  it.each([
+    ["allows_everything", "allow[0]", 'default: deny\nallow: ["*"]'],
+    ["missing_default", "", "allow: [a]"],
+    ["unreachable", "allow[0]", "default: deny\nallow: [db_drop_x]\ndeny: [db_*]"],
+    ["unreachable", "require_approval[0]", 'default: deny\nrequire_approval: ["db_{read,write}_*"]\nforbid: ["db_*"]'],
+    [
+      "unreachable",
+      "rules[0]",
+      "default: deny\ndeny: ['*']\nrules: [{ name: r, effect: allow, tools: [x], when: 'true == has(args.a)' }]",
+    ],
+    ["shadowed", "deny[1]", "default: allow\ndeny: ['*_drop', 'db_drop']"],
+    [
+      "never_met",
+      "rules[0].when",
+      'default: deny\nrules: [{ name: r, effect: deny, when: \'environment == "a" && environment == "b"\' }]',
+    ],
+    ["never_met", "rules[0].when", "default: deny\nrules: [{ name: r, effect: deny, when: 'session.denied < 0' }]"],
+    [
+      "never_met",
+      "rules[0].when",
+      "default: deny\nrules: [{ name: r, effect: deny, when: '\"reed\" in tool.actions' }]",
+    ],
+    [
+      "never_met",
+      "rules[0].when",
+      "default: deny\nrules: [{ name: r, effect: deny, when: 'session.label > label(\"restricted\")' }]",
+    ],
+    [
+      "never_met",
+      "rules[0].when",
+      "default: deny\nrules: [{ name: r, effect: deny, when: 'args.n > 5 && args.n < 3' }]",
+    ],
+    [
+      "never_met",
+      "rules[0].when",
+      "default: deny\nrules: [{ name: r, effect: deny, when: 'agent.autonomy == \"auto\"' }]",
+    ],
+    ["never_met", "rules[0].tools", "default: deny\nrules: [{ name: r, effect: deny, tools: [] }]"],
+    ["always_met", "rules[0].when", "default: deny\nrules: [{ name: r, effect: deny, tools: [x], when: '1 < 2' }]"],
+    ["invalid", "rules[0].when", "default: deny\nrules: [{ name: r, effect: deny, when: 'tool.nam == 1' }]"],
+    ["invalid", "allow", "default: deny\nallow: read_*"],
+    ["invalid", "alow", "default: deny\nalow: [x]"],
+  ])("finds %s at `%s`", async (rule, path, text) => {
+    const findings = await lint(file("p.yaml", `kind: policy\nname: p\n${text}\n`));
+    expect(findings).toContainEqual(expect.objectContaining({ rule, path, line: expect.any(Number) }));
+    expect(process.exitCode).toBe(1);
+  });
+
+  it("knows the place of a type error in the file and in the condition", async () => {
+    const text =
+      "kind: policy\nname: p\ndefault: deny\nrules:\n  - name: r\n    effect: deny\n    when: 1 + tool.name == 2\n";
+    const [finding] = await lint(file("p.yaml", text));
+    expect(finding).toMatchObject({ rule: "invalid", line: 7, column: 5 });
+    expect(finding?.message).toMatch(/no such overload: int \+ string \(at 1:1\)/);
+  });
+
+  it("names patterns that match no known tool, where tools are declared", async () => {
+    file("tools.yaml", "kind: tool\nname: db_read\n---\nkind: tool\nname: db_drop\n");
+    file("p.yaml", "kind: policy\nname: p\ndefault: deny\nallow: [db_read, db_raed]\ndeny: [db_drop*]\n");
+    const findings = await lint(folder);
+    expect(findings.map(({ rule, path }) => [rule, path])).toEqual([["unknown_tool", "allow[1]"]]);
+  });
+
+  it("ends with a problem of usage for a file that is not there", async () => {
+    await expect(run("lint", join(folder, "nope.yaml"))).rejects.toBeInstanceOf(ConfigInvalid);
+  });
+
+  it.each(POLICY_TEMPLATES)("finds no rule of the template `%s` that never decides", async (template) => {
+    await run("template", template);
+    const findings = await lint(file("p.yaml", lines.splice(0).join("\n")));
+    expect(findings.filter(({ rule }) => rule !== "shadowed")).toEqual([]);
+  });
+});
+
+describe("policy test", () => {
+  const POLICY =
+    "kind: policy\nname: p\ndefault: deny\nallow: [read_*]\n---\nkind: tool\nname: read_x\nlabels: [restricted]\n";
+
+  it("passes and fails by the file beside the policy, and says which case and why", async () => {
+    const path = file("p.yaml", POLICY);
+    file(
+      "p.test.yaml",
+      "cases:\n  - { tool: read_x, decision: allow }\n  - { name: writes, tool: write_x, decision: allow }\n",
+    );
+    expect(await run("test", path)).toBe(1);
+    expect(lines[0]).toMatch(/p\.test\.yaml:3: writes: wanted allow; it is deny by `default`: no rule of policy/);
+    expect(lines[1]).toBe("1 passed, 1 failed");
+  });
+
+  it("judges rule and reason too, and gives JSON", async () => {
+    file("p.yaml", POLICY);
+    const cases = file(
+      "p.test.yaml",
+      'cases: [{ tool: read_x, decision: allow, rule: "allow: read_*", reason: matches }]\n',
+    );
+    expect(await run("test", "--json", cases)).toBe(0);
+    expect(JSON.parse(lines.join(""))).toMatchObject({ passed: 1, failed: 0, cases: [{ passed: true, line: 1 }] });
+  });
+
+  it("refuses a case that it does not understand, with its place", async () => {
+    file("p.yaml", POLICY);
+    const cases = file("p.test.yaml", "cases:\n  - { tool: x, decison: allow }\n");
+    await expect(run("test", cases)).rejects.toThrow(/p\.test\.yaml:2:\d+: cases\[0\]/);
+  });
+
+  const templates = resolve(import.meta.dirname, "../../../instrumentation/templates");
+  it.each(readdirSync(templates))("passes the shipped cases of %s", async (name) => {
+    const code = await run("test", join(templates, name));
+    expect(lines.slice(0, -1)).toEqual([]);
+    expect(code).toBe(0);
+  });
+
+  it("has cases for every template", () => {
+    const tested = readdirSync(templates).map((name) => name.replace(".test.yaml", ""));
+    expect(new Set(tested)).toEqual(new Set(POLICY_TEMPLATES));
+  });
+});
