@@ -21,6 +21,7 @@ export const PROBLEMS = {
   approval_own: { status: 403, title: "Nobody may approve what is asked on his own behalf" },
   approval_not_given: { status: 409, title: "The request is not approved, or its approval is used or over" },
   approval_other_act: { status: 409, title: "The approval is for another act" },
+  webhook_replayed: { status: 409, title: "The message came before" },
   approval_ended: { status: 409, title: "The request is no longer open" },
   not_found: { status: 404, title: "There is nothing here by that name" },
   method_not_allowed: { status: 405, title: "The method is not supported here" },

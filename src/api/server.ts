@@ -18,6 +18,7 @@ import { errorText } from "../telemetry/error-text.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
 import type { Access } from "./access.ts";
 import { ApprovalWaiters } from "./approval-waiters.ts";
+import { type AnsweringWebhook, AnsweringWebhooks } from "./approval-webhooks.ts";
 import { approvalRoutes } from "./approvals.ts";
 import { budgetsRoute, type SpendTruth } from "./budgets.ts";
 import { changesRoute } from "./changes.ts";
@@ -55,6 +56,8 @@ export interface ApiOptions {
   readonly credentials: CredentialStore;
   readonly approvals: ApprovalStore;
   readonly termsOf: (act: Act) => Terms;
+  /** Where answers may come from beside the API. @default none */
+  readonly answeringWebhooks?: readonly AnsweringWebhook[];
   readonly changes: Pick<ChangeLog, "record" | "recent" | "head">;
   readonly stops: StopKeeper;
   /** The other processors that share acts with this one. @default none */
@@ -152,6 +155,7 @@ export function createApi(options: ApiOptions): Api {
   const description = openApiDocument({ version: options.version, routes: described });
   for (const each of described.slice(routes.length)) addRoute(app, access, each);
   control.addTo(app);
+  new AnsweringWebhooks({ webhooks: options.answeringWebhooks ?? [], approvals, recordChange, clock }).addTo(app);
   app.get("/metrics", async (_request, reply) => {
     void reply.type(telemetry.registry.contentType);
     return telemetry.registry.metrics();

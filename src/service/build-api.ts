@@ -58,6 +58,7 @@ export function buildApi(options: ApiBuild): Api {
     changes: options.changes,
     ...(options.stopFleet === undefined ? {} : { stopFleet: options.stopFleet }),
     approvals: options.approvals,
+    answeringWebhooks: config.approvals.webhooks.map(({ secret, ...rest }) => ({ ...rest, secret: secret.reveal() })),
     termsOf: termsBy(config.approvals, (agent) => registry.responsible(agent)),
     store: store.reads,
     telemetry,

@@ -21,6 +21,7 @@ import { buildLedger } from "./build-ledger.ts";
 import { buildLogs } from "./build-logs.ts";
 import { buildStore } from "./build-store.ts";
 import { buildTraces } from "./build-traces.ts";
+import { buildWebhooks } from "./build-webhooks.ts";
 import { ensureHashKey, ensureToken, removeEndpoints, writeAtomically, writeEndpoints } from "./data-directory.ts";
 import type { ServiceEndpoints } from "./endpoints.ts";
 import { EngineWatch } from "./engine-watch.ts";
@@ -237,6 +238,7 @@ async function start(options: Starting): Promise<Service> {
   });
   await parts.start("budget approvals", budgetApprovals);
   api.onApproval((request) => budgetApprovals.onApproval(request));
+  await parts.start("webhooks", buildWebhooks({ config, api, clock, telemetry }));
   parts.add("runaways", async () => runaways.stop());
   runaways.start(api.desk);
   await parts.start("reconciler", reconciler);

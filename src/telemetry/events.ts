@@ -70,6 +70,7 @@ export const EVENTS = {
     level: "error",
     message: "the disk refused to store an act that stops agents: it is in force until a restart only",
   },
+  webhook_not_delivered: { level: "error", message: "people could not be told of a request for approval" },
   governance_rows_not_written: {
     level: "warn",
     message: "requests for approval and changes could not be written to ClickHouse; will try again",

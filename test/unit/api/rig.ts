@@ -1,5 +1,6 @@
 /** An API with a ledger and a store that answer what a test tells them, reached by injection: no port, no network. */
 import { Access, type AgentKey } from "../../../src/api/access.ts";
+import type { AnsweringWebhook } from "../../../src/api/approval-webhooks.ts";
 import type { ReadStore } from "../../../src/api/read-store.ts";
 import { type Api, createApi } from "../../../src/api/server.ts";
 import type { ServiceStatus } from "../../../src/api/status.ts";
@@ -124,6 +125,7 @@ export function rig(
     readonly stopsFile?: string;
     readonly approvals?: (clock: ManualClock) => ApprovalStore;
     readonly termsOf?: (act: Act) => Terms;
+    readonly answeringWebhooks?: readonly AnsweringWebhook[];
     readonly credentials?: (clock: ManualClock) => CredentialStore;
   } = {},
 ): Rig {
@@ -154,6 +156,7 @@ export function rig(
     changes: stores.changes,
     approvals: options.approvals?.(clock) ?? stores.approvals,
     termsOf: options.termsOf ?? stores.termsOf,
+    answeringWebhooks: options.answeringWebhooks ?? [],
     telemetry,
     clock,
     leaseTtlMs: 30_000,

@@ -1,0 +1,57 @@
+/**
+ * Signatures of webhooks, both ways. Ours: `tollgate-signature: t=<unix seconds>,v1=<hex>` over `t.body`; Slack's own on what it
+ * sends (https://api.slack.com/authentication/verifying-requests-from-slack). Pure; compared in constant time.
+ */
+import { createHmac, timingSafeEqual } from "node:crypto";
+
+export const SIGNATURE_HEADER = "tollgate-signature";
+/** How far the sender's clock may be off, and so how long a message can be sent again at all. */
+export const SIGNATURE_AGE_SECONDS_MAX = 300;
+
+export function signature(options: {
+  readonly secret: string;
+  readonly unixSeconds: number;
+  readonly body: string;
+}): string {
+  const { secret, unixSeconds, body } = options;
+  return `t=${unixSeconds},v1=${hmac(secret, `${unixSeconds}.${body}`)}`;
+}
+
+export type Headers = Readonly<Record<string, string | readonly string[] | undefined>>;
+
+export interface SignedMessage {
+  readonly format: "generic" | "slack" | "teams";
+  readonly secret: string;
+  readonly headers: Headers;
+  readonly body: string;
+  readonly nowMs: number;
+}
+
+/** The text of a signature that is right and fresh, to know it again by; `undefined` for any other. */
+export function verifiedSignature({ format, secret, headers, body, nowMs }: SignedMessage): string | undefined {
+  const given = format === "slack" ? slackSignature(headers) : ownSignature(headers);
+  if (given === undefined || !/^\d{1,12}$/.test(given.time)) return undefined;
+  if (Math.abs(nowMs / 1_000 - Number(given.time)) > SIGNATURE_AGE_SECONDS_MAX) return undefined;
+  const wanted = hmac(secret, format === "slack" ? `v0:${given.time}:${body}` : `${given.time}.${body}`);
+  const [left, right] = [Buffer.from(wanted), Buffer.from(given.hex)];
+  return left.length === right.length && timingSafeEqual(left, right) ? wanted : undefined;
+}
+
+interface Given {
+  readonly time: string;
+  readonly hex: string;
+}
+
+function ownSignature(headers: Headers): Given | undefined {
+  const match = /^t=(\d+),v1=([0-9a-f]{64})$/.exec(String(headers[SIGNATURE_HEADER] ?? ""));
+  return match === null ? undefined : { time: match[1] ?? "", hex: match[2] ?? "" };
+}
+
+function slackSignature(headers: Headers): Given | undefined {
+  const match = /^v0=([0-9a-f]{64})$/.exec(String(headers["x-slack-signature"] ?? ""));
+  return match === null ? undefined : { time: String(headers["x-slack-request-timestamp"] ?? ""), hex: match[1] ?? "" };
+}
+
+function hmac(secret: string, text: string): string {
+  return createHmac("sha256", secret).update(text).digest("hex");
+}
