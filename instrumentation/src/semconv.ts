@@ -156,6 +156,14 @@ export const ATTR_TOLLGATE_POLICY_NAME = "tollgate.policy.name";
 export const ATTR_TOLLGATE_POLICY_VERSION = "tollgate.policy.version";
 /** string, lower-case hex. SHA-256 of the arguments' canonical JSON (RFC 8785). */
 export const ATTR_TOLLGATE_TOOL_ARGUMENTS_DIGEST = "tollgate.tool.arguments_digest";
+/** string[]. Tools that the model's answer asks to run, in its order. */
+export const ATTR_TOLLGATE_PROPOSED_TOOLS = "tollgate.proposed.tools";
+/** string[]. The model's ids of those calls; "" where it gives none. */
+export const ATTR_TOLLGATE_PROPOSED_CALL_IDS = "tollgate.proposed.call_ids";
+/** string[]. Digests of those calls' arguments, as `tollgate.tool.arguments_digest`; "" for what is no JSON. */
+export const ATTR_TOLLGATE_PROPOSED_DIGESTS = "tollgate.proposed.arguments_digests";
+/** string. On a tool: the span of the model's call whose answer asked for it. */
+export const ATTR_TOLLGATE_TOOL_PROPOSED_BY = "tollgate.tool.proposed_by";
 /** string. The highest data label in play: `public`, `internal`, `confidential`, `restricted`. */
 export const ATTR_TOLLGATE_DATA_LABEL = "tollgate.data.label";
 /** string. The request for approval that this call waited for. */

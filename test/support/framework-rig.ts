@@ -3,6 +3,7 @@
  * provider simulator, whose own books the spans are held against.
  */
 import type { ReadableSpan } from "@opentelemetry/sdk-trace";
+import { expect } from "vitest";
 import { registerToolGate } from "../../instrumentation/src/guard/tool-registry.ts";
 import { ToolGate } from "../../instrumentation/src/guard/tool-gate.ts";
 import { createLogger } from "../../instrumentation/src/config/logger.ts";
@@ -72,4 +73,23 @@ export function charged(rig: FrameworkRig): unknown {
 /** What they should say of `calls` calls: each charged once, to the nano-dollar. */
 export function exactly(rig: FrameworkRig, calls: number): unknown {
   return { statuses: Array.from({ length: calls }, () => "exact"), requests: calls, nanoUsd: rig.paid() };
+}
+
+/** What the model's span says of the tools it asks for, and what their spans say of where they come from. */
+export function chain(rig: FrameworkRig): unknown {
+  const asking = rig.calls().filter(({ attributes }) => attributes["tollgate.proposed.tools"] !== undefined);
+  const spanIds = new Set(asking.map((span) => span.spanContext().spanId));
+  return {
+    tools: asking.flatMap(({ attributes }) => attributes["tollgate.proposed.tools"]),
+    ids: asking.flatMap(({ attributes }) => attributes["tollgate.proposed.call_ids"]),
+    digests: asking.flatMap(({ attributes }) => attributes["tollgate.proposed.arguments_digests"]),
+    from: rig.tools().map(({ attributes }) => spanIds.has(String(attributes["tollgate.tool.proposed_by"]))),
+    decided: rig.tools().map(({ attributes }) => attributes["tollgate.tool.arguments_digest"]),
+  };
+}
+
+/** What they should say of one tool that the simulator asks for: the same call, by the same arguments. */
+export function proposed(tool: string): unknown {
+  const digest: unknown = expect.stringMatching(/^[0-9a-f]{64}$/);
+  return { tools: [tool], ids: ["call_1"], digests: [digest], from: [true], decided: [digest] };
 }

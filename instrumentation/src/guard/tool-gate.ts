@@ -15,6 +15,7 @@ import {
   TollgateError,
 } from "../errors.ts";
 import type { Gate } from "../gate/gate.ts";
+import { linkByArguments, linkToProposal } from "../gate/proposals.ts";
 import { recordCost, recordError, ruleOf, whoAttributes } from "../gate/call-span.ts";
 import type { Who } from "../gate/call-span.ts";
 import { covers, ONE_TOOL_CALL } from "../lease/amounts.ts";
@@ -155,10 +156,10 @@ export class ToolGate {
       ...call.attributes,
       ...whoAttributes(who),
     };
-    return this.#gate.tracer.startSpan(`${semconv.Operation.executeTool} ${call.name}`, {
-      kind: SpanKind.INTERNAL,
-      attributes,
-    });
+    const name = `${semconv.Operation.executeTool} ${call.name}`;
+    const span = this.#gate.tracer.startSpan(name, { kind: SpanKind.INTERNAL, attributes });
+    linkToProposal(span, who, { name: call.name, id: attributes[semconv.ATTR_GEN_AI_TOOL_CALL_ID] });
+    return span;
   }
 
   #goWithoutFleet(span: Span, reason: string): void {
@@ -280,7 +281,9 @@ export class ToolGate {
     } else {
       this.#gate.logger.once("warn", "no-policy", "no policy applies to the tools of this agent: they are allowed");
     }
-    if (verdict.digest !== "") span.setAttribute(semconv.ATTR_TOLLGATE_TOOL_ARGUMENTS_DIGEST, verdict.digest);
+    if (verdict.digest === "") return;
+    span.setAttribute(semconv.ATTR_TOLLGATE_TOOL_ARGUMENTS_DIGEST, verdict.digest);
+    linkByArguments(span, verdict.digest);
   }
 
   #refuse(span: Span, error: TollgateError): TollgateError {

@@ -1,5 +1,7 @@
 /** Reads usage off the objects that the SDK made of an answer, and ends the call when the app has had them. */
 import type { GatedCall } from "../gate/gated-call.ts";
+import { recordProposals } from "../gate/proposals.ts";
+import { ProposedCalls } from "../gate/proposed-calls.ts";
 import { StreamWatch } from "./stream-watch.ts";
 import { isEventStream } from "./client-shape.ts";
 
@@ -10,9 +12,20 @@ export function observeParsed(call: GatedCall, answer: unknown): unknown {
     answer.iterator = () => observeEvents(call, events.call(answer));
     return answer;
   }
+  propose(call, answer);
   call.settleBy(() => call.options.endpoint.readAnswer(answer));
   call.end();
   return answer;
+}
+
+function propose(call: GatedCall, answer: unknown): void {
+  try {
+    const proposed = new ProposedCalls();
+    proposed.read(answer);
+    recordProposals(call.span, call.who, proposed.all());
+  } catch (problem) {
+    call.contain(problem);
+  }
 }
 
 /** The events as the app may see them. A generator, as the SDKs' own iterators are: a second reader gets nothing twice. */

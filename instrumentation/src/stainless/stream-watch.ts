@@ -1,5 +1,7 @@
 import type { StreamReader } from "../gate/endpoint.ts";
 import type { GatedCall } from "../gate/gated-call.ts";
+import { recordProposals } from "../gate/proposals.ts";
+import { ProposedCalls } from "../gate/proposed-calls.ts";
 
 /**
  * Reads a streamed answer along, and ends the call by what it showed. What is wrong with our own reading never reaches the app:
@@ -8,6 +10,7 @@ import type { GatedCall } from "../gate/gated-call.ts";
 export class StreamWatch {
   readonly #call: GatedCall;
   #reader: StreamReader | undefined;
+  readonly #proposed = new ProposedCalls();
 
   constructor(call: GatedCall) {
     this.#call = call;
@@ -21,7 +24,9 @@ export class StreamWatch {
     this.#call.firstChunk();
     let shown = event;
     this.#contained(() => {
-      if (this.#reader !== undefined) shown = this.#reader.read(event);
+      if (this.#reader === undefined) return;
+      this.#proposed.read(event);
+      shown = this.#reader.read(event);
     });
     return shown;
   }
@@ -31,6 +36,7 @@ export class StreamWatch {
     if (call.isEnded) return;
     const reader = this.#reader;
     if (reader !== undefined) {
+      this.#contained(() => recordProposals(call.span, call.who, this.#proposed.all()));
       call.settleBy(
         () => reader.facts(),
         () => ({ bytes: reader.seenBytes(), isAbandoned: !how.isComplete, input: reader.inputTokens() }),
