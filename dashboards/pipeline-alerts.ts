@@ -167,6 +167,26 @@ export const ALERTS: readonly AlertRule[] = [
     description:
       "ClickHouse is away or slow, or a block waits in the spool: nobody would notice lost or unreported spend.",
   },
+  {
+    name: "TollgateAuditTampering",
+    severity: "critical",
+    query: 'sum(increase(tollgate_audit_links_total{fate=~"changed|forked|malformed"}[10m]))',
+    when: { is: "above", value: 0 },
+    for: "0s",
+    summary: "audit records arrived that are not what their process chained",
+    description:
+      "A record was changed on its way, or two claim one place. The log names agent, chain and place (events `audit_link_changed`, `audit_chain_forked`); `tollgate audit verify` shows what is stored.",
+  },
+  {
+    name: "TollgateAuditRecordsMissing",
+    severity: "critical",
+    query: "sum(increase(tollgate_audit_links_missing_total[10m]))",
+    when: { is: "above", value: 0 },
+    for: "0s",
+    summary: "audit records of an agent's process never arrived",
+    description:
+      "Later records of the same process did, and the grace is over: they were lost on the way or held back. Event `audit_links_missing` names agent, chain and places; a record that comes late after all fills its place.",
+  },
 ];
 
 const SEVERAL_MINUTES = { from: 600, to: 0 };

@@ -1,3 +1,4 @@
+import type { Readable } from "node:stream";
 import type { QueryName } from "../storage/queries/catalog.ts";
 import { ApiProblem } from "./problem.ts";
 
@@ -14,6 +15,12 @@ export interface ReadStore {
     readonly where?: string;
     readonly labels?: string;
   }): Promise<readonly unknown[]>;
+}
+
+/** Long answers, as the read-only user. */
+export interface LineStore {
+  /** Rows of a named query as bytes, one JSON array a line. Rejects when ClickHouse refuses it or cannot be reached. */
+  lines(query: QueryName, parameters: Readonly<Record<string, unknown>>): Promise<Readable>;
 }
 
 /** ClickHouse answered that the query is wrong, too large or too slow. */

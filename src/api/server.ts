@@ -20,6 +20,7 @@ import type { Access } from "./access.ts";
 import { ApprovalWaiters } from "./approval-waiters.ts";
 import { type AnsweringWebhook, AnsweringWebhooks } from "./approval-webhooks.ts";
 import { approvalRoutes } from "./approvals.ts";
+import { addAuditExport, type AuditApi, auditRoutes } from "./audit.ts";
 import { budgetsRoute, type SpendTruth } from "./budgets.ts";
 import { changesRoute } from "./changes.ts";
 import { ControlStreams } from "./control.ts";
@@ -69,6 +70,8 @@ export interface ApiOptions {
   readonly version: string;
   readonly isReady: () => boolean;
   readonly status: () => Promise<ServiceStatus>;
+  /** The audit log. @default none */
+  readonly audit?: Pick<AuditApi, "desk" | "lines">;
   /** What ClickHouse says of spend. @default nothing */
   readonly truth?: SpendTruth;
 }
@@ -127,6 +130,7 @@ export function createApi(options: ApiOptions): Api {
     },
   });
   const onAsked = (id: string, processId: string): void => waiters.add(id, processId);
+  const audit = options.audit === undefined ? undefined : { ...options.audit, clock, access, recordChange };
   const routes: readonly AnyRoute[] = [
     ...healthRoutes({ isReady: options.isReady }),
     ...leaseRoutes({ ledger, registry, processes, telemetry, leaseTtlMs, stops, desk }),
@@ -142,6 +146,7 @@ export function createApi(options: ApiOptions): Api {
     ...tracesRoutes({ store, clock }),
     ...sessionsRoutes({ store, clock }),
     spansRoute({ store, clock }),
+    ...(audit === undefined ? [] : auditRoutes(audit)),
     statusRoute(options.status),
   ];
 
@@ -156,6 +161,7 @@ export function createApi(options: ApiOptions): Api {
   for (const each of described.slice(routes.length)) addRoute(app, access, each);
   control.addTo(app);
   new AnsweringWebhooks({ webhooks: options.answeringWebhooks ?? [], approvals, recordChange, clock }).addTo(app);
+  if (audit !== undefined) addAuditExport(app, audit);
   app.get("/metrics", async (_request, reply) => {
     void reply.type(telemetry.registry.contentType);
     return telemetry.registry.metrics();

@@ -18,11 +18,14 @@ export interface Processor {
   readonly endpoints: EndpointsFile | undefined;
   /** GET of a path with parameters; the reply as JSON. Throws `CliError`. */
   get<T>(path: string, query?: Readonly<Record<string, string | undefined>>): Promise<T>;
+  /** GET of a path whose reply is long: its bytes as they come. Throws `CliError`. */
+  stream(path: string, query?: Readonly<Record<string, string | undefined>>): Promise<ReadableStream<Uint8Array>>;
   /** POST of a path with a JSON body; the reply as JSON. Throws `CliError`. */
   post<T>(path: string, body: unknown): Promise<T>;
 }
 
 const REQUEST_TIMEOUT_MS = 60_000;
+const STREAM_TIMEOUT_MS = 3_600_000;
 
 export function findProcessor(options: ProcessorOptions): Processor {
   const environment = readEnvironment();
@@ -34,39 +37,57 @@ export function findProcessor(options: ProcessorOptions): Processor {
     url,
     endpoints,
     get: (path, query = {}) => ask({ url, path, query, token }),
+    stream: (path, query = {}) => askForStream({ url, path, query, token }),
     post: (path, body) => ask({ url, path, query: {}, token, body }),
   };
 }
 
-async function ask<T>(options: {
+interface Question {
   readonly url: string;
   readonly path: string;
   readonly query: Readonly<Record<string, string | undefined>>;
   readonly token: string | undefined;
   /** Makes it a POST. */
   readonly body?: unknown;
-}): Promise<T> {
+  readonly timeoutMs?: number;
+}
+
+async function ask<T>(question: Question): Promise<T> {
+  const response = await send(question);
+  let body: unknown;
+  try {
+    body = await response.json();
+  } catch (error) {
+    throw unreachable(question.url, error);
+  }
+  if (response.ok) return body as T;
+  throw refusal(response.status, body);
+}
+
+async function askForStream(question: Question): Promise<ReadableStream<Uint8Array>> {
+  const response = await send({ ...question, timeoutMs: STREAM_TIMEOUT_MS });
+  if (!response.ok) throw refusal(response.status, await response.json().catch(() => undefined));
+  if (response.body === null) throw unreachable(question.url, new Error("an empty answer"));
+  return response.body;
+}
+
+async function send(options: Question): Promise<Response> {
   const target = targetUrl(options.url, options.path);
   for (const [key, value] of Object.entries(options.query)) {
     if (value !== undefined) target.searchParams.set(key, value);
   }
-  let response: Response;
-  let body: unknown;
   try {
-    response = await fetch(target, {
+    return await fetch(target, {
       headers: {
         ...(options.token === undefined ? {} : { authorization: `Bearer ${options.token}` }),
         ...(options.body === undefined ? {} : { "content-type": "application/json" }),
       },
       ...(options.body === undefined ? {} : { method: "POST", body: JSON.stringify(options.body) }),
-      signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
+      signal: AbortSignal.timeout(options.timeoutMs ?? REQUEST_TIMEOUT_MS),
     });
-    body = await response.json();
   } catch (error) {
     throw unreachable(options.url, error);
   }
-  if (response.ok) return body as T;
-  throw refusal(response.status, body);
 }
 
 function targetUrl(base: string, path: string): URL {

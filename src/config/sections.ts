@@ -126,6 +126,44 @@ export const ledgerSection = z
   })
   .prefault({});
 
+const DEFAULT_CHECKPOINT_INTERVAL_MS = 30_000;
+const DEFAULT_HOLE_GRACE_MS = 120_000;
+
+export const auditSection = z
+  .strictObject({
+    checkpoint_interval_ms: z
+      .int()
+      .min(100)
+      .max(3_600_000)
+      .default(DEFAULT_CHECKPOINT_INTERVAL_MS)
+      .describe("How often the heads of the audit chains are signed, if anything arrived."),
+    hole_grace_ms: z
+      .int()
+      .min(0)
+      .max(86_400_000)
+      .default(DEFAULT_HOLE_GRACE_MS)
+      .describe("How long a record that later ones have overtaken is waited for before it is told as missing."),
+    anchor: z
+      .strictObject({
+        file: z
+          .string()
+          .min(1)
+          .optional()
+          .describe("Each signed head is added to this file, relative to this one: best on a disk of somebody else."),
+        url: z
+          .url({ protocol: /^https?$/, error: "expected an http or https URL" })
+          .optional()
+          .describe("Each signed head is posted there as JSON."),
+        headers: z
+          .record(z.string().min(1), secretSchema)
+          .default({})
+          .describe("Sent with each request; values never show."),
+      })
+      .prefault({})
+      .describe("Where heads of the audit log are kept beside the database."),
+  })
+  .prefault({});
+
 export const governanceSection = z
   .strictObject({
     paths: z

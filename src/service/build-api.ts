@@ -10,6 +10,7 @@ import type { StopKeeper } from "../kill/stop-store.ts";
 import type { AgentRegistry } from "../policy/registry.ts";
 import type { Clock } from "../support/clock.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
+import type { AuditKeeper } from "./audit-keeper.ts";
 import type { Traces } from "./build-traces.ts";
 import type { Config } from "./config-schema.ts";
 import type { ServiceEndpoints } from "./endpoints.ts";
@@ -35,6 +36,7 @@ export interface ApiBuild {
   readonly stopFleet?: StopFleetOptions;
   readonly approvals: ApprovalStore;
   readonly store: Store;
+  readonly audit: AuditKeeper;
   readonly traces: Traces;
   readonly queues: readonly QueueSource[];
   /** `undefined` with a ClickHouse server. */
@@ -61,6 +63,7 @@ export function buildApi(options: ApiBuild): Api {
     answeringWebhooks: config.approvals.webhooks.map(({ secret, ...rest }) => ({ ...rest, secret: secret.reveal() })),
     termsOf: termsBy(config.approvals, (agent) => registry.responsible(agent)),
     store: store.reads,
+    audit: { desk: options.audit, lines: store.reads },
     telemetry,
     clock,
     leaseTtlMs: config.ledger.lease_ttl_ms,

@@ -1,3 +1,4 @@
+import { breakSeal } from "../audit/link.ts";
 import type { Access } from "../api/access.ts";
 import { ApiProblem } from "../api/problem.ts";
 import type { Consumer } from "../component/component.ts";
@@ -11,6 +12,7 @@ import { createTracesPipeline, type TracesPipeline } from "../pipeline/traces-pi
 import { housePrices } from "../policy/house-prices.ts";
 import type { AgentRegistry } from "../policy/registry.ts";
 import type { Span } from "../pdata/span.ts";
+import { auditProcessorFactory, type LinkIntake } from "../processors/audit/factory.ts";
 import { costProcessorFactory } from "../processors/cost/factory.ts";
 import { filterProcessorFactory } from "../processors/filter/factory.ts";
 import { identityProcessorFactory } from "../processors/identity/factory.ts";
@@ -46,17 +48,18 @@ export interface TracesBuild extends LedgerBuild {
   readonly registry: AgentRegistry;
   /** Where the log records go that the receiver takes beside the spans. */
   readonly logs: Logs;
+  readonly links: LinkIntake<unknown>;
   /** Shown every span that the meter has seen. */
   readonly watch: (span: Span, receivedUnixMs: number) => void;
   /** The key of keyed hashes of this data directory. */
   readonly hashKey: string;
 }
 
-/** The traces pipeline: otlp → normalise → [transform] → identity → cost → meter → [filter] → redact → [sample] → clickhouse and the backends behind it; not started. */
+/** The traces pipeline: otlp → normalise → [transform] → identity → audit → cost → meter → [filter] → redact → [sample] → clickhouse and the backends behind it; not started. */
 export function buildTraces(options: TracesBuild): Traces {
   const { config, configDirectory, data, clock, telemetry, ledger, store, access, registry, logs, hashKey } = options;
   const notify: Notify = (notice) => telemetry.announce(notice);
-  const { normalise, transform, identity, cost, meter, filter, redact, sample } = config.processors;
+  const { normalise, transform, identity, audit, cost, meter, filter, redact, sample } = config.processors;
   const flows = new FlowSources();
   const exporter = flows.add(
     "exporters.clickhouse",
@@ -104,6 +107,8 @@ export function buildTraces(options: TracesBuild): Traces {
       (next) =>
         flows.add("processors.identity", identityProcessorFactory.create(identity, { next, notify, registry: agents })),
       (next) =>
+        flows.add("processors.audit", auditProcessorFactory.create(audit, { next, notify, intake: options.links })),
+      (next) =>
         flows.add(
           "processors.cost",
           costProcessorFactory.create(cost, { next, notify, prices: housePrices(registry) }),
@@ -115,7 +120,11 @@ export function buildTraces(options: TracesBuild): Traces {
         : [
             (next: Consumer) => flows.add("processors.filter", filterProcessorFactory.create(filter, { next, notify })),
           ]),
-      (next) => flows.add("processors.redact", redactProcessorFactory.create(redact, { next, notify, hashKey })),
+      (next) =>
+        flows.add(
+          "processors.redact",
+          redactProcessorFactory.create(redact, { next, notify, hashKey, onRedacted: breakSeal }),
+        ),
       ...(sample === undefined
         ? []
         : [

@@ -2,7 +2,7 @@
  * ClickHouse behind the service, wherever it runs. While it is away, inserts fail at once and are the spool's to repeat; the
  * tables are made as soon as it answers, and nothing is inserted before.
  */
-import { type ReadStore, StoreRefused } from "../api/read-store.ts";
+import { type LineStore, type ReadStore, StoreRefused } from "../api/read-store.ts";
 import type { TableStorage } from "../exporters/clickhouse/dependencies.ts";
 import { createStorage, type Storage } from "../storage/client.ts";
 import { StorageError } from "../storage/errors.ts";
@@ -55,6 +55,8 @@ interface Connected {
 
 const START_WAIT_MS = 4_000;
 const PING_INTERVAL_MS = 2_000;
+/** For exports: as long as one query may take, and no more rows than the query itself says. */
+const LINE_LIMITS = { secondsMax: 60 } as const;
 const READ_LIMITS = { secondsMax: 30, rowsMax: 20_000 } as const;
 
 /**
@@ -133,7 +135,7 @@ export class ClickhouseStore implements Store {
     select: async (query, parameters) => this.#require().write.query(queryText(query), parameters),
   };
 
-  readonly reads: ReadStore = {
+  readonly reads: ReadStore & LineStore = {
     rows: async ({ query, parameters, where, labels }) => {
       const sql = queryText(query)
         .replace("{{where}}", () => where ?? "1")
@@ -145,6 +147,8 @@ export class ClickhouseStore implements Store {
         throw error;
       }
     },
+    lines: async (query, parameters) =>
+      this.#require().read.lines(queryText(query), parameters, { limits: LINE_LIMITS }),
   };
 
   async select<T>(query: QueryName, parameters: Readonly<Record<string, unknown>>): Promise<readonly T[]> {

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import {
   apiSection,
+  auditSection,
   authSection,
   governanceSection,
   ledgerSection,
@@ -8,6 +9,7 @@ import {
   storageSection,
 } from "../config/sections.ts";
 import { approvalsSection } from "../config/approvals-section.ts";
+import { auditProcessorConfig } from "../processors/audit/config.ts";
 import { costProcessorConfig } from "../processors/cost/config.ts";
 import { filterProcessorConfig } from "../processors/filter/config.ts";
 import { identityProcessorConfig } from "../processors/identity/config.ts";
@@ -31,6 +33,9 @@ export const configSchema = z.strictObject({
         .optional()
         .describe("Sets and deletes attributes and labels, in CEL. Absent: not in the pipeline."),
       identity: identityProcessorConfig.prefault({}).describe("Agent, owner, team, role and labels of each span."),
+      audit: auditProcessorConfig
+        .prefault({})
+        .describe("No settings yet: checks the links of audit chains (settings of the log are under `audit`)."),
       cost: costProcessorConfig.prefault({}).describe("No settings yet: prices each call."),
       meter: meterProcessorConfig.prefault({}).describe("No settings yet: what the ledger is told of each call."),
       filter: filterProcessorConfig
@@ -54,6 +59,7 @@ export const configSchema = z.strictObject({
   governance: governanceSection,
   approvals: approvalsSection,
   auth: authSection,
+  audit: auditSection,
   service: serviceSection,
 });
 

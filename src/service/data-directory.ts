@@ -24,6 +24,8 @@ export interface DataDirectory {
   readonly changes: string;
   /** Agents that were found running wild lately. */
   readonly runaways: string;
+  /** Keys, checkpoints and what has arrived of each audit chain. */
+  readonly audit: { readonly keys: string; readonly checkpoints: string; readonly chains: string };
   readonly token: string;
   /** Key of the hashes that the redact processor makes. */
   readonly hashKey: string;
@@ -44,6 +46,11 @@ export function dataDirectory(root: string = DEFAULT_DATA_DIR): DataDirectory {
     approvals: join(absolute, "approvals", "approvals.log"),
     changes: join(absolute, "changes", "changes.log"),
     runaways: join(absolute, "runaways.json"),
+    audit: {
+      keys: join(absolute, "audit", "keys.json"),
+      checkpoints: join(absolute, "audit", "checkpoints.ndjson"),
+      chains: join(absolute, "audit", "chains.json"),
+    },
     token: join(absolute, "token"),
     hashKey: join(absolute, "hash-key"),
     endpoints: join(absolute, "endpoints.json"),

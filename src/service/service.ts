@@ -16,6 +16,7 @@ import { announce } from "./announcement.ts";
 import { BudgetApprovals } from "./budget-approvals.ts";
 import { BudgetStatesWriter } from "./budget-states.ts";
 import { buildAccess, buildRegistry, registryContent } from "./build-access.ts";
+import { buildAudit } from "./build-audit.ts";
 import { buildApi } from "./build-api.ts";
 import { buildLedger } from "./build-ledger.ts";
 import { buildLogs } from "./build-logs.ts";
@@ -137,7 +138,9 @@ async function start(options: Starting): Promise<Service> {
     const call = watchedCall(span, receivedUnixMs);
     if (call !== undefined) runaways.see(call);
   };
-  const traces = buildTraces({ ...options, ledger, store, access, registry, logs, hashKey, watch });
+  const audit = buildAudit({ ...options, store, oldestWaitingMs: () => traces.exporter.stats().oldestUnixMs });
+  await parts.start("audit", audit);
+  const traces = buildTraces({ ...options, ledger, store, access, registry, logs, hashKey, watch, links: audit });
   await parts.start("traces", traces.pipeline);
   const writer = new BudgetStatesWriter({
     ledger,
@@ -202,6 +205,7 @@ async function start(options: Starting): Promise<Service> {
     ...(stops.fleet === undefined ? {} : { stopFleet: stops.fleet }),
     approvals,
     store,
+    audit,
     traces,
     queues,
     engine,
@@ -222,6 +226,7 @@ async function start(options: Starting): Promise<Service> {
     budgets: () => ledger.budgets(),
     isStorageReady: () => store.isReady,
     truth: () => truth,
+    audit: () => audit.counts(),
     now: () => clock.now(),
     processes: () => api.processes.size,
     version: TOLLGATE_VERSION,

@@ -1,4 +1,4 @@
-import type { ReadStore } from "../api/read-store.ts";
+import type { LineStore, ReadStore } from "../api/read-store.ts";
 import type { TableStorage } from "../exporters/clickhouse/dependencies.ts";
 import type { QueryName } from "../storage/queries/catalog.ts";
 import type { WatchedEngine } from "./engine-watch.ts";
@@ -11,7 +11,7 @@ export interface Store {
   readonly readOnlyUser: { readonly username: string; readonly password: string };
   /** For the exporters: inserts wait for nothing, they fail until the tables are there. */
   readonly tables: TableStorage;
-  readonly reads: ReadStore;
+  readonly reads: ReadStore & LineStore;
   /** The embedded engine's own figures; `undefined` for a server. */
   readonly engine: WatchedEngine | undefined;
   /** True while ClickHouse answers and its tables are there. */
@@ -27,7 +27,10 @@ export interface Store {
   /** Rows of a named query, for the service itself; 64-bit integers come as strings. Rejects while ClickHouse is not ready. */
   select<T>(query: QueryName, parameters: Readonly<Record<string, unknown>>): Promise<readonly T[]>;
   /** Inserts into one of the tables that the service itself writes. Rejects while ClickHouse is not ready. */
-  insertRows(table: "budget_states" | "approval_log" | "change_log", rows: readonly TableRow[]): Promise<void>;
+  insertRows(
+    table: "budget_states" | "approval_log" | "change_log" | "audit_checkpoint_log",
+    rows: readonly TableRow[],
+  ): Promise<void>;
 }
 
 /** A row by its columns; 64-bit integers as text. */

@@ -85,6 +85,12 @@ export interface Storage {
   readonly database: string;
   /** Rows of a SELECT, without FORMAT. `params` fill `{name:Type}`. */
   query<T>(sql: string, params?: Readonly<Record<string, unknown>>, options?: QueryOptions): Promise<readonly T[]>;
+  /** The same, as they come, one JSON array a line. */
+  lines(
+    sql: string,
+    params: Readonly<Record<string, unknown>>,
+    options: Pick<QueryOptions, "limits" | "signal">,
+  ): Promise<Readable>;
   /** Resolves when the block is in the table, or had been. */
   insertNative(block: NativeBlock): Promise<void>;
   /** A statement without rows to read: DDL, INSERT SELECT, SYSTEM. */
@@ -127,6 +133,17 @@ export function createStorage(options: StorageOptions): Storage {
           ...signalOf(queryOptions.signal),
         });
         return await result.json<T>();
+      });
+    },
+    async lines(sql, params, { limits, signal }) {
+      return guarded(signal, async () => {
+        const { stream } = await client.exec({
+          query: `${sql.trimEnd()}\nFORMAT JSONCompactEachRow`,
+          query_params: { ...params },
+          clickhouse_settings: { ...limitSettings(limits), output_format_json_quote_64bit_integers: 0 },
+          ...signalOf(signal),
+        });
+        return stream;
       });
     },
     async insertNative({ table, columns, token, bytes, signal }) {

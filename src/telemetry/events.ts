@@ -81,6 +81,22 @@ export const EVENTS = {
     message:
       "what the ledger's store says of who is stopped is damaged: acts hold at the processor that they are made at",
   },
+  audit_link_changed: {
+    level: "error",
+    message: "an audit record is not what its link covers: it was changed on its way",
+  },
+  audit_link_malformed: { level: "warn", message: "a span carries pieces of an audit link that are none" },
+  audit_chain_forked: {
+    level: "error",
+    message: "two audit records claim the same place in a process's chain, or the same past",
+  },
+  audit_links_missing: {
+    level: "error",
+    message: "audit records of a process never arrived: they were lost or held back",
+  },
+  audit_log_behind: { level: "warn", message: "the audit log could not be brought up to date; will try again" },
+  audit_anchor_failed: { level: "warn", message: "a checkpoint could not be anchored; the next one holds it too" },
+  audit_key_rotated: { level: "warn", message: "audit checkpoints are signed with a new key" },
   request_failed: { level: "error", message: "a request failed with an unexpected error" },
 } as const satisfies Readonly<Record<string, EventDefinition>>;
 

@@ -11,6 +11,7 @@ import {
   otlpHttpExporterFactory,
 } from "../../src/exporters/otlp/factory.ts";
 import type { SpanBatch } from "../../src/pdata/span.ts";
+import { auditProcessorFactory } from "../../src/processors/audit/factory.ts";
 import { costProcessorFactory } from "../../src/processors/cost/factory.ts";
 import { filterProcessorFactory } from "../../src/processors/filter/factory.ts";
 import { identityProcessorFactory } from "../../src/processors/identity/factory.ts";
@@ -174,6 +175,9 @@ export const COMPONENTS: readonly ComponentCase[] = [
   processor(filterProcessorFactory, (next) => filterProcessorFactory.create({ drop: [] }, { next, notify })),
   processor(sampleProcessorFactory, (next) =>
     sampleProcessorFactory.create({ ratio: 0.5, keep_errors: true, rules: [] }, { next, notify }),
+  ),
+  processor(auditProcessorFactory, (next) =>
+    auditProcessorFactory.create({}, { next, notify, intake: { read: (span) => span.spanId, stored: () => {} } }),
   ),
   processor(meterProcessorFactory, (next) => meterProcessorFactory.create({}, { next, notify })),
   processor(redactProcessorFactory, (next) => {

@@ -9,6 +9,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   pdata: ["support"],
   component: ["support", "pdata"],
   budget: ["support", "pdata"],
+  audit: ["support", "pdata"],
   kill: ["support"],
   identity: ["support"],
   approvals: ["support"],
@@ -30,6 +31,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     "component",
     "config",
     "budget",
+    "audit",
     "policy",
     "kill",
     "identity",
@@ -44,7 +46,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     "extensions",
     "api",
   ],
-  cli: ["support", "config", "service", "api", "identity", "storage", "policy", "demo"],
+  cli: ["support", "audit", "config", "service", "api", "identity", "storage", "policy", "demo"],
   main: ["cli"],
 };
 

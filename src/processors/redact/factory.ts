@@ -3,7 +3,7 @@ import type { Factory } from "../../component/factory.ts";
 import type { Notify } from "../../component/notice.ts";
 import { createSpanProcessor, type SpanProcessor } from "../../component/span-processor.ts";
 import { attributeText } from "../../pdata/attribute-text.ts";
-import type { AttributeValue } from "../../pdata/span.ts";
+import type { AttributeValue, Span } from "../../pdata/span.ts";
 import { redactProcessorConfig, type RedactProcessorConfig } from "./config.ts";
 import { KeyRules } from "./key-rules.ts";
 import { createKeyedHash, type KeyedHash } from "./keyed-hash.ts";
@@ -15,14 +15,24 @@ export interface RedactDependencies {
   readonly notify: Notify;
   /** The data directory's key, for a config without one. */
   readonly hashKey: string;
+  /** Shown every span as it will be stored. */
+  readonly onRedacted?: (span: Span) => void;
 }
 
 export const redactProcessorFactory: Factory<RedactProcessorConfig, RedactDependencies, SpanProcessor> = {
   type: "redact",
   config: redactProcessorConfig,
-  create(config, { next, notify, hashKey }) {
+  create(config, { next, notify, hashKey, onRedacted }) {
     const redactor = createRedactor(config, hashKey);
-    return createSpanProcessor({ type: "redact", next, notify, process: (span) => redactor.redact(span) });
+    return createSpanProcessor({
+      type: "redact",
+      next,
+      notify,
+      process: (span) => {
+        redactor.redact(span);
+        onRedacted?.(span);
+      },
+    });
   },
 };
 

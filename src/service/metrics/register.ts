@@ -6,6 +6,8 @@ import type { Measures } from "../../telemetry/measures.ts";
 import { figure, type MetricFamily, registerFamily } from "../../telemetry/metric-family.ts";
 import type { EngineWatch } from "../engine-watch.ts";
 import type { QueueSource } from "../queues.ts";
+import type { AuditCounts } from "../audit-keeper.ts";
+import { auditFamilies } from "./audit-metrics.ts";
 import { deliveryFamilies, type OtlpAnswers } from "./delivery-metrics.ts";
 import { engineFamilies } from "./engine-metrics.ts";
 import { flowFamilies } from "./flow-metrics.ts";
@@ -24,6 +26,7 @@ export interface ServiceMetricsSources {
   readonly engine: () => EngineWatch | undefined;
   readonly isStorageReady: () => boolean;
   readonly truth: () => ServiceTruth | undefined;
+  readonly audit: () => AuditCounts;
   readonly now: () => number;
   readonly processes: () => number;
   readonly version: string;
@@ -38,6 +41,7 @@ export function registerServiceMetrics(registry: Registry, sources: ServiceMetri
     ...ledgerFamilies(sources),
     ...engineFamilies(sources.engine),
     ...truthFamilies(sources),
+    ...auditFamilies(sources),
     ...serviceFamilies(sources),
   ];
   for (const family of families) registerFamily(registry, family);

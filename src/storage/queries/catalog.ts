@@ -22,6 +22,12 @@ export const QUERY_NAMES = [
   "lease-spend",
   "budgets-reserved",
   "unpriced",
+  "audit-links",
+  "audit-records",
+  "audit-checkpoints",
+  "audit-chain-links",
+  "audit-chain-ends",
+  "audit-published",
 ] as const;
 
 export type QueryName = (typeof QUERY_NAMES)[number];

@@ -1,0 +1,265 @@
+/**
+ * Compares what is there of one chain with what was linked and signed. A record by itself proves nothing, because whoever can
+ * write to the database can compute hashes too: what counts are the links that follow on it and the checkpoints that were signed.
+ */
+import { NO_LINK } from "@tollgate/instrumentation/audit";
+import type { ChainEvidence, EvidenceLink, EvidenceRecord, Place } from "./chain-evidence.ts";
+import type { SignedLeaf } from "./checkpoint-check.ts";
+import type { Findings } from "./finding.ts";
+import { hashAt } from "./record-check.ts";
+
+export interface Window {
+  readonly sinceMs: number;
+  readonly untilMs: number;
+  /** Records that arrived before it may be gone by retention; `undefined`: none may. */
+  readonly retainedFromMs: number | undefined;
+  /** What was signed until then has to be there: nothing older waits on its way to the database. */
+  readonly storedToMs: number;
+  /** What later links have overtaken since then may still come. */
+  readonly settledToMs: number;
+}
+
+export interface ChainVerdict {
+  readonly isOpen: boolean;
+  readonly expired: number;
+  /** Places that no checkpoint covers. */
+  readonly unsigned: number;
+}
+
+export interface ChainTask {
+  readonly chain: string;
+  readonly evidence: ChainEvidence;
+  /** Of this chain, in the order in which they were signed. */
+  readonly leaves: readonly SignedLeaf[];
+  readonly window: Window;
+  /** When the newest trusted checkpoint was signed; 0 without one. */
+  readonly signedUpToMs: number;
+  readonly findings: Findings;
+}
+
+/** What was stored so long before the newest checkpoint has to be in one. */
+const SIGNED_WITHIN_MS = 900_000;
+
+interface Truth {
+  readonly hash: string;
+  readonly prev: string;
+}
+
+export function checkChain(task: ChainTask): ChainVerdict {
+  return new ChainCheck(task).run();
+}
+
+class ChainCheck {
+  readonly #task: ChainTask;
+  readonly #seqs: readonly number[];
+  /** What is believed to be at each place. */
+  readonly #truth = new Map<number, Truth>();
+  /** Places whose record stands elsewhere. */
+  readonly #moved = new Set<number>();
+  /** The last place of which anything is believed. */
+  #end = 0;
+  #expired = 0;
+
+  constructor(task: ChainTask) {
+    this.#task = task;
+    this.#seqs = [...task.evidence.places.keys()].filter((seq) => Number.isSafeInteger(seq)).toSorted((a, b) => a - b);
+  }
+
+  run(): ChainVerdict {
+    for (const seq of this.#seqs.toReversed()) this.#believe(seq);
+    for (const seq of this.#seqs) this.#checkBroken(seq);
+    for (const seq of this.#seqs) this.#checkPlace(seq);
+    this.#checkOrder();
+    this.#checkLeaves();
+    return { isOpen: this.#checkEnd(), expired: this.#expired, unsigned: this.#unsigned() };
+  }
+
+  #place(seq: number): Place {
+    return this.#task.evidence.places.get(seq) ?? { links: [], whole: [], broken: [] };
+  }
+
+  /** Where several claim a place: the one that was signed, else the one that the next place follows on, else the first that came. */
+  #believe(seq: number): void {
+    const { links, whole } = this.#place(seq);
+    const candidates: readonly Truth[] = [...links, ...whole];
+    const signed = this.#task.leaves.find(({ leaf }) => leaf[1] === seq)?.leaf[2];
+    const next = this.#truth.get(seq + 1)?.prev;
+    const found =
+      candidates.find(({ hash }) => hash === signed) ??
+      candidates.find(({ hash }) => hash === next) ??
+      links.toSorted((a, b) => a.receivedMs - b.receivedMs)[0] ??
+      whole[0];
+    if (found === undefined) return;
+    this.#truth.set(seq, { hash: found.hash, prev: found.prev });
+    this.#end = Math.max(this.#end, seq);
+  }
+
+  #checkBroken(seq: number): void {
+    for (const record of this.#place(seq).broken) {
+      const home = this.#homeOf(record);
+      const where = this.#where(seq, record);
+      if (home !== undefined && home !== seq) {
+        this.#moved.add(home);
+        this.#add("reordered", `it is the record of place ${home}`, where);
+      } else if (this.#place(seq).whole.some(({ hash }) => hash === this.#truth.get(seq)?.hash)) {
+        this.#add("inserted", "another record has its place, and it is not what its own hash covers", where);
+      } else this.#add("changed", record.checked.problem, where);
+    }
+  }
+
+  /** The place at which a record is what was linked; its own when that is so but for what is beside the hash. */
+  #homeOf({ line, checked }: EvidenceRecord): number | undefined {
+    for (const seq of this.#placesOfSpan(line[2])) {
+      const link = this.#place(seq).links.find(({ spanId }) => spanId === line[2]);
+      if (link === undefined) continue;
+      if (hashAt(line, String(seq), link.prev) === link.hash) return seq;
+      if (seq === checked.seq) return seq;
+    }
+    return undefined;
+  }
+
+  #spans: Map<string, number[]> | undefined;
+
+  #placesOfSpan(spanId: string): readonly number[] {
+    if (this.#spans === undefined) {
+      this.#spans = new Map();
+      for (const seq of this.#seqs) {
+        for (const link of this.#place(seq).links) {
+          const list = this.#spans.get(link.spanId) ?? [];
+          list.push(seq);
+          this.#spans.set(link.spanId, list);
+        }
+      }
+    }
+    return this.#spans.get(spanId) ?? [];
+  }
+
+  #checkPlace(seq: number): void {
+    const { links, whole, broken } = this.#place(seq);
+    const truth = this.#truth.get(seq);
+    let isWhole = false;
+    for (const { hash, spanId } of whole) {
+      if (hash === truth?.hash && !isWhole) isWhole = true;
+      else if (hash === truth?.hash) this.#add("inserted", "it is there twice", { from: seq, span_id: spanId });
+      else this.#addOther(seq, hash, spanId);
+    }
+    const link = links.find(({ hash }) => hash === truth?.hash);
+    const isThere = isWhole || broken.length > 0;
+    if (isThere || link === undefined || this.#moved.has(seq) || !this.#isInWindow(link)) return;
+    const { retainedFromMs } = this.#task.window;
+    if (retainedFromMs !== undefined && link.receivedMs < retainedFromMs) this.#expired += 1;
+    else this.#add("dropped", "its link is there, its record is not", { ...ids(link), from: seq });
+  }
+
+  /** A record that is consistent in itself, at a place that is another one's. */
+  #addOther(seq: number, hash: string, spanId: string): void {
+    const next = this.#place(seq + 1);
+    const isFollowed = [...next.links, ...next.whole].some(({ prev }) => prev === hash);
+    if (isFollowed)
+      this.#add("forked", "two records claim this place, and records follow on both", { from: seq, span_id: spanId });
+    else this.#add("inserted", "another record has its place", { from: seq, span_id: spanId });
+  }
+
+  /** Where something is, or was changed; not where only a record of another place stands. */
+  #inOrder(): readonly number[] {
+    return this.#seqs.filter((seq) => this.#truth.has(seq) || seq < this.#end);
+  }
+
+  #checkOrder(): void {
+    let before = 0;
+    for (const seq of this.#inOrder()) {
+      const truth = this.#truth.get(seq);
+      if (before === 0) this.#checkFirst(seq);
+      else if (seq > before + 1) this.#addGap(before + 1, seq - 1);
+      else if (truth !== undefined && this.#truth.get(before)?.hash !== truth.prev && this.#truth.has(before)) {
+        this.#add("changed", "the record after it follows on another one", { from: before });
+      }
+      before = seq;
+    }
+  }
+
+  #checkFirst(seq: number): void {
+    const { links } = this.#place(seq);
+    const truth = this.#truth.get(seq);
+    if (seq === 1) {
+      if (truth !== undefined && truth.prev !== NO_LINK)
+        this.#add("changed", "the first record follows on something", { from: 1 });
+      return;
+    }
+    // A link from before the window comes along, if there is one.
+    if (links.length === 0 || links.some((link) => this.#isInWindow(link))) this.#addGap(1, seq - 1);
+  }
+
+  /** Places of which nothing is there. They may still come, unless more was signed already. */
+  #addGap(from: number, to: number): void {
+    const [next] = this.#place(to + 1).links;
+    const isSigned = this.#task.leaves.some(({ leaf }) => leaf[1] >= from);
+    if (!isSigned && next !== undefined && next.receivedMs >= this.#task.window.settledToMs) return;
+    this.#add("dropped", "nothing is there, not even their links", { from, to });
+  }
+
+  #checkLeaves(): void {
+    for (const { leaf, number } of this.#task.leaves) {
+      const [, seq, hash] = leaf;
+      const truth = this.#truth.get(seq);
+      if (truth === undefined || truth.hash === hash) continue;
+      this.#add("changed", `checkpoint ${number} has signed another hash: it, or one before it, was rewritten`, {
+        from: seq,
+      });
+      return;
+    }
+  }
+
+  /** True for a chain whose end is open. */
+  #checkEnd(): boolean {
+    const last = this.#inOrder().at(-1) ?? 0;
+    const lastLink = this.#place(last).links[0];
+    if (lastLink !== undefined && lastLink.endMs >= this.#task.window.untilMs) return false;
+    const due = this.#task.leaves.filter(({ atMs }) => atMs <= this.#task.window.storedToMs);
+    const signed = Math.max(0, ...due.map(({ leaf }) => leaf[1]));
+    if (signed > last) {
+      this.#add("truncated", "a checkpoint has signed more than is there", { from: last + 1, to: signed });
+      return false;
+    }
+    return lastLink?.isClosed !== true;
+  }
+
+  #unsigned(): number {
+    const { leaves, signedUpToMs } = this.#task;
+    const signed = Math.max(0, ...leaves.map(({ leaf }) => leaf[1]));
+    const beyond = this.#inOrder().filter((seq) => seq > signed);
+    // Not for a chain whose only checkpoint may lie before the window.
+    const due =
+      leaves.length === 0 && (this.#seqs[0] ?? 0) > 1 ? [] : beyond.filter((seq) => this.#isDue(seq, signedUpToMs));
+    const [first] = due;
+    if (first !== undefined) {
+      this.#add("inserted", "no checkpoint covers it, though later ones were signed", {
+        from: first,
+        to: due.at(-1) ?? first,
+      });
+    }
+    return beyond.length;
+  }
+
+  #isDue(seq: number, signedUpToMs: number): boolean {
+    const [link] = this.#place(seq).links;
+    return link !== undefined && link.receivedMs + SIGNED_WITHIN_MS < signedUpToMs;
+  }
+
+  #isInWindow({ endMs }: { readonly endMs: number }): boolean {
+    return endMs >= this.#task.window.sinceMs && endMs < this.#task.window.untilMs;
+  }
+
+  #where(seq: number, { line }: EvidenceRecord): { from: number; trace_id: string; span_id: string } {
+    return { from: seq, trace_id: line[1], span_id: line[2] };
+  }
+
+  #add(...[kind, detail, where]: Parameters<Findings["add"]>): void {
+    const { chain, evidence, findings } = this.#task;
+    findings.add(kind, detail, { chain, agent: evidence.agent, ...where });
+  }
+}
+
+function ids({ traceId, spanId }: EvidenceLink): { readonly trace_id: string; readonly span_id: string } {
+  return { trace_id: traceId, span_id: spanId };
+}

@@ -1,0 +1,284 @@
+/**
+ * Goal: `audit verify` says "complete" of what real processes recorded, whatever was killed meanwhile, and names each kind of
+ * tampering rightly. Method: agents run against a real processor, one of them and the processor are killed; then the processor's own
+ * database is opened by somebody who may write to it, altered in one way after the other, verified, and put back.
+ */
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { exportLines } from "../../src/api/audit.ts";
+import type { FindingKind, VerifyReport } from "../../src/audit/verify/finding.ts";
+import { Verifier } from "../../src/audit/verify/verifier.ts";
+import { Child } from "../../src/demo/child-process.ts";
+import { createWorkspace, lastWords, ProcessorProcess, type Workspace } from "../../src/demo/processor-process.ts";
+import { waitFor } from "../../src/demo/wait.ts";
+import { AuditKeeper } from "../../src/service/audit-keeper.ts";
+import { dataDirectory } from "../../src/service/data-directory.ts";
+import { createStorage, type Storage } from "../../src/storage/client.ts";
+import { EmbeddedEngine } from "../../src/storage/embedded/engine.ts";
+import { type QueryName, queryText } from "../../src/storage/queries/catalog.ts";
+import { SystemClock } from "../../src/support/clock.ts";
+import { Telemetry } from "../../src/telemetry/telemetry.ts";
+
+const CONFIG = "audit: { checkpoint_interval_ms: 200, hole_grace_ms: 1000 }\n";
+const AGENT = join(import.meta.dirname, "../support/agents/audited.mjs");
+const RANGE = { since_ms: 0, until_ms: Date.UTC(2200, 0, 1) };
+
+let workspace: Workspace;
+let processor: ProcessorProcess;
+
+interface PublicKeyRow {
+  readonly public_key: string;
+}
+
+async function runAgent(name: string, args: readonly string[]): Promise<string> {
+  const child = new Child({
+    args: ["--import", "@tollgate/instrumentation/register", AGENT, ...args],
+    env: {
+      TOLLGATE_AGENT: name,
+      OTEL_EXPORTER_OTLP_ENDPOINT: processor.endpoints.otlp_http,
+      TOLLGATE_ENDPOINT: processor.endpoints.api,
+    },
+  });
+  const exit = await child.exit;
+  return exit.signal ?? (exit.code === 0 ? "ended" : lastWords(exit));
+}
+
+async function verify(): Promise<VerifyReport> {
+  const [report] = await processor.cli("audit", "verify");
+  return report as VerifyReport;
+}
+
+/** Once so many records can be read. */
+async function verifyWhenStored(records: number): Promise<VerifyReport> {
+  return waitFor(
+    async () => {
+      const report = await verify();
+      return report.records >= records && report.unsigned === 0 ? report : undefined;
+    },
+    { what: `${records} signed records`, timeoutMs: 20_000, intervalMs: 200 },
+  );
+}
+
+beforeAll(async () => {
+  workspace = await createWorkspace({ governance: "", config: CONFIG });
+  processor = await ProcessorProcess.start({ workspace });
+});
+
+afterAll(async () => {
+  await processor.stop();
+  await workspace.remove();
+});
+
+describe("what processes recorded", () => {
+  it("is complete, and an open end is no finding: an agent that was killed has one", async () => {
+    expect(await runAgent("clean", ["5", "3"])).toBe("ended");
+    expect(await runAgent("killed", ["4", "2", "killed"])).toBe("SIGKILL");
+    // 5 + 3 calls and the closing link; of the killed one what it had sent.
+    const report = await verifyWhenStored(13);
+    expect(report.findings).toEqual([]);
+    expect(report).toMatchObject({ complete: true, chains: 2, open_chains: 1, records: 13, unchained: 0, redacted: 0 });
+  });
+
+  it("is complete after the processor was killed in the middle of it", async () => {
+    const isBack = join(workspace.path, "processor-is-back");
+    const agent = runAgent("during", ["20", "20", isBack]);
+    await waitFor(async () => (await processor.cli("audit", "verify").catch(() => [])).some(hasRecords), {
+      what: "the first records",
+      timeoutMs: 20_000,
+    });
+    await processor.kill();
+    processor = await ProcessorProcess.start({ workspace, at: processor.endpoints });
+    await writeFile(isBack, "");
+    expect(await agent).toBe("ended");
+    const report = await verifyWhenStored(13 + 41);
+    expect(report.findings).toEqual([]);
+    expect(report).toMatchObject({ complete: true, chains: 3, open_chains: 1, records: 54 });
+  });
+
+  it("can be verified offline, from an export and a public key that is known from elsewhere", async () => {
+    const file = join(workspace.path, "export.ndjson");
+    const [first] = (await processor.cli("audit", "keys")) as readonly PublicKeyRow[];
+    await processor.cli("audit", "keys", "--rotate");
+    await runAgent("rotated", ["1", "0"]);
+    await verifyWhenStored(56);
+    await processor.cli("audit", "export", "--out", file).catch(ignoreNoOutput);
+    const [report] = await processor.cli("audit", "verify", "--file", file, "--key", first?.public_key ?? "");
+    expect(report).toMatchObject({ complete: true, findings: [], records: 56 });
+    const stranger = Buffer.alloc(32, 7).toString("base64");
+    await expect(processor.cli("audit", "verify", "--file", file, "--key", stranger)).rejects.toThrow("exit code 1");
+    const text = await readFile(file, "utf8");
+    const kinds = (lines: readonly string[], key: string): ReadonlySet<string> => {
+      const verifier = new Verifier({ trusted: [key] });
+      for (const line of lines) verifier.add(line);
+      return new Set(verifier.finish().findings.map(({ kind }) => kind));
+    };
+    const lines = text.split("\n");
+    expect(kinds(lines, stranger)).toEqual(new Set(["wrong_key"]));
+    expect(kinds(lines.slice(0, -5), first?.public_key ?? "")).toContain("export_damaged");
+  });
+});
+
+/** More than the agents before have left. */
+function hasRecords(report: unknown): boolean {
+  return (report as VerifyReport).records > 13;
+}
+
+/** `export` prints nothing. */
+function ignoreNoOutput(error: unknown): void {
+  if (!(error instanceof SyntaxError)) throw error;
+}
+
+interface Tampering {
+  readonly name: string;
+  readonly statements: readonly string[];
+  readonly found: readonly FindingKind[];
+}
+
+/** A place of the chain of the agent `clean`, which has nine. */
+const at = (seq: number): string => `agent = 'clean' AND attributes['tollgate.audit.seq'] = '${seq}'`;
+const change = (what: string, where: string): string => `ALTER TABLE span_log UPDATE ${what} WHERE ${where}`;
+const setAttribute = (key: string, value: string): string =>
+  `attributes = mapUpdate(attributes, map('${key}', '${value}'))`;
+
+const TAMPERINGS: readonly Tampering[] = [
+  {
+    name: "an attribute that was changed",
+    statements: [change(setAttribute("tollgate.decision.reason", "it was allowed"), at(3))],
+    found: ["changed"],
+  },
+  {
+    name: "a column that was changed",
+    statements: [change("decision = 'deny'", at(3))],
+    found: ["changed"],
+  },
+  {
+    name: "a user that was changed",
+    statements: [change(setAttribute("user.id", "somebody else"), at(4))],
+    found: ["changed"],
+  },
+  { name: "a record that was dropped", statements: [`DELETE FROM span_log WHERE ${at(5)}`], found: ["dropped"] },
+  {
+    name: "a record that was dropped with its link",
+    statements: [`DELETE FROM audit_link_log WHERE agent = 'clean' AND seq = 5`, `DELETE FROM span_log WHERE ${at(5)}`],
+    found: ["dropped"],
+  },
+  {
+    name: "a record that was put in",
+    statements: [
+      `INSERT INTO span_log SELECT * REPLACE ('aaaaaaaaaaaaaaaa' AS span_id, now64(3) AS received_at) FROM span_log WHERE ${at(6)}`,
+    ],
+    found: ["inserted"],
+  },
+  {
+    name: "records that changed places",
+    statements: [
+      change(
+        `attributes = mapUpdate(attributes, map('tollgate.audit.seq', if(attributes['tollgate.audit.seq'] = '2', '7', '2')))`,
+        `agent = 'clean' AND attributes['tollgate.audit.seq'] IN ('2', '7')`,
+      ),
+    ],
+    found: ["reordered", "reordered"],
+  },
+  {
+    name: "an end that was cut off",
+    statements: [
+      `DELETE FROM audit_link_log WHERE agent = 'clean' AND seq > 6`,
+      `DELETE FROM span_log WHERE agent = 'clean' AND toUInt64OrZero(attributes['tollgate.audit.seq']) > 6`,
+    ],
+    found: ["truncated"],
+  },
+  {
+    name: "a process of which nothing is left",
+    statements: [`DELETE FROM audit_link_log WHERE agent = 'clean'`, `DELETE FROM span_log WHERE agent = 'clean'`],
+    found: ["dropped"],
+  },
+  {
+    name: "a checkpoint that was replaced",
+    statements: [
+      "INSERT INTO audit_checkpoint_log SELECT * REPLACE (repeat('ab', 32) AS root) FROM audit_checkpoint_log WHERE number = 2",
+      "OPTIMIZE TABLE audit_checkpoint_log FINAL",
+    ],
+    found: ["checkpoint_replaced"],
+  },
+  {
+    name: "the newest checkpoint that was dropped",
+    statements: ["DELETE FROM audit_checkpoint_log WHERE number = (SELECT max(number) FROM audit_checkpoint_log)"],
+    found: ["checkpoint_dropped"],
+  },
+];
+
+describe("what somebody did who can write to the database", () => {
+  let engine: EmbeddedEngine;
+  let storage: Storage;
+  let keeper: AuditKeeper;
+  let scratch: string;
+  const clock = new SystemClock();
+  const telemetry = new Telemetry({ level: "error" });
+
+  beforeAll(async () => {
+    await processor.stop();
+    scratch = await mkdtemp(join(tmpdir(), "tollgate-audit-"));
+    const data = dataDirectory(workspace.dataDir);
+    engine = new EmbeddedEngine({ dataDir: data.clickhouse, users: [{ name: "owner", password: "o" }] });
+    const { url } = await engine.start();
+    storage = createStorage({ url, username: "owner", password: "o", database: "tollgate" });
+    for (const table of ["span_log", "audit_checkpoint_log"]) {
+      await storage.command(`CREATE TABLE ${table}_kept ENGINE = MergeTree ORDER BY tuple() AS SELECT * FROM ${table}`);
+    }
+    keeper = new AuditKeeper({
+      paths: data.audit,
+      store: {
+        isReady: true,
+        select: (query, parameters) => storage.query(queryText(query), parameters),
+        insertRows: async () => {},
+      },
+      clock,
+      telemetry,
+      checkpointIntervalMs: 3_600_000,
+      holeGraceMs: 0,
+      anchors: [],
+      checksSeal: true,
+      oldestWaitingMs: () => undefined,
+      retentionMs: undefined,
+    });
+    await keeper.start();
+  });
+
+  afterAll(async () => {
+    await keeper.stop();
+    await storage.close();
+    await engine.stop();
+    await rm(scratch, { recursive: true });
+  });
+
+  async function verifyHere(): Promise<VerifyReport> {
+    const verifier = new Verifier({ trusted: undefined });
+    let text = "";
+    const lines = {
+      lines: (query: QueryName, parameters: object) => storage.lines(queryText(query), { ...parameters }, {}),
+    };
+    for await (const piece of exportLines({ desk: keeper, clock, lines }, RANGE)) {
+      text += typeof piece === "string" ? piece : Buffer.from(piece).toString();
+    }
+    for (const line of text.split("\n")) verifier.add(line);
+    return verifier.finish();
+  }
+
+  async function putBack(): Promise<void> {
+    for (const table of ["span_log", "audit_link_log", "audit_checkpoint_log"])
+      await storage.command(`TRUNCATE TABLE ${table}`);
+    await storage.command("INSERT INTO span_log SELECT * FROM span_log_kept");
+    await storage.command("INSERT INTO audit_checkpoint_log SELECT * FROM audit_checkpoint_log_kept");
+  }
+
+  it.each(TAMPERINGS)("is seen: $name", async ({ statements, found }) => {
+    await putBack();
+    expect((await verifyHere()).findings).toEqual([]);
+    for (const statement of statements)
+      await storage.command(statement, { settings: { mutations_sync: 2, lightweight_deletes_sync: 2 } });
+    const report = await verifyHere();
+    expect(report.findings.map(({ kind }) => kind)).toEqual(found);
+  });
+});
