@@ -49,6 +49,8 @@ export interface HelloRequest {
   readonly labels: Readonly<Record<string, string>>;
   readonly pid: number;
   readonly version: string;
+  /** `name@version` of each loaded copy of a known library that is not gated. */
+  readonly unpatched?: readonly string[] | undefined;
 }
 
 export interface HelloReply {

@@ -198,6 +198,10 @@ export const ATTR_TOLLGATE_BOUND_REQUESTED_TOKENS = "tollgate.bound.requested_to
 export const ATTR_TOLLGATE_FALLBACK_FROM = "tollgate.fallback.from";
 /** string. Where a call was gated that no library gates: `fetch`, `http` or `undici`. */
 export const ATTR_TOLLGATE_WIRE = "tollgate.wire";
+/** string. A copy of a library that is loaded and not gated: `openai@7.55.0`. */
+export const ATTR_TOLLGATE_PROBE_UNPATCHED = "tollgate.probe.unpatched";
+/** string. Its file; absent for a copy that only its calls tell of. */
+export const ATTR_TOLLGATE_PROBE_LOCATION = "tollgate.probe.location";
 /** int. Requests to one destination since its last span, this one included. */
 export const ATTR_TOLLGATE_EGRESS_REQUESTS = "tollgate.egress.requests";
 

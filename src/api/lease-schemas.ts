@@ -56,6 +56,7 @@ export const helloRequest = z.object({
   labels: labelsSchema,
   pid: z.int().min(0),
   version: z.string().max(64),
+  unpatched: z.array(z.string().max(200)).max(50).optional(),
 }) satisfies z.ZodType<HelloRequest>;
 
 export const acquireRequest = z.object({

@@ -50,9 +50,9 @@ function hello({ ledger, registry, processes, telemetry, stops }: LeaseRoutesOpt
     problems: ["forbidden"],
     handle: async ({ body, caller }) => {
       const isVerified = vouchesFor(caller, body.agent);
-      const { agent, pid, version } = body;
+      const { agent, pid, version, unpatched = [] } = body;
       const labels = registry.labels(agent, body.labels);
-      processes.hello(body.process_id, { agent, isVerified, pid, version, callerId: caller.id, labels });
+      processes.hello(body.process_id, { agent, isVerified, pid, version, callerId: caller.id, labels, unpatched });
       const policies = registry.policies(agent);
       if (policies.length === 0 && !toldOf.has(agent) && toldOf.size < 1_000) {
         toldOf.add(agent);

@@ -13,6 +13,8 @@ export interface KnownProcess {
   readonly callerId: string;
   /** After the registry had its say. */
   readonly labels: Labels;
+  /** `name@version` of each copy of a library in it that is not gated. */
+  readonly unpatched?: readonly string[];
   /** Unix milliseconds of its last message. */
   readonly seenAtMs: number;
 }
@@ -69,6 +71,14 @@ export class ProcessTable {
   allowUnknown(processId: string, caller: AgentCaller): void {
     const process = this.#processes.get(processId);
     if (process !== undefined && process.callerId !== caller.id) throw foreign();
+  }
+
+  /** One sentence for each agent with a process whose libraries are not all gated. */
+  unpatched(): readonly string[] {
+    const texts = [...this.#processes.values()].flatMap(({ agent, unpatched = [] }) =>
+      unpatched.map((library) => `agent \`${agent}\`: a process of it has loaded ${library}, which is not gated`),
+    );
+    return [...new Set(texts)];
   }
 
   /** Names of the agents behind the processes, each once. */

@@ -41,6 +41,7 @@ const COMMANDS: Readonly<Record<string, MakeCommand>> = {
   audit: async (output) => (await import("./audit.ts")).auditCommand(output),
   sql: async (output) => (await import("./sql.ts")).sqlCommand(output),
   hash: async (output) => (await import("./hash.ts")).hashCommand(output),
+  doctor: async (output) => (await import("./doctor.ts")).doctorCommand(output),
   config: async (output) => (await import("./config.ts")).configCommand(output),
 };
 

@@ -77,6 +77,7 @@ export function buildApi(options: ApiBuild): Api {
         startedAtMs,
         agents: api.processes.agents(),
         processes: api.processes.size,
+        unpatched: api.processes.unpatched(),
         processLabels: [...api.processes.entries()].map(([, { labels }]) => labels),
       }),
   });

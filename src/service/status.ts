@@ -15,6 +15,8 @@ export interface StatusSources extends ApiBuild {
   /** Names of agents whose processes said hello. */
   readonly agents: readonly string[];
   readonly processes: number;
+  /** One sentence for each copy of a library that is loaded and not gated. */
+  readonly unpatched: readonly string[];
   /** Of the processes that said hello. */
   readonly processLabels: Iterable<Labels>;
 }
@@ -63,7 +65,7 @@ export async function serviceStatusOf(sources: StatusSources): Promise<ServiceSt
   };
   return {
     ...figures,
-    warnings: [...statusWarnings(figures, sources), ...spendWarnings(sources)],
+    warnings: [...statusWarnings(figures, sources), ...spendWarnings(sources), ...sources.unpatched],
     notes: [
       ...statusNotes(figures, sources),
       ...unmatchedBudgets({ budgets: governance.budgets, states: ledger.budgets(), known: knownLabels(sources) }),

@@ -24,6 +24,8 @@ export const DEFAULT_OTLP_ENDPOINT = "http://127.0.0.1:4318";
 export const FLUSH_TIMEOUT_MS = 5_000;
 /** Where nobody announced a processor, a script must not end seconds later for the want of one: one try, no retry. */
 const UNANNOUNCED_EXPORT_MS = 500;
+/** What of OTEL_* is read here; the rest wants `sdk-node`. */
+const PLAIN_OTEL = /^OTEL_(?:SERVICE_NAME|RESOURCE_ATTRIBUTES|SDK_DISABLED|TRACES_EXPORTER|EXPORTER_OTLP_.*)$/;
 const DEFAULT_AGENT = "agent";
 const WAIT_MS_MAX = 600_000;
 const APPROVAL_WAIT_MS_MAX = 86_400_000;
@@ -68,6 +70,8 @@ export interface Config {
   /** OTEL_METRICS_EXPORTER or OTEL_LOGS_EXPORTER asks for them: `sdk-node` reads the rest itself. */
   readonly exportsMetrics: boolean;
   readonly exportsLogs: boolean;
+  /** Something of OTEL_* is set that only the whole SDK understands (samplers, propagators, limits, detectors, files). */
+  readonly needsSdk: boolean;
   /** Where spans go: the whole URL, with `/v1/traces`. */
   readonly tracesUrl: string;
   /** How long the exporter tries one batch, its own retries included. */
@@ -141,6 +145,9 @@ export function readConfig(env: Environment = processEnvironment()): Config {
     startedIn: parseTraceContext(env["TRACEPARENT"] ?? "", text(env["TRACESTATE"])),
     exportsMetrics: text(env["OTEL_METRICS_EXPORTER"]) !== undefined,
     exportsLogs: text(env["OTEL_LOGS_EXPORTER"]) !== undefined,
+    needsSdk: Object.keys(env).some(
+      (name) => name.startsWith("OTEL_") && !PLAIN_OTEL.test(name) && text(env[name]) !== undefined,
+    ),
     exportsSpans:
       text(env["OTEL_SDK_DISABLED"])?.toLowerCase() !== "true" &&
       text(env["OTEL_TRACES_EXPORTER"]) !== "none" &&

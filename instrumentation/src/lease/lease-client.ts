@@ -36,7 +36,9 @@ export interface LeaseClientOptions {
   readonly transport: Transport;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly introduction: Omit<HelloRequest, "process_id" | "pid">;
+  readonly introduction: Omit<HelloRequest, "process_id" | "pid" | "unpatched">;
+  /** Copies of libraries in this process that are not gated, as they are known at the moment. */
+  readonly unpatched?: () => readonly string[];
   /** How long a call waits for money that others hold and have not spent. @default 2000 */
   readonly waitMs?: number;
   /** False: no processor was set up on purpose, so calls do not wait for one that is not there. */
@@ -207,10 +209,12 @@ export class LeaseClient implements LeaseHost {
   }
 
   async #greet(): Promise<boolean> {
+    const unpatched = this.#options.unpatched?.() ?? [];
     const answer = await this.#options.transport.hello({
       ...this.#options.introduction,
       process_id: this.processId,
       pid: process.pid,
+      ...(unpatched.length === 0 ? {} : { unpatched }),
     });
     if (answer.kind !== "reply") {
       this.#failedAtMs = this.clock.monotonicMs();

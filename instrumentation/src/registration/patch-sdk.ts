@@ -33,8 +33,8 @@ export function patchSdk(name: string, prototype: ClientPrototype | undefined): 
   }
 }
 
-/** Patches a class that was just loaded; warns, with the fix, when that fails: a silent no-op would be an open gate. */
-export function patchLoadedClass(logger: Logger, name: string, clientClass: unknown, location: string): void {
+/** Patches a class that was just loaded; false, with a warning and the fix, when that fails: a silent no-op would be an open gate. */
+export function patchLoadedClass(logger: Logger, name: string, clientClass: unknown, location: string): boolean {
   let isDone = false;
   try {
     const prototype = typeof clientClass === "function" ? (clientClass.prototype as object) : null;
@@ -51,6 +51,7 @@ export function patchLoadedClass(logger: Logger, name: string, clientClass: unkn
       `${name} is loaded but NOT gated: this version has another shape than the gate knows (${location}); use a supported version`,
     );
   }
+  return isDone;
 }
 
 /** `undefined`: the package is patched by its classes. */

@@ -16,6 +16,9 @@ import { createHttpTransport } from "../lease/http-transport.ts";
 import { LeaseClient } from "../lease/lease-client.ts";
 import { startTracing } from "../telemetry/tracing.ts";
 import { VERSION } from "../version.ts";
+import { Probe } from "../probe/probe.ts";
+import type { LoadedLibrary } from "../probe/probe.ts";
+import { tellUnpatched } from "../probe/tell-unpatched.ts";
 import { hookWire } from "../wire/hook-wire.ts";
 import { registerWire, Wire } from "../wire/wire.ts";
 import { hookChildren } from "./hook-children.ts";
@@ -54,28 +57,46 @@ function register(isPreload: boolean): Registration {
   }
   setProcessContext(config.context);
   const tracing = startTracing(config, logger);
-  const { gate, toolGate } = createGates(config, logger, tracing.tracer);
+  const probe = new Probe({ logger, onUnpatched: (library) => tell(library) });
+  const { gate, toolGate } = createGates({ config, logger, tracer: tracing.tracer, probe });
+  const tell = (library: LoadedLibrary): void => {
+    tellUnpatched(gate, library);
+    // The processor learns of it by another hello.
+    void gate.leases?.start();
+  };
+  const patch: Patch = (name, clientClass, location) =>
+    probe.loaded(name, location, patchLoadedClass(logger, name, clientClass, location));
   registerGate(gate);
   registerToolGate(toolGate);
-  registerWire(new Wire(gate));
+  registerWire(new Wire(gate, (userAgent) => probe.sent(userAgent)));
   hookWire();
-  hookModules((file, clientClass, location) => patchLoadedClass(logger, file.name, clientClass, location));
+  hookModules((file, clientClass, location) => patch(file.name, clientClass, location));
   if (config.gatesChildren) hookChildren(config, logger);
   void gate.leases?.start();
   const lastWords = new LastWords(gate, tracing);
   lastWords.install();
   return {
-    ready: isPreload ? tracing.started : Promise.all([tracing.started, patchAlreadyLoaded(logger)]).then(() => {}),
+    ready: isPreload
+      ? tracing.started
+      : Promise.all([tracing.started, patchAlreadyLoaded(logger, patch)]).then(() => {}),
     flush: () => lastWords.flush(),
     shutdown: () => lastWords.shutdown(),
   };
 }
 
-function createGates(
-  config: Config,
-  logger: Logger,
-  tracer: Gate["tracer"],
-): { readonly gate: Gate; readonly toolGate: ToolGate } {
+type Patch = (name: string, clientClass: unknown, location: string) => void;
+
+interface GatesOptions {
+  readonly config: Config;
+  readonly logger: Logger;
+  readonly tracer: Gate["tracer"];
+  readonly probe: Probe;
+}
+
+function createGates({ config, logger, tracer, probe }: GatesOptions): {
+  readonly gate: Gate;
+  readonly toolGate: ToolGate;
+} {
   const leases =
     config.endpoint === undefined
       ? undefined
@@ -86,6 +107,7 @@ function createGates(
           introduction: { agent: config.agent, labels: config.labels, version: VERSION },
           waitMs: config.waitMs,
           expectsProcessor: config.expectsProcessor,
+          unpatched: () => probe.unpatched,
           onHello: (reply) => {
             gate.onHello(reply);
             toolGate.onHello(reply);
@@ -101,7 +123,7 @@ function createGates(
  * ESM that was imported before cannot be seen, only imported again, which gives the same module. So each known SDK that the
  * app's main script can resolve is loaded here in both module systems. `--import` costs none of this.
  */
-async function patchAlreadyLoaded(logger: Logger): Promise<void> {
+async function patchAlreadyLoaded(logger: Logger, patch: Patch): Promise<void> {
   const main = process.argv[1] ?? join(process.cwd(), "index.js");
   const require = createRequire(main);
   for (const { name, className, functions, entry, files } of SDK_FILES) {
@@ -118,7 +140,7 @@ async function patchAlreadyLoaded(logger: Logger): Promise<void> {
         const loaded = (await import(href)) as Record<string, unknown>;
         // Functions are replaced while they load, or not at all.
         if (functions !== undefined && hasReported(href)) continue;
-        patchLoadedClass(logger, name, loaded[className], location);
+        patch(name, loaded[className], location);
       } catch (problem) {
         logger.log("warn", `${name} can't be gated: ${location} does not load: ${String(problem)}`);
       }

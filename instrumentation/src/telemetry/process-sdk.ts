@@ -1,15 +1,19 @@
 /**
- * The OpenTelemetry SDK of a process that has none: `sdk-node` with what the OTEL_* environment says (sampler, propagators,
- * resource detectors), so that the app's own spans, and those of other instrumentations, reach the processor too and trace
- * context travels on. Audit spans do not depend on it: they have a provider of their own that no sampler touches.
+ * The OpenTelemetry SDK of a process that has none, so that the app's own spans, and those of other instrumentations, reach
+ * the processor too and trace context travels on. Audit spans do not depend on it: they have a provider of their own that no
+ * sampler touches.
  *
- * It is loaded beside the app, not before it: importing it takes longer than everything else in here together. Until it
- * is there, the audit provider serves the global API, so that no early span is lost.
+ * Where the OTEL_* environment asks for nothing else, that is a tracer provider and the propagators of W3C, which are loaded
+ * anyway. Else it is `sdk-node` with all that the environment says; it takes longer to import than everything else in here
+ * together, so it is loaded beside the app, not before it, and the audit provider serves the global API meanwhile.
  */
 import { createRequire } from "node:module";
-import { trace } from "@opentelemetry/api";
+import { propagation, trace } from "@opentelemetry/api";
 import type { ContextManager, TracerProvider } from "@opentelemetry/api";
+import { CompositePropagator, W3CBaggagePropagator, W3CTraceContextPropagator } from "@opentelemetry/core";
+import { detectResources, hostDetector, processDetector } from "@opentelemetry/resources";
 import type { Resource } from "@opentelemetry/resources";
+import { TracerProvider as SdkTracerProvider } from "@opentelemetry/sdk-trace";
 import type { SpanProcessor } from "@opentelemetry/sdk-trace";
 import type { Config } from "../config/config.ts";
 import type { Logger } from "../config/logger.ts";
@@ -58,6 +62,10 @@ export function startProcessSdk(options: ProcessSdkOptions): ProcessSdk {
       return set(other);
     };
   }
+  if (!options.config.needsSdk) {
+    startPlainSdk(options, place);
+    return { started: Promise.resolve(), shutdown: () => Promise.resolve() };
+  }
   const started = loadSdk(options, place).then(
     (running) => {
       sdk = running;
@@ -65,6 +73,18 @@ export function startProcessSdk(options: ProcessSdkOptions): ProcessSdk {
     (problem: unknown) => logger.log("warn", `the OpenTelemetry SDK can't be started: ${String(problem)}`),
   );
   return { started, shutdown: () => sdk?.shutdown() ?? Promise.resolve() };
+}
+
+/** As `sdk-node` sets things up by default. Its spans go to a processor that is not ours to shut down. */
+function startPlainSdk({ resource, spans }: ProcessSdkOptions, place: Place): void {
+  const detected = detectResources({ detectors: [processDetector, hostDetector] });
+  place.isStarting = true;
+  trace.disable();
+  trace.setGlobalTracerProvider(new SdkTracerProvider({ resource: detected.merge(resource), spanProcessors: [spans] }));
+  place.isStarting = false;
+  // False when the app has set one: then it keeps it.
+  const propagators = [new W3CTraceContextPropagator(), new W3CBaggagePropagator()];
+  propagation.setGlobalPropagator(new CompositePropagator({ propagators }));
 }
 
 async function loadSdk(

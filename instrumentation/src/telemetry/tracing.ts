@@ -5,7 +5,6 @@
  */
 import { context, trace } from "@opentelemetry/api";
 import type { Tracer } from "@opentelemetry/api";
-import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-http";
 import { resourceFromAttributes } from "@opentelemetry/resources";
 import { AlwaysOnSampler, TracerProvider } from "@opentelemetry/sdk-trace";
 import type { SpanExporter } from "@opentelemetry/sdk-trace";
@@ -16,6 +15,7 @@ import { VERSION } from "../version.ts";
 import { AuditSpanProcessor } from "./audit-span-processor.ts";
 import { ProcessContextManager } from "./process-context-manager.ts";
 import { startProcessSdk } from "./process-sdk.ts";
+import { withoutTracing } from "./without-tracing.ts";
 
 export interface Tracing {
   readonly tracer: Tracer;
@@ -73,7 +73,25 @@ export function startTracing(config: Config, logger: Logger, exporter?: SpanExpo
   };
 }
 
+/** Loaded with the first batch: most of its time is not the start's to pay. */
 function createExporter(config: Config): SpanExporter {
   const headers = Object.fromEntries([...config.tracesHeaders].map(([name, value]) => [name, value.reveal()]));
-  return new OTLPTraceExporter({ url: config.tracesUrl, headers, timeoutMillis: config.exportTimeoutMs });
+  const options = { url: config.tracesUrl, headers, timeoutMillis: config.exportTimeoutMs };
+  let loading: Promise<SpanExporter> | undefined;
+  const load = async (): Promise<SpanExporter> => {
+    const { OTLPTraceExporter } = await import("@opentelemetry/exporter-trace-otlp-http");
+    return new OTLPTraceExporter(options);
+  };
+  const exportLater = async (...[spans, done]: Parameters<SpanExporter["export"]>): Promise<void> => {
+    try {
+      const exporter = await (loading ??= load());
+      withoutTracing(() => exporter.export(spans, done));
+    } catch (problem) {
+      done({ code: 1, error: problem instanceof Error ? problem : new Error(String(problem)) });
+    }
+  };
+  return {
+    export: (spans, done) => void exportLater(spans, done),
+    shutdown: async () => (await loading)?.shutdown(),
+  };
 }

@@ -55,11 +55,14 @@ export class Wire {
   readonly #gate: Gate;
   readonly #egress: Egress;
   readonly #own: ReadonlySet<string>;
+  readonly #onUngated: (userAgent: string) => void;
   #bases: readonly ProviderBase[];
   #basesOf: HelloReply | undefined;
 
-  constructor(gate: Gate) {
+  /** `onUngated` is told what the sender of a call that nobody else gates calls itself. */
+  constructor(gate: Gate, onUngated: (userAgent: string) => void = () => {}) {
     this.#gate = gate;
+    this.#onUngated = onUngated;
     this.#egress = new Egress(gate);
     this.#bases = gate.config.providers;
     const { endpoint, tracesUrl } = gate.config;
@@ -101,6 +104,7 @@ export class Wire {
       await this.#egress.pass(request);
       return undefined;
     }
+    this.#onUngated(request.header("user-agent") ?? request.header("x-goog-api-client") ?? "");
     const { endpoint } = opened;
     const port = url.port === "" ? (url.protocol === "http:" ? 80 : 443) : Number(url.port);
     const call = startCall(this.#gate, () => ({

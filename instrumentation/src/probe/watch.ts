@@ -1,0 +1,100 @@
+/**
+ * `tollgate doctor -- node agent.js` puts this before everything else in the agent: it watches which files of known libraries
+ * are loaded, whoever loads them, and at the end compares with what the gate says it has patched. It changes nothing.
+ */
+import { appendFileSync, readFileSync } from "node:fs";
+import module from "node:module";
+import { fileURLToPath } from "node:url";
+import { threadId } from "node:worker_threads";
+import { doctorFile } from "../config/doctor-file.ts";
+import { hasSyncHooks } from "../registration/module-hooks.ts";
+import { findSdkFile } from "../registration/sdk-files.ts";
+import { libraryAt } from "./library-at.ts";
+import type { LoadedLibrary } from "./probe.ts";
+
+/** One line of the doctor's file. */
+export interface ProcessFinding {
+  readonly pid: number;
+  readonly thread: number;
+  readonly script: string;
+  readonly node: string;
+  /** Whether files were watched too: older Node can only be asked what the gate has seen. */
+  readonly isWatched: boolean;
+  readonly isRegistered: boolean;
+  readonly libraries: readonly (LoadedLibrary & { readonly system: "ESM" | "CommonJS" | "" })[];
+  /** Files of the app that hold a copy of a library. */
+  readonly bundled: readonly { readonly name: string; readonly location: string }[];
+}
+
+/** Texts that are all in a bundle with that library, and in no other file of an app. */
+const MARKS: readonly (readonly [name: string, marks: readonly string[]])[] = [
+  ["openai", ["X-Stainless-Lang", "OPENAI_BASE_URL"]],
+  ["@anthropic-ai/sdk", ["X-Stainless-Lang", "ANTHROPIC_BASE_URL"]],
+  ["@google/genai", ["google-genai-sdk/", "generateContentInternal"]],
+  ["ai", ["AI_NoOutputGeneratedError", "AI_RetryError"]],
+];
+/** The machinery of an SDK does not fit into less. */
+const BUNDLE_LENGTH_MIN = 20_000;
+const PROBE = Symbol.for("tollgate.probe");
+
+const file = doctorFile();
+const loaded = new Map<string, { readonly name: string; readonly system: "ESM" | "CommonJS" }>();
+const bundled: { readonly name: string; readonly location: string }[] = [];
+const isWatched = hasSyncHooks(process.versions.node);
+
+if (file !== undefined) {
+  if (isWatched) {
+    module.registerHooks({
+      load(url, context, nextLoad) {
+        const result = nextLoad(url, context);
+        look(url, result.format ?? "", result.source);
+        return result;
+      },
+    });
+  }
+  process.on("exit", () => appendFileSync(file, `${JSON.stringify(report())}\n`));
+}
+
+function look(url: string, format: string, source: unknown): void {
+  if (!url.startsWith("file:")) return;
+  const sdk = findSdkFile(url);
+  if (sdk !== undefined) {
+    loaded.set(url, { name: sdk.name, system: format.startsWith("commonjs") ? "CommonJS" : "ESM" });
+    return;
+  }
+  if (/[/\\]node_modules[/\\](?!\.)/.test(url)) return;
+  try {
+    const text = typeof source === "string" ? source : readFileSync(fileURLToPath(url), "utf8");
+    if (text.length < BUNDLE_LENGTH_MIN) return;
+    for (const [name, marks] of MARKS) {
+      if (marks.every((mark) => text.includes(mark))) bundled.push({ name, location: url });
+    }
+  } catch {
+    // A file that only another loader can read holds nothing that is known here.
+  }
+}
+
+function report(): ProcessFinding {
+  const probe = (globalThis as { readonly [PROBE]?: () => readonly LoadedLibrary[] })[PROBE];
+  const seen = probe?.() ?? [];
+  const known = new Map(seen.map((library) => [library.location, library]));
+  const watched = [...loaded].map(([location, { name, system }]) => ({
+    ...libraryAt(name, location),
+    location,
+    isPatched: known.get(location)?.isPatched ?? false,
+    system,
+  }));
+  const others = seen
+    .filter(({ location }) => !loaded.has(location))
+    .map((library) => ({ ...library, system: "" as const }));
+  return {
+    pid: process.pid,
+    thread: threadId,
+    script: process.argv[1] ?? "",
+    node: process.versions.node,
+    isWatched,
+    isRegistered: probe !== undefined,
+    libraries: [...watched, ...others],
+    bundled,
+  };
+}

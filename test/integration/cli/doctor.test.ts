@@ -1,0 +1,87 @@
+/** `tollgate doctor`, against real agents in each way that a library slips past the gate, and against a processor. */
+import { build } from "esbuild";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { tollgate } from "../../support/tollgate-cli.ts";
+
+const ROOT = join(import.meta.dirname, "..", "..", "..");
+
+interface Report {
+  readonly healthy: boolean;
+  readonly checks: readonly {
+    readonly check: string;
+    readonly state: string;
+    readonly detail: string;
+    readonly fix: string;
+  }[];
+}
+
+let folder: string;
+
+beforeAll(() => {
+  folder = mkdtempSync(join(ROOT, "node_modules", ".tollgate-doctor-"));
+  writeFileSync(join(folder, "agent.mjs"), 'import OpenAI from "openai"; new OpenAI({ apiKey: "x" });\n');
+  writeFileSync(join(folder, "agent.cjs"), 'const OpenAI = require("openai"); new OpenAI({ apiKey: "x" });\n');
+});
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+async function examine(...command: readonly string[]): Promise<Report & { readonly code: number | null }> {
+  const result = await tollgate(["doctor", "--json", "--", process.execPath, ...command], {
+    cwd: ROOT,
+    env: { TOLLGATE_ENDPOINT: "off", TOLLGATE_LOG: "error" },
+  });
+  return { ...(JSON.parse(result.stdout) as Report), code: result.code };
+}
+
+const REGISTERED = ["--import", "@tollgate/instrumentation/register"];
+
+describe("doctor of an agent", () => {
+  it.each(["agent.mjs", "agent.cjs"])("finds nothing where all is gated: %s", async (file) => {
+    const report = await examine(...REGISTERED, join(folder, file));
+    expect(report).toMatchObject({ code: 0, healthy: true });
+    expect(report.checks.find(({ check }) => check.startsWith("openai@"))?.detail).toContain("gated");
+  });
+
+  it("finds an agent that is not registered, and says how it should be started", async () => {
+    const report = await examine(join(folder, "agent.mjs"));
+    expect(report).toMatchObject({ code: 1, healthy: false });
+    const library = report.checks.find(({ check }) => check.startsWith("openai@"));
+    expect(library).toMatchObject({ state: "finding", fix: expect.stringContaining("--import") });
+  });
+
+  it("finds a library in a bundle", async () => {
+    const outfile = join(folder, "bundle.mjs");
+    await build({
+      entryPoints: [join(folder, "agent.mjs")],
+      bundle: true,
+      platform: "node",
+      format: "esm",
+      outfile,
+      logLevel: "error",
+    });
+    const report = await examine(...REGISTERED, outfile);
+    expect(report.code).toBe(1);
+    expect(report.checks.find(({ check }) => check === "openai")).toMatchObject({
+      state: "finding",
+      fix: expect.stringContaining("--external:openai"),
+    });
+  });
+});
+
+describe("doctor of a processor", () => {
+  it("says that it cannot be reached and what is wrong with its files, and ends with code 3", async () => {
+    const config = join(folder, "tollgate.yaml");
+    writeFileSync(config, "api: { endpoint: 127.0.0.1:0, tipo: 1 }\n");
+    const result = await tollgate(
+      ["doctor", "--json", "--api", "http://127.0.0.1:1", "--config", config, "--data-dir", folder],
+      {},
+    );
+    expect(result.code).toBe(3);
+    const report = JSON.parse(result.stdout) as Report;
+    const found = report.checks.filter(({ state }) => state === "finding").map(({ check }) => check);
+    expect(found).toEqual(expect.arrayContaining(["processor", "config"]));
+    expect(report.checks.some(({ check }) => check === "disk")).toBe(true);
+  });
+});
