@@ -208,9 +208,36 @@ const agentKey = z.strictObject({
     .describe("At least 16 characters; write it as `${env:NAME}`."),
 });
 
+const oidcSection = z.strictObject({
+  issuer: z
+    .url({ protocol: /^https?$/, error: "expected an http or https URL" })
+    .describe("The provider, as its tokens name it; its keys are found by `/.well-known/openid-configuration`."),
+  audience: z.string().min(1).describe("As its tokens have it in `aud`; tokens for anything else are refused."),
+  name_claim: z
+    .string()
+    .min(1)
+    .default("email")
+    .describe("The claim that acts are written down under. `email` counts only when it is verified."),
+  roles_claim: z
+    .string()
+    .min(1)
+    .default("groups")
+    .describe("The claim with a person's groups; may be a path with dots."),
+  roles: z
+    .record(z.string().min(1), z.enum(["viewer", "approver", "operator", "admin"]))
+    .refine((roles) => Object.keys(roles).length > 0, { error: "expected at least one group" })
+    .describe("Which group has which role; of several, the highest. Who is in none of them is nobody here."),
+});
+
 export const authSection = z
   .strictObject({
-    agents: z.array(agentKey).min(1).describe("Keys of agents: with `auth`, an agent without one is refused."),
+    agents: z
+      .array(agentKey)
+      .default([])
+      .describe(
+        "Keys of agents: with `auth`, an agent without one is refused. Keys that `tollgate agents issue` gave out count too.",
+      ),
+    oidc: oidcSection.optional().describe("An OpenID provider whose tokens people may come with."),
     people_token: secretSchema
       .optional()
       .describe(

@@ -1,21 +1,34 @@
 import { Access } from "../api/access.ts";
 import type { Governance } from "../config/governance/governance.ts";
 import type { CredentialStore } from "../identity/credential-store.ts";
+import { oidcVerifier } from "../identity/oidc.ts";
 import { AgentRegistry, type RegistryContent } from "../policy/registry.ts";
+import type { Telemetry } from "../telemetry/telemetry.ts";
 import type { Config } from "./config-schema.ts";
 
 interface AccessBuild {
   readonly token: string;
   readonly credentials: CredentialStore;
+  readonly telemetry: Telemetry;
 }
 
 /** Who may come in. `token` is the data directory's, unless config has one of its own. */
 export function buildAccess(config: Config, options: AccessBuild): Access {
   return new Access({
     credentials: options.credentials,
+    ...(config.auth?.oidc === undefined ? {} : { oidc: oidcOf(config.auth.oidc, options.telemetry) }),
     agentKeys: config.auth?.agents.map(({ agents, key }) => ({ agents, key: key.reveal() })),
     peopleToken: config.auth?.people_token?.reveal() ?? options.token,
   });
+}
+
+function oidcOf(
+  oidc: NonNullable<NonNullable<Config["auth"]>["oidc"]>,
+  telemetry: Telemetry,
+): ReturnType<typeof oidcVerifier> {
+  const { issuer, audience, name_claim: nameClaim, roles_claim: rolesClaim, roles } = oidc;
+  const onFailure = (reason: string): void => telemetry.emit("oidc_unavailable", { issuer, reason });
+  return oidcVerifier({ issuer, audience, nameClaim, rolesClaim, roles, onFailure });
 }
 
 export function buildRegistry(governance: Governance, config: Config): AgentRegistry {

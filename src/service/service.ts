@@ -86,7 +86,7 @@ async function start(options: Starting): Promise<Service> {
   const token = ensureToken(data);
   const credentials = new CredentialStore({ file: data.credentials, clock });
   credentials.load();
-  const access = buildAccess(config, { token: token.token, credentials });
+  const access = buildAccess(config, { token: token.token, credentials, telemetry });
   const changes = new ChangeLog({ file: data.changes, clock });
   const registry = buildRegistry(governance, config);
   const ledger = buildLedger({ config, governance, data, clock, telemetry });
