@@ -160,6 +160,8 @@ export interface LeaseBudget {
   readonly measure: Measure;
   readonly mode: "hard" | "soft" | "observe";
   readonly unknown_price: "deny" | "estimate" | "allow";
+  /** How the input of calls is to be bounded; absent: the budget leaves it to the process. */
+  readonly reserve?: "strict" | "tokenizer" | undefined;
   /** Digits: nano-dollars, tokens or calls. */
   readonly limit: string;
   readonly settled: string;

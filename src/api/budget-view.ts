@@ -142,6 +142,7 @@ export function leaseBudget(state: BudgetState): LeaseBudget & { actions: LeaseA
     measure: state.measure,
     mode: state.mode,
     unknown_price: state.unknownPrice,
+    ...(state.reserve === undefined ? {} : { reserve: state.reserve }),
     limit: state.limit.toString(),
     settled: state.settled.toString(),
     reserved: state.reserved.toString(),

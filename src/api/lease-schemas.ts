@@ -84,6 +84,7 @@ const budgetReply = z.object({
   measure: z.enum(MEASURES),
   mode: z.enum(["hard", "soft", "observe"]),
   unknown_price: z.enum(["deny", "estimate", "allow"]),
+  reserve: z.enum(["strict", "tokenizer"]).optional(),
   limit: z.string(),
   settled: z.string(),
   reserved: z.string(),

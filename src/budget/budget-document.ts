@@ -124,6 +124,7 @@ const schema = z.strictObject({
   time_zone: z.string().refine(isTimeZone, "expected an IANA time zone like `Europe/Berlin`").default("UTC"),
   mode: z.enum(["hard", "soft", "observe"]).default("hard"),
   unknown_price: z.enum(["deny", "estimate", "allow"]).default("deny"),
+  reserve: z.enum(["strict", "tokenizer"]).optional(),
   thresholds: z.array(threshold).default([]),
 });
 
@@ -135,7 +136,7 @@ export function parseBudget(document: unknown): BudgetReading {
   const problems = [...(parsed.error?.issues ?? []).flatMap(toProblems), ...checkTogether(document)];
   if (!parsed.success || problems.length > 0) return { outcome: "refused", problems };
   const { name, scope, each, limit: amount, time_zone: timeZone, mode, unknown_price: unknownPrice } = parsed.data;
-  const { renamed_from: renamedFrom, exceptions, carry_over: carryOverPercent } = parsed.data;
+  const { renamed_from: renamedFrom, exceptions, carry_over: carryOverPercent, reserve } = parsed.data;
   const budget: Budget = {
     name,
     ...(renamedFrom === undefined ? {} : { renamedFrom }),
@@ -150,6 +151,7 @@ export function parseBudget(document: unknown): BudgetReading {
     timeZone,
     mode,
     unknownPrice,
+    ...(reserve === undefined ? {} : { reserve }),
     thresholds: Object.freeze(parsed.data.thresholds.map(toThreshold).sort((a, b) => a.atPercent - b.atPercent)),
   };
   return { outcome: "success", budget: Object.freeze(budget) };

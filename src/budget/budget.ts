@@ -35,6 +35,8 @@ export interface Budget {
   readonly timeZone: string;
   readonly mode: BudgetState["mode"];
   readonly unknownPrice: BudgetState["unknownPrice"];
+  /** How the input of calls is bounded; absent: as the process says, by its bytes unless it says otherwise. */
+  readonly reserve?: "strict" | "tokenizer";
   /** Lowest first, each percentage once. */
   readonly thresholds: readonly Threshold[];
 }

@@ -44,6 +44,8 @@ export interface BudgetState {
     | "concurrent_runs";
   readonly mode: "hard" | "soft" | "observe";
   readonly unknownPrice: "deny" | "estimate" | "allow";
+  /** How the input of calls is to be bounded, if the budget says. */
+  readonly reserve?: "strict" | "tokenizer";
   /** Unix ms by the ledger's clock; 0 for lifetime. */
   readonly windowStartMs: number;
   /** Unix ms; undefined for lifetime, session and workflow. */

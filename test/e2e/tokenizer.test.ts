@@ -1,8 +1,8 @@
 /**
  * Goal: reserving by the model's tokenizer stays a true upper bound, by a count that is not ours.
- * Method: an agent of OpenAI's SDK spends a hard budget to its end with `TOLLGATE_RESERVE=tokenizer`, against a provider that
+ * Method: an agent of OpenAI's SDK spends a hard budget to its end whose document says `reserve: tokenizer`, against a provider that
  * counts what it reads with OpenAI's published tokenizer. No call may have cost more than was set aside for it, and for long
- * prompts less than their bytes was: until the tokenizer is loaded, it is bytes.
+ * prompts less than their bytes was: until the budget is known and the tokenizer is loaded, it is bytes.
  */
 import { expect, test } from "vitest";
 import { finishFleet, readBooks, startFleet } from "../support/fleet-run.ts";
@@ -30,6 +30,7 @@ each: run
 limit: $0.02
 window: lifetime
 mode: hard
+reserve: tokenizer
 `,
   simulator: { seed: SEED, latencyMs: { min: 1, max: 20 }, countText: (text) => encode(text).length },
 });
@@ -37,8 +38,7 @@ mode: hard
 test("with the tokenizer no call costs more than its reservation, and the budget is used to its end", async () => {
   const { processor, simulator, providerUrl } = rig();
   const labels = { run: "tokenizer" };
-  const env = { TOLLGATE_RESERVE: "tokenizer" };
-  const fleet = startFleet({ processor, providerUrl, seed: SEED, agents: AGENTS, callers: CALLERS, labels, env });
+  const fleet = startFleet({ processor, providerUrl, seed: SEED, agents: AGENTS, callers: CALLERS, labels });
   const report = await finishFleet(fleet);
   const books = await readBooks({ processor, simulator, budget: "fleet", labels });
 

@@ -3,7 +3,8 @@
  * provider's count, the budget used to its end, and nothing held when all are done.
  * Method: real `serve` processes and a real redis-server (AOF always); the agents' connections are spread over the replicas,
  * so that leases are opened at one and renewed at another. At seeded marks of the spend, kill -9 of a replica, of the
- * store, or of both; what was killed is started again. `TOLLGATE_FAULT_ROUNDS` sets the rounds, `TOLLGATE_FAULT_SEED` the seed.
+ * store, or of both; what was killed is started again. `TOLLGATE_FAULT_ROUNDS` sets the rounds, `TOLLGATE_FAULT_SEED` the seed,
+ * `TOLLGATE_FAULT_AGENTS` and `TOLLGATE_FAULT_CALLERS` the fleet: the whole is 8 agents of 64 callers, 6 rounds, some 10 minutes of two cores.
  */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { ledgerCount } from "../../src/demo/counts.ts";
@@ -18,12 +19,14 @@ import { RedisServer } from "../support/redis-server.ts";
 const rounds = Number(process.env["TOLLGATE_FAULT_ROUNDS"] ?? 2);
 const seed = Number(process.env["TOLLGATE_FAULT_SEED"] ?? 20_261_121);
 const REPLICAS = 3;
-const AGENTS = 4;
-const CALLERS = 8;
+const AGENTS = Number(process.env["TOLLGATE_FAULT_AGENTS"] ?? 4);
+const CALLERS = Number(process.env["TOLLGATE_FAULT_CALLERS"] ?? 8);
+/** A larger fleet needs more time for everything, and more money to be at work with. */
+const SCALE = Math.ceil((AGENTS * CALLERS) / 128);
 /** So much that the fleet is still at work when the last kill comes. */
-const LIMIT_USD_CENTS = 4 + 3 * rounds;
+const LIMIT_USD_CENTS = (4 + 3 * rounds) * SCALE;
 const LIMIT_NANO_USD = BigInt(LIMIT_USD_CENTS) * 10_000_000n;
-const ROUND_TIMEOUT_MS = 60_000;
+const ROUND_TIMEOUT_MS = 60_000 * SCALE;
 
 interface Replica {
   readonly workspace: Workspace;
@@ -111,7 +114,7 @@ test.skipIf(missing !== undefined)(
     });
     expect(await storedNanoUsd()).toBe(provider);
   },
-  rounds * ROUND_TIMEOUT_MS + 120_000,
+  rounds * ROUND_TIMEOUT_MS + 120_000 * SCALE,
 );
 
 /** Cost of all spans, each once: a batch whose first receiver died is sent again, and then each of two engines has it. */

@@ -50,7 +50,7 @@ export interface Config {
   /** How long a tool that needs an approval waits for it before `ApprovalPending`; 0: not at all. */
   readonly approvalWaitMs: number;
   /** How the input of a call is bounded: by its bytes, or by its model's tokenizer where that is known. */
-  readonly reserve: "strict" | "tokenizer";
+  readonly reserve: "strict" | "tokenizer" | undefined;
   /** What becomes of requests that are no known model call: TOLLGATE_UNKNOWN_EGRESS; `undefined`: as the fleet says, else `observe`. */
   readonly unknownEgress: UnknownEgress | undefined;
   /** Model providers under URLs of one's own: TOLLGATE_PROVIDERS, and the base URLs that SDKs read. */
@@ -125,9 +125,7 @@ export function readConfig(env: Environment = processEnvironment()): Config {
       { name: "TOLLGATE_APPROVAL_WAIT_MS", fallback: 0, max: APPROVAL_WAIT_MS_MAX },
       problems,
     ),
-    reserve:
-      oneOf({ name: "TOLLGATE_RESERVE", value: env["TOLLGATE_RESERVE"] }, ["strict", "tokenizer"], problems) ??
-      "strict",
+    reserve: oneOf({ name: "TOLLGATE_RESERVE", value: env["TOLLGATE_RESERVE"] }, ["strict", "tokenizer"], problems),
     unknownEgress: oneOf(
       { name: "TOLLGATE_UNKNOWN_EGRESS", value: env["TOLLGATE_UNKNOWN_EGRESS"] },
       ["allow", "observe", "deny"],

@@ -33,7 +33,7 @@ export class CallBounds {
     const context = price?.contextTokens ?? CONTEXT_TOKENS_DEFAULT;
     // The context size only stands in for what can't be counted. It never lowers a counted bound: a book may know 200,000
     // tokens of a model that takes a million for those who ask, and the reservation must hold all the same (I2).
-    const counted = facts.inputBound;
+    const counted = countedInput(facts);
     this.inputTokens = counted !== undefined && Number.isFinite(counted) ? counted : Math.max(context, 1);
     const known = facts.outputBound ?? price?.maxOutputTokens;
     this.outputAsked = known ?? Math.min(OUTPUT_TOKENS_DEFAULT, context);
@@ -110,8 +110,9 @@ export class CallBounds {
   }
 
   #inputBound(): Omit<CallBound, "outputTokens"> {
-    const { cacheWrites, inputBound, makesMedia } = this.#facts;
-    return { inputTokens: this.inputTokens, cacheWrites, media: inputBound === undefined || makesMedia === true };
+    const { cacheWrites, makesMedia } = this.#facts;
+    const isCounted = countedInput(this.#facts) !== undefined;
+    return { inputTokens: this.inputTokens, cacheWrites, media: !isCounted || makesMedia === true };
   }
 
   /**
@@ -160,6 +161,13 @@ function unpriced(
   return price === undefined
     ? { unpricedCalls: 1n, unpricedTokens: tokens }
     : { unpricedCalls: 0n, unpricedTokens: 0n };
+}
+
+/** All of the input, images too; `undefined` when the request does not tell. Images are the reading model's, which a fallback changes. */
+function countedInput({ inputBound, imageTokens, model }: RequestFacts): number | undefined {
+  if (inputBound === undefined || imageTokens === undefined) return inputBound;
+  const images = imageTokens(model);
+  return images === undefined ? undefined : inputBound + images;
 }
 
 function positive(value: bigint): bigint {

@@ -19,6 +19,8 @@ export interface RequestFacts {
   readonly outputLeast: number;
   /** The most input tokens that the body can make; `undefined` when its text does not tell (images, files, references). */
   readonly inputBound: number | undefined;
+  /** Of a body with images: the most tokens that a model can make of them, beside `inputBound`; `undefined` when nobody has said. */
+  readonly imageTokens?: (model: string) => number | undefined;
   readonly cacheWrites: boolean;
   /** The answer may be sound or images, whose tokens can be dearer. Input that is not text has no `inputBound`. */
   readonly makesMedia?: boolean;

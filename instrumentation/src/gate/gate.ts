@@ -84,8 +84,8 @@ export class Gate {
   /** Exceptions of our own that were contained. */
   failures = 0;
   tracer: Tracer;
-  /** `undefined`: input is bounded by its bytes. */
-  readonly #tokenizers: Tokenizers | undefined;
+  /** Loads nothing before a call is to be bounded by one. */
+  readonly #tokenizers: Tokenizers;
   #prices: PriceBook = createPriceBook();
   #hello: HelloReply | undefined;
   readonly #processPurse: LocalPurse | undefined;
@@ -94,7 +94,7 @@ export class Gate {
     this.config = config;
     this.logger = logger;
     this.leases = leases;
-    this.#tokenizers = config.reserve === "tokenizer" ? new Tokenizers(logger) : undefined;
+    this.#tokenizers = new Tokenizers(logger);
     this.tracer = tracer ?? trace.getTracer(TRACER_NAME);
     this.stops = new StopGate({
       clock: systemClock,
@@ -146,11 +146,11 @@ export class Gate {
     const { endpoint, guard } = call.options;
     const change = this.#downgrade(call);
     const chosen = lowered(call.options.facts, change);
-    const facts = this.#tokenizers?.tighten(chosen, call.options) ?? chosen;
+    const labels = { ...call.who.labels, model: chosen.model, provider: endpoint.provider };
+    const facts = this.#countsTokens(labels) ? this.#tokenizers.tighten(chosen, call.options) : chosen;
     const price = this.#priceOf(call, facts);
     if (price === undefined) this.#refuseUnpriced(call, pricedName(facts));
     const bounds = new CallBounds(facts, price, { tellsKinds: this.#tellsKinds() });
-    const labels = { ...call.who.labels, model: facts.model, provider: endpoint.provider };
     const held: Reservation[] = [];
     try {
       for (const purse of [guard?.purse, this.#processPurse]) {
@@ -266,6 +266,16 @@ export class Gate {
 
   #priceOf(call: GatedCall, facts: RequestFacts): ModelPrice | undefined {
     return this.#prices.find({ provider: call.options.endpoint.provider, model: pricedName(facts), at: new Date() });
+  }
+
+  /**
+   * Whether the input of a call is bounded by its model's tokenizer: if somebody says so, the process or a budget that the call falls
+   * under, and nobody wants its bytes. Both bounds are true ones. Budgets are known from the first answer of their lease on.
+   */
+  #countsTokens(labels: Readonly<Record<string, string>>): boolean {
+    const budgets = this.leases?.find(labels)?.budgets ?? [];
+    const wishes = [this.config.reserve, ...budgets.map(({ reserve }) => reserve)];
+    return wishes.includes("tokenizer") && !wishes.includes("strict");
   }
 
   /** Whether a budget of the fleet counts a kind of tokens, or calls without a price. */

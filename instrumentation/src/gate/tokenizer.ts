@@ -86,7 +86,7 @@ export class Tokenizers {
       this.#logger.once(
         "warn",
         PACKAGE,
-        `TOLLGATE_RESERVE=tokenizer needs the package \`${PACKAGE}\`: input is bounded by its bytes (${why})`,
+        `\`reserve: tokenizer\` needs the package \`${PACKAGE}\`: input is bounded by its bytes (${why})`,
       );
     }
   }

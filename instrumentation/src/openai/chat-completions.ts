@@ -7,6 +7,7 @@ import type { TokenUsage } from "../pricing/price-book.ts";
 import * as semconv from "../semconv.ts";
 import { lessEffort } from "../gate/downgrade.ts";
 import { hidesReasoning } from "./reasoning.ts";
+import { imageTokensMax, withoutImages } from "./image-bound.ts";
 import { dearerTier } from "./tier.ts";
 
 /** Parts and tools that are text and nothing else. */
@@ -27,6 +28,7 @@ export const chatCompletions: Endpoint = {
 
   readRequest(body: Body): RequestFacts {
     const model = asText(body["model"]) ?? "";
+    const { body: text, images } = withoutImages(body);
     return {
       model,
       isStreamed: body["stream"] === true,
@@ -35,7 +37,8 @@ export const chatCompletions: Endpoint = {
       // Which of the two a compatible server obeys when both are there, nobody knows.
       outputBound: largerOf(asCount(body["max_completion_tokens"]), asCount(body["max_tokens"])),
       outputLeast: 1,
-      inputBound: isText(body) ? inputTokensMax(body, { hasTools: asArray(body["tools"]).length > 0 }) : undefined,
+      inputBound: isText(text) ? inputTokensMax(text, { hasTools: asArray(body["tools"]).length > 0 }) : undefined,
+      ...(images > 0 && { imageTokens: (reader: string) => timesTokens(images, imageTokensMax(reader)) }),
       // OpenAI caches unasked, and since gpt-5.6 a write has a price of its own.
       cacheWrites: true,
       makesMedia: asArray(body["modalities"]).some((modality) => modality !== "text"),
@@ -150,6 +153,10 @@ export function textBytes(value: unknown): number {
   let bytes = 0;
   for (const item of Object.values(value)) bytes += textBytes(item);
   return bytes;
+}
+
+function timesTokens(count: number, tokens: number | undefined): number | undefined {
+  return tokens === undefined ? undefined : count * tokens;
 }
 
 function isText(body: Body): boolean {

@@ -23,6 +23,7 @@ export function budgetState(spend: Spend, nowMs: number): BudgetState {
     measure: budget.measure,
     mode: budget.mode,
     unknownPrice: budget.unknownPrice,
+    ...(budget.reserve === undefined ? {} : { reserve: budget.reserve }),
     windowStartMs: bounds.startMs,
     windowEndMs: bounds.endMs,
     limit,

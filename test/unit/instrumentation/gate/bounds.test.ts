@@ -43,10 +43,7 @@ describe("the bound of the input", () => {
   });
 
   it.each([
-    [
-      "an image",
-      { messages: [{ role: "user", content: [{ type: "image_url", image_url: { url: "https://x/y.png" } }] }] },
-    ],
+    ["an image", { messages: [{ role: "user", content: [{ type: "file", file: { file_id: "file-1" } }] }] }],
     ["a file", { messages: [{ role: "user", content: [{ type: "file", file: { file_id: "f" } }] }] }],
     ["a hosted tool", { tools: [{ type: "web_search" }] }],
     ["an earlier audio answer", { messages: [{ role: "assistant", audio: { id: "a" } }] }],

@@ -1,5 +1,5 @@
 /**
- * Goal: with `TOLLGATE_RESERVE=tokenizer` the bound of the input is lower, and still never below what OpenAI counts.
+ * Goal: with `reserve: tokenizer` the bound of the input is lower, and still never below what OpenAI counts.
  * Method: requests are made up at random and counted as OpenAI documents it for chat (three tokens around a message, one more
  * for a name, three to prime the answer; https://cookbook.openai.com/examples/how_to_count_tokens_with_tiktoken), with the
  * published tokenizer. The seed is printed on failure.
@@ -108,7 +108,7 @@ describe("the bound of the input by the model's tokenizer", () => {
   );
 
   it("stays unknown where text does not tell: the model's maximum is reserved", () => {
-    const content = [{ type: "image_url", image_url: { url: "https://example.com/a.png" } }];
+    const content = [{ type: "file", file: { file_id: "file-1" } }];
     const body = { model: "gpt-4o", messages: [{ role: "user", content }] };
     const facts = chatCompletions.readRequest(body);
     expect(tokenizers.tighten(facts, { endpoint: chatCompletions, body }).inputBound).toBeUndefined();
