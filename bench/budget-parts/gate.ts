@@ -50,7 +50,7 @@ const client = new LeaseClient({
 await client.start();
 const price = createPriceBook().find({ provider: "openai", model: FACTS.model, at: new Date() });
 const bounds = new CallBounds(FACTS, price);
-const want = bounds.want(undefined);
+const want = bounds.want();
 const actual = bounds.amounts(100);
 const first = await client.reserve(LABELS, want);
 if (first.outcome !== "granted") throw new Error(`not granted: ${first.outcome}`);
@@ -58,7 +58,7 @@ first.reservation.settle(actual);
 
 const figures: GateFigures = {
   microseconds: await timed(() => want),
-  pricedMicroseconds: await timed(() => new CallBounds(FACTS, price).want(undefined)),
+  pricedMicroseconds: await timed(() => new CallBounds(FACTS, price).want()),
 };
 console.log(JSON.stringify(figures));
 await client.close();

@@ -25,5 +25,5 @@ export { guardTool } from "./guard/guard-tool.ts";
 export type { ToolOptions } from "./guard/tool-gate.ts";
 export { Policy } from "./policy/policy.ts";
 export type { PolicyCheck, PolicyOptions } from "./policy/policy.ts";
-export { registerTollgate } from "./registration/register-tollgate.ts";
+export { flush, registerTollgate } from "./registration/register-tollgate.ts";
 export type { Registration } from "./registration/register-tollgate.ts";

@@ -252,6 +252,10 @@ export const ATTR_TOLLGATE_FAILURE_MODE = "tollgate.failure.mode";
 export const ATTR_TOLLGATE_INCIDENT_SEVERITY = "tollgate.incident.severity";
 
 // What the processor took out
+/** boolean. The process ended before the span did: it was ended then. */
+export const ATTR_TOLLGATE_SPAN_UNFINISHED = "tollgate.span.unfinished";
+/** int. On a span of its own: so many spans of this process could neither be sent nor kept since the last such span. */
+export const ATTR_TOLLGATE_DELIVERY_DROPPED_SPANS = "tollgate.delivery.dropped_spans";
 /** int. Attributes with content (prompts, answers, tool arguments and results) that were dropped or hashed before storing. */
 export const ATTR_TOLLGATE_CONTENT_DROPPED = "tollgate.content.dropped";
 /** int. Values that were dropped, masked or hashed by a key, a detector or a pattern. */

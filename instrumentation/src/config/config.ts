@@ -27,6 +27,7 @@ const UNANNOUNCED_EXPORT_MS = 500;
 /** What of OTEL_* is read here; the rest wants `sdk-node`. */
 const PLAIN_OTEL = /^OTEL_(?:SERVICE_NAME|RESOURCE_ATTRIBUTES|SDK_DISABLED|TRACES_EXPORTER|EXPORTER_OTLP_.*)$/;
 const DEFAULT_AGENT = "agent";
+const SPOOL_BYTES_MAX_DEFAULT = 256 * 1024 * 1024;
 const WAIT_MS_MAX = 600_000;
 const APPROVAL_WAIT_MS_MAX = 86_400_000;
 
@@ -74,8 +75,13 @@ export interface Config {
   readonly needsSdk: boolean;
   /** Where spans go: the whole URL, with `/v1/traces`. */
   readonly tracesUrl: string;
+  /** Somebody said where spans go, so that losing some is a failure, not a laptop without a processor. */
+  readonly announcesReceiver: boolean;
   /** How long the exporter tries one batch, its own retries included. */
   readonly exportTimeoutMs: number;
+  /** Where spans wait that nobody takes: TOLLGATE_SPOOL_DIR, and how much room an agent's may take: TOLLGATE_SPOOL_BYTES_MAX. */
+  readonly spoolDirectory: string | undefined;
+  readonly spoolBytesMax: number;
   /** OTEL_EXPORTER_OTLP_HEADERS, and the agent's key when spans go to the processor's own host. Secret. */
   readonly tracesHeaders: ReadonlyMap<string, Secret>;
   /** Every wrong setting, each with its variable and value. Not empty: calls throw `ConfigInvalid`. */
@@ -151,7 +157,10 @@ export function readConfig(env: Environment = processEnvironment()): Config {
       text(env["OTEL_TRACES_EXPORTER"]) !== "none" &&
       (endpoint !== undefined || tracesUrl.isExplicit),
     tracesUrl: tracesUrl.url,
+    announcesReceiver: isAnnounced || tracesUrl.isExplicit,
     exportTimeoutMs: isAnnounced || tracesUrl.isExplicit ? FLUSH_TIMEOUT_MS : UNANNOUNCED_EXPORT_MS,
+    spoolDirectory: text(env["TOLLGATE_SPOOL_DIR"]),
+    spoolBytesMax: readSpoolBytesMax(env["TOLLGATE_SPOOL_BYTES_MAX"], problems),
     tracesHeaders: readTracesHeaders(env, endpoint, tracesUrl.url),
     problems,
   };
@@ -228,6 +237,15 @@ function readMs(
   if (/^\d{1,9}$/.test(written) && Number(written) <= max) return Number(written);
   problems.push(`${name}: \`${written}\` is not a whole number of milliseconds from 0 to ${max}`);
   return fallback;
+}
+
+function readSpoolBytesMax(value: string | undefined, problems: string[]): number {
+  const written = text(value);
+  if (written === undefined) return SPOOL_BYTES_MAX_DEFAULT;
+  const bytes = /^\d{1,15}$/.test(written) ? Number(written) : 0;
+  if (bytes > 0) return bytes;
+  problems.push(`TOLLGATE_SPOOL_BYTES_MAX: \`${written}\` is not a whole number of bytes above zero`);
+  return SPOOL_BYTES_MAX_DEFAULT;
 }
 
 /** `key=value` pairs, percent-encoded (OpenTelemetry specification, resource SDK). */

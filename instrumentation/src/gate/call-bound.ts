@@ -44,15 +44,21 @@ export class CallBounds {
     return this.#tellsKinds;
   }
 
-  want(signal: AbortSignal | undefined): Want {
+  /** Its signal and its least are worked out when somebody asks: nobody does while the money is in hand. */
+  want(call?: { readonly signal: AbortSignal | undefined }): Want {
+    const least = (): Amounts => this.amounts(Math.min(this.outputAsked, this.#facts.outputLeast));
     return {
       worst: this.amounts(this.outputAsked),
-      least: this.amounts(Math.min(this.outputAsked, this.#facts.outputLeast)),
+      get least() {
+        return least();
+      },
       fitting: (available) => {
         const output = this.outputWithin(available);
         return output === undefined ? undefined : this.amounts(output);
       },
-      signal,
+      get signal() {
+        return call?.signal;
+      },
     };
   }
 

@@ -142,7 +142,6 @@ export class Gate {
     if (call.who.problem !== undefined) throw new ConfigInvalid([call.who.problem]);
     // What budgets count and what models cost is the ledger's to say, before the first call is bounded.
     if (this.leases?.hello === undefined) await this.leases?.reached();
-    const { signal } = call;
     const { endpoint, guard } = call.options;
     const change = this.#downgrade(call);
     const chosen = lowered(call.options.facts, change);
@@ -155,7 +154,7 @@ export class Gate {
     try {
       for (const purse of [guard?.purse, this.#processPurse]) {
         if (purse === undefined) continue;
-        const outcome = await purse.reserve(bounds.want(signal));
+        const outcome = await purse.reserve(bounds.want(call));
         if (outcome.outcome === "granted") held.push(outcome.reservation);
         else return this.#notGranted(outcome, { call, facts, bounds, held, change });
       }
@@ -174,7 +173,7 @@ export class Gate {
   ): Promise<AdmissionOutcome> {
     const { call, facts, held } = draft;
     const purse: Purse = { reserve: (want) => leases.reserve(labels, want) };
-    const outcome = await purse.reserve(draft.bounds.want(call.signal));
+    const outcome = await purse.reserve(draft.bounds.want(call));
     if (outcome.outcome !== "granted") return this.#notGranted(outcome, draft);
     held.push(outcome.reservation);
     const budgets = leases.find(labels)?.budgets ?? [];
@@ -193,7 +192,7 @@ export class Gate {
         outcome.reservation.release();
         held.pop();
         const bounds = new CallBounds(facts, estimatedPrice(endpoint.provider, facts.model), draft.bounds);
-        const again = await purse.reserve(bounds.want(call.signal));
+        const again = await purse.reserve(bounds.want(call));
         if (again.outcome !== "granted") return this.#notGranted(again, { ...draft, bounds });
         held.push(again.reservation);
         return this.#admitted({ ...draft, bounds, failure: undefined, budgets });

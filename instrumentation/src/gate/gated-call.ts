@@ -75,8 +75,6 @@ export class GatedCall implements CallInFlight {
   readonly options: CallOptions;
   readonly who: Who;
   readonly span: Span;
-  /** Aborts when the app gives the call up or somebody stops its agent: what the request on the wire listens to. */
-  readonly signal: AbortSignal;
   /** The app reads the answer through the SDK's own parsing, so the raw response need not be watched. */
   isParsing = false;
   isAnswered = false;
@@ -93,16 +91,35 @@ export class GatedCall implements CallInFlight {
   #isRefused = false;
   #sawFirstChunk = false;
   #stopped: TollgateError | undefined;
-  readonly #stopping = new AbortController();
+  #signal: AbortSignal | undefined;
+  readonly #onStop: ((error: TollgateError) => void)[] = [];
 
   constructor(gate: Gate, options: CallOptions) {
     this.#gate = gate;
     this.options = options;
-    const own = this.#stopping.signal;
-    this.signal = options.signal === undefined ? own : AbortSignal.any([options.signal, own]);
     this.who = gate.who();
     this.span = startCallSpan(gate.tracer, { ...options, who: this.who }, options.parent);
     gate.open.add(this);
+  }
+
+  /**
+   * Aborts when the app gives the call up or somebody stops its agent. Made when it is first asked for: an SDK that gets a signal
+   * combines it with others, which costs more than all else that the gate does.
+   */
+  get signal(): AbortSignal {
+    if (this.#signal === undefined) {
+      const stopping = new AbortController();
+      const { signal } = this.options;
+      this.#signal = signal === undefined ? stopping.signal : AbortSignal.any([signal, stopping.signal]);
+      this.onStop((error) => stopping.abort(error));
+    }
+    return this.#signal;
+  }
+
+  /** Calls `listener` when somebody stops the call; at once when that has happened. */
+  onStop(listener: (error: TollgateError) => void): void {
+    if (this.#stopped === undefined) this.#onStop.push(listener);
+    else listener(this.#stopped);
   }
 
   /** The context in which the SDK works on the request: the provider learns the trace, not whose work it is. */
@@ -123,7 +140,7 @@ export class GatedCall implements CallInFlight {
   stop(error: TollgateError): boolean {
     if (this.#isEnded || this.#stopped !== undefined) return false;
     this.#stopped = error;
-    this.#stopping.abort(error);
+    for (const listener of this.#onStop.splice(0)) listener(error);
     return true;
   }
 
@@ -273,6 +290,7 @@ export class GatedCall implements CallInFlight {
     this.giveUpAttempt();
     this.#isEnded = true;
     this.#gate.open.delete(this);
+    this.#onStop.length = 0;
     if (this.#spent.calls > 0n) {
       this.options.guard?.onSettled();
       recordUsage(this.span, this.#usage);

@@ -105,7 +105,9 @@ async function answer(plan: AnswerPlan, { call, params, kind, models, original }
 
 async function send({ call, params, kind, models, original }: Sending): Promise<unknown> {
   const leaving = new AbortController();
-  const abortSignal = AbortSignal.any([call.signal, leaving.signal]);
+  call.onStop((error) => leaving.abort(error));
+  const { signal } = call.options;
+  const abortSignal = signal === undefined ? leaving.signal : AbortSignal.any([signal, leaving.signal]);
   const sent = { ...params, config: { ...asBody(params["config"]), abortSignal } };
   const attempts = new Attempts({ call, params, hasExtraBody: kind.hasExtraBody });
   // A version that sends in another way: nothing tells what was sent, so it counts as sent.

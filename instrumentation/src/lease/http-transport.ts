@@ -18,6 +18,8 @@ const SOCKETS_MAX = 8;
 export interface HttpTransportOptions {
   readonly endpoint: URL;
   readonly apiKey: Secret | undefined;
+  /** Sent with every request. */
+  readonly headers?: ReadonlyMap<string, Secret>;
 }
 
 export interface Exchange {
@@ -50,7 +52,7 @@ export function createHttpTransport(options: HttpTransportOptions): Transport {
   };
 }
 
-export function createRequester({ endpoint, apiKey }: HttpTransportOptions): Requester {
+export function createRequester({ endpoint, apiKey, headers }: HttpTransportOptions): Requester {
   const isTls = endpoint.protocol === "https:";
   const agent = isTls
     ? new HttpsAgent({ keepAlive: true, maxSockets: SOCKETS_MAX })
@@ -61,7 +63,7 @@ export function createRequester({ endpoint, apiKey }: HttpTransportOptions): Req
       const options = {
         method,
         agent,
-        path: `${base}${path}`,
+        path: `${base}${path}${endpoint.search}`,
         host: endpoint.hostname.replace(/^\[|\]$/g, ""),
         port: endpoint.port === "" ? (isTls ? 443 : 80) : Number(endpoint.port),
         headers: {
@@ -69,6 +71,7 @@ export function createRequester({ endpoint, apiKey }: HttpTransportOptions): Req
           ...(body === undefined
             ? {}
             : { "content-type": "application/json", "content-length": Buffer.byteLength(body) }),
+          ...Object.fromEntries([...(headers ?? [])].map(([name, value]) => [name, value.reveal()])),
           ...(apiKey === undefined ? {} : { authorization: `Bearer ${apiKey.reveal()}` }),
         },
       };

@@ -6,6 +6,8 @@
  * - `process.exit()` and uncaught exceptions: handed, as text, to a small child process that sends it. That costs some
  *   fifty milliseconds, and only when something is left.
  *
+ * What cannot be sent then goes into the spool, where there is one; else it is lost, and its number is logged.
+ *
  * Nothing can be said on SIGKILL: then the lease counts as spent until the ledger's grace time is over (I4).
  */
 import { fileURLToPath } from "node:url";
@@ -17,11 +19,11 @@ import { toOtlpJson } from "../telemetry/span-json.ts";
 import type { Tracing } from "../telemetry/tracing.ts";
 import { plainSpawnSync } from "./hook-children.ts";
 
-/** One request of the child process. */
+/** One request of the child process: a body, or the file that holds it and goes when it is taken. */
 export interface HandedOver {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
+  readonly body: string | { readonly file: string };
 }
 
 const SIGNALS = ["SIGTERM", "SIGINT"] as const;
@@ -58,8 +60,7 @@ export class LastWords {
 
   /** Ends what is open, sends everything, closes the leases. Calls after this are refused. */
   async shutdown(): Promise<void> {
-    this.#gate.endOpenCalls();
-    this.#tracing.closeChain();
+    this.#endOpen();
     await within(FLUSH_TIMEOUT_MS, [this.#tracing.shutdown(), this.#gate.leases?.close() ?? NOTHING]);
   }
 
@@ -77,6 +78,8 @@ export class LastWords {
         return;
       }
       void this.shutdown().finally(() => {
+        // A process that dies by a signal has no `exit`.
+        this.#keepOrTell();
         process.removeListener(signal, listener);
         process.kill(process.pid, signal);
       });
@@ -84,33 +87,32 @@ export class LastWords {
     process.on(signal, listener);
   }
 
-  #handOver(): void {
+  #endOpen(): void {
     this.#gate.endOpenCalls();
+    this.#tracing.spans?.endOpen();
     this.#tracing.closeChain();
+  }
+
+  /** What is left and can't be sent: on disk, or else counted in the log. */
+  #keepOrTell(): void {
+    const { spans } = this.#tracing;
+    if (spans === undefined) return;
+    spans.spillAll();
+    const lost = spans.pending.length + spans.dropped;
+    if (lost === 0) return;
+    const { config, logger } = this.#gate;
+    logger.log(config.announcesReceiver ? "error" : "info", `${lost} spans were lost: nobody took them`);
+  }
+
+  #handOver(): void {
+    this.#endOpen();
     const requests = this.#requests(this.#gate.config);
-    if (requests.length === 0) return;
-    const script = fileURLToPath(new URL("./hand-over.js", import.meta.url));
-    plainSpawnSync(process.execPath, [script], {
-      input: JSON.stringify(requests),
-      timeout: FLUSH_TIMEOUT_MS,
-      stdio: ["pipe", "ignore", "ignore"],
-      env: plainEnvironment(),
-    });
+    const isTaken = requests.length === 0 || handOver(requests);
+    if (!isTaken || this.#tracing.spans?.isUnreachable === true) this.#keepOrTell();
   }
 
   #requests(config: Config): HandedOver[] {
-    const requests: HandedOver[] = [];
-    const headers = Object.fromEntries([...config.tracesHeaders].map(([name, value]) => [name, value.reveal()]));
-    const { spans } = this.#tracing;
-    // Nobody answered in all this process's life: there is nobody to hand anything to.
-    const pending = spans === undefined || spans.isUnreachable ? [] : spans.pending;
-    for (let start = 0; start < pending.length; start += SPANS_PER_REQUEST) {
-      requests.push({
-        url: config.tracesUrl,
-        headers,
-        body: toOtlpJson(pending.slice(start, start + SPANS_PER_REQUEST)),
-      });
-    }
+    const requests = this.#spanRequests(config);
     const report = this.#gate.leases?.lastReports();
     if (config.endpoint !== undefined && report !== undefined && report.leases.length > 0) {
       const key = config.apiKey === undefined ? {} : { authorization: `Bearer ${config.apiKey.reveal()}` };
@@ -119,6 +121,37 @@ export class LastWords {
     }
     return requests;
   }
+
+  /** Nothing for a receiver that never answered: its spans are kept, or lost and told. */
+  #spanRequests(config: Config): HandedOver[] {
+    const { spans } = this.#tracing;
+    const headers = Object.fromEntries([...config.tracesHeaders].map(([name, value]) => [name, value.reveal()]));
+    const files = spans?.spillAll() ?? [];
+    if (spans === undefined || spans.isUnreachable) return [];
+    const requests: HandedOver[] = (spans.isFailing ? [] : files).map((file) => ({
+      url: config.tracesUrl,
+      headers,
+      body: { file },
+    }));
+    const { pending } = spans;
+    for (let start = 0; start < pending.length; start += SPANS_PER_REQUEST) {
+      const body = toOtlpJson(pending.slice(start, start + SPANS_PER_REQUEST));
+      requests.push({ url: config.tracesUrl, headers, body });
+    }
+    return requests;
+  }
+}
+
+/** True when all was taken. */
+function handOver(requests: readonly HandedOver[]): boolean {
+  const script = fileURLToPath(new URL("./hand-over.js", import.meta.url));
+  const { status } = plainSpawnSync(process.execPath, [script], {
+    input: JSON.stringify(requests),
+    timeout: FLUSH_TIMEOUT_MS,
+    stdio: ["pipe", "ignore", "ignore"],
+    env: plainEnvironment(),
+  });
+  return status === 0;
 }
 
 /** Waits for all, at most `timeoutMs`; holds the process open meanwhile, because the connections do not. */

@@ -45,6 +45,14 @@ export function registerTollgate(options: { readonly isPreload?: boolean } = {})
   return registration;
 }
 
+/**
+ * Sends spans and reports now: to be awaited at the end of a serverless handler, before the process is frozen. At once in a process
+ * that is not registered. Never rejects; bounded by the flush time-out.
+ */
+export function flush(): Promise<void> {
+  return registration?.flush() ?? Promise.resolve();
+}
+
 function register(isPreload: boolean): Registration {
   const config = readConfig();
   const logger = createLogger(config.logLevel);

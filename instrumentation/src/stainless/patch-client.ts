@@ -91,12 +91,8 @@ function patchMakeRequest(prototype: ClientPrototype, adapter: ClientAdapter): v
       });
     if (call === undefined) return makeRequest.call(this, given, retries, retryOf, ...rest);
     const plan = await call.begin();
-    const options = {
-      ...given,
-      ...(plan.do === "send" ? { body: plan.body } : {}),
-      signal: call.signal,
-      [CALL]: call,
-    };
+    const options: SentOptions = { ...given, ...(plan.do === "send" ? { body: plan.body } : {}), [CALL]: call };
+    passOnStops(call, options, prototype);
     if (plan.do === "answer") return answered(call, options, plan);
     try {
       const send = (): Promise<ResponseProps> => makeRequest.call(this, options, retries, retryOf, ...rest);
@@ -113,6 +109,33 @@ function patchMakeRequest(prototype: ClientPrototype, adapter: ClientAdapter): v
       throw call.stopped ?? error;
     }
   });
+}
+
+type SentOptions = TrackedOptions & { signal?: AbortSignal | null };
+
+/** Prototypes whose `fetchWithTimeout` gets the controller of the request: it can be aborted without a signal of ours. */
+const handsOutController = new WeakSet<object>();
+
+/**
+ * How a call that is stopped stops its request. A signal of ours makes the SDK combine signals, which is dear; so where the
+ * request's own controller will come by, the SDK is told only once there is something to tell: it looks at `signal` again
+ * before it repeats a request.
+ */
+function passOnStops(call: GatedCall, options: SentOptions, prototype: ClientPrototype): void {
+  const appsOwn = call.options.signal;
+  if (appsOwn !== undefined || !handsOutController.has(prototype)) options.signal = call.signal;
+  else call.onStop((error) => (options.signal = AbortSignal.abort(error)));
+}
+
+/** `init` and `controller` are those of the request that is about to be sent. */
+function abortWhenStopped(call: GatedCall, init: unknown, controller: unknown): boolean {
+  if (!(controller instanceof AbortController)) return false;
+  call.onStop((error) => {
+    const request = asBody(init) as { signal?: AbortSignal } | undefined;
+    if (request !== undefined) request.signal = AbortSignal.abort(error);
+    controller.abort(error);
+  });
+  return true;
 }
 
 /** `undefined`: the request is none that is gated. The gate's own mistakes never break a call that `fail_mode` lets go. */
@@ -147,6 +170,8 @@ function patchFetch(prototype: ClientPrototype): void {
   replace(prototype, "fetchWithTimeout", async function (this: ClientPrototype, ...parameters) {
     const call = currentCall.getStore();
     if (call === undefined) return fetchWithTimeout.apply(this, parameters);
+    const [, init, , controller] = parameters;
+    if (abortWhenStopped(call, init, controller)) handsOutController.add(prototype);
     try {
       const response = await fetchWithTimeout.apply(this, parameters);
       if (!response.ok) call.releaseAttempt();

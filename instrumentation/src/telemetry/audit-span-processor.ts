@@ -1,10 +1,15 @@
 /**
- * Sends ended spans in batches and loses none in silence: a batch that could not be sent stays and is tried again; when
- * the bound is reached the newest is dropped, counted and logged. OpenTelemetry's own batch processor drops without a
- * word (opentelemetry-js #4184), which an audit record must not.
+ * Sends ended spans in batches and loses none in silence: a batch that could not be sent stays, in memory or, where there is a
+ * spool, on disk, and is tried again; only when both are full is the newest dropped, which is counted, logged, and told by a span
+ * of its own once spans are taken again. OpenTelemetry's own batch processor drops without a word (opentelemetry-js #4184), which an
+ * audit record must not. Spans that have not ended when the process does are ended and marked.
  */
-import type { ReadableSpan, SpanExporter, SpanProcessor } from "@opentelemetry/sdk-trace";
+import { SpanStatusCode } from "@opentelemetry/api";
+import type { Span, SpanExporter, SpanProcessor, ReadableSpan } from "@opentelemetry/sdk-trace";
 import type { Logger } from "../config/logger.ts";
+import * as semconv from "../semconv.ts";
+import { toOtlpJson } from "./span-json.ts";
+import type { SendBody, SpanSpool } from "./span-spool.ts";
 import { withoutTracing } from "./without-tracing.ts";
 
 const PENDING_MAX = 100_000;
@@ -12,40 +17,65 @@ const BATCH_MAX = 512;
 const DELAY_MS = 500;
 const RETRY_MS_MAX = 10_000;
 
+export interface AuditSpanProcessorOptions {
+  readonly exporter: SpanExporter;
+  readonly logger: Logger;
+  /** Spans of this instrumentation scope are ended when the process ends. */
+  readonly scope: string;
+  readonly disk?: { readonly spool: SpanSpool; readonly send: SendBody };
+  /** Spans are taken again after so many were dropped. */
+  readonly onRecovered?: (dropped: number) => void;
+  /** @default 100000 */
+  readonly pendingMax?: number;
+}
+
 export class AuditSpanProcessor implements SpanProcessor {
   /** Spans that could not be kept. */
   dropped = 0;
-  readonly #exporter: SpanExporter;
-  readonly #logger: Logger;
-  /** Ended and not yet acknowledged, oldest first. */
-  #pending: ReadableSpan[] = [];
+  readonly #options: AuditSpanProcessorOptions;
+  /** Started and not ended, of our own scope. */
+  readonly #open = new Set<Span>();
+  /** Ended and not yet sent, oldest first. */
+  #waiting: ReadableSpan[] = [];
+  /** The batch that is being sent. */
+  #sent: readonly ReadableSpan[] = [];
   #sending: Promise<boolean> | undefined;
   #timer: NodeJS.Timeout | undefined;
   #failures = 0;
   #hasSent = false;
   #isShutdown = false;
+  #toldDropped = 0;
 
-  constructor(exporter: SpanExporter, logger: Logger) {
-    this.#exporter = exporter;
-    this.#logger = logger;
+  constructor(options: AuditSpanProcessorOptions) {
+    this.#options = options;
+    // What another process left on disk is sent by this one, without waiting for a span of its own.
+    if (options.disk !== undefined) this.#schedule(DELAY_MS);
   }
 
-  onStart(): void {}
+  onStart(span: Span): void {
+    if (span.instrumentationScope.name === this.#options.scope) this.#open.add(span);
+  }
 
   onEnd(span: ReadableSpan): void {
-    if (this.#pending.length >= PENDING_MAX) {
+    this.#open.delete(span as Span);
+    if (this.#waiting.length >= (this.#options.pendingMax ?? PENDING_MAX)) this.#spill();
+    if (this.#waiting.length >= (this.#options.pendingMax ?? PENDING_MAX)) {
       this.dropped += 1;
-      this.#logger.once("error", "span-dropped", `${PENDING_MAX} spans wait to be sent: more are dropped`);
+      this.#options.logger.once(
+        "error",
+        "span-dropped",
+        `${this.#waiting.length} spans wait to be sent: more are dropped`,
+      );
       return;
     }
-    this.#pending.push(span);
-    if (this.#pending.length >= BATCH_MAX && this.#failures === 0) void this.#drain();
+    this.#waiting.push(span);
+    if (this.#waiting.length >= BATCH_MAX && this.#failures === 0) void this.#drain();
     else this.#schedule(DELAY_MS);
   }
 
-  /** Everything that is not acknowledged yet. */
+  /** Everything that is not acknowledged yet, and not on disk. */
   get pending(): readonly ReadableSpan[] {
-    return this.#pending;
+    return [...this.#sent, ...this.#waiting];
   }
 
   /** It was tried, and never once worked. */
@@ -53,9 +83,31 @@ export class AuditSpanProcessor implements SpanProcessor {
     return this.#failures > 0 && !this.#hasSent;
   }
 
+  /** The last try did not work. */
+  get isFailing(): boolean {
+    return this.#failures > 0;
+  }
+
+  /** Ends what has started, marked as what did not end by itself. */
+  endOpen(): void {
+    for (const span of this.#open) {
+      span.setAttribute(semconv.ATTR_TOLLGATE_SPAN_UNFINISHED, true);
+      span.setStatus({ code: SpanStatusCode.ERROR, message: "the process ended before this did" });
+      span.end();
+    }
+  }
+
+  /** Puts all that is pending on disk, where there is one. The paths of the files, for somebody else to send. */
+  spillAll(): readonly string[] {
+    this.#waiting = [...this.#sent, ...this.#waiting];
+    this.#sent = [];
+    return this.#spill();
+  }
+
   /** Resolves when everything that had ended is sent, or the first try to send it failed. */
   async forceFlush(): Promise<void> {
-    while (this.#pending.length > 0) if (!(await this.#drain())) return;
+    while (this.#waiting.length + this.#sent.length > 0) if (!(await this.#drain())) return;
+    if (this.#options.disk?.spool.mayHaveFiles === true) await this.#takeUp();
   }
 
   async shutdown(): Promise<void> {
@@ -63,7 +115,7 @@ export class AuditSpanProcessor implements SpanProcessor {
     this.#isShutdown = true;
     await this.forceFlush();
     clearTimeout(this.#timer);
-    await this.#exporter.shutdown();
+    await this.#options.exporter.shutdown();
   }
 
   #schedule(delayMs: number): void {
@@ -76,31 +128,88 @@ export class AuditSpanProcessor implements SpanProcessor {
   }
 
   #drain(): Promise<boolean> {
-    this.#sending ??= this.#sendBatch().finally(() => {
+    this.#sending ??= this.#sendNext().finally(() => {
       this.#sending = undefined;
-      if (this.#pending.length === 0) return;
+      if (this.#waiting.length === 0 && this.#options.disk?.spool.mayHaveFiles !== true) return;
       this.#schedule(this.#failures === 0 ? DELAY_MS : Math.min(RETRY_MS_MAX, DELAY_MS * 2 ** this.#failures));
     });
     return this.#sending;
   }
 
+  /** While nobody takes anything, what is on disk is the first to be tried: it is older. */
+  async #sendNext(): Promise<boolean> {
+    const hasFiles = this.#options.disk?.spool.mayHaveFiles === true;
+    if (hasFiles && (this.#failures > 0 || this.#waiting.length === 0)) {
+      const isTaken = await this.#takeUp();
+      if (isTaken) this.#onTaken();
+      else this.#onNotTaken("the receiver does not take what is on disk");
+      if (!isTaken || this.#waiting.length === 0) return isTaken;
+    }
+    return this.#sendBatch();
+  }
+
+  async #takeUp(): Promise<boolean> {
+    const { disk, logger } = this.#options;
+    try {
+      return disk === undefined || (await disk.spool.takeUp(disk.send));
+    } catch (problem) {
+      logger.once("warn", "spool-read", `spans on disk can't be sent: ${String(problem)}`);
+      return false;
+    }
+  }
+
   async #sendBatch(): Promise<boolean> {
-    const batch = this.#pending.slice(0, BATCH_MAX);
-    const problem = await new Promise<Error | undefined>((resolve) => {
+    this.#sent = this.#waiting.slice(0, BATCH_MAX);
+    this.#waiting = this.#waiting.slice(this.#sent.length);
+    const problem = await this.#export(this.#sent);
+    if (problem === undefined) {
+      this.#sent = [];
+      this.#onTaken();
+      return true;
+    }
+    this.#waiting = [...this.#sent, ...this.#waiting];
+    this.#sent = [];
+    this.#onNotTaken(problem.message);
+    return false;
+  }
+
+  async #export(batch: readonly ReadableSpan[]): Promise<Error | undefined> {
+    return new Promise((resolve) => {
       withoutTracing(() => {
-        this.#exporter.export(batch, ({ code, error }) => {
+        this.#options.exporter.export([...batch], ({ code, error }) => {
           resolve(code === 0 ? undefined : (error ?? new Error("the exporter failed")));
         });
       });
     });
-    if (problem !== undefined) {
-      this.#failures += 1;
-      this.#logger.once("warn", "span-export", `spans can't be sent and are kept for now: ${problem.message}`);
-      return false;
-    }
+  }
+
+  #onTaken(): void {
     this.#failures = 0;
     this.#hasSent = true;
-    this.#pending = this.#pending.slice(batch.length);
-    return true;
+    const dropped = this.dropped - this.#toldDropped;
+    if (dropped === 0) return;
+    this.#toldDropped = this.dropped;
+    this.#options.onRecovered?.(dropped);
+  }
+
+  #onNotTaken(reason: string): void {
+    const { logger, disk } = this.#options;
+    this.#failures += 1;
+    const where = disk === undefined ? "kept for now" : "kept on disk";
+    logger.once("warn", "span-export", `spans can't be sent and are ${where}: ${reason}`);
+    this.#spill();
+  }
+
+  #spill(): readonly string[] {
+    const { disk } = this.#options;
+    const paths: string[] = [];
+    while (disk !== undefined && this.#waiting.length > 0) {
+      const batch = this.#waiting.slice(0, BATCH_MAX);
+      const path = disk.spool.write(toOtlpJson(batch));
+      if (path === undefined) break;
+      paths.push(path);
+      this.#waiting = this.#waiting.slice(batch.length);
+    }
+    return paths;
   }
 }

@@ -3,7 +3,7 @@
  * queue of an app's own OpenTelemetry set-up can lose a record. Spans join the app's traces as children of whatever span is
  * active. What serves the app's own spans is `process-sdk.ts`.
  */
-import { context, trace } from "@opentelemetry/api";
+import { context, ROOT_CONTEXT, trace } from "@opentelemetry/api";
 import type { Tracer } from "@opentelemetry/api";
 import { resourceFromAttributes } from "@opentelemetry/resources";
 import { AlwaysOnSampler, TracerProvider } from "@opentelemetry/sdk-trace";
@@ -11,11 +11,15 @@ import type { SpanExporter } from "@opentelemetry/sdk-trace";
 import { AuditChain } from "../audit/chain.ts";
 import type { Config } from "../config/config.ts";
 import type { Logger } from "../config/logger.ts";
+import * as semconv from "../semconv.ts";
 import { VERSION } from "../version.ts";
 import { AuditSpanProcessor } from "./audit-span-processor.ts";
+import type { AuditSpanProcessorOptions } from "./audit-span-processor.ts";
 import { ProcessContextManager } from "./process-context-manager.ts";
 import { startProcessSdk } from "./process-sdk.ts";
-import { withoutTracing } from "./without-tracing.ts";
+import { createSendSpans } from "./send-spans.ts";
+import { SpanSpool } from "./span-spool.ts";
+import { withoutSuppression, withoutTracing } from "./without-tracing.ts";
 
 export interface Tracing {
   readonly tracer: Tracer;
@@ -44,7 +48,16 @@ export function startTracing(config: Config, logger: Logger, exporter?: SpanExpo
       shutdown: async () => {},
     };
   }
-  const spans = new AuditSpanProcessor(exporter ?? createExporter(config), logger);
+  const spans = new AuditSpanProcessor({
+    exporter: exporter ?? createExporter(config),
+    logger,
+    scope: SCOPE,
+    ...createDisk(config, logger),
+    onRecovered: (dropped) => {
+      const attributes = { [semconv.ATTR_TOLLGATE_DELIVERY_DROPPED_SPANS]: dropped };
+      tracer.startSpan("spans dropped", { attributes }, ROOT_CONTEXT).end();
+    },
+  });
   const resource = resourceFromAttributes({
     ...config.labels,
     "service.name": config.serviceName,
@@ -60,7 +73,7 @@ export function startTracing(config: Config, logger: Logger, exporter?: SpanExpo
   const chain = new AuditChain(SCOPE);
   const provider = new TracerProvider({ sampler: new AlwaysOnSampler(), resource, spanProcessors: [chain, spans] });
   const processSdk = startProcessSdk({ config, logger, resource, spans, placeholder: provider });
-  const tracer = provider.getTracer(SCOPE, VERSION);
+  const tracer = unsuppressed(provider.getTracer(SCOPE, VERSION));
   return {
     tracer,
     spans,
@@ -71,6 +84,22 @@ export function startTracing(config: Config, logger: Logger, exporter?: SpanExpo
       await Promise.all([provider.shutdown(), processSdk.shutdown()]);
     },
   };
+}
+
+/** An audit span is made whoever suppresses tracing. */
+function unsuppressed(tracer: Tracer): Tracer {
+  return {
+    startSpan: (name, options, parent = context.active()) =>
+      tracer.startSpan(name, options, withoutSuppression(parent)),
+    startActiveSpan: tracer.startActiveSpan.bind(tracer),
+  };
+}
+
+function createDisk(config: Config, logger: Logger): Pick<AuditSpanProcessorOptions, "disk"> {
+  const { spoolDirectory: directory, spoolBytesMax: bytesMax, agent } = config;
+  if (directory === undefined) return {};
+  const spool = new SpanSpool({ directory, agent, bytesMax, logger, wallMs: () => Date.now() });
+  return { disk: { spool, send: createSendSpans(config) } };
 }
 
 /** Loaded with the first batch: most of its time is not the start's to pay. */

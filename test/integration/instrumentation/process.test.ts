@@ -108,12 +108,16 @@ interface OtlpJson {
 }
 
 function readSpans(body: unknown): Processor["spans"] {
-  return (body as OtlpJson).resourceSpans
-    .flatMap(({ scopeSpans }) => scopeSpans.flatMap(({ spans }) => spans))
-    .map(({ name, attributes }) => ({
-      name,
-      attributes: Object.fromEntries(attributes.map(({ key, value }) => [key, Object.values(value)[0]])),
-    }));
+  return (
+    (body as OtlpJson).resourceSpans
+      .flatMap(({ scopeSpans }) => scopeSpans.flatMap(({ spans }) => spans))
+      // The chain's closing link is no call.
+      .filter(({ name }) => name !== "audit close")
+      .map(({ name, attributes }) => ({
+        name,
+        attributes: Object.fromEntries(attributes.map(({ key, value }) => [key, Object.values(value)[0]])),
+      }))
+  );
 }
 
 /** Runs `source` as an agent. */

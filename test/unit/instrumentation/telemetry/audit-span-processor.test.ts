@@ -1,0 +1,78 @@
+import { AlwaysOnSampler, InMemorySpanExporter, TracerProvider, type SpanExporter } from "@opentelemetry/sdk-trace";
+import { expect, it } from "vitest";
+import { createLogger } from "../../../../instrumentation/src/config/logger.ts";
+import { AuditSpanProcessor } from "../../../../instrumentation/src/telemetry/audit-span-processor.ts";
+
+const SCOPE = "test";
+
+/** Takes spans only while it is up. */
+class SwitchedExporter extends InMemorySpanExporter {
+  isUp = true;
+
+  override export(...[spans, done]: Parameters<SpanExporter["export"]>): void {
+    if (this.isUp) super.export(spans, done);
+    else done({ code: 1, error: new Error("down") });
+  }
+}
+
+function start(pendingMax: number) {
+  const exporter = new SwitchedExporter();
+  const log: string[] = [];
+  const recovered: number[] = [];
+  const spans = new AuditSpanProcessor({
+    exporter,
+    logger: createLogger("warn", (line) => log.push(line)),
+    scope: SCOPE,
+    pendingMax,
+    onRecovered: (dropped) => recovered.push(dropped),
+  });
+  const provider = new TracerProvider({ sampler: new AlwaysOnSampler(), spanProcessors: [spans] });
+  const make = (count: number): void => {
+    for (let index = 0; index < count; index += 1) provider.getTracer(SCOPE).startSpan(`span ${index}`).end();
+  };
+  return { exporter, log, recovered, spans, provider, make };
+}
+
+it("counts what it drops, logs it once, and tells it as soon as spans are taken again, once", async () => {
+  const { exporter, log, recovered, spans, make } = start(10);
+  exporter.isUp = false;
+  make(14);
+  expect([spans.pending.length, spans.dropped]).toEqual([10, 4]);
+  await spans.forceFlush();
+  expect(recovered).toEqual([]);
+  exporter.isUp = true;
+  await spans.forceFlush();
+  await spans.forceFlush();
+  expect(exporter.getFinishedSpans()).toHaveLength(10);
+  expect(recovered).toEqual([4]);
+  make(1);
+  await spans.forceFlush();
+  expect(recovered).toEqual([4]);
+  expect(log.filter((line) => line.includes("more are dropped"))).toHaveLength(1);
+});
+
+it("ends and marks what is open of its own scope, and nothing of the app's", () => {
+  const { spans, provider } = start(10);
+  const own = provider.getTracer(SCOPE).startSpan("own");
+  const other = provider.getTracer("app").startSpan("other");
+  provider.getTracer(SCOPE).startSpan("ended").end();
+  spans.endOpen();
+  spans.endOpen();
+  expect([own.isRecording(), other.isRecording()]).toEqual([false, true]);
+  const pending = spans.pending.map(({ name, attributes }) => [name, attributes["tollgate.span.unfinished"]]);
+  expect(pending).toEqual([
+    ["ended", undefined],
+    ["own", true],
+  ]);
+});
+
+it("keeps a batch that was not taken in its place", async () => {
+  const { exporter, spans, make } = start(100);
+  exporter.isUp = false;
+  make(3);
+  await spans.forceFlush();
+  make(2);
+  exporter.isUp = true;
+  await spans.shutdown();
+  expect(spans.pending).toEqual([]);
+});
