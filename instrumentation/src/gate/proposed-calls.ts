@@ -55,7 +55,7 @@ function* piecesOf(body: Body, seen: number): Generator<Piece> {
   // OpenAI's chat and what speaks like it: a list in the message or in the delta.
   for (const [at, value] of asArray(body["choices"]).entries()) {
     const choice = asBody(value) ?? {};
-    yield* listed(asBody(choice["message"]) ?? asBody(choice["delta"]), `${String(choice["index"] ?? at)}.`);
+    yield* listed(asBody(choice["message"]) ?? asBody(choice["delta"]), `${key(choice["index"] ?? at)}.`);
   }
   // Cohere, Ollama, LangChain's chunks.
   yield* listed(asBody(body["message"]), "m");
@@ -75,21 +75,21 @@ function* piecesOf(body: Body, seen: number): Generator<Piece> {
 }
 
 function* streamed(body: Body): Generator<Piece> {
-  const index = String(body["index"] ?? body["contentBlockIndex"] ?? "");
+  const index = key(body["index"] ?? body["contentBlockIndex"]);
   if (body["type"] === "content_block_start") yield* block(asBody(body["content_block"]), `s${index}`);
   const text = asText(asBody(body["delta"])?.["partial_json"]);
   if (text !== undefined) yield { place: `s${index}`, id: "", name: "", input: text };
   if (body["type"] === "response.output_item.done") {
-    yield* block(asBody(body["item"]), `i${String(body["output_index"] ?? "")}`);
+    yield* block(asBody(body["item"]), `i${key(body["output_index"])}`);
   }
   if (body["type"] === "tool-call") yield* block(body, `t${asText(body["toolCallId"]) ?? ""}`);
   // Bedrock's events hold one member each.
   const start = asBody(body["contentBlockStart"]);
   if (start !== undefined)
-    yield* call(asBody(asBody(start["start"])?.["toolUse"]), `b${String(start["contentBlockIndex"])}`);
+    yield* call(asBody(asBody(start["start"])?.["toolUse"]), `b${key(start["contentBlockIndex"])}`);
   const delta = asBody(body["contentBlockDelta"]);
   const piece = asText(asBody(asBody(delta?.["delta"])?.["toolUse"])?.["input"]);
-  if (piece !== undefined) yield { place: `b${String(delta?.["contentBlockIndex"])}`, id: "", name: "", input: piece };
+  if (piece !== undefined) yield { place: `b${key(delta?.["contentBlockIndex"])}`, id: "", name: "", input: piece };
 }
 
 /** A message's own list of calls, or the pieces of them that a chunk has. */
@@ -101,7 +101,7 @@ function* listed(message: Body | undefined, place: string): Generator<Piece> {
     const item = asBody(value);
     const own = asBody(item?.["function"]) ?? asBody(item?.["custom"]) ?? item;
     const id = item?.["id"];
-    yield* call({ ...own, ...(typeof id === "string" && { id }) }, `${place}${String(item?.["index"] ?? at)}`);
+    yield* call({ ...own, ...(typeof id === "string" && { id }) }, `${place}${key(item?.["index"] ?? at)}`);
   }
 }
 
@@ -125,6 +125,10 @@ function* call(item: Body | undefined, place: string): Generator<Piece> {
   const id = asText(item["call_id"] ?? item["toolCallId"] ?? item["toolUseId"] ?? item["id"]) ?? "";
   const name = asText(item["name"] ?? item["toolName"]) ?? "";
   yield { place, id, name, input: item["arguments"] ?? item["args"] ?? item["input"] };
+}
+
+function key(value: unknown): string {
+  return typeof value === "number" || typeof value === "string" ? String(value) : "";
 }
 
 /** Where a stream gives the arguments in pieces, the first event has an empty object. */

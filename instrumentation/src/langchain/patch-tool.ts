@@ -4,6 +4,7 @@
  */
 import { inSession } from "../context/framework-session.ts";
 import { asBody, asText } from "../gate/endpoint.ts";
+import { runGated } from "../guard/covered-tool.ts";
 import { registeredToolGate } from "../guard/tool-registry.ts";
 import * as semconv from "../semconv.ts";
 import { isPatched, PATCHED, replace } from "../stainless/patch-client.ts";
@@ -48,7 +49,7 @@ function gatedCall(original: Call): Call {
     if (gate === undefined) return original.call(this, input, manager, config);
     const callId = asText(asBody(asBody(config)?.["toolCall"])?.["id"]);
     return inSession(threadOf(config), () =>
-      gate.call({
+      runGated(gate, {
         name: this.name,
         options: {},
         parameters: [input],

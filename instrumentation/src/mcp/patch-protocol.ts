@@ -1,10 +1,14 @@
 /**
- * Puts the tool gate before the tools of MCP servers, in `Protocol` of `@modelcontextprotocol/sdk`, through which a client
- * sends every request: `callTool`, tasks, and `request({ method: "tools/call" })` alike. What is refused is not sent, and the
- * arguments that are sent are the copy that was decided on.
+ * Puts the tool gate before the tools of MCP, in `Protocol` of `@modelcontextprotocol/sdk`, which clients and servers share. A
+ * client sends every request through it: `callTool`, tasks, and `request({ method: "tools/call" })` alike; what is refused is not
+ * sent, and the arguments that are sent are the copy that was decided on. A server's handlers are registered in it; what
+ * is refused there is answered as a tool's error, which the model on the other side reads.
  */
 import { trace } from "@opentelemetry/api";
+import { findTollgateError } from "../errors.ts";
 import { asBody, asText } from "../gate/endpoint.ts";
+import type { Body } from "../gate/endpoint.ts";
+import { below, isDecidedAbove, runGated } from "../guard/covered-tool.ts";
 import { registeredToolGate } from "../guard/tool-registry.ts";
 import * as semconv from "../semconv.ts";
 import { isPatched, PATCHED, replace } from "../stainless/patch-client.ts";
@@ -14,37 +18,63 @@ const TOOLS_CALL = "tools/call";
 const TOOL_ERROR = "tool_error";
 
 type Request = (this: object, request: unknown, ...rest: unknown[]) => Promise<unknown>;
+type Handler = (request: unknown, ...rest: unknown[]) => unknown;
+type SetRequestHandler = (this: object, schema: unknown, handler: Handler) => unknown;
+
+interface Protocol {
+  request: Request;
+  setRequestHandler: SetRequestHandler;
+}
 
 /** Patches once. False for a class of another shape than the gate knows. */
 export function patchProtocol(prototype: object | null): boolean {
   if (prototype === null) return false;
   if (isPatched(prototype)) return true;
-  const protocol = prototype as { request?: Request };
-  const original = protocol.request;
-  if (typeof original !== "function") return false;
+  const { request, setRequestHandler } = prototype as Partial<Protocol>;
+  if (typeof request !== "function" || typeof setRequestHandler !== "function") return false;
   Object.defineProperty(prototype, PATCHED, { value: true });
-  replace(protocol as { request: Request }, "request", function (this: object, request, ...rest) {
-    const gate = registeredToolGate();
-    const call = asBody(request);
-    if (gate === undefined || call?.["method"] !== TOOLS_CALL) return original.call(this, request, ...rest);
-    const params = asBody(call["params"]) ?? {};
-    const send = async (given: readonly unknown[]): Promise<unknown> => {
-      const sent = given.length === 0 ? params : { ...params, arguments: given[0] };
-      const answer = await original.call(this, { ...call, params: sent }, ...rest);
-      if (asBody(answer)?.["isError"] === true) {
-        trace.getActiveSpan()?.setAttribute(semconv.ATTR_ERROR_TYPE, TOOL_ERROR);
+  const protocol = prototype as Protocol;
+  replace(protocol, "request", function (this: object, call, ...rest) {
+    return gated(call, (sent) => request.call(this, sent, ...rest));
+  });
+  replace(protocol, "setRequestHandler", function (this: object, schema, handler) {
+    return setRequestHandler.call(this, schema, async (call, ...rest) => {
+      try {
+        return await gated(call, async (sent) => handler(sent, ...rest));
+      } catch (error) {
+        const refusal = asBody(call)?.["method"] === TOOLS_CALL ? findTollgateError(error) : undefined;
+        if (refusal === undefined) throw error;
+        return { content: [{ type: "text", text: refusal.message }], isError: true };
       }
-      return answer;
-    };
-    // Asynchronous, because refusals are thrown at once, and the app awaits a promise.
-    return (async () =>
-      gate.call({
-        name: asText(params["name"]) ?? "",
-        options: {},
-        parameters: params["arguments"] === undefined ? [] : [params["arguments"]],
-        run: send,
-        attributes: { [semconv.ATTR_MCP_METHOD_NAME]: TOOLS_CALL },
-      }))();
+    });
   });
   return true;
+}
+
+/** Asynchronous, because refusals are thrown at once, and who calls awaits a promise. */
+async function gated(request: unknown, send: (request: Body) => Promise<unknown>): Promise<unknown> {
+  const gate = registeredToolGate();
+  const call = asBody(request);
+  if (gate === undefined || call?.["method"] !== TOOLS_CALL) return send(request as Body);
+  const params = asBody(call["params"]) ?? {};
+  const name = asText(params["name"]) ?? "";
+  if (isDecidedAbove(name, params["arguments"])) {
+    trace.getActiveSpan()?.setAttribute(semconv.ATTR_MCP_METHOD_NAME, TOOLS_CALL);
+    return told(await below(name, params["arguments"], () => send(call)));
+  }
+  return runGated(gate, {
+    name,
+    options: {},
+    parameters: params["arguments"] === undefined ? [] : [params["arguments"]],
+    run: async (given) => {
+      const sent = given.length === 0 ? params : { ...params, arguments: given[0] };
+      return told(await send({ ...call, params: sent }));
+    },
+    attributes: { [semconv.ATTR_MCP_METHOD_NAME]: TOOLS_CALL },
+  });
+}
+
+function told(answer: unknown): unknown {
+  if (asBody(answer)?.["isError"] === true) trace.getActiveSpan()?.setAttribute(semconv.ATTR_ERROR_TYPE, TOOL_ERROR);
+  return answer;
 }

@@ -6,6 +6,7 @@ import { stepsIn } from "../context/framework-session.ts";
 import { ErrorCode, TollgateError } from "../errors.ts";
 import { asBody, asText } from "../gate/endpoint.ts";
 import type { Body } from "../gate/endpoint.ts";
+import { runGated } from "../guard/covered-tool.ts";
 import { registeredToolGate } from "../guard/tool-registry.ts";
 import type { LoadedFunctions } from "../registration/loaded-report.ts";
 import { replaceFunction } from "../registration/replace-function.ts";
@@ -47,7 +48,7 @@ async function runTool(asked: Body, invoke: (call: unknown) => unknown): Promise
   const tool = asBody(asked["tool"]) ?? {};
   const callId = asText(asBody(asBody(asked["details"])?.["toolCall"])?.["callId"]);
   try {
-    return await gate.call({
+    return await runGated(gate, {
       name: asText(tool["name"]) ?? "",
       options: {},
       // The text is what the tool reads; nobody can change it after the decision.

@@ -1,6 +1,7 @@
 /** Puts the tool gate before `execute` of the AI SDK's tools. What is refused is an error result: the model reads why. */
 import { asBody, asText } from "../gate/endpoint.ts";
 import type { Body } from "../gate/endpoint.ts";
+import { runGated } from "../guard/covered-tool.ts";
 import { registeredToolGate } from "../guard/tool-registry.ts";
 import * as semconv from "../semconv.ts";
 
@@ -20,14 +21,17 @@ export function gateTools(tools: unknown, names: readonly string[]): unknown {
 
 function gatedTool(name: string, tool: Body): unknown {
   const execute = tool["execute"] as Execute;
-  const decide = (input: unknown, options: unknown): unknown =>
-    registeredToolGate()?.call({
+  const decide = (input: unknown, options: unknown): unknown => {
+    const gate = registeredToolGate();
+    if (gate === undefined) return execute.call(tool, input, options);
+    return runGated(gate, {
       name,
       options: {},
       parameters: [input],
       run: ([given]) => execute.call(tool, given, options),
       attributes: { [semconv.ATTR_GEN_AI_TOOL_CALL_ID]: asText(asBody(options)?.["toolCallId"]) ?? "" },
     });
+  };
   const stream = async function* (input: unknown, options: unknown): AsyncGenerator<unknown> {
     yield* (await decide(input, options)) as AsyncIterable<unknown>;
   };

@@ -1,0 +1,93 @@
+/** Tools of MCP servers in a gated process, both twins of the real SDK, over the in-memory transport. */
+import { createRequire } from "node:module";
+import { afterEach, describe, expect, it } from "vitest";
+import { z } from "zod";
+import { registeredToolGate, registerToolGate } from "../../../instrumentation/src/guard/tool-registry.ts";
+import { runGated } from "../../../instrumentation/src/guard/covered-tool.ts";
+import { hookFrameworks, startFrameworkRig, type FrameworkRig } from "../../support/framework-rig.ts";
+import { policyFile } from "../../support/policy-file.ts";
+
+hookFrameworks();
+const require = createRequire(import.meta.url);
+const esm = {
+  client: await import("@modelcontextprotocol/sdk/client/index.js"),
+  server: await import("@modelcontextprotocol/sdk/server/mcp.js"),
+  transport: await import("@modelcontextprotocol/sdk/inMemory.js"),
+};
+type Twin = typeof esm;
+const cjs: Twin = {
+  client: require("@modelcontextprotocol/sdk/client/index.js") as Twin["client"],
+  server: require("@modelcontextprotocol/sdk/server/mcp.js") as Twin["server"],
+  transport: require("@modelcontextprotocol/sdk/inMemory.js") as Twin["transport"],
+};
+
+let rig: FrameworkRig;
+
+afterEach(() => rig.stop());
+
+describe.each([
+  ["esm", esm],
+  ["cjs", cjs],
+] as const)("%s", (_name, twin) => {
+  async function connect(runs: unknown[]) {
+    const server = new twin.server.McpServer({ name: "files", version: "1.0.0" });
+    for (const name of ["read_file", "delete_file"]) {
+      server.registerTool(name, { inputSchema: { path: z.string() } }, async (input) => {
+        runs.push({ name, ...input });
+        return { content: [{ type: "text", text: "done" }] };
+      });
+    }
+    const client = new twin.client.Client({ name: "app", version: "1.0.0" });
+    const [near, far] = twin.transport.InMemoryTransport.createLinkedPair();
+    await Promise.all([server.connect(far), client.connect(near)]);
+    return client;
+  }
+
+  /** As a server that somebody else's client calls: the client is not gated. */
+  async function callAsStranger(name: string): Promise<{ readonly answer: unknown; readonly runs: unknown[] }> {
+    const runs: unknown[] = [];
+    const client = await connect(runs);
+    const gate = registeredToolGate();
+    registerToolGate(undefined);
+    const asked = client.callTool({ name, arguments: { path: "/a" } });
+    registerToolGate(gate);
+    const answer = await asked;
+    return { answer, runs };
+  }
+
+  it("runs what the policy allows, and answers with an error that says why for what it does not", async () => {
+    await using policy = await policyFile({ allow: ["read_*"], deny: ["delete_*"] });
+    rig = await startFrameworkRig({ env: { TOLLGATE_POLICY: policy.path } });
+    const allowed = await callAsStranger("read_file");
+    const denied = await callAsStranger("delete_file");
+    expect(allowed).toMatchObject({
+      answer: { content: [{ text: "done" }] },
+      runs: [{ name: "read_file", path: "/a" }],
+    });
+    expect(denied).toMatchObject({ answer: { isError: true }, runs: [] });
+    expect(JSON.stringify(denied.answer)).toContain("is denied by `deny: delete_*`");
+    expect(rig.tools().map(({ attributes }) => attributes)).toMatchObject([
+      { "gen_ai.tool.name": "read_file", "mcp.method.name": "tools/call", "tollgate.decision": "allow" },
+      { "gen_ai.tool.name": "delete_file", "mcp.method.name": "tools/call", "tollgate.decision": "deny" },
+    ]);
+  });
+
+  it("decides once where a framework's tool, the client and the server are in one process", async () => {
+    rig = await startFrameworkRig();
+    const runs: unknown[] = [];
+    const client = await connect(runs);
+    const gate = registeredToolGate();
+    if (gate === undefined) throw new Error("no gate");
+    const call = (input: unknown) => client.callTool({ name: "read_file", arguments: input as { path: string } });
+    const names = () => rig.tools().map(({ attributes }) => attributes["gen_ai.tool.name"]);
+    const run = (name: string, given: { readonly path: string }) =>
+      runGated(gate, { name, options: {}, parameters: [{ path: "/a" }], run: () => call(given) });
+    await run("read_file", { path: "/a" });
+    expect(names()).toEqual(["read_file"]);
+    // Other arguments are another call, and another name may be another rule's.
+    await run("read_file", { path: "/b" });
+    await run("files__read_file", { path: "/a" });
+    expect(names()).toEqual(["read_file", "read_file", "read_file", "read_file", "files__read_file"]);
+    expect(runs).toHaveLength(3);
+  });
+});
