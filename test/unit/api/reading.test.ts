@@ -6,15 +6,21 @@ const get = (on: Rig, url: string, headers: Record<string, string> = PERSON) =>
   on.api.app.inject({ method: "GET", url, headers });
 
 describe("people's endpoints", () => {
-  it.each(["/v1/budgets", "/v1/spend?by=agent", "/v1/traces", `/v1/traces/${"a".repeat(32)}`, "/v1/status"])(
-    "%s wants the token",
-    async (url) => {
-      for (const headers of [{}, { authorization: "Bearer wrong" }, { authorization: "Basic dGc6" }]) {
-        const reply = await get(rig(), url, headers as Record<string, string>);
-        expect([reply.statusCode, reply.json().code]).toEqual([401, "unauthorized"]);
-      }
-    },
-  );
+  it.each([
+    "/v1/budgets",
+    "/v1/spend?by=agent",
+    "/v1/traces",
+    `/v1/traces/${"a".repeat(32)}`,
+    "/v1/sessions",
+    "/v1/sessions/s",
+    "/v1/spans",
+    "/v1/status",
+  ])("%s wants the token", async (url) => {
+    for (const headers of [{}, { authorization: "Bearer wrong" }, { authorization: "Basic dGc6" }]) {
+      const reply = await get(rig(), url, headers as Record<string, string>);
+      expect([reply.statusCode, reply.json().code]).toEqual([401, "unauthorized"]);
+    }
+  });
 
   it("answer a problem where there is nothing", async () => {
     const reply = await get(rig(), "/v1/nothing");
@@ -240,6 +246,9 @@ describe("the rest", () => {
         "/v1/leases/hello",
         "/v1/leases/stopped",
         "/v1/openapi.json",
+        "/v1/sessions",
+        "/v1/sessions/{id}",
+        "/v1/spans",
         "/v1/spend",
         "/v1/status",
         "/v1/traces",
