@@ -29,7 +29,11 @@ describe("hello", () => {
       labels: { agent: "shop", team: "checkout", owner: "payments", env: "dev" },
       agent_verified: false,
       label_keys: ["team"],
-      policies: [{ kind: "policy", name: "p" }],
+      // Of every agent that the process may act for: its sub-agents have names of their own.
+      policies: [
+        { kind: "policy", name: "p" },
+        { kind: "policy", name: "q" },
+      ],
       prices: [{ kind: "prices" }],
       require_policy: true,
       governance_version: expect.stringMatching(/^[0-9a-f]{16}$/),
