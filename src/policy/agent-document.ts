@@ -26,7 +26,9 @@ export const agentDocumentSchema = z.strictObject({
   autonomy: z
     .enum(["observe", "suggest", "supervised", "autonomous"])
     .optional()
-    .describe("How much it may do by itself, for rules that ask."),
+    .describe(
+      "How much it may do by itself: `observe` nothing but read, `suggest` asks before each act, `supervised` before risky ones, `autonomous` as policies say.",
+    ),
   blast_radius: z
     .strictObject({
       systems: z.array(labelText).optional().describe("Systems it may touch."),

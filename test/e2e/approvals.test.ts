@@ -3,6 +3,7 @@
  * processor and real agent processes, which guard real functions; people answer by the command line.
  */
 import { expect, test } from "vitest";
+import { ProcessorProcess } from "../../src/demo/processor-process.ts";
 import { waitFor } from "../../src/demo/wait.ts";
 import { sqlRows, useRig } from "../support/rig.ts";
 import { runSteps, type StepResult } from "../support/step-agent.ts";
@@ -87,6 +88,20 @@ test("a call that waits is told of the answer, and the tool gets what the approv
   const results = await waiting;
   expect(results.map(({ ok, code }) => (ok ? "ran" : code))).toEqual(["ran", "approval_denied"]);
   expect(results[1]?.message).toContain("once is enough");
+});
+
+test("a request outlives the processor, and its approval reaches the call that waits", async () => {
+  const { workspace, processor } = rig();
+  const waiting = steps("editor-4", [write("kept.txt")], 30_000);
+  const { id } = await waitFor(async () => (await pendingOf("editor-4"))[0], { what: "a request", timeoutMs: 15_000 });
+  await processor.kill();
+  rig().processor = await ProcessorProcess.start({ workspace, at: processor.endpoints });
+  expect(await pendingOf("editor-4")).toMatchObject([{ id, state: "pending" }]);
+  await rig().processor.cli("approvals", "approve", id);
+  expect(await waiting).toMatchObject([{ ok: true, reply: "ran" }]);
+  await rig().processor.kill();
+  rig().processor = await ProcessorProcess.start({ workspace, at: processor.endpoints });
+  expect((await steps("editor-4", [write("kept.txt")]))[0]).toMatchObject({ code: "approval_pending" });
 });
 
 test("what is forbidden is not asked for, and a bypass lifts no deny and is on the span", async () => {

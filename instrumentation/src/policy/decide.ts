@@ -6,6 +6,7 @@
  * only take away from what the organisation's allows. Where a policy applies, a hostile name and arguments without a
  * canonical form are denied before any rule is asked. A policy in shadow mode has no say: what it would have said is told.
  */
+import { underAutonomy } from "./autonomy.ts";
 import { canonicalArguments } from "./canonical-json.ts";
 import type { CanonicalArguments } from "./canonical-json.ts";
 import { CompiledPolicy } from "./compiled-policy.ts";
@@ -40,6 +41,14 @@ export function decide(
   policies: CompiledPolicy | readonly CompiledPolicy[],
   request: PolicyRequest,
   options: DecideOptions = {},
+): Decision {
+  return underAutonomy(decideByPolicies(policies, request, options), request);
+}
+
+function decideByPolicies(
+  policies: CompiledPolicy | readonly CompiledPolicy[],
+  request: PolicyRequest,
+  options: DecideOptions,
 ): Decision {
   const all: readonly CompiledPolicy[] = policies instanceof CompiledPolicy ? [policies] : policies;
   const standings = standingOf(all, request);
