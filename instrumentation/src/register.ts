@@ -9,8 +9,14 @@ if (!isSupported) {
 }
 // Imported only now: older versions could not even parse what follows.
 if (isSupported) {
-  const { registerTollgate } = await import("./registration/register-tollgate.ts");
-  registerTollgate({ isPreload: true });
+  const { hasSyncHooks } = await import("./registration/module-hooks.ts");
+  if (hasSyncHooks(process.versions.node)) {
+    const { installFront } = await import("./registration/front.ts");
+    installFront();
+  } else {
+    const { registerTollgate } = await import("./registration/register-tollgate.ts");
+    registerTollgate({ isPreload: true });
+  }
 }
 
 export {};

@@ -2,14 +2,16 @@
  * The ledger's HTTP face: JSON over kept-alive connections that never hold the process open by themselves. It uses
  * `node:http` and not `globalThis.fetch`, which apps replace and other instrumentations watch; its requests leave no spans.
  */
-import { Agent as HttpAgent, request as httpRequest } from "node:http";
 import type { ClientRequest, IncomingMessage } from "node:http";
-import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { withoutTracing } from "../telemetry/without-tracing.ts";
 import type { Secret } from "../config/secret.ts";
 import type { AcquireReply, ApprovalReply, HelloReply } from "../protocol.ts";
 import { listenToControl } from "./control-stream.ts";
 import type { Answer, Transport } from "./transport.ts";
+
+// Not imported: the module's namespace would read its lazy members, and load undici for them.
+const { Agent: HttpAgent, request: httpRequest } = process.getBuiltinModule("node:http");
+const { Agent: HttpsAgent, request: httpsRequest } = process.getBuiltinModule("node:https");
 
 const TIMEOUT_MS = 5_000;
 const BODY_MAX_BYTES = 16 * 1024 * 1024;

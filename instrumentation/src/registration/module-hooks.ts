@@ -29,28 +29,59 @@ export function hasReported(location: string): boolean {
   return reported.has(location);
 }
 
+let listener: OnLoaded | undefined;
+let whenNeeded: (() => void) | undefined;
+let onResolved: ((specifier: string, url: string) => void) | undefined;
+let isHooked = false;
+
 /** Installs the hooks, and calls back for what `require` has loaded before. */
 export function hookModules(onLoaded: OnLoaded): void {
-  Object.defineProperty(globalThis, LOADED, {
-    value: (name: unknown, clientClass: unknown, location: unknown) => {
-      reported.add(String(location));
-      const file = SDK_FILES.find((candidate) => candidate.name === name);
-      if (file !== undefined) onLoaded(file, clientClass, String(location));
-    },
-    configurable: true,
-  });
-  if (hasSyncHooks(process.versions.node)) {
-    module.registerHooks({
-      load: (url, context, nextLoad) => {
-        const file = findSdkFile(url);
-        return file === undefined ? nextLoad(url, context) : appendReport(file, url, nextLoad(url, context));
-      },
-    });
-  } else {
+  listener = onLoaded;
+  // With a front, nothing was loaded before; what is being loaded right now reports at its end.
+  if (isHooked) return;
+  install();
+  if (!hasSyncHooks(process.versions.node)) {
     module.register("./loader-thread.js", import.meta.url);
     hookCompile(onLoaded);
   }
   reportCached(onLoaded);
+}
+
+/** Hooks before there is a gate: `open` is called when a known library has been evaluated, and has to hook it (`hookModules`). */
+export function onNeeded(open: () => void): void {
+  whenNeeded = open;
+  install();
+}
+
+/** Tells of each module before it is loaded; only where hooks are synchronous. */
+export function watchResolve(resolved: (specifier: string, url: string) => void): void {
+  onResolved = resolved;
+}
+
+function install(): void {
+  isHooked = true;
+  Object.defineProperty(globalThis, LOADED, {
+    value: (name: unknown, clientClass: unknown, location: unknown) => {
+      reported.add(String(location));
+      const file = SDK_FILES.find((candidate) => candidate.name === name);
+      if (file === undefined) return;
+      if (listener === undefined) whenNeeded?.();
+      listener?.(file, clientClass, String(location));
+    },
+    configurable: true,
+  });
+  if (!hasSyncHooks(process.versions.node)) return;
+  module.registerHooks({
+    resolve: (specifier, context, nextResolve) => {
+      const result = nextResolve(specifier, context);
+      onResolved?.(specifier, result.url);
+      return result;
+    },
+    load: (url, context, nextLoad) => {
+      const file = findSdkFile(url);
+      return file === undefined ? nextLoad(url, context) : appendReport(file, url, nextLoad(url, context));
+    },
+  });
 }
 
 function hookCompile(onLoaded: OnLoaded): void {

@@ -17,11 +17,7 @@ const HOOKED = Symbol.for("tollgate.fetch");
 export function hookFetch(): void {
   const original = globalThis.fetch as Fetch & { readonly [HOOKED]?: true };
   if (typeof original !== "function" || original[HOOKED] === true) return;
-  const fetch: Fetch = (input, init) => {
-    const wire = registeredWire();
-    if (wire === undefined) return original(input, init);
-    return send({ wire, original, input, init });
-  };
+  const fetch = gatedFetch(original);
   Object.defineProperty(fetch, "name", { value: "fetch", configurable: true });
   Object.defineProperty(fetch, "length", { value: original.length, configurable: true });
   Object.defineProperty(fetch, HOOKED, { value: true });
@@ -32,6 +28,15 @@ export function hookFetch(): void {
     configurable: true,
     enumerable: descriptor?.enumerable ?? true,
   });
+}
+
+/** `original` behind the registered wire. */
+export function gatedFetch(original: Fetch): Fetch {
+  return (input, init) => {
+    const wire = registeredWire();
+    if (wire === undefined) return original(input, init);
+    return send({ wire, original, input, init });
+  };
 }
 
 interface Sending {

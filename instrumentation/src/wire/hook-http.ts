@@ -3,8 +3,7 @@
  * through. Its methods are patched in place, so it does not matter when somebody got hold of `request`. What an app writes
  * is held until the call is admitted; the request object, its events and its errors are the app's own.
  */
-import { ClientRequest } from "node:http";
-import type { IncomingMessage } from "node:http";
+import type { ClientRequest, IncomingMessage } from "node:http";
 import { context } from "@opentelemetry/api";
 import { isPatched, PATCHED } from "../stainless/patch-client.ts";
 import { HeldRequest } from "./held-request.ts";
@@ -19,7 +18,8 @@ type Methods = Record<"write" | "end" | "flushHeaders", Method>;
 const held = new WeakMap<ClientRequest, HeldRequest | undefined>();
 
 export function hookHttp(): void {
-  const prototype = ClientRequest.prototype as unknown as Methods;
+  // Not imported: the module's namespace would read its lazy members, and load undici for them.
+  const prototype = process.getBuiltinModule("node:http").ClientRequest.prototype as unknown as Methods;
   if (isPatched(prototype)) return;
   Object.defineProperty(prototype, PATCHED, { value: true });
   const { write, end, flushHeaders } = prototype;

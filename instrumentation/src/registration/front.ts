@@ -1,0 +1,130 @@
+/**
+ * What `--import` puts into a process at its start: doors, and nothing behind them. The gate itself (some 250 files with
+ * OpenTelemetry's) is loaded, synchronously, when something first comes to a door: a known library has been evaluated, a request is
+ * about to be sent, a child is about to start, or the app loads OpenTelemetry or this package. So a process that does none of
+ * that pays next to nothing, and no call is made before the gate is there.
+ *
+ * Only where Node has synchronous module hooks; older versions load the gate at once.
+ */
+import childProcess from "node:child_process";
+import module, { syncBuiltinESMExports } from "node:module";
+import workerThreads from "node:worker_threads";
+import { onNeeded, watchResolve } from "./module-hooks.ts";
+
+type AnyFunction = (this: unknown, ...args: unknown[]) => unknown;
+type Methods = Record<string, AnyFunction>;
+
+/** As `fetch` in hook-fetch.ts has it: it is the gate's own. */
+const FETCH = Symbol.for("tollgate.fetch");
+const SYNC_STARTS = ["spawnSync", "execFileSync", "execSync"] as const;
+const SENDS = ["write", "end", "flushHeaders"] as const;
+
+/** The app's next word may need the gate when it names one of these. */
+const WANTS_GATE = /^(?:@opentelemetry|@tollgate)\/|[/\\](?:@opentelemetry|@tollgate)[/\\]/;
+
+/** What is loaded later, by its place beside this file: a literal path, so that nothing loads it earlier. */
+interface Behind {
+  readonly register: typeof import("./register-tollgate.ts");
+  readonly fetch: typeof import("../wire/hook-fetch.ts");
+}
+
+export function installFront(): void {
+  const restores: (() => void)[] = [];
+  const own = new URL("..", import.meta.url).href;
+  let isOpen = false;
+  let isOpening = false;
+  const open = (): void => {
+    if (isOpen || isOpening) return;
+    isOpening = true;
+    for (const restore of restores.splice(0)) restore();
+    const require = module.createRequire(import.meta.url);
+    const behind: Behind = {
+      register: require("./register-tollgate.js") as Behind["register"],
+      fetch: require("../wire/hook-fetch.js") as Behind["fetch"],
+    };
+    behind.register.registerTollgate({ isPreload: true });
+    front.fetch = behind.fetch.gatedFetch(original);
+    isOpen = true;
+  };
+  const original = globalThis.fetch;
+  const front: { fetch: typeof globalThis.fetch | undefined } = { fetch: undefined };
+  frontFetch(() => {
+    open();
+    // While the gate itself is being loaded.
+    return front.fetch ?? original;
+  });
+  frontRequests(open, restores);
+  frontChildren(open, restores);
+  onNeeded(open);
+  watchResolve((specifier, url) => {
+    if (!isOpen && (WANTS_GATE.test(specifier) || url.startsWith(own))) open();
+  });
+}
+
+/** Stays in its place for good: who took it, comes to the gate by it. */
+function frontFetch(current: () => typeof globalThis.fetch): void {
+  if (typeof globalThis.fetch !== "function") return;
+  const fetch: typeof globalThis.fetch = (input, init) => current()(input, init);
+  Object.defineProperty(fetch, "name", { value: "fetch", configurable: true });
+  Object.defineProperty(fetch, "length", { value: globalThis.fetch.length, configurable: true });
+  Object.defineProperty(fetch, FETCH, { value: true });
+  Object.defineProperty(globalThis, "fetch", { value: fetch, writable: true, configurable: true, enumerable: true });
+}
+
+function frontRequests(open: () => void, restores: (() => void)[]): void {
+  // Not imported: the module's namespace would read its lazy members, and load undici for them.
+  const { ClientRequest } = process.getBuiltinModule("node:http");
+  const prototype = ClientRequest.prototype as unknown as Methods;
+  for (const name of SENDS) {
+    const before = Object.getOwnPropertyDescriptor(prototype, name);
+    replace(prototype, name, function (...args) {
+      open();
+      return prototype[name]?.apply(this, args);
+    });
+    restores.push(() => {
+      if (before === undefined) Reflect.deleteProperty(prototype, name);
+      else Object.defineProperty(prototype, name, before);
+    });
+  }
+}
+
+function frontChildren(open: () => void, restores: (() => void)[]): void {
+  const prototype = childProcess.ChildProcess.prototype as unknown as Methods;
+  const functions = childProcess as unknown as Methods;
+  const threads = workerThreads as unknown as { Worker: typeof workerThreads.Worker };
+  const { spawn } = prototype;
+  const { Worker } = threads;
+  if (spawn === undefined) return;
+  replace(prototype, "spawn", function (...args) {
+    open();
+    return prototype["spawn"]?.apply(this, args);
+  });
+  restores.push(() => replace(prototype, "spawn", spawn));
+  for (const name of SYNC_STARTS) {
+    const before = functions[name];
+    if (before === undefined) continue;
+    replace(functions, name, function (...args) {
+      open();
+      return functions[name]?.apply(this, args);
+    });
+    restores.push(() => {
+      functions[name] = before;
+    });
+  }
+  threads.Worker = new Proxy(Worker, {
+    construct(_target, args: unknown[], newTarget) {
+      open();
+      return Reflect.construct(threads.Worker, args, newTarget) as object;
+    },
+  });
+  restores.push(() => {
+    threads.Worker = Worker;
+    syncBuiltinESMExports();
+  });
+  syncBuiltinESMExports();
+}
+
+function replace(target: Methods, name: string, value: AnyFunction): void {
+  Object.defineProperty(value, "name", { value: name, configurable: true });
+  Object.defineProperty(target, name, { value, writable: true, configurable: true, enumerable: true });
+}
