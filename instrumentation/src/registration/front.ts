@@ -9,7 +9,9 @@
 import childProcess from "node:child_process";
 import module, { syncBuiltinESMExports } from "node:module";
 import workerThreads from "node:worker_threads";
+import type { gatedFetch } from "../wire/hook-fetch.ts";
 import { onNeeded, watchResolve } from "./module-hooks.ts";
+import type { registerTollgate } from "./register-tollgate.ts";
 
 type AnyFunction = (this: unknown, ...args: unknown[]) => unknown;
 type Methods = Record<string, AnyFunction>;
@@ -22,10 +24,10 @@ const SENDS = ["write", "end", "flushHeaders"] as const;
 /** The app's next word may need the gate when it names one of these. */
 const WANTS_GATE = /^(?:@opentelemetry|@tollgate)\/|[/\\](?:@opentelemetry|@tollgate)[/\\]/;
 
-/** What is loaded later, by its place beside this file: a literal path, so that nothing loads it earlier. */
+/** What is loaded later. */
 interface Behind {
-  readonly register: typeof import("./register-tollgate.ts");
-  readonly fetch: typeof import("../wire/hook-fetch.ts");
+  readonly registerTollgate: typeof registerTollgate;
+  readonly gatedFetch: typeof gatedFetch;
 }
 
 export function installFront(): void {
@@ -38,12 +40,10 @@ export function installFront(): void {
     isOpening = true;
     for (const restore of restores.splice(0)) restore();
     const require = module.createRequire(import.meta.url);
-    const behind: Behind = {
-      register: require("./register-tollgate.js") as Behind["register"],
-      fetch: require("../wire/hook-fetch.js") as Behind["fetch"],
-    };
-    behind.register.registerTollgate({ isPreload: true });
-    front.fetch = behind.fetch.gatedFetch(original);
+    const { registerTollgate: register } = require("./register-tollgate.js") as Pick<Behind, "registerTollgate">;
+    const { gatedFetch: gated } = require("../wire/hook-fetch.js") as Pick<Behind, "gatedFetch">;
+    register({ isPreload: true });
+    front.fetch = gated(original);
     isOpen = true;
   };
   const original = globalThis.fetch;
