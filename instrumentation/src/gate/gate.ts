@@ -31,6 +31,7 @@ import type { GatedCall } from "./gated-call.ts";
 import { estimatedPrice } from "./house-estimate.ts";
 import { Tokenizers } from "./tokenizer.ts";
 import { StopGate } from "../stop/stop-gate.ts";
+import type { StoppableCall } from "../stop/stop-gate.ts";
 
 /** Money is set aside and the request may go. */
 export interface Admission {
@@ -58,6 +59,11 @@ export type AdmissionOutcome =
   /** The guard answers instead of calling. */
   | { readonly outcome: "answered"; readonly text: string; readonly error: TollgateError };
 
+/** Anything that costs and has begun: one call, or a process that makes calls of its own. */
+export interface OpenCall extends StoppableCall {
+  end(error: unknown): void;
+}
+
 export interface GateOptions {
   readonly config: Config;
   readonly logger: Logger;
@@ -77,7 +83,7 @@ export class Gate {
   readonly logger: Logger;
   readonly leases: LeaseClient | undefined;
   /** Calls that have not ended: settled as reserved when the process ends. */
-  readonly open = new Set<GatedCall>();
+  readonly open = new Set<OpenCall>();
   /** What people have stopped. */
   readonly stops: StopGate;
   readonly crossings = new CrossingEvents();
@@ -134,6 +140,21 @@ export class Gate {
 
   #processLabels(): Readonly<Record<string, string>> {
     return { ...this.config.labels, agent: this.config.agent, ...this.#hello?.labels };
+  }
+
+  /** Where work that is not one call of a model gets its money: this process's own budget, then the fleet's. */
+  purses(labels: Readonly<Record<string, string>>): readonly Purse[] {
+    const { leases } = this;
+    const fleet: Purse | undefined = leases && { reserve: (want) => leases.reserve(labels, want) };
+    return [this.#processPurse, fleet].filter((purse) => purse !== undefined);
+  }
+
+  /** Whether a budget in money has to be held. */
+  isHardInUsd(labels: Readonly<Record<string, string>>): boolean {
+    const budgets = this.leases?.find(labels)?.budgets ?? [];
+    return (
+      this.#processPurse !== undefined || budgets.some(({ mode, measure }) => mode === "hard" && measure === "usd")
+    );
   }
 
   /** Sets aside what the call may cost, from every purse it falls under. Throws the typed errors. */

@@ -24,9 +24,27 @@ export function withReport(
 ): string {
   const exported = file.className === "default" ? "module.exports" : `exports.${file.className}`;
   const owner = isCommonJs ? exported : file.className;
+  if (file.exported !== undefined) return withExports(file, url, text);
   const reported = file.functions === undefined ? owner : functionsExpression(file.functions);
   const call = `globalThis[Symbol.for("tollgate.loaded")]?.(${JSON.stringify(file.name)},${reported},${JSON.stringify(url)});`;
   return `${withVariables(text, file.functions ?? [])}\n;${call}\n`;
+}
+
+/** Exports come from variables of ours, which start as the module's own functions. */
+function withExports({ name, exported = [] }: SdkFile, url: string, text: string): string {
+  let changed = text;
+  const places: string[] = [];
+  for (const outside of exported) {
+    const local = new RegExp(`([{,]\\s*)([\\w$]+) as ${outside}(?=\\s*[,}])`).exec(changed);
+    const [whole, before, inside] = local ?? [];
+    if (whole === undefined || inside === undefined) continue;
+    const ours = `tollgate$${outside}`;
+    changed = changed.replace(whole, () => `${before}${ours} as ${outside}`);
+    places.push(`${outside}:[${inside},(f)=>{${ours}=f;}]`);
+    changed += `\n;var ${ours}=${inside};`;
+  }
+  const report = `{${places.join(",")}}`;
+  return `${changed}\n;globalThis[Symbol.for("tollgate.loaded")]?.(${JSON.stringify(name)},${report},${JSON.stringify(url)});\n`;
 }
 
 /** A version may lack some of them: a name that is not declared is no error. */

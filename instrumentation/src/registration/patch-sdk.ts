@@ -1,6 +1,7 @@
 /** Patches the clients of known SDKs as they are loaded, and says so when one can't be patched. */
 import { anthropicAdapter } from "../anthropic/adapter.ts";
 import { hideOwnSpans } from "../anthropic/own-spans.ts";
+import { patchClaudeAgent } from "../claude-agent/patch-query.ts";
 import type { Logger } from "../config/logger.ts";
 import { markGated } from "../gate/registry.ts";
 import { patchModels } from "../google/patch-models.ts";
@@ -60,6 +61,8 @@ function patchFunctions(name: string, loaded: unknown): boolean | undefined {
   switch (name) {
     case "ai":
       return patchAi(functions);
+    case "@anthropic-ai/claude-agent-sdk":
+      return patchClaudeAgent(functions);
     case "@openai/agents-core":
       return patchAgents(functions);
     default:

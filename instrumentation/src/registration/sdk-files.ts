@@ -6,6 +6,8 @@ export interface SdkFile {
   readonly className: string;
   /** Functions of the file itself that are replaced, in place of a class; where they are missing, so be it. */
   readonly functions?: readonly string[];
+  /** Of a minified ES module: exported functions that are replaced, by their names outside. */
+  readonly exported?: readonly string[];
   /** What `require.resolve` finds; the package's name where that is enough. */
   readonly entry: string;
   /** Both twins, seen from there. */
@@ -82,6 +84,15 @@ export const SDK_FILES: readonly SdkFile[] = [
     functions: ["invokeFunctionTool"],
     entry: "@openai/agents-core",
     files: ["tool.js", "tool.mjs"],
+  },
+  {
+    name: "@anthropic-ai/claude-agent-sdk",
+    pattern: /[/\\]node_modules[/\\]@anthropic-ai[/\\]claude-agent-sdk[/\\](?:sdk|core)\.mjs$/,
+    className: "",
+    functions: [],
+    exported: ["query"],
+    entry: "@anthropic-ai/claude-agent-sdk",
+    files: ["sdk.mjs"],
   },
   {
     name: "ai",

@@ -1,0 +1,186 @@
+/**
+ * One query of `@anthropic-ai/claude-agent-sdk`: a process of its own that calls models out of sight. It gets money from the
+ * purses before it starts, is told to stop when it has spent that (`maxBudgetUsd`), and is charged by what it reports.
+ */
+import { context, SpanKind, trace } from "@opentelemetry/api";
+import type { Context, Span } from "@opentelemetry/api";
+import { ConfigInvalid, GateUnavailable } from "../errors.ts";
+import type { TollgateError } from "../errors.ts";
+import { recordCost, recordError, recordRefusal, recordUsage, whoAttributes } from "../gate/call-span.ts";
+import type { Who } from "../gate/call-span.ts";
+import type { Gate } from "../gate/gate.ts";
+import type { Amounts } from "../lease/amounts.ts";
+import { UNLIMITED } from "../lease/purse.ts";
+import type { PurseOutcome, Reservation, Want } from "../lease/purse.ts";
+import type { NanoUsd } from "../pricing/money.ts";
+import * as semconv from "../semconv.ts";
+import { readReport } from "./usage-report.ts";
+import type { ModelReport } from "./usage-report.ts";
+
+/** What a query asks for where the app names no `maxBudgetUsd` and a hard budget has to be held. */
+const ASKED_NANO_USD = 5_000_000_000n;
+/** Below this, not even one answer can be paid. */
+const LEAST_NANO_USD = 10_000_000n;
+
+export interface AgentRunOptions {
+  readonly gate: Gate;
+  /** The app's own `maxBudgetUsd`. */
+  readonly maxBudgetUsd: number | undefined;
+  readonly model: string | undefined;
+  /** Ends the process. */
+  readonly abort: (reason: unknown) => void;
+}
+
+export class AgentRun {
+  readonly who: Who;
+  readonly span: Span;
+  readonly context: Context;
+  readonly #options: AgentRunOptions;
+  readonly #startedAt = new Date();
+  readonly #held: Reservation[] = [];
+  #report: readonly ModelReport[] | undefined;
+  #stopped: TollgateError | undefined;
+  #isEnded = false;
+
+  constructor(options: AgentRunOptions) {
+    const { gate, model } = options;
+    this.#options = options;
+    this.who = gate.who();
+    this.span = gate.tracer.startSpan(`${semconv.Operation.invokeAgent} claude`, {
+      kind: SpanKind.INTERNAL,
+      attributes: {
+        [semconv.ATTR_GEN_AI_OPERATION_NAME]: semconv.Operation.invokeAgent,
+        [semconv.ATTR_GEN_AI_PROVIDER_NAME]: semconv.Provider.anthropic,
+        [semconv.ATTR_GEN_AI_AGENT_NAME]: "claude",
+        ...(model === undefined ? {} : { [semconv.ATTR_GEN_AI_REQUEST_MODEL]: model }),
+        ...whoAttributes(this.who),
+      },
+    });
+    this.context = trace.setSpan(context.active(), this.span);
+    gate.open.add(this);
+  }
+
+  get stopped(): TollgateError | undefined {
+    return this.#stopped;
+  }
+
+  /** The dollars that the process may spend; `undefined`: as the app has it. Rejects with the typed errors. */
+  async admit(): Promise<number | undefined> {
+    try {
+      const { gate, maxBudgetUsd } = this.#options;
+      if (gate.config.problems.length > 0) throw new ConfigInvalid(gate.config.problems);
+      if (this.who.problem !== undefined) throw new ConfigInvalid([this.who.problem]);
+      await gate.stops.pass(this.who, undefined);
+      if (gate.leases?.hello === undefined) await gate.leases?.reached();
+      const labels = { ...this.who.labels, provider: semconv.Provider.anthropic };
+      const asked = maxBudgetUsd === undefined ? ASKED_NANO_USD : BigInt(Math.floor(maxBudgetUsd * 1e9));
+      for (const purse of gate.purses(labels)) this.#take(await purse.reserve(wantOf(asked)));
+      const isBound = gate.isHardInUsd(labels);
+      const granted = this.#held.reduce(
+        (least, { amounts }) => (amounts.nanoUsd < least ? amounts.nanoUsd : least),
+        asked,
+      );
+      const leaseId = this.#held.find((reservation) => reservation.leaseId !== "")?.leaseId;
+      if (leaseId !== undefined) this.span.setAttribute(semconv.ATTR_TOLLGATE_LEASE_ID, leaseId);
+      this.span.setAttribute(semconv.ATTR_TOLLGATE_DECISION, semconv.DecisionName.allow);
+      if (isBound) this.span.setAttribute(semconv.ATTR_TOLLGATE_RESERVED_NANO_USD, Number(granted));
+      const stopped = this.#stopped ?? gate.stops.killed(this.who);
+      if (stopped !== undefined) throw stopped;
+      return isBound ? Number(granted) / 1e9 : undefined;
+    } catch (problem) {
+      for (const reservation of this.#held.splice(0)) reservation.release();
+      recordRefusal(this.span, problem as TollgateError);
+      this.#close(problem);
+      throw problem;
+    }
+  }
+
+  #take(outcome: PurseOutcome): void {
+    const { gate } = this.#options;
+    switch (outcome.outcome) {
+      case "granted":
+        this.#held.push(outcome.reservation);
+        return;
+      case "refused":
+        throw outcome.error;
+      case "aborted":
+        return;
+      case "unavailable": {
+        const mode = gate.config.failMode ?? (outcome.isHard ? "closed" : "open");
+        this.span.setAttribute(semconv.ATTR_TOLLGATE_FAILURE_MODE, mode);
+        if (mode === "closed") throw new GateUnavailable(`the processor can't be asked: ${outcome.reason}`);
+      }
+    }
+  }
+
+  /** A message of the process: the last result has the totals. */
+  read(message: unknown): void {
+    this.#report = readReport(message) ?? this.#report;
+  }
+
+  /** Somebody stopped its agent. */
+  stop(error: TollgateError): boolean {
+    if (this.#isEnded || this.#stopped !== undefined) return false;
+    this.#stopped = error;
+    this.#options.abort(error);
+    return true;
+  }
+
+  /** The process has ended, or nobody hears of it any more: without a report it counts as what it was given. */
+  end(error?: unknown): void {
+    if (this.#isEnded) return;
+    const report = this.#report ?? this.#worst();
+    for (const model of report) this.#tell(model);
+    const spent = report.reduce((sum, { nanoUsd }) => sum + nanoUsd, 0n);
+    const tokens = report.reduce((sum, { usage }) => sum + BigInt(usage.input + usage.output), 0n);
+    for (const reservation of this.#held.splice(0)) reservation.settle({ nanoUsd: spent, tokens, calls: 1n });
+    this.#close(error);
+  }
+
+  #close(error: unknown): void {
+    this.#isEnded = true;
+    this.#options.gate.open.delete(this);
+    if (error !== undefined) recordError(this.span, error);
+    this.span.end();
+  }
+
+  #worst(): readonly ModelReport[] {
+    const [reservation] = this.#held;
+    if (reservation === undefined || reservation.amounts.nanoUsd >= UNLIMITED) return [];
+    const usage = { input: 0, output: 0, cacheRead: 0, cacheWrite: 0, cacheWrite1h: 0, reasoning: 0 };
+    return [{ model: this.#options.model ?? "", usage, nanoUsd: reservation.amounts.nanoUsd }];
+  }
+
+  /** Cost is on the calls of models, and so a span for each model stands for its calls. */
+  #tell({ model, usage, nanoUsd }: ModelReport): void {
+    const attributes = {
+      [semconv.ATTR_GEN_AI_OPERATION_NAME]: semconv.Operation.chat,
+      [semconv.ATTR_GEN_AI_PROVIDER_NAME]: semconv.Provider.anthropic,
+      [semconv.ATTR_GEN_AI_REQUEST_MODEL]: model,
+      [semconv.ATTR_TOLLGATE_DECISION]: semconv.DecisionName.allow,
+      ...whoAttributes(this.who),
+    };
+    const name = `${semconv.Operation.chat} ${model}`;
+    const options = { kind: SpanKind.CLIENT, attributes, startTime: this.#startedAt };
+    const span = this.#options.gate.tracer.startSpan(name, options, this.context);
+    const leaseId = this.#held.find((reservation) => reservation.leaseId !== "")?.leaseId;
+    if (leaseId !== undefined) span.setAttribute(semconv.ATTR_TOLLGATE_LEASE_ID, leaseId);
+    recordUsage(span, usage);
+    recordCost(span, { nanoUsd: nanoUsd as NanoUsd, status: semconv.CostStatus.estimated, priceVersion: undefined });
+    span.end();
+  }
+}
+
+function wantOf(asked: bigint): Want {
+  const amounts = (nanoUsd: bigint): Amounts => ({ nanoUsd, tokens: 0n, calls: 1n });
+  const least = asked < LEAST_NANO_USD ? asked : LEAST_NANO_USD;
+  return {
+    worst: amounts(asked),
+    least: amounts(least),
+    fitting: (available) => {
+      const nanoUsd = available.nanoUsd < asked ? available.nanoUsd : asked;
+      return nanoUsd < least || available.calls < 1n ? undefined : amounts(nanoUsd);
+    },
+    signal: undefined,
+  };
+}

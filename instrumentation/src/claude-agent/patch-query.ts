@@ -1,0 +1,102 @@
+/**
+ * Puts the gate into `query` of `@anthropic-ai/claude-agent-sdk`. The process is started when there is money for it, so the
+ * app gets the query at once and its messages when it runs: what it asks of the query until then waits.
+ */
+import { context } from "@opentelemetry/api";
+import { asBody, asText } from "../gate/endpoint.ts";
+import type { Body } from "../gate/endpoint.ts";
+import { registeredGate } from "../gate/registry.ts";
+import type { LoadedFunctions } from "../registration/loaded-report.ts";
+import { replaceFunction } from "../registration/replace-function.ts";
+import { AgentRun } from "./agent-run.ts";
+import { ToolHooks } from "./tool-hooks.ts";
+
+type Query = AsyncGenerator<unknown, void> & Readonly<Record<string, unknown>>;
+type StartQuery = (params: Body) => Query;
+
+export function patchClaudeAgent(functions: LoadedFunctions): boolean {
+  return replaceFunction(functions, "query", (query) => (params) => {
+    const gate = registeredGate();
+    if (gate === undefined) return query(params);
+    const given = asBody(params) ?? {};
+    const options = asBody(given["options"]) ?? {};
+    const abortController =
+      options["abortController"] instanceof AbortController ? options["abortController"] : new AbortController();
+    const { maxBudgetUsd } = options;
+    const run = new AgentRun({
+      gate,
+      maxBudgetUsd: typeof maxBudgetUsd === "number" && maxBudgetUsd > 0 ? maxBudgetUsd : undefined,
+      model: asText(options["model"]),
+      abort: (reason) => abortController.abort(reason),
+    });
+    const tools = new ToolHooks(run.context);
+    const start = async (): Promise<Query> => {
+      const bound = await run.admit();
+      const hooks = tools.with(asBody(options["hooks"]));
+      const budget = bound === undefined ? {} : { maxBudgetUsd: bound };
+      const sent = { ...given, options: { ...options, ...budget, hooks, abortController } };
+      return context.with(run.context, () => (query as StartQuery)(sent));
+    };
+    return watched(start(), { run, tools });
+  });
+}
+
+interface Watch {
+  readonly run: AgentRun;
+  readonly tools: ToolHooks;
+}
+
+/** The query as the app has it, from now on. */
+function watched(starting: Promise<Query>, { run, tools }: Watch): Query {
+  // Whoever reads the messages gets the refusal.
+  starting.catch(() => {});
+  const end = (error?: unknown): void => {
+    tools.end();
+    run.end(error);
+  };
+  const step = async (take: (query: Query) => Promise<IteratorResult<unknown, void>>) => {
+    try {
+      const next = await take(await starting);
+      if (run.stopped !== undefined) throw run.stopped;
+      if (next.done === true) end();
+      else run.read(next.value);
+      return next;
+    } catch (problem) {
+      const error = run.stopped ?? problem;
+      end(error);
+      throw error;
+    }
+  };
+  const own: Record<string | symbol, unknown> = {
+    next: (...value: [] | [unknown]) => step((query) => query.next(...value)),
+    return: async (value: unknown) => {
+      const query = await starting.catch(() => undefined);
+      const last = await query?.return(value as undefined);
+      end();
+      return last ?? { done: true, value };
+    },
+    throw: (error: unknown) => step((query) => query.throw(error)),
+    close: () => {
+      void starting.then(
+        (query) => {
+          (query["close"] as (() => void) | undefined)?.();
+          end();
+        },
+        () => {},
+      );
+    },
+    [Symbol.asyncIterator]: () => proxy,
+    [Symbol.asyncDispose]: async () => void (await proxy.return(undefined)),
+  };
+  const proxy = new Proxy(own, {
+    get: (target, name) => {
+      if (name in target || typeof name === "symbol" || name === "then") return target[name];
+      // Everything else that a query has is asked of the process.
+      return async (...given: unknown[]) => {
+        const query = await starting;
+        return (query[name] as (...given: unknown[]) => unknown)(...given);
+      };
+    },
+  }) as unknown as Query;
+  return proxy;
+}

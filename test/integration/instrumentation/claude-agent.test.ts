@@ -1,0 +1,135 @@
+/**
+ * The real `@anthropic-ai/claude-agent-sdk` with a stand-in for its executable (test/support/agents/claude-code.mjs), which speaks its
+ * protocol: tools ask the gate, the process gets a bound from the budget, and what it reports is charged.
+ */
+import { join } from "node:path";
+import type { Options, SDKResultMessage } from "@anthropic-ai/claude-agent-sdk";
+import { afterEach, expect, it } from "vitest";
+import { AgentKilled, findTollgateError } from "../../../instrumentation/src/errors.ts";
+import { registerGate } from "../../../instrumentation/src/gate/registry.ts";
+import { costOf, hookFrameworks, startFrameworkRig, type FrameworkRig } from "../../support/framework-rig.ts";
+import { policyFile } from "../../support/policy-file.ts";
+
+hookFrameworks();
+const { query } = await import("@anthropic-ai/claude-agent-sdk");
+
+const STAND_IN = join(import.meta.dirname, "..", "..", "support", "agents", "claude-code.mjs");
+
+let rig: FrameworkRig;
+const start = async (...options: Parameters<typeof startFrameworkRig>) =>
+  void (rig = await startFrameworkRig(...options));
+
+afterEach(() => rig.stop());
+
+interface Ran {
+  readonly ran: readonly string[];
+  readonly denied: readonly string[];
+  readonly budget: number | null;
+}
+
+function ask(steps: readonly object[], options: Options = {}, env: Readonly<Record<string, string>> = {}) {
+  return query({
+    prompt: "go",
+    options: {
+      pathToClaudeCodeExecutable: STAND_IN,
+      executable: process.execPath as "node",
+      env: { PATH: process.env["PATH"], STAND_IN_STEPS: JSON.stringify(steps), ...env },
+      settingSources: [],
+      ...options,
+    },
+  });
+}
+
+async function run(...given: Parameters<typeof ask>): Promise<Ran & { readonly subtype: string }> {
+  let result: SDKResultMessage | undefined;
+  for await (const message of ask(...given)) if (message.type === "result") result = message;
+  if (result === undefined) throw new Error("no result");
+  return {
+    subtype: result.subtype,
+    ...(JSON.parse("result" in result ? result.result : (result.errors[0] ?? "")) as Ran),
+  };
+}
+
+it("gives the process what the budget has left, and charges what it reports", async () => {
+  await start({ env: { TOLLGATE_BUDGET: "$0.50" } });
+  expect(await run([{ cost: 0.1 }, { cost: 0.1 }])).toMatchObject({ subtype: "success", budget: 0.5 });
+  expect(rig.calls().map(({ attributes }) => attributes)).toMatchObject([
+    {
+      "gen_ai.request.model": "claude-haiku-4-5",
+      "gen_ai.usage.input_tokens": 15,
+      "gen_ai.usage.cache_read.input_tokens": 5,
+      "tollgate.cost.nano_usd": 200_000_000,
+      "tollgate.cost.status": "estimated",
+    },
+  ]);
+  expect(await run([{ cost: 0.2 }, { cost: 0.2 }])).toMatchObject({ subtype: "error_max_budget_usd", budget: 0.3 });
+  expect(costOf(rig.calls())).toBe(600_000_000n);
+  await expect(run([{ cost: 0.1 }])).rejects.toMatchObject({ code: "budget_exceeded" });
+  const runs = rig.gated.spans().filter(({ name }) => name === "invoke_agent claude");
+  expect(runs.map(({ attributes }) => attributes["tollgate.decision"])).toEqual(["allow", "allow", "deny"]);
+  expect(rig.gated.gate.open.size).toBe(0);
+});
+
+it("keeps the app's own bound where it is lower, and sets none where no budget has to be held", async () => {
+  await start({ env: { TOLLGATE_BUDGET: "$0.50" } });
+  expect(await run([], { maxBudgetUsd: 0.25 })).toMatchObject({ budget: 0.25 });
+  await rig.stop();
+  await start();
+  expect(await run([])).toMatchObject({ budget: null });
+  expect(await run([], { maxBudgetUsd: 2 })).toMatchObject({ budget: 2 });
+});
+
+it("decides each tool of the process, beside the hooks of the app", async () => {
+  await using policy = await policyFile({ allow: ["Read"], deny: ["Bash"] });
+  await start({ env: { TOLLGATE_POLICY: policy.path } });
+  const seen: string[] = [];
+  const hooks: Options["hooks"] = {
+    PreToolUse: [{ hooks: [async (input) => ("tool_name" in input && seen.push(String(input.tool_name)), {})] }],
+  };
+  const steps = [
+    { tool: "Read", input: { file_path: "/a" } },
+    { tool: "Bash", input: { command: "rm -rf /" } },
+    { tool: "Read", input: { file_path: "/b" } },
+  ];
+  const result = await run(steps, { hooks });
+  expect(result.ran).toEqual(["Read", "Read"]);
+  expect(result.denied).toEqual([expect.stringContaining("is denied by `deny: Bash`")]);
+  expect(seen).toEqual(["Read", "Bash", "Read"]);
+  expect(
+    rig
+      .tools()
+      .map(({ name, attributes }) => [name, attributes["gen_ai.tool.call.id"], attributes["tollgate.decision"]]),
+  ).toEqual([
+    ["execute_tool Read", "toolu_0", "allow"],
+    ["execute_tool Bash", "toolu_1", "deny"],
+    ["execute_tool Read", "toolu_2", "allow"],
+  ]);
+});
+
+it("fails closed where the executable would let a tool run whose hook has failed", async () => {
+  await start();
+  await expect(run([{ tool: "Read", input: {} }], {}, { STAND_IN_OLD: "1" })).rejects.toThrow("onFailure");
+  expect(rig.tools()).toEqual([]);
+});
+
+it("ends the process by a kill, and counts what it was given where it has reported nothing", async () => {
+  await start({ env: { TOLLGATE_BUDGET: "$0.50" } });
+  const work = run([{ cost: 0.1 }, { hang: true }]);
+  await expect.poll(() => rig.gated.gate.open.size).toBe(1);
+  for (const call of rig.gated.gate.open) call.stop(new AgentKilled({ agent: "a", reason: "enough" }));
+  await expect(work).rejects.toSatisfy((error) => findTollgateError(error)?.code === "agent_killed");
+  expect(costOf(rig.calls())).toBe(500_000_000n);
+  expect(rig.gated.gate.open.size).toBe(0);
+});
+
+it("gives the app the messages that it gets without the gate", async () => {
+  await start();
+  const read = async () => {
+    const messages: unknown[] = [];
+    for await (const message of ask([{ cost: 0.1 }])) messages.push(message);
+    return messages;
+  };
+  const through = await read();
+  registerGate(undefined);
+  expect(through).toEqual(await read());
+});
