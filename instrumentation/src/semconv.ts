@@ -272,6 +272,7 @@ export const Operation = {
   generateContent: "generate_content",
   textCompletion: "text_completion",
   embeddings: "embeddings",
+  rerank: "rerank",
   createAgent: "create_agent",
   invokeAgent: "invoke_agent",
   executeTool: "execute_tool",
@@ -284,6 +285,7 @@ export const INFERENCE_OPERATIONS: ReadonlySet<string> = new Set([
   Operation.generateContent,
   Operation.textCompletion,
   Operation.embeddings,
+  Operation.rerank,
 ]);
 
 /** Values of `gen_ai.provider.name` that the gate writes. */
@@ -294,6 +296,10 @@ export const Provider = {
   awsBedrock: "aws.bedrock",
   gcpVertexAi: "gcp.vertex_ai",
   gcpGemini: "gcp.gemini",
+  groq: "groq",
+  mistralAi: "mistral_ai",
+  cohere: "cohere",
+  ollama: "ollama",
 } as const;
 
 /** Values of `tollgate.cost.status`. `missing`: the answer had no usage, and none could be estimated. */

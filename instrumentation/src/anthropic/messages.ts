@@ -17,8 +17,12 @@ const NUMBERS = {
   top_k: semconv.ATTR_GEN_AI_REQUEST_TOP_K,
 };
 
-export const messages: Endpoint = {
-  provider: semconv.Provider.anthropic,
+/** As Anthropic serves it, or as somebody does under another name. */
+export function messagesOf(provider: string): Endpoint {
+  return { ...MESSAGES, provider };
+}
+
+const MESSAGES: Omit<Endpoint, "provider"> = {
   operation: semconv.Operation.chat,
 
   readRequest(body: Body): RequestFacts {
@@ -65,6 +69,8 @@ export const messages: Endpoint = {
 
   blockedAnswer: blockedMessage,
 };
+
+export const messages: Endpoint = messagesOf(semconv.Provider.anthropic);
 
 /** `message_start` has the input, `message_delta` the output so far, cumulative; `message_stop` makes it final. */
 class EventReader implements StreamReader {

@@ -74,6 +74,8 @@ export interface Endpoint {
   readonly operation: string;
   /** The request can't be made to name another model: budgets do not downgrade it. */
   readonly isModelFixed?: boolean;
+  /** How a stream's events are told apart on the wire: server-sent events, or a line of JSON each. @default "events" */
+  readonly streamFormat?: "events" | "lines";
   readRequest(body: Body): RequestFacts;
   /** A new body; the app's is never touched. Streams are made to report their usage. */
   rewrite(body: Body, change: Rewrite): Body;

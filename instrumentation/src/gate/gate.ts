@@ -164,6 +164,8 @@ export class Gate {
     // What budgets count and what models cost is the ledger's to say, before the first call is bounded.
     if (this.leases?.hello === undefined) await this.leases?.reached();
     const { endpoint, guard } = call.options;
+    // The ledger's first word brings house prices: no call is priced before it.
+    if (this.leases !== undefined && this.leases.hello === undefined) await this.leases.reached();
     const change = this.#downgrade(call);
     const chosen = lowered(call.options.facts, change);
     const labels = { ...call.who.labels, model: chosen.model, provider: endpoint.provider };

@@ -11,7 +11,7 @@ import { imageTokensMax, withoutImages } from "./image-bound.ts";
 import { dearerTier } from "./tier.ts";
 
 /** Parts and tools that are text and nothing else. */
-const TEXT_PARTS: ReadonlySet<unknown> = new Set(["text", "refusal"]);
+const TEXT_PARTS: ReadonlySet<unknown> = new Set(["text", "refusal", "thinking"]);
 const TEXT_TOOLS: ReadonlySet<unknown> = new Set(["function", "custom"]);
 
 const NUMBERS = {
@@ -22,78 +22,126 @@ const NUMBERS = {
   seed: semconv.ATTR_GEN_AI_REQUEST_SEED,
 };
 
-export const chatCompletions: Endpoint = {
-  provider: semconv.Provider.openai,
-  operation: semconv.Operation.chat,
+/** What differs among the servers that speak this format. */
+export interface ChatFlavour {
+  readonly provider: string;
+  /** Streams tell their usage only when asked to. */
+  readonly asksForUsage: boolean;
+  /** Prompts may be written to a cache at a price of its own. */
+  readonly cacheWrites: boolean;
+  /** The name of the bound that is set where the app has set none. */
+  readonly boundName: "max_completion_tokens" | "max_tokens";
+  /** The model reads more than the body shows, an agent's instructions for instance. */
+  readonly hasUnseenInput?: boolean;
+  /** Its pictures are counted as OpenAI documents them. */
+  readonly countsImages?: boolean;
+  tierOf(body: Body): string;
+  hidesOutput(model: string, body: Body): boolean;
+  /** The model, where the body does not have it under `model`. */
+  modelOf?(body: Body): string;
+}
 
-  readRequest(body: Body): RequestFacts {
-    const model = asText(body["model"]) ?? "";
-    const { body: text, images } = withoutImages(body);
-    return {
-      model,
-      isStreamed: body["stream"] === true,
-      tier: dearerTier(body),
-      choices: Math.max(1, asCount(body["n"]) ?? 1),
-      // Which of the two a compatible server obeys when both are there, nobody knows.
-      outputBound: largerOf(asCount(body["max_completion_tokens"]), asCount(body["max_tokens"])),
-      outputLeast: 1,
-      inputBound: isText(text) ? inputTokensMax(text, { hasTools: asArray(body["tools"]).length > 0 }) : undefined,
-      ...(images > 0 && { imageTokens: (reader: string) => timesTokens(images, imageTokensMax(reader)) }),
-      // OpenAI caches unasked, and since gpt-5.6 a write has a price of its own.
-      cacheWrites: true,
-      makesMedia: asArray(body["modalities"]).some((modality) => modality !== "text"),
-      hidesOutput: hidesReasoning(model, body),
-      attributes: requestAttributes(body),
-    };
-  },
+export function chatCompletionsOf(flavour: ChatFlavour): Endpoint {
+  return {
+    provider: flavour.provider,
+    operation: semconv.Operation.chat,
+    readRequest: (body) => readRequest(body, flavour),
+    rewrite: (body, change) => rewrite(body, change, flavour),
+    readAnswer,
+    streamReader: (body) => new ChunkReader(!flavour.asksForUsage || asksForUsage(body)),
+    blockedAnswer,
+  };
+}
 
-  rewrite(body: Body, { model, outputBound, reasoningEffort }: Rewrite): Body {
-    const sent: Record<string, unknown> = { ...body, model };
-    const effort = lessEffort(body["reasoning_effort"], reasoningEffort);
-    if (effort !== undefined) sent["reasoning_effort"] = effort;
-    if (outputBound !== undefined) {
-      const isOld = asCount(body["max_tokens"]) !== undefined;
-      if (isOld) sent["max_tokens"] = outputBound;
-      if (!isOld || asCount(body["max_completion_tokens"]) !== undefined) sent["max_completion_tokens"] = outputBound;
-    }
-    if (body["stream"] === true) sent["stream_options"] = { ...asBody(body["stream_options"]), include_usage: true };
-    return sent;
-  },
+/** As OpenAI serves it, or as somebody does under another name. */
+export function openaiChatOf(provider: string): Endpoint {
+  return chatCompletionsOf({
+    provider,
+    asksForUsage: true,
+    boundName: "max_completion_tokens",
+    // OpenAI caches unasked, and since gpt-5.6 a write has a price of its own.
+    cacheWrites: true,
+    countsImages: true,
+    tierOf: dearerTier,
+    hidesOutput: hidesReasoning,
+  });
+}
 
-  readAnswer(answer: unknown): AnswerFacts {
-    const body = asBody(answer) ?? {};
-    return {
-      id: asText(body["id"]),
-      model: asText(body["model"]),
-      finishReasons: finishReasons(body),
-      usage: readUsage(body["usage"]),
-    };
-  },
+export const chatCompletions: Endpoint = openaiChatOf(semconv.Provider.openai);
 
-  streamReader(body: Body): StreamReader {
-    return new ChunkReader(asBody(body["stream_options"])?.["include_usage"] === true);
-  },
+function readRequest(body: Body, flavour: ChatFlavour): RequestFacts {
+  const model = flavour.modelOf?.(body) ?? asText(body["model"]) ?? "";
+  const { body: text, images } = flavour.countsImages === true ? withoutImages(body) : { body, images: 0 };
+  return {
+    model,
+    isStreamed: body["stream"] === true,
+    tier: flavour.tierOf(body),
+    choices: Math.max(1, asCount(body["n"]) ?? 1),
+    // Which of the two a compatible server obeys when both are there, nobody knows.
+    outputBound: largerOf(asCount(body["max_completion_tokens"]), asCount(body["max_tokens"])),
+    outputLeast: 1,
+    inputBound:
+      flavour.hasUnseenInput !== true && isText(text)
+        ? inputTokensMax(text, { hasTools: asArray(body["tools"]).length > 0 })
+        : undefined,
+    ...(images > 0 && { imageTokens: (reader: string) => timesTokens(images, imageTokensMax(reader)) }),
+    cacheWrites: flavour.cacheWrites,
+    makesMedia: asArray(body["modalities"]).some((modality) => modality !== "text"),
+    hidesOutput: flavour.hidesOutput(model, body),
+    attributes: requestAttributes(body),
+  };
+}
 
-  blockedAnswer(body: Body, text: string): string {
-    const model = asText(body["model"]) ?? "";
-    const base = { id: "chatcmpl-tollgate", created: Math.floor(Date.now() / 1_000), model };
-    if (body["stream"] !== true) {
-      const message = { role: "assistant", content: text, refusal: null };
-      const choices = [{ index: 0, message, logprobs: null, finish_reason: "stop" }];
-      return JSON.stringify({ ...base, object: "chat.completion", choices, usage: ZERO_USAGE });
-    }
-    const chunk = (delta: object, finish: string | null): object => ({
-      ...base,
-      object: "chat.completion.chunk",
-      choices: [{ index: 0, delta, logprobs: null, finish_reason: finish }],
-    });
-    const chunks = [chunk({ role: "assistant", content: text }, null), chunk({}, "stop")];
-    if (asBody(body["stream_options"])?.["include_usage"] === true) {
-      chunks.push({ ...base, object: "chat.completion.chunk", choices: [], usage: ZERO_USAGE });
-    }
-    return `${chunks.map((event) => `data: ${JSON.stringify(event)}\n\n`).join("")}data: [DONE]\n\n`;
-  },
-};
+function rewrite(body: Body, { model, outputBound, reasoningEffort }: Rewrite, flavour: ChatFlavour): Body {
+  const isNamed = flavour.modelOf === undefined;
+  const sent: Record<string, unknown> = { ...body, ...(isNamed && { model }) };
+  const effort = lessEffort(body["reasoning_effort"], reasoningEffort);
+  if (effort !== undefined) sent["reasoning_effort"] = effort;
+  if (outputBound !== undefined) {
+    const isOld = asCount(body["max_tokens"]) !== undefined;
+    if (isOld) sent["max_tokens"] = outputBound;
+    else sent[flavour.boundName] = outputBound;
+    if (asCount(body["max_completion_tokens"]) !== undefined) sent["max_completion_tokens"] = outputBound;
+  }
+  if (flavour.asksForUsage && body["stream"] === true) {
+    sent["stream_options"] = { ...asBody(body["stream_options"]), include_usage: true };
+  }
+  return sent;
+}
+
+function readAnswer(answer: unknown): AnswerFacts {
+  const body = asBody(answer) ?? {};
+  return {
+    id: asText(body["id"]),
+    model: asText(body["model"]),
+    finishReasons: finishReasons(body),
+    usage: readUsage(body["usage"]) ?? groqUsage(body),
+  };
+}
+
+function asksForUsage(body: Body): boolean {
+  return asBody(body["stream_options"])?.["include_usage"] === true;
+}
+
+function blockedAnswer(body: Body, text: string): string {
+  const model = asText(body["model"]) ?? "";
+  const base = { id: "chatcmpl-tollgate", created: Math.floor(Date.now() / 1_000), model };
+  if (body["stream"] !== true) {
+    const message = { role: "assistant", content: text, refusal: null };
+    const choices = [{ index: 0, message, logprobs: null, finish_reason: "stop" }];
+    return JSON.stringify({ ...base, object: "chat.completion", choices, usage: ZERO_USAGE });
+  }
+  const chunk = (delta: object, finish: string | null): object => ({
+    ...base,
+    object: "chat.completion.chunk",
+    choices: [{ index: 0, delta, logprobs: null, finish_reason: finish }],
+  });
+  const chunks = [chunk({ role: "assistant", content: text }, null), chunk({}, "stop")];
+  if (asksForUsage(body)) {
+    chunks.push({ ...base, object: "chat.completion.chunk", choices: [], usage: ZERO_USAGE });
+  }
+  return `${chunks.map((event) => `data: ${JSON.stringify(event)}\n\n`).join("")}data: [DONE]\n\n`;
+}
 
 const ZERO_USAGE = { prompt_tokens: 0, completion_tokens: 0, total_tokens: 0 };
 
@@ -117,6 +165,7 @@ class ChunkReader implements StreamReader {
     this.#model ??= asText(chunk["model"]);
     const choices = asArray(chunk["choices"]);
     for (const choice of choices) this.#readChoice(asBody(choice) ?? {});
+    this.#usage = groqUsage(chunk) ?? this.#usage;
     if (!("usage" in chunk)) return event;
     const usage = readUsage(chunk["usage"]);
     if (usage !== undefined) this.#usage = usage;
@@ -185,6 +234,11 @@ function readUsage(value: unknown): TokenUsage | undefined {
     reasoning: asCount(outputParts?.["reasoning_tokens"]) ?? 0,
     ...audioTokens(inputParts, outputParts),
   };
+}
+
+/** Where Groq puts the usage of a stream: beside the last choice. https://console.groq.com/docs/api-reference#chat-create */
+function groqUsage(body: Body): TokenUsage | undefined {
+  return readUsage(asBody(body["x_groq"])?.["usage"]);
 }
 
 function audioTokens(inputParts: Body | undefined, outputParts: Body | undefined): Pick<TokenUsage, "audio"> {

@@ -4,8 +4,12 @@ import type { AnswerFacts, Body, Endpoint, RequestFacts, Rewrite, StreamReader }
 import { inputTokensMax } from "../gate/input-bound.ts";
 import * as semconv from "../semconv.ts";
 
-export const embeddings: Endpoint = {
-  provider: semconv.Provider.openai,
+/** As OpenAI serves it, or as somebody does under another name. */
+export function embeddingsOf(provider: string): Endpoint {
+  return { ...EMBEDDINGS, provider };
+}
+
+const EMBEDDINGS: Omit<Endpoint, "provider"> = {
   operation: semconv.Operation.embeddings,
 
   readRequest(body: Body): RequestFacts {
@@ -48,3 +52,5 @@ export const embeddings: Endpoint = {
     return JSON.stringify({ object: "list", data: [], model: asText(body["model"]) ?? "", usage });
   },
 };
+
+export const embeddings: Endpoint = embeddingsOf(semconv.Provider.openai);

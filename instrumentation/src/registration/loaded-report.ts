@@ -23,8 +23,10 @@ export function withReport(
   { text, isCommonJs }: { readonly text: string; readonly isCommonJs: boolean },
 ): string {
   const exported = file.className === "default" ? "module.exports" : `exports.${file.className}`;
-  const owner = isCommonJs ? exported : file.className;
   if (file.exported !== undefined) return withExports(file, url, text);
+  const local = file.localName ?? file.className;
+  // A version that names its class otherwise is reported as not gated, and runs all the same.
+  const owner = isCommonJs ? exported : `typeof ${local}==="undefined"?undefined:${local}`;
   const reported = file.functions === undefined ? owner : functionsExpression(file.functions);
   const call = `globalThis[Symbol.for("tollgate.loaded")]?.(${JSON.stringify(file.name)},${reported},${JSON.stringify(url)});`;
   return `${withVariables(text, file.functions ?? [])}\n;${call}\n`;

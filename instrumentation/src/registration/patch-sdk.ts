@@ -2,12 +2,17 @@
 import { anthropicAdapter } from "../anthropic/adapter.ts";
 import { hideOwnSpans } from "../anthropic/own-spans.ts";
 import { patchClaudeAgent } from "../claude-agent/patch-query.ts";
+import { patchBedrock } from "../bedrock/patch-client.ts";
+import { patchCohere } from "../cohere/patch-client.ts";
 import type { Logger } from "../config/logger.ts";
 import { markGated } from "../gate/registry.ts";
 import { patchModels } from "../google/patch-models.ts";
 import { patchChatModel } from "../langchain/patch-chat-model.ts";
 import { patchTool } from "../langchain/patch-tool.ts";
+import { groqAdapter } from "../groq/adapter.ts";
 import { patchProtocol } from "../mcp/patch-protocol.ts";
+import { patchMistral } from "../mistral/patch-sdk.ts";
+import { patchOllama } from "../ollama/patch-ollama.ts";
 import { openaiAdapter } from "../openai/adapter.ts";
 import { patchAgents } from "../openai-agents/patch-agents.ts";
 import { findClientPrototype } from "../stainless/client-shape.ts";
@@ -28,6 +33,9 @@ export function patchSdk(name: string, prototype: ClientPrototype | undefined): 
     case "@anthropic-ai/sdk":
       patchClient(prototype, anthropicAdapter);
       hideOwnSpans(prototype);
+      return true;
+    case "groq-sdk":
+      patchClient(prototype, groqAdapter);
       return true;
     default:
       return false;
@@ -83,6 +91,14 @@ export function patchPrototype(name: string, prototype: object | null): boolean 
       return patchProtocol(prototype);
     case "undici":
       return patchDispatcher(prototype);
+    case "@mistralai/mistralai":
+      return patchMistral(prototype);
+    case "@aws-sdk/client-bedrock-runtime":
+      return patchBedrock(prototype);
+    case "cohere-ai":
+      return patchCohere(prototype);
+    case "ollama":
+      return patchOllama(prototype);
     default:
       return patchSdk(name, findClientPrototype(prototype));
   }

@@ -8,6 +8,8 @@ export interface SdkFile {
   readonly functions?: readonly string[];
   /** Of a minified ES module: exported functions that are replaced, by their names outside. */
   readonly exported?: readonly string[];
+  /** Its name inside the file's ES module, where a bundler has given it another. */
+  readonly localName?: string;
   /** What `require.resolve` finds; the package's name where that is enough. */
   readonly entry: string;
   /** Both twins, seen from there. */
@@ -116,6 +118,57 @@ export const SDK_FILES: readonly SdkFile[] = [
     className: "default",
     entry: "undici",
     files: ["lib/dispatcher/dispatcher-base.js"],
+  },
+  {
+    name: "groq-sdk",
+    pattern: /[/\\]node_modules[/\\]groq-sdk[/\\]client\.m?js$/,
+    className: "Groq",
+    entry: "groq-sdk",
+    files: CLIENT_FILES,
+  },
+  {
+    name: "@mistralai/mistralai",
+    pattern: /[/\\]node_modules[/\\]@mistralai[/\\]mistralai[/\\](?:esm[/\\])?lib[/\\]sdks\.js$/,
+    className: "ClientSDK",
+    entry: "@mistralai/mistralai",
+    files: ["lib/sdks.js"],
+  },
+  {
+    name: "@mistralai/mistralai",
+    pattern: /[/\\]node_modules[/\\]@mistralai[/\\]mistralai[/\\](?:esm[/\\])?lib[/\\]http\.js$/,
+    className: "HTTPClient",
+    entry: "@mistralai/mistralai",
+    files: ["lib/http.js"],
+  },
+  {
+    name: "cohere-ai",
+    pattern: /[/\\]node_modules[/\\]cohere-ai[/\\]Client\.js$/,
+    className: "CohereClient",
+    entry: "cohere-ai",
+    files: ["Client.js"],
+  },
+  {
+    name: "cohere-ai",
+    pattern: /[/\\]node_modules[/\\]cohere-ai[/\\]api[/\\]resources[/\\]v2[/\\]client[/\\]Client\.js$/,
+    className: "V2Client",
+    entry: "cohere-ai",
+    files: ["api/resources/v2/client/Client.js"],
+  },
+  {
+    name: "ollama",
+    pattern: /[/\\]node_modules[/\\]ollama[/\\]dist[/\\]browser\.[cm]js$/,
+    className: "Ollama",
+    localName: "Ollama$1",
+    entry: "ollama",
+    files: ["browser.mjs", "browser.cjs"],
+  },
+  {
+    name: "@aws-sdk/client-bedrock-runtime",
+    pattern:
+      /[/\\]node_modules[/\\]@aws-sdk[/\\]client-bedrock-runtime[/\\]dist-(?:cjs[/\\]index|es[/\\]BedrockRuntimeClient)\.js$/,
+    className: "BedrockRuntimeClient",
+    entry: "@aws-sdk/client-bedrock-runtime",
+    files: ["index.js"],
   },
 ];
 

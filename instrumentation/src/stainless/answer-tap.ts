@@ -6,6 +6,7 @@ import { brotliDecompressSync, gunzipSync, inflateSync, zstdDecompressSync } fro
 import { asArray, asBody } from "../gate/endpoint.ts";
 import type { GatedCall } from "../gate/gated-call.ts";
 import { observeParsed } from "./observe-answer.ts";
+import { LineFilter } from "./line-filter.ts";
 import { SseFilter } from "./sse-filter.ts";
 import { StreamWatch } from "./stream-watch.ts";
 
@@ -31,7 +32,7 @@ export class AnswerTap {
   readonly #head: AnswerHead;
   readonly #isEvents: boolean;
   /** `undefined`: bytes are collected and read at the end. */
-  readonly #filter: SseFilter | undefined;
+  readonly #filter: SseFilter | LineFilter | undefined;
   /** Made by the first event: without one nothing of the answer is known. */
   #events: StreamWatch | undefined;
   #whole: Uint8Array[] = [];
@@ -43,7 +44,14 @@ export class AnswerTap {
     this.#head = head;
     this.#isEvents = head.contentType.includes("event-stream");
     const isPlain = head.contentEncoding === "" || head.contentEncoding === "identity";
-    this.#filter = this.#isEvents && isPlain ? new SseFilter((event) => this.#read(event)) : undefined;
+    this.#filter = isPlain ? this.#makeFilter() : undefined;
+  }
+
+  #makeFilter(): SseFilter | LineFilter | undefined {
+    const read = (event: unknown): unknown => this.#read(event);
+    if (this.#isEvents) return new SseFilter(read);
+    const { endpoint, facts } = this.#call.options;
+    return facts.isStreamed && endpoint.streamFormat === "lines" ? new LineFilter(read) : undefined;
   }
 
   /** What the app may see of these bytes. */
@@ -116,7 +124,7 @@ export class AnswerTap {
     this.#isOver = true;
     this.#whole = [];
     if (this.#events === undefined) this.#call.end(how.error);
-    else this.#events.end(how);
+    else this.#events.end({ ...how, unreadBytes: this.#filter?.unreadBytes ?? 0 });
   }
 }
 

@@ -9,9 +9,15 @@ export class SseFilter {
   readonly #decoder = new TextDecoder();
   readonly #encoder = new TextEncoder();
   #rest = "";
+  #unreadBytes = 0;
 
   constructor(read: (event: unknown) => unknown) {
     this.#read = read;
+  }
+
+  /** Bytes of events that are no JSON but begin like it: nobody can tell what was in them. */
+  get unreadBytes(): number {
+    return this.#unreadBytes;
   }
 
   push(chunk: Uint8Array): Uint8Array {
@@ -39,7 +45,10 @@ export class SseFilter {
       .map((line) => line.slice(line.startsWith("data: ") ? 6 : 5))
       .join("\n");
     const before = parse(data);
-    if (before === undefined) return event + separator;
+    if (before === undefined) {
+      if (data.startsWith("{")) this.#unreadBytes += Buffer.byteLength(data);
+      return event + separator;
+    }
     const after = this.#read(before);
     if (after === before) return event + separator;
     if (after === undefined) return "";

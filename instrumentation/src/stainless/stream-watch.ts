@@ -31,15 +31,21 @@ export class StreamWatch {
     return shown;
   }
 
-  end(how: { readonly isComplete: boolean; readonly error?: unknown }): void {
+  /** `unreadBytes`: of what passed and was in no form that is known. It counts as seen. */
+  end(how: { readonly isComplete: boolean; readonly error?: unknown; readonly unreadBytes?: number }): void {
     const call = this.#call;
     if (call.isEnded) return;
     const reader = this.#reader;
+    const { unreadBytes = 0 } = how;
     if (reader !== undefined) {
       this.#contained(() => recordProposals(call.span, call.who, this.#proposed.all()));
       call.settleBy(
         () => reader.facts(),
-        () => ({ bytes: reader.seenBytes(), isAbandoned: !how.isComplete, input: reader.inputTokens() }),
+        () => ({
+          bytes: reader.seenBytes() + unreadBytes,
+          isAbandoned: !how.isComplete || unreadBytes > 0,
+          input: reader.inputTokens(),
+        }),
       );
     }
     call.end(how.error);

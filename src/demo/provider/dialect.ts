@@ -14,6 +14,8 @@ export interface SimulatedCall {
   /** Output tokens of each choice; `undefined`: the model's maximum. */
   readonly outputBound: number | undefined;
   readonly choices: number;
+  /** The answer is a call of this tool. */
+  readonly tool?: string | undefined;
   /** What the model reads, message by message. */
   readonly prompt: readonly PromptPart[];
 }
@@ -35,7 +37,7 @@ export interface SimulatedReply {
 
 /** A piece of a streamed reply. `outputTokens` counts what has been generated when this piece is sent, over all choices. */
 export interface StreamPiece {
-  readonly text: string;
+  readonly text: string | Uint8Array;
   readonly outputTokens: number;
 }
 
@@ -54,10 +56,15 @@ export interface Dialect {
   readonly path: string | ((path: string) => Readonly<Record<string, unknown>> | undefined);
   /** Name of the header that carries the request's id. */
   readonly requestIdHeader: string;
+  /** Of a stream. @default server-sent events */
+  readonly streamType?: string;
   parse(body: Readonly<Record<string, unknown>>): SimulatedCall | ProviderError;
   json(call: SimulatedCall, reply: SimulatedReply): unknown;
   stream(call: SimulatedCall, reply: SimulatedReply, tokensPerChunk: number): Iterable<StreamPiece>;
   error(error: ProviderError): unknown;
+  /** Headers of an answer, beside the usual. */
+  headers?(reply: SimulatedReply): Readonly<Record<string, string>>;
+  errorHeaders?(error: ProviderError): Readonly<Record<string, string>>;
 }
 
 export function isProviderError(value: SimulatedCall | ProviderError): value is ProviderError {

@@ -5,7 +5,9 @@
  *
  * `rate_limit[=seconds]` 429 with Retry-After · `server_error` 500 · both with `_once`: only the first attempt of a
  * request fails · `cut=N` the connection breaks after N pieces of a stream (an unstreamed reply is generated, billed and
- * lost) · `latency=ms` the first byte takes this long · `pace=ms` between two pieces of a stream.
+ * lost) · `latency=ms` the first byte takes this long · `pace=ms` between two pieces of a stream · `malformed` JSON that
+ * ends in its middle, in every piece of a stream · `wrong_type` a page's content type · `huge` eight megabytes of white
+ * space before the answer · `no_usage` the answer does not say what it used.
  */
 import type { ProviderError } from "./dialect.ts";
 
@@ -18,6 +20,10 @@ export interface Faults {
   readonly cutAfterPieces: number | undefined;
   readonly latencyMs: number | undefined;
   readonly pieceIntervalMs: number | undefined;
+  readonly contentType: string | undefined;
+  readonly isMalformed: boolean;
+  readonly isHuge: boolean;
+  readonly hidesUsage: boolean;
 }
 
 export const NO_FAULTS: Faults = {
@@ -26,6 +32,10 @@ export const NO_FAULTS: Faults = {
   cutAfterPieces: undefined,
   latencyMs: undefined,
   pieceIntervalMs: undefined,
+  contentType: undefined,
+  isMalformed: false,
+  isHuge: false,
+  hidesUsage: false,
 };
 
 const RETRY_AFTER_S = 1;
@@ -58,6 +68,14 @@ function parseFault(name: string, value: string | undefined): Partial<Faults> {
       return { latencyMs: number ?? 0 };
     case "pace":
       return { pieceIntervalMs: number ?? 0 };
+    case "malformed":
+      return { isMalformed: true };
+    case "wrong_type":
+      return { contentType: "text/html" };
+    case "huge":
+      return { isHuge: true };
+    case "no_usage":
+      return { hidesUsage: true };
     default:
       throw new RangeError(`unknown fault \`${name}\``);
   }
@@ -82,4 +100,36 @@ function serverError(): ProviderError {
     param: null,
     message: "The server had an error while processing your request.",
   };
+}
+
+const HUGE = " ".repeat(8 * 1024 * 1024);
+const USAGE_KEYS: ReadonlySet<string> = new Set([
+  "usage",
+  "usageMetadata",
+  "x_groq",
+  "meta",
+  "metadata",
+  "prompt_eval_count",
+  "eval_count",
+]);
+
+/** An answer, or a piece of a stream, as the faults leave it. */
+export function spoiled(
+  text: string | Uint8Array,
+  { faults, isFirst }: { readonly faults: Faults; readonly isFirst: boolean },
+): string | Uint8Array {
+  // Binary frames have checksums: one that is cut short is no frame.
+  if (typeof text !== "string") return faults.isMalformed ? text.subarray(0, text.length / 2) : text;
+  // The chunk that is there for the usage alone.
+  if (faults.hidesUsage && text.includes('"choices":[],')) return "";
+  let result = text;
+  if (faults.hidesUsage) result = result.replaceAll(/\{.*\}/g, withoutUsage);
+  if (faults.isMalformed) result = result.replaceAll(/\{.*\}/g, (json) => json.slice(0, json.length / 2));
+  // White space is no part of JSON; where events have lines, a comment.
+  if (faults.isHuge && isFirst) result = text.startsWith("{") ? HUGE + result : `:${HUGE}\n\n${result}`;
+  return result;
+}
+
+function withoutUsage(json: string): string {
+  return JSON.stringify(JSON.parse(json), (key, value: unknown) => (USAGE_KEYS.has(key) ? undefined : value));
 }

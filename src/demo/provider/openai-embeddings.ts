@@ -1,27 +1,45 @@
 /** OpenAI embeddings on the wire. https://platform.openai.com/docs/api-reference/embeddings/create */
-import { invalidRequest, type Dialect, type ProviderError, type SimulatedCall } from "./dialect.ts";
+import {
+  invalidRequest,
+  type Dialect,
+  type ProviderError,
+  type SimulatedCall,
+  type SimulatedReply,
+} from "./dialect.ts";
 import { openaiError, openaiModel } from "./openai.ts";
+import type { SimulatedModel } from "./prices.ts";
 
-export const openaiEmbeddings: Dialect = {
-  provider: "openai",
-  path: "/v1/embeddings",
-  requestIdHeader: "x-request-id",
-  parse,
-  json(call, { billed }) {
-    const tokens = billed.input + billed.cacheRead;
-    return {
-      object: "list",
-      data: call.prompt.map(({ text }, index) => ({ object: "embedding", index, embedding: vectorOf(call, text) })),
-      model: call.modelName,
-      usage: { prompt_tokens: tokens, total_tokens: tokens },
-    };
-  },
-  stream: () => [],
-  error: openaiError,
-};
+export function embeddingsDialect(server: {
+  readonly provider: SimulatedModel["provider"];
+  readonly path: string;
+}): Dialect {
+  return {
+    ...server,
+    requestIdHeader: "x-request-id",
+    parse: (body) => parse(body, server.provider),
+    json,
+    stream: () => [],
+    error: openaiError,
+  };
+}
 
-function parse(body: Readonly<Record<string, unknown>>): SimulatedCall | ProviderError {
-  const model = openaiModel(body);
+export const openaiEmbeddings: Dialect = embeddingsDialect({ provider: "openai", path: "/v1/embeddings" });
+
+function json(call: SimulatedCall, { billed }: SimulatedReply): unknown {
+  const tokens = billed.input + billed.cacheRead;
+  return {
+    object: "list",
+    data: call.prompt.map(({ text }, index) => ({ object: "embedding", index, embedding: vectorOf(call, text) })),
+    model: call.modelName,
+    usage: { prompt_tokens: tokens, total_tokens: tokens },
+  };
+}
+
+function parse(
+  body: Readonly<Record<string, unknown>>,
+  provider: SimulatedModel["provider"],
+): SimulatedCall | ProviderError {
+  const model = openaiModel(body, provider);
   if ("status" in model) return model;
   const given = body["input"];
   const inputs: readonly unknown[] = Array.isArray(given) && typeof given[0] !== "number" ? given : [given];

@@ -6,13 +6,16 @@ export function openaiError(error: ProviderError): unknown {
   return { error: { message: error.message, type: error.type, param: error.param, code: error.code } };
 }
 
-export function openaiModel(body: Readonly<Record<string, unknown>>): SimulatedModel | ProviderError {
+export function openaiModel(
+  body: Readonly<Record<string, unknown>>,
+  provider: SimulatedModel["provider"] = "openai",
+): SimulatedModel | ProviderError {
   const name = body["model"];
   if (typeof name !== "string") {
     return invalidRequest("you must provide a model parameter");
   }
   return (
-    findModel("openai", name) ?? {
+    findModel(provider, name) ?? {
       status: 404,
       type: "invalid_request_error",
       code: "model_not_found",

@@ -14,7 +14,7 @@ export interface BilledTokens {
 }
 
 export interface SimulatedModel {
-  readonly provider: "openai" | "anthropic" | "google";
+  readonly provider: "openai" | "anthropic" | "google" | "groq" | "mistral" | "cohere" | "ollama" | "aws";
   /** What replies call the model: providers answer with the dated snapshot behind the alias. */
   readonly snapshot: string;
   readonly maxOutputTokens: number;
@@ -93,6 +93,77 @@ const GEMINI_EMBEDDING: SimulatedModel = {
   nanoUsdPerMillion: prices({ input: 150_000_000n, cacheRead: 150_000_000n, output: 0n }),
 };
 
+const LLAMA_3_3_GROQ: SimulatedModel = {
+  provider: "groq",
+  snapshot: "llama-3.3-70b-versatile",
+  maxOutputTokens: 32_768,
+  contextTokens: 131_072,
+  nanoUsdPerMillion: prices({ input: 590_000_000n, cacheRead: 590_000_000n, output: 790_000_000n }),
+};
+
+const MISTRAL_SMALL: SimulatedModel = {
+  provider: "mistral",
+  snapshot: "mistral-small-latest",
+  maxOutputTokens: 32_768,
+  contextTokens: 128_000,
+  nanoUsdPerMillion: prices({ input: 100_000_000n, cacheRead: 100_000_000n, output: 300_000_000n }),
+};
+
+const MISTRAL_EMBED: SimulatedModel = {
+  provider: "mistral",
+  snapshot: "mistral-embed",
+  maxOutputTokens: 1,
+  contextTokens: 8_192,
+  nanoUsdPerMillion: prices({ input: 100_000_000n, cacheRead: 100_000_000n, output: 100_000_000n }),
+};
+
+const COMMAND_A: SimulatedModel = {
+  provider: "cohere",
+  snapshot: "command-a-03-2025",
+  maxOutputTokens: 8_192,
+  contextTokens: 256_000,
+  nanoUsdPerMillion: prices({ input: 2_500_000_000n, cacheRead: 2_500_000_000n, output: 10_000_000_000n }),
+};
+
+const EMBED_V4: SimulatedModel = {
+  provider: "cohere",
+  snapshot: "embed-v4.0",
+  maxOutputTokens: 1,
+  contextTokens: 128_000,
+  nanoUsdPerMillion: prices({ input: 120_000_000n, cacheRead: 120_000_000n, output: 0n }),
+};
+
+/** A local model costs what its owner says. */
+const LLAMA_3_2_LOCAL: SimulatedModel = {
+  provider: "ollama",
+  snapshot: "llama3.2",
+  maxOutputTokens: 8_192,
+  contextTokens: 131_072,
+  nanoUsdPerMillion: prices({ input: 20_000_000n, cacheRead: 20_000_000n, output: 80_000_000n }),
+};
+
+const HAIKU_4_5_BEDROCK: SimulatedModel = {
+  provider: "aws",
+  snapshot: "us.anthropic.claude-haiku-4-5-20251001-v1:0",
+  maxOutputTokens: 64_000,
+  contextTokens: 200_000,
+  nanoUsdPerMillion: {
+    input: 1_100_000_000n,
+    cacheRead: 110_000_000n,
+    cacheWrite5m: 1_375_000_000n,
+    cacheWrite1h: 1_375_000_000n,
+    output: 5_500_000_000n,
+  },
+};
+
+const NOVA_LITE: SimulatedModel = {
+  provider: "aws",
+  snapshot: "amazon.nova-lite-v1:0",
+  maxOutputTokens: 10_000,
+  contextTokens: 300_000,
+  nanoUsdPerMillion: prices({ input: 60_000_000n, cacheRead: 15_000_000n, output: 240_000_000n }),
+};
+
 const MODELS: ReadonlyMap<string, SimulatedModel> = new Map(
   [
     ["gpt-4o-mini", GPT_4O_MINI],
@@ -102,6 +173,14 @@ const MODELS: ReadonlyMap<string, SimulatedModel> = new Map(
     ["text-embedding-3-small", TEXT_EMBEDDING_3_SMALL],
     ["gemini-2.5-flash", GEMINI_2_5_FLASH],
     ["gemini-embedding-001", GEMINI_EMBEDDING],
+    ["llama-3.3-70b-versatile", LLAMA_3_3_GROQ],
+    ["mistral-small-latest", MISTRAL_SMALL],
+    ["mistral-embed", MISTRAL_EMBED],
+    ["command-a-03-2025", COMMAND_A],
+    ["embed-v4.0", EMBED_V4],
+    ["llama3.2", LLAMA_3_2_LOCAL],
+    ["us.anthropic.claude-haiku-4-5-20251001-v1:0", HAIKU_4_5_BEDROCK],
+    ["amazon.nova-lite-v1:0", NOVA_LITE],
   ].flatMap(([alias, model]): [string, SimulatedModel][] => [
     [alias as string, model as SimulatedModel],
     [(model as SimulatedModel).snapshot, model as SimulatedModel],

@@ -8,10 +8,14 @@
  */
 import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createHttp2Server, type Http2Server, type ServerHttp2Session } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 
 import { anthropicMessages } from "./anthropic-messages.ts";
+import { bedrockConverse, bedrockInvoke } from "./bedrock.ts";
+import { cohereChat, cohereChatV1, cohereEmbed } from "./cohere.ts";
+import { groqChat, mistralChat, mistralEmbeddings } from "./compatible.ts";
 import {
   invalidRequest,
   isProviderError,
@@ -21,9 +25,10 @@ import {
   type SimulatedCall,
   type SimulatedReply,
 } from "./dialect.ts";
-import { FAULT_HEADER, NO_FAULTS, parseFaults, type Faults } from "./faults.ts";
+import { FAULT_HEADER, NO_FAULTS, parseFaults, spoiled, type Faults } from "./faults.ts";
 import { generate } from "./generate.ts";
 import { googleEmbedContents, googleGenerateContent } from "./google.ts";
+import { ollamaChat, ollamaEmbed, ollamaGenerate } from "./ollama.ts";
 import { openaiChat } from "./openai-chat.ts";
 import { openaiEmbeddings } from "./openai-embeddings.ts";
 import { openaiResponses } from "./openai-responses.ts";
@@ -58,6 +63,17 @@ const DIALECTS: readonly Dialect[] = [
   anthropicMessages,
   googleGenerateContent,
   googleEmbedContents,
+  groqChat,
+  mistralChat,
+  mistralEmbeddings,
+  cohereChat,
+  cohereChatV1,
+  cohereEmbed,
+  ollamaChat,
+  ollamaGenerate,
+  ollamaEmbed,
+  bedrockConverse,
+  bedrockInvoke,
 ];
 const BODY_BYTES_MAX = 16 * 1024 * 1024;
 /** Attempts remembered for faults that happen once. */
@@ -79,6 +95,8 @@ export class ProviderSimulator {
   readonly #cache: PromptCache;
   readonly #faults: Faults;
   readonly #attempts = new Set<string>();
+  readonly #sessions = new Set<ServerHttp2Session>();
+  #http2Server: Http2Server | undefined;
 
   constructor(options: SimulatorOptions = {}) {
     this.#options = {
@@ -100,6 +118,24 @@ export class ProviderSimulator {
     });
   }
 
+  /** The same on HTTP/2 without TLS, as AWS's SDK speaks to Bedrock. Resolves to the base URL. */
+  async startHttp2(): Promise<string> {
+    const server = createHttp2Server((request, response) => {
+      // The compatibility classes have what is used here of the older ones.
+      void this.#handle(request as unknown as IncomingMessage, response as unknown as ServerResponse);
+    });
+    server.on("session", (session) => {
+      this.#sessions.add(session);
+      session.once("close", () => this.#sessions.delete(session));
+    });
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", reject);
+      server.listen(0, "127.0.0.1", resolve);
+    });
+    this.#http2Server = server;
+    return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  }
+
   /** Resolves to the base URL, e.g. `http://127.0.0.1:40123` (OpenAI's SDK wants `/v1` behind it, Anthropic's does not). */
   async start(): Promise<string> {
     await new Promise<void>((resolve, reject) => {
@@ -110,6 +146,8 @@ export class ProviderSimulator {
   }
 
   async stop(): Promise<void> {
+    for (const session of this.#sessions) session.destroy();
+    this.#http2Server?.close();
     if (!this.#server.listening) return;
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.#server.closeAllConnections();
@@ -176,22 +214,29 @@ export class ProviderSimulator {
       exchange.response.destroy();
       return;
     }
-    sendJson(exchange.response, 200, exchange.dialect.json(call, reply));
+    const { faults } = exchange;
+    const text = spoiled(JSON.stringify(exchange.dialect.json(call, reply)), { faults, isFirst: true });
+    for (const [name, value] of Object.entries(exchange.dialect.headers?.(reply) ?? {})) {
+      if (!faults.hidesUsage) exchange.response.setHeader(name, value);
+    }
+    sendText(exchange.response, 200, { text, type: faults.contentType ?? "application/json" });
   }
 
   async #sendStream(exchange: Exchange, call: SimulatedCall, reply: SimulatedReply): Promise<void> {
     const { response, dialect, faults } = exchange;
     const { tokensPerPiece } = this.#options;
     const pieceIntervalMs = faults.pieceIntervalMs ?? this.#options.pieceIntervalMs;
-    response.writeHead(200, { "content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache" });
+    const type = faults.contentType ?? dialect.streamType ?? "text/event-stream; charset=utf-8";
+    response.writeHead(200, { "content-type": type, "cache-control": "no-cache" });
     let generated = 0;
     let pieces = 0;
     for (const piece of dialect.stream(call, reply, tokensPerPiece)) {
-      if (response.destroyed || pieces === faults.cutAfterPieces) break;
+      if (isGone(response) || pieces === faults.cutAfterPieces) break;
+      const text = spoiled(piece.text, { faults, isFirst: pieces === 0 });
       await new Promise<void>((resolve) => {
         // When the caller has gone, a write calls back with an error or not at all: the next turn of the loop sees that.
         response.once("close", resolve);
-        response.write(piece.text, () => {
+        response.write(text, () => {
           response.off("close", resolve);
           resolve();
         });
@@ -274,7 +319,9 @@ function parseCall(
 function readKey(request: IncomingMessage): string {
   const key = request.headers["x-api-key"] ?? request.headers["x-goog-api-key"];
   if (typeof key === "string") return key;
-  return /^Bearer (.+)$/i.exec(request.headers.authorization ?? "")?.[1] ?? "";
+  const { authorization = "" } = request.headers;
+  const signed = /^AWS4-HMAC-SHA256 Credential=([^/]+)/.exec(authorization);
+  return signed?.[1] ?? /^Bearer (.+)$/i.exec(authorization)?.[1] ?? "";
 }
 
 async function readBody(request: IncomingMessage): Promise<Buffer> {
@@ -289,12 +336,28 @@ async function readBody(request: IncomingMessage): Promise<Buffer> {
 }
 
 function sendError(exchange: Exchange, error: ProviderError): void {
+  for (const [name, value] of Object.entries(exchange.dialect.errorHeaders?.(error) ?? {})) {
+    exchange.response.setHeader(name, value);
+  }
   sendJson(exchange.response, error.status, exchange.dialect.error(error));
 }
 
 function sendJson(response: ServerResponse, status: number, body: unknown): void {
-  if (response.destroyed) return;
-  const text = JSON.stringify(body);
-  response.writeHead(status, { "content-type": "application/json", "content-length": Buffer.byteLength(text) });
+  if (isGone(response)) return;
+  sendText(response, status, { text: JSON.stringify(body), type: "application/json" });
+}
+
+/** HTTP/2's response has its state in its stream. */
+function isGone(response: ServerResponse): boolean {
+  const { stream } = response as { stream?: { readonly destroyed: boolean } };
+  return stream === undefined ? response.destroyed : stream.destroyed;
+}
+
+function sendText(
+  response: ServerResponse,
+  status: number,
+  { text, type }: { readonly text: string | Uint8Array; readonly type: string },
+): void {
+  response.writeHead(status, { "content-type": type, "content-length": Buffer.byteLength(text) });
   response.end(text);
 }

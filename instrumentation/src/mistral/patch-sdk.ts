@@ -1,0 +1,42 @@
+/**
+ * Puts the gate into `@mistralai/mistralai`: `ClientSDK._do`, through which every operation goes, whether it was asked of the
+ * client or of a function of its own, and `HTTPClient.request`, which is each attempt on the wire. The body is read there as
+ * it was serialised: the SDK hides both the object before it and the client that sends it.
+ */
+import { FetchCall } from "../fetch-call/fetch-call.ts";
+import { gateMethod } from "../fetch-call/gate-method.ts";
+import { isPatched, PATCHED, replace } from "../stainless/patch-client.ts";
+import { mistralEndpoint } from "./endpoints.ts";
+
+interface HttpClient {
+  request: (this: HttpClient, request: Request) => Promise<Response>;
+}
+
+/** Patches either class once. False for one of another shape than the gate knows. */
+export function patchMistral(prototype: object | null): boolean {
+  if (prototype === null) return false;
+  if (isPatched(prototype)) return true;
+  const { _do, request } = prototype as { readonly _do?: unknown; readonly request?: unknown };
+  if (typeof _do === "function") {
+    gateMethod(prototype, "_do", { findEndpoint: mistralEndpoint, prepare: () => {} });
+  } else if (typeof request === "function") patchHttpClient(prototype as HttpClient);
+  else return false;
+  Object.defineProperty(prototype, PATCHED, { value: true });
+  return true;
+}
+
+function patchHttpClient(client: HttpClient): void {
+  const original = client.request;
+  replace(client, "request", async function (request) {
+    const call = FetchCall.running;
+    const isJson = request.headers.get("content-type")?.startsWith("application/json") === true;
+    if (call === undefined || request.method !== "POST" || !isJson) return original.call(this, request);
+    return call.attempt({
+      url: request.url,
+      body: await request.clone().text(),
+      signal: request.signal,
+      send: (changed) => original.call(this, new Request(request, changed)),
+      pass: () => original.call(this, request),
+    });
+  });
+}

@@ -1,0 +1,64 @@
+import { CohereClient, CohereClientV2 } from "cohere-ai";
+import { patchCohere } from "../../../instrumentation/src/cohere/patch-client.ts";
+import { faultHeaders, TOOL, type Ask, type ClientOptions, type Library } from "./library.ts";
+
+const MODEL = "command-a-03-2025";
+
+function patch(): void {
+  // `CohereClient` of the package extends the class that makes requests.
+  patchCohere(Object.getPrototypeOf(CohereClient.prototype) as object);
+  const v2 = new CohereClientV2({ token: "test" }) as unknown as { readonly clientV2: object };
+  patchCohere(Object.getPrototypeOf(v2.clientV2) as object);
+}
+
+const common = {
+  provider: "cohere",
+  operation: "chat",
+  model: MODEL,
+  retries: true,
+  takesSignal: true,
+  patch,
+} as const;
+
+const optionsOf = ({ fault, retries = true }: ClientOptions, { signal }: Ask) => ({
+  headers: faultHeaders(fault),
+  maxRetries: retries ? 2 : 0,
+  ...(signal === undefined ? {} : { abortSignal: signal }),
+});
+
+export const cohereV2: Library = {
+  ...common,
+  name: "cohere-ai v2",
+  hasTools: true,
+  client(url, options = {}) {
+    const client = new CohereClientV2({ token: "test", environment: url });
+    const request = ({ prompt, maxTokens, hasTool }: Ask) => ({
+      model: MODEL,
+      messages: [{ role: "user" as const, content: prompt }],
+      ...(maxTokens === undefined ? {} : { maxTokens }),
+      ...(hasTool === true ? { tools: [TOOL] } : {}),
+    });
+    return {
+      ask: async (ask) => client.chat(request(ask), optionsOf(options, ask)),
+      stream: async (ask) => client.chatStream(request(ask), optionsOf(options, ask)),
+    };
+  },
+};
+
+export const cohereV1: Library = {
+  ...common,
+  name: "cohere-ai v1",
+  hasTools: false,
+  client(url, options = {}) {
+    const client = new CohereClient({ token: "test", environment: url });
+    const request = ({ prompt, maxTokens }: Ask) => ({
+      model: MODEL,
+      message: prompt,
+      ...(maxTokens === undefined ? {} : { maxTokens }),
+    });
+    return {
+      ask: async (ask) => client.chat(request(ask), optionsOf(options, ask)),
+      stream: async (ask) => client.chatStream(request(ask), optionsOf(options, ask)),
+    };
+  },
+};

@@ -1,0 +1,41 @@
+import { GoogleGenAI, Models } from "@google/genai";
+import { patchModels } from "../../../instrumentation/src/google/patch-models.ts";
+import { faultHeaders, type Ask, type Library } from "./library.ts";
+
+const MODEL = "gemini-2.5-flash";
+
+export const googleGenai: Library = {
+  name: "@google/genai",
+  provider: "gcp.gemini",
+  operation: "generate_content",
+  model: MODEL,
+  retries: false,
+  takesSignal: true,
+  hasTools: false,
+  patch: () => void patchModels(Models.prototype),
+  client(url, { fault } = {}) {
+    const client = new GoogleGenAI({
+      apiKey: "test",
+      httpOptions: { baseUrl: url, headers: faultHeaders(fault) },
+    });
+    const request = ({ prompt, maxTokens, signal }: Ask) => ({
+      model: MODEL,
+      contents: prompt,
+      config: {
+        ...(maxTokens === undefined ? {} : { maxOutputTokens: maxTokens }),
+        ...(signal === undefined ? {} : { abortSignal: signal }),
+      },
+    });
+    // The headers have the time in them.
+    const seen = (answer: object): unknown => ({ ...answer, sdkHttpResponse: undefined });
+    return {
+      ask: async (ask) => seen(await client.models.generateContent(request(ask))),
+      stream: async (ask) => {
+        const events = await client.models.generateContentStream(request(ask));
+        return (async function* () {
+          for await (const event of events) yield seen(event);
+        })();
+      },
+    };
+  },
+};

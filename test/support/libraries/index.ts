@@ -1,0 +1,26 @@
+/** All libraries that the shared suite holds to the same promises. A new one joins by a line here. */
+import { anthropicMessages } from "./anthropic.ts";
+import { bedrockConverse, bedrockInvokeClaude, bedrockInvokeNova } from "./bedrock.ts";
+import { cohereV1, cohereV2 } from "./cohere.ts";
+import { googleGenai } from "./google.ts";
+import { groqChat } from "./groq.ts";
+import type { Library } from "./library.ts";
+import { mistralChat } from "./mistral.ts";
+import { ollamaChat, ollamaGenerate } from "./ollama.ts";
+import { openaiChat, openaiResponses } from "./openai.ts";
+
+export const LIBRARIES: readonly Library[] = [
+  openaiChat,
+  openaiResponses,
+  anthropicMessages,
+  googleGenai,
+  groqChat,
+  mistralChat,
+  cohereV2,
+  cohereV1,
+  ollamaChat,
+  ollamaGenerate,
+  bedrockConverse,
+  bedrockInvokeClaude,
+  bedrockInvokeNova,
+];

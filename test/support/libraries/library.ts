@@ -1,0 +1,51 @@
+/** A library under test as the shared suite needs it: the same few things asked of each, through its own real client. */
+
+export interface Ask {
+  readonly prompt: string;
+  readonly maxTokens?: number;
+  readonly signal?: AbortSignal;
+  /** Offers a tool, which the provider's model calls. */
+  readonly hasTool?: boolean;
+}
+
+export interface LibraryClient {
+  /** An answer, as plain data. */
+  ask(ask: Ask): Promise<unknown>;
+  stream(ask: Ask): Promise<AsyncIterable<unknown>>;
+}
+
+export interface ClientOptions {
+  readonly fault?: string;
+  /** `false`: no second attempt. @default what the library does by itself */
+  readonly retries?: boolean;
+}
+
+export interface Library {
+  readonly name: string;
+  readonly provider: string;
+  readonly operation: string;
+  readonly model: string;
+  /** Tries again by itself after a 429, a 500 or a lost connection. */
+  readonly retries: boolean;
+  /** Calls take an `AbortSignal`. */
+  readonly takesSignal: boolean;
+  readonly hasTools: boolean;
+  /** Its client asks the provider on HTTP/2. */
+  readonly speaksHttp2?: boolean;
+  patch(): void;
+  /** A client of its own; `fault` goes with each of its requests. */
+  client(url: string, options?: ClientOptions): LibraryClient;
+}
+
+export const TOOL = {
+  type: "function" as const,
+  function: {
+    name: "look_up",
+    description: "looks something up",
+    parameters: { type: "object", properties: { text: { type: "string" } } },
+  },
+};
+
+export function faultHeaders(fault: string | undefined): Record<string, string> {
+  return fault === undefined ? {} : { "x-simulator-fault": fault };
+}

@@ -1,0 +1,55 @@
+import { Ollama } from "ollama";
+import { patchOllama } from "../../../instrumentation/src/ollama/patch-ollama.ts";
+import { faultHeaders, TOOL, type Ask, type Library } from "./library.ts";
+
+const MODEL = "llama3.2";
+
+const common = {
+  provider: "ollama",
+  model: MODEL,
+  retries: false,
+  // Only a stream can be given up, by a method of its own.
+  takesSignal: false,
+  patch: () => void patchOllama(Ollama.prototype),
+} as const;
+
+function clientOf(url: string, fault: string | undefined): Ollama {
+  return new Ollama({ host: url, headers: { authorization: "Bearer test", ...faultHeaders(fault) } });
+}
+
+const optionsOf = ({ maxTokens }: Ask) => (maxTokens === undefined ? {} : { options: { num_predict: maxTokens } });
+
+export const ollamaChat: Library = {
+  ...common,
+  name: "ollama chat",
+  operation: "chat",
+  hasTools: true,
+  client(url, { fault } = {}) {
+    const client = clientOf(url, fault);
+    const request = (ask: Ask) => ({
+      model: MODEL,
+      messages: [{ role: "user", content: ask.prompt }],
+      ...optionsOf(ask),
+      ...(ask.hasTool === true ? { tools: [TOOL] } : {}),
+    });
+    return {
+      ask: (ask) => client.chat({ ...request(ask), stream: false }),
+      stream: (ask) => client.chat({ ...request(ask), stream: true }),
+    };
+  },
+};
+
+export const ollamaGenerate: Library = {
+  ...common,
+  name: "ollama generate",
+  operation: "text_completion",
+  hasTools: false,
+  client(url, { fault } = {}) {
+    const client = clientOf(url, fault);
+    const request = (ask: Ask) => ({ model: MODEL, prompt: ask.prompt, ...optionsOf(ask) });
+    return {
+      ask: (ask) => client.generate({ ...request(ask), stream: false }),
+      stream: (ask) => client.generate({ ...request(ask), stream: true }),
+    };
+  },
+};

@@ -1,0 +1,59 @@
+import OpenAI from "openai";
+import { patchSdk } from "../../../instrumentation/src/registration/patch-sdk.ts";
+import { findClientPrototype } from "../../../instrumentation/src/stainless/client-shape.ts";
+import { faultHeaders, TOOL, type Ask, type ClientOptions, type Library } from "./library.ts";
+
+const MODEL = "gpt-4o-mini";
+const patch = (): void => void patchSdk("openai", findClientPrototype(OpenAI.prototype));
+
+function clientOf(url: string, { fault, retries = true }: ClientOptions): OpenAI {
+  const maxRetries = retries ? 2 : 0;
+  return new OpenAI({ apiKey: "test", baseURL: `${url}/v1`, defaultHeaders: faultHeaders(fault), maxRetries });
+}
+
+const common = {
+  provider: "openai",
+  operation: "chat",
+  model: MODEL,
+  retries: true,
+  takesSignal: true,
+  patch,
+} as const;
+
+export const openaiChat: Library = {
+  ...common,
+  name: "openai chat completions",
+  hasTools: true,
+  client(url, options = {}) {
+    const client = clientOf(url, options);
+    const request = ({ prompt, maxTokens, hasTool }: Ask) => ({
+      model: MODEL,
+      messages: [{ role: "user" as const, content: prompt }],
+      ...(maxTokens === undefined ? {} : { max_completion_tokens: maxTokens }),
+      ...(hasTool === true ? { tools: [TOOL] } : {}),
+    });
+    return {
+      ask: async (ask) => client.chat.completions.create(request(ask), { signal: ask.signal }),
+      stream: async (ask) => client.chat.completions.create({ ...request(ask), stream: true }, { signal: ask.signal }),
+    };
+  },
+};
+
+export const openaiResponses: Library = {
+  ...common,
+  name: "openai responses",
+  hasTools: false,
+  client(url, options = {}) {
+    const client = clientOf(url, options);
+    const request = (prompt: string, maxTokens: number | undefined) => ({
+      model: MODEL,
+      input: prompt,
+      ...(maxTokens === undefined ? {} : { max_output_tokens: maxTokens }),
+    });
+    return {
+      ask: async ({ prompt, maxTokens, signal }) => client.responses.create(request(prompt, maxTokens), { signal }),
+      stream: async ({ prompt, maxTokens, signal }) =>
+        client.responses.create({ ...request(prompt, maxTokens), stream: true }, { signal }),
+    };
+  },
+};
