@@ -121,7 +121,7 @@ export function spoiled(
   // Binary frames have checksums: one that is cut short is no frame.
   if (typeof text !== "string") return faults.isMalformed ? text.subarray(0, text.length / 2) : text;
   // The chunk that is there for the usage alone.
-  if (faults.hidesUsage && text.includes('"choices":[],')) return "";
+  if (faults.hidesUsage && text.includes('"choices":[]')) return "";
   let result = text;
   if (faults.hidesUsage) result = result.replaceAll(/\{.*\}/g, withoutUsage);
   if (faults.isMalformed) result = result.replaceAll(/\{.*\}/g, (json) => json.slice(0, json.length / 2));
