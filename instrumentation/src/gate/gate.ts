@@ -19,6 +19,7 @@ import { systemClock } from "../lease/clock.ts";
 import { createPriceBook } from "../pricing/cached-price-book.ts";
 import { isPricesDocument, validatePrices } from "../pricing/house-prices.ts";
 import type { ModelPrice, PriceBook } from "../pricing/price-book.ts";
+import { priceAtTier } from "../pricing/service-tier.ts";
 import type { HelloReply, LeaseBudget, Measure } from "../protocol.ts";
 import { CallBounds } from "./call-bound.ts";
 import type { Who } from "./call-span.ts";
@@ -75,6 +76,9 @@ export interface GateOptions {
 }
 
 const PAUSE_WAIT_MS = 60_000;
+
+/** The only tier that is cheaper by a documented share. */
+const BATCH = "batch";
 
 const TRACER_NAME = "@tollgate/instrumentation";
 
@@ -287,7 +291,9 @@ export class Gate {
   }
 
   #priceOf(call: GatedCall, facts: RequestFacts): ModelPrice | undefined {
-    return this.#prices.find({ provider: call.options.endpoint.provider, model: pricedName(facts), at: new Date() });
+    const query = { provider: call.options.endpoint.provider, at: new Date() };
+    if (facts.tier === BATCH) return priceAtTier(this.#prices, { ...query, model: facts.model, tier: BATCH })?.price;
+    return this.#prices.find({ ...query, model: pricedName(facts) });
   }
 
   /**

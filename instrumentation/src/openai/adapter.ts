@@ -1,19 +1,49 @@
 import type { Endpoint } from "../gate/endpoint.ts";
+import { Provider } from "../semconv.ts";
 import type { ClientAdapter } from "../stainless/patch-client.ts";
-import { chatCompletions } from "./chat-completions.ts";
-import { embeddings } from "./embeddings.ts";
-import { responses } from "./responses.ts";
+import { speechOf, transcriptionOf } from "./audio.ts";
+import { batchesOf } from "./batches.ts";
+import { openaiChatOf } from "./chat-completions.ts";
+import { completionsOf } from "./completions.ts";
+import { embeddingsOf } from "./embeddings.ts";
+import { imagesOf } from "./images.ts";
+import { responsesOf } from "./responses.ts";
+
+type Endpoints = readonly (readonly [path: string, endpoint: Endpoint])[];
 
 /** What of the `openai` package is gated, by the end of the path. */
-const ENDPOINTS: readonly (readonly [path: string, endpoint: Endpoint])[] = [
-  ["/chat/completions", chatCompletions],
-  ["/responses", responses],
-  ["/embeddings", embeddings],
-];
+function endpointsOf(provider: string): Endpoints {
+  const transcription = transcriptionOf(provider);
+  const images = imagesOf(provider);
+  return [
+    ["/chat/completions", openaiChatOf(provider)],
+    ["/responses", responsesOf(provider)],
+    ["/embeddings", embeddingsOf(provider)],
+    ["/completions", completionsOf(provider)],
+    ["/images/generations", images],
+    ["/images/edits", images],
+    ["/images/variations", images],
+    ["/audio/speech", speechOf(provider)],
+    ["/audio/transcriptions", transcription],
+    ["/audio/translations", transcription],
+    ["/batches", batchesOf(provider)],
+  ];
+}
+
+const OPENAI = endpointsOf(Provider.openai);
+const AZURE = endpointsOf(Provider.azureOpenai);
+/** A client for one deployment asks that one whatever model a body names. */
+const AZURE_DEPLOYMENT: Endpoints = AZURE.map(([path, endpoint]) => [path, { ...endpoint, isModelFixed: true }]);
 
 export const openaiAdapter: ClientAdapter = {
-  endpointOf(path: string): Endpoint | undefined {
+  endpointOf(path: string, client?: object): Endpoint | undefined {
     const end = path.split("?", 1)[0] ?? "";
-    return ENDPOINTS.find(([suffix]) => end.endsWith(suffix))?.[1];
+    return endpointsFor(client).find(([suffix]) => end.endsWith(suffix))?.[1];
   },
 };
+
+/** `AzureOpenAI` of the package is the only client of it with a version of the API. */
+function endpointsFor(client: object | undefined): Endpoints {
+  if (client === undefined || !("apiVersion" in client) || !("deploymentName" in client)) return OPENAI;
+  return typeof client.deploymentName === "string" ? AZURE_DEPLOYMENT : AZURE;
+}

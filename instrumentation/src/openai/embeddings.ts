@@ -52,5 +52,3 @@ const EMBEDDINGS: Omit<Endpoint, "provider"> = {
     return JSON.stringify({ object: "list", data: [], model: asText(body["model"]) ?? "", usage });
   },
 };
-
-export const embeddings: Endpoint = embeddingsOf(semconv.Provider.openai);

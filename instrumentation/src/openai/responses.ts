@@ -31,8 +31,12 @@ const NUMBERS = {
   top_p: semconv.ATTR_GEN_AI_REQUEST_TOP_P,
 };
 
-export const responses: Endpoint = {
-  provider: semconv.Provider.openai,
+/** As OpenAI serves it, or as somebody does under another name. */
+export function responsesOf(provider: string): Endpoint {
+  return { ...RESPONSES, provider };
+}
+
+const RESPONSES: Omit<Endpoint, "provider"> = {
   operation: semconv.Operation.chat,
 
   readRequest(body: Body): RequestFacts {
@@ -81,6 +85,8 @@ export const responses: Endpoint = {
 
   blockedAnswer: blockedResponse,
 };
+
+export const responses: Endpoint = responsesOf(semconv.Provider.openai);
 
 class EventReader implements StreamReader {
   #facts: AnswerFacts = { id: undefined, model: undefined, finishReasons: [], usage: undefined };

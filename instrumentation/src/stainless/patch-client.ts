@@ -29,7 +29,7 @@ import type { ApiPromise, ClientPrototype, RequestOptions, ResponseProps } from 
 /** What one SDK adds to the common shape. */
 export interface ClientAdapter {
   /** The operation that a request is; `undefined` for what costs nothing or is not gated yet. */
-  endpointOf(path: string): Endpoint | undefined;
+  endpointOf(path: string, client?: object): Endpoint | undefined;
 }
 
 /** On the SDK's own options object, so that it follows the call into copies that retries make. */
@@ -77,7 +77,7 @@ function patchMakeRequest(prototype: ClientPrototype, adapter: ClientAdapter): v
       known ??
       startCall(gating.gate, () => {
         const body = given.method.toLowerCase() === "post" ? asBody(given.body) : undefined;
-        const endpoint = body === undefined ? undefined : adapter.endpointOf(given.path);
+        const endpoint = body === undefined ? undefined : adapter.endpointOf(given.path, this);
         if (body === undefined || endpoint === undefined) return undefined;
         return {
           endpoint,
@@ -216,6 +216,11 @@ async function parsed(props: ResponseProps, parse: () => Promise<unknown>): Prom
     const error = call.stopped ?? problem;
     call.end(error);
     throw error;
+  }
+  // Sound comes as the response itself, for the app to read.
+  if (answer instanceof Response) {
+    observeRaw(call, answer);
+    return answer;
   }
   return observeParsed(call, answer);
 }

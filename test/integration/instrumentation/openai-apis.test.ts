@@ -1,0 +1,162 @@
+/**
+ * The `openai` package beyond chat: legacy completions, images, sound, batches, Azure. What is charged is what the provider
+ * said, or says `estimated` and is the most it can be; what nobody can price is refused under a hard budget.
+ */
+import { AzureOpenAI, toFile } from "openai";
+import type OpenAI from "openai";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { UnpricedModel } from "../../../instrumentation/src/errors.ts";
+import { openaiClient, startGatedProcess, type GatedProcess } from "../../support/gated-process.ts";
+import { MemoryLedger } from "../../support/memory-ledger.ts";
+import { chatCompletion, startScriptedProvider, type ScriptedProvider } from "../../support/scripted-provider.ts";
+
+let provider: ScriptedProvider;
+let gated: GatedProcess;
+let ledger: MemoryLedger;
+let client: OpenAI;
+
+beforeEach(async () => {
+  provider = await startScriptedProvider();
+  ledger = new MemoryLedger(10n ** 10n);
+  gated = startGatedProcess({ transport: ledger });
+  client = openaiClient(provider.url);
+});
+
+afterEach(async () => {
+  await gated.stop();
+  await provider.close();
+});
+
+async function spanOnceSettled(): Promise<Record<string, unknown>> {
+  await gated.stop();
+  expect(ledger.outstanding).toBe(0n);
+  expect(gated.spans()).toHaveLength(1);
+  const [span] = gated.spans();
+  expect(BigInt(span?.attributes["tollgate.cost.nano_usd"] as number)).toBe(ledger.settled);
+  return { name: span?.name, ...span?.attributes };
+}
+
+/** gpt-image-1: $5 text in, $10 pictures in, $40 out; per million tokens, so in nano-dollars a token times 1000. */
+const IMAGE_USAGE = {
+  input_tokens: 60,
+  input_tokens_details: { text_tokens: 20, image_tokens: 40 },
+  output_tokens: 1_056,
+  total_tokens: 1_116,
+};
+const image = { created: 1, data: [{ b64_json: "AAAA" }], usage: IMAGE_USAGE };
+const IMAGE_COST = 20n * 5_000n + 40n * 10_000n + 1_056n * 40_000n;
+const sound = async () => toFile(Buffer.from("RIFF"), "speech.wav", { type: "audio/wav" });
+
+describe("the other APIs of openai", () => {
+  it("charges a legacy completion for what it used, and reserves for all that `best_of` generates", async () => {
+    provider.script = () => ({
+      json: {
+        id: "cmpl-1",
+        object: "text_completion",
+        model: "gpt-3.5-turbo-instruct",
+        choices: [{ index: 0, text: "hello", finish_reason: "stop" }],
+        usage: { prompt_tokens: 4, completion_tokens: 10, total_tokens: 14 },
+      },
+    });
+    await client.completions.create({ model: "gpt-3.5-turbo-instruct", prompt: "hi", best_of: 3, max_tokens: 9 });
+    const span = await spanOnceSettled();
+    expect(span).toMatchObject({
+      name: "text_completion gpt-3.5-turbo-instruct",
+      "tollgate.cost.status": "exact",
+      "tollgate.cost.nano_usd": 4 * 1_500 + 10 * 2_000,
+    });
+    expect(span["tollgate.reserved.nano_usd"]).toBeGreaterThanOrEqual(27 * 2_000);
+  });
+
+  it("charges pictures by their tokens", async () => {
+    provider.script = () => ({ json: image });
+    const answer = await client.images.generate({ model: "gpt-image-1", prompt: "a toll gate" });
+    expect(answer.usage).toEqual(IMAGE_USAGE);
+    expect(await spanOnceSettled()).toMatchObject({
+      "gen_ai.output.type": "image",
+      "tollgate.cost.status": "exact",
+      "tollgate.cost.nano_usd": Number(IMAGE_COST),
+    });
+  });
+
+  it("sends the form of an edit as the app made it, and charges its tokens", async () => {
+    let type = "";
+    provider.script = ({ headers }) => {
+      type = String(headers["content-type"]);
+      return { json: image };
+    };
+    await client.images.edit({ model: "gpt-image-1", prompt: "more", image: await sound() });
+    expect(type).toMatch(/^multipart\/form-data/);
+    expect(await spanOnceSettled()).toMatchObject({ "tollgate.cost.nano_usd": Number(IMAGE_COST) });
+  });
+
+  it("charges a transcription by its tokens, sound at its own price", async () => {
+    const usage = {
+      type: "tokens",
+      input_tokens: 114,
+      input_token_details: { audio_tokens: 100, text_tokens: 14 },
+      output_tokens: 20,
+      total_tokens: 134,
+    };
+    provider.script = () => ({ json: { text: "hello", usage } });
+    await client.audio.transcriptions.create({ model: "gpt-4o-transcribe", file: await sound() });
+    expect(await spanOnceSettled()).toMatchObject({
+      "tollgate.cost.status": "exact",
+      "tollgate.cost.nano_usd": 100 * 6_000 + 14 * 2_500 + 20 * 10_000,
+    });
+  });
+
+  it("charges speech as the most that it can cost, and gives the app the bare response", async () => {
+    provider.script = () => ({ headers: { "content-type": "audio/mpeg" }, text: "ID3sound" });
+    const response = await client.audio.speech.create({ model: "gpt-4o-mini-tts", voice: "ash", input: "hello" });
+    expect(response).toBeInstanceOf(Response);
+    expect(Buffer.from(await response.arrayBuffer()).toString()).toBe("ID3sound");
+    const span = await spanOnceSettled();
+    expect(span["tollgate.cost.status"]).toBe("estimated");
+    expect(span["tollgate.cost.nano_usd"]).toBe(span["tollgate.reserved.nano_usd"]);
+  });
+
+  it.each([
+    [
+      "a batch",
+      () => client.batches.create({ input_file_id: "f", endpoint: "/v1/responses", completion_window: "24h" }),
+    ],
+    ["a picture that costs by the piece", () => client.images.generate({ model: "dall-e-3", prompt: "a" })],
+    ["speech that costs by the letter", () => client.audio.speech.create({ model: "tts-1", voice: "ash", input: "a" })],
+    [
+      "sound that costs by the minute",
+      async () => client.audio.transcriptions.create({ model: "whisper-1", file: await sound() }),
+    ],
+  ])("refuses %s under a hard budget", async (_what, call) => {
+    await expect(call()).rejects.toBeInstanceOf(UnpricedModel);
+    expect(provider.requests).toHaveLength(0);
+  });
+
+  it("lets a batch go where the budget allows what has no price, and says so", async () => {
+    ledger.unknownPrice = "allow";
+    provider.script = () => ({ json: { id: "batch_1", object: "batch", status: "validating" } });
+    await client.batches.create({ input_file_id: "f", endpoint: "/v1/responses", completion_window: "24h" });
+    await gated.stop();
+    expect(gated.spans()[0]?.attributes).toMatchObject({
+      "gen_ai.response.id": "batch_1",
+      "tollgate.cost.status": "unpriced",
+      "tollgate.cost.known": false,
+    });
+  });
+
+  it("prices Azure's deployments under Azure's name, and does not swap a fixed one", async () => {
+    provider.script = () => ({ json: chatCompletion({ input: 10, output: 5 }) });
+    const azure = new AzureOpenAI({
+      apiKey: "k",
+      apiVersion: "2025-04-01",
+      endpoint: provider.url,
+      deployment: "mine",
+    });
+    await azure.chat.completions.create({ model: "gpt-4o", messages: [{ role: "user", content: "hi" }] });
+    expect(provider.requests[0]?.path).toMatch(/^\/openai\/deployments\/mine\/chat\/completions/);
+    expect(await spanOnceSettled()).toMatchObject({
+      "gen_ai.provider.name": "azure.ai.openai",
+      "tollgate.cost.nano_usd": 10 * 2_500 + 5 * 10_000,
+    });
+  });
+});
