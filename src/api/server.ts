@@ -17,6 +17,7 @@ import type { Clock } from "../support/clock.ts";
 import { errorText } from "../telemetry/error-text.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
 import type { Access } from "./access.ts";
+import { type AgentFindings, agentsRoute } from "./agents.ts";
 import { ApprovalWaiters } from "./approval-waiters.ts";
 import { type AnsweringWebhook, AnsweringWebhooks } from "./approval-webhooks.ts";
 import { approvalRoutes } from "./approvals.ts";
@@ -59,6 +60,7 @@ export interface ApiOptions {
   readonly termsOf: (act: Act) => Terms;
   /** Where answers may come from beside the API. @default none */
   readonly answeringWebhooks?: readonly AnsweringWebhook[];
+  readonly findings: AgentFindings;
   readonly changes: Pick<ChangeLog, "record" | "recent" | "head">;
   readonly stops: StopKeeper;
   /** The other processors that share acts with this one. @default none */
@@ -136,6 +138,15 @@ export function createApi(options: ApiOptions): Api {
     ...leaseRoutes({ ledger, registry, processes, telemetry, leaseTtlMs, stops, desk }),
     ...killRoutes({ desk, store: stops, acknowledgements, processes, ...(fleet === undefined ? {} : { fleet }) }),
     ...credentialRoutes({ credentials: options.credentials, access, recordChange }),
+    agentsRoute({
+      registry,
+      processes,
+      credentials: options.credentials,
+      approvals,
+      changes: options.changes,
+      findings: options.findings,
+      clock,
+    }),
     changesRoute({ changes: options.changes }),
     ...reservationRoutes({ ledger, registry, clock, desk, leaseTtlMs: options.leaseTtlMs }),
     ...approvalRoutes({ approvals, registry, desk, clock, recordChange, onAsked }),

@@ -35,8 +35,10 @@ export const agentDocumentSchema = z.strictObject({
       actions: z.array(labelText).optional().describe("What it may do there."),
       environments: z.array(labelText).optional().describe("Where."),
       max_records: z.int().min(0).optional().describe("Records it may change at once."),
+      max_usd_per_day: z.number().min(0).optional().describe("What it may spend in a day; more is reported, not held."),
     })
-    .optional(),
+    .optional()
+    .describe("What it may touch at most. What policies would let it do beyond, and what it does beyond, is reported."),
   egress: z
     .strictObject({
       allow: z
@@ -53,6 +55,7 @@ export const agentDocumentSchema = z.strictObject({
     })
     .optional()
     .describe("Where its requests may go. Calls of models are held by budgets and policies, not by this list."),
+  reviewed: z.iso.date().optional().describe("When somebody last looked at all this: `2026-11-21`."),
   rollback: z.string().min(1).optional().describe("How to undo what it did: a path or a URL."),
 });
 

@@ -104,6 +104,10 @@ export class AgentRegistry {
     return { unknown: unknown ?? this.#content.unknownEgress ?? "observe", ...lists };
   }
 
+  get agents(): readonly AgentDocument[] {
+    return this.#content.agents;
+  }
+
   get tools(): readonly ToolDocument[] {
     return this.#content.tools ?? [];
   }

@@ -11,6 +11,7 @@ import type { AgentRegistry } from "../policy/registry.ts";
 import type { Clock } from "../support/clock.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
 import type { AuditKeeper } from "./audit-keeper.ts";
+import type { AgentWatch } from "./agent-watch.ts";
 import type { Traces } from "./build-traces.ts";
 import type { Config } from "./config-schema.ts";
 import type { ServiceEndpoints } from "./endpoints.ts";
@@ -32,6 +33,7 @@ export interface ApiBuild {
   readonly ledger: StoredLedger;
   readonly credentials: CredentialStore;
   readonly changes: ChangeLog;
+  readonly agentWatch: AgentWatch;
   readonly stops: StopKeeper;
   readonly stopFleet?: StopFleetOptions;
   readonly approvals: ApprovalStore;
@@ -58,6 +60,7 @@ export function buildApi(options: ApiBuild): Api {
     stops: options.stops,
     credentials: options.credentials,
     changes: options.changes,
+    findings: options.agentWatch,
     ...(options.stopFleet === undefined ? {} : { stopFleet: options.stopFleet }),
     approvals: options.approvals,
     answeringWebhooks: config.approvals.webhooks.map(({ secret, ...rest }) => ({ ...rest, secret: secret.reveal() })),

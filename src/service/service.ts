@@ -12,6 +12,7 @@ import { CredentialStore } from "../identity/credential-store.ts";
 import { AppendLog } from "../support/append-log.ts";
 import { type Clock, SystemClock } from "../support/clock.ts";
 import { Telemetry } from "../telemetry/telemetry.ts";
+import { AgentWatch } from "./agent-watch.ts";
 import { announce } from "./announcement.ts";
 import { BudgetApprovals } from "./budget-approvals.ts";
 import { BudgetStatesWriter } from "./budget-states.ts";
@@ -188,6 +189,8 @@ async function start(options: Starting): Promise<Service> {
   });
   const truth = spendTruthOf({ ledger, reconciler, unpriced, runaways });
 
+  const agentWatch = new AgentWatch({ store, registry, clock, telemetry });
+  await parts.start("agent watch", agentWatch);
   const state = { isReady: false };
   const { httpUrl: otlpHttp = "", grpcUrl: otlpGrpc = "" } = traces.receiver;
   const endpoints = { otlp_http: otlpHttp, otlp_grpc: otlpGrpc, api: "", clickhouse: store.url() };
@@ -201,6 +204,7 @@ async function start(options: Starting): Promise<Service> {
     ledger,
     credentials,
     changes,
+    agentWatch,
     stops: stops.keeper,
     ...(stops.fleet === undefined ? {} : { stopFleet: stops.fleet }),
     approvals,

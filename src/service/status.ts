@@ -65,7 +65,12 @@ export async function serviceStatusOf(sources: StatusSources): Promise<ServiceSt
   };
   return {
     ...figures,
-    warnings: [...statusWarnings(figures, sources), ...spendWarnings(sources), ...sources.unpatched],
+    warnings: [
+      ...statusWarnings(figures, sources),
+      ...spendWarnings(sources),
+      ...sources.agentWatch.warnings(),
+      ...sources.unpatched,
+    ],
     notes: [
       ...statusNotes(figures, sources),
       ...unmatchedBudgets({ budgets: governance.budgets, states: ledger.budgets(), known: knownLabels(sources) }),

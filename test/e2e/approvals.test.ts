@@ -24,6 +24,16 @@ limit: $0.01
 window: lifetime
 thresholds:
   - { at: 1%, do: require_approval }
+---
+kind: agent
+name: editor-1
+owner: docs
+blast_radius: { systems: [wiki], actions: [read] }
+---
+kind: tool
+name: write_file
+systems: [disk]
+actions: [write]
 `,
 });
 
@@ -156,4 +166,24 @@ test("a threshold that asks for approval is lifted by it, in that window, and bo
     1,
   );
   expect(changes).toEqual([{ author: "people-token", subject: held.id }]);
+});
+
+test("what an agent may do and did beyond its declaration is in the register of risks and in status", async () => {
+  const { processor } = rig();
+  const rows = await waitFor(
+    async () => {
+      const all = (await processor.cli("agents", "--risk")) as readonly Record<string, unknown>[];
+      return all.find(({ name, acts }) => name === "editor-1" && acts === 1);
+    },
+    { what: "the agent's act", timeoutMs: 15_000 },
+  );
+  expect(rows).toMatchObject({
+    owner: "docs",
+    risk: "high",
+    likelihood: "high",
+    gaps: expect.arrayContaining(["did more than declared", "policies allow more than declared"]) as string[],
+    beyond: expect.arrayContaining([
+      "agent `editor-1`: `write_file` reaches the system `disk`, beyond its blast radius",
+    ]) as string[],
+  });
 });

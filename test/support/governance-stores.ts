@@ -1,3 +1,4 @@
+import type { AgentFindings } from "../../src/api/agents.ts";
 import { ApprovalStore } from "../../src/approvals/approval-store.ts";
 import type { Terms } from "../../src/approvals/request.ts";
 import type { ChangeLog, NewChange } from "../../src/changes/change-log.ts";
@@ -18,6 +19,7 @@ export function governanceStores(clock: Clock): {
   readonly credentials: CredentialStore;
   readonly changes: Pick<ChangeLog, "record" | "recent" | "head">;
   readonly approvals: ApprovalStore;
+  readonly findings: AgentFindings;
   readonly termsOf: () => Terms;
   readonly recorded: readonly NewChange[];
 } {
@@ -33,6 +35,7 @@ export function governanceStores(clock: Clock): {
     },
     approvals: new ApprovalStore({ log: MEMORY, clock, keepMs: 0 }),
     termsOf: () => ({ quorum: 1, expireAfterMs: 60_000, useWithinMs: 30_000, barred: [] }),
+    findings: { acts: [], drift: [], excess: [], look: async () => {} },
     recorded,
   };
 }

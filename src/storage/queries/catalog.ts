@@ -22,6 +22,7 @@ export const QUERY_NAMES = [
   "lease-spend",
   "budgets-reserved",
   "unpriced",
+  "agent-acts",
   "audit-links",
   "audit-records",
   "audit-checkpoints",

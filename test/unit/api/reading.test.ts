@@ -220,6 +220,7 @@ describe("the rest", () => {
       [
         "/healthz",
         "/readyz",
+        "/v1/agents",
         "/v1/approvals",
         "/v1/approvals/bypasses",
         "/v1/approvals/bypasses/{id}/end",

@@ -155,6 +155,7 @@ export function rig(
     credentials,
     changes: stores.changes,
     approvals: options.approvals?.(clock) ?? stores.approvals,
+    findings: stores.findings,
     termsOf: options.termsOf ?? stores.termsOf,
     answeringWebhooks: options.answeringWebhooks ?? [],
     telemetry,
