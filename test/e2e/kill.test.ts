@@ -62,7 +62,7 @@ test("a stream in flight ends with the kill's own error, and what it had brought
   const { processor } = rig();
   const before = simulator.count().requests;
   const long = { ...request, max_completion_tokens: 400 };
-  const streamed = { kind: "streamedChat", request: long, headers: { "x-simulator-fault": "pace=50" } };
+  const streamed = { kind: "streamedChat", request: long, headers: { "x-simulator-fault": "pace=400" } };
   const run = runSteps({ name: "streamer", providerUrl, endpoints: processor.endpoints, steps: [streamed] });
   await waitFor(() => simulator.count().requests > before, { what: "the stream", timeoutMs: 20_000 });
   const [reply] = (await processor.cli("kill", "streamer", "--reason", "enough")) as readonly StopReply[];
