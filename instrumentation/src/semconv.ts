@@ -161,7 +161,7 @@ export const ATTR_TOLLGATE_PROPOSED_TOOLS = "tollgate.proposed.tools";
 /** string[]. The model's ids of those calls; "" where it gives none. */
 export const ATTR_TOLLGATE_PROPOSED_CALL_IDS = "tollgate.proposed.call_ids";
 /** string[]. Digests of those calls' arguments, as `tollgate.tool.arguments_digest`; "" for what is no JSON. */
-export const ATTR_TOLLGATE_PROPOSED_DIGESTS = "tollgate.proposed.arguments_digests";
+export const ATTR_TOLLGATE_PROPOSED_ARGUMENTS_DIGESTS = "tollgate.proposed.arguments_digests";
 /** string. On a tool: the span of the model's call whose answer asked for it. */
 export const ATTR_TOLLGATE_TOOL_PROPOSED_BY = "tollgate.tool.proposed_by";
 /** string. The highest data label in play: `public`, `internal`, `confidential`, `restricted`. */

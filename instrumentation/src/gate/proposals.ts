@@ -29,7 +29,7 @@ export function recordProposals(span: Span, who: Who, calls: readonly ProposedCa
   span.setAttributes({
     [semconv.ATTR_TOLLGATE_PROPOSED_TOOLS]: calls.map(({ name }) => name),
     [semconv.ATTR_TOLLGATE_PROPOSED_CALL_IDS]: calls.map(({ id }) => id),
-    [semconv.ATTR_TOLLGATE_PROPOSED_DIGESTS]: digests,
+    [semconv.ATTR_TOLLGATE_PROPOSED_ARGUMENTS_DIGESTS]: digests,
   });
   const { spanId } = span.spanContext();
   for (const [index, { id, name }] of calls.entries()) {
