@@ -252,6 +252,8 @@ export const ATTR_TOLLGATE_FAILURE_MODE = "tollgate.failure.mode";
 export const ATTR_TOLLGATE_INCIDENT_SEVERITY = "tollgate.incident.severity";
 
 // What the processor took out
+/** boolean. Content on this span was longer than its bound (TOLLGATE_CONTENT_BYTES_MAX), and cut. */
+export const ATTR_TOLLGATE_CONTENT_CUT = "tollgate.content.cut";
 /** boolean. The process ended before the span did: it was ended then. */
 export const ATTR_TOLLGATE_SPAN_UNFINISHED = "tollgate.span.unfinished";
 /** int. On a span of its own: so many spans of this process could neither be sent nor kept since the last such span. */

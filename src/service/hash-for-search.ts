@@ -1,4 +1,4 @@
-import { createKeyedHash } from "../processors/redact/keyed-hash.ts";
+import { createKeyedHash } from "@tollgate/instrumentation/redaction";
 import { readHashKey } from "./data-directory.ts";
 import type { Setup } from "./setup.ts";
 

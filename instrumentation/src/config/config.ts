@@ -28,6 +28,7 @@ const UNANNOUNCED_EXPORT_MS = 500;
 const PLAIN_OTEL = /^OTEL_(?:SERVICE_NAME|RESOURCE_ATTRIBUTES|SDK_DISABLED|TRACES_EXPORTER|EXPORTER_OTLP_.*)$/;
 const DEFAULT_AGENT = "agent";
 const SPOOL_BYTES_MAX_DEFAULT = 256 * 1024 * 1024;
+const CONTENT_BYTES_MAX_DEFAULT = 64 * 1024;
 const WAIT_MS_MAX = 600_000;
 const APPROVAL_WAIT_MS_MAX = 86_400_000;
 
@@ -57,6 +58,12 @@ export interface Config {
   /** Model providers under URLs of one's own: TOLLGATE_PROVIDERS, and the base URLs that SDKs read. */
   readonly providers: readonly ProviderBase[];
   readonly content: "none" | "redacted" | "full";
+  /** TOLLGATE_CONTENT_KEY: what is found in redacted content is replaced by its hash under this key. */
+  readonly contentKey: Secret | undefined;
+  /** TOLLGATE_CONTENT_PATTERNS: what else is looked for, by name, in RE2's syntax. */
+  readonly contentPatterns: Readonly<Record<string, string>>;
+  /** TOLLGATE_CONTENT_BYTES_MAX: how long one attribute of content may be. */
+  readonly contentBytesMax: number;
   readonly logLevel: LogLevel;
   /** What the process claims of itself: OTEL_RESOURCE_ATTRIBUTES. */
   readonly labels: Readonly<Record<string, string>>;
@@ -141,6 +148,13 @@ export function readConfig(env: Environment = processEnvironment()): Config {
     content:
       oneOf({ name: "TOLLGATE_CONTENT", value: env["TOLLGATE_CONTENT"] }, ["none", "redacted", "full"], problems) ??
       "none",
+    contentKey: secret(env["TOLLGATE_CONTENT_KEY"]),
+    contentPatterns: readPatterns(env["TOLLGATE_CONTENT_PATTERNS"], problems),
+    contentBytesMax: readBytes(
+      { name: "TOLLGATE_CONTENT_BYTES_MAX", value: env["TOLLGATE_CONTENT_BYTES_MAX"] },
+      CONTENT_BYTES_MAX_DEFAULT,
+      problems,
+    ),
     logLevel: oneOf({ name: "TOLLGATE_LOG", value: env["TOLLGATE_LOG"] }, LOG_LEVELS, problems) ?? "warn",
     labels: ancestors === "" ? claimed : { ...claimed, [ANCESTORS_LABEL]: ancestors },
     context,
@@ -160,7 +174,11 @@ export function readConfig(env: Environment = processEnvironment()): Config {
     announcesReceiver: isAnnounced || tracesUrl.isExplicit,
     exportTimeoutMs: isAnnounced || tracesUrl.isExplicit ? FLUSH_TIMEOUT_MS : UNANNOUNCED_EXPORT_MS,
     spoolDirectory: text(env["TOLLGATE_SPOOL_DIR"]),
-    spoolBytesMax: readSpoolBytesMax(env["TOLLGATE_SPOOL_BYTES_MAX"], problems),
+    spoolBytesMax: readBytes(
+      { name: "TOLLGATE_SPOOL_BYTES_MAX", value: env["TOLLGATE_SPOOL_BYTES_MAX"] },
+      SPOOL_BYTES_MAX_DEFAULT,
+      problems,
+    ),
     tracesHeaders: readTracesHeaders(env, endpoint, tracesUrl.url),
     problems,
   };
@@ -239,13 +257,36 @@ function readMs(
   return fallback;
 }
 
-function readSpoolBytesMax(value: string | undefined, problems: string[]): number {
+function readBytes(
+  { name, value }: { readonly name: string; readonly value: string | undefined },
+  otherwise: number,
+  problems: string[],
+): number {
   const written = text(value);
-  if (written === undefined) return SPOOL_BYTES_MAX_DEFAULT;
+  if (written === undefined) return otherwise;
   const bytes = /^\d{1,15}$/.test(written) ? Number(written) : 0;
   if (bytes > 0) return bytes;
-  problems.push(`TOLLGATE_SPOOL_BYTES_MAX: \`${written}\` is not a whole number of bytes above zero`);
-  return SPOOL_BYTES_MAX_DEFAULT;
+  problems.push(`${name}: \`${written}\` is not a whole number of bytes above zero`);
+  return otherwise;
+}
+
+/** A JSON object of names and expressions. */
+function readPatterns(value: string | undefined, problems: string[]): Readonly<Record<string, string>> {
+  const written = text(value);
+  if (written === undefined) return {};
+  try {
+    const patterns: unknown = JSON.parse(written);
+    const isObject = typeof patterns === "object" && patterns !== null && !Array.isArray(patterns);
+    if (isObject && Object.values(patterns).every((regex) => typeof regex === "string")) {
+      return patterns as Readonly<Record<string, string>>;
+    }
+  } catch {
+    // Told below.
+  }
+  problems.push(
+    'TOLLGATE_CONTENT_PATTERNS: not a JSON object of names and expressions such as `{"employee":"EMP-[0-9]+"}`',
+  );
+  return {};
 }
 
 /** `key=value` pairs, percent-encoded (OpenTelemetry specification, resource SDK). */

@@ -7,6 +7,8 @@ import { trace } from "@opentelemetry/api";
 import type { Tracer } from "@opentelemetry/api";
 import type { Config } from "../config/config.ts";
 import type { Logger } from "../config/logger.ts";
+import { createContentRecorder } from "../content/content-recorder.ts";
+import type { ContentRecorder } from "../content/content-recorder.ts";
 import { identify } from "../context/identify.ts";
 import { BudgetExceeded, ConfigInvalid, GateUnavailable, UnpricedModel } from "../errors.ts";
 import type { TollgateError } from "../errors.ts";
@@ -91,6 +93,8 @@ export class Gate {
   /** What people have stopped. */
   readonly stops: StopGate;
   readonly crossings = new CrossingEvents();
+  /** `undefined`: spans carry no content. */
+  readonly content: ContentRecorder | undefined;
   /** Exceptions of our own that were contained. */
   failures = 0;
   tracer: Tracer;
@@ -105,6 +109,7 @@ export class Gate {
     this.logger = logger;
     this.leases = leases;
     this.#tokenizers = new Tokenizers(logger);
+    this.content = createContentRecorder(config, logger);
     this.tracer = tracer ?? trace.getTracer(TRACER_NAME);
     this.stops = new StopGate({
       clock: systemClock,

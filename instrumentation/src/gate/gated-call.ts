@@ -6,6 +6,7 @@
 import { context, trace } from "@opentelemetry/api";
 import type { Context, Span } from "@opentelemetry/api";
 import { countDecision } from "../audit/decision-order.ts";
+import type { Message } from "../content/messages.ts";
 import { withoutCarried } from "../context/context.ts";
 import { GateUnavailable, TollgateError } from "../errors.ts";
 import { add, NO_AMOUNTS } from "../lease/amounts.ts";
@@ -99,7 +100,18 @@ export class GatedCall implements CallInFlight {
     this.options = options;
     this.who = gate.who();
     this.span = startCallSpan(gate.tracer, { ...options, who: this.who }, options.parent);
+    gate.content?.input(this.span, options.body);
     gate.open.add(this);
+  }
+
+  /** Puts what the model said on the span, where content is recorded. */
+  recordOutput(messages: () => readonly Message[]): void {
+    this.#gate.content?.output(this.span, messages);
+  }
+
+  /** How much of a stream's text to keep for its span; 0: none. */
+  get contentLengthMax(): number {
+    return this.#gate.content?.bytesMax ?? 0;
   }
 
   /**

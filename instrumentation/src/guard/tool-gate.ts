@@ -158,6 +158,7 @@ export class ToolGate {
     };
     const name = `${semconv.Operation.executeTool} ${call.name}`;
     const span = this.#gate.tracer.startSpan(name, { kind: SpanKind.INTERNAL, attributes });
+    this.#gate.content?.toolArguments(span, argumentsOf(call.parameters));
     linkToProposal(span, who, { name: call.name, id: attributes[semconv.ATTR_GEN_AI_TOOL_CALL_ID] });
     return span;
   }
@@ -320,11 +321,13 @@ export class ToolGate {
       throw error;
     }
     if (!(result instanceof Promise)) {
+      this.#gate.content?.toolResult(span, result);
       span.end();
       return result;
     }
     return result.then(
       (value: unknown) => {
+        this.#gate.content?.toolResult(span, value);
         span.end();
         return value;
       },

@@ -57,12 +57,6 @@ function register(isPreload: boolean): Registration {
   const config = readConfig();
   const logger = createLogger(config.logLevel);
   for (const problem of config.problems) logger.log("error", `${problem}: calls are refused until this is right`);
-  if (config.content !== "none") {
-    logger.log(
-      "warn",
-      `TOLLGATE_CONTENT is \`${config.content}\`, but this version records no prompts, answers or arguments`,
-    );
-  }
   setProcessContext(config.context);
   const tracing = startTracing(config, logger);
   const probe = new Probe({ logger, onUnpatched: (library) => tell(library) });

@@ -1,4 +1,5 @@
 /** Reads usage off the objects that the SDK made of an answer, and ends the call when the app has had them. */
+import { outputContent } from "../content/messages.ts";
 import type { GatedCall } from "../gate/gated-call.ts";
 import { recordProposals } from "../gate/proposals.ts";
 import { ProposedCalls } from "../gate/proposed-calls.ts";
@@ -13,6 +14,7 @@ export function observeParsed(call: GatedCall, answer: unknown): unknown {
     return answer;
   }
   propose(call, answer);
+  call.recordOutput(() => outputContent(answer));
   call.settleBy(() => call.options.endpoint.readAnswer(answer));
   call.end();
   return answer;

@@ -1,3 +1,4 @@
+import { StreamedText } from "../content/streamed-text.ts";
 import type { StreamReader } from "../gate/endpoint.ts";
 import type { GatedCall } from "../gate/gated-call.ts";
 import { recordProposals } from "../gate/proposals.ts";
@@ -11,9 +12,11 @@ export class StreamWatch {
   readonly #call: GatedCall;
   #reader: StreamReader | undefined;
   readonly #proposed = new ProposedCalls();
+  readonly #text: StreamedText | undefined;
 
   constructor(call: GatedCall) {
     this.#call = call;
+    if (call.contentLengthMax > 0) this.#text = new StreamedText(call.contentLengthMax * 2);
     this.#contained(() => {
       this.#reader = call.options.endpoint.streamReader(call.options.body);
     });
@@ -26,6 +29,7 @@ export class StreamWatch {
     this.#contained(() => {
       if (this.#reader === undefined) return;
       this.#proposed.read(event);
+      this.#text?.read(event);
       shown = this.#reader.read(event);
     });
     return shown;
@@ -39,6 +43,7 @@ export class StreamWatch {
     const { unreadBytes = 0 } = how;
     if (reader !== undefined) {
       this.#contained(() => recordProposals(call.span, call.who, this.#proposed.all()));
+      call.recordOutput(() => this.#text?.messages(this.#proposed.all(), reader.facts().finishReasons) ?? []);
       call.settleBy(
         () => reader.facts(),
         () => ({

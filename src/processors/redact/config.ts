@@ -1,8 +1,7 @@
+import { DETECTOR_NAMES, patternDetector } from "@tollgate/instrumentation/redaction";
 import { z } from "zod";
 import { globSchema } from "../../config/expression.ts";
 import { secretSchema } from "../../config/secret.ts";
-import { DETECTOR_NAMES } from "./detectors.ts";
-import { patternDetector } from "./value-rules.ts";
 
 /** Headers that carry credentials, as HTTP instrumentations and the Vercel AI SDK name them. */
 export const DEFAULT_KEYS = [

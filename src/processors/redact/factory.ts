@@ -1,3 +1,4 @@
+import { createKeyedHash, type KeyedHash, patternDetectors, ValueRules } from "@tollgate/instrumentation/redaction";
 import type { Consumer } from "../../component/component.ts";
 import type { Factory } from "../../component/factory.ts";
 import type { Notify } from "../../component/notice.ts";
@@ -6,9 +7,7 @@ import { attributeText } from "../../pdata/attribute-text.ts";
 import type { AttributeValue, Span } from "../../pdata/span.ts";
 import { redactProcessorConfig, type RedactProcessorConfig } from "./config.ts";
 import { KeyRules } from "./key-rules.ts";
-import { createKeyedHash, type KeyedHash } from "./keyed-hash.ts";
 import { Redactor } from "./redact.ts";
-import { ValueRules } from "./value-rules.ts";
 
 export interface RedactDependencies {
   readonly next: Consumer;
@@ -45,7 +44,7 @@ export function contentReplacement(
   if (content === "drop") return () => undefined;
   const hash = hashOf(config, hashKey);
   if (content === "hash") return (value) => hash(attributeText(value));
-  const rules = new ValueRules({ detectors, patterns, action, hash });
+  const rules = new ValueRules({ detectors, patterns: patternDetectors(patterns), action, hash });
   return (value) => rules.clean(value)?.value;
 }
 
@@ -56,10 +55,10 @@ function hashOf(config: RedactProcessorConfig, hashKey: string): KeyedHash {
 function createRedactor(config: RedactProcessorConfig, hashKey: string): Redactor {
   const hash = hashOf(config, hashKey);
   const { detectors, patterns, action } = config;
-  const valueRules = new ValueRules({ detectors, patterns, action, hash });
+  const valueRules = new ValueRules({ detectors, patterns: patternDetectors(patterns), action, hash });
   const errorRules = new ValueRules({
     detectors: [...new Set([...detectors, "secrets" as const])],
-    patterns,
+    patterns: patternDetectors(patterns),
     action,
     hash,
   });

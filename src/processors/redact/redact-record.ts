@@ -1,18 +1,18 @@
+import { createKeyedHash, patternDetectors, ValueRules } from "@tollgate/instrumentation/redaction";
 import { ATTR_TOLLGATE_REDACTED } from "@tollgate/instrumentation/semconv";
 import { attributeText } from "../../pdata/attribute-text.ts";
 import type { LogRecord } from "../../pdata/log-record.ts";
 import type { Attributes, AttributeValue } from "../../pdata/span.ts";
 import type { RedactProcessorConfig } from "./config.ts";
 import { KeyRules } from "./key-rules.ts";
-import { createKeyedHash } from "./keyed-hash.ts";
-import { ValueRules } from "./value-rules.ts";
 
 /**
  * What the rules for keys and values do to a log record, by the same configuration that spans have: attributes of record,
  * resource and scope, and the body. Content is taken out before (`contentReplacement`), and not looked at here.
  */
 export function createRecordRedactor(config: RedactProcessorConfig, hashKey: string): (record: LogRecord) => void {
-  const { detectors, patterns, action } = config;
+  const { detectors, action } = config;
+  const patterns = patternDetectors(config.patterns);
   const hash = createKeyedHash(config.hash_key?.reveal() ?? hashKey);
   const valueRules = new ValueRules({ detectors, patterns, action, hash });
   const errorDetectors = [...new Set([...detectors, "secrets" as const])];

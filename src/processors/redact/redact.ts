@@ -3,6 +3,7 @@
  * detectors and patterns find in values. Keys decide first, so that a span without content costs one look-up an attribute; values are
  * read only where a rule asks for them. Runs after meter: prices, budgets and the gate's own facts are never changed.
  */
+import type { KeyedHash, ValueRules } from "@tollgate/instrumentation/redaction";
 import { ATTR_TOLLGATE_CONTENT_DROPPED, ATTR_TOLLGATE_REDACTED } from "@tollgate/instrumentation/semconv";
 import { attributeText } from "../../pdata/attribute-text.ts";
 import { isContentEvent, isEventContentKey } from "../../pdata/content-keys.ts";
@@ -10,9 +11,7 @@ import { countAttribute } from "../../pdata/attribute-read.ts";
 import { KeyMemo } from "../../pdata/key-memo.ts";
 import type { Attributes, AttributeValue, Span, SpanEvent } from "../../pdata/span.ts";
 import { isProtectedKey, type KeyRules, type KeyVerdict } from "./key-rules.ts";
-import type { KeyedHash } from "./keyed-hash.ts";
 import { labelOfAttribute, repairFacts, type Replacements } from "./row-facts.ts";
-import type { ValueRules } from "./value-rules.ts";
 
 export interface RedactorOptions {
   readonly keyRules: KeyRules;

@@ -2,16 +2,26 @@
  * What is looked for in values: detectors and the patterns of the configuration. All findings are collected on the text as it
  * came and only then replaced, so that no rule ever sees another's replacement.
  */
-import { RE2JS } from "re2js";
-import type { AttributeValue } from "../../pdata/span.ts";
 import { type Detector, type DetectorName, DETECTORS, type Finding } from "./detectors.ts";
 import type { KeyedHash } from "./keyed-hash.ts";
+
+/** What an attribute of a span may hold. */
+export type AttributeValue =
+  | string
+  | boolean
+  | number
+  | bigint
+  | Uint8Array
+  | null
+  | readonly AttributeValue[]
+  | { readonly [key: string]: AttributeValue };
 
 export type RedactAction = "mask" | "hash" | "drop";
 
 export interface ValueRulesOptions {
   readonly detectors: readonly DetectorName[];
-  readonly patterns: readonly { readonly name: string; readonly regex: string }[];
+  /** Further ones: patterns of the configuration. */
+  readonly patterns: readonly Detector[];
   readonly action: RedactAction;
   readonly hash: KeyedHash;
 }
@@ -25,10 +35,7 @@ export class ValueRules {
   readonly #hash: KeyedHash;
 
   constructor(options: ValueRulesOptions) {
-    this.#detectors = [
-      ...options.detectors.map((name) => DETECTORS[name]),
-      ...options.patterns.map(({ name, regex }) => patternDetector(name, regex)),
-    ];
+    this.#detectors = [...options.detectors.map((name) => DETECTORS[name]), ...options.patterns];
     this.#action = options.action;
     this.#hash = options.hash;
   }
@@ -84,22 +91,6 @@ export class ValueRules {
     }
     return { value: isChanged ? cleaned : object };
   }
-}
-
-/** A pattern of the configuration, run by an automaton: no text can make it slow. Throws for what does not compile. */
-export function patternDetector(name: string, regex: string): Detector {
-  const pattern = RE2JS.compile(regex);
-  if (pattern.matcher("").find()) throw new RangeError("matches the empty text, so it would match everywhere");
-  return {
-    find(text, found) {
-      const matcher = pattern.matcher(text);
-      while (matcher.find()) {
-        const start = matcher.start();
-        const end = matcher.end();
-        if (end > start) found.push({ start, end, name });
-      }
-    },
-  };
 }
 
 /** Sorted findings without overlaps: what touches is one, under the name of the first. */

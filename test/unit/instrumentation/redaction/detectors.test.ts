@@ -4,8 +4,8 @@ import {
   type DetectorName,
   DETECTORS,
   type Finding,
-} from "../../../../src/processors/redact/detectors.ts";
-import { patternDetector } from "../../../../src/processors/redact/value-rules.ts";
+} from "../../../../instrumentation/src/redaction/detectors.ts";
+import { patternDetector } from "../../../../instrumentation/src/redaction/pattern.ts";
 
 function found(name: DetectorName, text: string): string[] {
   const findings: Finding[] = [];

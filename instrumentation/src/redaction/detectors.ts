@@ -3,7 +3,7 @@
  * others) read files asynchronously, or their expressions can be made to backtrack for seconds by whoever sends a span.
  *
  * Every detector here is linear in the text: an expression either starts with a literal and then takes all it can, or is bounded
- * in length, or starts only where a run of its characters starts; `test/unit/processors/redact/detectors.test.ts` holds
+ * in length, or starts only where a run of its characters starts; `test/unit/instrumentation/redaction/detectors.test.ts` holds
  * that with hostile text. A cheap test for what each needs (`@`, a digit, a known prefix) comes first.
  */
 import { isIPv6 } from "node:net";
