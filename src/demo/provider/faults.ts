@@ -6,7 +6,7 @@
  * `rate_limit[=seconds]` 429 with Retry-After · `server_error` 500 · both with `_once`: only the first attempt of a
  * request fails · `cut=N` the connection breaks after N pieces of a stream (an unstreamed reply is generated, billed and
  * lost) · `latency=ms` the first byte takes this long · `pace=ms` between two pieces of a stream · `malformed` JSON that
- * ends in its middle, in every piece of a stream · `wrong_type` a page's content type · `huge` eight megabytes of white
+ * ends in its middle, in every piece of a stream · `wrong_type` a page's content type · `huge` a megabyte of white
  * space before the answer · `no_usage` the answer does not say what it used.
  */
 import type { ProviderError } from "./dialect.ts";
@@ -102,7 +102,7 @@ function serverError(): ProviderError {
   };
 }
 
-const HUGE = " ".repeat(8 * 1024 * 1024);
+const HUGE = " ".repeat(1024 * 1024);
 const USAGE_KEYS: ReadonlySet<string> = new Set([
   "usage",
   "usageMetadata",
