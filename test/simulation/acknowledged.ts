@@ -1,6 +1,7 @@
 /** What the ledger has said yes to, to be found again in whatever a restart reads back (I5). */
 import { fitsWithin, maxAmounts, NO_AMOUNTS, type Amounts } from "../../src/budget/amounts.ts";
 import type { AcquireCommand, AcquireOutcome, LeaseClose } from "../../src/budget/ledger.ts";
+import type { Raise } from "../../src/budget/rules/limit.ts";
 import type { LedgerState } from "../../src/budget/rules/state.ts";
 
 interface KnownLease {
@@ -14,6 +15,7 @@ interface KnownLease {
 export class Acknowledged {
   readonly #leases = new Map<string, KnownLease>();
   readonly #tokens = new Set<string>();
+  readonly #raises: Raise[] = [];
 
   acquired(command: AcquireCommand, outcome: AcquireOutcome, nowMs: number): void {
     if (outcome.outcome === "lost" || outcome.outcome === "unlimited") return;
@@ -35,6 +37,10 @@ export class Acknowledged {
     }
   }
 
+  raised(raise: Raise): void {
+    this.#raises.push(raise);
+  }
+
   observed(token: string): void {
     this.#tokens.add(token);
   }
@@ -43,6 +49,10 @@ export class Acknowledged {
   check(state: LedgerState, { nowMs, graceMs }: { readonly nowMs: number; readonly graceMs: number }): void {
     for (const token of this.#tokens) {
       if (!state.tokens.has(token)) throw new Error(`I5: observation ${token} was acknowledged and is gone`);
+    }
+    for (const { id, untilMs } of this.#raises) {
+      if (state.atMs < untilMs && !state.raises.has(id))
+        throw new Error(`I5: raise ${id} was acknowledged and is gone`);
     }
     for (const [id, known] of this.#leases) {
       const closed = state.closed.get(id);

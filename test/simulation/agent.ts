@@ -58,6 +58,8 @@ export class Agent {
   #batches = 0;
   #sending = 0;
   #isEnding = false;
+  /** An older one does not. */
+  readonly #tellsKinds: boolean;
   calls = 0;
   refused = 0;
   unavailable = 0;
@@ -67,6 +69,7 @@ export class Agent {
     this.name = options.name;
     this.labels = options.labels;
     this.#options = options;
+    this.#tellsKinds = options.random.chance(0.7);
     this.link = { life, isCut: false };
     this.client = new LeaseClient({
       transport: this.#transport(),
@@ -181,9 +184,9 @@ export class Agent {
     const { random, habits } = this.#options;
     const labels = random.pick(this.labels);
     const nanoUsd = BigInt(random.between(1, habits.usdMax));
-    const worst = { nanoUsd, tokens: BigInt(random.between(1, 40)), calls: 1n };
+    const worst = this.#worst(nanoUsd, random.between(1, 40));
     const isFlexible = random.chance(0.5);
-    const least = isFlexible ? { nanoUsd: nanoUsd / 2n, tokens: worst.tokens / 2n, calls: 1n } : worst;
+    const least = isFlexible ? scaled(worst, 50n) : worst;
     const patience = random.chance(0.1) ? new AbortController() : undefined;
     if (patience !== undefined) this.link.life.after(random.below(5000), () => patience.abort());
     const want: Want = {
@@ -209,8 +212,7 @@ export class Agent {
       return;
     }
     if (random.chance(0.1)) {
-      const { nanoUsd, tokens } = reservation.amounts;
-      reservation.shrinkTo({ nanoUsd: (nanoUsd * 3n) / 4n, tokens: (tokens * 3n) / 4n, calls: 1n });
+      reservation.shrinkTo(scaled(reservation.amounts, 75n));
     }
     this.calls += 1;
     oracle.fly(reservation.leaseId, this.client.processId, { labels, worst: reservation.amounts });
@@ -238,7 +240,20 @@ export class Agent {
   #actual(reserved: Amounts): Amounts {
     const { random, habits } = this.#options;
     const percent = BigInt(random.chance(habits.overrunRate) ? random.between(101, 300) : random.between(0, 100));
-    return { nanoUsd: (reserved.nanoUsd * percent) / 100n, tokens: (reserved.tokens * percent) / 100n, calls: 1n };
+    return scaled(reserved, percent);
+  }
+
+  /** All of the input may be cached, all of the output reasoning; of some calls nobody knows the price. */
+  #worst(nanoUsd: bigint, tokens: number): Amounts {
+    const { random } = this.#options;
+    const base = { nanoUsd, tokens: BigInt(tokens), calls: 1n };
+    if (!this.#tellsKinds) return base;
+    const inputTokens = BigInt(random.below(tokens + 1));
+    const outputTokens = base.tokens - inputTokens;
+    const isPriced = random.chance(0.8);
+    const unpriced = { unpricedCalls: isPriced ? 0n : 1n, unpricedTokens: isPriced ? 0n : base.tokens };
+    const kinds = { inputTokens, outputTokens, cachedTokens: inputTokens, reasoningTokens: outputTokens };
+    return { ...base, kinds: { ...kinds, toolCalls: 0n, ...unpriced } };
   }
 
   #transport(): Transport {
@@ -268,6 +283,25 @@ export class Agent {
     void answered.then(() => (oracle.moves += 1));
     return answered;
   }
+}
+
+/** So much of everything that is counted in parts; a call stays one. */
+function scaled({ nanoUsd, tokens, calls, kinds }: Amounts, percent: bigint): Amounts {
+  const part = (amount: bigint): bigint => (amount * percent) / 100n;
+  const base = { nanoUsd: part(nanoUsd), tokens: part(tokens), calls };
+  if (kinds === undefined) return base;
+  return {
+    ...base,
+    kinds: {
+      inputTokens: part(kinds.inputTokens),
+      outputTokens: part(kinds.outputTokens),
+      cachedTokens: part(kinds.cachedTokens),
+      reasoningTokens: part(kinds.reasoningTokens),
+      toolCalls: kinds.toolCalls,
+      unpricedCalls: kinds.unpricedCalls,
+      unpricedTokens: part(kinds.unpricedTokens),
+    },
+  };
 }
 
 function lowered(worst: Amounts, least: Amounts, available: Amounts): Amounts | undefined {

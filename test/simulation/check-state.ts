@@ -3,8 +3,8 @@ import { amountIn, fitsWithin, isNothing } from "../../src/budget/amounts.ts";
 import { settledAt, type Spend } from "../../src/budget/rules/spend.ts";
 import type { LedgerState } from "../../src/budget/rules/state.ts";
 
-/** `excuse`: by how much S + R of a hard budget may pass its limit; `undefined` where limits change and spend is foreign. */
-export function checkState(state: LedgerState, excuse: ((key: string) => bigint) | undefined): void {
+/** `most`: what S + R of a hard budget may be, by its limit; `undefined` where spend is foreign and limits change as they like. */
+export function checkState(state: LedgerState, most: ((spend: Spend) => bigint) | undefined): void {
   const reserved = new Map<string, bigint>();
   const stranded = new Map<string, bigint>();
   for (const lease of [...state.active.values(), ...state.expired.values()]) {
@@ -22,7 +22,7 @@ export function checkState(state: LedgerState, excuse: ((key: string) => bigint)
   }
   for (const spend of state.spends.values()) {
     if (spend.budget.measure === "concurrent_runs") {
-      checkRuns(state, spend, excuse !== undefined);
+      checkRuns(state, spend, most !== undefined);
       continue;
     }
     const settled = settledAt(spend, state.atMs);
@@ -32,8 +32,8 @@ export function checkState(state: LedgerState, excuse: ((key: string) => bigint)
     if (settled < 0n || spend.reserved < 0n || spend.stranded < 0n) throw new Error(`negative: ${where()}`);
     if (spend.reserved !== (reserved.get(key) ?? 0n)) throw new Error(`R is not the sum of the leases: ${where()}`);
     if (spend.stranded !== (stranded.get(key) ?? 0n)) throw new Error(`R of expired leases is wrong: ${where()}`);
-    if (excuse === undefined || budget.mode !== "hard") continue;
-    if (settled + spend.reserved > budget.limit + excuse(key)) throw new Error(`I1: ${where()}`);
+    if (most === undefined || budget.mode !== "hard") continue;
+    if (settled + spend.reserved > most(spend)) throw new Error(`I1: ${where()}`);
   }
 }
 

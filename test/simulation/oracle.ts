@@ -17,16 +17,12 @@ import {
 } from "../../src/budget/amounts.ts";
 import type { Budget } from "../../src/budget/budget.ts";
 import type { Labels, ObservedSpend } from "../../src/budget/ledger.ts";
-import { calendarWindow } from "../../src/budget/rules/calendar.ts";
+import type { Spend } from "../../src/budget/rules/spend.ts";
 import type { LedgerState } from "../../src/budget/rules/state.ts";
+import { type Payment, sumOf, windowsOf, worstFixed, worstRolling } from "./payments.ts";
 
 /** The ledger counts whole milliseconds. */
 const ROUNDING_MS = 2;
-
-interface Payment {
-  readonly atMs: number;
-  readonly amount: bigint;
-}
 
 interface Account {
   readonly budget: Budget;
@@ -74,6 +70,15 @@ export class Oracle {
   readonly #killed = new Set<string>();
   readonly #taken = new Set<string>();
   readonly #accountsOf = new WeakMap<Labels, readonly Account[]>();
+  /** Budget → S + R of its instances when its limit was changed last. */
+  readonly #held = new Map<string, ReadonlyMap<string, bigint>>();
+  /** Budget → the highest limit that may be in force. */
+  readonly #limits = new Map<string, bigint>();
+  /** Budget → what people raised it by; once a run, so that it is all there ever is. */
+  readonly #raised = new Map<string, bigint>();
+  /** Budget → the highest limit that ever was. */
+  readonly #highest = new Map<string, bigint>();
+  #relimits = 0;
 
   /** Rises with everything that is paid, promised or answered. */
   moves = 0;
@@ -154,10 +159,34 @@ export class Oracle {
     }
   }
 
-  /** How far S of a budget instance may pass its limit: by what was given up in silence, or counted again too late. */
-  excuse(key: string): bigint {
+  /** Somebody raises a budget: from now on it may spend more, whether the answer comes or not. */
+  raise(budget: string, amount: bigint): void {
+    this.#raised.set(budget, amount);
+  }
+
+  /**
+   * Somebody changes a limit. Until that is acknowledged either one holds; from then on the new one does, for all but what was
+   * set aside already. Returns what to call then, with S + R of each instance.
+   */
+  relimit(budget: Budget, limit: bigint): (held: ReadonlyMap<string, bigint>) => void {
+    this.#relimits += 1;
+    const change = this.#relimits;
+    const known = this.#limits.get(budget.name) ?? budget.limit;
+    const higher = limit > known ? limit : known;
+    this.#limits.set(budget.name, higher);
+    const highest = this.#highest.get(budget.name) ?? known;
+    this.#highest.set(budget.name, limit > highest ? limit : highest);
+    return (held) => {
+      if (change !== this.#relimits) return;
+      this.#limits.set(budget.name, limit);
+      this.#held.set(budget.name, held);
+    };
+  }
+
+  /** What S + R of a budget instance may be: its limit, and what was given up in silence, or counted again too late. */
+  most({ key, budget }: Spend): bigint {
     const account = this.#accounts.get(key);
-    return account === undefined ? 0n : account.late + account.again;
+    return this.#withMore(budget, this.#cap(key, budget)) + (account === undefined ? 0n : account.late + account.again);
   }
 
   /** Every lease that has spent or may spend, against what the ledger holds for it. */
@@ -185,8 +214,9 @@ export class Oracle {
   checkNow(): void {
     for (const [key, { budget, total, flight, late }] of this.#accounts) {
       if (budget.mode !== "hard" || !isEndless(budget)) continue;
-      if (total + flight > budget.limit + late) {
-        throw new Error(`overspent: ${key} may pay ${total + flight} of ${budget.limit}, ${late} of it excused`);
+      const most = this.#withMore(budget, this.#cap(key, budget));
+      if (total + flight > most + late) {
+        throw new Error(`overspent: ${key} may pay ${total + flight} of ${most}, ${late} of it excused`);
       }
     }
   }
@@ -196,10 +226,19 @@ export class Oracle {
     for (const [key, { budget, payments, late }] of this.#accounts) {
       if (budget.mode !== "hard") continue;
       const { window } = budget;
+      const highest = this.#highest.get(budget.name) ?? budget.limit;
       const worst =
         window.kind === "rolling" ? worstRolling(payments, window.durationMs) : worstFixed(budget, payments);
-      if (worst > budget.limit + late)
-        throw new Error(`overspent: ${key} paid ${worst} of ${budget.limit} in one window`);
+      // A window that a lowered limit found above it may hold what it held.
+      const cap = this.#cap(key, budget);
+      const most = this.#withMore(budget, cap > highest ? cap : highest);
+      if (worst > most + late) throw new Error(`overspent: ${key} paid ${worst} of ${most} in one window`);
+      if (budget.carryOverPercent === undefined) continue;
+      const all = sumOf(payments);
+      const windows = windowsOf(budget, payments);
+      // What is carried is saved before: over all windows it comes to their limits, and what was saved before the first.
+      const whole = this.#withMore(budget, highest) + highest * BigInt(windows > 0 ? windows - 1 : 0);
+      if (all > whole + late) throw new Error(`overspent: ${key} paid ${all} of ${whole} in ${windows} windows`);
     }
   }
 
@@ -251,6 +290,18 @@ export class Oracle {
     return accounts;
   }
 
+  /** A limit with what is carried over at the most, and what people raised it by. */
+  #withMore({ name, carryOverPercent }: Budget, limit: bigint): bigint {
+    return (carryOverPercent === undefined ? limit : limit * 2n) + (this.#raised.get(name) ?? 0n);
+  }
+
+  /** The highest limit that may be in force, or what was set aside already when that was lowered. */
+  #cap(key: string, { name, limit }: Budget): bigint {
+    const highest = this.#limits.get(name) ?? limit;
+    const held = this.#held.get(name)?.get(key) ?? 0n;
+    return held > highest ? held : highest;
+  }
+
   #account(key: string, budget: Budget): Account {
     let account = this.#accounts.get(key);
     if (account === undefined) {
@@ -286,40 +337,21 @@ function keysOf(budget: Budget, labels: Labels): string[] {
   return (values.length === 0 ? [""] : values).map((each) => JSON.stringify([budget.name, each, run]));
 }
 
-function measured(budget: Budget, amounts: Amounts): bigint {
-  const { measure } = budget;
-  if (measure !== "usd" && measure !== "tokens" && measure !== "calls") throw new Error(`${measure} is not simulated`);
-  return { usd: amounts.nanoUsd, tokens: amounts.tokens, calls: amounts.calls }[measure];
+/** By names of its own, not by those of the rules. */
+function measured({ measure }: Budget, { nanoUsd, tokens, calls, kinds }: Amounts): bigint {
+  const byMeasure: Partial<Record<Budget["measure"], bigint>> = {
+    usd: nanoUsd,
+    tokens,
+    calls,
+    output_tokens: kinds === undefined ? tokens : kinds.outputTokens,
+    cached_tokens: kinds === undefined ? tokens : kinds.cachedTokens,
+    unpriced_calls: kinds === undefined ? 0n : kinds.unpricedCalls,
+  };
+  const amount = byMeasure[measure];
+  if (amount === undefined) throw new Error(`${measure} is not simulated`);
+  return amount;
 }
 
 function show({ nanoUsd, tokens, calls }: Amounts): string {
   return `${nanoUsd}/${tokens}/${calls}`;
-}
-
-function worstFixed({ window, timeZone }: Budget, payments: readonly Payment[]): bigint {
-  const sums = new Map<number, bigint>();
-  for (const { atMs, amount } of payments) {
-    const start = window.kind === "calendar" ? calendarWindow(window.unit, timeZone, Math.floor(atMs)).startMs : 0;
-    sums.set(start, (sums.get(start) ?? 0n) + amount);
-  }
-  return [...sums.values()].reduce((most, sum) => (sum > most ? sum : most), 0n);
-}
-
-function worstRolling(payments: readonly Payment[], durationMs: number): bigint {
-  let worst = 0n;
-  let sum = 0n;
-  let first = 0;
-  for (const { atMs, amount } of payments) {
-    sum += amount;
-    for (
-      let oldest = payments[first];
-      oldest !== undefined && oldest.atMs <= atMs - durationMs;
-      oldest = payments[first]
-    ) {
-      sum -= oldest.amount;
-      first += 1;
-    }
-    if (sum > worst) worst = sum;
-  }
-  return worst;
 }

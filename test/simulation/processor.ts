@@ -12,7 +12,7 @@ import { ProcessTable } from "../../src/api/processes.ts";
 import type { AnyRoute, RouteCall } from "../../src/api/route.ts";
 import { StopDesk } from "../../src/api/stop-desk.ts";
 import type { Budget } from "../../src/budget/budget.ts";
-import type { Ledger, ObservedSpend } from "../../src/budget/ledger.ts";
+import type { Ledger, ObservedSpend, RaiseCommand } from "../../src/budget/ledger.ts";
 import { LedgerError } from "../../src/budget/ledger-error.ts";
 import type { LedgerNotice, StoredLedger } from "../../src/budget/ledger-notice.ts";
 import { createLocalLedger } from "../../src/budget/local/create-local-ledger.ts";
@@ -177,6 +177,27 @@ export class Processor {
         return DOWN;
       })
       .then((answer) => (life.isDead ? new Promise(() => {}) : answer));
+  }
+
+  /** Puts other documents in force while it runs; `done` when that is acknowledged. */
+  configure(budgets: readonly Budget[], done: () => void): void {
+    this.#ask((ledger) => ledger.configure(budgets).then(done));
+  }
+
+  raise(command: RaiseCommand): void {
+    this.#ask(async (ledger, life) => {
+      const outcome = await ledger.raise(command);
+      if (!life.isDead && outcome.outcome === "raised") this.#acknowledged.raised(outcome.raise);
+    });
+  }
+
+  /** What a person asks: nobody asks again. */
+  #ask(work: (ledger: StoredLedger, life: Life) => Promise<void>): void {
+    const life = this.#life;
+    if (this.#ledger === undefined) return;
+    work(this.#ledger, life).catch((error: unknown) => {
+      if (!(error instanceof LedgerError)) this.#options.fail(error);
+    });
   }
 
   /** A batch of spans: acknowledged once it is spooled; the meter counts it at least once, under its token. */

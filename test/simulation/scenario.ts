@@ -30,6 +30,8 @@ export interface Scenario {
   readonly isWild: boolean;
   /** The ledger's clock is the true one, so that windows can be compared. */
   readonly isClockTrue: boolean;
+  /** Nobody raises or changes a limit while it runs, so that thresholds fire once a window. */
+  readonly areLimitsFixed: boolean;
   /** Events between two checks of everything. */
   readonly checkEvery: number;
 }
@@ -44,7 +46,9 @@ export type Mishap =
   | "agent jump"
   | "ledger jump"
   | "ledger sleep"
-  | "foreign spend";
+  | "foreign spend"
+  | "raise"
+  | "reload";
 
 /** Instants with something to get wrong after them: clock changes both ways, the ends of a month and a year. */
 const STARTS = [
@@ -133,7 +137,9 @@ function smallScenario(seed: number, random: Random): Scenario {
     "agent sleep",
     "agent jump",
   ];
-  const mishaps = [...possible.filter(() => random.chance(0.6)), ...clockMishaps];
+  const areLimitsFixed = random.chance(0.6);
+  const changes: readonly Mishap[] = areLimitsFixed ? [] : ["raise", "reload", "reload"];
+  const mishaps = [...possible.filter(() => random.chance(0.6)), ...clockMishaps, ...changes];
   const budgets = allBudgets(random).filter(() => random.chance(0.4));
   return {
     seed,
@@ -165,6 +171,7 @@ function smallScenario(seed: number, random: Random): Scenario {
     mishaps: isWild ? [...mishaps, "foreign spend", "foreign spend"] : mishaps,
     isWild,
     isClockTrue,
+    areLimitsFixed: areLimitsFixed && !isWild,
     checkEvery: 1,
   };
 }
@@ -229,6 +236,15 @@ function allBudgets(random: Random): Budget[] {
       measure: "tokens",
       limit: between(400, 5000),
       window: { kind: "run", label: "session" },
+    }),
+    budget({ name: "output", measure: "output_tokens", limit: between(200, 2000) }),
+    budget({ name: "cached", measure: "cached_tokens", limit: between(200, 2000), each: "agent" }),
+    budget({ name: "unpriced", measure: "unpriced_calls", limit: between(5, 40), thresholds }),
+    budget({
+      name: "carried",
+      limit: between(4000, 20_000),
+      window: { kind: "calendar", unit: "minute" },
+      carryOverPercent: random.pick([25, 100]),
     }),
     budget({ name: "soft", mode: "soft", limit: 100n, thresholds }),
     budget({ name: "observed", mode: "observe", measure: "tokens", limit: 5n, each: "model" }),

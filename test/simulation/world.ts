@@ -49,12 +49,16 @@ export class World {
   #instantMs = 0;
   #instantEvents = 0;
   #names = 0;
+  /** In force, or on their way to be. */
+  #budgets: Scenario["budgets"];
+  readonly #raised = new Set<string>();
 
   constructor(scenario: Scenario) {
     this.#scenario = scenario;
     this.#time = new VirtualTime(scenario.startMs);
     this.#random = new Random(scenario.seed);
     const { budgets, ttlMs, graceMs, weather } = scenario;
+    this.#budgets = budgets;
     this.#oracle = new Oracle({ budgets, ttlMs, graceMs, now: () => this.#time.nowMs });
     const fail = (error: unknown): void => this.#fail(error);
     this.#processor = new Processor({
@@ -64,7 +68,6 @@ export class World {
       trace: this.#trace,
       restartMsMax: this.#random.pick([100, 5000, 40_000]),
       budgets: () => this.#documents(),
-      areLimitsFixed: !scenario.isWild,
       onRecall: (processId, ids) => this.#recall(processId, ids),
       onDown: () => {
         this.#settledBefore.clear();
@@ -174,7 +177,7 @@ export class World {
     const { state } = this.#processor;
     if (state === undefined || !this.#processor.isUp) return;
     const { isWild } = this.#scenario;
-    checkState(state, isWild ? undefined : (key) => this.#oracle.excuse(key));
+    checkState(state, isWild ? undefined : (spend) => this.#oracle.most(spend));
     if (!isWild) {
       this.#oracle.checkLeases(state);
       this.#oracle.checkNow();
@@ -260,6 +263,12 @@ export class World {
       case "foreign spend":
         this.#spendForeign();
         break;
+      case "raise":
+        this.#raise();
+        break;
+      case "reload":
+        this.#reload();
+        break;
       default:
         if (agent !== undefined) this.#mishapOf(agent, mishap);
     }
@@ -315,15 +324,52 @@ export class World {
     void send();
   }
 
+  /** A person lets a budget spend more for a time; each once, so that the oracle knows how much at the most. */
+  #raise(): void {
+    const { name, limit } = this.#random.pick(this.#budgets);
+    if (this.#raised.has(name) || !this.#processor.isUp) return;
+    this.#raised.add(name);
+    const amount = (limit * BigInt(this.#random.between(10, 100))) / 100n + 1n;
+    this.#oracle.raise(name, amount);
+    const forMs = this.#random.pick([1000, 10_000, 600_000]);
+    this.#processor.raise({ id: `raise ${name}`, budget: name, amount, forMs, author: "simulation", reason: "" });
+  }
+
+  /** A person changes a limit; the documents are read again while everything goes on. */
+  #reload(): void {
+    if (!this.#processor.isUp) return;
+    const changed = this.#random.pick(this.#budgets);
+    // Half of them come down to what is in use just now.
+    const from = this.#random.chance(0.5) ? this.#inUse(changed.name) : changed.limit;
+    const limit = (from * BigInt(this.#random.between(50, 150))) / 100n;
+    if (limit === 0n) return;
+    this.#budgets = this.#budgets.map((budget) => (budget === changed ? { ...budget, limit } : budget));
+    const acknowledge = this.#oracle.relimit(changed, limit);
+    this.#processor.configure(this.#budgets, () => {
+      acknowledge(this.#held(changed.name));
+    });
+  }
+
+  /** S + R of the fullest instance of a budget. */
+  #inUse(name: string): bigint {
+    return [...this.#held(name).values()].reduce((most, held) => (held > most ? held : most), 0n);
+  }
+
+  /** S + R of each instance of a budget. */
+  #held(name: string): ReadonlyMap<string, bigint> {
+    const { state } = this.#processor;
+    const spends = [...(state?.spends.values() ?? [])].filter(({ match }) => match.name === name);
+    return new Map(spends.map((spend) => [spend.key, settledAt(spend, state?.atMs ?? 0) + spend.reserved]));
+  }
+
   #recall(processId: string, ids: readonly string[]): void {
     const agent = [...this.#agents, ...this.#ended].find(({ client }) => client.processId === processId);
     if (agent !== undefined && !agent.isDead) this.#network.push(agent.link, () => agent.recall(ids));
   }
 
   #documents(): Scenario["budgets"] {
-    const { budgets, isWild } = this.#scenario;
-    if (!isWild) return budgets;
-    return budgets.map((budget) => ({
+    if (!this.#scenario.isWild) return this.#budgets;
+    return this.#budgets.map((budget) => ({
       ...budget,
       limit: (budget.limit * BigInt(this.#random.between(50, 150))) / 100n,
     }));
