@@ -181,7 +181,10 @@ export class Processor {
 
   /** Puts other documents in force while it runs; `done` when that is acknowledged. */
   configure(budgets: readonly Budget[], done: () => void): void {
-    this.#ask((ledger) => ledger.configure(budgets).then(done));
+    this.#ask(async (ledger, life) => {
+      await ledger.configure(budgets);
+      if (!life.isDead) done();
+    });
   }
 
   raise(command: RaiseCommand): void {

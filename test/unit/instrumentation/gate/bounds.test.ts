@@ -43,7 +43,6 @@ describe("the bound of the input", () => {
   });
 
   it.each([
-    ["an image", { messages: [{ role: "user", content: [{ type: "file", file: { file_id: "file-1" } }] }] }],
     ["a file", { messages: [{ role: "user", content: [{ type: "file", file: { file_id: "f" } }] }] }],
     ["a hosted tool", { tools: [{ type: "web_search" }] }],
     ["an earlier audio answer", { messages: [{ role: "assistant", audio: { id: "a" } }] }],
