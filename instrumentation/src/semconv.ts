@@ -164,6 +164,20 @@ export const ATTR_TOLLGATE_PROPOSED_CALL_IDS = "tollgate.proposed.call_ids";
 export const ATTR_TOLLGATE_PROPOSED_ARGUMENTS_DIGESTS = "tollgate.proposed.arguments_digests";
 /** string. On a tool: the span of the model's call whose answer asked for it. */
 export const ATTR_TOLLGATE_TOOL_PROPOSED_BY = "tollgate.tool.proposed_by";
+/** string. What the strictest policy in shadow mode (`enforce: false`, or outside its `share`) would have decided. */
+export const ATTR_TOLLGATE_SHADOW_DECISION = "tollgate.shadow.decision";
+/** string. The rule by which it would have. */
+export const ATTR_TOLLGATE_SHADOW_RULE = "tollgate.shadow.rule";
+/** string. And why. */
+export const ATTR_TOLLGATE_SHADOW_REASON = "tollgate.shadow.reason";
+/** string. The name of that policy. */
+export const ATTR_TOLLGATE_SHADOW_POLICY = "tollgate.shadow.policy";
+/** string[]. In what the call goes further than its agent went before: rows, query, label, destination, system. */
+export const ATTR_TOLLGATE_EXPANSION = "tollgate.expansion";
+/** string, lower-case hex. SHA-256 of the description and schemas that an MCP server gives the tool. */
+export const ATTR_TOLLGATE_TOOL_FINGERPRINT = "tollgate.tool.fingerprint";
+/** boolean. Whether that is another one than at first, or than declared. */
+export const ATTR_TOLLGATE_TOOL_CHANGED = "tollgate.tool.changed";
 /** string. The highest data label in play: `public`, `internal`, `confidential`, `restricted`. */
 export const ATTR_TOLLGATE_DATA_LABEL = "tollgate.data.label";
 /** string. The request for approval that this call waited for. */

@@ -33,6 +33,7 @@ import type { Body, RequestFacts } from "./endpoint.ts";
 import type { GatedCall } from "./gated-call.ts";
 import { estimatedPrice } from "./house-estimate.ts";
 import { Tokenizers } from "./tokenizer.ts";
+import { SessionBook } from "../session/session-book.ts";
 import { StopGate } from "../stop/stop-gate.ts";
 import type { StoppableCall } from "../stop/stop-gate.ts";
 
@@ -95,6 +96,8 @@ export class Gate {
   readonly crossings = new CrossingEvents();
   /** `undefined`: spans carry no content. */
   readonly content: ContentRecorder | undefined;
+  /** What sessions have done: for rules that ask. */
+  readonly sessions = new SessionBook();
   /** Exceptions of our own that were contained. */
   failures = 0;
   tracer: Tracer;

@@ -3,7 +3,6 @@ import { context, SpanKind, trace } from "@opentelemetry/api";
 import type { Attributes, Span } from "@opentelemetry/api";
 import { obtainApproval } from "../approval/tool-approval.ts";
 import { countDecision } from "../audit/decision-order.ts";
-import { readPolicyFile } from "../config/policy-file.ts";
 import {
   AgentKilled,
   AgentPaused,
@@ -20,21 +19,19 @@ import { recordCost, recordError, ruleOf, whoAttributes } from "../gate/call-spa
 import type { Who } from "../gate/call-span.ts";
 import { covers, ONE_TOOL_CALL } from "../lease/amounts.ts";
 import type { PurseOutcome, Want } from "../lease/purse.ts";
-import type { CompiledPolicy } from "../policy/compiled-policy.ts";
-import { compilePolicy, decide } from "../policy/decide.ts";
-import type { Decision } from "../policy/decision.ts";
-import { parsePolicy } from "../policy/document.ts";
-import type { AgentFacts } from "../policy/request.ts";
 import type { Policy, PolicyCheck } from "../policy/policy.ts";
+import type { ToolDeclaration } from "../policy/tool-catalogue.ts";
 import type { HelloReply } from "../protocol.ts";
 import type { NanoUsd } from "../pricing/money.ts";
 import * as semconv from "../semconv.ts";
+import { checkContextOf, ToolRules } from "./tool-rules.ts";
+import { argumentsOf, fromCheck, fromDecision, isDenied, parametersFor, verdictAttributes } from "./tool-verdict.ts";
+import type { Verdict } from "./tool-verdict.ts";
 
-export interface ToolOptions {
+/** `labels`, `systems`, `actions`, `reversibility`: what the tool is about, beside what its `kind: tool` document says. */
+export interface ToolOptions extends Omit<ToolDeclaration, "fingerprint"> {
   /** Decides beside the policies of the fleet and of TOLLGATE_POLICY; all have to agree. */
   readonly policy?: Policy;
-  /** What the tool is about, for conditions (`tool.labels`). */
-  readonly labels?: readonly string[];
   /** How long a run that needs an approval waits for it before `ApprovalPending`. @default TOLLGATE_APPROVAL_WAIT_MS, 0 */
   readonly approvalWaitMs?: number;
 }
@@ -47,6 +44,8 @@ export interface ToolCall {
   readonly run: (parameters: readonly unknown[]) => unknown;
   /** What else the span says. */
   readonly attributes?: Attributes;
+  /** The server of MCP whose tool it is. */
+  readonly server?: string;
 }
 
 /** Refusals that no policy has recorded yet. */
@@ -72,50 +71,18 @@ const TOOL_WANT: Want = {
   signal: undefined,
 };
 
-/** What a decision is, whoever made it. */
-interface Verdict {
-  readonly decision: string;
-  readonly rule: string;
-  readonly reason: string;
-  readonly policy: string;
-  readonly policyVersion: string;
-  readonly digest: string;
-  /** The copy that was decided on; `undefined`: no policy looked at the arguments. */
-  readonly args: unknown;
-}
-
 export class ToolGate {
+  readonly rules: ToolRules;
   readonly #gate: Gate;
-  readonly #local: readonly CompiledPolicy[];
-  readonly #problems: readonly string[];
-  #fleet: readonly CompiledPolicy[] = [];
-  #requirePolicy = false;
 
   constructor(gate: Gate) {
     this.#gate = gate;
-    const path = gate.config.policyPath;
-    const file = path === undefined ? { policies: [], problems: [] } : readPolicyFile(path);
-    this.#local = file.policies.map((document) => compilePolicy(document));
-    this.#problems = [...gate.config.problems, ...file.problems];
-    for (const problem of file.problems) gate.logger.log("error", `${problem}: tools are refused until this is right`);
+    const { config, logger, sessions } = gate;
+    this.rules = new ToolRules({ policyPath: config.policyPath, logger, sessions });
   }
 
   onHello(hello: HelloReply): void {
-    this.#requirePolicy = hello.require_policy;
-    const fleet: CompiledPolicy[] = [];
-    for (const document of hello.policies) {
-      const parsed = parsePolicy(document);
-      if (parsed.ok) fleet.push(compilePolicy(parsed.policy));
-      // A policy that can't be read must not open what it was meant to close.
-      else {
-        this.#gate.logger.log(
-          "error",
-          `the processor sent a policy that can't be read: ${parsed.problems[0]?.path ?? ""}`,
-        );
-        this.#requirePolicy = true;
-      }
-    }
-    this.#fleet = fleet;
+    this.rules.onHello(hello);
   }
 
   /**
@@ -217,34 +184,48 @@ export class ToolGate {
 
   #decide(call: ToolCall, who: Who, span: Span): Verdict | Promise<Verdict> {
     const { name, options } = call;
-    if (this.#problems.length > 0) throw new ConfigInvalid(this.#problems);
+    const { problems } = this.#gate.config;
+    if (problems.length > 0) throw new ConfigInvalid(problems);
+    if (this.rules.problems.length > 0) throw new ConfigInvalid(this.rules.problems);
     if (who.problem !== undefined) throw new ConfigInvalid([who.problem]);
-    const facts = factsOf(who);
     const args = argumentsOf(call.parameters);
-    const verdict = this.#decideByFleet(call, { who, args });
+    const verdict = this.#decideByRules(call, { who, args });
     this.#record(span, verdict);
-    refuseDenied(name, verdict);
+    this.#refuseDenied(verdict);
+    const { judged } = verdict;
     const asks = verdict.decision === semconv.DecisionName.requireApproval;
     if (options.policy === undefined) return asks ? this.#askPerson(call, { who, span, wanted: verdict }) : verdict;
-    const check = options.policy.check(name, args, { ...facts, labels: options.labels ?? [] });
-    this.#record(span, fromCheck(check));
-    if (check.denied) throw new ToolDenied(check);
+    const check = options.policy.check(name, args, checkContextOf(judged));
+    const checked = fromCheck(check, judged);
+    this.#record(span, checked);
+    this.#refuseDenied(checked);
     // A policy that knows whom to ask asks by itself; the others have the processor ask.
     if (check.needsApproval && (options.policy.asksItself || this.#gate.leases === undefined)) {
-      const enforced = options.policy.enforce(name, args, { ...facts, labels: options.labels ?? [] });
+      const enforced = options.policy.enforce(name, args, checkContextOf(judged));
       const go = (given: PolicyCheck): Verdict | Promise<Verdict> =>
-        asks ? this.#askPerson(call, { who, span, wanted: verdict }) : fromCheck(given);
+        asks ? this.#askPerson(call, { who, span, wanted: verdict }) : fromCheck(given, judged);
       return enforced instanceof Promise ? enforced.then(go) : go(enforced);
     }
     if (asks) return this.#askPerson(call, { who, span, wanted: verdict });
-    return check.needsApproval ? this.#askPerson(call, { who, span, wanted: fromCheck(check) }) : fromCheck(check);
+    return check.needsApproval ? this.#askPerson(call, { who, span, wanted: checked }) : checked;
   }
 
-  #decideByFleet({ name, options }: ToolCall, { who, args }: { readonly who: Who; readonly args: unknown }): Verdict {
-    const tool = { name, labels: options.labels ?? [] };
-    const requirePolicy = this.#requirePolicy && options.policy === undefined;
-    const request = { ...factsOf(who), tool, args, now: new Date() };
-    return fromDecision(decide([...this.#fleet, ...this.#local], request, { requirePolicy }));
+  #decideByRules(
+    { name, options, server }: ToolCall,
+    { who, args }: { readonly who: Who; readonly args: unknown },
+  ): Verdict {
+    const { labels, systems, actions, reversibility, policy } = options;
+    const declaration = { labels, systems, actions, reversibility };
+    const hasOwnPolicy = policy !== undefined;
+    const judged = this.rules.caseOf({ name, declaration, who, args, server, hasOwnPolicy });
+    return fromDecision(this.rules.decide(judged), judged);
+  }
+
+  #refuseDenied(verdict: Verdict): void {
+    if (!isDenied(verdict)) return;
+    const { rule, reason, judged } = verdict;
+    this.rules.denied(judged);
+    throw new ToolDenied({ tool: judged.request.tool.name, rule, reason });
   }
 
   #askPerson(
@@ -253,12 +234,12 @@ export class ToolGate {
   ): Promise<Verdict> {
     const { name, options } = call;
     const decideAgain = (args: unknown): Verdict => {
-      const verdict = this.#decideByFleet(call, { who, args });
-      refuseDenied(name, verdict);
+      const verdict = this.#decideByRules(call, { who, args });
+      this.#refuseDenied(verdict);
       if (options.policy === undefined) return verdict;
-      const check = options.policy.check(name, args, { ...factsOf(who), labels: options.labels ?? [] });
-      if (check.denied) throw new ToolDenied(check);
-      return wanted.policy === check.policy ? fromCheck(check) : verdict;
+      const checked = fromCheck(options.policy.check(name, args, checkContextOf(verdict.judged)), verdict.judged);
+      this.#refuseDenied(checked);
+      return wanted.policy === checked.policy ? checked : verdict;
     };
     const waitMs = options.approvalWaitMs ?? this.#gate.config.approvalWaitMs;
     return obtainApproval({ gate: this.#gate, who, span, tool: name, wanted, waitMs, decideAgain }).then((verdict) => {
@@ -269,22 +250,14 @@ export class ToolGate {
 
   #record(span: Span, verdict: Verdict): void {
     countDecision(span);
-    span.setAttributes({
-      [semconv.ATTR_TOLLGATE_DECISION]: verdict.decision,
-      [semconv.ATTR_TOLLGATE_DECISION_RULE]: verdict.rule,
-      [semconv.ATTR_TOLLGATE_DECISION_REASON]: verdict.reason,
-    });
-    if (verdict.policy !== "") {
-      span.setAttributes({
-        [semconv.ATTR_TOLLGATE_POLICY_NAME]: verdict.policy,
-        [semconv.ATTR_TOLLGATE_POLICY_VERSION]: verdict.policyVersion,
-      });
-    } else {
-      this.#gate.logger.once("warn", "no-policy", "no policy applies to the tools of this agent: they are allowed");
-    }
-    if (verdict.digest === "") return;
-    span.setAttribute(semconv.ATTR_TOLLGATE_TOOL_ARGUMENTS_DIGEST, verdict.digest);
-    linkByArguments(span, verdict.digest);
+    span.setAttributes(verdictAttributes(verdict));
+    const { logger } = this.#gate;
+    const { name, isChanged } = verdict.judged.request.tool;
+    if (isChanged === true)
+      logger.once("warn", `tool-changed:${name}`, `the tool \`${name}\` is described otherwise than it was at first`);
+    if (verdict.policy === "")
+      logger.once("warn", "no-policy", "no policy applies to the tools of this agent: they are allowed");
+    if (verdict.digest !== "") linkByArguments(span, verdict.digest);
   }
 
   #refuse(span: Span, error: TollgateError): TollgateError {
@@ -309,82 +282,45 @@ export class ToolGate {
   }
 
   #run({ parameters, run }: ToolCall, verdict: Verdict, span: Span): unknown {
-    // A private copy of what was decided on: nobody can change it between the decision and the act.
-    const given =
-      verdict.policy === "" || verdict.args === undefined ? parameters : parametersOf(parameters, verdict.args);
+    const given = parametersFor(parameters, verdict);
     let result: unknown;
     try {
       result = context.with(trace.setSpan(context.active(), span), () => run(given));
     } catch (error) {
-      recordError(span, error);
-      span.end();
+      this.#fail(verdict, span, error);
       throw error;
     }
     if (!(result instanceof Promise)) {
       this.#gate.content?.toolResult(span, result);
-      span.end();
+      this.#end(verdict, span, result);
       return result;
     }
     return result.then(
       (value: unknown) => {
         this.#gate.content?.toolResult(span, value);
-        span.end();
+        this.#end(verdict, span, value);
         return value;
       },
       (error: unknown) => {
-        recordError(span, error);
-        span.end();
+        this.#fail(verdict, span, error);
         throw error;
       },
     );
   }
-}
 
-function factsOf(who: Who): { readonly agent: AgentFacts; readonly environment?: string } {
-  const { team, role, autonomy, environment } = who.labels;
-  const agent = { name: who.agent, ...(team && { team }), ...(role && { role }), ...(autonomy && { autonomy }) };
-  return { agent, ...(environment && { environment }) };
-}
+  #end({ judged }: Verdict, span: Span, result: unknown): void {
+    try {
+      span.setAttribute(semconv.ATTR_TOLLGATE_DATA_LABEL, this.rules.ran(judged, result));
+    } catch (problem) {
+      // The tool ran: whatever is wrong with what we remember of it is no failure of the tool.
+      this.#gate.contain(problem);
+    }
+    span.end();
+  }
 
-function refuseDenied(tool: string, { decision, rule, reason }: Verdict): void {
-  const { allow, requireApproval } = semconv.DecisionName;
-  if (decision !== allow && decision !== requireApproval) throw new ToolDenied({ tool, rule, reason });
-}
-
-/** What a policy sees of a call: the one object that tools usually take, else the list of all arguments. */
-function argumentsOf(parameters: readonly unknown[]): unknown {
-  if (parameters.length === 0) return undefined;
-  const [only] = parameters;
-  return parameters.length === 1 && typeof only === "object" && only !== null && !Array.isArray(only)
-    ? only
-    : parameters;
-}
-
-function parametersOf(parameters: readonly unknown[], args: unknown): readonly unknown[] {
-  const copy: unknown = structuredClone(args);
-  return argumentsOf(parameters) === parameters ? (copy as readonly unknown[]) : [copy];
-}
-
-function fromDecision(decision: Decision): Verdict {
-  return {
-    decision: decision.decision,
-    rule: decision.rule,
-    reason: decision.reason,
-    policy: decision.policy,
-    policyVersion: decision.policyVersion,
-    digest: decision.arguments?.digest ?? "",
-    args: decision.arguments?.value,
-  };
-}
-
-function fromCheck(check: PolicyCheck): Verdict {
-  return {
-    decision: check.decision,
-    rule: check.rule,
-    reason: check.reason,
-    policy: check.policy,
-    policyVersion: check.policyVersion,
-    digest: check.argumentsDigest,
-    args: check.args,
-  };
+  /** A tool that failed may have done its work all the same. */
+  #fail(verdict: Verdict, span: Span, error: unknown): void {
+    recordError(span, error);
+    this.#end(verdict, span, undefined);
+  }
 }

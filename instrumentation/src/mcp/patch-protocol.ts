@@ -14,6 +14,7 @@ import * as semconv from "../semconv.ts";
 import { isPatched, PATCHED, replace } from "../stainless/patch-client.ts";
 
 const TOOLS_CALL = "tools/call";
+const TOOLS_LIST = "tools/list";
 /** What the conventions call an answer that says `isError`. */
 const TOOL_ERROR = "tool_error";
 
@@ -35,7 +36,8 @@ export function patchProtocol(prototype: object | null): boolean {
   Object.defineProperty(prototype, PATCHED, { value: true });
   const protocol = prototype as Protocol;
   replace(protocol, "request", function (this: object, call, ...rest) {
-    return gated(call, (sent) => request.call(this, sent, ...rest));
+    if (asBody(call)?.["method"] === TOOLS_LIST) return listed(this, request.call(this, call, ...rest));
+    return gated(call, (sent) => request.call(this, sent, ...rest), serverName(this));
   });
   replace(protocol, "setRequestHandler", function (this: object, schema, handler) {
     return setRequestHandler.call(this, schema, async (call, ...rest) => {
@@ -52,7 +54,11 @@ export function patchProtocol(prototype: object | null): boolean {
 }
 
 /** Asynchronous, because refusals are thrown at once, and who calls awaits a promise. */
-async function gated(request: unknown, send: (request: Body) => Promise<unknown>): Promise<unknown> {
+async function gated(
+  request: unknown,
+  send: (request: Body) => Promise<unknown>,
+  server?: string,
+): Promise<unknown> {
   const gate = registeredToolGate();
   const call = asBody(request);
   if (gate === undefined || call?.["method"] !== TOOLS_CALL) return send(request as Body);
@@ -70,11 +76,25 @@ async function gated(request: unknown, send: (request: Body) => Promise<unknown>
       const sent = given.length === 0 ? params : { ...params, arguments: given[0] };
       return told(await send({ ...call, params: sent }));
     },
+    ...(server !== undefined && { server }),
     attributes: { [semconv.ATTR_MCP_METHOD_NAME]: TOOLS_CALL },
   });
+}
+
+/** What a server says of its tools is remembered: another word later on is a change that nobody reviewed. */
+async function listed(client: object, answer: Promise<unknown>): Promise<unknown> {
+  const tools = asBody(await answer)?.["tools"];
+  registeredToolGate()?.rules.fingerprints.observe(serverName(client), tools);
+  return answer;
 }
 
 function told(answer: unknown): unknown {
   if (asBody(answer)?.["isError"] === true) trace.getActiveSpan()?.setAttribute(semconv.ATTR_ERROR_TYPE, TOOL_ERROR);
   return answer;
+}
+
+/** What the server calls itself; "" before it said so. */
+function serverName(client: object): string {
+  const { getServerVersion } = client as { getServerVersion?: () => unknown };
+  return typeof getServerVersion === "function" ? (asText(asBody(getServerVersion.call(client))?.["name"]) ?? "") : "";
 }

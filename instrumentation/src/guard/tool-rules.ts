@@ -1,0 +1,193 @@
+/**
+ * What decides on the tools of this process: the policies of the fleet and of TOLLGATE_POLICY, over all that is known of the
+ * tool, the session and the agent's past. Pure decisions; what is remembered is told by `ran` and `denied`.
+ */
+import { createHash } from "node:crypto";
+import { LocalPolicies } from "../config/local-policies.ts";
+import type { Logger } from "../config/logger.ts";
+import type { Who } from "../gate/call-span.ts";
+import { agentChain } from "../policy/agent-chain.ts";
+import { canonicalArguments } from "../policy/canonical-json.ts";
+import type { JsonValue } from "../policy/canonical-json.ts";
+import type { CompiledPolicy } from "../policy/compiled-policy.ts";
+import { compilePolicy, decide } from "../policy/decide.ts";
+import type { Decision } from "../policy/decision.ts";
+import { parsePolicy } from "../policy/document.ts";
+import { DEFAULT_LABEL_ORDER, parseLabelOrder } from "../policy/label.ts";
+import type { LabelOrder } from "../policy/label.ts";
+import type { CheckContext } from "../policy/policy.ts";
+import type { PolicyRequest } from "../policy/request.ts";
+import { ToolCatalogue } from "../policy/tool-catalogue.ts";
+import type { NamedToolDeclaration, ToolDeclaration } from "../policy/tool-catalogue.ts";
+import type { HelloReply } from "../protocol.ts";
+import { findLabels } from "../session/find-labels.ts";
+import { reachOf, ScopePast } from "../session/scope-past.ts";
+import type { Reach } from "../session/scope-past.ts";
+import type { Session, SessionBook } from "../session/session-book.ts";
+import { ToolFingerprints } from "../session/tool-fingerprints.ts";
+
+/** A call that is to be decided on. */
+export interface ToolQuestion {
+  readonly name: string;
+  /** What the program says of its tool. */
+  readonly declaration: ToolDeclaration;
+  readonly who: Who;
+  readonly args: unknown;
+  /** The server of MCP whose tool it is. */
+  readonly server?: string | undefined;
+  /** The program has a policy for this tool. */
+  readonly hasOwnPolicy: boolean;
+}
+
+/** What a call is, to policies and to what remembers it. */
+export interface ToolCase {
+  readonly request: PolicyRequest;
+  readonly session: Session;
+  readonly reach: Reach;
+  /** Of the arguments without `dry_run`; "" where they have no canonical form. */
+  readonly digest: string;
+  readonly isDryRun: boolean;
+  readonly fingerprint: string;
+  /** Some policy has a say: then data is searched for labels. */
+  readonly isGoverned: boolean;
+  readonly hasOwnPolicy: boolean;
+}
+
+const DRY_RUN_KEYS = ["dry_run", "dryRun", "dry-run"] as const;
+const READING = ["read", "execute"];
+
+export class ToolRules {
+  readonly fingerprints = new ToolFingerprints();
+  readonly #local: LocalPolicies;
+  readonly #logger: Logger;
+  readonly #sessions: SessionBook;
+  readonly #past = new ScopePast();
+  #labels: LabelOrder = DEFAULT_LABEL_ORDER;
+  #tools = new ToolCatalogue([], DEFAULT_LABEL_ORDER);
+  #fleet: readonly CompiledPolicy[] = [];
+  #requirePolicy = false;
+
+  constructor(options: {
+    readonly policyPath: string | undefined;
+    readonly logger: Logger;
+    readonly sessions: SessionBook;
+  }) {
+    this.#sessions = options.sessions;
+    this.#logger = options.logger;
+    this.#local = new LocalPolicies(options.policyPath, options.logger);
+  }
+
+  /** Why no tool may run: TOLLGATE_POLICY was never right. */
+  get problems(): readonly string[] {
+    return this.#local.problems;
+  }
+
+  onHello(hello: Pick<HelloReply, "require_policy" | "policies" | "tools" | "label_levels">): void {
+    this.#requirePolicy = hello.require_policy;
+    const order = hello.label_levels === undefined ? undefined : parseLabelOrder(hello.label_levels);
+    const labels = order?.ok === true ? order.order : DEFAULT_LABEL_ORDER;
+    this.#labels = labels;
+    this.#tools = new ToolCatalogue((hello.tools ?? []).filter(isDeclaration), labels);
+    this.#fleet = hello.policies.flatMap((document) => {
+      const parsed = parsePolicy(document, { labels });
+      if (parsed.ok) return [compilePolicy(parsed.policy, { labels })];
+      // A policy that can't be read must not open what it was meant to close.
+      this.#requirePolicy = true;
+      const place = parsed.problems[0]?.path ?? "";
+      this.#logger.log("error", `the processor sent a policy that can't be read: ${place}`);
+      return [];
+    });
+  }
+
+  /** All that is known of a call. */
+  caseOf({ name, declaration, who, args, server, hasOwnPolicy }: ToolQuestion): ToolCase {
+    const declared = this.#tools.declared(name)?.fingerprint ?? declaration.fingerprint;
+    const { fingerprint, isChanged } = this.fingerprints.stateOf({ server: server ?? "", tool: name }, declared);
+    const tool = { ...this.#tools.factsOf(name, declaration), isChanged };
+    const canonical = args === undefined ? undefined : canonicalArguments(args);
+    const given = canonical?.ok === true ? canonical.arguments.value : undefined;
+    const session = this.#sessions.of(who.labels["session"] ?? "");
+    const reach = reachOf(given, tool, this.#labels);
+    const { digest, isDryRun } = rehearsalOf(given);
+    const isGoverned = hasOwnPolicy || this.#fleet.length > 0 || this.#local.policies.length > 0;
+    // Whatever stands in the arguments, the session has it.
+    if (given !== undefined && isGoverned) session.read(findLabels(given, this.#labels));
+    const request: PolicyRequest = {
+      ...whoFacts(who),
+      tool,
+      args,
+      session: session.facts(this.#labels, { tool: name, digest }),
+      expansion: this.#past.expansions(who.agent, reach),
+      ...(reach.destination === "" ? {} : { destination: reach.destination }),
+      now: new Date(),
+    };
+    return { request, session, reach, digest, isDryRun, fingerprint, isGoverned, hasOwnPolicy };
+  }
+
+  decide({ request, hasOwnPolicy }: ToolCase): Decision {
+    const requirePolicy = this.#requirePolicy && !hasOwnPolicy;
+    return decide([...this.#fleet, ...this.#local.policies], request, { requirePolicy });
+  }
+
+  denied({ session }: ToolCase): void {
+    session.denied += 1;
+  }
+
+  /** The call ran, and gave this; `undefined`: nothing, or an error. Returns the level of what the session has read since. */
+  ran({ session, reach, digest, isDryRun, request, isGoverned }: ToolCase, result: unknown): string {
+    const { tool, agent } = request;
+    const actions = tool.actions ?? [];
+    const isReading = actions.length === 0 || actions.some((action) => READING.includes(action));
+    const found = isGoverned ? findLabels(result, this.#labels) : [];
+    const labels = [...(isReading ? (tool.labels ?? []) : []), ...found];
+    session.did({ tool, destination: reach.destination, labels, digest, isDryRun });
+    this.#past.add(agent?.name ?? "", reach);
+    return this.#labels.highest(session.labels);
+  }
+}
+
+/** What the policy of a program is told beside name and arguments. */
+export function checkContextOf({ request }: ToolCase): CheckContext {
+  const { tool, args: _args, now: _now, ...context } = request;
+  const { name: _name, ...facts } = tool;
+  return { ...context, ...facts };
+}
+
+function whoFacts(who: Who): Pick<PolicyRequest, "agent" | "environment"> {
+  const { team, role, autonomy, owner } = who.labels;
+  const environment =
+    who.labels["environment"] ?? who.labels["deployment.environment.name"] ?? who.labels["deployment.environment"];
+  const ancestors = agentChain(who.labels).filter((name) => name !== who.agent);
+  return {
+    agent: {
+      name: who.agent,
+      ancestors,
+      ...(team && { team }),
+      ...(role && { role }),
+      ...(autonomy && { autonomy }),
+      ...(owner && { owner }),
+    },
+    ...(environment && { environment }),
+  };
+}
+
+/** The same call without `dry_run` is what a dry run rehearses. */
+function rehearsalOf(args: JsonValue | undefined): { readonly digest: string; readonly isDryRun: boolean } {
+  if (args === undefined) return { digest: "", isDryRun: false };
+  const members = typeof args === "object" && args !== null && !Array.isArray(args) ? args : undefined;
+  const given = members as { readonly [key: string]: JsonValue } | undefined;
+  const isDryRun = given !== undefined && DRY_RUN_KEYS.some((key) => Object.hasOwn(given, key) && given[key] === true);
+  const rest = given === undefined ? args : without(given, DRY_RUN_KEYS);
+  const canonical = canonicalArguments(rest);
+  const text = canonical.ok ? canonical.arguments.json : "";
+  return { digest: createHash("sha256").update(text).digest("hex"), isDryRun };
+}
+
+function without(members: { readonly [key: string]: JsonValue }, keys: readonly string[]): JsonValue {
+  if (!keys.some((key) => Object.hasOwn(members, key))) return members;
+  return Object.fromEntries(Object.entries(members).filter(([key]) => !keys.includes(key)));
+}
+
+function isDeclaration(value: unknown): value is NamedToolDeclaration {
+  return typeof value === "object" && value !== null && "name" in value && typeof value.name === "string";
+}

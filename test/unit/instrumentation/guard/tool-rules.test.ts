@@ -1,0 +1,238 @@
+/** What rules know of tools, sessions and an agent's past, in a registered process without a processor. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { withContext } from "../../../../instrumentation/src/context/context.ts";
+import { ToolDenied } from "../../../../instrumentation/src/errors.ts";
+import { guardTool } from "../../../../instrumentation/src/guard/guard-tool.ts";
+import { ToolGate } from "../../../../instrumentation/src/guard/tool-gate.ts";
+import type { ToolOptions } from "../../../../instrumentation/src/guard/tool-gate.ts";
+import { registerToolGate } from "../../../../instrumentation/src/guard/tool-registry.ts";
+import { Policy } from "../../../../instrumentation/src/policy/index.ts";
+import { startGatedProcess } from "../../../support/gated-process.ts";
+import type { GatedProcess } from "../../../support/gated-process.ts";
+
+let gated: GatedProcess;
+let toolGate: ToolGate;
+
+beforeEach(() => {
+  gated = startGatedProcess();
+  toolGate = new ToolGate(gated.gate);
+  registerToolGate(toolGate);
+});
+
+afterEach(async () => {
+  registerToolGate(undefined);
+  await gated.stop();
+});
+
+interface Fleet {
+  readonly policies: readonly unknown[];
+  readonly tools?: readonly unknown[];
+  readonly label_levels?: readonly (string | readonly string[])[];
+}
+
+function govern(fleet: Fleet): void {
+  toolGate.onHello({ require_policy: false, ...fleet } as never);
+}
+
+const inSession = <T>(session: string, fn: () => T): T => withContext({ session }, fn);
+const tool = (name: string, options: ToolOptions = {}, result: unknown = "ok") =>
+  guardTool(name, (_args?: Readonly<Record<string, unknown>>) => result, options);
+const denying = (name: string, when: string, effect = "deny") => ({
+  kind: "policy",
+  name: "p",
+  default: "allow",
+  rules: [{ name, effect, tools: ["*"], when }],
+});
+const attributes = () => gated.spans().at(-1)?.attributes ?? {};
+
+describe("a session", () => {
+  const EXFILTRATION = {
+    kind: "policy",
+    name: "p",
+    default: "allow",
+    rules: [
+      { name: "no-exfiltration", effect: "forbid", tools: ["send_*"], when: 'session.label >= label("confidential")' },
+    ],
+  };
+
+  it("that read confidential data may not send any more, and another one may", () => {
+    const tools = [
+      { kind: "tool", name: "read_hr", labels: ["confidential"], actions: ["read"] },
+      { kind: "tool", name: "send_mail", actions: ["send"] },
+    ];
+    govern({ policies: [EXFILTRATION], tools });
+    const [read, send] = [tool("read_hr"), tool("send_mail")];
+    inSession("a", () => send());
+    inSession("a", () => read());
+    expect(attributes()).toMatchObject({ "tollgate.data.label": "confidential" });
+    expect(() => inSession("a", () => send())).toThrow(ToolDenied);
+    expect(inSession("b", () => send())).toBe("ok");
+  });
+
+  it("learns labels from what a tool gave and from what it is to get", () => {
+    govern({ policies: [EXFILTRATION] });
+    inSession("a", () => tool("read_file", {}, { content: [{ type: "text", text: "card 4111 1111 1111 1111" }] })());
+    expect(() => inSession("a", () => tool("send_mail")())).toThrow(ToolDenied);
+    expect(() => inSession("b", () => tool("send_mail")({ body: "-----BEGIN RSA PRIVATE KEY-----" }))).toThrow(
+      ToolDenied,
+    );
+    expect(inSession("c", () => tool("send_mail")({ body: "card 4111 1111 1111 1112, order 20261121" }))).toBe("ok");
+  });
+
+  it("that was denied three times is stopped", () => {
+    const rules = [
+      { name: "no-drop", effect: "deny", tools: ["drop"] },
+      { name: "three", effect: "forbid", tools: ["*"], when: "session.denied >= 3" },
+    ];
+    govern({ policies: [{ kind: "policy", name: "p", default: "allow", rules }] });
+    inSession("a", () => {
+      for (const _ of [1, 2, 3]) expect(() => tool("drop")()).toThrow(ToolDenied);
+      expect(() => tool("read")()).toThrow(expect.objectContaining({ rule: "three" }));
+    });
+    expect(inSession("b", () => tool("read")())).toBe("ok");
+  });
+
+  it("deletes only what it deleted in a dry run before", () => {
+    govern({
+      policies: [
+        denying(
+          "dry-run-first",
+          "tool.name == 'delete' && !session.rehearsed && !(has(args.dry_run) && args.dry_run == true)",
+        ),
+      ],
+    });
+    inSession("a", () => {
+      expect(() => tool("delete")({ id: 1 })).toThrow(ToolDenied);
+      tool("delete")({ id: 1, dry_run: true });
+      expect(tool("delete")({ id: 1 })).toBe("ok");
+      expect(() => tool("delete")({ id: 2 })).toThrow(ToolDenied);
+    });
+  });
+
+  it("keeps its label after a tool that threw", () => {
+    govern({
+      policies: [EXFILTRATION],
+      tools: [
+        { kind: "tool", name: "read_hr", labels: ["restricted"], actions: ["read"] },
+        { kind: "tool", name: "send_mail" },
+      ],
+    });
+    const failing = guardTool("read_hr", () => {
+      throw new RangeError("half read");
+    });
+    inSession("a", () => expect(failing).toThrow(RangeError));
+    expect(() => inSession("a", () => tool("send_mail")())).toThrow(ToolDenied);
+  });
+
+  it("is judged by the policy of a program too", () => {
+    const policy = Policy.template("email");
+    inSession("a", () => tool("read_inbox", { policy, labels: ["confidential"] })());
+    expect(() => inSession("a", () => tool("send_email", { policy })())).toThrow(
+      expect.objectContaining({ rule: "no-exfiltration" }),
+    );
+  });
+});
+
+describe("a tool that nobody declared", () => {
+  it("has the strictest facts once others are declared, and none before", () => {
+    const policies = [
+      denying("careful", 'tool.reversibility == "irreversible" && "grant" in tool.actions && !tool.known'),
+    ];
+    govern({ policies });
+    expect(tool("new_tool")()).toBe("ok");
+    govern({ policies, tools: [{ kind: "tool", name: "other" }] });
+    expect(() => tool("new_tool")()).toThrow(ToolDenied);
+    expect(tool("other")()).toBe("ok");
+    expect(tool("mine", { actions: ["read"], reversibility: "reversible" })()).toBe("ok");
+  });
+});
+
+describe("labels in another order", () => {
+  it("decide by the ranks that they are given", () => {
+    govern({
+      policies: [denying("r", 'session.label >= label("pii")')],
+      tools: [
+        { kind: "tool", name: "read_people", labels: ["pii"] },
+        { kind: "tool", name: "read_news", labels: ["open"] },
+      ],
+      label_levels: ["open", ["internal", "pii"], "secret"],
+    });
+    inSession("a", () => tool("read_news")());
+    expect(inSession("a", () => tool("read_people")())).toBe("ok");
+    expect(() => inSession("a", () => tool("read_news")())).toThrow(ToolDenied);
+  });
+});
+
+describe("an expansion of scope", () => {
+  it("is seen against the agent's own past, and on the span", () => {
+    govern({ policies: [denying("wider", "size(expansion) > 0")] });
+    const query = tool("query");
+    query({ sql: "select a from t where id = 1", limit: 10, host: "db.example" });
+    expect(query({ sql: "select b from t where id = 2", limit: 5, host: "db.example" })).toBe("ok");
+    for (const [args, expansion] of [
+      [{ sql: "select b from t where id = 2", limit: 500, host: "db.example" }, "rows"],
+      [{ sql: "select * from t", limit: 5, host: "db.example" }, "query"],
+      [{ sql: "select b from t where id = 2", url: "https://evil.example/x" }, "destination"],
+    ] as const) {
+      expect(() => query(args)).toThrow(ToolDenied);
+      expect(attributes()).toMatchObject({ "tollgate.expansion": [expansion] });
+    }
+  });
+
+  it("does not become the past by being denied", () => {
+    govern({ policies: [denying("wider", '"rows" in expansion')] });
+    const query = tool("query");
+    query({ limit: 10 });
+    expect(() => query({ limit: 20 })).toThrow(ToolDenied);
+    expect(() => query({ limit: 20 })).toThrow(ToolDenied);
+  });
+});
+
+describe("a policy in shadow mode", () => {
+  it("lets everything run, and its span says what it would have decided", () => {
+    const allowing = { kind: "policy", name: "now", default: "allow" };
+    govern({ policies: [allowing, { kind: "policy", name: "next", enforce: false, forbid: ["drop_*"] }] });
+    expect(tool("drop_x")()).toBe("ok");
+    expect(attributes()).toMatchObject({
+      "tollgate.decision": "allow",
+      "tollgate.policy.name": "now",
+      "tollgate.shadow.decision": "forbid",
+      "tollgate.shadow.rule": "forbid: drop_*",
+      "tollgate.shadow.policy": "next",
+    });
+  });
+});
+
+describe("a sub-agent", () => {
+  it("does not escape the policies of the agent it acts for", () => {
+    govern({ policies: [{ kind: "policy", name: "p", agents: ["planner"], default: "allow", deny: ["drop"] }] });
+    const drop = tool("drop");
+    expect(drop()).toBe("ok");
+    expect(() => withContext({ agent: "planner" }, () => withContext({ agent: "helper" }, () => drop()))).toThrow(
+      ToolDenied,
+    );
+  });
+});
+
+describe("TOLLGATE_POLICY", () => {
+  it("has every problem with its place, and none of it is in force", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "tollgate-policy-"));
+    const path = join(folder, "p.yaml");
+    writeFileSync(
+      path,
+      "kind: policy\nname: p\nalow: [x]\nrules:\n  - name: r\n    effect: deny\n    when: 1 +\n---\nname: p\n---\nname: p\n",
+    );
+    await gated.stop();
+    gated = startGatedProcess({ env: { TOLLGATE_POLICY: path } });
+    const { problems } = new ToolGate(gated.gate).rules;
+    expect(problems.map((problem) => problem.replace(path, "p.yaml"))).toEqual([
+      "TOLLGATE_POLICY: p.yaml:3:1: alow: is not a known key",
+      expect.stringMatching(/^TOLLGATE_POLICY: p\.yaml:7:5: rules\[0\]\.when: /),
+      "TOLLGATE_POLICY: p.yaml:11:1: another policy is named `p`",
+    ]);
+    rmSync(folder, { recursive: true });
+  });
+});
