@@ -54,11 +54,7 @@ export function patchProtocol(prototype: object | null): boolean {
 }
 
 /** Asynchronous, because refusals are thrown at once, and who calls awaits a promise. */
-async function gated(
-  request: unknown,
-  send: (request: Body) => Promise<unknown>,
-  server?: string,
-): Promise<unknown> {
+async function gated(request: unknown, send: (request: Body) => Promise<unknown>, server?: string): Promise<unknown> {
   const gate = registeredToolGate();
   const call = asBody(request);
   if (gate === undefined || call?.["method"] !== TOOLS_CALL) return send(request as Body);
