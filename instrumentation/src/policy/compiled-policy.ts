@@ -37,6 +37,11 @@ interface CompiledRule {
   readonly pattern: string | undefined;
 }
 
+interface FailedRule {
+  readonly rule: CompiledRule;
+  readonly error: string;
+}
+
 /** What is known of a name without looking at the call: the rules that name it; the decision, when no condition has a say. */
 interface NameVerdict {
   readonly candidates: readonly CompiledRule[];
@@ -113,6 +118,11 @@ export class CompiledPolicy {
     return isWithin;
   }
 
+  /** The decision on a name that is folded already, where no condition has a say and it was asked for before. */
+  settled(tool: string): Decision | undefined {
+    return this.#verdicts.get(tool)?.decision;
+  }
+
   /** Decides on a folded name. `scope` is called only if a condition has a say. `arguments` of the result is left to the caller. */
   decide(tool: string, environment: string, scope: () => ConditionScope): Decision {
     const verdict = this.#verdictOf(tool);
@@ -137,7 +147,7 @@ export class CompiledPolicy {
     scope: () => ConditionScope,
   ): Decision {
     const met: CompiledRule[] = [];
-    const failed: { readonly rule: CompiledRule; readonly error: string }[] = [];
+    const failed: FailedRule[] = [];
     for (const rule of candidates) {
       if (rule.environments.length > 0 && !holdsIn(rule, environment)) continue;
       if (rule.condition === undefined) {
@@ -152,31 +162,29 @@ export class CompiledPolicy {
     return this.#conclude(tool, met, failed);
   }
 
-  #conclude(
-    tool: string,
-    met: readonly CompiledRule[],
-    failed: readonly { readonly rule: CompiledRule; readonly error: string }[],
-  ): Decision {
-    const name = this.document.name;
-    for (const effect of EFFECTS) {
-      const errors = effect === "deny" ? failed : [];
-      const rules = met.filter((rule) => rule.effect === effect);
-      const matched: MatchedRule[] = [
-        ...rules.map((rule) => ({ policy: name, rule: rule.rule, effect })),
-        ...errors.map(({ rule, error }) => ({ policy: name, rule: rule.rule, effect: rule.effect, error })),
-      ];
-      const [first] = matched;
-      if (first === undefined) continue;
-      const [rule] = rules;
-      const reason =
-        rule === undefined
-          ? `the condition of rule \`${first.rule}\` failed: ${first.error ?? ""}`
-          : this.#reasonOf(tool, rule);
-      return this.#decision(tool, { decision: effect, rule: first.rule, reason, matched });
+  #conclude(tool: string, met: readonly CompiledRule[], failed: readonly FailedRule[]): Decision {
+    const policy = this.document.name;
+    const effect = strictestOf(met, failed);
+    if (effect === undefined) {
+      const byDefault = this.document.default;
+      const reason = `no rule of policy \`${policy}\` names \`${tool}\` or is met, and its default is \`${byDefault}\``;
+      return this.#decision(tool, { decision: byDefault, rule: "default", reason, matched: [] });
     }
-    const byDefault = this.document.default;
-    const reason = `no rule of policy \`${name}\` names \`${tool}\` or is met, and its default is \`${byDefault}\``;
-    return this.#decision(tool, { decision: byDefault, rule: "default", reason, matched: [] });
+    const matched: MatchedRule[] = [];
+    let first: CompiledRule | undefined;
+    for (const rule of met) {
+      if (rule.effect !== effect) continue;
+      first ??= rule;
+      matched.push({ policy, rule: rule.rule, effect });
+    }
+    if (effect === "deny")
+      for (const { rule, error } of failed) matched.push({ policy, rule: rule.rule, effect: rule.effect, error });
+    const rule = matched[0]?.rule ?? "";
+    const reason =
+      first === undefined
+        ? `the condition of rule \`${rule}\` failed: ${matched[0]?.error ?? ""}`
+        : this.#reasonOf(tool, first);
+    return this.#decision(tool, { decision: effect, rule, reason, matched });
   }
 
   #reasonOf(tool: string, rule: CompiledRule): string {
@@ -203,6 +211,15 @@ export class CompiledPolicy {
     };
   }
 }
+
+/** What a condition that failed was to decide does not matter: it denies. */
+function strictestOf(met: readonly CompiledRule[], failed: readonly FailedRule[]): Effect | undefined {
+  let strictest = failed.length > 0 ? DENY : EFFECTS.length;
+  for (const { effect } of met) strictest = Math.min(strictest, EFFECTS.indexOf(effect));
+  return EFFECTS[strictest];
+}
+
+const DENY = EFFECTS.indexOf("deny");
 
 /** Where a call does not say its environment, a rule that allows does not hold, and any other does. */
 function holdsIn({ effect, environments }: CompiledRule, environment: string): boolean {

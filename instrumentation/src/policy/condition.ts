@@ -11,6 +11,7 @@ import type { JsonValue } from "./canonical-json.ts";
 import { CEL_LENGTH_MAX, childrenOf, createCelEnvironment, failure, failureOf } from "./cel/engine.ts";
 import type { CelFailure } from "./cel/engine.ts";
 import { UnsupportedNode } from "./cel/frame.ts";
+import type { Evaluate, Frame } from "./cel/frame.ts";
 import { CEL_FUNCTIONS } from "./cel/functions.ts";
 import { isMacro } from "./cel/macros.ts";
 import { EvaluationError, Meter } from "./cel/meter.ts";
@@ -36,10 +37,7 @@ export interface Condition {
 export type ConditionCompilation = { readonly ok: true; readonly condition: Condition } | CelFailure;
 
 /** The variables of one decision, made once for all its conditions, and what they may cost together. */
-export interface ConditionScope {
-  readonly variables: Readonly<Record<string, unknown>>;
-  readonly meter: Meter;
-}
+export type ConditionScope = Frame;
 
 /** Builds the scope: every variable is there, so that a condition never fails for one that was left out. */
 export function conditionScope(
@@ -50,18 +48,19 @@ export function conditionScope(
   const { labels } = call;
   return {
     meter: new Meter(),
+    locals: [],
     variables: {
       tool: {
         name: call.tool,
-        label: BigInt(highestRank(labels, tool.labels)),
-        labels: tool.labels ?? [],
-        systems: tool.systems ?? [],
-        actions: tool.actions ?? [],
+        label: whole(highestRank(labels, tool.labels)),
+        labels: tool.labels ?? NONE,
+        systems: tool.systems ?? NONE,
+        actions: tool.actions ?? NONE,
         reversibility: tool.reversibility ?? "",
         known: tool.isKnown ?? false,
         changed: tool.isChanged ?? false,
       },
-      args: call.args ?? {},
+      args: call.args ?? NO_ARGS,
       agent: {
         name: agent?.name ?? "",
         team: agent?.team ?? "",
@@ -70,27 +69,36 @@ export function conditionScope(
         owner: agent?.owner ?? "",
       },
       session: sessionVariable(request, labels),
-      expansion: request.expansion ?? [],
+      expansion: request.expansion ?? NONE,
       model: request.model ?? "",
       destination: request.destination ?? "",
       environment: request.environment ?? "",
-      now: request.now ?? new Date(0),
+      now: request.now ?? EPOCH,
     },
   };
 }
 
+const NONE: readonly never[] = Object.freeze([]);
+const NO_ARGS = Object.freeze({});
+const EPOCH = new Date(0);
+const SMALL: readonly bigint[] = Array.from({ length: 64 }, (_, value) => BigInt(value));
+
+function whole(value: number): bigint {
+  return SMALL[value] ?? BigInt(Math.trunc(value));
+}
+
 function sessionVariable({ session }: PolicyRequest, labels: LabelOrder): Readonly<Record<string, unknown>> {
   return {
-    label: BigInt(session?.label === undefined ? highestRank(labels, session?.labels) : labels.rank(session.label)),
-    labels: session?.labels ?? [],
+    label: whole(session?.label === undefined ? highestRank(labels, session?.labels) : labels.rank(session.label)),
+    labels: session?.labels ?? NONE,
     spent_usd: session?.spentUsd ?? 0,
-    calls: BigInt(Math.trunc(session?.calls ?? 0)),
-    denied: BigInt(Math.trunc(session?.denied ?? 0)),
-    tools: session?.tools ?? [],
-    actions: session?.actions ?? [],
-    systems: session?.systems ?? [],
-    destinations: session?.destinations ?? [],
-    dry_runs: session?.dryRuns ?? [],
+    calls: whole(session?.calls ?? 0),
+    denied: whole(session?.denied ?? 0),
+    tools: session?.tools ?? NONE,
+    actions: session?.actions ?? NONE,
+    systems: session?.systems ?? NONE,
+    destinations: session?.destinations ?? NONE,
+    dry_runs: session?.dryRuns ?? NONE,
     rehearsed: session?.isRehearsed ?? false,
   };
 }
@@ -111,7 +119,7 @@ export function compileCondition(source: string, labels: LabelOrder = DEFAULT_LA
     if (checked.type !== "bool" && checked.type !== "dyn")
       return failure(source, `gives ${checked.type}, and must give bool`, 0);
     const label = ([name]: readonly unknown[]): bigint => BigInt(labels.rank(String(name)));
-    const run = compileProgram(program.ast, new Map([["label", label]]));
+    const run = compileProgram(program.ast, { functions: new Map([["label", label]]), paths: PATHS });
     return { ok: true, condition: { source, ast: program.ast, evaluate: (scope) => evaluate(run, scope) } };
   } catch (error) {
     return error instanceof UnsupportedNode ? failure(source, error.message, error.at) : failureOf(source, error);
@@ -121,9 +129,9 @@ export function compileCondition(source: string, labels: LabelOrder = DEFAULT_LA
 const MET: ConditionOutcome = { ok: true, met: true };
 const NOT_MET: ConditionOutcome = { ok: true, met: false };
 
-function evaluate(run: ReturnType<typeof compileProgram>, { variables, meter }: ConditionScope): ConditionOutcome {
+function evaluate(run: Evaluate, scope: ConditionScope): ConditionOutcome {
   try {
-    const result = run(variables, meter);
+    const result = run(scope);
     if (typeof result === "boolean") return result ? MET : NOT_MET;
     return { ok: false, reason: "its result is no bool" };
   } catch (error) {
@@ -131,6 +139,31 @@ function evaluate(run: ReturnType<typeof compileProgram>, { variables, meter }: 
     return { ok: false, reason: error instanceof EvaluationError ? error.message : "it could not be evaluated" };
   }
 }
+
+/** A function of its own for each: the engine then finds each member at once. Every request has them all. */
+const PATHS: ReadonlyMap<string, Evaluate> = new Map<string, Evaluate>([
+  ["args", ({ variables }) => variables["args"]],
+  ["model", ({ variables }) => variables["model"]],
+  ["destination", ({ variables }) => variables["destination"]],
+  ["environment", ({ variables }) => variables["environment"]],
+  ["expansion", ({ variables }) => variables["expansion"]],
+  ["now", ({ variables }) => variables["now"]],
+  ["tool.name", ({ variables }) => (variables["tool"] as Members)["name"]],
+  ["tool.label", ({ variables }) => (variables["tool"] as Members)["label"]],
+  ["tool.labels", ({ variables }) => (variables["tool"] as Members)["labels"]],
+  ["tool.systems", ({ variables }) => (variables["tool"] as Members)["systems"]],
+  ["tool.actions", ({ variables }) => (variables["tool"] as Members)["actions"]],
+  ["agent.name", ({ variables }) => (variables["agent"] as Members)["name"]],
+  ["agent.team", ({ variables }) => (variables["agent"] as Members)["team"]],
+  ["agent.role", ({ variables }) => (variables["agent"] as Members)["role"]],
+  ["agent.autonomy", ({ variables }) => (variables["agent"] as Members)["autonomy"]],
+  ["session.label", ({ variables }) => (variables["session"] as Members)["label"]],
+  ["session.spent_usd", ({ variables }) => (variables["session"] as Members)["spent_usd"]],
+  ["session.calls", ({ variables }) => (variables["session"] as Members)["calls"]],
+  ["session.denied", ({ variables }) => (variables["session"] as Members)["denied"]],
+]);
+
+type Members = Readonly<Record<string, unknown>>;
 
 interface Refusal {
   readonly message: string;

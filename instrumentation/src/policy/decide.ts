@@ -50,6 +50,11 @@ function decideByPolicies(
   request: PolicyRequest,
   options: DecideOptions,
 ): Decision {
+  if (policies instanceof CompiledPolicy && request.args === undefined && policies.standing(request) === "enforced") {
+    // What was asked for before under a name as it is folded: nothing about this call can change it.
+    const settled = policies.settled(request.tool.name);
+    if (settled !== undefined) return settled;
+  }
   const all: readonly CompiledPolicy[] = policies instanceof CompiledPolicy ? [policies] : policies;
   const standings = standingOf(all, request);
   if (!standings.isGoverned && options.requirePolicy !== true) return withoutPolicy(standings, request);

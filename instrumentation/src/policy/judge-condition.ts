@@ -140,7 +140,8 @@ class Judge {
     if (hasNames(node)) return undefined;
     try {
       const label = ([name]: readonly unknown[]): bigint => BigInt(this.#labels.rank(String(name)));
-      return compileProgram(node, new Map([["label", label]]))({}, new Meter());
+      const language = { functions: new Map([["label", label]]), paths: new Map<string, never>() };
+      return compileProgram(node, language)({ variables: {}, meter: new Meter(), locals: [] });
     } catch (error) {
       if (error instanceof EvaluationError) return undefined;
       throw error;

@@ -19,6 +19,8 @@ export interface Scope {
   /** Name of a variable → depth of its macro. */
   readonly depths: ReadonlyMap<string, number>;
   readonly depth: number;
+  /** Quick ways to variables (`model`) and to their members (`tool.name`) that are always there. */
+  readonly paths: ReadonlyMap<string, Evaluate>;
   /** What this language has beside the functions of all. */
   readonly functions: ReadonlyMap<string, CelFunction>;
 }
@@ -43,4 +45,4 @@ export function countNodes(node: Cel.ASTNode): number {
 }
 
 /** What it costs to throw and to catch, in units of work. */
-export const ERROR_UNITS = 500;
+export const ERROR_UNITS = 5_000;

@@ -74,13 +74,15 @@ function indexOf([text, part, from]: readonly unknown[], meter: Meter): bigint {
   throw new EvaluationError("indexOf: the start is out of range");
 }
 
+/** Characters that become many when they are normalised: `ﷺ` becomes eighteen. */
+const SWELLING = /[\u2100-\u24ff\u3200-\u33ff\ufb00-\ufdff\ufe70-\ufeff]/;
 const GLOBS_MAX = 256;
 const globs = new Map<string, (text: string) => boolean>();
 
 function matchesGlob(text: string, pattern: string, meter: Meter): boolean {
   if (text.length > GLOB_TEXT_LENGTH_MAX || pattern.length > GLOB_LENGTH_MAX)
     throw new EvaluationError("the text is too large for glob()");
-  meter.charge(text.length * (2 + (pattern.length >> 2)));
+  meter.charge(text.length * ((SWELLING.test(text) ? 40 : 4) + (pattern.length >> 2)));
   let matches = globs.get(pattern);
   if (matches === undefined) {
     // Alternatives in braces multiply: the dearest pattern takes some milliseconds to compile.

@@ -12,20 +12,22 @@ import { CEL_FUNCTIONS } from "./functions.ts";
 import type { CelFunction } from "./functions.ts";
 import { compileMacro, isMacro } from "./macros.ts";
 import { EvaluationError, WorkExceeded } from "./meter.ts";
-import type { Meter } from "./meter.ts";
 import { BINARY_OPERATORS, negate, not } from "./operators.ts";
 import { kindOf, memberOf } from "./values.ts";
 
-/** Throws `UnsupportedNode`. What it returns throws `EvaluationError` and nothing else. */
-export function compileProgram(
-  ast: Cel.ASTNode,
-  functions: ReadonlyMap<string, CelFunction>,
-): (variables: Readonly<Record<string, unknown>>, meter: Meter) => unknown {
-  const evaluate = compileNode(ast, { depths: new Map(), depth: 0, functions });
+/** What a language has beside CEL's own functions and operators. */
+export interface Language {
+  readonly functions: ReadonlyMap<string, CelFunction>;
+  readonly paths: ReadonlyMap<string, Evaluate>;
+}
+
+/** Throws `UnsupportedNode`. What it returns throws `EvaluationError` and nothing else; one frame serves many programs. */
+export function compileProgram(ast: Cel.ASTNode, language: Language): Evaluate {
+  const evaluate = compileNode(ast, { ...language, depths: new Map(), depth: 0 });
   const nodes = countNodes(ast);
-  return (variables, meter) => {
-    meter.charge(nodes);
-    return evaluate({ variables, meter, locals: [] });
+  return (frame) => {
+    frame.meter.charge(nodes);
+    return evaluate(frame);
   };
 }
 
@@ -36,7 +38,7 @@ function compileNode(node: Cel.ASTNode, scope: Scope): Evaluate {
     case "id":
       return compileName(node.args, scope);
     case ".":
-      return compileAccess(compileNode(node.args[0], scope), node.args[1]);
+      return knownPath(node, scope) ?? compileAccess(compileNode(node.args[0], scope), node.args[1]);
     case "[]": {
       const [of, key] = node.args;
       if (key.op === "value" && typeof key.args === "string") return compileAccess(compileNode(of, scope), key.args);
@@ -82,7 +84,14 @@ function compileValue(node: Cel.ASTNode): Evaluate {
 function compileName(name: string, scope: Scope): Evaluate {
   const slot = scope.depths.get(name);
   if (slot !== undefined) return (frame) => frame.locals[slot];
+  const known = scope.paths.get(name);
+  if (known !== undefined) return known;
   return (frame) => frame.variables[name];
+}
+
+function knownPath(node: Cel.ASTNode & { readonly op: "." }, scope: Scope): Evaluate | undefined {
+  const [of, key] = node.args;
+  return of.op === "id" && !scope.depths.has(of.args) ? scope.paths.get(`${of.args}.${key}`) : undefined;
 }
 
 function compileAccess(target: Evaluate, key: string): Evaluate {

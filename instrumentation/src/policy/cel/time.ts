@@ -2,10 +2,14 @@
 import { EvaluationError } from "./meter.ts";
 
 export class CelDuration {
-  readonly nanoseconds: bigint;
+  readonly #nanoseconds: bigint;
 
   constructor(nanoseconds: bigint) {
-    this.nanoseconds = nanoseconds;
+    this.#nanoseconds = nanoseconds;
+  }
+
+  get nanoseconds(): bigint {
+    return this.#nanoseconds;
   }
 
   /** Whole milliseconds, towards zero. */

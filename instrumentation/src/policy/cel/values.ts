@@ -97,8 +97,10 @@ export function memberOf(target: unknown, key: unknown): unknown {
     const item: unknown = Number.isSafeInteger(index) && index >= 0 ? target[index] : undefined;
     return item;
   }
-  if (typeof key !== "string" || target instanceof Date || target instanceof CelDuration) return undefined;
-  return Object.hasOwn(target, key) ? (target as Readonly<Record<string, unknown>>)[key] : undefined;
+  // Timestamps and durations have no members of their own.
+  return typeof key === "string" && Object.hasOwn(target, key)
+    ? (target as Readonly<Record<string, unknown>>)[key]
+    : undefined;
 }
 
 export function noOverload(left: unknown, operator: string, right: unknown): EvaluationError {

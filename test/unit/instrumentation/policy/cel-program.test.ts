@@ -19,6 +19,7 @@ const environment = new Environment({ homogeneousAggregateLiterals: false })
   .registerVariable("t", "google.protobuf.Timestamp")
   .registerVariable("l", "list<string>");
 
+const LANGUAGE = { functions: new Map<string, never>(), paths: new Map<string, never>() };
 const VARIABLES = {
   a: { n: 5, s: "text", list: [1, 2, 3], map: { x: 1, y: "z" }, none: null, yes: true },
   n: 7n,
@@ -32,9 +33,9 @@ const VARIABLES = {
 function ours(source: string): unknown {
   const program = environment.parse(source);
   program.check();
-  const run = compileProgram(program.ast, new Map());
+  const run = compileProgram(program.ast, LANGUAGE);
   try {
-    return run(VARIABLES, new Meter());
+    return run({ variables: VARIABLES, meter: new Meter(), locals: [] });
   } catch {
     return "error";
   }
@@ -163,12 +164,12 @@ describe("the work of a condition", () => {
     const glob = environment.clone().registerFunction("glob(string, string): bool", () => true);
     const program = glob.parse(source);
     program.check();
-    const run = compileProgram(program.ast, new Map());
+    const run = compileProgram(program.ast, LANGUAGE);
     const meter = new Meter();
     // A value, or an error in words that end: what it may cost is the meter's affair, and no clock is asked.
     let outcome: unknown;
     try {
-      outcome = run({ ...VARIABLES, a }, meter);
+      outcome = run({ variables: { ...VARIABLES, a }, meter, locals: [] });
     } catch (error) {
       outcome = (error as Error).message;
     }
@@ -188,8 +189,8 @@ describe("the work of a condition", () => {
   it("that is used up can't be caught", () => {
     const program = environment.parse("a.list.exists(x, x == 2.5) || true");
     program.check();
-    const run = compileProgram(program.ast, new Map());
+    const run = compileProgram(program.ast, LANGUAGE);
     const a = { list: Array.from({ length: 500_000 }, () => 1) };
-    expect(() => run({ ...VARIABLES, a }, new Meter())).toThrow(WorkExceeded);
+    expect(() => run({ variables: { ...VARIABLES, a }, meter: new Meter(), locals: [] })).toThrow(WorkExceeded);
   });
 });
