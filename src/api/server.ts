@@ -38,6 +38,7 @@ import { openApiDocument } from "./openapi.ts";
 import { ApiProblem, type ProblemCode, problemReply } from "./problem.ts";
 import { ProcessTable } from "./processes.ts";
 import type { ReadStore } from "./read-store.ts";
+import { recordedDecisionsRoute } from "./recorded-decisions.ts";
 import { reservationRoutes } from "./reservation-routes.ts";
 import { addRoute, type AnyRoute, NOTHING, route } from "./route.ts";
 import { spendRoute } from "./spend.ts";
@@ -154,6 +155,7 @@ export function createApi(options: ApiOptions): Api {
     budgetsRoute({ ledger, ...(options.truth === undefined ? {} : { truth: options.truth }) }),
     raiseRoute({ ledger, telemetry, recordChange }),
     spendRoute({ store, clock }),
+    recordedDecisionsRoute({ store, clock }),
     ...tracesRoutes({ store, clock }),
     ...sessionsRoutes({ store, clock }),
     spansRoute({ store, clock }),

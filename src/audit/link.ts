@@ -1,5 +1,12 @@
 /** The audit link that a span carries, and whether the span is still what was linked. */
-import { type CoveredKeys, coveredKeys, linkHash, sealOf, wellFormed } from "@tollgate/instrumentation/audit";
+import {
+  type CoveredKeys,
+  coveredKeys,
+  type KeyList,
+  linkHash,
+  sealOf,
+  wellFormed,
+} from "@tollgate/instrumentation/audit";
 import {
   ATTR_TOLLGATE_AUDIT_CHAIN,
   ATTR_TOLLGATE_AUDIT_CLOSED,
@@ -35,7 +42,7 @@ const STATUS_NAMES = ["unset", "ok", "error"] as const;
 const FOREIGN: LinkReading = { kind: "foreign" };
 const MALFORMED: LinkReading = { kind: "malformed" };
 
-const keysOf = new KeyMemo<CoveredKeys>((keys) => coveredKeys(keys));
+const keysOf = new KeyMemo<CoveredKeys>((keys) => coveredKeys([...keys]));
 
 /** Reads and checks the link of a span. Cheap where there is none. `checksSeal`: nothing may have changed sealed values yet. */
 export function readLink(span: Span, { checksSeal }: { readonly checksSeal: boolean }): LinkReading {
@@ -61,7 +68,7 @@ export function readLink(span: Span, { checksSeal }: { readonly checksSeal: bool
       end: String(span.endUnixNano),
       status: STATUS_NAMES[span.statusCode] ?? "unset",
     },
-    pairs(attributes, hashed),
+    { keys: hashed, values: valuesOf(attributes, hashed) },
   );
   const isIntact = made === hash && (!checksSeal || isSealWhole(attributes, sealed));
   return { kind: isIntact ? "intact" : "changed", link };
@@ -83,18 +90,15 @@ export function breakSeal(span: Span): void {
 }
 
 /** A seal without its salt can't be checked, and one that is not there seals nothing. */
-function isSealWhole(attributes: Attributes, sealed: readonly string[]): boolean {
+function isSealWhole(attributes: Attributes, sealed: KeyList): boolean {
   const seal = attributeText(attributes.get(ATTR_TOLLGATE_AUDIT_SEAL) ?? "");
   const salt = attributeText(attributes.get(ATTR_TOLLGATE_AUDIT_SALT) ?? "");
   if (salt === "") return true;
-  return sealOf(salt, pairs(attributes, sealed)) === seal;
+  return sealOf(salt, { keys: sealed, values: valuesOf(attributes, sealed) }) === seal;
 }
 
-function pairs(attributes: Attributes, keys: readonly string[]): string[] {
-  const list: string[] = [];
-  for (const key of keys) {
-    const value = attributes.get(key);
-    if (value !== undefined) list.push(wellFormed(key), wellFormed(attributeText(value)));
-  }
-  return list;
+function valuesOf(attributes: Attributes, { keys }: KeyList): string[] {
+  const values: string[] = [];
+  for (const key of keys) values.push(wellFormed(attributeText(attributes.get(key) ?? "")));
+  return values;
 }

@@ -38,6 +38,7 @@ const COMMANDS: Readonly<Record<string, MakeCommand>> = {
   agents: async (output) => (await import("./agents.ts")).agentsCommand(output),
   changes: async (output) => (await import("./changes.ts")).changesCommand(output),
   policy: async (output) => (await import("./policy.ts")).policyCommand(output),
+  plan: async (output) => (await import("./policy-replay.ts")).planCommand(output),
   audit: async (output) => (await import("./audit.ts")).auditCommand(output),
   sql: async (output) => (await import("./sql.ts")).sqlCommand(output),
   hash: async (output) => (await import("./hash.ts")).hashCommand(output),

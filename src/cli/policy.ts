@@ -4,6 +4,7 @@ import { stringify } from "yaml";
 import { jsonOption } from "./options.ts";
 import { type Output, printJson } from "./output.ts";
 import { policyLintCommand } from "./policy-lint.ts";
+import { policyReplayCommand } from "./policy-replay.ts";
 import { policyTestCommand } from "./policy-test.ts";
 
 /** `tollgate policy …`: what can be said of policies before they are in force. */
@@ -12,6 +13,7 @@ export function policyCommand(output: Output): Command {
     .description("check, test and start policies")
     .addCommand(policyLintCommand(output))
     .addCommand(policyTestCommand(output))
+    .addCommand(policyReplayCommand(output))
     .addCommand(templateCommand(output));
 }
 

@@ -6,10 +6,11 @@
  */
 import { randomFillSync } from "node:crypto";
 import { ROOT_CONTEXT } from "@opentelemetry/api";
-import type { Attributes, AttributeValue, HrTime, Tracer } from "@opentelemetry/api";
+import type { Attributes, HrTime, Tracer } from "@opentelemetry/api";
 import type { ReadableSpan, SpanProcessor } from "@opentelemetry/sdk-trace";
 import * as semconv from "../semconv.ts";
 import { decisionsMade } from "./decision-order.ts";
+import type { KeyList } from "./link.ts";
 import { coveredKeys, linkHash, NO_LINK, sealOf, wellFormed } from "./link.ts";
 
 const STATUS_NAMES = ["unset", "ok", "error"] as const;
@@ -35,9 +36,10 @@ export class AuditChain implements SpanProcessor {
     if (span.instrumentationScope.name !== this.#scope) return;
     const { attributes } = span;
     // Written into the object: the SDK's bound of attributes a span must not cost a record its place.
-    this.#seal(attributes);
+    const covered = coveredKeys(keysOf(attributes));
+    const isSealed = seal(attributes, covered.sealed);
     const seq = this.#seq + 1;
-    const hash = this.#hash(span, seq);
+    const hash = this.#hash(span, seq, isSealed ? covered.hashedWithSeal : covered.hashed);
     attributes[semconv.ATTR_TOLLGATE_AUDIT_CHAIN] = this.id;
     attributes[semconv.ATTR_TOLLGATE_AUDIT_SEQ] = seq;
     attributes[semconv.ATTR_TOLLGATE_AUDIT_PREV] = this.#prev;
@@ -66,17 +68,8 @@ export class AuditChain implements SpanProcessor {
     return Promise.resolve();
   }
 
-  #seal(attributes: Attributes): void {
-    const { sealed } = coveredKeys(Object.keys(attributes));
-    if (sealed.length === 0) return;
-    const salt = randomId();
-    attributes[semconv.ATTR_TOLLGATE_AUDIT_SALT] = salt;
-    attributes[semconv.ATTR_TOLLGATE_AUDIT_SEAL] = sealOf(salt, pairs(attributes, sealed));
-  }
-
-  #hash(span: ReadableSpan, seq: number): string {
+  #hash(span: ReadableSpan, seq: number, keys: KeyList): string {
     const { traceId, spanId } = span.spanContext();
-    const { hashed } = coveredKeys(Object.keys(span.attributes));
     return linkHash(
       {
         chain: this.id,
@@ -89,23 +82,38 @@ export class AuditChain implements SpanProcessor {
         end: nanos(span.endTime),
         status: STATUS_NAMES[span.status.code],
       },
-      pairs(span.attributes, hashed),
+      { keys, values: valuesOf(span.attributes, keys) },
     );
   }
 }
 
-function pairs(attributes: Attributes, keys: readonly string[]): string[] {
-  const list: string[] = [];
-  for (const key of keys) {
-    const value = attributes[key];
-    if (value !== undefined) list.push(wellFormed(key), wellFormed(textOf(value)));
-  }
-  return list;
+/** Without those that nothing is sent of. */
+function keysOf(attributes: Attributes): readonly string[] {
+  const keys = Object.keys(attributes);
+  return keys.every((key) => attributes[key] !== undefined)
+    ? keys
+    : keys.filter((key) => attributes[key] !== undefined);
+}
+
+/** Seals what may be redacted; false where there is nothing. */
+function seal(attributes: Attributes, keys: KeyList): boolean {
+  if (keys.keys.length === 0) return false;
+  const salt = randomId();
+  attributes[semconv.ATTR_TOLLGATE_AUDIT_SALT] = salt;
+  attributes[semconv.ATTR_TOLLGATE_AUDIT_SEAL] = sealOf(salt, { keys, values: valuesOf(attributes, keys) });
+  return true;
+}
+
+function valuesOf(attributes: Attributes, { keys }: KeyList): string[] {
+  const values: string[] = [];
+  for (const key of keys) values.push(wellFormed(textOf(attributes[key])));
+  return values;
 }
 
 /** As the processor stores it. */
-function textOf(value: AttributeValue): string {
+function textOf(value: unknown): string {
   if (typeof value === "string") return value;
+  if (value === undefined || value === null) return "";
   return typeof value === "number" || typeof value === "boolean" ? String(value) : JSON.stringify(value);
 }
 

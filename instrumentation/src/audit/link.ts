@@ -22,6 +22,7 @@ import {
   ATTR_TOLLGATE_AUDIT_HASH,
   ATTR_TOLLGATE_AUDIT_PREV,
   ATTR_TOLLGATE_AUDIT_SALT,
+  ATTR_TOLLGATE_AUDIT_SEAL,
   ATTR_TOLLGATE_AUDIT_SEQ,
   ATTR_TOLLGATE_CONTENT_DROPPED,
   ATTR_TOLLGATE_COST_REPORTED_USD,
@@ -98,13 +99,56 @@ function judge(key: string): Cover {
   return COVERED.has(key) || OWN_PREFIXES.some((prefix) => key.startsWith(prefix)) ? "hash" : "none";
 }
 
-/** The keys that a link covers, each kind sorted by UTF-16 code units. */
-export interface CoveredKeys {
-  readonly hashed: readonly string[];
-  readonly sealed: readonly string[];
+/** Keys sorted by UTF-16 code units, and their digest: records of one kind share both. */
+export interface KeyList {
+  readonly keys: readonly string[];
+  /** SHA-256 in lower-case hex of the keys' JSON. */
+  readonly digest: string;
 }
 
-export function coveredKeys(keys: Iterable<string>): CoveredKeys {
+/** What a link covers of a record with certain keys. */
+export interface CoveredKeys {
+  readonly hashed: KeyList;
+  readonly sealed: KeyList;
+  /** `hashed` once the record has its seal. */
+  readonly hashedWithSeal: KeyList;
+}
+
+interface Shape {
+  readonly keys: readonly string[];
+  readonly covered: CoveredKeys;
+}
+
+/** Records of one kind have the same keys in the same order: sorting them each time would cost more than the hash. */
+const SHAPES_MAX = 64;
+const shapes: Shape[] = [];
+
+/** What a link covers of a list of keys; remembered for the lists that were seen last. */
+export function coveredKeys(keys: readonly string[]): CoveredKeys {
+  const at = shapes.findIndex((shape) => isSame(shape.keys, keys));
+  const known = shapes[at];
+  if (known === undefined) {
+    const covered = judgeKeys(keys);
+    if (shapes.length >= SHAPES_MAX) shapes.pop();
+    shapes.unshift({ keys: [...keys], covered });
+    return covered;
+  }
+  if (at > 0) {
+    // Forward by one: what is seen often comes to stand first.
+    const before = shapes[at - 1];
+    if (before !== undefined) [shapes[at - 1], shapes[at]] = [known, before];
+  }
+  return known.covered;
+}
+
+function isSame(a: readonly string[], b: readonly string[]): boolean {
+  if (a.length !== b.length) return false;
+  // From the end: the last attributes tell records apart.
+  for (let index = a.length - 1; index >= 0; index -= 1) if (a[index] !== b[index]) return false;
+  return true;
+}
+
+function judgeKeys(keys: readonly string[]): CoveredKeys {
   const hashed: string[] = [];
   const sealed: string[] = [];
   for (const key of keys) {
@@ -112,7 +156,16 @@ export function coveredKeys(keys: Iterable<string>): CoveredKeys {
     if (cover === "hash") hashed.push(key);
     else if (cover === "seal") sealed.push(key);
   }
-  return { hashed: hashed.sort(), sealed: sealed.sort() };
+  return {
+    hashed: keyList(hashed),
+    sealed: keyList(sealed),
+    hashedWithSeal: keyList([...new Set([...hashed, ATTR_TOLLGATE_AUDIT_SEAL])]),
+  };
+}
+
+function keyList(keys: string[]): KeyList {
+  keys.sort();
+  return { keys, digest: digest(keys) };
 }
 
 /** What a link says beside the attributes. All texts; times in nanoseconds since 1970, in digits. */
@@ -132,18 +185,23 @@ export interface LinkHead {
   readonly status: string;
 }
 
-/** Key and value by turns, keys in order. */
-export type KeyValues = readonly string[];
+/** What a record says, under keys in their order. */
+export interface Said {
+  readonly keys: KeyList;
+  /** One for each key. */
+  readonly values: readonly string[];
+}
 
 /** SHA-256 in lower-case hex of the link's canonical text. */
-export function linkHash(head: LinkHead, attributes: KeyValues): string {
+export function linkHash(head: LinkHead, { keys, values }: Said): string {
   const { chain, seq, prev, traceId, spanId, parentSpanId, start, end, status } = head;
-  return digest([LINK_FORM, chain, seq, prev, traceId, spanId, parentSpanId, start, end, status, ...attributes]);
+  const ids = [LINK_FORM, chain, seq, prev, traceId, spanId, parentSpanId, start, end, status];
+  return digest([...ids, keys.digest, ...values]);
 }
 
 /** The seal over what may be redacted; `""` where there is nothing. */
-export function sealOf(salt: string, attributes: KeyValues): string {
-  return attributes.length === 0 ? "" : digest([LINK_FORM, salt, ...attributes]);
+export function sealOf(salt: string, { keys, values }: Said): string {
+  return values.length === 0 ? "" : digest([LINK_FORM, salt, keys.digest, ...values]);
 }
 
 /** A text as the checks see it: a lone surrogate does not survive the way to the database. */

@@ -40,6 +40,8 @@ export interface ChainTask {
 /** What was stored so long before the newest checkpoint has to be in one. */
 const SIGNED_WITHIN_MS = 900_000;
 
+const NOTHING: Place = { links: [], whole: [], broken: [] };
+
 interface Truth {
   readonly hash: string;
   readonly prev: string;
@@ -75,12 +77,18 @@ class ChainCheck {
   }
 
   #place(seq: number): Place {
-    return this.#task.evidence.places.get(seq) ?? { links: [], whole: [], broken: [] };
+    return this.#task.evidence.places.get(seq) ?? NOTHING;
   }
 
   /** Where several claim a place: the one that was signed, else the one that the next place follows on, else the first that came. */
   #believe(seq: number): void {
     const { links, whole } = this.#place(seq);
+    const only = links[0] ?? whole[0];
+    if (only !== undefined && links.length < 2 && whole.every(({ hash }) => hash === only.hash)) {
+      this.#truth.set(seq, only);
+      this.#end = Math.max(this.#end, seq);
+      return;
+    }
     const candidates: readonly Truth[] = [...links, ...whole];
     const signed = this.#task.leaves.find(({ leaf }) => leaf[1] === seq)?.leaf[2];
     const next = this.#truth.get(seq + 1)?.prev;
@@ -90,7 +98,7 @@ class ChainCheck {
       links.toSorted((a, b) => a.receivedMs - b.receivedMs)[0] ??
       whole[0];
     if (found === undefined) return;
-    this.#truth.set(seq, { hash: found.hash, prev: found.prev });
+    this.#truth.set(seq, found);
     this.#end = Math.max(this.#end, seq);
   }
 

@@ -33,11 +33,14 @@ export interface EvidenceRecord {
 
 /** One place of a chain. */
 export interface Place {
-  links: EvidenceLink[];
+  links: readonly EvidenceLink[];
   /** Records that are what they say; only their hash and span are kept. */
-  whole: { readonly hash: string; readonly prev: string; readonly spanId: string; readonly endMs: number }[];
-  broken: EvidenceRecord[];
+  whole: readonly { readonly hash: string; readonly prev: string; readonly spanId: string }[];
+  broken: readonly EvidenceRecord[];
 }
+
+/** Shared by all places: most have one link and one record, and there are millions of them. */
+const NONE: readonly never[] = [];
 
 const NANOS_A_MS = 1e6;
 
@@ -48,23 +51,24 @@ export class ChainEvidence {
   addLink(line: LinkLine): void {
     const [, , seq, hash, prev, isClosed, agent, traceId, spanId, endNs, receivedMs] = line;
     if (this.agent === "") this.agent = agent;
-    const { links } = this.#at(seq);
+    const place = this.#at(seq);
+    const { links } = place;
     if (links.some((link) => link.hash === hash && link.spanId === spanId)) return;
     const endMs = Number(endNs) / NANOS_A_MS;
-    links.push({ hash, prev, isClosed, traceId, spanId, endMs, receivedMs: Number(receivedMs) });
+    place.links = [...links, { hash, prev, isClosed, traceId, spanId, endMs, receivedMs: Number(receivedMs) }];
   }
 
   addRecord(checked: CheckedRecord, line: RecordLine): void {
     const { seq, hash, prev, problem } = checked;
     if (this.agent === "") this.agent = line[8];
     const place = this.#at(seq);
-    if (problem === "") place.whole.push({ hash, prev, spanId: line[2], endMs: Number(line[5]) / NANOS_A_MS });
-    else place.broken.push({ checked, line });
+    if (problem === "") place.whole = [...place.whole, { hash, prev, spanId: line[2] }];
+    else place.broken = [...place.broken, { checked, line }];
   }
 
   #at(seq: number): Place {
     let place = this.places.get(seq);
-    if (place === undefined) this.places.set(seq, (place = { links: [], whole: [], broken: [] }));
+    if (place === undefined) this.places.set(seq, (place = { links: NONE, whole: NONE, broken: NONE }));
     return place;
   }
 }

@@ -1,5 +1,5 @@
 /** Whether one stored record is what its link covers, by itself. */
-import { coveredKeys, linkHash, sealOf, wellFormed } from "@tollgate/instrumentation/audit";
+import { coveredKeys, type KeyList, linkHash, sealOf, wellFormed } from "@tollgate/instrumentation/audit";
 import {
   ATTR_GEN_AI_REQUEST_MODEL,
   ATTR_GEN_AI_RESPONSE_MODEL,
@@ -55,8 +55,9 @@ export function checkRecord(line: RecordLine): CheckedRecord | undefined {
   const chain = covered[ATTR_TOLLGATE_AUDIT_CHAIN] ?? "";
   const seq = covered[ATTR_TOLLGATE_AUDIT_SEQ] ?? "";
   const prev = covered[ATTR_TOLLGATE_AUDIT_PREV] ?? "";
-  const seal = sealProblem(covered);
-  const isWhole = hashAt(line, seq, prev) === hash;
+  const keys = coveredKeys(Object.keys(covered));
+  const seal = sealProblem(covered, keys.sealed);
+  const isWhole = hashOf(line, { seq, prev, hashed: keys.hashed }) === hash;
   const problem = isWhole ? seal || columnProblem(line) : "it is not what its hash covers";
   const isRedacted = covered[ATTR_TOLLGATE_AUDIT_SEAL] !== undefined && covered[ATTR_TOLLGATE_AUDIT_SALT] === undefined;
   return { chain, seq: Number(seq), hash, prev, problem, isRedacted };
@@ -64,17 +65,29 @@ export function checkRecord(line: RecordLine): CheckedRecord | undefined {
 
 /** The hash that a record would have at a place of its chain. */
 export function hashAt(line: RecordLine, seq: string, prev: string): string {
-  const [, traceId, spanId, parentSpanId, start, end, status, covered] = line;
-  const chain = covered[ATTR_TOLLGATE_AUDIT_CHAIN] ?? "";
-  const { hashed } = coveredKeys(Object.keys(covered));
-  return linkHash({ chain, seq, prev, traceId, spanId, parentSpanId, start, end, status }, pairs(covered, hashed));
+  return hashOf(line, { seq, prev, hashed: coveredKeys(Object.keys(line[7])).hashed });
 }
 
-function sealProblem(covered: RecordLine[7]): string {
+interface At {
+  readonly seq: string;
+  readonly prev: string;
+  readonly hashed: KeyList;
+}
+
+function hashOf(line: RecordLine, { seq, prev, hashed }: At): string {
+  const [, traceId, spanId, parentSpanId, start, end, status, covered] = line;
+  const chain = covered[ATTR_TOLLGATE_AUDIT_CHAIN] ?? "";
+  return linkHash(
+    { chain, seq, prev, traceId, spanId, parentSpanId, start, end, status },
+    { keys: hashed, values: valuesOf(covered, hashed) },
+  );
+}
+
+function sealProblem(covered: RecordLine[7], sealed: KeyList): string {
   const salt = covered[ATTR_TOLLGATE_AUDIT_SALT];
   if (salt === undefined) return "";
-  const { sealed } = coveredKeys(Object.keys(covered));
-  const isWhole = sealOf(salt, pairs(covered, sealed)) === covered[ATTR_TOLLGATE_AUDIT_SEAL];
+  const isWhole =
+    sealOf(salt, { keys: sealed, values: valuesOf(covered, sealed) }) === covered[ATTR_TOLLGATE_AUDIT_SEAL];
   return isWhole ? "" : "session, workflow, user or labels are not those that were sealed";
 }
 
@@ -96,8 +109,8 @@ function columnProblem(line: RecordLine): string {
   return "";
 }
 
-function pairs(covered: RecordLine[7], keys: readonly string[]): string[] {
-  const list: string[] = [];
-  for (const key of keys) list.push(key, wellFormed(covered[key] ?? ""));
-  return list;
+function valuesOf(covered: RecordLine[7], { keys }: KeyList): string[] {
+  const values: string[] = [];
+  for (const key of keys) values.push(wellFormed(covered[key] ?? ""));
+  return values;
 }

@@ -23,6 +23,7 @@ export const QUERY_NAMES = [
   "budgets-reserved",
   "unpriced",
   "agent-acts",
+  "decisions-recorded",
   "audit-links",
   "audit-records",
   "audit-checkpoints",

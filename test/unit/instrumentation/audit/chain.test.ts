@@ -32,10 +32,15 @@ describe("the audit chain of a process", () => {
       end: "1763748000250000000",
       status: "ok",
     };
-    const seal = sealOf("f0e0d0c0b0a090807060504030201000", ["tollgate.session.id", "s-1", "user.id", "zoë"]);
-    const attributes = ["tollgate.agent.name", "db-bot", "tollgate.audit.seal", seal, "tollgate.decision", "deny"];
-    expect(seal).toBe("78c01d4fb672729cba47b53edfa0d6a2e44eb79f635c5195d6cfc9b0d7819dcb");
-    expect(linkHash(head, attributes)).toBe("e4f6948ae03049c500134398bacb3e1e5d8a630c14d21d4ddb1c042ff2259a4c");
+    const seal = sealOf("f0e0d0c0b0a090807060504030201000", {
+      keys: coveredKeys(["user.id", "tollgate.session.id"]).sealed,
+      values: ["s-1", "zoë"],
+    });
+    const { hashed } = coveredKeys(["tollgate.decision", "tollgate.audit.seal", "tollgate.agent.name"]);
+    expect(seal).toBe("e5b4f7e30b693504a6d5b829a49a4ba1472c3fa5cac4434a139917bdc8ae0095");
+    expect(linkHash(head, { keys: hashed, values: ["db-bot", seal, "deny"] })).toBe(
+      "5e6167bcaba637fe64644c59439f7dfbfe2e3b902d2cab00b4003cff7d6a2d0b",
+    );
   });
 
   it("links every span of the gate in the order in which 64 concurrent calls end", async () => {
@@ -85,7 +90,9 @@ describe("the audit chain of a process", () => {
     const [one, two] = spans.getFinishedSpans();
     if (one === undefined || two === undefined) throw new Error("two spans were made");
     const salt = textOf(one, semconv.ATTR_TOLLGATE_AUDIT_SALT);
-    expect(textOf(one, semconv.ATTR_TOLLGATE_AUDIT_SEAL)).toBe(sealOf(salt, ["user.id", "zoë"]));
+    expect(textOf(one, semconv.ATTR_TOLLGATE_AUDIT_SEAL)).toBe(
+      sealOf(salt, { keys: coveredKeys(["user.id"]).sealed, values: ["zoë"] }),
+    );
     expect(textOf(two, semconv.ATTR_TOLLGATE_AUDIT_SEAL)).not.toBe(textOf(one, semconv.ATTR_TOLLGATE_AUDIT_SEAL));
   });
 
@@ -104,9 +111,11 @@ describe("the audit chain of a process", () => {
   });
 
   it("covers what no processor changes, seals what people may redact, and leaves the rest", () => {
-    expect(
-      coveredKeys(["user.id", "tollgate.decision", "tollgate.redacted", "gen_ai.input.messages", "tollgate.label.a"]),
-    ).toEqual({ hashed: ["tollgate.decision"], sealed: ["tollgate.label.a", "user.id"] });
+    const given = ["user.id", "tollgate.decision", "tollgate.redacted", "gen_ai.input.messages", "tollgate.label.a"];
+    const { hashed, sealed, hashedWithSeal } = coveredKeys(given);
+    expect(hashed.keys).toEqual(["tollgate.decision"]);
+    expect(sealed.keys).toEqual(["tollgate.label.a", "user.id"]);
+    expect(hashedWithSeal.keys).toEqual(["tollgate.audit.seal", "tollgate.decision"]);
   });
 
   it("covers the provider under a name that normalising keeps", () => {

@@ -1,0 +1,126 @@
+/**
+ * What a candidate would have decided on what was recorded. Pure. The record has no arguments and no state of the session: a rule whose
+ * condition asks for them may have been met or not, so the candidate decides with and without it, and where that makes a
+ * difference, the answer is that it depends.
+ */
+import {
+  type CompiledPolicy,
+  compilePolicy,
+  decide,
+  type Effect,
+  type LabelOrder,
+  type PolicyDocument,
+  type PolicyRule,
+} from "@tollgate/instrumentation/policy";
+
+/** Decisions that were made alike. */
+export interface RecordedDecisions {
+  readonly agent: string;
+  readonly team: string;
+  readonly role: string;
+  readonly environment: string;
+  readonly tool: string;
+  readonly decision: string;
+  readonly rule: string;
+  readonly decisions: number;
+  readonly traces: readonly string[];
+}
+
+export type ReplayChange = "newly_denied" | "newly_asked" | "newly_allowed" | "depends";
+
+export interface ReplayRow {
+  readonly change: ReplayChange;
+  readonly agent: string;
+  readonly tool: string;
+  /** As recorded. */
+  readonly was: string;
+  /** What the candidate decides, or may decide: `allow or deny`. */
+  readonly becomes: string;
+  /** The rule that decides then. */
+  readonly rule: string;
+  readonly decisions: number;
+  readonly traces: readonly string[];
+}
+
+export interface ReplayReport {
+  readonly decisions: number;
+  readonly unchanged: number;
+  /** Of agents that no policy of the candidate is for. */
+  readonly not_governed: number;
+  readonly changes: readonly ReplayRow[];
+}
+
+export interface ReplayOptions {
+  readonly policies: readonly PolicyDocument[];
+  readonly labels: LabelOrder;
+  /** The candidate is everything that would be in force: an agent that it does not name has no policy. */
+  readonly isWhole: boolean;
+}
+
+/** What the record does not hold. */
+const NOT_RECORDED = /\b(?:args|session|destination|now|model|expansion)\b/;
+const NO_POLICY = "no policy";
+
+export function replay(recorded: readonly RecordedDecisions[], options: ReplayOptions): ReplayReport {
+  const variants = variantsOf(options);
+  const changes: ReplayRow[] = [];
+  const counts = { decisions: 0, unchanged: 0, not_governed: 0 };
+  for (const group of recorded) {
+    counts.decisions += group.decisions;
+    const row = decideAgain(group, variants, options.isWhole);
+    if (row === "not_governed") counts.not_governed += group.decisions;
+    else if (row === "unchanged") counts.unchanged += group.decisions;
+    else changes.push(row);
+  }
+  return { ...counts, changes };
+}
+
+type Variant = readonly CompiledPolicy[];
+
+/** Every rule that can't be decided from the record is met or not; allowing ones together, the others together. */
+function variantsOf({ policies, labels }: ReplayOptions): readonly Variant[] {
+  const isOpen = policies.some(({ rules }) => rules.some(isUndecidable));
+  const met = isOpen ? [true, false] : [false];
+  return met.flatMap((allows) =>
+    met.map((refuses) => policies.map((policy) => compilePolicy(settled(policy, { allows, refuses }), { labels }))),
+  );
+}
+
+function isUndecidable({ when }: PolicyRule): boolean {
+  return when !== undefined && NOT_RECORDED.test(when);
+}
+
+/** In force for everybody, with its open rules met or left out. */
+function settled(policy: PolicyDocument, met: { readonly allows: boolean; readonly refuses: boolean }): PolicyDocument {
+  const rules = policy.rules.flatMap((rule): PolicyRule[] => {
+    if (!isUndecidable(rule)) return [rule];
+    const { when: _, ...always } = rule;
+    return (rule.effect === "allow" ? met.allows : met.refuses) ? [always] : [];
+  });
+  return { ...policy, rules, enforce: true, share: "100%" };
+}
+
+function decideAgain(
+  group: RecordedDecisions,
+  variants: readonly Variant[],
+  isWhole: boolean,
+): ReplayRow | "unchanged" | "not_governed" {
+  const { agent, team, role, environment, tool, decision: was, decisions, traces } = group;
+  const request = { agent: { name: agent, team, role }, environment, tool: { name: tool } };
+  const made = variants.map((policies) => decide(policies, request));
+  const [first] = made;
+  if (first === undefined) return "unchanged";
+  if (first.rule === NO_POLICY && !isWhole) return "not_governed";
+  const effects = [...new Set(made.map(({ decision }) => decision))];
+  if (effects.length === 1 && effects[0] === was) return "unchanged";
+  const change = effects.length === 1 ? changeTo(first.decision) : "depends";
+  // From a deny to a forbid nothing changes for the agent.
+  if (change === "newly_denied" && (was === "deny" || was === "forbid")) return "unchanged";
+  const rule = effects.length === 1 ? first.rule : "";
+  return { change, agent, tool, was, becomes: effects.toSorted().join(" or "), rule, decisions, traces };
+}
+
+function changeTo(effect: Effect): ReplayChange {
+  if (effect === "allow") return "newly_allowed";
+  return effect === "require_approval" ? "newly_asked" : "newly_denied";
+}
