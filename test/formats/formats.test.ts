@@ -1,0 +1,36 @@
+/**
+ * One gated call in each format that a program can have, on this Node. The whole matrix (other versions of Node, oldest and
+ * newest libraries) is run by `node scripts/generate-compatibility.ts`, which writes docs/compatibility.md.
+ */
+import { mkdtempSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { startScriptedProvider } from "../support/scripted-provider.ts";
+import type { ScriptedProvider } from "../support/scripted-provider.ts";
+import { COMMON_JS, ESM, FORMATS, LIBRARIES } from "./agents.ts";
+import { runCell } from "./run-cell.ts";
+
+let folder: string;
+let provider: ScriptedProvider;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(import.meta.dirname, "..", "..", "node_modules", ".tollgate-formats-"));
+  provider = await startScriptedProvider();
+});
+
+afterAll(async () => {
+  rmSync(folder, { recursive: true, force: true });
+  await provider.close();
+});
+
+const [openai] = LIBRARIES;
+
+describe("a call is held before it is sent", () => {
+  // Both plain formats have tests of their own (process.test.ts).
+  it.each(
+    FORMATS.filter((format) => format !== ESM && format !== COMMON_JS).map((format) => [format.name, format] as const),
+  )("in %s", async (_name, format) => {
+    if (openai === undefined) throw new Error("the list of libraries is empty");
+    expect(await runCell({ format, library: openai, folder, node: process.execPath }, provider)).toBe(format.expected);
+  });
+});

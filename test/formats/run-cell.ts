@@ -1,0 +1,48 @@
+import { spawn } from "node:child_process";
+import type { ScriptedProvider } from "../support/scripted-provider.ts";
+import type { Format, Library } from "./agents.ts";
+
+/** Who held the call; anything else is what the agent said instead. */
+export type Outcome = "library" | "wire" | `not gated: ${string}`;
+
+export interface Cell {
+  readonly format: Format;
+  readonly library: Library;
+  /** Where the agent's files go, and where its libraries are found. */
+  readonly folder: string;
+  readonly node: string;
+}
+
+const TIMEOUT_MS = 60_000;
+
+/** Runs one agent, whose only call does not fit into its budget, and looks whether it was sent. */
+export async function runCell({ format, library, folder, node }: Cell, provider: ScriptedProvider): Promise<Outcome> {
+  const { args, env = {} } = await format.prepare(folder, library);
+  const inherited = Object.entries(process.env).filter(([key]) => !/^(?:TOLLGATE|OTEL|NODE)_/.test(key));
+  const before = provider.requests.length;
+  const child = spawn(node, args, {
+    cwd: folder,
+    env: {
+      ...Object.fromEntries(inherited),
+      ...env,
+      PROVIDER_URL: provider.url,
+      TOLLGATE_ENDPOINT: "off",
+      TOLLGATE_BUDGET: "$0.000001",
+      TOLLGATE_LOG: "debug",
+    },
+    stdio: ["ignore", "pipe", "pipe"],
+    timeout: TIMEOUT_MS,
+  });
+  const [out, err]: [string[], string[]] = [[], []];
+  child.stdout.setEncoding("utf8").on("data", (text: string) => out.push(text));
+  child.stderr.setEncoding("utf8").on("data", (text: string) => err.push(text));
+  await new Promise((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", resolve);
+  });
+  const [said, log] = [out.join("").trim(), err.join("")];
+  if (said !== "budget_exceeded" || provider.requests.length > before) {
+    return `not gated: ${said === "" ? (log.trim().split("\n").at(-1) ?? "") : said}`;
+  }
+  return log.includes(`${library.name} is gated: `) ? "library" : "wire";
+}
