@@ -6,7 +6,7 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { COMMON_JS, ESM, FORMATS, LIBRARIES } from "../test/formats/agents.ts";
+import { agentFolder, COMMON_JS, ESM, FORMATS, LIBRARIES } from "../test/formats/agents.ts";
 import type { Format, Library } from "../test/formats/agents.ts";
 import { runCell } from "../test/formats/run-cell.ts";
 import { startScriptedProvider } from "../test/support/scripted-provider.ts";
@@ -27,7 +27,7 @@ interface Node {
 }
 
 const temporary = mkdtempSync(join(tmpdir(), "tollgate-matrix-"));
-const installed = mkdtempSync(join(ROOT, "node_modules", ".tollgate-matrix-"));
+const installed = agentFolder();
 const provider = await startScriptedProvider();
 try {
   const nodes: readonly Node[] = [

@@ -1,6 +1,7 @@
 /** Agents in each format that a program can have: the files, and how Node is started. Each makes one call that its budget refuses. */
 import { build } from "esbuild";
-import { writeFileSync } from "node:fs";
+import { mkdtempSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 
@@ -51,7 +52,16 @@ export interface Format {
   prepare(folder: string, library: Library): Promise<Started> | Started;
 }
 
-export const PACKAGE = join(import.meta.dirname, "..", "..", "instrumentation", "dist");
+const ROOT = join(import.meta.dirname, "..", "..");
+const PACKAGE = join(ROOT, "instrumentation", "dist");
+
+/** A folder for agents that find this repository's libraries; Node strips no types below `node_modules`. */
+export function agentFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "tollgate-formats-"));
+  symlinkSync(join(ROOT, "node_modules"), join(folder, "node_modules"));
+  return folder;
+}
+
 const REGISTER = pathToFileURL(join(PACKAGE, "register.js")).href;
 const PRELOAD = ["--import", REGISTER];
 
@@ -93,6 +103,16 @@ export const COMMON_JS: Format = {
   prepare: (folder, library) => ({ args: [...PRELOAD, write(folder, "agent.cjs", cjs(library) + run(library))] }),
 };
 
+export const IN_APP: Format = {
+  name: "`registerTollgate()` in the app, after the library",
+  expected: "library",
+  prepare(folder, library) {
+    const register = `import { registerTollgate } from "${pathToFileURL(join(PACKAGE, "index.js")).href}";\n`;
+    const source = `${esm(library)}${register}await registerTollgate().ready;\n${run(library)}`;
+    return { args: [write(folder, "in-app.mjs", source)] };
+  },
+};
+
 const TYPED = 'const typed: string = "typed"; void typed;\n';
 
 export const FORMATS: readonly Format[] = [
@@ -106,15 +126,7 @@ export const FORMATS: readonly Format[] = [
       env: { NODE_OPTIONS: `--import=${REGISTER}` },
     }),
   },
-  {
-    name: "`registerTollgate()` in the app, after the library",
-    expected: "library",
-    prepare(folder, library) {
-      const register = `import { registerTollgate } from "${pathToFileURL(join(PACKAGE, "index.js")).href}";\n`;
-      const source = `${esm(library)}${register}await registerTollgate().ready;\n${run(library)}`;
-      return { args: [write(folder, "in-app.mjs", source)] };
-    },
-  },
+  IN_APP,
   {
     name: "TypeScript, types stripped by Node",
     expected: "library",

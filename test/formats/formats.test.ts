@@ -2,19 +2,21 @@
  * One gated call in each format that a program can have, on this Node. The whole matrix (other versions of Node, oldest and
  * newest libraries) is run by `node scripts/generate-compatibility.ts`, which writes docs/compatibility.md.
  */
-import { mkdtempSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { rmSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startScriptedProvider } from "../support/scripted-provider.ts";
 import type { ScriptedProvider } from "../support/scripted-provider.ts";
-import { COMMON_JS, ESM, FORMATS, LIBRARIES } from "./agents.ts";
+import { agentFolder, COMMON_JS, ESM, FORMATS, IN_APP, LIBRARIES } from "./agents.ts";
 import { runCell } from "./run-cell.ts";
+
+/** They have tests of their own (process.test.ts). */
+const ELSEWHERE = [ESM, COMMON_JS, IN_APP];
 
 let folder: string;
 let provider: ScriptedProvider;
 
 beforeAll(async () => {
-  folder = mkdtempSync(join(import.meta.dirname, "..", "..", "node_modules", ".tollgate-formats-"));
+  folder = agentFolder();
   provider = await startScriptedProvider();
 });
 
@@ -26,11 +28,13 @@ afterAll(async () => {
 const [openai] = LIBRARIES;
 
 describe("a call is held before it is sent", () => {
-  // Both plain formats have tests of their own (process.test.ts).
-  it.each(
-    FORMATS.filter((format) => format !== ESM && format !== COMMON_JS).map((format) => [format.name, format] as const),
-  )("in %s", async (_name, format) => {
-    if (openai === undefined) throw new Error("the list of libraries is empty");
-    expect(await runCell({ format, library: openai, folder, node: process.execPath }, provider)).toBe(format.expected);
-  });
+  it.each(FORMATS.filter((format) => !ELSEWHERE.includes(format)).map((format) => [format.name, format] as const))(
+    "in %s",
+    async (_name, format) => {
+      if (openai === undefined) throw new Error("the list of libraries is empty");
+      expect(await runCell({ format, library: openai, folder, node: process.execPath }, provider)).toBe(
+        format.expected,
+      );
+    },
+  );
 });

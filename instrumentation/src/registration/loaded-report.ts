@@ -3,6 +3,8 @@ import type { SdkFile } from "./sdk-files.ts";
 
 /** The global function that the added line calls; `Symbol.for`, because the line runs in the SDK's own module. */
 export const LOADED = Symbol.for("tollgate.loaded");
+/** What a module with the added line has in it. */
+export const REPORT_MARK = 'globalThis[Symbol.for("tollgate.loaded")]';
 
 /** Functions of a module, each with what puts another in its place. */
 export type LoadedFunctions = Readonly<

@@ -8,7 +8,7 @@
  * seen by a hook on a loader thread and `require` by `Module.prototype._compile`.
  */
 import module from "node:module";
-import { appendReport, LOADED, withReport } from "./loaded-report.ts";
+import { appendReport, LOADED, REPORT_MARK, withReport } from "./loaded-report.ts";
 import { exportedClass, findSdkFile, SDK_FILES } from "./sdk-files.ts";
 import type { SdkFile } from "./sdk-files.ts";
 
@@ -40,10 +40,7 @@ export function hookModules(onLoaded: OnLoaded): void {
   // With a front, nothing was loaded before; what is being loaded right now reports at its end.
   if (isHooked) return;
   install();
-  if (!hasSyncHooks(process.versions.node)) {
-    module.register("./loader-thread.js", import.meta.url);
-    hookCompile(onLoaded);
-  }
+  if (!hasSyncHooks(process.versions.node)) module.register("./loader-thread.js", import.meta.url);
   reportCached(onLoaded);
 }
 
@@ -60,16 +57,15 @@ export function watchResolve(resolved: (specifier: string, url: string) => void)
 
 function install(): void {
   isHooked = true;
-  Object.defineProperty(globalThis, LOADED, {
-    value: (name: unknown, clientClass: unknown, location: unknown) => {
-      reported.add(String(location));
-      const file = SDK_FILES.find((candidate) => candidate.name === name);
-      if (file === undefined) return;
-      if (listener === undefined) whenNeeded?.();
-      listener?.(file, clientClass, String(location));
-    },
-    configurable: true,
-  });
+  const report = (name: unknown, clientClass: unknown, location: unknown): void => {
+    reported.add(String(location));
+    const file = SDK_FILES.find((candidate) => candidate.name === name);
+    if (file === undefined) return;
+    if (listener === undefined) whenNeeded?.();
+    listener?.(file, clientClass, String(location));
+  };
+  Object.defineProperty(globalThis, LOADED, { value: report, configurable: true });
+  hookCompile(report);
   if (!hasSyncHooks(process.versions.node)) return;
   module.registerHooks({
     resolve: (specifier, context, nextResolve) => {
@@ -84,15 +80,17 @@ function install(): void {
   });
 }
 
-function hookCompile(onLoaded: OnLoaded): void {
+/** CommonJS that Node's own hooks do not see: older versions, and loaders that compile by themselves (tsx). */
+function hookCompile(report: (name: string, loaded: unknown, location: string) => void): void {
   const prototype = module.prototype as unknown as CompilingModule;
   const compile = prototype._compile;
   prototype._compile = function (content, location, ...rest) {
     const file = findSdkFile(location);
-    const isReporting = file?.functions !== undefined;
+    if (file === undefined || content.includes(REPORT_MARK)) return compile.call(this, content, location, ...rest);
+    const isReporting = file.functions !== undefined;
     const text = isReporting ? withReport(file, location, { text: content, isCommonJs: true }) : content;
     const result = compile.call(this, text, location, ...rest);
-    if (file !== undefined && !isReporting) onLoaded(file, exportedClass(file, this.exports), location);
+    if (!isReporting) report(file.name, exportedClass(file, this.exports), location);
     return result;
   };
 }

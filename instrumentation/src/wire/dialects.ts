@@ -4,8 +4,13 @@
  * the body too.
  */
 import { anthropicAdapter } from "../anthropic/adapter.ts";
+import { converse } from "../bedrock/converse.ts";
+import { cohereEndpoint } from "../cohere/endpoints.ts";
 import { asBody, asText } from "../gate/endpoint.ts";
 import type { Body, Endpoint } from "../gate/endpoint.ts";
+import { groqAdapter } from "../groq/adapter.ts";
+import { mistralEndpoint } from "../mistral/endpoints.ts";
+import { ollamaEndpoint } from "../ollama/endpoints.ts";
 import { openaiAdapter } from "../openai/adapter.ts";
 import { Provider } from "../semconv.ts";
 import { openGoogle } from "./google-rest.ts";
@@ -30,9 +35,18 @@ export interface OpenedRequest {
   readonly toWire: (body: Body) => { readonly body: Body | undefined; readonly path: string };
 }
 
+/** Providers with dialects of their own; where they have none for a path, it may be OpenAI's. */
+const OWN_DIALECTS: Readonly<Record<string, (path: string) => Endpoint | undefined>> = {
+  [Provider.mistralAi]: mistralEndpoint,
+  [Provider.cohere]: cohereEndpoint,
+  [Provider.groq]: (path) => groqAdapter.endpointOf(path),
+  [Provider.ollama]: ollamaEndpoint,
+};
+
 /** Paths that a model call may have on any host: only then is a body looked at. */
 const ANYWHERE = /\/(?:chat\/completions|responses|embeddings|messages)$|:(?:streamG|g)enerateContent$|:embedContent$/;
 const AZURE_DEPLOYMENT = /\/deployments\/([^/]+)\//;
+const CONVERSE = /\/model\/([^/]+)\/converse(-stream)?$/;
 /** Bedrock, and what Vertex AI serves of others. */
 const MODEL_IN_PATH = /\/models?\/([^/:]+(?::\d+)?)(?:\/(?:converse|invoke)|:(?:stream)?[rR]awPredict)/;
 
@@ -51,30 +65,52 @@ export function openRequest(request: ModelRequest): OpenedRequest | undefined {
 function openKnown(request: ModelRequest): OpenedRequest | undefined {
   const { path, body, host } = request;
   if (body === undefined) return undefined;
-  const google = openGoogle({ path, body, provider: host?.provider });
-  if (google !== undefined) return google;
-  const isAnthropic = path.endsWith("/v1/messages");
-  const endpoint = isAnthropic ? anthropicAdapter.endpointOf(path) : openaiAdapter.endpointOf(path);
+  const special = openGoogle({ path, body, provider: host?.provider }) ?? openConverse(path, body);
+  if (special !== undefined) return special;
+  const own = OWN_DIALECTS[host?.provider ?? ""]?.(path);
+  if (own !== undefined) return { endpoint: own, body, toWire: (sent) => ({ body: sent, path }) };
+  const isAnthropic = /\/v1\/messages(?:\/batches)?$/.test(path);
+  const endpoint = isAnthropic ? anthropicAdapter.endpointOf(path) : openaiEndpoint(request);
   if (endpoint === undefined) return undefined;
   if (host === undefined && !hasShape(body, isAnthropic)) return undefined;
   if (isAnthropic) return { endpoint, body, toWire: (sent) => ({ body: sent, path }) };
   return openOpenai(request, body, endpoint);
 }
 
+/** As the package's own clients tell Azure from OpenAI, and a deployment from all of them. */
+function openaiEndpoint({ path, host }: ModelRequest): Endpoint | undefined {
+  const deploymentName = AZURE_DEPLOYMENT.exec(path)?.[1];
+  const isAzure = host?.provider === Provider.azureOpenai || deploymentName !== undefined;
+  return openaiAdapter.endpointOf(path, isAzure ? { apiVersion: "", deploymentName } : undefined);
+}
+
 function openOpenai({ path, host }: ModelRequest, body: Body, endpoint: Endpoint): OpenedRequest {
   const deployment = AZURE_DEPLOYMENT.exec(path)?.[1];
-  const isNamed = asText(body["model"]) !== undefined;
-  const read = isNamed || deployment === undefined ? body : { ...body, model: decodeURIComponent(deployment) };
-  const provider = host?.provider ?? (deployment === undefined ? endpoint.provider : Provider.azureOpenai);
+  const isNamed = asText(body["model"]) !== undefined || deployment === undefined;
+  const provider = host?.provider ?? endpoint.provider;
   return {
     endpoint: Object.create(endpoint, { provider: { value: provider, enumerable: true } }) as Endpoint,
-    body: read,
+    body: isNamed ? body : { ...body, model: decodeURIComponent(deployment) },
     toWire(sent) {
       const plain = host?.isStrict === true ? strict(sent) : sent;
-      if (read === body) return { body: plain, path };
-      // The deployment is the model: a fallback is another one.
-      const { model, ...rest } = plain;
-      return { body: rest, path: path.replace(AZURE_DEPLOYMENT, `/deployments/${encodeURIComponent(String(model))}/`) };
+      const { model: _ofThePath, ...rest } = plain;
+      return { body: isNamed ? plain : rest, path };
+    },
+  };
+}
+
+/** `POST /model/{id}/converse` of Bedrock: the id is in the path. */
+function openConverse(path: string, body: Body): OpenedRequest | undefined {
+  const [, id, stream] = CONVERSE.exec(path) ?? [];
+  if (id === undefined) return undefined;
+  return {
+    endpoint: converse({ isStreamed: stream !== undefined }),
+    body: { ...body, modelId: decodeURIComponent(id) },
+    toWire({ modelId, ...rest }) {
+      return {
+        body: rest,
+        path: path.replace(CONVERSE, `/model/${encodeURIComponent(String(modelId))}/converse${stream ?? ""}`),
+      };
     },
   };
 }

@@ -28,9 +28,9 @@ export const PROVIDER_HOSTS: readonly ProviderHost[] = [
     hosts: ["aiplatform.googleapis.com", "*-aiplatform.googleapis.com", "aiplatform.*.rep.googleapis.com"],
   },
   { provider: Provider.awsBedrock, hosts: ["bedrock-runtime*.amazonaws.com", "bedrock-mantle*.api.aws"] },
-  { provider: "mistral_ai", hosts: ["api.mistral.ai", "codestral.mistral.ai"], isStrict: true },
-  { provider: "cohere", hosts: ["api.cohere.com", "api.cohere.ai"], isStrict: true },
-  { provider: "groq", hosts: ["api.groq.com"] },
+  { provider: Provider.mistralAi, hosts: ["api.mistral.ai", "codestral.mistral.ai"], isStrict: true },
+  { provider: Provider.cohere, hosts: ["api.cohere.com", "api.cohere.ai"], isStrict: true },
+  { provider: Provider.groq, hosts: ["api.groq.com"] },
   { provider: "deepseek", hosts: ["api.deepseek.com"] },
   { provider: "x_ai", hosts: ["api.x.ai"] },
   { provider: "together", hosts: ["api.together.xyz", "api.together.ai"] },
@@ -39,7 +39,10 @@ export const PROVIDER_HOSTS: readonly ProviderHost[] = [
   { provider: "perplexity", hosts: ["api.perplexity.ai"], isStrict: true },
   { provider: "cerebras", hosts: ["api.cerebras.ai"] },
   { provider: "moonshot_ai", hosts: ["api.moonshot.ai", "api.moonshot.cn"] },
-  { provider: "ollama", hosts: ["localhost:11434", "127.0.0.1:11434", "[::1]:11434", "ollama:11434", "ollama.com"] },
+  {
+    provider: Provider.ollama,
+    hosts: ["localhost:11434", "127.0.0.1:11434", "[::1]:11434", "ollama:11434", "ollama.com"],
+  },
 ];
 
 /** What costs nothing, or is no call of a model: files, stores, counting, moderation, tokens of a session. */

@@ -324,3 +324,66 @@ describe("an agent's list of endpoints", () => {
     expect(attributesOf(0)["gen_ai.provider.name"]).toBe("openai");
   });
 });
+
+describe("providers with dialects of their own, on the wire", () => {
+  const at = (provider_: string): Readonly<Record<string, string>> => ({
+    TOLLGATE_PROVIDERS: `${provider_}=${provider.url}`,
+  });
+
+  it("reads Ollama's lines, under a limit of tokens that no price is needed for", async () => {
+    start({ ...at("ollama"), TOLLGATE_BUDGET: "" });
+    const lines = [
+      { model: "llama3", message: { role: "assistant", content: "hel" }, done: false },
+      {
+        model: "llama3",
+        message: { role: "assistant", content: "lo" },
+        done: true,
+        prompt_eval_count: 9,
+        eval_count: 4,
+      },
+    ];
+    provider.script = () => ({
+      headers: { "content-type": "application/x-ndjson" },
+      text: lines.map((line) => `${JSON.stringify(line)}\n`).join(""),
+    });
+    const body = { model: "llama3", messages: [{ role: "user", content: "hi" }] };
+    await SENDERS["undici.request"]?.(`${provider.url}/api/chat`, body);
+    expect(attributesOf(0)).toMatchObject({ "gen_ai.usage.input_tokens": 9, "gen_ai.usage.output_tokens": 4 });
+  });
+
+  it("bounds a call of Bedrock that nobody signed, and leaves a signed one as it is", async () => {
+    start(at("aws.bedrock"));
+    provider.script = () => ({
+      json: {
+        output: { message: { role: "assistant", content: [{ text: "hello" }] } },
+        stopReason: "end_turn",
+        usage: { inputTokens: 8, outputTokens: 3, totalTokens: 11 },
+      },
+    });
+    const url = `${provider.url}/model/us.anthropic.claude-sonnet-4-5-20250929-v1%3A0/converse`;
+    const json = JSON.stringify({
+      messages: [{ role: "user", content: [{ text: "hi" }] }],
+      inferenceConfig: { maxTokens: 40 },
+    });
+    for (const authorization of ["Bearer x", "AWS4-HMAC-SHA256 Credential=x"]) {
+      await (await fetch(url, { method: "POST", headers: { ...JSON_HEADERS, authorization }, body: json })).text();
+    }
+    expect(provider.requests[1]?.body).toEqual(JSON.parse(json));
+    for (const index of [0, 1]) {
+      expect(attributesOf(index)).toMatchObject({ "gen_ai.usage.input_tokens": 8, "gen_ai.usage.output_tokens": 3 });
+      expect(attributesOf(index)["tollgate.cost.status"]).toBe("exact");
+    }
+  });
+
+  it("gives Mistral only fields that it knows", async () => {
+    start(at("mistral_ai"));
+    provider.script = () => ({ events: chatEvents(["hel", "lo"], USAGE) });
+    await SENDERS["fetch"]?.(`${provider.url}/v1/chat/completions`, {
+      ...CHAT,
+      model: "mistral-large-latest",
+      stream: true,
+    });
+    expect(Object.keys(provider.requests[0]?.body ?? {}).sort()).toEqual(["max_tokens", "messages", "model", "stream"]);
+    expect(attributesOf(0)).toMatchObject({ "gen_ai.provider.name": "mistral_ai", "tollgate.cost.status": "exact" });
+  });
+});
