@@ -21,6 +21,7 @@ import { patchDispatcher } from "../wire/hook-undici.ts";
 import { isPatched, patchClient } from "../stainless/patch-client.ts";
 import { patchAi } from "../vercel-ai/patch-ai.ts";
 import type { LoadedFunctions } from "./loaded-report.ts";
+import { SDK_FILES } from "./sdk-files.ts";
 
 /** Patches the class of package `name`. False when it has not the shape that the gate knows. */
 export function patchSdk(name: string, prototype: ClientPrototype | undefined): boolean {
@@ -42,6 +43,10 @@ export function patchSdk(name: string, prototype: ClientPrototype | undefined): 
   }
 }
 
+const FUNCTION_PACKAGES: ReadonlySet<string> = new Set(
+  SDK_FILES.filter(({ functions }) => functions !== undefined).map(({ name }) => name),
+);
+
 /** Patches a class that was just loaded; false, with a warning and the fix, when that fails: a silent no-op would be an open gate. */
 export function patchLoadedClass(logger: Logger, name: string, clientClass: unknown, location: string): boolean {
   let isDone = false;
@@ -55,10 +60,12 @@ export function patchLoadedClass(logger: Logger, name: string, clientClass: unkn
     markGated(name);
     logger.log("debug", `${name} is gated: ${location}`);
   } else {
-    logger.log(
-      "error",
-      `${name} is loaded but NOT gated: this version has another shape than the gate knows (${location}); use a supported version`,
-    );
+    // What keeps its places in functions can only be patched while it loads.
+    const isLate = clientClass === undefined && FUNCTION_PACKAGES.has(name);
+    const why = isLate
+      ? `it was loaded before the gate (${location}); start with \`node --import @tollgate/instrumentation/register\``
+      : `this version has another shape than the gate knows (${location}); use a supported version`;
+    logger.log("error", `${name} is loaded but NOT gated: ${why}`);
   }
   return isDone;
 }
