@@ -38,7 +38,7 @@ function policyOf(document: Readonly<Record<string, unknown>>): CompiledPolicy {
 
 /** Calls a second, of the best of some rounds; the contestants take turns. */
 function race(
-  contestants: Readonly<Record<string, { readonly calls: number; run(index: number): unknown }>>,
+  contestants: Readonly<Record<string, { readonly calls: number; readonly run: (index: number) => unknown }>>,
 ): Map<string, number> {
   const best = new Map<string, number>();
   let sink: unknown;

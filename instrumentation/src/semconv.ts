@@ -164,6 +164,8 @@ export const ATTR_TOLLGATE_PROPOSED_CALL_IDS = "tollgate.proposed.call_ids";
 export const ATTR_TOLLGATE_PROPOSED_ARGUMENTS_DIGESTS = "tollgate.proposed.arguments_digests";
 /** string. On a tool: the span of the model's call whose answer asked for it. */
 export const ATTR_TOLLGATE_TOOL_PROPOSED_BY = "tollgate.tool.proposed_by";
+/** string, ISO 8601. No processor could be asked: the fleet's policies are those that were kept on disk then. */
+export const ATTR_TOLLGATE_POLICY_CACHED_AT = "tollgate.policy.cached_at";
 /** string. What the strictest policy in shadow mode (`enforce: false`, or outside its `share`) would have decided. */
 export const ATTR_TOLLGATE_SHADOW_DECISION = "tollgate.shadow.decision";
 /** string. The rule by which it would have. */

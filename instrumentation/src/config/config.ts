@@ -2,6 +2,8 @@
  * The settings of one agent process, read from the environment once. A wrong value never stops the app's own start: it is
  * printed, and because the user meant to be gated, calls then throw `ConfigInvalid` (see `Gate`).
  */
+import { homedir } from "node:os";
+import { join } from "node:path";
 import { getEnvironmentData } from "node:worker_threads";
 import type { SpanContext } from "@opentelemetry/api";
 import { readCarried } from "../context/carried.ts";
@@ -45,6 +47,8 @@ export interface Config {
   readonly fallback: string | undefined;
   /** Path of a local policy file. */
   readonly policyPath: string | undefined;
+  /** Where the fleet's policies are kept for processes that find no processor: TOLLGATE_CACHE_DIR; `undefined` is `off`. */
+  readonly cacheDir: string | undefined;
   /** `undefined`: closed under a hard limit, else open (D8). */
   readonly failMode: "closed" | "open" | undefined;
   /** How long a call waits for money that others have reserved and not spent. */
@@ -131,6 +135,7 @@ export function readConfig(env: Environment = processEnvironment()): Config {
     budget: readBudget(env["TOLLGATE_BUDGET"], problems),
     fallback: text(env["TOLLGATE_FALLBACK"]),
     policyPath: text(env["TOLLGATE_POLICY"]),
+    cacheDir: readCacheDir(env),
     failMode: oneOf({ name: "TOLLGATE_FAIL_MODE", value: env["TOLLGATE_FAIL_MODE"] }, ["closed", "open"], problems),
     waitMs: readMs(env, { name: "TOLLGATE_WAIT_MS", fallback: WAIT_MS_DEFAULT, max: WAIT_MS_MAX }, problems),
     approvalWaitMs: readMs(
@@ -210,6 +215,14 @@ function text(value: string | undefined): string | undefined {
 function secret(value: string | undefined): Secret | undefined {
   const key = text(value);
   return key === undefined ? undefined : new Secret(key);
+}
+
+/** The XDG Base Directory Specification says where caches are. */
+function readCacheDir(env: Environment): string | undefined {
+  const given = text(env["TOLLGATE_CACHE_DIR"]);
+  if (given !== undefined) return given.toLowerCase() === "off" ? undefined : given;
+  const caches = text(env["XDG_CACHE_HOME"]) ?? join(homedir(), ".cache");
+  return join(caches, "tollgate");
 }
 
 function oneOf<T extends string>(

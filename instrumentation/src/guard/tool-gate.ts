@@ -2,6 +2,7 @@
 import { context, SpanKind, trace } from "@opentelemetry/api";
 import type { Attributes, Span } from "@opentelemetry/api";
 import { obtainApproval } from "../approval/tool-approval.ts";
+import { GovernanceCache } from "../config/governance-cache.ts";
 import { countDecision } from "../audit/decision-order.ts";
 import {
   AgentKilled,
@@ -74,15 +75,19 @@ const TOOL_WANT: Want = {
 export class ToolGate {
   readonly rules: ToolRules;
   readonly #gate: Gate;
+  readonly #cache: GovernanceCache | undefined;
+  #cachedAt: string | undefined;
 
   constructor(gate: Gate) {
     this.#gate = gate;
     const { config, logger, sessions } = gate;
+    this.#cache = GovernanceCache.of(config, logger);
     this.rules = new ToolRules({ policyPath: config.policyPath, logger, sessions });
   }
 
   onHello(hello: HelloReply): void {
     this.rules.onHello(hello);
+    this.#cache?.save(hello);
   }
 
   /**
@@ -134,11 +139,24 @@ export class ToolGate {
     const { failMode, expectsProcessor } = this.#gate.config;
     const mode = failMode ?? (expectsProcessor ? "closed" : "open");
     span.setAttribute(semconv.ATTR_TOLLGATE_FAILURE_MODE, mode);
-    if (mode === "open") return;
+    if (this.#useCached(span) || mode === "open") return;
     throw this.#refuse(
       span,
       new GateUnavailable(`the fleet's policies can't be read, and the fail mode is \`closed\`: ${reason}`),
     );
+  }
+
+  /** The policies that a process of this agent heard last hold until the processor can be asked. */
+  #useCached(span: Span): boolean {
+    if (this.#cachedAt === undefined) {
+      const cached = this.#cache?.load();
+      if (cached === undefined) return false;
+      this.rules.onHello(cached);
+      this.#cachedAt = cached.saved_at;
+      this.#gate.logger.log("warn", `no processor: tools are decided on by the policies of ${cached.saved_at}`);
+    }
+    span.setAttribute(semconv.ATTR_TOLLGATE_POLICY_CACHED_AT, this.#cachedAt);
+    return true;
   }
 
   #decideAndRun(call: ToolCall, who: Who, span: Span): unknown {
