@@ -15,7 +15,8 @@ export function tokensCommand(output: Output): Command {
       .requiredOption("--name <name>", "whose; acts are written down under it")
       .requiredOption("--role <role>", "viewer, approver, operator or admin")
       .option("--for <duration>", "ends by itself after, e.g. 90d")
-      .action(async (options: CommonOptions & { name: string; role: string; for?: string }) => {
+      .action(async (_options: unknown, command: Command) => {
+        const options = command.optsWithGlobals<CommonOptions & { name: string; role: string; for?: string }>();
         const { name, role, for: time } = options;
         await issue(output, options, { kind: "person", name, role, ...(time === undefined ? {} : { for: time }) });
       }),
@@ -29,28 +30,35 @@ export function agentKeyCommands(output: Output): readonly Command[] {
   const issueKey = common(new Command("issue").description("issue a key to an agent; it is shown this once"))
     .argument("<name>", "of the agent")
     .option("--for <duration>", "ends by itself after, e.g. 90d")
-    .action(async (name: string, options: CommonOptions & { for?: string }) => {
+    .action(async (name: string, _options: unknown, command: Command) => {
+      const options = command.optsWithGlobals<CommonOptions & { for?: string }>();
       const { for: time } = options;
       await issue(output, options, { kind: "agent", name, ...(time === undefined ? {} : { for: time }) });
     });
   return [keys, issueKey, rotate(output), revoke(output)];
 }
 
+// Options that stand before a command's name (those of `agents`) count as if they stood behind it.
+
 function list(output: Output, kind: CredentialRow["kind"]): Command {
-  return common(new Command("list").description("those that are good now")).action(async (options: CommonOptions) => {
-    const { credentials } = await findProcessor(options).get<{ credentials: readonly CredentialRow[] }>(PATH);
-    const rows = credentials.filter((row) => row.kind === kind);
-    if (options.json === true) printJson(output, rows);
-    else if (rows.length === 0) output.line("none was issued");
-    else printTable(output, rows, COLUMNS);
-  });
+  return common(new Command("list").description("those that are good now")).action(
+    async (_options: unknown, command: Command) => {
+      const options = command.optsWithGlobals<CommonOptions>();
+      const { credentials } = await findProcessor(options).get<{ credentials: readonly CredentialRow[] }>(PATH);
+      const rows = credentials.filter((row) => row.kind === kind);
+      if (options.json === true) printJson(output, rows);
+      else if (rows.length === 0) output.line("none was issued");
+      else printTable(output, rows, COLUMNS);
+    },
+  );
 }
 
 function rotate(output: Output): Command {
   return common(new Command("rotate").description("issue a new secret for the same name"))
     .argument("<id>", "of the credential: cred_…")
     .option("--overlap <duration>", "how long the old one stays good", "0s")
-    .action(async (id: string, options: CommonOptions & { overlap: string }) => {
+    .action(async (id: string, _options: unknown, command: Command) => {
+      const options = command.optsWithGlobals<CommonOptions & { overlap: string }>();
       const { overlap } = options;
       print(
         output,
@@ -63,7 +71,8 @@ function rotate(output: Output): Command {
 function revoke(output: Output): Command {
   return common(new Command("revoke").description("end a credential at once, and all that was delegated from it"))
     .argument("<id>", "of the credential: cred_…")
-    .action(async (id: string, options: CommonOptions) => {
+    .action(async (id: string, _options: unknown, command: Command) => {
+      const options = command.optsWithGlobals<CommonOptions>();
       const row = await findProcessor(options).post<CredentialRow>(`${PATH}/${encodeURIComponent(id)}/revoke`, {});
       if (options.json === true) printJson(output, row);
       else output.line(printable(`revoked ${row.kind} ${row.name} (${row.id})`));

@@ -187,3 +187,27 @@ test("what an agent may do and did beyond its declaration is in the register of 
     ]) as string[],
   });
 });
+
+test("an agent with an issued key is that agent, nobody else is, and a revoked key opens nothing", async () => {
+  const { processor, providerUrl } = rig();
+  type Key = { readonly id: string; readonly secret: string };
+  const [first] = (await processor.cli("agents", "issue", "keyed")) as readonly [Key];
+  const [next] = (await processor.cli("agents", "rotate", first.id)) as readonly [Key];
+  const run = async (key?: string): Promise<StepResult | undefined> => {
+    const env = key === undefined ? {} : { TOLLGATE_API_KEY: key };
+    const call = { kind: "tool", name: "look", args: {} };
+    return (await runSteps({ name: "keyed", providerUrl, endpoints: processor.endpoints, steps: [call], env }))
+      .results[0];
+  };
+  expect(await run(next.secret)).toMatchObject({ ok: true });
+  for (const key of [undefined, first.secret]) expect(await run(key)).toMatchObject({ code: "gate_unavailable" });
+  const [span] = await sqlRows(
+    rig(),
+    "SELECT toString(agent_verified) AS verified FROM tool_decisions WHERE agent = 'keyed' AND decision = 'allow'",
+    1,
+  );
+  expect(span).toEqual({ verified: "true" });
+  await processor.cli("agents", "revoke", next.id);
+  const changes = await sqlRows(rig(), "SELECT action FROM changes WHERE action LIKE 'credential.%' ORDER BY seq", 3);
+  expect(changes.map(({ action }) => action)).toEqual(["credential.issue", "credential.rotate", "credential.revoke"]);
+});
