@@ -148,7 +148,7 @@ test("a threshold that asks for approval is lifted by it, in that window, and bo
       ),
     { what: "the budget's request", timeoutMs: 10_000 },
   );
-  expect((await call()).at(-1)).toMatchObject({ ok: false, code: "approval_required" });
+  expect((await call())[0]).toMatchObject({ ok: false, code: "approval_required" });
   await processor.cli("approvals", "approve", held.id);
   await waitFor(async () => ((await call()).every(({ ok }) => ok) ? true : undefined), {
     what: "calls that go on",

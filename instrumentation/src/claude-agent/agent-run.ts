@@ -70,8 +70,9 @@ export class AgentRun {
       const { gate, maxBudgetUsd } = this.#options;
       if (gate.config.problems.length > 0) throw new ConfigInvalid(gate.config.problems);
       if (this.who.problem !== undefined) throw new ConfigInvalid([this.who.problem]);
-      await gate.stops.pass(this.who, undefined);
+      // Who is paused is in the ledger's first word.
       if (gate.leases?.hello === undefined) await gate.leases?.reached();
+      await gate.stops.pass(this.who, undefined);
       const labels = { ...this.who.labels, provider: semconv.Provider.anthropic };
       const asked = maxBudgetUsd === undefined ? ASKED_NANO_USD : BigInt(Math.floor(maxBudgetUsd * 1e9));
       for (const purse of gate.purses(labels)) this.#take(await purse.reserve(wantOf(asked)));

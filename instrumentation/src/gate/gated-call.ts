@@ -161,7 +161,9 @@ export class GatedCall implements CallInFlight {
     this.isAnswered = false;
     try {
       this.giveUpAttempt();
-      const { stops } = this.#gate;
+      const { stops, leases } = this.#gate;
+      // Who is paused is in the ledger's first word: a process that just started must not slip past it.
+      if (leases !== undefined && leases.hello === undefined) await leases.reached();
       if (!stops.isOpen(this.who)) await stops.pass(this.who, this.signal);
       const admission = await this.#gate.admit(this);
       // Stopped while it waited, for money or for the ledger's first word.
