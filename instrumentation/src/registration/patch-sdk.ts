@@ -1,6 +1,7 @@
 /** Patches the clients of known SDKs as they are loaded, and says so when one can't be patched. */
 import { anthropicAdapter } from "../anthropic/adapter.ts";
 import { hideOwnSpans } from "../anthropic/own-spans.ts";
+import { patchAnthropicTools } from "../anthropic/patch-tools.ts";
 import { patchClaudeAgent } from "../claude-agent/patch-query.ts";
 import { patchBedrock } from "../bedrock/patch-client.ts";
 import { patchCohere } from "../cohere/patch-client.ts";
@@ -14,6 +15,7 @@ import { patchProtocol } from "../mcp/patch-protocol.ts";
 import { patchMistral } from "../mistral/patch-sdk.ts";
 import { patchOllama } from "../ollama/patch-ollama.ts";
 import { openaiAdapter } from "../openai/adapter.ts";
+import { patchToolRunner } from "../openai/patch-tools.ts";
 import { patchAgents } from "../openai-agents/patch-agents.ts";
 import { findClientPrototype } from "../stainless/client-shape.ts";
 import type { ClientPrototype } from "../stainless/client-shape.ts";
@@ -76,6 +78,8 @@ function patchFunctions(name: string, loaded: unknown): boolean | undefined {
   switch (name) {
     case "ai":
       return patchAi(functions);
+    case "@anthropic-ai/sdk/tools":
+      return patchAnthropicTools(functions);
     case "@anthropic-ai/claude-agent-sdk":
       return patchClaudeAgent(functions);
     case "@openai/agents-core":
@@ -96,6 +100,8 @@ export function patchPrototype(name: string, prototype: object | null): boolean 
       return patchTool(prototype);
     case "@modelcontextprotocol/sdk":
       return patchProtocol(prototype);
+    case "openai/tools":
+      return patchToolRunner(prototype);
     case "undici":
       return patchDispatcher(prototype);
     case "@mistralai/mistralai":

@@ -120,6 +120,21 @@ export const SDK_FILES: readonly SdkFile[] = [
     files: ["lib/dispatcher/dispatcher-base.js"],
   },
   {
+    name: "@anthropic-ai/sdk/tools",
+    pattern: /[/\\]node_modules[/\\]@anthropic-ai[/\\]sdk[/\\]lib[/\\]tools[/\\]BetaRunnableTool\.m?js$/,
+    className: "",
+    functions: ["runRunnableTool"],
+    entry: "@anthropic-ai/sdk",
+    files: ["lib/tools/BetaRunnableTool.mjs", "lib/tools/BetaRunnableTool.js"],
+  },
+  {
+    name: "openai/tools",
+    pattern: /[/\\]node_modules[/\\]openai[/\\]lib[/\\]AbstractChatCompletionRunner\.m?js$/,
+    className: "AbstractChatCompletionRunner",
+    entry: "openai",
+    files: ["lib/AbstractChatCompletionRunner.mjs", "lib/AbstractChatCompletionRunner.js"],
+  },
+  {
     name: "groq-sdk",
     pattern: /[/\\]node_modules[/\\]groq-sdk[/\\]client\.m?js$/,
     className: "Groq",

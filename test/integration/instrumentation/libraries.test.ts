@@ -1,12 +1,13 @@
 /**
  * Goal: every library keeps the same promises. The app sees of it what the bare library gives; what is charged equals what the
- * provider billed, or says `estimated` and is not below it; nothing stays reserved. Method: each case runs bare, then gated,
+ * provider billed, or says `estimated` and is not below it; nothing stays reserved; spans follow the GenAI conventions. Method: each case runs bare, then gated,
  * through the real package against the provider simulator, which keeps books of its own.
  */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { AgentKilled, BudgetExceeded } from "../../../instrumentation/src/errors.ts";
 import { ProviderSimulator } from "../../../src/demo/provider/simulator.ts";
 import { waitFor } from "../../../src/demo/wait.ts";
+import { conventionProblems } from "../../support/genai-conventions.ts";
 import { startGatedProcess, type GatedProcess } from "../../support/gated-process.ts";
 import { LIBRARIES } from "../../support/libraries/index.ts";
 import type { Ask, ClientOptions, Library, LibraryClient } from "../../support/libraries/library.ts";
@@ -77,6 +78,7 @@ async function onBoth(library: Library, options: ClientOptions, work: Work): Pro
   expect(seen).toEqual(bare);
   const spans = gated?.spans() ?? [];
   expect(spans).toHaveLength(1);
+  expect(spans.flatMap(conventionProblems)).toEqual([]);
   const status = String(spans[0]?.attributes["tollgate.cost.status"]);
   expect(ledger.outstanding).toBe(0n);
   expect(status).toMatch(KNOWN);
