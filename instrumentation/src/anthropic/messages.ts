@@ -35,7 +35,7 @@ const MESSAGES: Omit<Endpoint, "provider"> = {
       outputBound: asCount(body["max_tokens"]),
       outputLeast: asCount(asBody(body["thinking"])?.["budget_tokens"]) === undefined ? 1 : THINKING_TOKENS_LEAST + 1,
       inputBound: isText(body) ? inputTokensMax(body, { hasTools: asArray(body["tools"]).length > 0 }) : undefined,
-      cacheWrites: mentionsCache(body, 0),
+      cacheWrites: isContinued(body) || mentionsCache(body, 0),
       hidesOutput: thinks,
       attributes: requestAttributes(body),
     };
@@ -169,8 +169,14 @@ function isThinking(body: Body): boolean {
   return type !== undefined && type !== "disabled";
 }
 
+/** The SDK's tool runner sends only what is new: the rest of the conversation, and its marks for the cache, are with Anthropic. */
+function isContinued(body: Body): boolean {
+  return asBody(body["thread"])?.["previous_message_id"] !== undefined;
+}
+
 function isText(body: Body): boolean {
   if (REFERENCES.some((name) => body[name] !== undefined && body[name] !== null)) return false;
+  if (isContinued(body)) return false;
   const contents = asArray(body["messages"]).map((message) => asBody(message)?.["content"]);
   const tools = asArray(body["tools"]).every((tool) => {
     const type = asBody(tool)?.["type"];

@@ -44,7 +44,10 @@ function gatedTool(value: unknown): unknown {
   const name = asText(described["name"]) ?? run.name;
   return {
     ...tool,
-    function: Object.create(described, { name: { value: name }, function: { value: gated(name, run as Run) } }) as object,
+    function: Object.create(described, {
+      name: { value: name },
+      function: { value: gated(name, run as Run) },
+    }) as object,
   };
 }
 

@@ -22,6 +22,7 @@ describe("messages", () => {
     ],
     ["a server tool", { tools: [{ type: "web_search_20250305", name: "web_search" }] }],
     ["a container", { container: "c" }],
+    ["an earlier part that is with Anthropic", { thread: { type: "continue", previous_message_id: "msg_1" } }],
   ])("can't tell the input of a request with %s", (_name, body) => {
     expect(messages.readRequest({ ...BODY, ...body }).inputBound).toBeUndefined();
   });
