@@ -219,11 +219,17 @@ describe("an agent process", () => {
   });
 
   it("settles a call that is cut off by process.exit() as reserved", async () => {
-    let letGo = (): void => {};
-    provider.script = () => ({ until: new Promise<void>((resolve) => (letGo = resolve)), json: {} });
-    const source = `${ESM}${CALLS}void ask().catch(() => {}); setTimeout(() => process.exit(0), 300);`;
-    const ended = await runAgent("agent.mjs", source);
-    letGo();
+    const held = Promise.withResolvers<void>();
+    const killer = Promise.withResolvers<(signal: NodeJS.Signals) => void>();
+    provider.script = () => {
+      // The call is under way: now the process ends.
+      void killer.promise.then((kill) => kill("SIGUSR2"));
+      return { until: held.promise, json: {} };
+    };
+    const exits = `process.on("SIGUSR2", () => process.exit(0)); console.log("up");`;
+    const source = `${ESM}${CALLS}${exits} void ask().catch(() => {}); setInterval(() => {}, 1000);`;
+    const ended = await runAgent("agent.mjs", source, { onOutput: killer.resolve });
+    held.resolve();
     expect(ended.code).toBe(0);
     const [span] = processor.spans;
     expect(span?.attributes["tollgate.cost.status"]).toBe("estimated");
