@@ -12,7 +12,7 @@ import type { ContentRecorder } from "../content/content-recorder.ts";
 import { identify } from "../context/identify.ts";
 import { BudgetExceeded, ConfigInvalid, GateUnavailable, UnpricedModel } from "../errors.ts";
 import type { TollgateError } from "../errors.ts";
-import { amountIn, smallest } from "../lease/amounts.ts";
+import { smallest } from "../lease/amounts.ts";
 import type { Amounts } from "../lease/amounts.ts";
 import type { LeaseClient } from "../lease/lease-client.ts";
 import { LocalPurse, UNLIMITED } from "../lease/purse.ts";
@@ -25,6 +25,7 @@ import { priceAtTier } from "../pricing/service-tier.ts";
 import type { HelloReply, LeaseBudget, Measure } from "../protocol.ts";
 import { CallBounds } from "./call-bound.ts";
 import type { Who } from "./call-span.ts";
+import { stoppedBy, unpricedRule } from "./budget-rules.ts";
 import { CrossingEvents } from "./crossing-events.ts";
 import { downgradedBy, lowered } from "./downgrade.ts";
 import type { Downgraded } from "./downgrade.ts";
@@ -384,28 +385,3 @@ const KINDS_OF_CALLS: ReadonlySet<Measure> = new Set([
   "unpriced_calls",
   "unpriced_tokens",
 ]);
-
-function unpricedRule(
-  budgets: readonly LeaseBudget[],
-): { readonly rule: "deny" | "estimate"; readonly budget: string } | undefined {
-  const inMoney = budgets.filter((budget) => budget.measure === "usd" && budget.mode === "hard");
-  for (const rule of ["deny", "estimate"] as const) {
-    const budget = inMoney.find((candidate) => candidate.unknown_price === rule);
-    if (budget !== undefined) return { rule, budget: budget.name };
-  }
-  return undefined;
-}
-
-function stoppedBy(budget: LeaseBudget, wanted: Amounts): ConstructorParameters<typeof BudgetExceeded>[0] {
-  const amount = (value: bigint) =>
-    budget.measure === "usd"
-      ? ({ measure: "usd", value: value as never } as const)
-      : ({ measure: budget.measure, value } as const);
-  const want = amountIn(budget.measure, wanted);
-  return {
-    budget: budget.name,
-    limit: amount(BigInt(budget.limit)),
-    spent: amount(BigInt(budget.settled)),
-    wanted: amount(want),
-  };
-}
