@@ -116,9 +116,8 @@ ${formats}
 ${line(twice.length + 1)}
 ${libraries}
 
-Not run: webpack and Next.js (\`serverExternalPackages\` has to name the libraries, as esbuild's \`external\` does; a library in a bundle is held by the wire),
-Bun and Deno (they have neither Node's synchronous module hooks nor its \`ClientRequest\` internals: use \`guard(client)\`, or
-[reservations over HTTP](reservations.md)). Code given as text to a worker thread (\`eval: true\`) is not gated, and is reported.
+Not run: webpack and Next.js (name the libraries in \`externals\` or \`serverExternalPackages\`; one in a bundle should be held by the wire, as with esbuild),
+Bun and Deno (use \`guard(client)\`, or [reservations over HTTP](reservations.md)). Code given as text to a worker thread (\`eval: true\`) is not gated, and is reported.
 \`tollgate doctor -- node agent.js\` tells what is gated in a program of yours.
 `;
 }

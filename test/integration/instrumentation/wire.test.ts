@@ -4,13 +4,14 @@
  * was refused.
  */
 import { context } from "@opentelemetry/api";
-import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
 import axios from "axios";
 import { request as httpRequest } from "node:http";
 import { text } from "node:stream/consumers";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { Agent, fetch as undiciFetch, Pool, request as undiciRequest } from "undici";
+import { readConfig } from "../../../instrumentation/src/config/config.ts";
 import { findTollgateError } from "../../../instrumentation/src/errors.ts";
+import { ProcessContextManager } from "../../../instrumentation/src/telemetry/process-context-manager.ts";
 import { patchDispatcherOf } from "../../../instrumentation/src/wire/hook-undici.ts";
 import { hookWire } from "../../../instrumentation/src/wire/hook-wire.ts";
 import { registerWire, Wire } from "../../../instrumentation/src/wire/wire.ts";
@@ -30,7 +31,7 @@ let provider: ScriptedProvider;
 let gated: GatedProcess;
 
 beforeAll(() => {
-  context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
+  context.setGlobalContextManager(new ProcessContextManager(readConfig({})).enable());
   hookWire();
   patchDispatcherOf(new Agent());
 });
