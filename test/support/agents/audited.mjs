@@ -8,7 +8,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { guardTool, registerTollgate, withContext } from "@tollgate/instrumentation";
 
 const [sent = "0", unsent = "0", end = ""] = process.argv.slice(2);
-const tool = guardTool("read_order", async ({ id }) => `order ${id}`);
+const tool = guardTool("read_order", async ({ id }) => `order ${String(id)}`);
 const call = (count) =>
   withContext({ session: "s-1", user: "zoë" }, () =>
     Promise.all(Array.from({ length: Number(count) }, (_none, id) => tool({ id }))),
