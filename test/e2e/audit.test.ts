@@ -120,6 +120,18 @@ describe("what processes recorded", () => {
   });
 });
 
+describe("a candidate policy", () => {
+  it("is replayed over what was recorded", async () => {
+    const file = join(workspace.path, "candidate.yaml");
+    await writeFile(file, "kind: policy\nname: candidate\nagents: [clean]\ndefault: allow\ndeny: [read_*]\n");
+    const [report] = await processor.cli("policy", "replay", file, "--since", "1h");
+    const change = { change: "newly_denied", agent: "clean", tool: "read_order", was: "allow", becomes: "deny" };
+    expect(report).toMatchObject({ changes: [{ ...change, rule: "deny: read_*", decisions: 8 }] });
+    const [plan] = await processor.cli("plan", file);
+    expect(plan).toMatchObject({ changes: [change], not_governed: 0 });
+  });
+});
+
 /** More than the agents before have left. */
 function hasRecords(report: unknown): boolean {
   return (report as VerifyReport).records > 13;
