@@ -1,19 +1,23 @@
 /**
  * What the gate adds to a call: the same SDK call against the same local server, by a bare process and by one with the
- * instrumentation, a budget and a processor. Blocks of calls alternate between the two, so that both see the same
- * machine; the difference of the medians of each pair of blocks is taken, and the median of those is the result.
- * Promise of the Foundation: under 200 µs at the median.
+ * instrumentation, a budget, the audit chain and a processor. Blocks of calls alternate between the two, so that both see the same
+ * machine. By one caller: the difference of the quantiles of each pair of blocks, and of those the median. By 64 callers, who keep a core
+ * busy: the difference of the time that a call takes of the whole. Then what pricing and bounding a prompt costs by itself.
  */
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { PACKAGE_ROOT } from "../src/demo/paths.ts";
 import { createWorkspace, ProcessorProcess } from "../src/demo/processor-process.ts";
+import { CallBounds } from "../instrumentation/src/gate/call-bound.ts";
+import { chatCompletions } from "../instrumentation/src/openai/chat-completions.ts";
+import { createPriceBook } from "../instrumentation/src/pricing/cached-price-book.ts";
 
-const WARM_UP_CALLS = 1_500;
-const BLOCK_CALLS = 100;
-const BLOCKS = 40;
-const LIMIT_US = 200;
+const WARM_UP_CALLS = 3_000;
+const BLOCK_CALLS = 256;
+const BLOCKS = 30;
+const CALLERS = 64;
+const LIMITS_US = { p50: 50, p99: 200, callers: 50, bound: 5 };
 
 const GOVERNANCE = "{ kind: budget, name: bench, limit: $1000.00, window: lifetime, mode: hard }\n";
 
@@ -33,26 +37,76 @@ const bare = await startAgent([]);
 const gated = await startAgent(["--import", "@tollgate/instrumentation/register"]);
 stack.defer(() => endAgent(bare));
 stack.defer(() => endAgent(gated));
-await timeCalls(bare, WARM_UP_CALLS);
-await timeCalls(gated, WARM_UP_CALLS);
 
-const pairs: { readonly bare: number; readonly gated: number }[] = [];
-for (let block = 0; block < BLOCKS; block += 1) {
-  // Who goes first changes, so that neither always runs on the warmer machine.
-  const isBareFirst = block % 2 === 0;
-  const first = median(await timeCalls(isBareFirst ? bare : gated, BLOCK_CALLS));
-  const second = median(await timeCalls(isBareFirst ? gated : bare, BLOCK_CALLS));
-  pairs.push(isBareFirst ? { bare: first, gated: second } : { bare: second, gated: first });
-}
-const added = median(pairs.map((pair) => pair.gated - pair.bare)) / 1_000;
-const bareUs = median(pairs.map((pair) => pair.bare)) / 1_000;
-const gatedUs = median(pairs.map((pair) => pair.gated)) / 1_000;
-console.log(`median call, bare   ${bareUs.toFixed(0)} µs`);
-console.log(`median call, gated  ${gatedUs.toFixed(0)} µs   ratio ${(gatedUs / bareUs).toFixed(2)}`);
+const one = await comparePairs(1);
+const many = await comparePairs(CALLERS);
+const us = (nanoseconds: number): string => (nanoseconds / 1_000).toFixed(0);
+console.log(`one caller       bare ${us(one.bare)} µs, gated ${us(one.gated)} µs at the median`);
+report("added, p50", one.p50, LIMITS_US.p50);
+report("added, p99", one.p99, LIMITS_US.p99);
 console.log(
-  `the gate adds       ${added.toFixed(0)} µs   (promise: under ${LIMIT_US} µs; ${BLOCKS} pairs of ${BLOCK_CALLS} calls)`,
+  `${CALLERS} callers       bare ${us(many.bareEach)} µs, gated ${us(many.gatedEach)} µs of the process's time a call`,
 );
-process.exitCode = added < LIMIT_US ? 0 : 1;
+report("added a call", many.each, LIMITS_US.callers);
+const [small, large] = [timeBound(4), timeBound(64)];
+report("price + bound, 4 KB", small * 1_000, LIMITS_US.bound);
+console.log(`                 64 KB: ${large.toFixed(1)} µs, ${(large / small).toFixed(1)} times that of 4 KB`);
+
+function report(what: string, nanoseconds: number, limitUs: number): void {
+  const value = nanoseconds / 1_000;
+  if (value >= limitUs) process.exitCode = 1;
+  console.log(`${what.padEnd(20)} ${value.toFixed(1).padStart(6)} µs   (promise: under ${limitUs} µs)`);
+}
+
+interface Compared {
+  readonly bare: number;
+  readonly gated: number;
+  readonly p50: number;
+  readonly p99: number;
+  readonly bareEach: number;
+  readonly gatedEach: number;
+  readonly each: number;
+}
+
+async function comparePairs(callers: number): Promise<Compared> {
+  await timeCalls(bare, WARM_UP_CALLS, callers);
+  await timeCalls(gated, WARM_UP_CALLS, callers);
+  const pairs: { readonly bare: Block; readonly gated: Block }[] = [];
+  for (let block = 0; block < BLOCKS; block += 1) {
+    // Who goes first changes, so that neither always runs on the warmer machine.
+    const isBareFirst = block % 2 === 0;
+    const first = await timeCalls(isBareFirst ? bare : gated, BLOCK_CALLS, callers);
+    const second = await timeCalls(isBareFirst ? gated : bare, BLOCK_CALLS, callers);
+    pairs.push(isBareFirst ? { bare: first, gated: second } : { bare: second, gated: first });
+  }
+  const over = (read: (pair: (typeof pairs)[number]) => number): number => quantile(pairs.map(read), 0.5);
+  return {
+    bare: over((pair) => pair.bare.p50),
+    gated: over((pair) => pair.gated.p50),
+    p50: over((pair) => pair.gated.p50 - pair.bare.p50),
+    p99: over((pair) => pair.gated.p99 - pair.bare.p99),
+    bareEach: over((pair) => pair.bare.each),
+    gatedEach: over((pair) => pair.gated.each),
+    each: over((pair) => pair.gated.each - pair.bare.each),
+  };
+}
+
+/** Microseconds for the facts of a prompt of so many kilobytes, its price and its worst case; the best of many rounds. */
+function timeBound(kilobytes: number): number {
+  const prices = createPriceBook();
+  const content = "What does a toll gate do? ".repeat(Math.ceil((kilobytes * 1_024) / 26));
+  const body = { model: "gpt-4o-mini", max_completion_tokens: 16, messages: [{ role: "user", content }] };
+  const rounds = Array.from({ length: 40 }, () => {
+    const start = process.hrtime.bigint();
+    for (let index = 0; index < 500; index += 1) {
+      const facts = chatCompletions.readRequest(body);
+      const price = prices.find({ provider: "openai", model: facts.model, at: new Date() });
+      void new CallBounds(facts, price).want().worst;
+    }
+    return Number(process.hrtime.bigint() - start) / 500;
+  });
+  return Math.min(...rounds) / 1_000;
+}
 
 async function startAgent(nodeArgs: readonly string[]): Promise<ChildProcess> {
   const agent = spawn(process.execPath, [...nodeArgs, join(import.meta.dirname, "agents/timed-calls.mjs"), url], {
@@ -76,13 +130,21 @@ async function endAgent(agent: ChildProcess): Promise<void> {
   await ended;
 }
 
-async function timeCalls(agent: ChildProcess, calls: number): Promise<readonly number[]> {
-  agent.send({ calls });
-  const [message] = (await once(agent, "message")) as [{ nanoseconds: readonly number[] }];
-  return message.nanoseconds;
+interface Block {
+  readonly p50: number;
+  readonly p99: number;
+  /** The time of all calls, by their number. */
+  readonly each: number;
 }
 
-function median(values: readonly number[]): number {
+async function timeCalls(agent: ChildProcess, calls: number, callers: number): Promise<Block> {
+  agent.send({ calls, callers });
+  const [message] = (await once(agent, "message")) as [{ nanoseconds: readonly number[]; total: number }];
+  const { nanoseconds, total } = message;
+  return { p50: quantile(nanoseconds, 0.5), p99: quantile(nanoseconds, 0.99), each: total / nanoseconds.length };
+}
+
+function quantile(values: readonly number[], share: number): number {
   const sorted = values.toSorted((left, right) => left - right);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+  return sorted[Math.floor(sorted.length * share)] ?? Number.NaN;
 }

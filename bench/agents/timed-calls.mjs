@@ -1,4 +1,4 @@
-/** Told by IPC to make so many calls one after the other; answers how long each took, in nanoseconds. Its provider's URL is its one argument. */
+/** Told by IPC to make so many calls by so many callers at once; answers how long each took, and all of them. Its provider's URL is its one argument. */
 import OpenAI from "openai";
 
 const openai = new OpenAI({ apiKey: "bench", baseURL: `${process.argv[2]}/v1`, maxRetries: 0 });
@@ -8,18 +8,22 @@ const request = {
   max_completion_tokens: 16,
 };
 
-async function timeCalls(calls) {
+async function timeCalls(calls, callers) {
   const nanoseconds = [];
-  for (let index = 0; index < calls; index += 1) {
-    const start = process.hrtime.bigint();
-    await openai.chat.completions.create(request);
-    nanoseconds.push(Number(process.hrtime.bigint() - start));
-  }
-  process.send?.({ nanoseconds });
+  const caller = async () => {
+    for (let index = 0; index < calls / callers; index += 1) {
+      const start = process.hrtime.bigint();
+      await openai.chat.completions.create(request);
+      nanoseconds.push(Number(process.hrtime.bigint() - start));
+    }
+  };
+  const start = process.hrtime.bigint();
+  await Promise.all(Array.from({ length: callers }, caller));
+  process.send?.({ nanoseconds, total: Number(process.hrtime.bigint() - start) });
 }
 
-process.on("message", ({ calls }) => {
+process.on("message", ({ calls, callers }) => {
   // A call that fails ends the process, and with it the benchmark.
-  void timeCalls(calls);
+  void timeCalls(calls, callers);
 });
 process.send?.({ ready: true });

@@ -108,7 +108,10 @@ export function createContentRecorder(
     });
     return new ContentRecorder({ bytesMax, rules, onProblem });
   } catch (problem) {
-    logger.log("error", `TOLLGATE_CONTENT_PATTERNS: ${String(problem)}: no content is recorded until this is right`);
+    logger.log(
+      "error",
+      `TOLLGATE_CONTENT_PATTERNS: ${String(problem)}: no content is recorded until this is right (patterns need the package \`re2js\`)`,
+    );
     return undefined;
   }
 }

@@ -10,6 +10,7 @@ import type { NanoUsd } from "../pricing/money.ts";
 import type { TokenUsage } from "../pricing/price-book.ts";
 import type { LeaseBudget } from "../protocol.ts";
 import * as semconv from "../semconv.ts";
+import { setAttributes } from "./set-attributes.ts";
 import type { AnswerFacts, Endpoint, RequestFacts } from "./endpoint.ts";
 
 export interface Server {
@@ -75,30 +76,30 @@ export function whoAttributes({ agent, isVerified, labels, context }: Who): Attr
 }
 
 export function recordAnswer(span: Span, answer: AnswerFacts): void {
-  if (answer.id !== undefined) span.setAttribute(semconv.ATTR_GEN_AI_RESPONSE_ID, answer.id);
-  if (answer.model !== undefined) span.setAttribute(semconv.ATTR_GEN_AI_RESPONSE_MODEL, answer.model);
-  if (answer.finishReasons.length > 0) {
-    span.setAttribute(semconv.ATTR_GEN_AI_RESPONSE_FINISH_REASONS, [...answer.finishReasons]);
-  }
+  setAttributes(span, {
+    [semconv.ATTR_GEN_AI_RESPONSE_ID]: answer.id,
+    [semconv.ATTR_GEN_AI_RESPONSE_MODEL]: answer.model,
+    [semconv.ATTR_GEN_AI_RESPONSE_FINISH_REASONS]:
+      answer.finishReasons.length === 0 ? undefined : [...answer.finishReasons],
+  });
 }
 
 export function recordUsage(span: Span, usage: TokenUsage): void {
-  span.setAttributes({
+  const part = (value: number | undefined): number | undefined =>
+    value === undefined || value === 0 ? undefined : value;
+  setAttributes(span, {
     [semconv.ATTR_GEN_AI_USAGE_INPUT_TOKENS]: usage.input,
     [semconv.ATTR_GEN_AI_USAGE_OUTPUT_TOKENS]: usage.output,
+    [semconv.ATTR_GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS]: part(usage.cacheRead),
+    [semconv.ATTR_GEN_AI_USAGE_CACHE_WRITE_INPUT_TOKENS]: part(usage.cacheWrite),
+    [semconv.ATTR_TOLLGATE_USAGE_CACHE_WRITE_1H_TOKENS]: part(usage.cacheWrite1h),
+    [semconv.ATTR_GEN_AI_USAGE_REASONING_OUTPUT_TOKENS]: part(usage.reasoning),
+    [semconv.ATTR_TOLLGATE_USAGE_INPUT_AUDIO_TOKENS]: part(usage.audio?.input),
+    [semconv.ATTR_TOLLGATE_USAGE_CACHE_READ_AUDIO_TOKENS]: part(usage.audio?.cacheRead),
+    [semconv.ATTR_TOLLGATE_USAGE_OUTPUT_AUDIO_TOKENS]: part(usage.audio?.output),
+    [semconv.ATTR_TOLLGATE_USAGE_WEB_SEARCHES]: part(usage.hostedCalls?.webSearches),
+    [semconv.ATTR_TOLLGATE_USAGE_FILE_SEARCHES]: part(usage.hostedCalls?.fileSearches),
   });
-  const setPart = (name: string, value: number): void => {
-    if (value > 0) span.setAttribute(name, value);
-  };
-  setPart(semconv.ATTR_GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS, usage.cacheRead);
-  setPart(semconv.ATTR_GEN_AI_USAGE_CACHE_WRITE_INPUT_TOKENS, usage.cacheWrite);
-  setPart(semconv.ATTR_TOLLGATE_USAGE_CACHE_WRITE_1H_TOKENS, usage.cacheWrite1h);
-  setPart(semconv.ATTR_GEN_AI_USAGE_REASONING_OUTPUT_TOKENS, usage.reasoning);
-  setPart(semconv.ATTR_TOLLGATE_USAGE_INPUT_AUDIO_TOKENS, usage.audio?.input ?? 0);
-  setPart(semconv.ATTR_TOLLGATE_USAGE_CACHE_READ_AUDIO_TOKENS, usage.audio?.cacheRead ?? 0);
-  setPart(semconv.ATTR_TOLLGATE_USAGE_OUTPUT_AUDIO_TOKENS, usage.audio?.output ?? 0);
-  setPart(semconv.ATTR_TOLLGATE_USAGE_WEB_SEARCHES, usage.hostedCalls?.webSearches ?? 0);
-  setPart(semconv.ATTR_TOLLGATE_USAGE_FILE_SEARCHES, usage.hostedCalls?.fileSearches ?? 0);
 }
 
 export interface CallCost {
@@ -109,12 +110,12 @@ export interface CallCost {
 
 export function recordCost(span: Span, { nanoUsd, status, priceVersion }: CallCost): void {
   const isKnown = status !== semconv.CostStatus.unpriced && status !== semconv.CostStatus.missing;
-  span.setAttributes({
+  setAttributes(span, {
     [semconv.ATTR_TOLLGATE_COST_STATUS]: status,
     [semconv.ATTR_TOLLGATE_COST_KNOWN]: isKnown,
   });
   if (!isKnown) return;
-  span.setAttributes({
+  setAttributes(span, {
     [semconv.ATTR_TOLLGATE_COST_USD]: formatUsd(nanoUsd),
     [semconv.ATTR_TOLLGATE_COST_NANO_USD]: Number(nanoUsd),
   });
@@ -131,7 +132,7 @@ export function recordBudget(span: Span, budgets: readonly LeaseBudget[]): void 
     attributes = describeTightest(budgets);
     budgetAttributes.set(budgets, attributes);
   }
-  span.setAttributes(attributes);
+  setAttributes(span, attributes);
 }
 
 function describeTightest(budgets: readonly LeaseBudget[]): Attributes {
@@ -155,7 +156,7 @@ function isTighter(budget: LeaseBudget, than: LeaseBudget): boolean {
 /** A call that was not made: it has a decision, no usage, cost 0, status exact. */
 export function recordRefusal(span: Span, error: TollgateError): void {
   countDecision(span);
-  span.setAttributes({
+  setAttributes(span, {
     [semconv.ATTR_TOLLGATE_DECISION]: semconv.DecisionName.deny,
     [semconv.ATTR_TOLLGATE_DECISION_RULE]: ruleOf(error),
     [semconv.ATTR_TOLLGATE_DECISION_REASON]: error.message,

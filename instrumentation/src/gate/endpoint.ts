@@ -106,9 +106,9 @@ export function asCount(value: unknown): number | undefined {
 /** Numbers of a request that become attributes as they are. */
 export function numberAttributes(body: Body, names: Readonly<Record<string, string>>): Attributes {
   const attributes: Attributes = {};
-  for (const [key, attribute] of Object.entries(names)) {
+  for (const key in names) {
     const value = body[key];
-    if (typeof value === "number" && Number.isFinite(value)) attributes[attribute] = value;
+    if (typeof value === "number" && Number.isFinite(value)) attributes[names[key] as string] = value;
   }
   return attributes;
 }

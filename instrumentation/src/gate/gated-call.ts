@@ -19,6 +19,7 @@ import type { Admission, Gate } from "./gate.ts";
 import type { CallGuard } from "./call-guard.ts";
 import { withCall } from "./current-call.ts";
 import type { CallInFlight } from "./current-call.ts";
+import { setAttributes } from "./set-attributes.ts";
 import { NO_USAGE, usageAmounts } from "./call-bound.ts";
 import {
   recordAnswer,
@@ -207,9 +208,11 @@ export class GatedCall implements CallInFlight {
   #recordAdmission({ facts, bounds, output, isLowered, leaseId, budgets, failure, reserved }: Admission): void {
     const { span } = this;
     countDecision(span);
-    span.setAttribute(semconv.ATTR_TOLLGATE_DECISION, semconv.DecisionName.allow);
-    if (leaseId !== "") span.setAttribute(semconv.ATTR_TOLLGATE_LEASE_ID, leaseId);
-    if (reserved > 0n) span.setAttribute(semconv.ATTR_TOLLGATE_RESERVED_NANO_USD, Number(reserved));
+    setAttributes(span, {
+      [semconv.ATTR_TOLLGATE_DECISION]: semconv.DecisionName.allow,
+      [semconv.ATTR_TOLLGATE_LEASE_ID]: leaseId === "" ? undefined : leaseId,
+      [semconv.ATTR_TOLLGATE_RESERVED_NANO_USD]: reserved > 0n ? Number(reserved) : undefined,
+    });
     recordBudget(span, budgets);
     this.#gate.crossings.record(span, budgets);
     if (failure !== undefined) span.setAttribute(semconv.ATTR_TOLLGATE_FAILURE_MODE, failure);

@@ -11,10 +11,12 @@ import type { SpanExporter } from "@opentelemetry/sdk-trace";
 import { AuditChain } from "../audit/chain.ts";
 import type { Config } from "../config/config.ts";
 import type { Logger } from "../config/logger.ts";
+import { setAttributes } from "../gate/set-attributes.ts";
 import * as semconv from "../semconv.ts";
 import { VERSION } from "../version.ts";
 import { AuditSpanProcessor } from "./audit-span-processor.ts";
 import type { AuditSpanProcessorOptions } from "./audit-span-processor.ts";
+import { pooledIds } from "./pooled-ids.ts";
 import { ProcessContextManager } from "./process-context-manager.ts";
 import { startProcessSdk } from "./process-sdk.ts";
 import { createSendSpans } from "./send-spans.ts";
@@ -71,7 +73,12 @@ export function startTracing(config: Config, logger: Logger, exporter?: SpanExpo
   });
   // First: a link has its place before it is queued.
   const chain = new AuditChain(SCOPE);
-  const provider = new TracerProvider({ sampler: new AlwaysOnSampler(), resource, spanProcessors: [chain, spans] });
+  const provider = new TracerProvider({
+    sampler: new AlwaysOnSampler(),
+    idGenerator: pooledIds,
+    resource,
+    spanProcessors: [chain, spans],
+  });
   const processSdk = startProcessSdk({ config, logger, resource, spans, placeholder: provider });
   const tracer = unsuppressed(provider.getTracer(SCOPE, VERSION));
   return {
@@ -86,11 +93,14 @@ export function startTracing(config: Config, logger: Logger, exporter?: SpanExpo
   };
 }
 
-/** An audit span is made whoever suppresses tracing. */
+/** An audit span is made whoever suppresses tracing. Its attributes are for no sampler: they are set once it is there. */
 function unsuppressed(tracer: Tracer): Tracer {
   return {
-    startSpan: (name, options, parent = context.active()) =>
-      tracer.startSpan(name, options, withoutSuppression(parent)),
+    startSpan(name, { attributes = {}, ...options } = {}, parent = context.active()) {
+      const span = tracer.startSpan(name, options, withoutSuppression(parent));
+      setAttributes(span, attributes);
+      return span;
+    },
     startActiveSpan: tracer.startActiveSpan.bind(tracer),
   };
 }

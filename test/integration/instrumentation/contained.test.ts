@@ -4,11 +4,12 @@
  */
 import { Models, GoogleGenAI } from "@google/genai";
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
-import { messages } from "../../../instrumentation/src/anthropic/messages.ts";
+import { anthropicAdapter } from "../../../instrumentation/src/anthropic/adapter.ts";
+import type { Endpoint } from "../../../instrumentation/src/gate/endpoint.ts";
 import { GateUnavailable } from "../../../instrumentation/src/errors.ts";
 import { patchModels } from "../../../instrumentation/src/google/patch-models.ts";
 import { guard } from "../../../instrumentation/src/guard/guard.ts";
-import { chatCompletions } from "../../../instrumentation/src/openai/chat-completions.ts";
+import { openaiAdapter } from "../../../instrumentation/src/openai/adapter.ts";
 import { RatedModelPrice } from "../../../instrumentation/src/pricing/rates.ts";
 import { ProviderSimulator } from "../../../src/demo/provider/simulator.ts";
 import { anthropicClient, openaiClient, startGatedProcess, type GatedProcess } from "../../support/gated-process.ts";
@@ -16,6 +17,9 @@ import { MemoryLedger } from "../../support/memory-ledger.ts";
 
 const REQUEST = { model: "gpt-4o-mini", max_tokens: 60, messages: [{ role: "user" as const, content: "hi" }] };
 const CLAUDE = { ...REQUEST, model: "claude-haiku-4-5" };
+
+const chatCompletions = endpointOf(openaiAdapter.endpointOf("/chat/completions"));
+const messages = endpointOf(anthropicAdapter.endpointOf("/v1/messages"));
 
 let simulator: ProviderSimulator;
 let url: string;
@@ -41,6 +45,12 @@ const boom = (): never => {
   throw new TypeError("adapter broke");
 };
 const ask = () => openaiClient(url).chat.completions.create(REQUEST);
+
+/** The very object that the clients use. */
+function endpointOf(endpoint: Endpoint | undefined): Endpoint {
+  if (endpoint === undefined) throw new Error("the adapter has no such endpoint");
+  return endpoint;
+}
 
 /** The answer came; what it costs is not below what the provider billed; nothing stays reserved; the mistake is on record. */
 async function expectContained(): Promise<void> {

@@ -4,24 +4,13 @@
  */
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { AUDIT_CLOSE_SPAN } from "../../../instrumentation/src/semconv.ts";
-import { MemoryLedger } from "../../support/memory-ledger.ts";
+import { startAgentProcessor, type AgentProcessor } from "../../support/agent-processor.ts";
 import { chatCompletion, message, startScriptedProvider } from "../../support/scripted-provider.ts";
 import type { ScriptedProvider } from "../../support/scripted-provider.ts";
-import type { AcquireRequest, CloseRequest } from "../../../instrumentation/src/protocol.ts";
 
 const ROOT = join(import.meta.dirname, "..", "..", "..");
-
-interface Processor {
-  readonly url: string;
-  readonly ledger: MemoryLedger;
-  readonly spans: { readonly name: string; readonly attributes: Record<string, unknown> }[];
-  close(): Promise<void>;
-}
 
 interface Ended {
   readonly code: number | null;
@@ -31,7 +20,7 @@ interface Ended {
 }
 
 let provider: ScriptedProvider;
-let processor: Processor;
+let processor: AgentProcessor;
 let folder: string;
 
 beforeEach(async () => {
@@ -40,7 +29,7 @@ beforeEach(async () => {
       ? message({ input_tokens: 10, output_tokens: 6 })
       : chatCompletion({ input: 12, output: 5 }),
   }));
-  processor = await startProcessor();
+  processor = await startAgentProcessor();
   folder = mkdtempSync(join(ROOT, "node_modules", ".tollgate-agent-"));
 });
 
@@ -49,78 +38,6 @@ afterEach(async () => {
   await processor.close();
   rmSync(folder, { recursive: true });
 });
-
-async function startProcessor(): Promise<Processor> {
-  const ledger = new MemoryLedger(10n ** 9n);
-  const spans: Processor["spans"] = [];
-  const server = createServer((request, response) => {
-    if (request.url?.startsWith("/v1/control") === true) {
-      response.writeHead(200, { "content-type": "text/event-stream" });
-      response.write(': hello\n\ndata: {"type":"hello","governance_version":"1"}\n\n');
-      return;
-    }
-    const chunks: Buffer[] = [];
-    request.on("data", (chunk: Buffer) => chunks.push(chunk));
-    request.on("end", () => {
-      void reply(request.url ?? "", JSON.parse(Buffer.concat(chunks).toString("utf8"))).then((body) => {
-        response.setHeader("content-type", "application/json");
-        response.end(JSON.stringify(body));
-      });
-    });
-  });
-  const reply = async (path: string, body: unknown): Promise<unknown> => {
-    switch (path) {
-      case "/v1/leases/hello": {
-        const answer = await ledger.hello();
-        return answer.kind === "reply" ? answer.reply : {};
-      }
-      case "/v1/leases/acquire":
-        return ledger.grant(body as AcquireRequest);
-      case "/v1/leases/close":
-        await ledger.close(body as CloseRequest);
-        return {};
-      default:
-        // A clean end closes the process's chain by a span of its own, which is no call.
-        spans.push(...readSpans(body).filter(({ name }) => name !== AUDIT_CLOSE_SPAN));
-        return {};
-    }
-  };
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    ledger,
-    spans,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  };
-}
-
-interface OtlpJson {
-  readonly resourceSpans: readonly {
-    readonly scopeSpans: readonly {
-      readonly spans: readonly {
-        readonly name: string;
-        readonly attributes: readonly { readonly key: string; readonly value: Record<string, unknown> }[];
-      }[];
-    }[];
-  }[];
-}
-
-function readSpans(body: unknown): Processor["spans"] {
-  return (
-    (body as OtlpJson).resourceSpans
-      .flatMap(({ scopeSpans }) => scopeSpans.flatMap(({ spans }) => spans))
-      // The chain's closing link is no call.
-      .filter(({ name }) => name !== "audit close")
-      .map(({ name, attributes }) => ({
-        name,
-        attributes: Object.fromEntries(attributes.map(({ key, value }) => [key, Object.values(value)[0]])),
-      }))
-  );
-}
 
 /** Runs `source` as an agent. */
 async function runAgent(
@@ -255,7 +172,7 @@ describe("an agent process", () => {
     );
     expect(ended).toMatchObject({ code: 0, stdout: "gate_unavailable\n" });
     expect(provider.requests).toHaveLength(0);
-    processor = await startProcessor();
+    processor = await startAgentProcessor();
   });
 
   it("goes unchecked, with one warning, when no processor was ever set up", async () => {

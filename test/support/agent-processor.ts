@@ -1,0 +1,95 @@
+/** A processor as an agent process sees it: a ledger in memory, a control stream, and a receiver of spans. */
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { AcquireRequest, CloseRequest } from "../../instrumentation/src/protocol.ts";
+import { MemoryLedger } from "./memory-ledger.ts";
+import { AUDIT_CLOSE_SPAN } from "../../instrumentation/src/semconv.ts";
+
+export interface AgentProcessor {
+  readonly url: string;
+  readonly ledger: MemoryLedger;
+  readonly spans: { readonly name: string; readonly attributes: Record<string, unknown> }[];
+  /** How many spans came, kept or not. */
+  readonly count: number;
+  close(): Promise<void>;
+}
+
+export async function startAgentProcessor({ limit = 10n ** 9n, keepsSpans = true } = {}): Promise<AgentProcessor> {
+  const ledger = new MemoryLedger(limit);
+  const spans: AgentProcessor["spans"] = [];
+  let count = 0;
+  const received = (batch: AgentProcessor["spans"]): void => {
+    count += batch.length;
+    if (keepsSpans) spans.push(...batch);
+  };
+  const server = createServer((request, response) => {
+    if (request.url?.startsWith("/v1/control") === true) {
+      response.writeHead(200, { "content-type": "text/event-stream" });
+      response.write(': hello\n\ndata: {"type":"hello","governance_version":"1"}\n\n');
+      return;
+    }
+    const chunks: Buffer[] = [];
+    request.on("data", (chunk: Buffer) => chunks.push(chunk));
+    request.on("end", () => {
+      void reply(request.url ?? "", JSON.parse(Buffer.concat(chunks).toString("utf8"))).then((body) => {
+        response.setHeader("content-type", "application/json");
+        response.end(JSON.stringify(body));
+      });
+    });
+  });
+  const reply = async (path: string, body: unknown): Promise<unknown> => {
+    switch (path) {
+      case "/v1/leases/hello": {
+        const answer = await ledger.hello();
+        return answer.kind === "reply" ? answer.reply : {};
+      }
+      case "/v1/leases/acquire":
+        return ledger.grant(body as AcquireRequest);
+      case "/v1/leases/close":
+        await ledger.close(body as CloseRequest);
+        return {};
+      default:
+        // A clean end closes the process's chain by a span of its own, which is no call.
+        received(readSpans(body).filter(({ name }) => name !== AUDIT_CLOSE_SPAN));
+        return {};
+    }
+  };
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    ledger,
+    spans,
+    get count() {
+      return count;
+    },
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+interface OtlpJson {
+  readonly resourceSpans: readonly {
+    readonly scopeSpans: readonly {
+      readonly spans: readonly {
+        readonly name: string;
+        readonly attributes: readonly { readonly key: string; readonly value: Record<string, unknown> }[];
+      }[];
+    }[];
+  }[];
+}
+
+function readSpans(body: unknown): AgentProcessor["spans"] {
+  return (
+    (body as OtlpJson).resourceSpans
+      .flatMap(({ scopeSpans }) => scopeSpans.flatMap(({ spans }) => spans))
+      // The chain's closing link is no call.
+      .filter(({ name }) => name !== "audit close")
+      .map(({ name, attributes }) => ({
+        name,
+        attributes: Object.fromEntries(attributes.map(({ key, value }) => [key, Object.values(value)[0]])),
+      }))
+  );
+}
