@@ -236,6 +236,7 @@ describe("the rest", () => {
         "/v1/credentials/{id}/revoke",
         "/v1/credentials/{id}/rotate",
         "/v1/decisions",
+        "/v1/decisions/recorded",
         "/v1/kill",
         "/v1/kill/resume",
         "/v1/reservations",
