@@ -42,7 +42,10 @@ type Callback = (error: Error | null, output?: unknown) => void;
 /** Patches once. False for a class of another shape than the gate knows. */
 export function patchBedrock(prototype: object | null): boolean {
   if (prototype === null) return false;
-  if (isPatched(prototype)) return true;
+  // `BedrockRuntime`, with a method for each command, extends the class that is patched as it is loaded.
+  for (let owner: object | null = prototype; owner !== null; owner = Object.getPrototypeOf(owner) as object | null) {
+    if (isPatched(owner)) return true;
+  }
   const client = prototype as Client;
   const original = client.send;
   if (typeof original !== "function") return false;

@@ -10,7 +10,7 @@ import { onGuardedCopy } from "../stainless/patch-client.ts";
 import { GuardBudget } from "./guard-budget.ts";
 import type { GuardControls, GuardOptions } from "./guard-budget.ts";
 
-/** A client of `openai`, `@anthropic-ai/sdk` or `@google/genai` with a budget of its own. */
+/** A client of `openai`, `@anthropic-ai/sdk`, `@google/genai`, `groq-sdk`, `ollama` or Bedrock with a budget of its own. */
 export type Guarded<T extends object> = T & { readonly tollgate: GuardControls };
 
 /**
@@ -26,7 +26,8 @@ export function guard<T extends object>(client: T, options: GuardOptions): Guard
   const caller = patchCaller(client);
   if (caller === undefined) {
     throw new ConfigInvalid([
-      "client: is no client of `openai`, `@anthropic-ai/sdk` or `@google/genai` in a supported version",
+      "client: is no client of `openai`, `@anthropic-ai/sdk`, `@google/genai`, `groq-sdk`, `ollama` or " +
+        "`@aws-sdk/client-bedrock-runtime` in a supported version",
     ]);
   }
   dropOwnTracer(client);

@@ -121,5 +121,14 @@ export function patchPrototype(name: string, prototype: object | null): boolean 
 export function packageOfClient(client: object): string | undefined {
   if ("chat" in client && "responses" in client) return "openai";
   if ("models" in client && "chats" in client && "caches" in client) return "@google/genai";
+  if ("chat" in client && "audio" in client && "makeRequest" in client) return "groq-sdk";
+  if ("ongoingStreamedRequests" in client) return "ollama";
+  if ("middlewareStack" in client && isBedrock(client)) return "@aws-sdk/client-bedrock-runtime";
   return "messages" in client ? "@anthropic-ai/sdk" : undefined;
+}
+
+/** All of AWS's clients have one shape. */
+function isBedrock(client: object): boolean {
+  const { config } = client as { readonly config?: { readonly serviceId?: unknown } };
+  return config?.serviceId === "Bedrock Runtime";
 }
