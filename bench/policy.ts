@@ -28,7 +28,7 @@ const NAMES_GOAL = 5_000_000;
 const RULES_GOAL = 500_000;
 const CALL_GOAL_US = 200;
 const FUZZ_GOAL_MS = 10;
-const FUZZ_INPUTS = 3_000;
+const FUZZ_INPUTS = 500;
 
 function policyOf(document: Readonly<Record<string, unknown>>): CompiledPolicy {
   const parsed = parsePolicy({ name: "bench", default: "deny", ...document });

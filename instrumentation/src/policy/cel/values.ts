@@ -66,6 +66,10 @@ function areMapsEqual(
 /** Below zero, zero, above; `NaN` where doubles are not ordered. Throws for what has no order. */
 export function compare(left: unknown, right: unknown, operator: string): number {
   if (typeof left === "string" && typeof right === "string") return left < right ? -1 : left > right ? 1 : 0;
+  // Each kind at a place of its own: the engine is quick where it sees one kind only.
+  if (typeof left === "number" && typeof right === "number")
+    return left < right ? -1 : left > right ? 1 : left === right ? 0 : Number.NaN;
+  if (typeof left === "bigint" && typeof right === "bigint") return left < right ? -1 : left > right ? 1 : 0;
   if (isNumeric(left) && isNumeric(right)) {
     if (left < right) return -1;
     // oxlint-disable-next-line eqeqeq -- 5n == 5, which `===` denies
