@@ -1,18 +1,20 @@
 import { connect, type Socket } from "node:net";
 
+const HEAD_END = Buffer.from("\r\n\r\n");
+const NOTHING = Buffer.alloc(0);
+
 /** One kept-alive connection, one request at a time. */
 export class Connection {
   readonly #socket: Socket;
   readonly #host: string;
-  #received = "";
+  #received: Buffer = NOTHING;
   #answered: (body: string) => void = () => {};
 
   private constructor(socket: Socket, host: string) {
     this.#socket = socket;
     this.#host = host;
     socket.setNoDelay(true);
-    socket.setEncoding("latin1");
-    socket.on("data", (text: string) => this.#read(text));
+    socket.on("data", (chunk: Buffer) => this.#read(chunk));
   }
 
   static async open({ hostname, port, host }: URL): Promise<Connection> {
@@ -33,14 +35,15 @@ export class Connection {
     this.#socket.end();
   }
 
-  #read(text: string): void {
-    this.#received += text;
-    const headEnd = this.#received.indexOf("\r\n\r\n");
+  #read(chunk: Buffer): void {
+    this.#received = this.#received.length === 0 ? chunk : Buffer.concat([this.#received, chunk]);
+    const received = this.#received;
+    const headEnd = received.indexOf(HEAD_END);
     if (headEnd < 0) return;
-    const length = Number(/content-length: (\d+)/i.exec(this.#received)?.[1]);
-    if (this.#received.length < headEnd + 4 + length) return;
-    const body = this.#received.slice(headEnd + 4);
-    this.#received = "";
-    this.#answered(body);
+    const lengthAt = received.indexOf("ontent-length: ", 0, "latin1");
+    const length = Number.parseInt(received.toString("latin1", lengthAt + 15, lengthAt + 23), 10);
+    if (received.length < headEnd + HEAD_END.length + length) return;
+    this.#received = NOTHING;
+    this.#answered(received.toString("latin1", headEnd + HEAD_END.length));
   }
 }

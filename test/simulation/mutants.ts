@@ -70,7 +70,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: `${LOCAL}/journal.ts`,
     find: "await this.#write(segmentHead(this.#segment, previousBytes));\n    await this.#options.disk.syncDirectory(this.#options.dir);",
     replace: "await this.#write(segmentHead(this.#segment, previousBytes));",
-    seeds: [1, 2000],
+    seeds: [2501, 2600],
   },
   {
     name: "a threshold fires each time it is looked at",

@@ -78,8 +78,8 @@ export class Journal {
 
   async start(): Promise<void> {
     this.#file = await this.#open(this.#segment);
-    if (this.#offset > 0) return;
-    await this.#write(segmentHead(this.#segment, this.#options.previousBytes));
+    if (this.#offset === 0) await this.#write(segmentHead(this.#segment, this.#options.previousBytes));
+    // Also where the segment was found: who made it may have died, or its disk failed, before its name was durable.
     await this.#options.disk.syncDirectory(this.#options.dir);
   }
 

@@ -8,6 +8,7 @@ import { describe, expect, it } from "vitest";
 import { encodeFrame } from "../../../src/budget/local/frame.ts";
 import { snapshotName, segmentName } from "../../../src/budget/local/journal-files.ts";
 import { acquireOf, FLEET, makeDir, openLedger, usd } from "./ledger-dir.ts";
+import { nodeDisk } from "../../../src/budget/local/disk.ts";
 
 const FIRST = segmentName(1);
 
@@ -96,6 +97,18 @@ describe("a restart", () => {
     await ledger.acquire(acquireOf({ leaseId: "new", target: usd(5) }));
     await ledger.stop();
     expect(await reservedAfterRestart(dir)).toBe(15n);
+  });
+
+  it("makes the name of the segment it goes on with durable: who made it may not have come to that", async () => {
+    const { dir } = await crashedDir(1);
+    const synced: string[] = [];
+    const syncDirectory = (path: string): Promise<void> => {
+      synced.push(path);
+      return nodeDisk.syncDirectory(path);
+    };
+    const { ledger } = await openLedger(dir, { disk: { ...nodeDisk, syncDirectory } });
+    expect(synced).toEqual([dir]);
+    await ledger.stop();
   });
 
   it("takes a first segment that was never begun for an empty ledger", async () => {
