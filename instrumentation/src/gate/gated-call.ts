@@ -13,7 +13,7 @@ import { add, NO_AMOUNTS } from "../lease/amounts.ts";
 import type { Amounts } from "../lease/amounts.ts";
 import { formatUsd } from "../pricing/money.ts";
 import type { NanoUsd } from "../pricing/money.ts";
-import type { HostedCalls, MediaTokens, ModelPrice, TokenUsage } from "../pricing/price-book.ts";
+import type { ModelPrice, TokenUsage } from "../pricing/price-book.ts";
 import * as semconv from "../semconv.ts";
 import type { Admission, Gate } from "./gate.ts";
 import type { CallGuard } from "./call-guard.ts";
@@ -32,6 +32,7 @@ import {
 } from "./call-span.ts";
 import type { Server, Who } from "./call-span.ts";
 import type { AnswerFacts, Body, Endpoint, RequestFacts } from "./endpoint.ts";
+import { addUsage } from "./add-usage.ts";
 
 export interface CallOptions {
   readonly endpoint: Endpoint;
@@ -370,34 +371,4 @@ export class GatedCall implements CallInFlight {
 function statusOf(price: ModelPrice | undefined, how: semconv.CostStatus): semconv.CostStatus {
   if (price === undefined) return "unpriced";
   return price.version === "estimate" ? "estimated" : how;
-}
-
-function addUsage(left: TokenUsage, right: TokenUsage): TokenUsage {
-  return {
-    input: left.input + right.input,
-    output: left.output + right.output,
-    cacheRead: left.cacheRead + right.cacheRead,
-    cacheWrite: left.cacheWrite + right.cacheWrite,
-    cacheWrite1h: left.cacheWrite1h + right.cacheWrite1h,
-    reasoning: left.reasoning + right.reasoning,
-    ...addAudio(left, right),
-    ...addHostedCalls(left, right),
-  };
-}
-
-function addAudio({ audio: left }: TokenUsage, { audio: right }: TokenUsage): Pick<TokenUsage, "audio"> {
-  const both = [left, right].filter((tokens) => tokens !== undefined);
-  if (both.length === 0) return {};
-  const sum = (key: keyof MediaTokens): number => both.reduce((total, tokens) => total + tokens[key], 0);
-  return { audio: { input: sum("input"), cacheRead: sum("cacheRead"), output: sum("output") } };
-}
-
-function addHostedCalls(
-  { hostedCalls: left }: TokenUsage,
-  { hostedCalls: right }: TokenUsage,
-): Pick<TokenUsage, "hostedCalls"> {
-  const both = [left, right].filter((calls) => calls !== undefined);
-  if (both.length === 0) return {};
-  const sum = (key: keyof HostedCalls): number => both.reduce((total, calls) => total + calls[key], 0);
-  return { hostedCalls: { webSearches: sum("webSearches"), fileSearches: sum("fileSearches") } };
 }

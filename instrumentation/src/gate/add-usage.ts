@@ -1,0 +1,32 @@
+import type { HostedCalls, MediaTokens, TokenUsage } from "../pricing/price-book.ts";
+
+/** What two attempts of one call used together. */
+export function addUsage(left: TokenUsage, right: TokenUsage): TokenUsage {
+  return {
+    input: left.input + right.input,
+    output: left.output + right.output,
+    cacheRead: left.cacheRead + right.cacheRead,
+    cacheWrite: left.cacheWrite + right.cacheWrite,
+    cacheWrite1h: left.cacheWrite1h + right.cacheWrite1h,
+    reasoning: left.reasoning + right.reasoning,
+    ...addAudio(left, right),
+    ...addHostedCalls(left, right),
+  };
+}
+
+function addAudio({ audio: left }: TokenUsage, { audio: right }: TokenUsage): Pick<TokenUsage, "audio"> {
+  const both = [left, right].filter((tokens) => tokens !== undefined);
+  if (both.length === 0) return {};
+  const sum = (key: keyof MediaTokens): number => both.reduce((total, tokens) => total + tokens[key], 0);
+  return { audio: { input: sum("input"), cacheRead: sum("cacheRead"), output: sum("output") } };
+}
+
+function addHostedCalls(
+  { hostedCalls: left }: TokenUsage,
+  { hostedCalls: right }: TokenUsage,
+): Pick<TokenUsage, "hostedCalls"> {
+  const both = [left, right].filter((calls) => calls !== undefined);
+  if (both.length === 0) return {};
+  const sum = (key: keyof HostedCalls): number => both.reduce((total, calls) => total + calls[key], 0);
+  return { hostedCalls: { webSearches: sum("webSearches"), fileSearches: sum("fileSearches") } };
+}
