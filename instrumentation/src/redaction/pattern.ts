@@ -1,5 +1,4 @@
 import { createRequire } from "node:module";
-import type * as Re2 from "re2js";
 import type { Detector } from "./detectors.ts";
 
 /** A pattern of the configuration, run by an automaton: no text can make it slow. Throws for what does not compile. */
@@ -25,7 +24,18 @@ export function patternDetectors(
   return patterns.map(({ name, regex }) => patternDetector(name, regex));
 }
 
-/** Loaded by those who have patterns. */
-function loadRe2(): typeof Re2 {
-  return createRequire(import.meta.url)("re2js") as typeof Re2;
+/** What is used of the package. */
+interface Re2 {
+  readonly RE2JS: { compile(regex: string): Re2Pattern };
+}
+
+interface Re2Pattern {
+  matcher(text: string): { find(): boolean; start(): number; end(): number };
+}
+
+const PACKAGE: string = "re2js";
+
+/** Loaded by those who have patterns; in an agent it is an optional peer. */
+function loadRe2(): Re2 {
+  return createRequire(import.meta.url)(PACKAGE) as Re2;
 }
