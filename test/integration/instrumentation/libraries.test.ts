@@ -119,21 +119,9 @@ describe.each(LIBRARIES)("$name", (library) => {
     expect(await onBoth(library, {}, (client) => client.ask({ prompt: "unbounded" }))).toBe("exact");
   });
 
-  it.runIf(library.hasTools)("passes tool calls on", async () => {
-    expect(await onBoth(library, {}, ask({ hasTool: true }))).toBe("exact");
-    await gated?.stop();
-    ledger = new MemoryLedger(10n ** 10n);
-    ledger.prices = [HOUSE_PRICES];
-    expect(await onBoth(library, {}, stream({ hasTool: true }))).toBe("exact");
-  });
-
   it.each(["rate_limit", "server_error"])("charges nothing for a %s, in the library's own error", async (fault) => {
     expect(await onBoth(library, { fault, retries: false }, ask())).toBe("exact");
     expect(ledger.settled).toBe(0n);
-  });
-
-  it.runIf(library.retries)("is one call over the library's own retries", async () => {
-    expect(await onBoth(library, { fault: "server_error_once" }, ask({ prompt: "twice" }))).toBe("exact");
   });
 
   it.each(["malformed", "wrong_type", "huge", "no_usage", "cut=0", "latency=20"])(
@@ -145,11 +133,6 @@ describe.each(LIBRARIES)("$name", (library) => {
     "gives the bare library's view of a stream with the fault %s",
     async (fault) => expect(await onBoth(library, { fault, retries: false }, stream())).toMatch(KNOWN),
   );
-
-  it.runIf(library.takesSignal)("charges nothing for what the app aborts before it is sent", async () => {
-    expect(await onBoth(library, { retries: false }, ask({ signal: AbortSignal.abort() }))).toBe("exact");
-    expect(ledger.settled).toBe(0n);
-  });
 
   it("charges no less than was billed for a stream that the app leaves", async () => {
     const leave: Work = async (client) => {
@@ -211,6 +194,29 @@ describe.each(LIBRARIES)("$name", (library) => {
     expect(ledger.settled).toBe(billed);
     expect(ledger.outstanding).toBe(0n);
     expect(billed).toBeLessThanOrEqual(ledger.limit);
+  });
+});
+
+describe.each(LIBRARIES.filter(({ hasTools }) => hasTools))("$name, whose tools are passed on", (library) => {
+  it("passes tool calls on", async () => {
+    expect(await onBoth(library, {}, ask({ hasTool: true }))).toBe("exact");
+    await gated?.stop();
+    ledger = new MemoryLedger(10n ** 10n);
+    ledger.prices = [HOUSE_PRICES];
+    expect(await onBoth(library, {}, stream({ hasTool: true }))).toBe("exact");
+  });
+});
+
+describe.each(LIBRARIES.filter(({ retries }) => retries))("$name, which tries again by itself", (library) => {
+  it("is one call over the library's own retries", async () => {
+    expect(await onBoth(library, { fault: "server_error_once" }, ask({ prompt: "twice" }))).toBe("exact");
+  });
+});
+
+describe.each(LIBRARIES.filter(({ takesSignal }) => takesSignal))("$name, which takes a signal", (library) => {
+  it("charges nothing for what the app aborts before it is sent", async () => {
+    expect(await onBoth(library, { retries: false }, ask({ signal: AbortSignal.abort() }))).toBe("exact");
+    expect(ledger.settled).toBe(0n);
   });
 });
 
