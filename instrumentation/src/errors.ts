@@ -139,11 +139,14 @@ export class ApprovalPending extends TollgateError {
   readonly approvalId: string;
 
   constructor(refusal: ToolRefusal & { readonly approvalId?: string }, options?: ErrorOptions) {
-    super(`tool \`${refusal.tool}\` waits for approval (\`${refusal.rule}\`): ${refusal.reason}`, options);
+    const { approvalId = "" } = refusal;
+    // Which request, and not how to answer it: an agent reads this too.
+    const request = approvalId === "" ? "" : `; request ${approvalId}`;
+    super(`tool \`${refusal.tool}\` waits for approval (\`${refusal.rule}\`): ${refusal.reason}${request}`, options);
     this.tool = refusal.tool;
     this.rule = refusal.rule;
     this.reason = refusal.reason;
-    this.approvalId = refusal.approvalId ?? "";
+    this.approvalId = approvalId;
   }
 }
 

@@ -50,15 +50,11 @@ agents: ["*"]
 allow: ["db_*"]
 rules: [{ name: ask, effect: require_approval, tools: ["db_write_*"] }]
 ---
-kind: policy
-name: plain
-agents: ["*"]
-allow: ["db_*"]
+kind: alert
+name: page
 `,
     });
-    expect(unenforced(governance)).toEqual([
-      "policy `db`: nobody can be asked yet, so what requires approval is refused",
-    ]);
+    expect(unenforced(governance)).toEqual(["alert `page`: alerts are not evaluated yet"]);
   });
 
   it("is nothing where all of it is done", () => {
