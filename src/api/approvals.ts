@@ -6,6 +6,7 @@ import type { Act, ApprovalRequest } from "../approvals/request.ts";
 import type { AnswerOutcome, NewAnswer } from "../approvals/rules.ts";
 import { durationMs } from "../budget/duration.ts";
 import type { RecordChange } from "../changes/change-log.ts";
+import { labelOrderOf } from "../policy/decider.ts";
 import type { AgentRegistry } from "../policy/registry.ts";
 import type { Clock } from "../support/clock.ts";
 import { AppendLogError } from "../support/append-log.ts";
@@ -289,9 +290,10 @@ function actOf(body: z.output<typeof askRequest>): Act {
 
 /** False when the fleet's policy that asked is another version now. Policies of the process itself are known only there. */
 function isPolicyInForce({ agent, policy, policyVersion }: Act, registry: AgentRegistry): boolean {
+  const labels = labelOrderOf(registry);
   const versions = registry.policies(agent).flatMap((document) => {
-    const parsed = parsePolicy(document);
-    return parsed.ok && parsed.policy.name === policy ? [compilePolicy(parsed.policy).version] : [];
+    const parsed = parsePolicy(document, { labels });
+    return parsed.ok && parsed.policy.name === policy ? [compilePolicy(parsed.policy, { labels }).version] : [];
   });
   return versions.length === 0 || versions.includes(policyVersion);
 }

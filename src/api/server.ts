@@ -47,6 +47,7 @@ import { type ServiceStatus, statusRoute } from "./status.ts";
 import { StopDesk } from "./stop-desk.ts";
 import { joinFleet, type StopFleetOptions } from "./stop-fleet.ts";
 import { StopPeers } from "./stop-peers.ts";
+import { policiesRoute } from "./policies.ts";
 import { sessionsRoutes } from "./sessions.ts";
 import { spansRoute } from "./spans.ts";
 import { tracesRoutes } from "./traces.ts";
@@ -158,6 +159,7 @@ export function createApi(options: ApiOptions): Api {
     recordedDecisionsRoute({ store, clock }),
     ...tracesRoutes({ store, clock }),
     ...sessionsRoutes({ store, clock }),
+    policiesRoute({ registry }),
     spansRoute({ store, clock }),
     ...(audit === undefined ? [] : auditRoutes(audit)),
     statusRoute(options.status),

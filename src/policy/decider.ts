@@ -79,7 +79,8 @@ export class Decider {
   }
 }
 
-function labelOrderOf({ labelLevels }: AgentRegistry): LabelOrder {
+/** What labels mean in the conditions of the fleet's policies. */
+export function labelOrderOf({ labelLevels }: AgentRegistry): LabelOrder {
   const parsed = labelLevels === undefined ? undefined : parseLabelOrder(labelLevels);
   return parsed?.ok === true ? parsed.order : DEFAULT_LABEL_ORDER;
 }

@@ -212,6 +212,22 @@ describe("the rest", () => {
     expect(reply.body).toContain('tollgate_events_total{event="agent_without_policy",level="info"} 1');
   });
 
+  it("shows the policies in force with the version that spans name", async () => {
+    const document = { kind: "policy", name: "p", agents: ["db-*"], allow: ["db_*"], version: "7", enforce: false };
+    const on = rig({
+      registry: {
+        agents: [],
+        policies: [{ name: "p", appliesTo: () => true, document }],
+        prices: [],
+        requirePolicy: true,
+      },
+    });
+    expect((await get(on, "/v1/policies")).json()).toMatchObject({
+      policies: [{ name: "p", version: "7", agents: ["db-*"], enforced: false, document: { allow: ["db_*"] } }],
+      require_policy: true,
+    });
+  });
+
   it("describes every route in OpenAPI 3.1", async () => {
     const on = rig();
     const document = (await get(on, "/v1/openapi.json", {})).json();
@@ -239,6 +255,7 @@ describe("the rest", () => {
         "/v1/decisions/recorded",
         "/v1/kill",
         "/v1/kill/resume",
+        "/v1/policies",
         "/v1/reservations",
         "/v1/reservations/{id}/commit",
         "/v1/reservations/{id}/extend",
