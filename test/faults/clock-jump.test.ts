@@ -62,7 +62,15 @@ test.skipIf(missing !== undefined)(
     // The clock was really set: 395 days lie between the first and the last arrival.
     expect(spans).toEqual({ spans: expected, ids: expected, days: "395" });
     const nanoUsd = BigInt(sent.acknowledged) * STORM_SPAN_NANO_USD;
-    expect(await sqlRows(rig(), SPEND, 1)).toEqual([{ calls: expected, nano_usd: String(nanoUsd) }]);
+    // A roll-up shows a block's sums a moment after the block.
+    const spend = await waitFor(
+      async () => {
+        const rows = await sqlRows(rig(), SPEND, 1);
+        return Number(rows[0]?.["calls"]) >= sent.acknowledged ? rows : undefined;
+      },
+      { what: `the spend of ${expected} spans`, timeoutMs: TIMEOUT_MS },
+    );
+    expect(spend).toEqual([{ calls: expected, nano_usd: String(nanoUsd) }]);
     expect((await ledgerCount(rig().processor, "storm")).settledNanoUsd).toBe(nanoUsd);
   },
   180_000,
