@@ -3,11 +3,12 @@
  * that count tokens are priced by them; those that cost by the minute or the letter (`whisper-1`, `tts-1`) are in no book.
  */
 import { asBody, asCount, asText } from "../gate/endpoint.ts";
-import type { AnswerFacts, Body, Endpoint, RequestFacts, StreamReader } from "../gate/endpoint.ts";
+import type { AnswerFacts, Body, Endpoint, RequestFacts } from "../gate/endpoint.ts";
 import { inputTokensMax } from "../gate/input-bound.ts";
 import type { TokenUsage } from "../pricing/price-book.ts";
 import * as semconv from "../semconv.ts";
 import { isTrue, memberOf } from "./form-body.ts";
+import { LastUsageReader } from "./last-usage.ts";
 
 /** A minute of speech is some 1,250 tokens and 700 letters; this is twice that, for the slowest voice at its usual speed. */
 const TOKENS_PER_LETTER = 4;
@@ -45,7 +46,8 @@ export function speechOf(provider: string): Endpoint {
     },
     rewrite: (body) => body,
     readAnswer: () => NOTHING,
-    streamReader: () => new UsageReader(),
+    // The last event, `speech.audio.done` or `transcript.text.done`, has the usage.
+    streamReader: () => new LastUsageReader(readUsage),
     blockedAnswer: () => "",
   };
 }
@@ -65,35 +67,14 @@ export function transcriptionOf(provider: string): Endpoint {
     }),
     rewrite: (body) => body,
     readAnswer: (answer) => ({ ...NOTHING, usage: readUsage(asBody(asBody(answer)?.["usage"])) }),
-    streamReader: () => new UsageReader(),
+    // The last event, `speech.audio.done` or `transcript.text.done`, has the usage.
+    streamReader: () => new LastUsageReader(readUsage),
     blockedAnswer: (body, text) =>
       isTrue(memberOf(body, "stream")) ? "data: [DONE]\n\n" : JSON.stringify({ text, usage: ZERO_USAGE }),
   };
 }
 
 const ZERO_USAGE = { type: "tokens", input_tokens: 0, output_tokens: 0, total_tokens: 0 };
-
-/** The last event, `speech.audio.done` or `transcript.text.done`, has the usage. */
-class UsageReader implements StreamReader {
-  #usage: TokenUsage | undefined;
-
-  read(event: unknown): unknown {
-    this.#usage = readUsage(asBody(asBody(event)?.["usage"])) ?? this.#usage;
-    return event;
-  }
-
-  facts(): AnswerFacts {
-    return { ...NOTHING, usage: this.#usage };
-  }
-
-  inputTokens(): undefined {
-    return undefined;
-  }
-
-  seenBytes(): number {
-    return 0;
-  }
-}
 
 /** By tokens; `{ type: "duration" }` has a price by the minute, which no book has in this form. */
 function readUsage(usage: Body | undefined): TokenUsage | undefined {

@@ -3,11 +3,12 @@
  * that count tokens are priced by them; those that cost by the image (`dall-e-3`) are in no book.
  */
 import { asBody, asCount, asText } from "../gate/endpoint.ts";
-import type { AnswerFacts, Body, Endpoint, RequestFacts, StreamReader } from "../gate/endpoint.ts";
+import type { AnswerFacts, Body, Endpoint, RequestFacts } from "../gate/endpoint.ts";
 import { inputTokensMax } from "../gate/input-bound.ts";
 import type { TokenUsage } from "../pricing/price-book.ts";
 import * as semconv from "../semconv.ts";
 import { countOf, isTrue, memberOf } from "./form-body.ts";
+import { LastUsageReader } from "./last-usage.ts";
 
 /** The largest picture at the best quality. https://platform.openai.com/docs/guides/image-generation#cost-and-latency */
 const TOKENS_MAX: readonly (readonly [model: RegExp, tokens: number])[] = [[/^gpt-image-1(?:-mini)?$/, 6_240]];
@@ -52,7 +53,8 @@ export function imagesOf(provider: string): Endpoint {
       return { id: undefined, model: undefined, finishReasons: [], usage };
     },
 
-    streamReader: () => new EventReader(),
+    // The last event, `image_generation.completed` or `image_edit.completed`, has the usage.
+    streamReader: () => new LastUsageReader(readUsage),
 
     blockedAnswer: (body) =>
       isTrue(memberOf(body, "stream"))
@@ -63,28 +65,6 @@ export function imagesOf(provider: string): Endpoint {
 
 function filesIn(body: Body): number {
   return body instanceof FormData ? [...body.values()].filter((value) => value instanceof File).length : 0;
-}
-
-/** The last event, `image_generation.completed` or `image_edit.completed`, has the usage. */
-class EventReader implements StreamReader {
-  #usage: TokenUsage | undefined;
-
-  read(event: unknown): unknown {
-    this.#usage = readUsage(asBody(asBody(event)?.["usage"])) ?? this.#usage;
-    return event;
-  }
-
-  facts(): AnswerFacts {
-    return { id: undefined, model: undefined, finishReasons: [], usage: this.#usage };
-  }
-
-  inputTokens(): undefined {
-    return undefined;
-  }
-
-  seenBytes(): number {
-    return 0;
-  }
 }
 
 function readUsage(usage: Body | undefined): TokenUsage | undefined {
