@@ -44,8 +44,8 @@ export const LINK_FORM = "tollgate-audit-1";
 export const NO_LINK = "0".repeat(64);
 
 const OWN_PREFIXES = ["tollgate.", "gen_ai.usage."] as const;
-/** Names by which calls are found, which no redaction touches. */
-const COVERED: ReadonlySet<string> = new Set([
+/** Names by which calls are found. Links cover them, so no redaction may touch them: redaction reads this list. */
+export const CALL_NAMES: ReadonlySet<string> = new Set([
   ATTR_GEN_AI_AGENT_NAME,
   ATTR_GEN_AI_OPERATION_NAME,
   ATTR_GEN_AI_PROVIDER_NAME,
@@ -96,7 +96,7 @@ export function coverOf(key: string): Cover {
 function judge(key: string): Cover {
   if (SEALED.has(key) || key.startsWith(ATTR_TOLLGATE_LABEL_PREFIX)) return "seal";
   if (HEAD.has(key) || WRITTEN_LATER.has(key)) return "none";
-  return COVERED.has(key) || OWN_PREFIXES.some((prefix) => key.startsWith(prefix)) ? "hash" : "none";
+  return CALL_NAMES.has(key) || OWN_PREFIXES.some((prefix) => key.startsWith(prefix)) ? "hash" : "none";
 }
 
 /** Keys sorted by UTF-16 code units, and their digest: records of one kind share both. */

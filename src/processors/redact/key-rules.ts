@@ -3,18 +3,8 @@
  * are read only where there is something to do with them.
  */
 import { compileGlob } from "@tollgate/instrumentation/policy";
-import {
-  ATTR_ERROR_TYPE,
-  ATTR_GEN_AI_AGENT_NAME,
-  ATTR_GEN_AI_OPERATION_NAME,
-  ATTR_GEN_AI_PROVIDER_NAME,
-  ATTR_GEN_AI_REQUEST_MODEL,
-  ATTR_GEN_AI_RESPONSE_ID,
-  ATTR_GEN_AI_RESPONSE_MODEL,
-  ATTR_GEN_AI_TOOL_CALL_ID,
-  ATTR_GEN_AI_TOOL_NAME,
-  ATTR_SERVICE_NAME,
-} from "@tollgate/instrumentation/semconv";
+import { CALL_NAMES } from "@tollgate/instrumentation/audit";
+import { ATTR_ERROR_TYPE, ATTR_SERVICE_NAME } from "@tollgate/instrumentation/semconv";
 import { isContentKey } from "../../pdata/content-keys.ts";
 import { isGovernanceKey } from "../../pdata/governance-keys.ts";
 
@@ -40,18 +30,7 @@ export interface KeyRulesOptions {
 }
 
 /** Names by which calls are found, beside the keys of governance: stored as they are, whatever the configuration. */
-const PROTECTED: ReadonlySet<string> = new Set([
-  ATTR_ERROR_TYPE,
-  ATTR_GEN_AI_AGENT_NAME,
-  ATTR_GEN_AI_OPERATION_NAME,
-  ATTR_GEN_AI_PROVIDER_NAME,
-  ATTR_GEN_AI_REQUEST_MODEL,
-  ATTR_GEN_AI_RESPONSE_ID,
-  ATTR_GEN_AI_RESPONSE_MODEL,
-  ATTR_GEN_AI_TOOL_CALL_ID,
-  ATTR_GEN_AI_TOOL_NAME,
-  ATTR_SERVICE_NAME,
-]);
+const PROTECTED: ReadonlySet<string> = new Set([...CALL_NAMES, ATTR_ERROR_TYPE, ATTR_SERVICE_NAME]);
 const ERROR_TEXTS: ReadonlySet<string> = new Set([
   "error.message",
   "exception.message",
