@@ -34,6 +34,13 @@ describe("loops", () => {
     expect(alarms).toMatchObject([{ rule: "loops", do: "kill", agent: "shop", session: "s-1" }]);
   });
 
+  it("are counted from their first call, whatever came before", () => {
+    const { see } = watching({ loops: { repeats: 5 } });
+    const before = Array.from({ length: 40 }, (_, index) => see({ digest: `${index}`, atMs: START + index }));
+    const found = Array.from({ length: 6 }, (_, index) => see({ digest: "a", atMs: START + 40 + index }).length);
+    expect([before.flat(), found]).toEqual([[], [0, 0, 0, 0, 1, 0]]);
+  });
+
   it("of several calls in turn are found too, and told from calls that differ", () => {
     const { see } = watching({ loops: { repeats: 4 } });
     const cycle = Array.from({ length: 12 }, (_, index) =>
@@ -91,6 +98,16 @@ describe("spend", () => {
     expect(usual.flat()).toEqual([]);
     expect(minute(60, 0.4)).toEqual([]);
     expect(minute(61, 2)).toMatchObject([{ rule: "velocity" }]);
+  });
+
+  it("is held against how far the agent's minutes scatter, not against their middle alone", () => {
+    const { see } = watching({ velocity: { times_usual: 2, at_least: "$0.10" } });
+    const minute = (index: number, amount: number) =>
+      see({ kind: "model", nanoUsd: usd(amount), atMs: START + index * MINUTE_MS });
+    // In the middle 0.05, 0.04 away from it as a rule.
+    for (let index = 0; index < 20; index += 1) expect(minute(index, index % 2 === 0 ? 0.01 : 0.09)).toEqual([]);
+    expect(minute(20, 0.3)).toEqual([]);
+    expect(minute(21, 1)).toMatchObject([{ rule: "velocity" }]);
   });
 
   it("of minutes that are over, and of an agent without a history, is not judged by it", () => {
