@@ -23,6 +23,9 @@ export function hookFrameworks(): void {
   hookModules((file, loaded, location) => patchLoadedClass(logger, file.name, loaded, location));
 }
 
+/** What two runs answer is compared, times included. */
+const NOW_UNIX_MS = 1_795_294_096_000;
+
 export interface FrameworkRig {
   readonly simulator: ProviderSimulator;
   readonly url: string;
@@ -39,7 +42,11 @@ export interface FrameworkRig {
 export async function startFrameworkRig(
   options: { readonly env?: Readonly<Record<string, string>>; readonly simulator?: SimulatorOptions } = {},
 ): Promise<FrameworkRig> {
-  const simulator = new ProviderSimulator({ outputTokens: { min: 20, max: 60 }, ...options.simulator });
+  const simulator = new ProviderSimulator({
+    outputTokens: { min: 20, max: 60 },
+    now: () => NOW_UNIX_MS,
+    ...options.simulator,
+  });
   const url = await simulator.start();
   const gated = startGatedProcess({ env: options.env ?? {} });
   registerToolGate(new ToolGate(gated.gate));

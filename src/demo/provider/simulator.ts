@@ -54,6 +54,8 @@ export interface SimulatorOptions {
   readonly faults?: string;
   /** Tokens of a text of the prompt. @default a quarter of its bytes */
   readonly countText?: CountText;
+  /** Unix time in ms, for the times inside of answers. @default the machine's clock */
+  readonly now?: () => number;
 }
 
 const DIALECTS: readonly Dialect[] = [
@@ -108,6 +110,7 @@ export class ProviderSimulator {
       tokensPerPiece: 8,
       faults: "",
       countText: countByBytes,
+      now: Date.now,
       ...options,
     };
     this.#cache = new PromptCache(this.#options.countText);
@@ -203,7 +206,7 @@ export class ProviderSimulator {
       seed: this.#options.seed,
       outputTokens: this.#options.outputTokens,
       cache: this.#cache,
-      nowUnixMs: Date.now(),
+      nowUnixMs: this.#options.now(),
     });
     await (call.stream ? this.#sendStream(exchange, call, reply) : this.#sendReply(exchange, call, reply));
   }
