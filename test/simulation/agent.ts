@@ -2,6 +2,7 @@
  * An agent process under simulation: the real lease client on a machine of its own, an app that makes calls, and an exporter
  * that sends their spans until they are acknowledged. It can be killed with calls in flight, end in order, and come back.
  */
+import { hash } from "node:crypto";
 import { covers, NO_AMOUNTS, smallest, type Amounts } from "../../instrumentation/src/lease/amounts.ts";
 import { LeaseClient } from "../../instrumentation/src/lease/lease-client.ts";
 import type { Lease } from "../../instrumentation/src/lease/lease.ts";
@@ -12,14 +13,14 @@ import type { Random } from "../support/random.ts";
 import { Life, type Machine } from "./machine.ts";
 import type { Link, Network } from "./network.ts";
 import type { Oracle } from "./oracle.ts";
-import type { Processor } from "./processor.ts";
+import type { Serving } from "./processor.ts";
 
 export interface AgentOptions {
   readonly name: string;
   readonly machine: Machine;
   readonly random: Random;
   readonly network: Network;
-  readonly processor: Processor;
+  readonly processor: Serving;
   readonly oracle: Oracle;
   /** The labels that it calls under. */
   readonly labels: readonly Labels[];
@@ -66,6 +67,7 @@ export class Agent {
 
   constructor(options: AgentOptions) {
     const life = new Life(options.machine);
+    let ids = 0;
     this.name = options.name;
     this.labels = options.labels;
     this.#options = options;
@@ -74,6 +76,7 @@ export class Agent {
     this.client = new LeaseClient({
       transport: this.#transport(),
       clock: life.agentClock,
+      newId: () => hash("md5", `${options.name} ${(ids += 1)}`),
       logger: SILENT,
       introduction: { agent: options.labels[0]?.["agent"] ?? options.name, labels: {}, version: "0" },
       expectsProcessor: true,

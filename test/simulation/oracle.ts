@@ -58,6 +58,8 @@ export interface OracleOptions {
   readonly now: () => number;
   readonly ttlMs: number;
   readonly graceMs: number;
+  /** By how much the ledger's clock may have hurried. */
+  readonly hurriedMs: () => number;
 }
 
 export class Oracle {
@@ -260,9 +262,9 @@ export class Oracle {
 
   /** The lease is given up: legitimate only after a silence of TTL + grace. */
   #excuse(id: string, lease: LeaseAccount, gap: Amounts): void {
-    const { now, ttlMs, graceMs } = this.#options;
+    const { now, ttlMs, graceMs, hurriedMs } = this.#options;
     const silentMs = now() - (this.#heardAtMs.get(id) ?? 0);
-    if (silentMs < ttlMs + graceMs - ROUNDING_MS) {
+    if (silentMs < ttlMs + graceMs - ROUNDING_MS - hurriedMs()) {
       throw new Error(`I4: ${show(gap)} of lease ${id} came free ${silentMs} ms after its last message`);
     }
     const more = maxAmounts(NO_AMOUNTS, subtractAmounts(gap, lease.late));

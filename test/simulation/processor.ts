@@ -4,30 +4,21 @@
  * restart finds (I5).
  */
 import type { Answer } from "../../instrumentation/src/lease/transport.ts";
-import { Access } from "../../src/api/access.ts";
-import { ControlStreams } from "../../src/api/control.ts";
-import { leaseRoutes } from "../../src/api/leases.ts";
-import { ApiProblem } from "../../src/api/problem.ts";
-import { ProcessTable } from "../../src/api/processes.ts";
-import type { AnyRoute, RouteCall } from "../../src/api/route.ts";
-import { StopDesk } from "../../src/api/stop-desk.ts";
 import type { Budget } from "../../src/budget/budget.ts";
-import type { Ledger, ObservedSpend, RaiseCommand } from "../../src/budget/ledger.ts";
+import type { ObservedSpend, RaiseCommand } from "../../src/budget/ledger.ts";
 import { LedgerError } from "../../src/budget/ledger-error.ts";
 import type { LedgerNotice, StoredLedger } from "../../src/budget/ledger-notice.ts";
 import { createLocalLedger } from "../../src/budget/local/create-local-ledger.ts";
 import type { LedgerState } from "../../src/budget/rules/state.ts";
 import { snapshotLines } from "../../src/budget/rules/snapshot.ts";
-import { Acknowledgements } from "../../src/kill/acknowledgements.ts";
-import { StopStore } from "../../src/kill/stop-store.ts";
-import { AgentRegistry } from "../../src/policy/registry.ts";
 import { InvariantError } from "../../src/support/assert.ts";
-import { Telemetry } from "../../src/telemetry/telemetry.ts";
 import type { Random } from "../support/random.ts";
 import { Acknowledged } from "./acknowledged.ts";
 import { CrashingDisk } from "./crashing-disk.ts";
 import { Firings } from "./firings.ts";
+import { DOWN, LeaseService } from "./lease-service.ts";
 import { Life, Machine } from "./machine.ts";
+import { Spool } from "./spool.ts";
 import type { Trace } from "./trace.ts";
 import type { VirtualTime } from "./virtual-time.ts";
 
@@ -51,32 +42,61 @@ export interface ProcessorOptions {
   readonly fail: (error: unknown) => void;
 }
 
-const DOWN = { kind: "unreachable", reason: "ECONNREFUSED" } as const;
-/** Shared: making one costs more than everything else of a start. */
-const SILENT = new Telemetry({ level: "error", write: () => {} });
-const CALLER = new Access({ agentKeys: undefined, peopleToken: "" }).agent(undefined);
+/** What agents of the simulation talk to: one processor, or several over one store. */
+export interface Serving {
+  /** Where requests arrive. */
+  readonly machine: Machine;
+  /** What is on disk comes to this, or is about to; `undefined` before the first start. */
+  readonly state: LedgerState | undefined;
+  readonly isUp: boolean;
+  /** How long it may take to come back. */
+  readonly restartMs: number;
+  /** Rises with everything that happens to money. */
+  readonly moves: number;
+  readonly thresholds: number;
+  readonly waiting: number;
+  readonly crashes: number;
+  /** By how much the ledger's clock was set forward without its being made good: silences may be shorter by this. */
+  readonly hurriedMs: number;
+  start(): void;
+  crashIn(step: number): void;
+  restart(): Promise<void>;
+  /** Sets the clock that the ledger goes by. */
+  jump(ms: number): void;
+  sleep(ms: number): void;
+  /** Nothing goes wrong any more. */
+  calm(): void;
+  post(path: string, body: unknown): Promise<Answer<unknown>>;
+  takeSpans(token: string, entries: readonly ObservedSpend[]): Promise<Answer<unknown>>;
+  configure(budgets: readonly Budget[], done: () => void): void;
+  raise(command: RaiseCommand): void;
+  /** When all is quiet. Throws for what does not hold. */
+  finish(): void;
+}
 
-export class Processor {
+export class Processor implements Serving {
   readonly machine: Machine;
   readonly #options: ProcessorOptions;
   readonly #disk: CrashingDisk;
   readonly #acknowledged = new Acknowledged();
   readonly #firings = new Firings();
-  /** Blocks of spans on disk that the meter has not marked done. */
-  readonly #spool = new Map<string, readonly ObservedSpend[]>();
+  readonly #spool: Spool;
   #life: Life;
   #ledger: StoredLedger | undefined;
-  #routes = new Map<string, AnyRoute>();
+  #service: LeaseService | undefined;
   #hasFailed = false;
   /** As a clean stop left it. */
   #left: readonly string[] | undefined;
   state: LedgerState | undefined;
   crashes = 0;
+  /** It follows every step. */
+  readonly hurriedMs = 0;
 
   constructor(options: ProcessorOptions) {
     this.#options = options;
     this.machine = new Machine(options.time);
     this.#life = new Life(this.machine);
+    this.#spool = new Spool({ ...options, acknowledged: this.#acknowledged });
     this.#disk = new CrashingDisk(options.time, options.random, {
       onCrash: (step) => this.crash(step),
       errorRate: options.diskErrorRate,
@@ -88,12 +108,10 @@ export class Processor {
     return this.#ledger !== undefined;
   }
 
-  /** How long it may take to come back. */
   get restartMs(): number {
     return this.#options.restartMsMax;
   }
 
-  /** Rises with everything that happens to money. */
   get moves(): number {
     return this.#ledger?.stats().journalEvents ?? 0;
   }
@@ -145,6 +163,18 @@ export class Processor {
     this.#disk.crashIn(step);
   }
 
+  jump(ms: number): void {
+    this.machine.jump(ms);
+  }
+
+  sleep(ms: number): void {
+    this.machine.sleep(ms);
+  }
+
+  finish(): void {
+    if (!this.isUp) throw new Error("the processor never came back");
+  }
+
   /** No more crashes and failing disks. */
   calm(): void {
     this.#disk.calm();
@@ -166,17 +196,8 @@ export class Processor {
 
   /** One request to `/v1/leases/*`. Never answers if it dies meanwhile. */
   post(path: string, body: unknown): Promise<Answer<unknown>> {
-    const route = this.#routes.get(path);
-    if (!this.isUp || route === undefined) return Promise.resolve(DOWN);
-    const life = this.#life;
-    return route
-      .handle({ body, caller: CALLER } as RouteCall<unknown, unknown, unknown>)
-      .then((reply): Answer<unknown> => ({ kind: "reply", reply }), answerOf)
-      .catch((error: unknown) => {
-        this.#options.fail(error);
-        return DOWN;
-      })
-      .then((answer) => (life.isDead ? new Promise(() => {}) : answer));
+    if (!this.isUp || this.#service === undefined) return Promise.resolve(DOWN);
+    return this.#service.post(path, body);
   }
 
   /** Puts other documents in force while it runs; `done` when that is acknowledged. */
@@ -205,9 +226,9 @@ export class Processor {
 
   /** A batch of spans: acknowledged once it is spooled; the meter counts it at least once, under its token. */
   takeSpans(token: string, entries: readonly ObservedSpend[]): Promise<Answer<unknown>> {
-    if (!this.isUp) return Promise.resolve(DOWN);
-    if (!this.#spool.has(token)) this.#spool.set(token, entries);
-    this.#meter(token);
+    if (this.#ledger === undefined) return Promise.resolve(DOWN);
+    this.#spool.add(token, entries);
+    this.#spool.count(token, this.#ledger, this.#life);
     return Promise.resolve({ kind: "reply", reply: {} });
   }
 
@@ -226,52 +247,16 @@ export class Processor {
         this.#options.fail(error);
       }
     });
-    this.#routes = new Map(makeRoutes(this.#remembering(ledger, life), life, this.#options.ttlMs));
-    for (const token of this.#spool.keys()) this.#meter(token);
-  }
-
-  /** The ledger, with every yes of it written down before it leaves. */
-  #remembering(ledger: StoredLedger, life: Life): Ledger {
-    const nowMs = (): number => this.#options.time.nowMs;
-    const remembering: Pick<Ledger, "acquire" | "close"> = {
-      acquire: async (command) => {
-        this.#log(`acquire ${command.leaseId} seq ${command.seq} wants ${command.target.nanoUsd}`);
-        const outcome = await ledger.acquire(command);
-        if (life.isDead) return outcome;
-        this.#log(`  ${command.leaseId} seq ${command.seq}: ${outcome.outcome}`);
-        this.#acknowledged.acquired(command, outcome, nowMs());
-        return outcome;
-      },
-      close: async (processId, leases) => {
-        for (const { leaseId, settled } of leases) this.#log(`close ${leaseId} at ${settled.nanoUsd}`);
-        await ledger.close(processId, leases);
-        if (!life.isDead) this.#acknowledged.closed(leases, nowMs());
-      },
-    };
-    return new Proxy(ledger, {
-      get(target, key) {
-        if (key === "acquire" || key === "close") return remembering[key];
-        const value: unknown = Reflect.get(target, key, target);
-        return typeof value === "function" ? (value.bind(target) as unknown) : value;
-      },
+    this.#service = new LeaseService({
+      ledger,
+      life,
+      ttlMs: this.#options.ttlMs,
+      acknowledged: this.#acknowledged,
+      nowMs: () => this.#options.time.nowMs,
+      log: (text) => this.#log(text),
+      fail: this.#options.fail,
     });
-  }
-
-  #meter(token: string): void {
-    const entries = this.#spool.get(token);
-    const life = this.#life;
-    if (entries === undefined || this.#ledger === undefined) return;
-    this.#ledger.observe({ token, entries }).then(
-      () => {
-        if (life.isDead) return;
-        this.#acknowledged.observed(token);
-        // Else the mark is lost, and the next start counts it again: under the same token.
-        if (this.#options.random.chance(0.9)) this.#spool.delete(token);
-      },
-      (error: unknown) => {
-        if (!(error instanceof LedgerError)) this.#options.fail(error);
-      },
-    );
+    this.#spool.countAll(ledger, life);
   }
 
   #lookInto(state: LedgerState): void {
@@ -301,7 +286,7 @@ export class Processor {
     this.#log(why);
     this.#life.isDead = true;
     this.#ledger = undefined;
-    this.#routes = new Map();
+    this.#service = undefined;
     this.#options.onDown();
     this.#options.time.after(this.#options.random.below(this.#options.restartMsMax), () =>
       this.machine.whenAwake(() => this.start()),
@@ -311,30 +296,6 @@ export class Processor {
   #log(text: string): void {
     this.#options.trace.add(this.#options.time.nowMs, text);
   }
-}
-
-function makeRoutes(ledger: Ledger, life: Life, leaseTtlMs: number): [string, AnyRoute][] {
-  const clock = life.serviceClock;
-  const access = new Access({ agentKeys: undefined, peopleToken: "" });
-  const registry = new AgentRegistry({ agents: [], policies: [], prices: [], requirePolicy: false, fingerprint: "" });
-  const processes = new ProcessTable(clock);
-  const stops = new StopStore({ file: "/nothing", clock });
-  const common = { ledger, processes, clock, telemetry: SILENT, leaseTtlMs, access, registry };
-  const control = new ControlStreams({ ...common, governanceVersion: () => registry.version, stops: () => stops.list });
-  const acknowledgements = new Acknowledgements(clock);
-  const desk = new StopDesk({ ...common, store: stops, acknowledgements, control, recordChange: async () => {} });
-  return leaseRoutes({ ...common, stops, desk }).map((route) => [route.url, route]);
-}
-
-/** What the instrumentation's HTTP transport makes of a problem. */
-function answerOf(error: unknown): Answer<unknown> {
-  const isProblem = error instanceof ApiProblem;
-  if (!isProblem && !(error instanceof LedgerError)) throw error;
-  const { code } = error;
-  if (code === "lease_lost" || code === "process_unknown") return { kind: code };
-  if (isProblem && error.status < 500) throw error;
-  if (code === "invalid_command") throw error;
-  return { kind: "unreachable", reason: code };
 }
 
 /** One that was put there, as it is or as what ended the journal. */

@@ -7,6 +7,8 @@ import type { Weather } from "./network.ts";
 
 export interface Scenario {
   readonly seed: number;
+  /** Processors over one store; 0: one, with its own disk. */
+  readonly replicas: number;
   readonly budgets: readonly Budget[];
   /** For each agent process the labels that it calls under. */
   readonly agents: readonly (readonly Labels[])[];
@@ -104,6 +106,13 @@ export function largeScenario(seed: number, size: { readonly agents: number; rea
   };
 }
 
+/** What the seed makes, before several processors with one store. */
+export function replicaScenario(seed: number): Scenario {
+  const scenario = scenarioOf(seed);
+  const random = new Random(seed ^ 0x7e91);
+  return { ...scenario, replicas: random.between(1, 3), segmentBytesMax: random.pick([2048, 16_384, 1_048_576]) };
+}
+
 /** Few agents for hours: cut off for longer than every patience, over the turns of days. */
 function longScenario(seed: number, random: Random): Scenario {
   const small = smallScenario(seed, random);
@@ -143,6 +152,7 @@ function smallScenario(seed: number, random: Random): Scenario {
   const budgets = allBudgets(random).filter(() => random.chance(0.4));
   return {
     seed,
+    replicas: 0,
     budgets: budgets.length > 0 ? budgets : allBudgets(random),
     agents: Array.from({ length: random.between(1, 4) }, (_, index) => labelsOf(index, random)),
     startMs: random.pick(STARTS) + random.below(120_000),

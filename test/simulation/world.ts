@@ -10,9 +10,10 @@ import { checkState } from "./check-state.ts";
 import { Machine } from "./machine.ts";
 import { Network } from "./network.ts";
 import { Oracle } from "./oracle.ts";
-import { Processor } from "./processor.ts";
+import { Processor, type Serving } from "./processor.ts";
 import type { Scenario } from "./scenario.ts";
 import { Trace } from "./trace.ts";
+import { Replicas } from "./valkey/replicas.ts";
 import { VirtualTime } from "./virtual-time.ts";
 
 const CALM = { lossRate: 0, doubleRate: 0.02, delayMs: 5, slowMs: 20 };
@@ -38,7 +39,7 @@ export class World {
   readonly #trace = new Trace();
   readonly #oracle: Oracle;
   readonly #network: Network;
-  readonly #processor: Processor;
+  readonly #processor: Serving;
   readonly #agents: Agent[] = [];
   readonly #ended: Agent[] = [];
   readonly #settledBefore = new Map<string, bigint>();
@@ -59,22 +60,24 @@ export class World {
     this.#random = new Random(scenario.seed);
     const { budgets, ttlMs, graceMs, weather } = scenario;
     this.#budgets = budgets;
-    this.#oracle = new Oracle({ budgets, ttlMs, graceMs, now: () => this.#time.nowMs });
+    const hurriedMs = (): number => this.#processor.hurriedMs;
+    this.#oracle = new Oracle({ budgets, ttlMs, graceMs, hurriedMs, now: () => this.#time.nowMs });
     const fail = (error: unknown): void => this.#fail(error);
-    this.#processor = new Processor({
+    const options = {
       ...scenario,
       time: this.#time,
       random: this.#random,
       trace: this.#trace,
       restartMsMax: this.#random.pick([100, 5000, 40_000]),
       budgets: () => this.#documents(),
-      onRecall: (processId, ids) => this.#recall(processId, ids),
+      onRecall: (processId: string, ids: readonly string[]) => this.#recall(processId, ids),
       onDown: () => {
         this.#settledBefore.clear();
         this.#network.breakAll();
       },
       fail,
-    });
+    };
+    this.#processor = scenario.replicas === 0 ? new Processor(options) : new Replicas(options);
     this.#network = new Network({ time: this.#time, random: this.#random, server: this.#processor.machine, weather });
   }
 
@@ -120,7 +123,8 @@ export class World {
 
   #finish(): Outcome {
     const { state } = this.#processor;
-    if (state === undefined || !this.#processor.isUp) throw new Error("the processor never came back");
+    this.#processor.finish();
+    if (state === undefined) throw new Error("the processor never started");
     this.#check();
     for (const spend of state.spends.values()) {
       if (spend.reserved !== 0n) throw new Error(`R of ${spend.key} is ${spend.reserved} when all are done`);
@@ -255,10 +259,10 @@ export class World {
         void this.#processor.restart();
         break;
       case "ledger jump":
-        this.#processor.machine.jump(random.pick([-3_600_000, -500, 500, 5000, 3_600_000]));
+        this.#processor.jump(random.pick([-3_600_000, -500, 500, 5000, 3_600_000]));
         break;
       case "ledger sleep":
-        this.#processor.machine.sleep(random.below(20_000));
+        this.#processor.sleep(random.below(20_000));
         break;
       case "foreign spend":
         this.#spendForeign();

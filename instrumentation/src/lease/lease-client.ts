@@ -41,6 +41,8 @@ export interface LeaseClientOptions {
   readonly unpatched?: () => readonly string[];
   /** How long a call waits for money that others hold and have not spent. @default 2000 */
   readonly waitMs?: number;
+  /** Ids of the process and its leases: 32 hex digits, that nobody has had. @default random */
+  readonly newId?: () => string;
   /** False: no processor was set up on purpose, so calls do not wait for one that is not there. */
   readonly expectsProcessor: boolean;
   /** Called with every hello: new labels, policies, prices. */
@@ -50,8 +52,9 @@ export interface LeaseClientOptions {
 }
 
 export class LeaseClient implements LeaseHost {
-  readonly processId: string = randomBytes(16).toString("hex");
+  readonly processId: string;
   readonly clock: Clock;
+  readonly newId: () => string;
   readonly waitMs: number;
   readonly approvals: ApprovalClient;
   readonly #options: LeaseClientOptions;
@@ -73,6 +76,8 @@ export class LeaseClient implements LeaseHost {
   constructor(options: LeaseClientOptions) {
     this.#options = options;
     this.clock = options.clock;
+    this.newId = options.newId ?? (() => randomBytes(16).toString("hex"));
+    this.processId = this.newId();
     this.approvals = new ApprovalClient({
       transport: options.transport.approvals,
       clock: options.clock,

@@ -9,7 +9,6 @@
  * A reservation that fits is one synchronous step. Else the call waits in line, and the line is served by settlements of
  * this process and by replies of the ledger.
  */
-import { randomBytes } from "node:crypto";
 import type { AcquireReply, AcquireRequest, LeaseBudget } from "../protocol.ts";
 import { add, areEqual, covers, fromWire, largest, NO_AMOUNTS, scale, smallest, subtract, toWire } from "./amounts.ts";
 import type { Amounts } from "./amounts.ts";
@@ -43,6 +42,8 @@ export const FIRST_WORD_MS_MAX = 5_000;
 export interface LeaseHost {
   readonly processId: string;
   readonly clock: Clock;
+  /** Of 32 hex digits, that nobody has had. */
+  readonly newId: () => string;
   /** How long a call waits for money that others hold and have not spent. */
   readonly waitMs: number;
   acquire(lease: Lease, request: AcquireRequest): Promise<Answer<AcquireReply>>;
@@ -54,7 +55,7 @@ export interface LeaseHost {
 }
 
 export class Lease {
-  readonly id: string = randomBytes(16).toString("hex");
+  readonly id: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly books = new Books();
   budgets: readonly LeaseBudget[] = [];
@@ -86,6 +87,7 @@ export class Lease {
 
   constructor(host: LeaseHost, labels: Readonly<Record<string, string>>) {
     this.#host = host;
+    this.id = host.newId();
     this.labels = labels;
     this.#line = new WaitingLine(host.clock);
     this.#usedAtMs = host.clock.monotonicMs();

@@ -24,7 +24,7 @@ import type { Configuration, Told } from "./decide-batch.ts";
 import { Decider } from "./decider.ts";
 import { LedgerLog } from "./ledger-log.ts";
 import { Replica } from "./replica.ts";
-import { StoreLink } from "./store-link.ts";
+import { type StoreConnection, StoreLink } from "./store-link.ts";
 import { checkVersion, weakSettings } from "./store-settings.ts";
 import type { ValkeyLedgerOptions } from "./valkey-ledger-options.ts";
 
@@ -46,7 +46,7 @@ export function createValkeyLedger(options: ValkeyLedgerOptions): StoredLedger &
 
 /** What exists between start and stop. */
 interface Running {
-  readonly link: StoreLink;
+  readonly link: StoreConnection;
   readonly log: LedgerLog;
   readonly decider: Decider;
   readonly unlock: () => void;
@@ -100,12 +100,13 @@ class ReplicatedLedger implements StoredLedger, PastSeeking, RecordSharing {
     const { recallIntervalMs = RECALL_INTERVAL_MS, seeksPast = false } = this.#options;
     const engine = { recallIntervalMs, seeksPast };
     const unlock = await this.#lock();
-    const link = new StoreLink({ ...this.#options, onMessage: (message) => this.#hear(message) });
+    const { connect = (to) => new StoreLink(to), replica: me } = this.#options;
+    const link = connect({ ...this.#options, onMessage: (message) => this.#hear(message) });
     try {
       await link.open();
       checkVersion(link.info);
       for (const weak of await weakSettings(link)) onNotice?.({ notice: "store_weak", ...weak });
-      const log = new LedgerLog(link);
+      const log = new LedgerLog(link, me);
       const replica = await Replica.load(log, engine);
       const decider = new Decider(replica, {
         log,

@@ -5,7 +5,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { LedgerError } from "../ledger-error.ts";
-import type { StoreLink } from "./store-link.ts";
+import type { StoreConnection } from "./store-link.ts";
 
 /** How long a replica that has the turn may keep it; a replica that dies with it holds the others up no longer. */
 export const TURN_MS = 1_000;
@@ -57,11 +57,13 @@ export interface LogReading extends Told, Place {
 }
 
 export class LedgerLog {
-  readonly me = randomBytes(6).toString("hex");
-  readonly #link: StoreLink;
+  /** This replica's name; no two have the same. */
+  readonly me: string;
+  readonly #link: StoreConnection;
 
-  constructor(link: StoreLink) {
+  constructor(link: StoreConnection, me = randomBytes(6).toString("hex")) {
     this.#link = link;
+    this.me = me;
   }
 
   /** Asks for the turn, and for what is new after `rev`. */

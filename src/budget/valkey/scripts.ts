@@ -9,7 +9,7 @@
 export type ScriptName = "enter" | "append" | "release" | "ping" | "read" | "adopt" | "record";
 
 /** No replica spoke to the store for longer than this: time in which no lease could be renewed, to be made good. */
-const GAP_MS = 3_000;
+export const GAP_MS = 3_000;
 /** How long a turn that was handed over waits to be taken up. */
 export const HANDOVER_MS = 500;
 

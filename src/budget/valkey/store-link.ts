@@ -24,6 +24,9 @@ export interface StoreLinkOptions extends StoreAddress {
   readonly onMessage: (message: string) => void;
 }
 
+/** What the ledger asks of its store. The simulation puts one in its place that loses, delays and crashes. */
+export type StoreConnection = Pick<StoreLink, "key" | "info" | "open" | "close" | "run" | "command" | "say">;
+
 /** A connection of the library, whether to one server or to a cluster. */
 interface Connection {
   readonly send: (args: readonly string[]) => Promise<unknown>;

@@ -1,6 +1,6 @@
 /** What is asked of the server before anything is trusted to it: its version, and settings that would lose grants. */
 import { LedgerError } from "../ledger-error.ts";
-import type { StoreLink } from "./store-link.ts";
+import type { StoreConnection } from "./store-link.ts";
 
 /** A setting with which the store may forget what it has acknowledged. */
 export interface WeakSetting {
@@ -48,7 +48,7 @@ export function checkVersion(info: string): void {
 }
 
 /** Those that are weak; a server that forbids `CONFIG` can't be checked, and that is said like a weakness. */
-export async function weakSettings(link: StoreLink): Promise<readonly WeakSetting[]> {
+export async function weakSettings(link: StoreConnection): Promise<readonly WeakSetting[]> {
   const weak: WeakSetting[] = [];
   for (const { setting, risk, isGood } of WANTED) {
     const value = await readSetting(link, setting);
@@ -59,7 +59,7 @@ export async function weakSettings(link: StoreLink): Promise<readonly WeakSettin
   return weak;
 }
 
-async function readSetting(link: StoreLink, setting: string): Promise<string | undefined> {
+async function readSetting(link: StoreConnection, setting: string): Promise<string | undefined> {
   try {
     const reply = await link.command(["CONFIG", "GET", setting]);
     const value = Array.isArray(reply) ? (reply[1] as unknown) : (reply as Readonly<Record<string, unknown>>)[setting];

@@ -1,6 +1,7 @@
 import type { Clock } from "../../support/clock.ts";
 import type { Budget } from "../budget.ts";
 import type { LedgerNotice } from "../ledger-notice.ts";
+import type { StoreConnection, StoreLinkOptions } from "./store-link.ts";
 
 /** Options of `createValkeyLedger(options): StoredLedger` (src/budget/valkey/create-valkey-ledger.ts). */
 export interface ValkeyLedgerOptions extends StoreAddress {
@@ -22,6 +23,10 @@ export interface ValkeyLedgerOptions extends StoreAddress {
   readonly seeksPast?: boolean;
   /** Log entries of this size together are replaced by a snapshot. @default 16777216 */
   readonly logBytesMax?: number;
+  /** How the store is reached. @default a connection of `@redis/client` */
+  readonly connect?: (options: StoreLinkOptions) => StoreConnection;
+  /** What tells this replica from the others; letters and digits. @default random */
+  readonly replica?: string;
   /** Things that a log should say. Never throws. */
   readonly onNotice?: (notice: LedgerNotice) => void;
 }

@@ -20,6 +20,7 @@ function setUp(): { lease: Lease; asked: Asked[] } {
   const asked: Asked[] = [];
   const host: LeaseHost = {
     processId: "p1",
+    newId: () => "b".repeat(32),
     waitMs: 2_000,
     clock: { ...systemClock, monotonicMs: () => 0, wallMs: () => 0, after: () => ({ cancel: () => {} }) },
     acquire: (_lease, request) => {
