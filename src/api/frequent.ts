@@ -42,7 +42,7 @@ const PARAMETER = "/:id";
 const ID = /^[0-9a-z]+$/;
 const NO_QUERY = Object.freeze({});
 /** What a parser of JSON must not put into an object; written with an escape, it is looked at by the framework too. */
-const POISON = /__proto__|constructor|\\u/;
+const POISON: readonly string[] = ["__proto__", "constructor", "\\u"];
 
 export class FrequentRoutes {
   readonly #options: FrequentOptions;
@@ -111,10 +111,14 @@ export class FrequentRoutes {
   }
 }
 
+function isPoisoned(text: string): boolean {
+  return POISON.some((word) => text.includes(word));
+}
+
 /** `undefined`: no JSON, or some that only the framework may look at. */
 export function plainJson(text: string): unknown {
   try {
-    return POISON.test(text) ? undefined : JSON.parse(text);
+    return isPoisoned(text) ? undefined : JSON.parse(text);
   } catch {
     return undefined;
   }

@@ -94,7 +94,9 @@ class FrontConnection {
     const answer = await this.#routes.answer(found, request);
     this.#isAnswering = false;
     if (this.#socket.destroyed) return;
-    this.#socket.write(responseText(answer));
+    const bodyBytes = Buffer.byteLength(answer.body);
+    // Plain ASCII, as nearly all answers are, needs no encoding.
+    this.#socket.write(responseText(answer, bodyBytes), bodyBytes === answer.body.length ? "latin1" : "utf8");
     if (this.#hasEnded) return void this.#socket.end();
     if (this.#received.length === 0) return;
     if (this.#socket.isPaused()) this.#socket.resume();
@@ -113,11 +115,11 @@ class FrontConnection {
   }
 }
 
-function responseText({ status, headers, body }: Answer): string {
+function responseText({ status, headers, body }: Answer, bodyBytes: number): string {
   let head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n`;
   for (const name of Object.keys(headers)) head += `${name}: ${headers[name]}\r\n`;
   return (
-    `${head}content-length: ${Buffer.byteLength(body)}\r\nDate: ${dateNow()}\r\n` +
+    `${head}content-length: ${bodyBytes}\r\nDate: ${dateNow()}\r\n` +
     `Connection: keep-alive\r\nKeep-Alive: timeout=${KEEP_ALIVE_MS / SECOND_MS}\r\n\r\n${body}`
   );
 }

@@ -39,9 +39,32 @@ export function readPlainHead(bytes: Buffer): PlainHead | undefined {
   if (bytes[0] !== FIRST_BYTE) return undefined;
   const end = bytes.indexOf(HEAD_END, 0, "latin1");
   if (end < 0 || end > HEAD_BYTES_MAX) return undefined;
-  const [requestLine = "", ...lines] = bytes.toString("latin1", 0, end).split("\r\n");
-  const url = REQUEST_LINE.exec(requestLine)?.[1];
-  if (url === undefined) return undefined;
+  const text = bytes.latin1Slice(0, end);
+  const lineEnd = text.indexOf("\r\n");
+  const url = REQUEST_LINE.exec(lineEnd < 0 ? text : text.slice(0, lineEnd))?.[1];
+  const read = url === undefined || lineEnd < 0 ? undefined : readHeaders(text.slice(lineEnd + 2));
+  return url === undefined || read === undefined ? undefined : { url, ...read, bodyAt: end + HEAD_END.length };
+}
+
+type ReadHeaders = Pick<PlainHead, "headers" | "bodyBytes">;
+
+/** Headers that were read before, by their text: an agent sends the same ones again and again. None that show who asks. */
+const known = new Map<string, ReadHeaders>();
+const KNOWN_MAX = 512;
+const SECRET = "authorization";
+
+function readHeaders(text: string): ReadHeaders | undefined {
+  const before = known.get(text);
+  if (before !== undefined) return before;
+  const read = parseHeaders(text.split("\r\n"));
+  if (read === undefined || SECRET in read.headers) return read;
+  if (known.size >= KNOWN_MAX) known.clear();
+  known.set(text, read);
+  return read;
+}
+
+/** `undefined`: not plain. */
+function parseHeaders(lines: readonly string[]): ReadHeaders | undefined {
   const headers: Record<string, string> = Object.create(null) as Record<string, string>;
   for (const line of lines) {
     const colon = line.indexOf(":");
@@ -53,5 +76,5 @@ export function readPlainHead(bytes: Buffer): PlainHead | undefined {
   }
   const length = headers["content-length"];
   if (headers["host"] === undefined || length === undefined || !LENGTH.test(length)) return undefined;
-  return { url, headers, bodyAt: end + HEAD_END.length, bodyBytes: Number(length) };
+  return { headers: Object.freeze(headers), bodyBytes: Number(length) };
 }

@@ -57,7 +57,8 @@ export class Reservations {
     { caller, key }: { caller: AgentCaller; key: string | undefined },
   ): Promise<CreateReply> {
     vouchesFor(caller, body.agent);
-    this.#options.desk.refuseStopped(this.#options.registry.labels(body.agent, body.labels));
+    const { desk, registry } = this.#options;
+    if (desk.isAnythingStopped) desk.refuseStopped(registry.labels(body.agent, body.labels));
     const id = reservationId(caller, key);
     const make = { id, caller, key };
     return key === undefined ? this.#create(body, make) : this.#inTurn(id, () => this.#create(body, make));

@@ -222,13 +222,20 @@ function createApp(bodyMaxBytes: number, frequent: FrequentRoutes): FastifyInsta
 }
 
 function frequentRoutes(routes: readonly AnyRoute[], { access, telemetry, bodyMaxBytes }: ApiOptions): FrequentRoutes {
+  const answered = new Map<string, ReturnType<Telemetry["measures"]["requests"]["of"]>>();
   return new FrequentRoutes({
     routes,
     access,
     bodyMaxBytes,
     toProblem: (error) => toProblem(error, telemetry),
     onAnswer: ({ route: name, status, seconds }) => {
-      telemetry.measures.requests.observe({ transport: "api", route: name, status: String(status) }, seconds);
+      const key = `${status} ${name}`;
+      let series = answered.get(key);
+      if (series === undefined) {
+        series = telemetry.measures.requests.of({ transport: "api", route: name, status: String(status) });
+        answered.set(key, series);
+      }
+      series.observe(seconds);
     },
   });
 }

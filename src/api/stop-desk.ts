@@ -42,6 +42,10 @@ export class StopDesk {
     this.#options = options;
   }
 
+  get isAnythingStopped(): boolean {
+    return this.#options.store.list.acts.length > 0;
+  }
+
   /** The act that a process or call with any of these labels is under: a kill before a pause. */
   actOn(...labels: readonly Labels[]): StopAct | undefined {
     const { acts } = this.#options.store.list;

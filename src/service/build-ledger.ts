@@ -3,12 +3,14 @@ import { createValkeyLedger, type RecordSharing } from "../budget/valkey/create-
 import type { LedgerNotice, StoredLedger } from "../budget/ledger-notice.ts";
 import type { PastSeeking } from "../budget/past.ts";
 import type { Governance } from "../config/governance/governance.ts";
+import type { RecordChange } from "../changes/change-log.ts";
 import type { Clock } from "../support/clock.ts";
 import type { LogFields, LogLevel } from "../telemetry/log.ts";
 import { errorText } from "../telemetry/error-text.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
 import type { Config } from "./config-schema.ts";
 import type { DataDirectory } from "./data-directory.ts";
+import { LedgerFindings } from "./ledger-findings.ts";
 
 export interface LedgerBuild {
   readonly config: Config;
@@ -16,6 +18,7 @@ export interface LedgerBuild {
   readonly data: DataDirectory;
   readonly clock: Clock;
   readonly telemetry: Telemetry;
+  readonly recordChange: RecordChange;
 }
 
 /** The ledger that `ledger.store` asks for; not started. */
@@ -25,9 +28,16 @@ export function buildLedger({
   data,
   clock,
   telemetry,
+  recordChange,
 }: LedgerBuild): StoredLedger & Partial<PastSeeking> & Partial<RecordSharing> {
   const { store, url, username, password, name, lease_ttl_ms: leaseTtlMs, grace_ms: graceMs } = config.ledger;
+  const findings = new LedgerFindings({
+    clock,
+    recordChange,
+    onFailure: (error) => telemetry.emit("change_not_recorded", { error: errorText(error) }),
+  });
   const onNotice = (notice: LedgerNotice): void => {
+    findings.note(notice);
     telemetry.announce({
       level: LEVELS[notice.notice],
       event: `ledger_${eventName(notice)}`,

@@ -90,7 +90,7 @@ async function start(options: Starting): Promise<Service> {
   const access = buildAccess(config, { token: token.token, credentials, telemetry });
   const changes = new ChangeLog({ file: data.changes, clock });
   const registry = buildRegistry(governance, config);
-  const ledger = buildLedger({ config, governance, data, clock, telemetry });
+  const ledger = buildLedger({ config, governance, data, clock, telemetry, recordChange: changes.record });
   const store = buildStore({ config, data, clock, telemetry });
   await parts.start("ledger", ledger);
   await parts.start("changes", changes);

@@ -12,11 +12,15 @@ const path = (name: string): string => fileURLToPath(new URL(name, import.meta.u
 const isAll = process.env["TOLLGATE_SIM_MUTATIONS"] === "all";
 const chosen = MUTANTS.filter((_mutant, index) => isAll || index % 3 === 0);
 
-it.each(chosen)("finds the mistake that $name", { timeout: 600_000 }, ({ name, seeds }) => {
-  const run = spawnSync(process.execPath, ["--import", path("./mutate.ts"), path("./run.ts"), ...seeds.map(String)], {
-    env: { ...process.env, TOLLGATE_SIM_MUTANT: name },
-    encoding: "utf8",
-  });
+it.each(chosen)("finds the mistake that $name", { timeout: 600_000 }, ({ name, seeds, store }) => {
+  const run = spawnSync(
+    process.execPath,
+    ["--import", path("./mutate.ts"), path("./run.ts"), ...seeds.map(String), store ?? "local"],
+    {
+      env: { ...process.env, TOLLGATE_SIM_MUTANT: name },
+      encoding: "utf8",
+    },
+  );
   expect(run.stdout).toMatch(/^seed \d+/);
   expect(run.status).toBe(1);
 });

@@ -10,10 +10,13 @@ export interface Mutant {
   readonly replace: string;
   /** The simulation finds it in one of these seeds: the first and the last. Many where it takes a rare turn of events. */
   readonly seeds: readonly [number, number];
+  /** Of several processors over one store. @default one processor with a disk */
+  readonly store?: "valkey";
 }
 
 const RULES = "src/budget/rules";
 const LOCAL = "src/budget/local";
+const VALKEY = "src/budget/valkey";
 
 export const MUTANTS: readonly Mutant[] = [
   {
@@ -113,5 +116,45 @@ export const MUTANTS: readonly Mutant[] = [
     find: "books.granted = smallest(books.granted, head === undefined ? target : committed);",
     replace: "",
     seeds: [1, 100],
+  },
+  {
+    name: "the store takes an entry from a replica that does not know the last one",
+    file: `${VALKEY}/scripts.ts`,
+    find: "rev ~= tonumber(ARGV[3]) or (h[12] or '') ~= ARGV[5] or ",
+    replace: "",
+    seeds: [1, 100],
+    store: "valkey",
+  },
+  {
+    name: "what the store refused is answered as if it were in the log",
+    file: `${VALKEY}/decider.ts`,
+    find: "if (!appended.isAppended) return await this.#again(works, queue);",
+    replace: "",
+    seeds: [1, 100],
+    store: "valkey",
+  },
+  {
+    name: "a replica goes on with what it knew before the store was away",
+    file: `${VALKEY}/decider.ts`,
+    find: "const replica = await Replica.load(log, engine);\n    this.#heard",
+    replace: "const replica = before;\n    this.#heard",
+    seeds: [1, 100],
+    store: "valkey",
+  },
+  {
+    name: "a snapshot takes the place of one entry too many",
+    file: `${VALKEY}/scripts.ts`,
+    find: "(tonumber(ARGV[2]) + 1) .. '-0'",
+    replace: "(tonumber(ARGV[2]) + 2) .. '-0'",
+    seeds: [1, 100],
+    store: "valkey",
+  },
+  {
+    name: "who only reads is not told of time in which nobody spoke to the store",
+    file: `${VALKEY}/scripts.ts`,
+    find: "then gap = gap + now - seen end",
+    replace: "then gap = gap + 0 end",
+    seeds: [2271, 2271],
+    store: "valkey",
   },
 ];

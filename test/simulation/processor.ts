@@ -49,6 +49,7 @@ export interface Serving {
   /** What is on disk comes to this, or is about to; `undefined` before the first start. */
   readonly state: LedgerState | undefined;
   readonly isUp: boolean;
+  readonly isReloadable: boolean;
   /** How long it may take to come back. */
   readonly restartMs: number;
   /** Rises with everything that happens to money. */
@@ -106,6 +107,10 @@ export class Processor implements Serving {
 
   get isUp(): boolean {
     return this.#ledger !== undefined;
+  }
+
+  get isReloadable(): boolean {
+    return this.isUp;
   }
 
   get restartMs(): number {

@@ -341,7 +341,7 @@ export class World {
 
   /** A person changes a limit; the documents are read again while everything goes on. */
   #reload(): void {
-    if (!this.#processor.isUp) return;
+    if (!this.#processor.isReloadable) return;
     const changed = this.#random.pick(this.#budgets);
     // Half of them come down to what is in use just now.
     const from = this.#random.chance(0.5) ? this.#inUse(changed.name) : changed.limit;

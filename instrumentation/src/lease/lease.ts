@@ -13,8 +13,7 @@ import type { AcquireReply, AcquireRequest, LeaseBudget } from "../protocol.ts";
 import { add, areEqual, covers, fromWire, largest, NO_AMOUNTS, scale, smallest, subtract, toWire } from "./amounts.ts";
 import type { Amounts } from "./amounts.ts";
 import type { Clock } from "./clock.ts";
-import { Books } from "./purse.ts";
-import type { PurseOutcome, Reservation, Want } from "./purse.ts";
+import { Books, type PurseOutcome, type Reservation, type Want } from "./purse.ts";
 import { refusalOf, tightest } from "./refusal.ts";
 import type { Answer } from "./transport.ts";
 import { WaitingLine } from "./waiting-line.ts";
@@ -42,7 +41,6 @@ export const FIRST_WORD_MS_MAX = 5_000;
 export interface LeaseHost {
   readonly processId: string;
   readonly clock: Clock;
-  /** Of 32 hex digits, that nobody has had. */
   readonly newId: () => string;
   /** How long a call waits for money that others hold and have not spent. */
   readonly waitMs: number;

@@ -10,6 +10,7 @@ import { applyAwaiting, applySpends, carryPasts } from "./past.ts";
 import { limitAt } from "./limit.ts";
 import { countsRuns, noteRun } from "./runs.ts";
 import { BudgetIndex } from "./scope.ts";
+import { addHolder, noteFired, removeHolder } from "./spend.ts";
 import { countObserved, countSpend, isForgettable, rebaseSpend, RUN_IDLE_MS, settledAt, turnWindow } from "./spend.ts";
 import { coverSettled, newLease, outstandingIn, type Lease, type LedgerState, UNKNOWN_PROCESS } from "./state.ts";
 
@@ -51,8 +52,7 @@ export function applyEvent(state: LedgerState, event: LedgerEvent): void {
     case "seeded":
       return applySeeded(state, event);
     case "threshold":
-      state.spends.get(event.key)?.fired.add(event.atPercent);
-      return;
+      return applyThreshold(state, event);
     case "raised":
       return state.setRaise(event.raise.id, event.raise, event.at);
     case "lapsed":
@@ -78,6 +78,11 @@ function applyConfigured(state: LedgerState, event: EventOf<"configured">): void
   carryPasts(state, event.budgets, event.at);
 }
 
+function applyThreshold(state: LedgerState, { key, atPercent }: EventOf<"threshold">): void {
+  const spend = state.spends.get(key);
+  if (spend !== undefined) noteFired(spend, atPercent);
+}
+
 /** Leases that were forgotten count as expired ones: what their spans or a late report show beyond this comes on top. */
 function applySeeded(state: LedgerState, event: EventOf<"seeded">): void {
   applySpends(state, event);
@@ -98,7 +103,7 @@ export function rejoinSpends(state: LedgerState): void {
   for (const spend of state.spends.values()) {
     spend.reserved = 0n;
     spend.stranded = 0n;
-    spend.holders.clear();
+    spend.holders = undefined;
     spend.runs = undefined;
   }
   for (const lease of state.active.values()) joinSpends(state, lease, { isStranded: false });
@@ -108,7 +113,7 @@ export function rejoinSpends(state: LedgerState): void {
 function joinSpends(state: LedgerState, lease: Lease, { isStranded }: { isStranded: boolean }): void {
   lease.spends = state.spendsOf(lease.labels, state.atMs);
   for (const spend of lease.spends) {
-    spend.holders.add(lease.id);
+    addHolder(spend, lease.id);
     spend.reserved += outstandingIn(spend, lease);
     if (isStranded) spend.stranded += outstandingIn(spend, lease);
     noteRun(spend, lease, { isOver: isStranded });
@@ -273,7 +278,7 @@ function endLease(state: LedgerState, lease: Lease, forgetAtMs: number): void {
   const isStranded = state.expired.has(lease.id);
   moveLease(lease, { settled: lease.settled, granted: lease.settled, nowMs: state.atMs, isStranded });
   for (const spend of lease.spends) {
-    spend.holders.delete(lease.id);
+    removeHolder(spend, lease.id);
     noteRun(spend, lease, { isOver: true });
   }
   state.active.delete(lease.id);

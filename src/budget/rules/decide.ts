@@ -266,7 +266,7 @@ function withAhead(
   hard: readonly Spend[],
   queuedFor: ReadonlySet<Spend>,
 ): Amounts {
-  if (hard.some((spend) => queuedFor.has(spend))) return goal;
+  if (isNothing(ahead) || hard.some((spend) => queuedFor.has(spend))) return goal;
   const share = (measure: Measure): bigint => {
     const left = (amountIn(measure, ceiling) - amountIn(measure, goal)) / AHEAD_SHARE;
     const wanted = amountIn(measure, ahead);

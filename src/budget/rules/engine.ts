@@ -233,7 +233,7 @@ export class LedgerEngine {
 
   /** A process learns what is crossed from the answer to its next message: it is asked for one now. */
   #tellHolders(step: Step, spend: Spend): void {
-    for (const id of spend.holders) {
+    for (const id of spend.holders ?? []) {
       const lease = this.state.active.get(id);
       if (lease !== undefined) recallFrom(step, lease);
     }
@@ -341,7 +341,7 @@ export class LedgerEngine {
 
   #recall(step: Step, waiter: Waiter, nowMs: number): void {
     for (const spend of waiter.bottlenecks) {
-      for (const id of spend.holders) {
+      for (const id of spend.holders ?? []) {
         const lease = this.state.active.get(id);
         if (lease === undefined || id === waiter.command.leaseId || outstandingIn(spend, lease) === 0n) continue;
         const before = this.#recalledAt.get(id);

@@ -110,8 +110,15 @@ export function spendKey(name: string, each: string | undefined, run: string | u
 }
 
 function compile(budget: Budget, at: number): CompiledBudget {
-  const scope = Object.entries(budget.scope).map(([label, glob]) => ({ label, matches: compileGlob(glob) }));
+  const scope = Object.entries(budget.scope).map(([label, glob]) => ({ label, matches: matcherOf(glob) }));
   return { budget, at, scope };
+}
+
+/** What is no pattern is compared: ten thousand teams need no ten thousand machines. */
+function matcherOf(glob: string): (text: string) => boolean {
+  if (GLOB_CHARACTERS.test(glob)) return compileGlob(glob);
+  const folded = foldCase(glob);
+  return (text) => foldCase(text) === folded;
 }
 
 function splitLabels(budget: Budget): string[] {

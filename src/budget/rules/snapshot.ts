@@ -9,7 +9,7 @@ import { readAmounts, readBudget, readRaise, writeAmounts, writeBudget, writeRai
 import type { Raise } from "./limit.ts";
 import type { BudgetPast } from "./past.ts";
 import { BudgetIndex } from "./scope.ts";
-import { newSpend, type Spend } from "./spend.ts";
+import { newSpend, noteFired, type Spend } from "./spend.ts";
 import { LedgerState, newLease, type ClosedLease, type Lease, UNKNOWN_PROCESS } from "./state.ts";
 
 interface SpendLine extends Pick<Spend, "match" | "isInForce" | "startMs" | "endMs" | "touchedMs"> {
@@ -192,7 +192,7 @@ function restoreSpend(state: LedgerState, line: SpendLine): void {
     spend.withheld = BigInt(line.withheld[0]);
     spend.withheldUntilMs = line.withheld[1];
   }
-  for (const atPercent of line.fired ?? []) spend.fired.add(atPercent);
+  for (const atPercent of line.fired ?? []) noteFired(spend, atPercent);
   state.addSpend(spend);
 }
 

@@ -7,7 +7,6 @@
  * exact to a bucket (1/60 of the window) and never too small.
  */
 import { assert } from "../../support/assert.ts";
-import { LazySet } from "../../support/lazy-set.ts";
 import type { Budget } from "../budget.ts";
 import { calendarWindow } from "./calendar.ts";
 import { isCrossed } from "./crossing.ts";
@@ -53,12 +52,15 @@ export interface Spend {
   /** By whom and until when its limit is raised; derived from the state's. */
   raises: readonly Raise[] | undefined;
   /** The thresholds (their percentages) that have fired in this window. */
-  readonly fired: LazySet<number>;
+  fired: ReadonlySet<number>;
   /** Where it notes that something was counted; the state's. */
   watch: Set<Spend> | undefined;
   /** Ids of the leases that fall under it and are not over. Derived, as R is. */
-  readonly holders: LazySet<string>;
+  holders: Set<string> | undefined;
 }
+
+/** Shared by all of which no threshold has fired. */
+export const NONE_FIRED: ReadonlySet<number> = new Set();
 
 export function newSpend(match: BudgetMatch, nowMs: number): Spend {
   const { budget, ...rest } = match;
@@ -81,9 +83,9 @@ export function newSpend(match: BudgetMatch, nowMs: number): Spend {
     touchedMs: nowMs,
     carried: 0n,
     raises: undefined,
-    fired: new LazySet(),
+    fired: NONE_FIRED,
     watch: undefined,
-    holders: new LazySet(),
+    holders: undefined,
     runs: undefined,
   };
   openWindow(spend, budget, nowMs);
@@ -101,6 +103,19 @@ export function settledAt(spend: Spend, nowMs: number): bigint {
     return spend.settled - left;
   }
   return spend.endMs !== undefined && nowMs >= spend.endMs ? 0n : spend.settled;
+}
+
+export function noteFired(spend: Spend, atPercent: number): void {
+  spend.fired = new Set([...spend.fired, atPercent]);
+}
+
+/** Of a hundred thousand instances most are held by no lease: then there is no set. */
+export function addHolder(spend: Spend, leaseId: string): void {
+  (spend.holders ??= new Set()).add(leaseId);
+}
+
+export function removeHolder(spend: Spend, leaseId: string): void {
+  if (spend.holders?.delete(leaseId) === true && spend.holders.size === 0) spend.holders = undefined;
 }
 
 /** Adds to S. The only way S ever grows; nothing but the turn of a window lowers it. */
@@ -260,7 +275,7 @@ export function rebaseSpend(spend: Spend, budget: Budget | undefined, nowMs: num
 
 /** Whether `spend` may be forgotten: no lease, and nothing counted that would still count; or a run that is long silent. */
 export function isForgettable(spend: Spend, nowMs: number, runIdleMs: number): boolean {
-  if (spend.holders.size > 0 || withheldAt(spend, nowMs) > 0n) return false;
+  if (spend.holders !== undefined || withheldAt(spend, nowMs) > 0n) return false;
   // What it saved is worth remembering for as long as its longest window, and a little more.
   if (carriedAt(spend, nowMs) > 0n && nowMs - spend.touchedMs < CARRY_IDLE_MS) return false;
   if (settledAt(spend, nowMs) === 0n) return true;
@@ -293,14 +308,15 @@ export function rearm(spend: Spend, nowMs: number): void {
   const limit = limitAt(spend, nowMs);
   // Runs come and go: what fired has fired for good, or it would fire at each.
   if (spend.budget.measure === "concurrent_runs") return;
-  for (const atPercent of spend.fired) {
+  const kept = [...spend.fired].filter((atPercent) => {
     const isThere = thresholds.some((threshold) => threshold.atPercent === atPercent);
-    if (!isThere || !isCrossed({ atPercent }, spend.settled, limit)) spend.fired.delete(atPercent);
-  }
+    return isThere && isCrossed({ atPercent }, spend.settled, limit);
+  });
+  spend.fired = kept.length === 0 ? NONE_FIRED : new Set(kept);
 }
 
 function openWindow(spend: Spend, budget: Budget, nowMs: number): void {
-  spend.fired.clear();
+  spend.fired = NONE_FIRED;
   spend.observed = 0n;
   spend.observedBuckets = undefined;
   spend.buckets = budget.window.kind === "rolling" ? new Map() : undefined;

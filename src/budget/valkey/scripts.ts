@@ -93,12 +93,14 @@ return {now, gap}`,
   ping: `${BEGIN}${TIME}
 return {now, gap, epoch, rev}`,
 
-  /** rev, entries at most → [now, gap, epoch, rev, snap rev, snap, entries]. Writes nothing, so that no disk is waited for. */
+  /** rev, entries at most → [now, gap, epoch, rev, snap rev, snap, entries]. Writes nothing, so that no disk is waited for; what is to be made good is told all the same. */
   read: `${BEGIN}
 local t = redis.call('TIME')
-local now = math.max(tonumber(h[3] or 0), t[1] * 1000 + math.floor(t[2] / 1000) + tonumber(h[4] or 0))
+local seen, gap = tonumber(h[3] or 0), tonumber(h[5] or 0)
+local now = math.max(seen, t[1] * 1000 + math.floor(t[2] / 1000) + tonumber(h[4] or 0))
+if seen > 0 and now - seen > ${GAP_MS} then gap = gap + now - seen end
 local entries = redis.call('XRANGE', log, '(' .. ARGV[1] .. '-0', '+', 'COUNT', ARGV[2])
-return {now, tonumber(h[5] or 0), epoch, rev, tonumber(h[9] or 0), h[8] or '', entries}`,
+return {now, gap, epoch, rev, tonumber(h[9] or 0), h[8] or '', entries}`,
 
   /** epoch, rev, bytes; keys 5 and 6: the new snapshot, and the one in force (the same key again: none) → [adopted] */
   adopt: `${BEGIN}

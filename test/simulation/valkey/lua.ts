@@ -89,7 +89,8 @@ class Parser {
     if (this.#takes("=")) {
       const values = this.#list();
       return (scope) => {
-        for (const [index, value] of values.map((each) => each(scope)).entries()) set(scope, names[index] ?? "", value, isLocal);
+        for (const [index, value] of values.map((each) => each(scope)).entries())
+          set(scope, names[index] ?? "", value, isLocal);
         return false;
       };
     }
@@ -158,7 +159,9 @@ class Parser {
     const parts = [this.#sum()];
     while (this.#takes("..")) parts.push(this.#sum());
     const [only] = parts;
-    return parts.length === 1 && only !== undefined ? only : (scope) => parts.map((part) => textOf(part(scope))).join("");
+    return parts.length === 1 && only !== undefined
+      ? only
+      : (scope) => parts.map((part) => textOf(part(scope))).join("");
   }
 
   #sum(): Expression {
@@ -227,7 +230,12 @@ class Parser {
     if (!this.#takes("(")) return (scope) => scope.values.get(name);
     const args = this.#peek().text === ")" ? [] : this.#list();
     this.#expect(")");
-    return (scope) => called(name, args.map((each) => each(scope)), scope);
+    return (scope) =>
+      called(
+        name,
+        args.map((each) => each(scope)),
+        scope,
+      );
   }
 
   #name(): string {

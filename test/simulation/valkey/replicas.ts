@@ -16,6 +16,7 @@ import { DOWN } from "../lease-service.ts";
 import { type Life, Machine } from "../machine.ts";
 import type { ProcessorOptions, Serving } from "../processor.ts";
 import { LEDGER_NAME, ReplicaNode } from "./replica-node.ts";
+import { REPLY_TIMEOUT_MS } from "./simulated-link.ts";
 import { SimulatedStore } from "./simulated-store.ts";
 
 export interface ReplicasOptions extends ProcessorOptions {
@@ -23,6 +24,7 @@ export interface ReplicasOptions extends ProcessorOptions {
 }
 
 const CUT_MS_MAX = 8_000;
+const PAUSE_MS_MAX = 5_000;
 
 export class Replicas implements Serving {
   /** Of the balancer, which is never away. */
@@ -33,7 +35,9 @@ export class Replicas implements Serving {
   readonly #acknowledged = new Acknowledged();
   readonly #firings = new Firings();
   #isCalm = false;
-  hurriedMs = 0;
+  #configuring = 0;
+  /** A replica's time lags behind the store's by as long as an answer was on its way: at the most as long as it waits for one. */
+  hurriedMs = REPLY_TIMEOUT_MS;
 
   constructor(options: ReplicasOptions) {
     const { time, random, trace, segmentBytesMax, fail, syncMsMax } = options;
@@ -110,11 +114,12 @@ export class Replicas implements Serving {
     });
   }
 
-  /** One of them is stopped, or is cut off from the store for a while. */
+  /** One of them is stopped, or paused, or cut off from the store for a while. */
   async restart(): Promise<void> {
     const { random, time } = this.#options;
     const node = random.pick(this.#nodes);
-    if (random.chance(0.5)) return node.restart();
+    if (random.chance(0.3)) return node.restart();
+    if (random.chance(0.5)) return node.machine.sleep(random.below(PAUSE_MS_MAX));
     const { link } = node;
     if (link === undefined) return;
     link.isCut = true;
@@ -152,7 +157,12 @@ export class Replicas implements Serving {
 
   configure(budgets: readonly Budget[], done: () => void): void {
     this.#ask(async (ledger, life) => {
-      await ledger.configure(budgets);
+      this.#configuring += 1;
+      try {
+        await ledger.configure(budgets);
+      } finally {
+        this.#configuring -= 1;
+      }
       if (!life.isDead) done();
     });
   }
@@ -162,6 +172,11 @@ export class Replicas implements Serving {
       const outcome = await ledger.raise(command);
       if (!life.isDead && outcome.outcome === "raised") this.#acknowledged.raised(outcome.raise);
     });
+  }
+
+  /** Documents of two kinds on their way at once end as whichever comes last: people wait for one to be there. */
+  get isReloadable(): boolean {
+    return this.#configuring === 0 && this.#nodes.every((node) => node.isUp);
   }
 
   /** When all is quiet: what every replica says is what the log comes to. */
@@ -179,7 +194,10 @@ export class Replicas implements Serving {
   #sums(budgets: readonly BudgetState[]): string {
     return budgets
       .filter(({ windowEndMs }) => windowEndMs === undefined)
-      .map(({ name, scope, settled, reserved, limit }) => `${name} ${JSON.stringify(scope)} ${settled} ${reserved} ${limit}`)
+      .map(
+        ({ name, scope, settled, reserved, limit }) =>
+          `${name} ${JSON.stringify(scope)} ${settled} ${reserved} ${limit}`,
+      )
       .sort()
       .join("\n");
   }
@@ -217,7 +235,9 @@ export class Replicas implements Serving {
   }
 
   #homeOf(id: string): ReplicaNode {
-    return this.#nodes[Number.parseInt(id.slice(-4), 16) % this.#nodes.length] ?? this.#options.random.pick(this.#nodes);
+    return (
+      this.#nodes[Number.parseInt(id.slice(-4), 16) % this.#nodes.length] ?? this.#options.random.pick(this.#nodes)
+    );
   }
 
   /** Mostly the same one; another where that is away, once the balancer has noticed. */

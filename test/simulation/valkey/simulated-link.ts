@@ -12,7 +12,7 @@ import type { LuaValue } from "./lua.ts";
 import type { SimulatedStore, StoreWork } from "./simulated-store.ts";
 
 /** As `StoreLink` waits. */
-const REPLY_TIMEOUT_MS = 3_000;
+export const REPLY_TIMEOUT_MS = 3_000;
 const DELAY_MS_MAX = 5;
 const SLOW_MS_MAX = 400;
 

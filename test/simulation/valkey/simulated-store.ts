@@ -19,7 +19,12 @@ const COMPILED: ReadonlyMap<string, LuaScript> = new Map(
 );
 
 export type StoreWork =
-  | { readonly kind: "script"; readonly name: ScriptName; readonly keys: readonly string[]; readonly args: readonly string[] }
+  | {
+      readonly kind: "script";
+      readonly name: ScriptName;
+      readonly keys: readonly string[];
+      readonly args: readonly string[];
+    }
   | { readonly kind: "command"; readonly args: readonly string[] }
   | { readonly kind: "word"; readonly text: string };
 
@@ -141,7 +146,8 @@ export class SimulatedStore {
         if (script === undefined) throw new Error(`no script \`${work.name}\``);
         return script({ KEYS: work.keys, ARGV: work.args }, (name, [command = "", ...args]) => {
           if (name !== "redis.call") throw new Error(`scripts here cannot call ${name}`);
-          if (command === "TIME") return [String(Math.floor(nowMs / 1_000)), String(Math.floor((nowMs % 1_000) * 1_000))];
+          if (command === "TIME")
+            return [String(Math.floor(nowMs / 1_000)), String(Math.floor((nowMs % 1_000) * 1_000))];
           if (command !== "SPUBLISH") return values.run(String(command), args, nowMs);
           words.push(String(args[1]));
           return 1;

@@ -101,7 +101,9 @@ export class StoredValues {
       return 0;
     }
     const after = Number.parseInt(first.slice(1), 10);
-    return this.entries(key).filter((_, at) => (entries[at]?.rev ?? 0) > after).slice(0, Number(rest[2]));
+    return this.entries(key)
+      .filter((_, at) => (entries[at]?.rev ?? 0) > after)
+      .slice(0, Number(rest[2]));
   }
 
   #onScores(name: "ZADD" | "ZREM" | "ZPOPMIN", key: string, args: readonly string[]): LuaValue {

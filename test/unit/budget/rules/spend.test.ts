@@ -1,6 +1,13 @@
 import { describe, expect, it } from "vitest";
 import type { Budget } from "../../../../src/budget/budget.ts";
-import { countSpend, isForgettable, newSpend, rebaseSpend, RUN_IDLE_MS } from "../../../../src/budget/rules/spend.ts";
+import {
+  addHolder,
+  countSpend,
+  isForgettable,
+  newSpend,
+  rebaseSpend,
+  RUN_IDLE_MS,
+} from "../../../../src/budget/rules/spend.ts";
 import { settledAt, shownBounds, type Spend } from "../../../../src/budget/rules/spend.ts";
 import { makeBudget } from "../make-budget.ts";
 import { Random } from "../../../support/random.ts";
@@ -111,7 +118,7 @@ describe("forgetting", () => {
     countSpend(spend, 5n, START);
     expect(isForgettable(spend, START, RUN_IDLE_MS)).toBe(false);
     expect(isForgettable(spend, START + DAY_MS, RUN_IDLE_MS)).toBe(true);
-    spend.holders.add("lease");
+    addHolder(spend, "lease");
     expect(isForgettable(spend, START + DAY_MS, RUN_IDLE_MS)).toBe(false);
   });
 
