@@ -39,7 +39,7 @@ export function readPlainHead(bytes: Buffer): PlainHead | undefined {
   if (bytes[0] !== FIRST_BYTE) return undefined;
   const end = bytes.indexOf(HEAD_END, 0, "latin1");
   if (end < 0 || end > HEAD_BYTES_MAX) return undefined;
-  const text = bytes.latin1Slice(0, end);
+  const text = bytes.toString("latin1", 0, end);
   const lineEnd = text.indexOf("\r\n");
   const url = REQUEST_LINE.exec(lineEnd < 0 ? text : text.slice(0, lineEnd))?.[1];
   const read = url === undefined || lineEnd < 0 ? undefined : readHeaders(text.slice(lineEnd + 2));

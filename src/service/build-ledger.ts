@@ -18,7 +18,6 @@ export interface LedgerBuild {
   readonly data: DataDirectory;
   readonly clock: Clock;
   readonly telemetry: Telemetry;
-  readonly recordChange: RecordChange;
 }
 
 /** The ledger that `ledger.store` asks for; not started. */
@@ -29,7 +28,7 @@ export function buildLedger({
   clock,
   telemetry,
   recordChange,
-}: LedgerBuild): StoredLedger & Partial<PastSeeking> & Partial<RecordSharing> {
+}: LedgerBuild & { readonly recordChange: RecordChange }): StoredLedger & Partial<PastSeeking> & Partial<RecordSharing> {
   const { store, url, username, password, name, lease_ttl_ms: leaseTtlMs, grace_ms: graceMs } = config.ledger;
   const findings = new LedgerFindings({
     clock,

@@ -141,6 +141,15 @@ it("only those whom the scope means are watched, and those silent for longest ar
   expect(watch.subjects).toBeLessThanOrEqual(100);
 });
 
+/** The windows of the days between. */
+function days(startMs: number, endMs: number): number[][] {
+  const dayMs = 86_400_000;
+  return Array.from({ length: (endMs - startMs) / dayMs }, (_, day) => [
+    startMs + day * dayMs,
+    startMs + (day + 1) * dayMs,
+  ]);
+}
+
 describe("a burn rate", () => {
   const windowStartMs = Date.UTC(2026, 10, 1);
   const windowEndMs = Date.UTC(2026, 11, 1);
@@ -149,6 +158,35 @@ describe("a burn rate", () => {
 
   it("says the day on which the month ends", () => {
     expect(on(6, 40n)).toBe(Date.UTC(2026, 10, 13, 12));
+  });
+
+  it("says nothing of offices that use nearly all of a day or a month, in which nights and weekends bring nothing", () => {
+    const HOUR_MS = 3_600_000;
+    const told: string[] = [];
+    // Months that begin on each day of the week.
+    for (let month = 0; month < 24; month += 1) {
+      const startMs = Date.UTC(2026, month, 1);
+      const endMs = Date.UTC(2026, month + 1, 1);
+      const isWork = (ms: number): boolean => {
+        const [day, hour] = [new Date(ms).getUTCDay(), new Date(ms).getUTCHours()];
+        return day !== 0 && day !== 6 && hour >= 8 && hour < 18;
+      };
+      for (const [windowStartMs, windowEndMs] of [[startMs, endMs], ...(month === 0 ? days(startMs, endMs) : [])]) {
+        if (windowStartMs === undefined || windowEndMs === undefined) continue;
+        const hours = (windowEndMs - windowStartMs) / HOUR_MS;
+        const work = Array.from({ length: hours }, (_, hour) => isWork(windowStartMs + hour * HOUR_MS));
+        const all = work.filter(Boolean).length;
+        let done = 0;
+        for (const [hour, isAtWork] of work.entries()) {
+          done += isAtWork ? 1 : 0;
+          const settled = all === 0 ? 0n : BigInt(Math.floor((95 * done) / all));
+          const nowMs = windowStartMs + (hour + 1) * HOUR_MS;
+          const atMs = exhaustedAtMs({ limit: 100n, settled, windowStartMs, windowEndMs }, nowMs);
+          if (atMs !== undefined) told.push(`${new Date(nowMs).toISOString()}: ${new Date(atMs).toISOString()}`);
+        }
+      }
+    }
+    expect(told).toEqual([]);
   });
 
   it("says nothing of a budget that lasts, has just begun, or is used up already", () => {
