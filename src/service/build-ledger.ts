@@ -28,7 +28,9 @@ export function buildLedger({
   clock,
   telemetry,
   recordChange,
-}: LedgerBuild & { readonly recordChange: RecordChange }): StoredLedger & Partial<PastSeeking> & Partial<RecordSharing> {
+}: LedgerBuild & { readonly recordChange: RecordChange }): StoredLedger &
+  Partial<PastSeeking> &
+  Partial<RecordSharing> {
   const { store, url, username, password, name, lease_ttl_ms: leaseTtlMs, grace_ms: graceMs } = config.ledger;
   const findings = new LedgerFindings({
     clock,
