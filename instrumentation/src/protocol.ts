@@ -6,39 +6,23 @@
  * A lease covers every call whose labels, projected on `HelloReply.label_keys`, are the same.
  */
 
-/** What a budget may count. Cached tokens are among the input tokens, reasoning tokens among the output tokens. */
-export type Measure =
-  | "usd"
-  | "tokens"
-  | "input_tokens"
-  | "output_tokens"
-  | "cached_tokens"
-  | "reasoning_tokens"
-  | "calls"
-  | "tool_calls"
-  /** Of calls of which nobody knows the price. */
-  | "unpriced_calls"
-  | "unpriced_tokens"
-  | "concurrent_runs";
+import type { Measure, WireAmounts } from "./lease/amounts.ts";
 
-/**
- * Amounts of the measures a budget may have. Each a string of digits (nano-dollars, tokens, calls). The kinds come all five
- * or not at all; absent, they are taken at the most they can be: `tokens` in each kind of token, and no tool call. What has no price
- * comes with them.
- */
-export interface WireAmounts {
-  readonly nano_usd: string;
-  readonly tokens: string;
-  readonly calls: string;
-  readonly input_tokens?: string | undefined;
-  readonly output_tokens?: string | undefined;
-  readonly cached_tokens?: string | undefined;
-  readonly reasoning_tokens?: string | undefined;
-  readonly tool_calls?: string | undefined;
-  /** With the kinds; absent: nothing without a price. */
-  readonly unpriced_calls?: string | undefined;
-  readonly unpriced_tokens?: string | undefined;
-}
+export {
+  add,
+  combine,
+  covers,
+  kindsOf,
+  largest,
+  NO_AMOUNTS,
+  smallest,
+  subtract,
+  toWire,
+  type Amounts,
+  type Kinds,
+  type Measure,
+  type WireAmounts,
+} from "./lease/amounts.ts";
 
 /** POST /v1/leases/hello: a process introduces itself, at start and after the ledger forgot it. */
 export interface HelloRequest {

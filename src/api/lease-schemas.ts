@@ -148,21 +148,6 @@ export function toAmounts(wire: z.output<typeof amounts>): Amounts {
   return { ...base, kinds };
 }
 
-export function fromAmounts({ nanoUsd, tokens, calls, kinds }: Amounts): z.output<typeof amounts> {
-  const base = { nano_usd: nanoUsd.toString(), tokens: tokens.toString(), calls: calls.toString() };
-  if (kinds === undefined) return base;
-  return {
-    ...base,
-    input_tokens: kinds.inputTokens.toString(),
-    output_tokens: kinds.outputTokens.toString(),
-    cached_tokens: kinds.cachedTokens.toString(),
-    reasoning_tokens: kinds.reasoningTokens.toString(),
-    tool_calls: kinds.toolCalls.toString(),
-    unpriced_calls: kinds.unpricedCalls.toString(),
-    unpriced_tokens: kinds.unpricedTokens.toString(),
-  };
-}
-
 /** For a process that tells no kinds and reads none: never more tokens than of any kind, which is all that it can spend. */
 export function withoutKinds({ nanoUsd, tokens, calls, kinds }: Amounts): Amounts {
   if (kinds === undefined) return { nanoUsd, tokens, calls };

@@ -1,3 +1,4 @@
+import { toWire } from "@tollgate/instrumentation/protocol";
 import type { z } from "zod";
 import type { Ledger } from "../budget/ledger.ts";
 import type { AgentRegistry } from "../policy/registry.ts";
@@ -9,7 +10,6 @@ import {
   acquireReply,
   acquireRequest,
   closeRequest,
-  fromAmounts,
   helloReply,
   helloRequest,
   toAmounts,
@@ -116,7 +116,7 @@ function acquire({ ledger, registry, processes, leaseTtlMs, stops, desk }: Lease
         lease_id: body.lease_id,
         seq: result.seq,
         outcome: result.outcome,
-        granted: fromAmounts(tellsKinds ? result.granted : withoutKinds(result.granted)),
+        granted: toWire(tellsKinds ? result.granted : withoutKinds(result.granted)),
         ttl_ms: leaseTtlMs,
         governance_version: registry.version,
         stops_version: `${stops.list.epoch}:${stops.list.revision}`,

@@ -1,33 +1,16 @@
-import type { Measure } from "./budget.ts";
+import { covers, type Amounts, type Kinds, type Measure } from "@tollgate/instrumentation/protocol";
 
-/**
- * Amounts of the measures, added and compared together. Integers: nano-dollars, tokens, calls.
- *
- * Who does not tell kinds is taken at the most they can be: `tokens` in each kind of token, no tool call, and nothing without
- * a price. That is linear, so sums and differences of amounts with and without kinds stay exact, and no kind is ever counted too low.
- */
-export interface Amounts {
-  readonly nanoUsd: bigint;
-  readonly tokens: bigint;
-  readonly calls: bigint;
-  readonly kinds?: Kinds;
-}
-
-/**
- * Cached tokens are among the input tokens, reasoning tokens among the output tokens. Calls and tokens of which nobody knows the price
- * are among all calls and tokens.
- */
-export interface Kinds {
-  readonly inputTokens: bigint;
-  readonly outputTokens: bigint;
-  readonly cachedTokens: bigint;
-  readonly reasoningTokens: bigint;
-  readonly toolCalls: bigint;
-  readonly unpricedCalls: bigint;
-  readonly unpricedTokens: bigint;
-}
-
-export const NO_AMOUNTS: Amounts = { nanoUsd: 0n, tokens: 0n, calls: 0n };
+export {
+  add as addAmounts,
+  combine,
+  kindsOf,
+  largest as maxAmounts,
+  NO_AMOUNTS,
+  smallest as minAmounts,
+  subtract as subtractAmounts,
+  type Amounts,
+  type Kinds,
+} from "@tollgate/instrumentation/protocol";
 
 /** The largest amount that the wire, the journal and ClickHouse hold. */
 export const AMOUNT_MAX = 9_223_372_036_854_775_807n;
@@ -56,21 +39,6 @@ const KIND_OF = {
   unpriced_calls: "unpricedCalls",
   unpriced_tokens: "unpricedTokens",
 } as const satisfies Partial<Record<Measure, keyof Kinds>>;
-
-/** The kinds, told or taken at the most they can be. */
-export function kindsOf({ tokens, kinds }: Pick<Amounts, "tokens" | "kinds">): Kinds {
-  return (
-    kinds ?? {
-      inputTokens: tokens,
-      outputTokens: tokens,
-      cachedTokens: tokens,
-      reasoningTokens: tokens,
-      toolCalls: 0n,
-      unpricedCalls: 0n,
-      unpricedTokens: 0n,
-    }
-  );
-}
 
 /** Whether a measure is of what nobody knows the price of. */
 export function isUnpricedMeasure(measure: Measure): boolean {
@@ -118,46 +86,9 @@ export function amountsBy(of: (measure: Measure) => bigint, hasKinds: boolean): 
   return { ...base, kinds };
 }
 
-/** Applies `fn` to each measure of `a` and `b`. */
-export function combine(a: Amounts, b: Amounts, fn: (a: bigint, b: bigint) => bigint): Amounts {
-  const base = { nanoUsd: fn(a.nanoUsd, b.nanoUsd), tokens: fn(a.tokens, b.tokens), calls: fn(a.calls, b.calls) };
-  if (a.kinds === undefined && b.kinds === undefined) return base;
-  const [left, right] = [kindsOf(a), kindsOf(b)];
-  const kinds: Kinds = {
-    inputTokens: fn(left.inputTokens, right.inputTokens),
-    outputTokens: fn(left.outputTokens, right.outputTokens),
-    cachedTokens: fn(left.cachedTokens, right.cachedTokens),
-    reasoningTokens: fn(left.reasoningTokens, right.reasoningTokens),
-    toolCalls: fn(left.toolCalls, right.toolCalls),
-    unpricedCalls: fn(left.unpricedCalls, right.unpricedCalls),
-    unpricedTokens: fn(left.unpricedTokens, right.unpricedTokens),
-  };
-  return { ...base, kinds };
-}
-
-export function addAmounts(a: Amounts, b: Amounts): Amounts {
-  return combine(a, b, (x, y) => x + y);
-}
-
-/** May go below 0 in a measure. */
-export function subtractAmounts(a: Amounts, b: Amounts): Amounts {
-  return combine(a, b, (x, y) => x - y);
-}
-
-export function maxAmounts(a: Amounts, b: Amounts): Amounts {
-  return combine(a, b, (x, y) => (x > y ? x : y));
-}
-
-export function minAmounts(a: Amounts, b: Amounts): Amounts {
-  return combine(a, b, (x, y) => (x < y ? x : y));
-}
-
 /** Whether `a` ≤ `b` in every measure. */
 export function fitsWithin(a: Amounts, b: Amounts): boolean {
-  if (a.nanoUsd > b.nanoUsd || a.tokens > b.tokens || a.calls > b.calls) return false;
-  if (a.kinds === undefined && b.kinds === undefined) return true;
-  const [left, right] = [kindsOf(a), kindsOf(b)];
-  return KINDS.every((kind) => left[kind] <= right[kind]);
+  return covers(b, a);
 }
 
 export function isNothing(a: Amounts): boolean {

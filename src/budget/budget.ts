@@ -1,6 +1,7 @@
+import type { Measure } from "@tollgate/instrumentation/protocol";
 import type { BudgetState, Threshold } from "./ledger.ts";
 
-export type Measure = BudgetState["measure"];
+export type { Measure } from "@tollgate/instrumentation/protocol";
 
 /** How long spend counts. `run`: one window for each value of the label, without an end. */
 export type BudgetWindow =

@@ -2,6 +2,7 @@
  * The ledger's face: who has spent and who holds what. Every promise resolves only after what it changed is durable (I5).
  * Two stores stand behind it (in process with a journal; a log in Valkey that several processors share); nothing outside `src/budget/` knows which.
  */
+import type { Measure } from "@tollgate/instrumentation/protocol";
 import type { Amounts } from "./amounts.ts";
 import type { Budget } from "./budget.ts";
 import type { Raise } from "./rules/limit.ts";
@@ -28,20 +29,8 @@ export interface BudgetState {
   readonly name: string;
   /** `scope` as written, plus the value of `each` when there is one. */
   readonly scope: Labels;
-  readonly measure:
-    | "usd"
-    | "tokens"
-    | "input_tokens"
-    | "output_tokens"
-    | "cached_tokens"
-    | "reasoning_tokens"
-    | "calls"
-    | "tool_calls"
-    /** Of calls of which nobody knows the price. */
-    | "unpriced_calls"
-    | "unpriced_tokens"
-    /** Sessions in flight at once; of a process without a session, the process. Never settled, only reserved. */
-    | "concurrent_runs";
+  /** Of `concurrent_runs`: sessions in flight at once; of a process without a session, the process. Never settled, only reserved. */
+  readonly measure: Measure;
   readonly mode: "hard" | "soft" | "observe";
   readonly unknownPrice: "deny" | "estimate" | "allow";
   /** How the input of calls is to be bounded, if the budget says. */

@@ -1,33 +1,7 @@
-import { inspect } from "node:util";
+import { Secret } from "@tollgate/instrumentation/redaction";
 import { z } from "zod";
 
-const REDACTED = "[REDACTED]";
-
-/** A value that never shows itself: printing, logging, inspecting and JSON all give `[REDACTED]`. */
-export class Secret {
-  readonly #value: string;
-
-  constructor(value: string) {
-    this.#value = value;
-  }
-
-  /** The value itself: for the one place that has to send or compare it. */
-  reveal(): string {
-    return this.#value;
-  }
-
-  toString(): string {
-    return REDACTED;
-  }
-
-  toJSON(): string {
-    return REDACTED;
-  }
-
-  [inspect.custom](): string {
-    return REDACTED;
-  }
-}
+export { Secret } from "@tollgate/instrumentation/redaction";
 
 /** A string in config that becomes a `Secret`. Write it as `${env:NAME}`. */
 export const secretSchema = z.string().transform((value) => new Secret(value));

@@ -18,7 +18,7 @@ import { WAIT_MS_DEFAULT } from "../lease/purse.ts";
 import type { UnknownEgress } from "../protocol.ts";
 import { readProviders } from "./providers.ts";
 import type { ProviderBase } from "./providers.ts";
-import { Secret } from "./secret.ts";
+import { Secret } from "../redaction/secret.ts";
 
 export const DEFAULT_ENDPOINT = "http://127.0.0.1:4320";
 export const DEFAULT_OTLP_ENDPOINT = "http://127.0.0.1:4318";

@@ -1,9 +1,44 @@
 import { parseNanoUsd } from "../pricing/money.ts";
-import type { Measure, WireAmounts } from "../protocol.ts";
+
+/** What a budget may count. Cached tokens are among the input tokens, reasoning tokens among the output tokens. */
+export type Measure =
+  | "usd"
+  | "tokens"
+  | "input_tokens"
+  | "output_tokens"
+  | "cached_tokens"
+  | "reasoning_tokens"
+  | "calls"
+  | "tool_calls"
+  /** Of calls of which nobody knows the price. */
+  | "unpriced_calls"
+  | "unpriced_tokens"
+  | "concurrent_runs";
 
 /**
- * Amounts of the measures that a budget may have. Integers: nano-dollars, tokens, calls. Who does not tell kinds is taken at
- * the most they can be: `tokens` in each kind of token, and no tool call. That is linear, so books stay exact whoever tells.
+ * Amounts of the measures a budget may have. Each a string of digits (nano-dollars, tokens, calls). The kinds come all five
+ * or not at all; absent, they are taken at the most they can be: `tokens` in each kind of token, and no tool call. What has no price
+ * comes with them.
+ */
+export interface WireAmounts {
+  readonly nano_usd: string;
+  readonly tokens: string;
+  readonly calls: string;
+  readonly input_tokens?: string | undefined;
+  readonly output_tokens?: string | undefined;
+  readonly cached_tokens?: string | undefined;
+  readonly reasoning_tokens?: string | undefined;
+  readonly tool_calls?: string | undefined;
+  /** With the kinds; absent: nothing without a price. */
+  readonly unpriced_calls?: string | undefined;
+  readonly unpriced_tokens?: string | undefined;
+}
+
+/**
+ * Amounts of the measures, added and compared together, by the gate and by the ledger. Integers: nano-dollars, tokens, calls.
+ *
+ * Who does not tell kinds is taken at the most they can be: `tokens` in each kind of token, no tool call, and nothing without
+ * a price. That is linear, so sums and differences of amounts with and without kinds stay exact, and no kind is ever counted too low.
  */
 export interface Amounts {
   readonly nanoUsd: bigint;
@@ -53,7 +88,7 @@ const NO_KINDS_OF = (tokens: bigint): Kinds => ({
 });
 
 /** The kinds, told or taken at the most they can be. */
-export function kindsOf({ kinds, tokens }: Amounts): Kinds {
+export function kindsOf({ kinds, tokens }: Pick<Amounts, "kinds" | "tokens">): Kinds {
   return kinds ?? NO_KINDS_OF(tokens);
 }
 
@@ -85,7 +120,8 @@ export function amountIn(measure: Measure, amounts: Amounts): bigint {
   }
 }
 
-function combine(left: Amounts, right: Amounts, fn: (left: bigint, right: bigint) => bigint): Amounts {
+/** Applies `fn` to each measure of both. */
+export function combine(left: Amounts, right: Amounts, fn: (left: bigint, right: bigint) => bigint): Amounts {
   const base = {
     nanoUsd: fn(left.nanoUsd, right.nanoUsd),
     tokens: fn(left.tokens, right.tokens),

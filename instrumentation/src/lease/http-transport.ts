@@ -4,7 +4,7 @@
  */
 import type { ClientRequest, IncomingMessage } from "node:http";
 import { withoutTracing } from "../telemetry/without-tracing.ts";
-import type { Secret } from "../config/secret.ts";
+import type { Secret } from "../redaction/secret.ts";
 import type { AcquireReply, ApprovalReply, HelloReply } from "../protocol.ts";
 import { listenToControl } from "./control-stream.ts";
 import type { Answer, Transport } from "./transport.ts";

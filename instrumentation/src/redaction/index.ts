@@ -4,3 +4,4 @@ export { createKeyedHash } from "./keyed-hash.ts";
 export type { KeyedHash } from "./keyed-hash.ts";
 export { patternDetector, patternDetectors } from "./pattern.ts";
 export { ValueRules } from "./value-rules.ts";
+export { Secret } from "./secret.ts";

@@ -2,7 +2,7 @@ import { inspect } from "node:util";
 import { describe, expect, it } from "vitest";
 import { readConfig } from "../../../../instrumentation/src/config/config.ts";
 import { createLogger } from "../../../../instrumentation/src/config/logger.ts";
-import { Secret } from "../../../../instrumentation/src/config/secret.ts";
+import { Secret } from "../../../../instrumentation/src/redaction/secret.ts";
 
 describe("the settings of an agent process", () => {
   it("have defaults that expect no processor", () => {

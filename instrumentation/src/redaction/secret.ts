@@ -2,7 +2,7 @@ import { inspect } from "node:util";
 
 const REDACTED = "[REDACTED]";
 
-/** A credential that prints as `[REDACTED]` wherever it is logged, inspected or serialised. */
+/** A value that never shows itself: printing, logging, inspecting and JSON all give `[REDACTED]`. */
 export class Secret {
   readonly #value: string;
 
@@ -10,7 +10,7 @@ export class Secret {
     this.#value = value;
   }
 
-  /** The credential itself: only for the header it belongs in. */
+  /** The value itself: for the one place that has to send or compare it. */
   reveal(): string {
     return this.#value;
   }
