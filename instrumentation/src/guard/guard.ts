@@ -5,12 +5,12 @@ import { createLogger } from "../config/logger.ts";
 import { ConfigInvalid } from "../errors.ts";
 import { Gate } from "../gate/gate.ts";
 import { guardClient, registeredGate } from "../gate/registry.ts";
-import { packageOfClient, patchPrototype } from "../registration/patch-sdk.ts";
 import { onGuardedCopy } from "../stainless/patch-client.ts";
+import { patchCallers } from "./callers.ts";
 import { GuardBudget } from "./guard-budget.ts";
 import type { GuardControls, GuardOptions } from "./guard-budget.ts";
 
-/** A client of `openai`, `@anthropic-ai/sdk`, `@google/genai`, `groq-sdk`, `ollama` or Bedrock with a budget of its own. */
+/** A client of an SDK of a model's provider, with a budget of its own. */
 export type Guarded<T extends object> = T & { readonly tollgate: GuardControls };
 
 /**
@@ -23,25 +23,18 @@ export function guard<T extends object>(client: T, options: GuardOptions): Guard
   const config = readConfig();
   const logger = registeredGate()?.logger ?? createLogger(config.logLevel);
   const budget = new GuardBudget(options, logger);
-  const caller = patchCaller(client);
-  if (caller === undefined) {
+  const callers = patchCallers(client);
+  if (callers === undefined) {
     throw new ConfigInvalid([
-      "client: is no client of `openai`, `@anthropic-ai/sdk`, `@google/genai`, `groq-sdk`, `ollama` or " +
-        "`@aws-sdk/client-bedrock-runtime` in a supported version",
+      "client: is no client of `openai`, `@anthropic-ai/sdk`, `@google/genai`, `@mistralai/mistralai`, `cohere-ai`, `groq-sdk`, " +
+        "`ollama` or `@aws-sdk/client-bedrock-runtime` in a supported version",
     ]);
   }
   dropOwnTracer(client);
-  guardClient(caller, budget, () => new Gate({ config: withoutProcess(config), logger, leases: undefined }));
+  const makeGate = (): Gate => new Gate({ config: withoutProcess(config), logger, leases: undefined });
+  for (const caller of callers) guardClient(caller, budget, makeGate);
   attach(client, budget.controls);
   return client as Guarded<T>;
-}
-
-/** What makes the client's calls, its class patched: the client itself, or the `models` of Google's. */
-function patchCaller(client: object): object | undefined {
-  const name = packageOfClient(client);
-  if (name === undefined) return undefined;
-  const caller = name === "@google/genai" && "models" in client ? (client.models as object) : client;
-  return patchPrototype(name, Object.getPrototypeOf(caller) as object | null) ? caller : undefined;
 }
 
 /** A process that is not registered has the budgets of its guards, and no other. */

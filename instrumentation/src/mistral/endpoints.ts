@@ -36,11 +36,23 @@ const fillInTheMiddle: Endpoint = {
   },
 };
 
+const embeddings: Endpoint = {
+  ...embeddingsOf(semconv.Provider.mistralAi),
+  blockedAnswer: (body: Body) =>
+    JSON.stringify({
+      id: "tollgate",
+      object: "list",
+      model: asText(body["model"]) ?? "",
+      data: [],
+      usage: { prompt_tokens: 0, completion_tokens: 0, total_tokens: 0 },
+    }),
+};
+
 const ENDPOINTS: readonly (readonly [path: string, endpoint: Endpoint])[] = [
   ["/v1/chat/completions", chat],
   ["/v1/agents/completions", agents],
   ["/v1/fim/completions", fillInTheMiddle],
-  ["/v1/embeddings", embeddingsOf(semconv.Provider.mistralAi)],
+  ["/v1/embeddings", embeddings],
 ];
 
 /** `undefined`: costs nothing, or is not gated. */

@@ -2,11 +2,12 @@ import type { Endpoint } from "../gate/endpoint.ts";
 import { Provider } from "../semconv.ts";
 import type { ClientAdapter } from "../stainless/patch-client.ts";
 import { speechOf, transcriptionOf } from "./audio.ts";
-import { batchesOf } from "./batches.ts";
 import { openaiChatOf } from "./chat-completions.ts";
+import { compactionOf } from "./compact.ts";
 import { completionsOf } from "./completions.ts";
 import { embeddingsOf } from "./embeddings.ts";
 import { imagesOf } from "./images.ts";
+import { batchesOf, videosOf } from "./jobs.ts";
 import { responsesOf } from "./responses.ts";
 
 type Endpoints = readonly (readonly [path: string, endpoint: Endpoint])[];
@@ -15,9 +16,11 @@ type Endpoints = readonly (readonly [path: string, endpoint: Endpoint])[];
 function endpointsOf(provider: string): Endpoints {
   const transcription = transcriptionOf(provider);
   const images = imagesOf(provider);
+  const videos = videosOf(provider);
   return [
     ["/chat/completions", openaiChatOf(provider)],
     ["/responses", responsesOf(provider)],
+    ["/responses/compact", compactionOf(provider)],
     ["/embeddings", embeddingsOf(provider)],
     ["/completions", completionsOf(provider)],
     ["/images/generations", images],
@@ -27,6 +30,10 @@ function endpointsOf(provider: string): Endpoints {
     ["/audio/transcriptions", transcription],
     ["/audio/translations", transcription],
     ["/batches", batchesOf(provider)],
+    ["/videos", videos],
+    ["/videos/edits", videos],
+    ["/videos/extensions", videos],
+    ["/remix", videos],
   ];
 }
 

@@ -9,7 +9,10 @@ import type { Body } from "../gate/endpoint.ts";
 /**
  * Tiles: at most 2048 × 768 pixels, so 8 of 512 × 512, beside a base. Patches: at most 1,536 of 32 × 32, times the model's factor.
  * gpt-4.1 was documented as both, so the dearer stands. Billed at the rate of text.
- * https://platform.openai.com/docs/guides/images-vision#calculating-costs (as of 2025-07; newer families count otherwise)
+ * https://platform.openai.com/docs/guides/images-vision#calculating-costs (as of 2025-07; newer families count otherwise). Bills that people
+ * have published agree: gpt-4.1-mini 1,536 × 1.62 = 2,488 for an image over the cap, gpt-4o-mini 2,833 and 5,667 a tile
+ * (https://community.openai.com/t/vision-pricing-calculator-inaccurate-resizing-rounding-vs-api-costs/1281361,
+ * https://community.openai.com/t/vision-more-than-one-way-to-send-a-request-undocumented-and-different-pricing-realized/1262691).
  */
 const TILES_MAX = 8;
 const PATCHES_MAX = 1_536;

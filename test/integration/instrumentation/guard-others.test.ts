@@ -1,4 +1,5 @@
-/** `guard()` of the clients that are not OpenAI's, Anthropic's or Google's: what does not fit is answered in their own shape. */
+/** `guard()` of the clients that are not OpenAI's, Anthropic's or Google's, unregistered: what does not fit is answered in their own shape. */
+import { CohereClient, CohereClientV2 } from "cohere-ai";
 import Groq from "groq-sdk";
 import { Ollama } from "ollama";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -6,6 +7,8 @@ import { UnpricedModel } from "../../../instrumentation/src/errors.ts";
 import { guard } from "../../../instrumentation/src/guard/guard.ts";
 import { ProviderSimulator } from "../../../src/demo/provider/simulator.ts";
 import { bedrockClient, bedrockConverse } from "../../support/libraries/bedrock.ts";
+import { cohereV1, cohereV2 } from "../../support/libraries/cohere.ts";
+import { mistralChat, mistralClient } from "../../support/libraries/mistral.ts";
 import { ConverseCommand, ConverseStreamCommand } from "@aws-sdk/client-bedrock-runtime";
 
 const BLOCKED = /^\[Tollgate\] Budget of \$0\.01 exceeded \(spent \$0\.\d{4}\)\. Request blocked\.$/;
@@ -55,6 +58,54 @@ it("counts and stops a Bedrock client", async () => {
   let text = "";
   for await (const event of stream ?? []) text += event.contentBlockDelta?.delta?.text ?? "";
   expect(text).toMatch(BLOCKED);
+});
+
+it("counts and stops a Mistral client, in all its parts", async () => {
+  const client = guard(mistralClient(url), { budget: "$0.01", onLimit: "stop" });
+  const request = { model: mistralChat.model, messages, maxTokens: 60 };
+  await client.chat.complete(request);
+  const paid = BigInt(simulator.count().by_model[mistralChat.model]?.nano_usd ?? 0);
+  expect(paid).toBeGreaterThan(0n);
+  expect(client.tollgate.spentNanoUsd).toBe(paid);
+  client.tollgate.record("0.01");
+  expect((await client.chat.complete(request)).choices?.[0]?.message?.content).toMatch(BLOCKED);
+  let text = "";
+  for await (const { data } of await client.chat.stream(request)) {
+    const piece = data.choices[0]?.delta.content;
+    text += typeof piece === "string" ? piece : "";
+  }
+  expect(text).toMatch(BLOCKED);
+  expect((await client.embeddings.create({ model: "mistral-embed", inputs: "hi" })).usage.totalTokens).toBe(0);
+  expect(BigInt(simulator.count().by_model[mistralChat.model]?.nano_usd ?? 0)).toBe(paid);
+});
+
+it("counts and stops a client of Cohere's second API", async () => {
+  const client = guard(new CohereClientV2({ token: "k", environment: url }), { budget: "$0.01", onLimit: "stop" });
+  const request = { model: cohereV2.model, messages, maxTokens: 60 };
+  await client.chat(request);
+  const paid = BigInt(simulator.count().by_model[cohereV2.model]?.nano_usd ?? 0);
+  expect(paid).toBeGreaterThan(0n);
+  expect(client.tollgate.spentNanoUsd).toBe(paid);
+  client.tollgate.record("0.01");
+  const { message } = await client.chat(request);
+  expect(message.content?.map((part) => (part.type === "text" ? part.text : "")).join("")).toMatch(BLOCKED);
+  let text = "";
+  for await (const event of await client.chatStream(request)) {
+    if (event.type === "content-delta") text += event.delta?.message?.content?.text ?? "";
+  }
+  expect(text).toMatch(BLOCKED);
+});
+
+it("counts and stops a client of Cohere's first API, and the second one inside", async () => {
+  const client = guard(new CohereClient({ token: "k", environment: url }), { budget: "$0.01", onLimit: "stop" });
+  const before = BigInt(simulator.count().by_model[cohereV1.model]?.nano_usd ?? 0);
+  await client.chat({ model: cohereV1.model, message: "hi", maxTokens: 60 });
+  await client.v2.chat({ model: cohereV1.model, messages, maxTokens: 60 });
+  const paid = BigInt(simulator.count().by_model[cohereV1.model]?.nano_usd ?? 0) - before;
+  expect(client.tollgate.spentNanoUsd).toBe(paid);
+  expect(client.tollgate.callCount).toBe(2);
+  client.tollgate.record("0.01");
+  expect((await client.chat({ model: cohereV1.model, message: "hi" })).text).toMatch(BLOCKED);
 });
 
 it("refuses a local model that nobody gave a price", async () => {

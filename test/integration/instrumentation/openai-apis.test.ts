@@ -68,6 +68,18 @@ describe("the other APIs of openai", () => {
     expect(span["tollgate.reserved.nano_usd"]).toBeGreaterThanOrEqual(27 * 2_000);
   });
 
+  it("charges a conversation that is made shorter for what that took", async () => {
+    const usage = { input_tokens: 100, output_tokens: 20, total_tokens: 120 };
+    provider.script = () => ({ json: { id: "resp_1", object: "response.compaction", output: [], usage } });
+    const body = { model: "gpt-4o-mini", input: [{ role: "user" as const, content: "hi" }] };
+    expect((await client.responses.compact(body)).usage).toEqual(usage);
+    expect(provider.requests[0]?.body).toEqual(body);
+    expect(await spanOnceSettled()).toMatchObject({
+      "tollgate.cost.status": "exact",
+      "tollgate.cost.nano_usd": 100 * 150 + 20 * 600,
+    });
+  });
+
   it("charges pictures by their tokens", async () => {
     provider.script = () => ({ json: image });
     const answer = await client.images.generate({ model: "gpt-image-1", prompt: "a toll gate" });
@@ -121,6 +133,7 @@ describe("the other APIs of openai", () => {
       "a batch",
       () => client.batches.create({ input_file_id: "f", endpoint: "/v1/responses", completion_window: "24h" }),
     ],
+    ["a video", () => client.post("/videos", { body: { model: "sora-2", prompt: "a toll gate" } })],
     ["a picture that costs by the piece", () => client.images.generate({ model: "dall-e-3", prompt: "a" })],
     ["speech that costs by the letter", () => client.audio.speech.create({ model: "tts-1", voice: "ash", input: "a" })],
     [
