@@ -1,12 +1,15 @@
 /**
  * Runs the matrix of formats, versions of Node and versions of libraries, and writes docs/compatibility.md from what came out.
- * Fetches the other versions of Node and the libraries by npm into a temporary folder; takes some minutes.
+ * Fetches the other versions of Node, the libraries, bundlers and runtimes by npm into a temporary folder; takes a quarter of an hour.
+ * With names (`node scripts/generate-compatibility.ts openai webpack bun`) it runs only those, and writes nothing.
  */
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { agentFolder, COMMON_JS, ESM, FORMATS, LIBRARIES } from "../test/formats/agents.ts";
+import { bundledByWebpack, BUNDLERS, RUNTIMES, runtimeFormats } from "../test/formats/installed.ts";
+import { NEXT, runNext } from "../test/formats/next-app.ts";
 import type { Format, Library } from "../test/formats/agents.ts";
 import { runCell } from "../test/formats/run-cell.ts";
 import { startScriptedProvider } from "../test/support/scripted-provider.ts";
@@ -14,12 +17,9 @@ import { startScriptedProvider } from "../test/support/scripted-provider.ts";
 const ROOT = join(import.meta.dirname, "..");
 /** Besides the one that runs this. The first is the oldest that is supported. */
 const NODES = ["22.15.0", "26.10.0"];
-/** The oldest that is supported; the newest is the one in package.json. */
-const OLDEST: Readonly<Record<string, string>> = {
-  openai: "7.0.0",
-  "@anthropic-ai/sdk": "1.0.0",
-  "@google/genai": "3.1.0",
-};
+/** What is asked for by name; nothing: all of it. */
+const only = new Set(process.argv.slice(2));
+const isWanted = (name: string): boolean => only.size === 0 || only.has(name);
 
 interface Node {
   readonly version: string;
@@ -32,9 +32,15 @@ const provider = await startScriptedProvider();
 try {
   const nodes: readonly Node[] = [
     { version: process.versions.node, path: process.execPath },
-    ...NODES.map((version) => ({ version, path: installNode(version) })),
+    ...(only.size === 0 ? NODES : []).map((version) => ({ version, path: installNode(version) })),
   ].toSorted((left, right) => left.version.localeCompare(right.version, "en", { numeric: true }));
-  writeFileSync(join(ROOT, "docs", "compatibility.md"), page(nodes, await formatRows(nodes), await libraryRows(nodes)));
+  const tables = {
+    formats: await formatRows(nodes),
+    libraries: await libraryRows(nodes),
+    runtimes: await runtimeRows(),
+    next: isWanted("next") ? await nextOutcome() : "",
+  };
+  if (only.size === 0) writeFileSync(join(ROOT, "docs", "compatibility.md"), page(nodes, tables));
 } finally {
   await provider.close();
   rmSync(temporary, { recursive: true, force: true });
@@ -44,8 +50,9 @@ try {
 async function formatRows(nodes: readonly Node[]): Promise<string> {
   const [library] = LIBRARIES;
   if (library === undefined) throw new Error("the list of libraries is empty");
+  const bundled = isWanted("webpack") ? bundledByWebpack(install(...BUNDLERS)) : [];
   const rows: string[] = [];
-  for (const format of FORMATS) {
+  for (const format of [...(isWanted("formats") ? FORMATS : []), ...bundled]) {
     const cells: string[] = [];
     for (const node of nodes) cells.push(await outcome({ format, library, folder: installed, node }));
     rows.push(`| ${format.name} | ${cells.join(" | ")} |`);
@@ -55,11 +62,10 @@ async function formatRows(nodes: readonly Node[]): Promise<string> {
 
 async function libraryRows(nodes: readonly Node[]): Promise<string> {
   const rows: string[] = [];
-  for (const library of LIBRARIES) {
+  for (const library of LIBRARIES.filter(({ name }) => isWanted(name))) {
     const newest = versionIn(ROOT, library.name);
-    const oldest = OLDEST[library.name] ?? newest;
-    for (const version of new Set([oldest, newest])) {
-      const folder = version === newest ? installed : install(`${library.name}@${version}`);
+    for (const version of new Set([library.oldest, newest])) {
+      const folder = version === newest ? installed : install(`${library.name}@${version}`, ...(library.peers ?? []));
       const cells: string[] = [];
       for (const format of [ESM, COMMON_JS]) {
         for (const node of nodes) cells.push(await outcome({ format, library, folder, node }));
@@ -70,6 +76,33 @@ async function libraryRows(nodes: readonly Node[]): Promise<string> {
   return rows.join("\n");
 }
 
+/** Each with `openai`, on the runtime that the package brings. */
+async function runtimeRows(): Promise<string> {
+  const [library] = LIBRARIES;
+  if (library === undefined) throw new Error("the list of libraries is empty");
+  const rows: string[] = [];
+  for (const what of RUNTIMES) {
+    const [name = "", version = ""] = what.split("@");
+    if (!isWanted(name)) continue;
+    const path = join(install(what), "node_modules", ".bin", name);
+    const run = name === "deno" ? ["run", "--allow-all"] : [];
+    const cells: string[] = [];
+    for (const format of runtimeFormats(["--preload"], run)) {
+      cells.push(await outcome({ format, library, folder: installed, node: { version: `${name} ${version}`, path } }));
+    }
+    rows.push(`| ${name === "bun" ? "Bun" : "Deno"} ${version} | ${cells.join(" | ")} |`);
+  }
+  return rows.join("\n");
+}
+
+async function nextOutcome(): Promise<string> {
+  const [library] = LIBRARIES;
+  const folder = install(...NEXT, `openai@${versionIn(ROOT, library?.name ?? "")}`, join(ROOT, "instrumentation"));
+  const result = await runNext(folder, provider);
+  process.stdout.write(`next: ${result}\n`);
+  return result;
+}
+
 async function outcome(cell: {
   readonly format: Format;
   readonly library: Library;
@@ -77,7 +110,7 @@ async function outcome(cell: {
   readonly node: Node;
 }): Promise<string> {
   const result = await runCell({ ...cell, node: cell.node.path }, provider);
-  process.stdout.write(`${cell.library.name}, ${cell.format.name}, Node ${cell.node.version}: ${result}\n`);
+  process.stdout.write(`${cell.library.name}, ${cell.format.name}, ${cell.node.version}: ${result}\n`);
   return result;
 }
 
@@ -86,10 +119,11 @@ function installNode(version: string): string {
   return join(install(`${name}@${version}`), "node_modules", name, "bin", "node");
 }
 
-function install(what: string): string {
+function install(...what: readonly string[]): string {
   const folder = mkdtempSync(join(temporary, "npm-"));
   writeFileSync(join(folder, "package.json"), '{ "private": true }\n');
-  execFileSync("npm", ["i", what, "--no-audit", "--no-fund", "--loglevel", "error"], { cwd: folder, stdio: "ignore" });
+  const quiet = ["--no-audit", "--no-fund", "--loglevel", "error", "--legacy-peer-deps", "--install-links"];
+  execFileSync("npm", ["i", ...what, ...quiet], { cwd: folder, stdio: "ignore" });
   return folder;
 }
 
@@ -98,26 +132,40 @@ function versionIn(folder: string, name: string): string {
   return (JSON.parse(text) as { readonly version: string }).version;
 }
 
-function page(nodes: readonly Node[], formats: string, libraries: string): string {
+interface Tables {
+  readonly formats: string;
+  readonly libraries: string;
+  readonly runtimes: string;
+  readonly next: string;
+}
+
+function page(nodes: readonly Node[], { formats, libraries, runtimes, next }: Tables): string {
   const columns = nodes.map(({ version }) => `Node ${version}`);
   const twice = ["ESM", "CommonJS"].flatMap((system) => columns.map((column) => `${system}, ${column}`));
   const line = (count: number): string => `|${"---|".repeat(count)}`;
   return `# What works where
 
-Written by \`node scripts/generate-compatibility.ts\` from runs: in each cell a real agent makes one call that does not fit into its budget, and
-nothing may be sent. \`library\`: held by the library's own patch. \`wire\`: held where it would leave the process, with the same budgets and prices,
-but each retry is a call of its own, and tools are not seen. The formats on the current Node are a test too (test/formats).
+Written by \`node scripts/generate-compatibility.ts\` from runs: in each cell a real agent makes one call that does not fit into its budget (a tool
+that its policy denies, where the library has tools only), and nothing may be sent. \`library\`: held by the library's own patch. \`wire\`: held where it would
+leave the process, with the same budgets and prices, but each retry is a call of its own, and tools are not seen. The formats on the current Node are a
+test too (test/formats).
 
 | Format (\`openai\`) | ${columns.join(" | ")} |
 ${line(columns.length + 1)}
 ${formats}
 
-| Library | ${twice.join(" | ")} |
+| Library, the oldest and the newest that were run | ${twice.join(" | ")} |
 ${line(twice.length + 1)}
 ${libraries}
 
-Not run: webpack and Next.js (name the libraries in \`externals\` or \`serverExternalPackages\`; one in a bundle should be held by the wire, as with esbuild),
-Bun and Deno (use \`guard(client)\`, or [reservations over HTTP](reservations.md)). Code given as text to a worker thread (\`eval: true\`) is not gated, and is reported.
-\`tollgate doctor -- node agent.js\` tells what is gated in a program of yours.
+Next.js (${NEXT[0]}, \`next build\` and \`next start\`), registered in \`instrumentation.js\`, the libraries in \`serverExternalPackages\`: ${next}.
+
+| Runtime (\`openai\`) | ESM, \`--preload\` | CommonJS, \`--preload\` | \`registerTollgate()\` in the app | \`guard(client)\` |
+${line(5)}
+${runtimes}
+
+On other runtimes than Node, classes of SDKs are gated; tools of frameworks are not on Bun, which has no hooks for modules: wrap them with \`guardTool\`. A
+library in a bundle is held by the wire only: name it in \`externals\` or \`serverExternalPackages\`. Code given as text to a worker thread (\`eval: true\`) is
+not gated, and is reported. \`tollgate doctor -- node agent.js\` tells what is gated in a program of yours.
 `;
 }

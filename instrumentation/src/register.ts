@@ -9,13 +9,17 @@ if (!isSupported) {
 }
 // Imported only now: older versions could not even parse what follows.
 if (isSupported) {
-  const { hasSyncHooks } = await import("./registration/module-hooks.ts");
-  if (hasSyncHooks(process.versions.node)) {
+  const { CAN_HOOK, hasSyncHooks } = await import("./registration/module-hooks.ts");
+  // Deno crashes when a hook loads modules.
+  const hasFront = CAN_HOOK && process.versions["deno"] === undefined && hasSyncHooks(process.versions.node);
+  if (hasFront) {
     const { installFront } = await import("./registration/front.ts");
     installFront();
   } else {
     const { registerTollgate } = await import("./registration/register-tollgate.ts");
-    registerTollgate({ isPreload: true });
+    const { ready } = registerTollgate({ isPreload: CAN_HOOK });
+    // Without hooks, known libraries are loaded now, before the app has them.
+    if (!CAN_HOOK) await ready;
   }
 }
 

@@ -8,11 +8,23 @@ import { pathToFileURL } from "node:url";
 /** How a library is called, in words that both module systems share. */
 export interface Library {
   readonly name: string;
-  /** The class, by its default export or by name. */
+  /** What is imported of it. @default its name */
+  readonly entry?: string;
+  /** The class or function, by its default export or by name. */
   readonly binding: string;
   readonly isDefault: boolean;
+  /** What else the call needs, in both module systems. */
+  readonly also?: readonly { readonly from: string; readonly binding: string }[];
   /** An expression that makes one call. */
   readonly call: string;
+  /** The code of the error that the call has to end with. @default "budget_exceeded" */
+  readonly refusal?: string;
+  /** What the gate's log calls it. @default its name */
+  readonly gatedAs?: string;
+  /** The oldest version that was seen to be held. */
+  readonly oldest: string;
+  /** What is installed beside it for a version of its own. */
+  readonly peers?: readonly string[];
 }
 
 const URL_OF = "process.env.PROVIDER_URL";
@@ -21,21 +33,106 @@ const MESSAGES = 'messages: [{ role: "user", content: "hi" }]';
 export const LIBRARIES: readonly Library[] = [
   {
     name: "openai",
+    oldest: "5.0.0",
     binding: "OpenAI",
     isDefault: true,
     call: `new OpenAI({ apiKey: "x", baseURL: ${URL_OF} + "/v1", maxRetries: 0 }).chat.completions.create({ model: "gpt-4o-mini", max_tokens: 50, ${MESSAGES} })`,
   },
   {
     name: "@anthropic-ai/sdk",
+    oldest: "1.0.0",
     binding: "Anthropic",
     isDefault: true,
     call: `new Anthropic({ apiKey: "x", baseURL: ${URL_OF}, maxRetries: 0 }).messages.create({ model: "claude-sonnet-4-5", max_tokens: 50, ${MESSAGES} })`,
   },
   {
     name: "@google/genai",
+    oldest: "2.0.0",
     binding: "GoogleGenAI",
     isDefault: false,
     call: `new GoogleGenAI({ apiKey: "x", httpOptions: { baseUrl: ${URL_OF} } }).models.generateContent({ model: "gemini-2.5-flash", contents: "hi" })`,
+  },
+  {
+    name: "groq-sdk",
+    oldest: "1.1.1",
+    binding: "Groq",
+    isDefault: true,
+    call: `new Groq({ apiKey: "x", baseURL: ${URL_OF}, maxRetries: 0 }).chat.completions.create({ model: "llama-3.3-70b-versatile", max_tokens: 50, ${MESSAGES} })`,
+  },
+  {
+    name: "@mistralai/mistralai",
+    oldest: "2.0.0",
+    binding: "Mistral",
+    isDefault: false,
+    call: `new Mistral({ apiKey: "x", serverURL: ${URL_OF} }).chat.complete({ model: "mistral-small-latest", maxTokens: 50, ${MESSAGES} })`,
+  },
+  {
+    name: "cohere-ai",
+    oldest: "8.0.0",
+    binding: "CohereClient",
+    isDefault: false,
+    call: `new CohereClient({ token: "x", environment: ${URL_OF} }).chat({ model: "command-a-03-2025", maxTokens: 50, message: "hi" })`,
+  },
+  {
+    name: "ollama",
+    oldest: "0.6.0",
+    binding: "Ollama",
+    isDefault: false,
+    // Nobody knows what a local model costs.
+    refusal: "unpriced_model",
+    call: `new Ollama({ host: ${URL_OF} }).chat({ model: "llama3.2", ${MESSAGES} })`,
+  },
+  {
+    name: "@aws-sdk/client-bedrock-runtime",
+    oldest: "3.1163.0",
+    binding: "BedrockRuntimeClient, ConverseCommand",
+    isDefault: false,
+    call: `new BedrockRuntimeClient({ region: "us-east-1", endpoint: ${URL_OF}, credentials: { accessKeyId: "a", secretAccessKey: "s" } }).send(new ConverseCommand({ modelId: "amazon.nova-lite-v1:0", messages: [{ role: "user", content: [{ text: "hi" }] }] }))`,
+  },
+  {
+    name: "ai",
+    oldest: "5.0.0",
+    binding: "generateText",
+    isDefault: false,
+    peers: ["zod"],
+    call: `generateText({ model: { specificationVersion: "v2", provider: "openai.chat", modelId: "gpt-4o-mini", supportedUrls: {}, doGenerate: async () => { await fetch(${URL_OF}); } }, prompt: "hi", maxRetries: 0 })`,
+  },
+  {
+    name: "@langchain/core",
+    oldest: "1.0.0",
+    entry: "@langchain/core/tools",
+    gatedAs: "@langchain/core/tools",
+    binding: "tool",
+    isDefault: false,
+    refusal: "tool_denied",
+    call: `tool(() => fetch(${URL_OF}), { name: "drop", description: "drops", schema: { type: "object", properties: {} } }).invoke({})`,
+  },
+  {
+    name: "@openai/agents",
+    oldest: "0.20.0",
+    binding: "Agent, run, setDefaultOpenAIClient",
+    isDefault: false,
+    also: [{ from: "openai", binding: "OpenAI" }],
+    peers: ["openai", "zod"],
+    gatedAs: "@openai/agents-core",
+    call: `(setDefaultOpenAIClient(new OpenAI({ apiKey: "x", baseURL: ${URL_OF} + "/v1", maxRetries: 0 })), run(new Agent({ name: "a", model: "gpt-4o-mini" }), "hi"))`,
+  },
+  {
+    name: "@anthropic-ai/claude-agent-sdk",
+    oldest: "0.3.330",
+    binding: "query",
+    isDefault: false,
+    peers: ["zod"],
+    call: `(async () => { for await (const message of query({ prompt: "hi" })) console.log(message.type); })()`,
+  },
+  {
+    name: "@modelcontextprotocol/sdk",
+    oldest: "1.10.0",
+    entry: "@modelcontextprotocol/sdk/client/index.js",
+    binding: "Client",
+    isDefault: false,
+    refusal: "tool_denied",
+    call: `new Client({ name: "a", version: "1" }).callTool({ name: "drop", arguments: {} })`,
   },
 ];
 
@@ -54,6 +151,7 @@ export interface Format {
 
 const ROOT = join(import.meta.dirname, "..", "..");
 const PACKAGE = join(ROOT, "instrumentation", "dist");
+export const INDEX = join(PACKAGE, "index.js");
 
 /** A folder for agents that find this repository's libraries; Node strips no types below `node_modules`. */
 export function agentFolder(): string {
@@ -62,16 +160,28 @@ export function agentFolder(): string {
   return folder;
 }
 
-const REGISTER = pathToFileURL(join(PACKAGE, "register.js")).href;
-const PRELOAD = ["--import", REGISTER];
+export const REGISTER = pathToFileURL(join(PACKAGE, "register.js")).href;
+export const PRELOAD = ["--import", REGISTER];
 
-const esm = ({ name, binding, isDefault }: Library): string =>
-  `import ${isDefault ? binding : `{ ${binding} }`} from "${name}";\n`;
-const cjs = ({ name, binding }: Library): string => `const { ${binding} } = require("${name}");\n`;
+const esm = ({ name, binding, isDefault, also = [], entry = name }: Library): string =>
+  [`import ${isDefault ? binding : `{ ${binding} }`} from "${entry}";\n`]
+    .concat(also.map((other) => `import { ${other.binding} } from "${other.from}";\n`))
+    .join("");
+const cjs = ({ name, binding, also = [], entry = name }: Library): string =>
+  [{ from: entry, binding }, ...also].map((one) => `const { ${one.binding} } = require("${one.from}");\n`).join("");
 const run = ({ call }: Library): string =>
   `${call}.then(() => console.log("answered"), (error) => console.log(error.code ?? error.cause?.code ?? String(error)));\n`;
 
-function write(folder: string, name: string, source: string): string {
+/** A program that makes the library's call; `before` is run ahead of it. */
+export function esmSource(library: Library, before = ""): string {
+  return `${esm(library)}import process from "node:process";\n${before}${run(library)}`;
+}
+
+export function commonJsSource(library: Library): string {
+  return cjs(library) + run(library);
+}
+
+export function write(folder: string, name: string, source: string): string {
   const file = join(folder, name);
   writeFileSync(file, source);
   return file;

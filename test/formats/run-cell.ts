@@ -1,4 +1,6 @@
 import { spawn } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import type { ScriptedProvider } from "../support/scripted-provider.ts";
 import type { Format, Library } from "./agents.ts";
 
@@ -20,6 +22,8 @@ export async function runCell({ format, library, folder, node }: Cell, provider:
   const { args, env = {} } = await format.prepare(folder, library);
   const inherited = Object.entries(process.env).filter(([key]) => !/^(?:TOLLGATE|OTEL|NODE)_/.test(key));
   const before = provider.requests.length;
+  const policy = join(folder, "policy.yaml");
+  writeFileSync(policy, "kind: policy\nname: formats\ndeny: [drop]\n");
   const child = spawn(node, args, {
     cwd: folder,
     env: {
@@ -28,6 +32,7 @@ export async function runCell({ format, library, folder, node }: Cell, provider:
       PROVIDER_URL: provider.url,
       TOLLGATE_ENDPOINT: "off",
       TOLLGATE_BUDGET: "$0.000001",
+      TOLLGATE_POLICY: policy,
       TOLLGATE_LOG: "debug",
     },
     stdio: ["ignore", "pipe", "pipe"],
@@ -41,8 +46,8 @@ export async function runCell({ format, library, folder, node }: Cell, provider:
     child.once("close", resolve);
   });
   const [said, log] = [out.join("").trim(), err.join("")];
-  if (said !== "budget_exceeded" || provider.requests.length > before) {
+  if (said !== (library.refusal ?? "budget_exceeded") || provider.requests.length > before) {
     return `not gated: ${said === "" ? (log.trim().split("\n").at(-1) ?? "") : said}`;
   }
-  return log.includes(`${library.name} is gated: `) ? "library" : "wire";
+  return log.includes(`${library.gatedAs ?? library.name} is gated: `) ? "library" : "wire";
 }

@@ -16,6 +16,7 @@ export function appendReport(file: SdkFile, url: string, loaded: LoadFnOutput): 
   const { source } = loaded;
   if (source === undefined || source === null) return loaded;
   const text = typeof source === "string" ? source : new TextDecoder().decode(source);
+  if (file.contains?.test(text) === false) return loaded;
   return { ...loaded, source: withReport(file, url, { text, isCommonJs: loaded.format === "commonjs" }) };
 }
 
@@ -29,9 +30,15 @@ export function withReport(
   const local = file.localName ?? file.className;
   // A version that names its class otherwise is reported as not gated, and runs all the same.
   const owner = isCommonJs ? exported : `typeof ${local}==="undefined"?undefined:${local}`;
-  const reported = file.functions === undefined ? owner : functionsExpression(file.functions);
+  const names = file.contains === undefined ? file.functions : file.functions?.filter((name) => declares(text, name));
+  const reported = names === undefined ? owner : functionsExpression(names);
   const call = `globalThis[Symbol.for("tollgate.loaded")]?.(${JSON.stringify(file.name)},${reported},${JSON.stringify(url)});`;
-  return `${withVariables(text, file.functions ?? [])}\n;${call}\n`;
+  return `${withVariables(text, names ?? [])}\n;${call}\n`;
+}
+
+/** Another file of the same package may import it: that can't be replaced. */
+function declares(text: string, name: string): boolean {
+  return new RegExp(`^(?:var|let|const|class|(?:async )?function) ${name}\\b`, "m").test(text);
 }
 
 /** Exports come from variables of ours, which start as the module's own functions. */
@@ -54,8 +61,8 @@ function withExports({ name, exported = [] }: SdkFile, url: string, text: string
 /** A version may lack some of them: a name that is not declared is no error. */
 function functionsExpression(names: readonly string[]): string {
   const places = names.map((name) => {
-    // Other CommonJS modules read the export.
-    const exported = `if(typeof exports==="object"&&Object.hasOwn(exports,"${name}"))exports.${name}=f;`;
+    // Other CommonJS modules read the export, which some bundlers make a getter of the variable.
+    const exported = `if(typeof exports==="object"&&Object.getOwnPropertyDescriptor(exports,"${name}")?.writable)exports.${name}=f;`;
     return `${name}:typeof ${name}==="undefined"?undefined:[${name},(f)=>{${name}=f;${exported}}]`;
   });
   return `{${places.join(",")}}`;

@@ -24,6 +24,9 @@ interface LoadedModule {
 
 const reported = new Set<string>();
 
+/** Bun has none of the hooks, though it calls itself a Node that has: there, classes are patched in what is loaded ahead of the app. */
+export const CAN_HOOK = process.versions["bun"] === undefined;
+
 /** Whether a module, by its URL or path, was seen as it was loaded. */
 export function hasReported(location: string): boolean {
   return reported.has(location);
@@ -38,7 +41,7 @@ let isHooked = false;
 export function hookModules(onLoaded: OnLoaded): void {
   listener = onLoaded;
   // With a front, nothing was loaded before; what is being loaded right now reports at its end.
-  if (isHooked) return;
+  if (isHooked || !CAN_HOOK) return;
   install();
   if (!hasSyncHooks(process.versions.node)) module.register("./loader-thread.js", import.meta.url);
   reportCached(onLoaded);
@@ -86,7 +89,8 @@ function hookCompile(report: (name: string, loaded: unknown, location: string) =
   const compile = prototype._compile;
   prototype._compile = function (content, location, ...rest) {
     const file = findSdkFile(location);
-    if (file === undefined || content.includes(REPORT_MARK)) return compile.call(this, content, location, ...rest);
+    const isNone = file === undefined || file.contains?.test(content) === false;
+    if (isNone || content.includes(REPORT_MARK)) return compile.call(this, content, location, ...rest);
     const isReporting = file.functions !== undefined;
     const text = isReporting ? withReport(file, location, { text: content, isCommonJs: true }) : content;
     const result = compile.call(this, text, location, ...rest);
@@ -97,10 +101,15 @@ function hookCompile(report: (name: string, loaded: unknown, location: string) =
 
 function reportCached(onLoaded: OnLoaded): void {
   const { cache } = module.createRequire(import.meta.url);
+  const told = new Set<string>();
   for (const [location, loaded] of Object.entries(cache)) {
     const file = findSdkFile(location);
     const exports = (loaded as LoadedModule | undefined)?.exports;
-    if (file !== undefined && exports !== undefined) onLoaded(file, exportedClass(file, exports), location);
+    if (file === undefined || exports === undefined) continue;
+    // Which of the package's files has the places can't be told any more: all of it came too early.
+    if (file.contains !== undefined && told.has(file.name)) continue;
+    told.add(file.name);
+    onLoaded(file, exportedClass(file, exports), location);
   }
 }
 

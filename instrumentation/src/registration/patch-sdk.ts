@@ -14,9 +14,12 @@ import { groqAdapter } from "../groq/adapter.ts";
 import { patchProtocol } from "../mcp/patch-protocol.ts";
 import { patchMistral } from "../mistral/patch-sdk.ts";
 import { patchOllama } from "../ollama/patch-ollama.ts";
+import { patchCallTool } from "../llamaindex/patch-call-tool.ts";
+import { patchMastra } from "../mastra/patch-mastra.ts";
 import { openaiAdapter } from "../openai/adapter.ts";
 import { patchToolRunner } from "../openai/patch-tools.ts";
 import { patchAgents } from "../openai-agents/patch-agents.ts";
+import { patchWs } from "../realtime/patch-ws.ts";
 import { findClientPrototype } from "../stainless/client-shape.ts";
 import type { ClientPrototype } from "../stainless/client-shape.ts";
 import { patchDispatcher } from "../wire/hook-undici.ts";
@@ -84,6 +87,12 @@ function patchFunctions(name: string, loaded: unknown): boolean | undefined {
       return patchClaudeAgent(functions);
     case "@openai/agents-core":
       return patchAgents(functions);
+    case "@llamaindex/core":
+      return patchCallTool(functions);
+    case "@mastra/core":
+      return patchMastra(functions);
+    case "ws":
+      return patchWs(functions);
     default:
       return undefined;
   }
@@ -120,6 +129,8 @@ export function patchPrototype(name: string, prototype: object | null): boolean 
 /** The SDK that a client object belongs to, by what it offers. */
 export function packageOfClient(client: object): string | undefined {
   if ("chat" in client && "responses" in client) return "openai";
+  if ("chat" in client && "fim" in client) return "@mistralai/mistralai";
+  if ("clientV2" in client || ("v2" in client && "embedJobs" in client)) return "cohere-ai";
   if ("models" in client && "chats" in client && "caches" in client) return "@google/genai";
   if ("chat" in client && "audio" in client && "makeRequest" in client) return "groq-sdk";
   if ("ongoingStreamedRequests" in client) return "ollama";

@@ -24,7 +24,7 @@ import { hookWire } from "../wire/hook-wire.ts";
 import { registerWire, Wire } from "../wire/wire.ts";
 import { hookChildren } from "./hook-children.ts";
 import { LastWords } from "./last-words.ts";
-import { hasReported, hookModules } from "./module-hooks.ts";
+import { CAN_HOOK, hasReported, hookModules } from "./module-hooks.ts";
 import { patchLoadedClass } from "./patch-sdk.ts";
 import { SDK_FILES } from "./sdk-files.ts";
 
@@ -129,6 +129,7 @@ function createGates({ config, logger, tracer, probe }: GatesOptions): {
 async function patchAlreadyLoaded(logger: Logger, patch: Patch): Promise<void> {
   const main = process.argv[1] ?? join(process.cwd(), "index.js");
   const require = createRequire(main);
+  if (!CAN_HOOK) logger.log("warn", "on Bun only SDKs' classes are gated: wrap tools of frameworks with `guardTool`");
   for (const { name, className, functions, entry, files } of SDK_FILES) {
     let folder: string;
     try {
@@ -139,7 +140,7 @@ async function patchAlreadyLoaded(logger: Logger, patch: Patch): Promise<void> {
     for (const file of files) {
       const location = join(folder, file);
       // Versions differ in the twins that they have.
-      if (functions !== undefined && !existsSync(location)) continue;
+      if (functions !== undefined && (!existsSync(location) || !CAN_HOOK)) continue;
       try {
         const { href } = pathToFileURL(location);
         const loaded = (await import(href)) as Record<string, unknown>;

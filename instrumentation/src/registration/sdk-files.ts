@@ -4,7 +4,9 @@ export interface SdkFile {
   readonly pattern: RegExp;
   /** The class whose prototype owns the machinery, by its name in the file and among its exports; `default`: all that a CommonJS file exports. */
   readonly className: string;
-  /** Functions of the file itself that are replaced, in place of a class; where they are missing, so be it. */
+  /** Only files with this in their text are meant: of a package whose files are named anew in each version. */
+  readonly contains?: RegExp;
+  /** Functions or classes of the file itself that are replaced, in place of a class; where they are missing, so be it. */
   readonly functions?: readonly string[];
   /** Of a minified ES module: exported functions that are replaced, by their names outside. */
   readonly exported?: readonly string[];
@@ -118,6 +120,38 @@ export const SDK_FILES: readonly SdkFile[] = [
     className: "default",
     entry: "undici",
     files: ["lib/dispatcher/dispatcher-base.js"],
+  },
+  {
+    name: "@llamaindex/core",
+    pattern: /[/\\]node_modules[/\\]@llamaindex[/\\]core[/\\](?:agent|llms)[/\\]dist[/\\]index\.c?js$/,
+    className: "",
+    functions: ["callTool"],
+    entry: "@llamaindex/core/agent",
+    files: ["index.cjs", "index.js"],
+  },
+  {
+    name: "@mastra/core",
+    pattern: /[/\\]node_modules[/\\]@mastra[/\\]core[/\\]dist[/\\][\w-]+\.c?js$/,
+    contains: /^(?:var|let|const|class) (?:CoreToolBuilder|Agent|Tool|AISDKV[567]LanguageModel)\b/m,
+    className: "",
+    functions: [
+      "CoreToolBuilder",
+      "Agent",
+      "Tool",
+      "AISDKV5LanguageModel",
+      "AISDKV6LanguageModel",
+      "AISDKV7LanguageModel",
+    ],
+    entry: "@mastra/core/agent",
+    files: ["index.cjs", "index.js"],
+  },
+  {
+    name: "ws",
+    pattern: /[/\\]node_modules[/\\]ws[/\\]lib[/\\]websocket\.js$/,
+    className: "",
+    functions: ["initAsClient"],
+    entry: "ws",
+    files: ["lib/websocket.js"],
   },
   {
     name: "@anthropic-ai/sdk/tools",

@@ -1,0 +1,82 @@
+/**
+ * Puts the gate into sockets of `ws` that are opened to a realtime API: by the function that every client of the package starts
+ * with, so that it does not matter which library opened it (`openai/realtime/ws`, `@openai/agents`, the app). Other sockets are
+ * left alone; the wire sees where they go.
+ */
+import { context } from "@opentelemetry/api";
+import { withCall } from "../gate/current-call.ts";
+import { asText } from "../gate/endpoint.ts";
+import type { Gate } from "../gate/gate.ts";
+import { registeredGate } from "../gate/registry.ts";
+import type { LoadedFunctions } from "../registration/loaded-report.ts";
+import { replaceFunction } from "../registration/replace-function.ts";
+import { Provider } from "../semconv.ts";
+import { serverOf } from "../stainless/patch-client.ts";
+import { realtimeResponse } from "./response.ts";
+import { RealtimeSession } from "./session.ts";
+
+interface Socket {
+  send: (data: unknown, ...rest: unknown[]) => void;
+  emit: (name: string | symbol, ...args: unknown[]) => boolean;
+}
+
+const watched = new WeakSet<Socket>();
+const PATH = /\/realtime$/;
+
+/** False for a version that lacks the place. */
+export function patchWs(functions: LoadedFunctions): boolean {
+  return replaceFunction(functions, "initAsClient", (init) => (...given) => {
+    const gate = registeredGate();
+    const [socket, address] = given;
+    const url = gate === undefined ? null : realtimeUrl(address);
+    if (gate === undefined || url === null) return init(...given);
+    watch(gate, socket as Socket, url);
+    // The request that opens the socket is no call: each response is one.
+    const opening = { isEnded: false, isAnswered: false };
+    return context.with(withCall(context.active(), opening), () => init(...given));
+  });
+}
+
+/** A session that makes responses; `null` for any other socket. */
+function realtimeUrl(address: unknown): URL | null {
+  const url = address instanceof URL ? address : URL.parse(asText(address) ?? "");
+  const isSession = url !== null && PATH.test(url.pathname) && url.searchParams.get("intent") !== "transcription";
+  return isSession ? url : null;
+}
+
+function watch(gate: Gate, socket: Socket, url: URL): void {
+  // A redirect opens the same socket again.
+  if (watched.has(socket)) return;
+  watched.add(socket);
+  const { send, emit } = socket;
+  const isAzure = url.hostname.endsWith(".azure.com");
+  const session = new RealtimeSession({
+    gate,
+    endpoint: realtimeResponse(isAzure ? Provider.azureOpenai : Provider.openai),
+    model: url.searchParams.get("model") ?? url.searchParams.get("deployment") ?? "",
+    server: serverOf(url.origin === "null" ? `https://${url.host}` : url.origin),
+    send: (text) => send.call(socket, text),
+    receive: (text) => void emit.call(socket, "message", Buffer.from(text), false),
+  });
+  own(socket, "send", (data, ...rest) => {
+    if (typeof data !== "string") {
+      send.call(socket, data, ...rest);
+      return;
+    }
+    const callback = rest.findLast((value) => typeof value === "function") as ((error?: unknown) => void) | undefined;
+    session.outgoing(
+      data,
+      (text) => send.call(socket, text, ...rest),
+      (error) => callback?.(error),
+    );
+  });
+  own(socket, "emit", (name, ...args) => {
+    if (name === "message" && args[1] !== true) session.incoming(String(args[0]));
+    if (name === "close") session.closed();
+    return emit.call(socket, name, ...args);
+  });
+}
+
+function own<K extends keyof Socket>(socket: Socket, name: K, value: Socket[K]): void {
+  Object.defineProperty(socket, name, { value, writable: true, configurable: true, enumerable: false });
+}

@@ -1,0 +1,280 @@
+/**
+ * The gate in a realtime session, by the events on its socket. Each response is one call: one that the app asks for is admitted
+ * before `response.create` is sent; one that the provider starts by itself when somebody has spoken is admitted before the sound
+ * that it answers is sent. Its usage comes in `response.done`. Events stay in their order: what waits for money holds back
+ * what follows it.
+ */
+import { context } from "@opentelemetry/api";
+import { TollgateError } from "../errors.ts";
+import { asBody, asText } from "../gate/endpoint.ts";
+import type { Body, Endpoint } from "../gate/endpoint.ts";
+import type { Gate } from "../gate/gate.ts";
+import type { GatedCall } from "../gate/gated-call.ts";
+import type { Server } from "../gate/call-span.ts";
+import { observeParsed } from "../stainless/observe-answer.ts";
+import { startCall } from "../stainless/patch-client.ts";
+import { frozen } from "../wire/opaque.ts";
+
+export interface SessionOptions {
+  readonly gate: Gate;
+  readonly endpoint: Endpoint;
+  /** As the address of the session names it. */
+  readonly model: string;
+  readonly server: Server | undefined;
+  /** Sends an event of ours. */
+  readonly send: (text: string) => void;
+  /** Gives the app an event as if the provider had sent it. */
+  readonly receive: (text: string) => void;
+}
+
+/** What was asked for by an event with this id. */
+interface Asked {
+  readonly eventId: string;
+  readonly call: GatedCall;
+}
+
+/** Only events that say one of these are read: sound goes by as it is. */
+const SENT = /"(?:response\.create|session\.update|input_audio_buffer\.append)"/;
+const RECEIVED =
+  /"(?:session\.created|session\.updated|response\.created|response\.done|error|input_audio_buffer\.(?:speech_started|committed))"/;
+
+export class RealtimeSession {
+  readonly #options: SessionOptions;
+  #session: Body = {};
+  #sending: Promise<void> | undefined;
+  #asked: readonly Asked[] = [];
+  /** Money for the response that the provider may start by itself. */
+  #armed: GatedCall | undefined;
+  readonly #running = new Map<string, GatedCall>();
+  /** Somebody has spoken since the last response began: the provider may be about to answer. */
+  #wasSpoken = false;
+  #events = 0;
+  #isClosed = false;
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+  }
+
+  /** An event of the app: `send` sends it, or another in its place; `refuse` says that it is not sent. */
+  outgoing(text: string, send: (text: string) => void, refuse: (error: unknown) => void): void {
+    const admit = this.#admissionOf(text);
+    if (this.#sending === undefined && admit === undefined) {
+      send(text);
+      return;
+    }
+    const before = this.#sending ?? Promise.resolve();
+    const turn = before.then(async () => {
+      try {
+        const sent = admit === undefined ? text : await admit();
+        if (!this.#isClosed) send(sent);
+      } catch (error) {
+        this.#tell(error, text);
+        refuse(error);
+      }
+    });
+    this.#sending = turn;
+    void turn.then(() => {
+      if (this.#sending === turn) this.#sending = undefined;
+    });
+  }
+
+  /** An event of the provider. Never throws. */
+  incoming(text: string): void {
+    if (!RECEIVED.test(text)) return;
+    const event = parse(text);
+    const response = asBody(event?.["response"]);
+    const id = asText(response?.["id"]) ?? "";
+    switch (event?.["type"]) {
+      case "session.created":
+      case "session.updated":
+        this.#session = asBody(event["session"]) ?? this.#session;
+        break;
+      case "input_audio_buffer.speech_started":
+      case "input_audio_buffer.committed":
+        this.#wasSpoken = true;
+        break;
+      case "response.created":
+        this.#begin(id);
+        break;
+      case "response.done":
+        this.#finish(id, response ?? {});
+        break;
+      case "error":
+        this.#fail(asText(asBody(event["error"])?.["event_id"]));
+        break;
+      default:
+        break;
+    }
+  }
+
+  /** The socket is closed: what runs counts as reserved, what was never begun is given back. */
+  closed(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    const error = new Error("the session was closed");
+    for (const call of [...this.#running.values(), ...this.#asked.map(({ call: asked }) => asked)]) {
+      call.end(call.stopped ?? error);
+    }
+    this.#running.clear();
+    this.#asked = [];
+    if (!this.#wasSpoken) this.#armed?.releaseAttempt();
+    this.#armed?.end(error);
+    this.#armed = undefined;
+  }
+
+  /** `undefined`: the event costs nothing. */
+  #admissionOf(text: string): (() => Promise<string>) | undefined {
+    if (!SENT.test(text)) return undefined;
+    const event = parse(text);
+    const parent = context.active();
+    const inContext = (work: () => Promise<string>) => () => context.with(parent, work);
+    switch (event?.["type"]) {
+      case "response.create":
+        return inContext(() => this.#ask(text, event));
+      case "input_audio_buffer.append":
+        // Money in hand needs no waiting.
+        return this.#armed !== undefined || !this.#answersByItself()
+          ? undefined
+          : inContext(async () => {
+              // Unless sound before it has brought some.
+              if (this.#armed === undefined) await this.#arm(this.#session);
+              return text;
+            });
+      case "session.update":
+        return this.#armed === undefined
+          ? undefined
+          : inContext(async () => {
+              // The answer to what was said already may be as long as the new bound says.
+              await this.#arm({ ...this.#session, ...asBody(event["session"]) });
+              return text;
+            });
+      default:
+        return undefined;
+    }
+  }
+
+  async #ask(text: string, event: Body): Promise<string> {
+    const response = asBody(event["response"]) ?? {};
+    const call = this.#start({ ...this.#bounds(this.#session), ...response }, this.#options.endpoint);
+    if (call === undefined) return text;
+    const plan = await call.begin();
+    const bound = plan.do === "send" ? plan.body["max_output_tokens"] : undefined;
+    this.#events += 1;
+    const eventId = asText(event["event_id"]) ?? `tollgate_${this.#events}`;
+    const isLowered = bound !== undefined && bound !== response["max_output_tokens"];
+    this.#asked = [...this.#asked, { eventId, call }];
+    return JSON.stringify({
+      ...event,
+      event_id: eventId,
+      ...(isLowered && { response: { ...response, max_output_tokens: bound } }),
+    });
+  }
+
+  /** Its bound is the session's, which an answer can't be asked to lower. */
+  async #arm(session: Body): Promise<void> {
+    const call = this.#start(this.#bounds(session), frozen(this.#options.endpoint));
+    if (call === undefined) return;
+    await call.begin();
+    const before = this.#armed;
+    this.#armed = call;
+    if (this.#isClosed || before === undefined) return;
+    before.releaseAttempt();
+    before.end(new Error("the session was changed"));
+  }
+
+  #bounds(session: Body): Body {
+    const { max_output_tokens: bound, max_response_output_tokens: betaBound } = session;
+    return {
+      model: asText(session["model"]) ?? this.#options.model,
+      ...(bound !== undefined && { max_output_tokens: bound }),
+      ...(betaBound !== undefined && { max_response_output_tokens: betaBound }),
+    };
+  }
+
+  #start(body: Body, endpoint: Endpoint): GatedCall | undefined {
+    const { gate, server } = this.#options;
+    const call = startCall(gate, () => ({
+      endpoint,
+      body,
+      facts: endpoint.readRequest(body),
+      server,
+      signal: undefined,
+      guard: undefined,
+      parent: context.active(),
+    }));
+    call?.onStop(() => this.#cancel(call));
+    return call;
+  }
+
+  #cancel(call: GatedCall): void {
+    for (const [id, running] of this.#running) {
+      if (running === call) this.#options.send(JSON.stringify({ type: "response.cancel", response_id: id }));
+    }
+  }
+
+  /** Voice detection is on unless the session says otherwise, and answers unless it is told not to. */
+  #answersByItself(): boolean {
+    if (this.#session["type"] === "transcription") return false;
+    const input = asBody(asBody(this.#session["audio"])?.["input"]);
+    const detection = input === undefined ? this.#session["turn_detection"] : input["turn_detection"];
+    return detection !== null && asBody(detection)?.["create_response"] !== false;
+  }
+
+  #begin(id: string): void {
+    const [asked, ...rest] = this.#asked;
+    const call = asked?.call ?? this.#armed;
+    if (asked === undefined) this.#armed = undefined;
+    else this.#asked = rest;
+    this.#wasSpoken = false;
+    if (call === undefined) this.#catchUp(id);
+    else {
+      call.firstChunk();
+      this.#running.set(id, call);
+      if (call.stopped !== undefined) this.#cancel(call);
+    }
+  }
+
+  /** Nobody has asked for it here (somebody else in the same conversation may have): admitted now, or stopped at once. */
+  #catchUp(id: string): void {
+    const { send } = this.#options;
+    const call = this.#start(this.#bounds(this.#session), frozen(this.#options.endpoint));
+    if (call === undefined) return;
+    this.#running.set(id, call);
+    call.begin().catch(() => {
+      this.#running.delete(id);
+      send(JSON.stringify({ type: "response.cancel", response_id: id }));
+    });
+  }
+
+  #finish(id: string, response: Body): void {
+    const call = this.#running.get(id);
+    this.#running.delete(id);
+    if (call !== undefined) observeParsed(call, response);
+  }
+
+  /** The provider refused what was asked for. */
+  #fail(eventId: string | undefined): void {
+    const failed = this.#asked.find((asked) => asked.eventId === eventId);
+    if (failed === undefined) return;
+    this.#asked = this.#asked.filter((asked) => asked !== failed);
+    failed.call.releaseAttempt();
+    failed.call.end(new Error("the provider refused the response"));
+  }
+
+  /** As the API tells what is wrong with one event: the session goes on. */
+  #tell(error: unknown, text: string): void {
+    const { code, message } = error instanceof TollgateError ? error : { code: "gate_failed", message: String(error) };
+    const eventId = asText(parse(text)?.["event_id"]) ?? null;
+    const told = { type: "tollgate_error", code, message, param: null, event_id: eventId };
+    this.#events += 1;
+    this.#options.receive(JSON.stringify({ type: "error", event_id: `tollgate_${this.#events}`, error: told }));
+  }
+}
+
+function parse(text: string): Body | undefined {
+  try {
+    return asBody(JSON.parse(text));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,85 @@
+/** A Next.js app whose instrumentation hook registers the gate, built and started as in production. */
+import { execFileSync, spawn } from "node:child_process";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import type { AddressInfo } from "node:net";
+import { dirname, join } from "node:path";
+import type { ScriptedProvider } from "../support/scripted-provider.ts";
+import type { Outcome } from "./run-cell.ts";
+
+export const NEXT = ["next@16.4.6", "react@19.2.0", "react-dom@19.2.0"];
+
+const START_MS = 60_000;
+
+const FILES: Readonly<Record<string, string>> = {
+  "next.config.mjs": 'export default { serverExternalPackages: ["@tollgate/instrumentation", "openai"] };\n',
+  "instrumentation.js": `export async function register() {
+  if (process.env.NEXT_RUNTIME !== "nodejs") return;
+  const { registerTollgate } = await import("@tollgate/instrumentation");
+  await registerTollgate().ready;
+}
+`,
+  "app/layout.js": "export default ({ children }) => <html><body>{children}</body></html>;\n",
+  "app/api/ask/route.js": `import OpenAI from "openai";
+export const dynamic = "force-dynamic";
+export async function GET() {
+  const client = new OpenAI({ apiKey: "x", baseURL: process.env.PROVIDER_URL + "/v1", maxRetries: 0 });
+  const body = { model: "gpt-4o-mini", max_tokens: 50, messages: [{ role: "user", content: "hi" }] };
+  return client.chat.completions.create(body).then(
+    () => new Response("answered"),
+    (error) => new Response(error.code ?? error.cause?.code ?? String(error)),
+  );
+}
+`,
+};
+
+/** `folder` has Next.js, `openai` and the gate in its `node_modules`. */
+export async function runNext(folder: string, provider: ScriptedProvider): Promise<Outcome> {
+  for (const [name, text] of Object.entries(FILES)) {
+    mkdirSync(dirname(join(folder, name)), { recursive: true });
+    writeFileSync(join(folder, name), text);
+  }
+  const env = {
+    ...process.env,
+    NEXT_TELEMETRY_DISABLED: "1",
+    PROVIDER_URL: provider.url,
+    TOLLGATE_ENDPOINT: "off",
+    TOLLGATE_BUDGET: "$0.000001",
+    TOLLGATE_LOG: "debug",
+  };
+  const next = join(folder, "node_modules", "next", "dist", "bin", "next");
+  execFileSync(process.execPath, [next, "build"], { cwd: folder, env, stdio: "ignore" });
+  const port = await freePort();
+  const before = provider.requests.length;
+  const server = spawn(process.execPath, [next, "start", "-p", String(port)], { cwd: folder, env, stdio: "pipe" });
+  const log: string[] = [];
+  server.stdout.setEncoding("utf8").on("data", (text: string) => log.push(text));
+  server.stderr.setEncoding("utf8").on("data", (text: string) => log.push(text));
+  try {
+    const said = await ask(`http://127.0.0.1:${port}/api/ask`);
+    if (said !== "budget_exceeded" || provider.requests.length > before) return `not gated: ${said}`;
+    return log.join("").includes("openai is gated: ") ? "library" : "wire";
+  } finally {
+    server.kill("SIGKILL");
+  }
+}
+
+async function ask(url: string): Promise<string> {
+  const until = performance.now() + START_MS;
+  for (;;) {
+    try {
+      return await (await fetch(url)).text();
+    } catch (error) {
+      if (performance.now() > until) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}

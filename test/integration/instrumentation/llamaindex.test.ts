@@ -1,0 +1,102 @@
+/**
+ * The real LlamaIndex packages, both twins, against the provider simulator: models go through the copy of `openai` (5) that its adapter
+ * brings along, and are charged there once; tools that its agents and agent workflows run pass the tool gate.
+ */
+import { createRequire } from "node:module";
+import { afterEach, describe, expect, it } from "vitest";
+import { z } from "zod";
+import { findTollgateError } from "../../../instrumentation/src/errors.ts";
+import {
+  chain,
+  charged,
+  costOf,
+  exactly,
+  hookFrameworks,
+  patchLog,
+  proposed,
+  startFrameworkRig,
+} from "../../support/framework-rig.ts";
+import type { FrameworkRig } from "../../support/framework-rig.ts";
+import { policyFile } from "../../support/policy-file.ts";
+
+hookFrameworks();
+const require = createRequire(import.meta.url);
+const esm = {
+  openai: await import("@llamaindex/openai"),
+  tools: await import("@llamaindex/core/tools"),
+  workflow: await import("@llamaindex/workflow"),
+};
+type Twin = typeof esm;
+const cjs: Twin = {
+  openai: require("@llamaindex/openai") as Twin["openai"],
+  tools: require("@llamaindex/core/tools") as Twin["tools"],
+  workflow: require("@llamaindex/workflow") as Twin["workflow"],
+};
+const user = { role: "user" as const, content: "say hello" };
+
+let rig: FrameworkRig;
+const start = async (...options: Parameters<typeof startFrameworkRig>) =>
+  void (rig = await startFrameworkRig(...options));
+
+afterEach(() => rig.stop());
+
+describe.each([
+  ["esm", esm],
+  ["cjs", cjs],
+] as const)("%s", (_name, { openai, tools, workflow }) => {
+  const model = () =>
+    new openai.OpenAI({ model: "gpt-4o", apiKey: "k", baseURL: `${rig.url}/v1`, maxRetries: 0, maxTokens: 100 });
+
+  it("charges a chat once, streamed and not", async () => {
+    await start();
+    const { message } = await model().chat({ messages: [user] });
+    expect(message.content).not.toBe("");
+    for await (const _chunk of await model().chat({ messages: [user], stream: true }));
+    expect(charged(rig)).toEqual(exactly(rig, 2));
+  });
+
+  it("keeps 64 chats within a budget that ends in the middle", async () => {
+    await start({ env: { TOLLGATE_BUDGET: "$0.02", TOLLGATE_LOG: "error" } });
+    const llm = model();
+    const ends = await Promise.allSettled(Array.from({ length: 64 }, () => llm.chat({ messages: [user] })));
+    const refused = ends.filter((end) => end.status === "rejected");
+    expect(new Set(refused.map((end) => findTollgateError(end.reason)?.code))).toEqual(new Set(["budget_exceeded"]));
+    expect(refused.length).toBeLessThan(64);
+    expect(rig.paid()).toBeLessThanOrEqual(20_000_000n);
+    expect(costOf(rig.calls())).toBe(rig.paid());
+  });
+
+  it.each([
+    ["allow", 1],
+    ["deny", 0],
+  ] as const)(
+    "decides the tool of an agent: %s runs it %d times, and the model reads what became of it",
+    async (list, times) => {
+      await using policy = await policyFile({ [list]: ["lookup"] });
+      await start({ env: { TOLLGATE_POLICY: policy.path } });
+      const given: unknown[] = [];
+      const lookup = tools.tool({
+        name: "lookup",
+        description: "looks up",
+        parameters: z.object({ text: z.string() }),
+        execute: (input) => {
+          given.push(input);
+          return "found";
+        },
+      });
+      const agent = workflow.agent({ llm: model(), tools: [lookup] });
+      const { data } = await agent.run("look it up");
+      expect(data.result).not.toBe("");
+      expect(given).toHaveLength(times);
+      expect(rig.tools().map(({ attributes }) => attributes["tollgate.decision"])).toEqual([list]);
+      expect(chain(rig)).toEqual(proposed("lookup"));
+      expect(charged(rig)).toEqual(exactly(rig, 2));
+    },
+  );
+});
+
+it("is patched in each file that runs tools, and so is the SDK below", () => {
+  const lines = patchLog.filter((line) => /@llamaindex[/\\](?:core|openai)[/\\]/.test(line));
+  expect(lines.filter((line) => !line.includes("is gated"))).toEqual([]);
+  expect(lines.length).toBeGreaterThanOrEqual(6);
+});

@@ -1,0 +1,201 @@
+/**
+ * Realtime sessions through the openai package's own client on `ws`: each response is a call with money of its own, whoever asked
+ * for it, and what is charged is what the provider counted.
+ */
+import type { OpenAIRealtimeWS } from "openai/realtime/ws";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { MemoryLedger } from "../../support/memory-ledger.ts";
+import { hookFrameworks } from "../../support/framework-rig.ts";
+import { openaiClient, startGatedProcess, type GatedProcess } from "../../support/gated-process.ts";
+import type { RealtimeProvider } from "../../support/realtime-provider.ts";
+
+hookFrameworks();
+const { OpenAIRealtimeWS: Realtime } = await import("openai/realtime/ws");
+// It is built on `ws` too, which has to be loaded after the hooks are in place.
+const { COST_NANO_USD, startRealtimeProvider } = await import("../../support/realtime-provider.ts");
+
+type SentEvent = Parameters<OpenAIRealtimeWS["send"]>[0];
+type Received = {
+  readonly type: string;
+  readonly error?: { readonly code?: string | null; readonly message?: string };
+};
+
+const USD = 10n ** 9n;
+/** Nobody has said how long the conversation is: its 32,000 tokens as sound cost $1.024, so little is left for an answer. */
+const SHORT = 1_100_000_000n;
+
+let provider: RealtimeProvider;
+let ledger: MemoryLedger;
+let gated: GatedProcess;
+let session: OpenAIRealtimeWS;
+let events: Received[];
+
+beforeEach(async () => {
+  provider = await startRealtimeProvider();
+  ledger = new MemoryLedger(100n * USD);
+  gated = startGatedProcess({ transport: ledger });
+  events = [];
+});
+
+afterEach(async () => {
+  session.close();
+  await gated.stop();
+  await provider.close();
+});
+
+async function connect(): Promise<void> {
+  session = new Realtime({ model: "gpt-realtime", options: { rejectUnauthorized: false } }, openaiClient(provider.url));
+  session.on("event", (event) => events.push(event as Received));
+  session.on("error", () => {});
+  await seen("session.created");
+}
+
+async function seen(type: string, count = 1): Promise<void> {
+  await expect.poll(() => events.filter((event) => event.type === type).length, { timeout: 20_000 }).toBe(count);
+}
+
+const create: SentEvent = { type: "response.create", response: { max_output_tokens: 200 } };
+const sound = (audio: string): SentEvent => ({ type: "input_audio_buffer.append", audio });
+
+async function closed(): Promise<void> {
+  const ended = new Promise((resolve) => session.socket.once("close", resolve));
+  session.close();
+  await ended;
+}
+
+const attributes = (): readonly Record<string, unknown>[] => gated.spans().map((span) => span.attributes);
+
+it("charges a response that the app asks for by what the provider counted, sound and cache at their own prices", async () => {
+  await connect();
+  session.send(create);
+  await seen("response.done");
+  await closed();
+  expect(attributes()).toEqual([
+    expect.objectContaining({
+      "gen_ai.request.model": "gpt-realtime",
+      "gen_ai.response.id": "resp_1",
+      "tollgate.cost.status": "exact",
+      "tollgate.cost.nano_usd": Number(COST_NANO_USD),
+    }),
+  ]);
+  await gated.stop();
+  expect([ledger.settled, ledger.outstanding]).toEqual([COST_NANO_USD, 0n]);
+});
+
+it("has money in hand before sound is sent that the provider may answer by itself, and gives back what it did not need", async () => {
+  await connect();
+  for (const audio of ["one", "two", "end"]) session.send(sound(audio));
+  await seen("response.done");
+  session.send(sound("more"));
+  await expect.poll(() => provider.received.length, { timeout: 20_000 }).toBe(4);
+  expect(provider.received.map(({ audio }) => audio)).toEqual(["one", "two", "end", "more"]);
+  await closed();
+  expect(attributes().map((span) => span["tollgate.cost.nano_usd"])).toEqual([Number(COST_NANO_USD), 0]);
+  await gated.stop();
+  expect([ledger.settled, ledger.outstanding]).toEqual([COST_NANO_USD, 0n]);
+});
+
+it("sends neither the question nor the sound that no money is left for, and says so in the API's own way", async () => {
+  ledger.limit = 1n;
+  await connect();
+  session.send(sound("end"));
+  session.send(create);
+  session.send({ type: "conversation.item.delete", item_id: "item_1" });
+  await expect.poll(() => provider.received.length, { timeout: 20_000 }).toBe(1);
+  expect(provider.received).toMatchObject([{ type: "conversation.item.delete" }]);
+  expect(events.filter(({ type }) => type === "error").map(({ error }) => error?.code)).toEqual([
+    "budget_exceeded",
+    "budget_exceeded",
+  ]);
+  expect(provider.responses).toBe(0);
+});
+
+it("lowers the bound of a response to what is left", async () => {
+  ledger.limit = SHORT;
+  await connect();
+  session.send({ type: "response.create", response: { instructions: "talk" } });
+  await seen("response.done");
+  const [sent] = provider.received;
+  const bound = attributes()[0]?.["gen_ai.request.max_tokens"];
+  expect(bound).toBeGreaterThan(0);
+  expect(sent).toMatchObject({ response: { instructions: "talk", max_output_tokens: bound } });
+  expect(attributes()[0]?.["tollgate.reserved.nano_usd"]).toBeLessThanOrEqual(Number(SHORT));
+});
+
+it("needs no money for a session whose voice detection does not answer", async () => {
+  ledger.limit = 1n;
+  await connect();
+  session.send({
+    type: "session.update",
+    session: { type: "realtime", audio: { input: { turn_detection: null } } },
+  });
+  await seen("session.updated");
+  session.send(sound("one"));
+  await expect.poll(() => provider.received.length, { timeout: 20_000 }).toBe(2);
+  expect(events.filter(({ type }) => type === "error")).toEqual([]);
+});
+
+it("gives the money back that the provider did not want", async () => {
+  provider.refusal = "conversation_already_has_active_response";
+  await connect();
+  session.send(create);
+  await seen("error");
+  await closed();
+  expect(attributes()).toMatchObject([{ "tollgate.cost.nano_usd": 0, "tollgate.cost.status": "exact" }]);
+  await gated.stop();
+  expect([ledger.settled, ledger.outstanding]).toEqual([0n, 0n]);
+});
+
+it("counts a response that the connection cut off as what was reserved for it", async () => {
+  provider.talksOn = true;
+  await connect();
+  session.send(create);
+  await seen("response.output_audio.delta");
+  const ended = new Promise((resolve) => session.socket.once("close", resolve));
+  provider.hangUp();
+  await ended;
+  const [span] = attributes();
+  expect(span?.["tollgate.cost.status"]).toBe("estimated");
+  expect(span?.["tollgate.cost.nano_usd"]).toBe(span?.["tollgate.reserved.nano_usd"]);
+  await gated.stop();
+  expect(ledger.outstanding).toBe(0n);
+});
+
+it("cancels what is being said when the agent is killed, and charges what the provider counts for it", async () => {
+  provider.talksOn = true;
+  await connect();
+  session.send(create);
+  await seen("response.output_audio.delta");
+  const act = {
+    id: "k",
+    act: "kill",
+    selector: "*",
+    reason: "enough",
+    author: "ada",
+    at: "2026-11-21T21:00:00Z",
+  } as const;
+  gated.gate.stops.onStops({ epoch: "e", revision: 1, acts: [act] });
+  await seen("response.done");
+  expect(provider.received.at(-1)).toMatchObject({ type: "response.cancel", response_id: "resp_1" });
+  session.send(create);
+  await seen("error");
+  expect(events.at(-1)?.error?.code).toBe("agent_killed");
+  await closed();
+  await gated.stop();
+  expect(ledger.settled).toBe(COST_NANO_USD);
+});
+
+it.each([
+  [100n * USD, "admits", undefined],
+  [0n, "cancels", "resp_foreign"],
+])("with %d nano-dollars, %s a response that nobody here asked for", async (limit, _what, cancelled) => {
+  ledger.limit = limit;
+  await connect();
+  provider.say({ type: "response.created", response: { id: "resp_foreign", status: "in_progress" } });
+  await seen("response.created");
+  // What is sent after it comes after what the gate says to it.
+  session.send({ type: "conversation.item.delete", item_id: "item_1" });
+  await expect.poll(() => provider.received.length, { timeout: 20_000 }).toBe(cancelled === undefined ? 1 : 2);
+  const [cancel] = provider.received.filter(({ type }) => type === "response.cancel");
+  expect(cancel?.["response_id"]).toBe(cancelled);
+});
