@@ -13,6 +13,7 @@ import { compileFolded, foldCase } from "./glob.ts";
 import { DEFAULT_LABEL_ORDER } from "./label.ts";
 import type { LabelOrder } from "./label.ts";
 import type { PolicyRequest } from "./request.ts";
+import { RuleIndex } from "./rule-index.ts";
 
 const REMEMBERED_MAX = 4096;
 const AGENTS_REMEMBERED_MAX = 256;
@@ -28,7 +29,7 @@ export type Standing = "absent" | "shadow" | "enforced";
 interface CompiledRule {
   readonly rule: string;
   readonly effect: Effect;
-  readonly matches: readonly Matches[];
+  readonly patterns: readonly string[];
   /** Empty: in all environments. */
   readonly environments: readonly Matches[];
   readonly condition: Condition | undefined;
@@ -45,7 +46,9 @@ interface FailedRule {
 /** What is known of a name without looking at the call: the rules that name it; the decision, when no condition has a say. */
 interface NameVerdict {
   readonly candidates: readonly CompiledRule[];
-  readonly decision: Decision | undefined;
+  readonly isSettled: boolean;
+  /** Kept from the second time on that the name is asked for. */
+  decision: Decision | undefined;
 }
 
 /** A compiled policy. Immutable to the outside, safe to share between calls. */
@@ -55,6 +58,7 @@ export class CompiledPolicy {
   /** What `label("…")` of its conditions means. */
   readonly labels: LabelOrder;
   readonly #rules: readonly CompiledRule[];
+  readonly #index: RuleIndex;
   readonly #agents: readonly Matches[];
   readonly #teams: readonly Matches[];
   readonly #environments: readonly Matches[];
@@ -71,6 +75,7 @@ export class CompiledPolicy {
     this.version = document.version === "" ? digestOf(document) : document.version;
     const lists = EFFECTS.flatMap((effect) => document[effect].map((pattern) => listEntry(effect, pattern)));
     this.#rules = [...lists, ...document.rules.map((rule) => ruleEntry(rule, labels))];
+    this.#index = new RuleIndex(this.#rules.map(({ patterns }) => patterns));
     this.#agents = document.agents.map((pattern) => compileFolded(pattern));
     this.#teams = document.teams.map((pattern) => compileFolded(pattern));
     this.#environments = document.environments.map((pattern) => compileFolded(pattern));
@@ -125,17 +130,26 @@ export class CompiledPolicy {
 
   /** Decides on a folded name. `scope` is called only if a condition has a say. `arguments` of the result is left to the caller. */
   decide(tool: string, environment: string, scope: () => ConditionScope): Decision {
-    const verdict = this.#verdictOf(tool);
-    return verdict.decision ?? this.#decideByConditions({ tool, environment }, verdict.candidates, scope);
+    let verdict = this.#verdicts.get(tool);
+    if (verdict === undefined) {
+      verdict = this.#verdictOf(tool);
+      if (verdict.isSettled) return this.#conclude(tool, verdict.candidates, []);
+    }
+    if (verdict.isSettled) return (verdict.decision ??= Object.freeze(this.#conclude(tool, verdict.candidates, [])));
+    return this.#decideByConditions({ tool, environment }, verdict.candidates, scope);
   }
 
+  /** Of a name that is not remembered. */
   #verdictOf(tool: string): NameVerdict {
-    const known = this.#verdicts.get(tool);
-    if (known !== undefined) return known;
-    const candidates = this.#rules.filter((rule) => rule.matches.some((matches) => matches(tool)));
-    const isSettled = candidates.every((rule) => rule.condition === undefined && rule.environments.length === 0);
-    const decision = isSettled ? Object.freeze(this.#conclude(tool, candidates, [])) : undefined;
-    const verdict = { candidates, decision };
+    const candidates: CompiledRule[] = [];
+    let isSettled = true;
+    for (const at of this.#index.find(tool)) {
+      const rule = this.#rules[at];
+      if (rule === undefined) continue;
+      candidates.push(rule);
+      if (rule.condition !== undefined || rule.environments.length > 0) isSettled = false;
+    }
+    const verdict: NameVerdict = { candidates, isSettled, decision: undefined };
     if (this.#verdicts.size >= REMEMBERED_MAX) this.#verdicts.clear();
     this.#verdicts.set(tool, verdict);
     return verdict;
@@ -148,13 +162,14 @@ export class CompiledPolicy {
   ): Decision {
     const met: CompiledRule[] = [];
     const failed: FailedRule[] = [];
+    let frame: ConditionScope | undefined;
     for (const rule of candidates) {
       if (rule.environments.length > 0 && !holdsIn(rule, environment)) continue;
       if (rule.condition === undefined) {
         met.push(rule);
         continue;
       }
-      const outcome = rule.condition.evaluate(scope());
+      const outcome = rule.condition.evaluate((frame ??= scope()));
       if (outcome.ok && outcome.met) met.push(rule);
       // A condition that can't be evaluated denies, unless it was to allow: then it allows nothing.
       else if (!outcome.ok && rule.effect !== "allow") failed.push({ rule, error: outcome.reason });
@@ -234,7 +249,7 @@ function listEntry(effect: Effect, pattern: string): CompiledRule {
   return {
     rule: `${effect}: ${pattern}`,
     effect,
-    matches: [compileFolded(pattern)],
+    patterns: [pattern],
     environments: [],
     condition: undefined,
     reason: undefined,
@@ -246,7 +261,7 @@ function ruleEntry(rule: PolicyDocument["rules"][number], labels: LabelOrder): C
   return {
     rule: rule.name,
     effect: rule.effect,
-    matches: rule.tools.map((pattern) => compileFolded(pattern)),
+    patterns: rule.tools,
     environments: (rule.environments ?? []).map((pattern) => compileFolded(pattern)),
     condition: rule.when === undefined ? undefined : conditionOf(rule.when, labels),
     reason: rule.reason,

@@ -111,13 +111,16 @@ function strictestOf(policies: readonly CompiledPolicy[], call: Call): Decision 
 
 /** One scope for all conditions of a decision that mean the same by labels, made when the first of them asks. */
 function scopes({ tool, request, args }: Call): (labels: LabelOrder) => ConditionScope {
-  const made = new Map<LabelOrder, ConditionScope>();
+  let first: { readonly labels: LabelOrder; readonly scope: ConditionScope } | undefined;
+  let others: Map<LabelOrder, ConditionScope> | undefined;
+  const make = (labels: LabelOrder): ConditionScope => conditionScope(request, { tool, args: args?.value, labels });
   return (labels) => {
-    let scope = made.get(labels);
-    if (scope === undefined) {
-      scope = conditionScope(request, { tool, args: args?.value, labels });
-      made.set(labels, scope);
-    }
+    // Nearly always there is one order.
+    if (first === undefined) first = { labels, scope: make(labels) };
+    if (first.labels === labels) return first.scope;
+    others ??= new Map();
+    let scope = others.get(labels);
+    if (scope === undefined) others.set(labels, (scope = make(labels)));
     return scope;
   };
 }

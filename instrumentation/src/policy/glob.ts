@@ -41,6 +41,25 @@ export function compileFolded(pattern: string): (folded: string) => boolean {
   return (text) => alternatives.some((matches) => matches(text));
 }
 
+/** How all that one alternative of a pattern matches begins and ends. */
+export interface GlobEdges {
+  readonly first: string;
+  readonly last: string;
+}
+
+/** Of each alternative: "" where a star or a wildcard stands. In folded text. Throws `GlobError`. */
+export function globEdges(pattern: string): readonly GlobEdges[] {
+  return parseAlternatives(pattern).map((runs) => {
+    const [first = [], last = []] = [runs[0], runs.at(-1)];
+    const wildFirst = first.findIndex((unit) => typeof unit !== "string");
+    const wildLast = last.findLastIndex((unit) => typeof unit !== "string");
+    return {
+      first: first.slice(0, wildFirst < 0 ? first.length : wildFirst).join(""),
+      last: last.slice(wildLast + 1).join(""),
+    };
+  });
+}
+
 /** Longer than any pattern: only a star matches it. */
 const FILLING = "\u{1d800}".repeat(GLOB_LENGTH_MAX + 1);
 const EXAMPLES_MAX = 512;

@@ -1,6 +1,8 @@
 /**
- * What can be said of a condition without a request: that it is never met, or always. It is sound, not complete: it folds
- * constants, knows the values that some variables may have, and sees when the parts of an `&&` exclude each other.
+ * What can be said of a condition without a request: that it is never met, always, or can never be evaluated. It is sound, not complete:
+ * it folds constants, knows the values that some variables may have, and sees when the parts of an `&&` exclude each other.
+ * Three things may come of a condition (met, not met, failed), as arguments may be missing or of another type; what is judged is which
+ * of them may, and more may than do.
  */
 import type * as Cel from "@marcbachmann/cel-js";
 import { childrenOf, isNode } from "./cel/engine.ts";
@@ -12,17 +14,61 @@ import { EXPANSIONS, REVERSIBILITIES, TOOL_ACTIONS } from "./request.ts";
 
 export type ConditionVerdict =
   | { readonly verdict: "open" }
-  | { readonly verdict: "never" | "always"; readonly reason: string };
+  /** `mayFail`: it may be impossible to evaluate, which denies. `fails`: it is so for every call. */
+  | { readonly verdict: "never" | "always" | "fails"; readonly reason: string; readonly mayFail: boolean };
 
 /** Never throws. */
 export function judgeCondition(source: string, labels: LabelOrder): ConditionVerdict {
   const compiled = compileCondition(source, labels);
   if (!compiled.ok) return { verdict: "open" };
   const judge = new Judge(labels);
-  const met = judge.judge(compiled.condition.ast);
-  if (met === undefined) return { verdict: "open" };
-  const always = "it is met by every call";
-  return met ? { verdict: "always", reason: always } : { verdict: "never", reason: judge.reason };
+  const may = judge.judge(compiled.condition.ast);
+  const mayFail = (may & FAILED) !== 0;
+  if (may === FAILED) return { verdict: "fails", reason: judge.failure, mayFail };
+  if ((may & MET) === 0) return { verdict: "never", reason: judge.reason, mayFail };
+  return may === MET ? { verdict: "always", reason: "it is met by every call", mayFail } : { verdict: "open" };
+}
+
+/** Arguments that a condition looks at and does not ask for first, as `args.amount`: where one is missing, it fails. */
+export function unaskedArguments(source: string, labels: LabelOrder): readonly string[] {
+  const compiled = compileCondition(source, labels);
+  if (!compiled.ok) return [];
+  const [used, asked] = [new Set<string>(), new Set<string>()];
+  collectArguments(compiled.condition.ast, used, asked);
+  return [...used].filter((path) => !asked.has(path));
+}
+
+/** Only members of `args` themselves: what is below one that is there may be missing too, but who asks for one thinks of that. */
+function collectArguments(node: Cel.ASTNode, used: Set<string>, asked: Set<string>): void {
+  if (node.op === "call" && node.args[0] === "has") {
+    const path = pathOf(childrenOf(node.args)[0]);
+    if (path?.startsWith("args.") === true) asked.add(path.split(".", 2).join("."));
+    return;
+  }
+  const path = pathOf(node);
+  if (path?.startsWith("args.") === true) {
+    used.add(path.split(".", 2).join("."));
+    return;
+  }
+  for (const child of childrenOf(node.args)) if (isNode(child)) collectArguments(child, used, asked);
+}
+
+/** What may come of a condition: bits, so that several may. */
+const MET = 1;
+const UNMET = 2;
+const FAILED = 4;
+const ALL = [MET, UNMET, FAILED] as const;
+
+/** What an operator may give, by what each pair of what its sides may give gives. */
+function combine(left: number, right: number, decisive: number): number {
+  let may = 0;
+  for (const one of ALL) {
+    for (const other of ALL) {
+      if ((left & one) === 0 || (right & other) === 0) continue;
+      may |= one === decisive || other === decisive ? decisive : one === FAILED || other === FAILED ? FAILED : one;
+    }
+  }
+  return may;
 }
 
 const AUTONOMY = ["observe", "suggest", "supervised", "autonomous", ""];
@@ -52,46 +98,48 @@ interface Comparison {
 
 class Judge {
   reason = "it is never met";
+  failure = "it can't be evaluated";
   readonly #labels: LabelOrder;
 
   constructor(labels: LabelOrder) {
     this.#labels = labels;
   }
 
-  judge(node: Cel.ASTNode): boolean | undefined {
-    const constant = this.#constant(node);
-    if (typeof constant === "boolean") {
-      if (!constant) this.reason = "it is always false";
-      return constant;
-    }
+  /** What may come of it. */
+  judge(node: Cel.ASTNode): number {
+    if (!hasNames(node)) return this.#judgeConstant(node);
     switch (node.op) {
       case "&&":
-        return this.#judgeAll(conjunctsOf(node));
-      case "||": {
-        const [left, right] = [this.judge(node.args[0]), this.judge(node.args[1])];
-        return left === true || right === true ? true : left === false && right === false ? false : undefined;
-      }
+        return this.#judgeAll(node);
+      case "||":
+        return combine(this.judge(node.args[0]), this.judge(node.args[1]), MET);
       case "!_": {
-        const inner = this.judge(node.args);
-        return inner === undefined ? undefined : !inner;
+        const may = this.judge(node.args);
+        return ((may & MET) === 0 ? 0 : UNMET) | ((may & UNMET) === 0 ? 0 : MET) | (may & FAILED);
       }
       case "in":
-        return this.#judgeMembership(node.args[0], node.args[1]);
+        return mayOf(this.#judgeMembership(node.args[0], node.args[1]), node);
       default:
-        return this.#judgeComparison(this.#comparisonOf(node));
+        return mayOf(this.#judgeComparison(this.#comparisonOf(node)), node);
     }
   }
 
-  #judgeAll(parts: readonly Cel.ASTNode[]): boolean | undefined {
-    const verdicts = parts.map((part) => this.judge(part));
-    if (verdicts.includes(false)) return false;
+  #judgeConstant(node: Cel.ASTNode): number {
+    const constant = this.#evaluate(node);
+    if (constant === false) this.reason = "it is always false";
+    if (constant instanceof EvaluationError) this.failure = constant.message;
+    return constant === true ? MET : constant === false ? UNMET : FAILED;
+  }
+
+  #judgeAll(node: Cel.ASTNode): number {
+    const parts = conjunctsOf(node);
+    let may = MET;
+    for (const part of parts) may = combine(may, this.judge(part), UNMET);
     const comparisons = parts.map((part) => this.#comparisonOf(part)).filter((part) => part !== undefined);
     const conflict = conflictOf(comparisons);
-    if (conflict !== undefined) {
-      this.reason = `\`${conflict}\` can't be both`;
-      return false;
-    }
-    return verdicts.every((verdict) => verdict === true) ? true : undefined;
+    if (conflict === undefined) return may;
+    this.reason = `\`${conflict}\` can't be both`;
+    return may & ~MET;
   }
 
   #judgeMembership(item: Cel.ASTNode, list: Cel.ASTNode): boolean | undefined {
@@ -135,18 +183,70 @@ class Judge {
     return { path: rightPath, operator: FLIPPED[node.op] ?? "", value: leftValue };
   }
 
-  /** The value of a node that no request has a say in; `undefined` for any other. */
+  /** The value of a node that no request has a say in; `undefined` for any other, and for one that fails. */
   #constant(node: Cel.ASTNode): unknown {
     if (hasNames(node)) return undefined;
+    const value = this.#evaluate(node);
+    return value instanceof EvaluationError ? undefined : value;
+  }
+
+  #evaluate(node: Cel.ASTNode): unknown {
     try {
       const label = ([name]: readonly unknown[]): bigint => BigInt(this.#labels.rank(String(name)));
       const language = { functions: new Map([["label", label]]), paths: new Map<string, never>() };
       return compileProgram(node, language)({ variables: {}, meter: new Meter(), locals: [] });
     } catch (error) {
-      if (error instanceof EvaluationError) return undefined;
+      if (error instanceof EvaluationError) return error;
       throw error;
     }
   }
+}
+
+/** `known`: what it gives where it can be evaluated. */
+function mayOf(known: boolean | undefined, node: Cel.ASTNode): number {
+  const may = known === undefined ? MET | UNMET : known ? MET : UNMET;
+  return mayFail(node) ? may | FAILED : may;
+}
+
+/** What gives something for whatever it is called on, where types were checked. */
+const SAFE_CALLS: ReadonlySet<string> = new Set([
+  "has",
+  "label",
+  "size",
+  "startsWith",
+  "endsWith",
+  "contains",
+  "lowerAscii",
+  "upperAscii",
+  "trim",
+]);
+const SAFE_OPERATORS: ReadonlySet<string> = new Set([
+  "value",
+  "id",
+  ".",
+  "==",
+  "!=",
+  "<",
+  "<=",
+  ">",
+  ">=",
+  "in",
+  "!_",
+  "&&",
+  "||",
+  "?:",
+  "list",
+]);
+
+/** Arguments may be missing or of any type; arithmetic may leave the range of numbers, and so on. */
+function mayFail(node: Cel.ASTNode): boolean {
+  if (node.op === "id") return node.args === "args";
+  if (node.op === "call" || node.op === "rcall") {
+    if (!SAFE_CALLS.has(node.args[0])) return true;
+    // `has(args.x)` fails for nothing; `has(args.x.y)` does where `x` is missing.
+    if (node.args[0] === "has") return pathOf(childrenOf(node.args)[0])?.split(".").length !== 2;
+  } else if (!SAFE_OPERATORS.has(node.op)) return true;
+  return childrenOf(node.args).some((child) => isNode(child) && mayFail(child));
 }
 
 function judgeRange(
@@ -202,7 +302,8 @@ function conjunctsOf(node: Cel.ASTNode): readonly Cel.ASTNode[] {
 }
 
 /** `session.label`, `args.to`, `environment`; `undefined` for what is no plain name. */
-function pathOf(node: Cel.ASTNode): string | undefined {
+function pathOf(node: Cel.ASTNode | undefined): string | undefined {
+  if (node === undefined) return undefined;
   if (node.op === "id") return node.args;
   if (node.op !== ".") return undefined;
   const of = pathOf(node.args[0]);

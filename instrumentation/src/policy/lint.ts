@@ -4,7 +4,7 @@
  */
 import type { Effect, PolicyDocument } from "./document.ts";
 import { compileGlob, globExamples } from "./glob.ts";
-import { judgeCondition } from "./judge-condition.ts";
+import { judgeCondition, unaskedArguments } from "./judge-condition.ts";
 import { DEFAULT_LABEL_ORDER } from "./label.ts";
 import type { LabelOrder } from "./label.ts";
 
@@ -15,7 +15,9 @@ export type LintRule =
   | "shadowed"
   | "unknown_tool"
   | "never_met"
-  | "always_met";
+  | "always_met"
+  | "always_fails"
+  | "fails_without";
 
 export interface LintFinding {
   readonly rule: LintRule;
@@ -59,13 +61,36 @@ export function lintPolicy(policy: PolicyDocument, options: LintOptions): readon
     if (rule.tools.length === 0)
       findings.push({ rule: "never_met", path: `${path}.tools`, message: "names no tool, so it is never met" });
     if (rule.when === undefined) continue;
-    const verdict = judgeCondition(rule.when, options.labels ?? DEFAULT_LABEL_ORDER);
-    if (verdict.verdict === "never")
-      findings.push({ rule: "never_met", path: `${path}.when`, message: `is never met: ${verdict.reason}` });
-    if (verdict.verdict === "always")
-      findings.push({ rule: "always_met", path: `${path}.when`, message: `says nothing: ${verdict.reason}` });
+    findings.push(...lintCondition(rule.when, rule.effect, { path: `${path}.when`, labels: options.labels }));
   }
   return findings;
+}
+
+/** An error in a condition denies, unless the rule is to allow: then it allows nothing. */
+function lintCondition(
+  when: string,
+  effect: Effect,
+  { path, labels = DEFAULT_LABEL_ORDER }: { readonly path: string; readonly labels: LabelOrder | undefined },
+): readonly LintFinding[] {
+  const verdict = judgeCondition(when, labels);
+  switch (verdict.verdict) {
+    case "never": {
+      const denies = verdict.mayFail && effect !== "allow" ? "; where it can't be evaluated, it denies" : "";
+      return [{ rule: "never_met", path, message: `is never met: ${verdict.reason}${denies}` }];
+    }
+    case "always":
+      return [{ rule: "always_met", path, message: `says nothing: ${verdict.reason}` }];
+    case "fails": {
+      const so = effect === "allow" ? "allows nothing" : "denies every call that it names";
+      return [{ rule: "always_fails", path, message: `can never be evaluated (${verdict.reason}), and so ${so}` }];
+    }
+    case "open": {
+      const [missing] = effect === "require_approval" ? unaskedArguments(when, labels) : [];
+      if (missing === undefined) return [];
+      const message = `denies, and does not ask, where a call has no \`${missing}\`: begin with \`has(${missing}) &&\``;
+      return [{ rule: "fails_without", path, message }];
+    }
+  }
 }
 
 function entriesOf(policy: PolicyDocument): readonly Entry[] {

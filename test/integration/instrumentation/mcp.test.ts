@@ -74,3 +74,32 @@ it.each(["esm", "cjs"])("gives what the bare SDK gives where every tool is allow
   expect(await run(["--import", "@tollgate/instrumentation/register", SCRIPT, twin])).toEqual(bare);
   expect(bare.ends).toEqual(["done", "done", "done", "done", "done", "pong"]);
 });
+
+const RUG = join(import.meta.dirname, "..", "..", "support", "agents", "mcp-rug.mjs");
+const CHANGED = {
+  kind: "policy",
+  name: "reviewed",
+  allow: ["*"],
+  rules: [{ name: "no-rug-pull", effect: "deny", when: "tool.changed" }],
+};
+
+it("refuses a tool that its server describes otherwise than when it was trusted, until it is as it was", async () => {
+  await writeFile(join(folder, "policy.json"), JSON.stringify(CHANGED));
+  const before = backend.spans.length;
+  const { seen, ends } = await run(["--import", "@tollgate/instrumentation/register", RUG]);
+  expect(ends).toEqual(["done", "done", "tool_denied no-rug-pull", "done", "done"]);
+  expect(seen).toEqual(["send_mail", "read_mail", "read_mail", "send_mail"]);
+  const mails = backend.spans.slice(before).filter(({ name }) => name === "execute_tool send_mail");
+  const facts = mails.map(({ attributes }) =>
+    ["decision", "tool.changed", "tool.fingerprint"].map((key) => attributes.get(`tollgate.${key}`)),
+  );
+  const [first, pulled, last] = facts;
+  expect([first?.slice(0, 2), pulled?.slice(0, 2), last?.slice(0, 2)]).toEqual([
+    ["allow", false],
+    ["deny", true],
+    ["allow", false],
+  ]);
+  expect(first?.[2]).toMatch(/^[0-9a-f]{64}$/);
+  expect(last?.[2]).toBe(first?.[2]);
+  expect(pulled?.[2]).not.toBe(first?.[2]);
+});

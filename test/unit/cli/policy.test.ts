@@ -92,6 +92,12 @@ describe("policy lint", () => {
     ],
     ["never_met", "rules[0].tools", "default: deny\nrules: [{ name: r, effect: deny, tools: [] }]"],
     ["always_met", "rules[0].when", "default: deny\nrules: [{ name: r, effect: deny, tools: [x], when: '1 < 2' }]"],
+    ["always_fails", "rules[0].when", "default: deny\nrules: [{ name: r, effect: deny, when: 'int(\"x\") > 3' }]"],
+    [
+      "fails_without",
+      "rules[0].when",
+      "default: deny\nrules: [{ name: r, effect: require_approval, when: 'args.amount > 100.0' }]",
+    ],
     ["invalid", "rules[0].when", "default: deny\nrules: [{ name: r, effect: deny, when: 'tool.nam == 1' }]"],
     ["invalid", "allow", "default: deny\nallow: read_*"],
     ["invalid", "alow", "default: deny\nalow: [x]"],
@@ -99,6 +105,26 @@ describe("policy lint", () => {
     const findings = await lint(file("p.yaml", `kind: policy\nname: p\n${text}\n`));
     expect(findings).toContainEqual(expect.objectContaining({ rule, path, line: expect.any(Number) }));
     expect(process.exitCode).toBe(1);
+  });
+
+  it.each([
+    ["require_approval", "has(args.amount) && args.amount > 100.0", []],
+    ["deny", "args.amount > 100.0", []],
+    // What may fail is not always met.
+    ["deny", "!(args.a == 1.0 && args.a == 2.0)", []],
+    ["deny", "session.denied >= 0 || args.a == 1.0", ["says nothing: it is met by every call"]],
+    [
+      "deny",
+      "args.n > 5 && args.n < 3",
+      ["is never met: `args.n` can't be both; where it can't be evaluated, it denies"],
+    ],
+    ["allow", "args.n > 5 && args.n < 3", ["is never met: `args.n` can't be both"]],
+    ["deny", "session.calls > 5 && session.calls < 3", ["is never met: `session.calls` can't be both"]],
+    ["allow", 'duration("x") > duration("1s")', [expect.stringMatching(/^can never be evaluated .* allows nothing$/)]],
+  ])("tells what is not met from what fails: %s when %s", async (effect, when, messages) => {
+    const rules = JSON.stringify([{ name: "r", effect, tools: ["x"], when }]);
+    const findings = await lint(file("p.yaml", `kind: policy\nname: p\ndefault: deny\nrules: ${rules}\n`));
+    expect(findings.map(({ message }) => message)).toEqual(messages);
   });
 
   it("knows the place of a type error in the file and in the condition", async () => {

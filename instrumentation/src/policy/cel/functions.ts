@@ -55,8 +55,10 @@ function charged(value: unknown, meter: Meter): string {
 function sizeOf(value: unknown, meter: Meter): bigint {
   if (typeof value === "string") {
     meter.charge(value.length >> 2);
-    let size = 0;
-    for (let at = 0; at < value.length; at += (value.codePointAt(at) ?? 0) > 0xffff ? 2 : 1) size += 1;
+    let size = value.length;
+    // Two units that are one code point; halves by themselves count.
+    for (let at = 1; at < value.length; at += 1)
+      if ((value.charCodeAt(at) & 0xfc00) === 0xdc00 && (value.charCodeAt(at - 1) & 0xfc00) === 0xd800) size -= 1;
     return BigInt(size);
   }
   if (Array.isArray(value)) return BigInt(value.length);
