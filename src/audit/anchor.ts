@@ -1,4 +1,7 @@
-/** Where heads of the log go beside the database: a place that whoever can change the database cannot. */
+/**
+ * Where heads of the log go beside the database: a place that whoever can change the database cannot. A place that is away delays
+ * nothing: the newest head is brought again until it is there, and holds all before it.
+ */
 import { appendFile } from "node:fs/promises";
 import { type Checkpoint, checkpointHash } from "./checkpoint.ts";
 
@@ -41,4 +44,60 @@ export function httpAnchor(url: string, headers: Readonly<Record<string, string>
       if (!response.ok) throw new Error(`it answered ${response.status}`);
     },
   };
+}
+
+interface Place {
+  readonly anchor: Anchor;
+  /** The newest head that is not there yet. */
+  waiting: Checkpoint | undefined;
+  attempt: Promise<void> | undefined;
+}
+
+/** Brings heads to anchors: to each in its own time, one at a time. */
+export class HeadDelivery {
+  readonly #places: readonly Place[];
+  readonly #onFailure: (anchor: Anchor, error: unknown) => void;
+
+  constructor(options: {
+    readonly anchors: readonly Anchor[];
+    readonly onFailure: (anchor: Anchor, error: unknown) => void;
+  }) {
+    this.#places = options.anchors.map((anchor) => ({ anchor, waiting: undefined, attempt: undefined }));
+    this.#onFailure = options.onFailure;
+  }
+
+  /** Anchors that the newest head has not reached. */
+  get behind(): number {
+    return this.#places.filter(({ waiting }) => waiting !== undefined).length;
+  }
+
+  /** The newest head from now on. */
+  offer(checkpoint: Checkpoint): void {
+    for (const place of this.#places) place.waiting = checkpoint;
+  }
+
+  /** Tries where something waits and no attempt runs. Resolves when all attempts are over; never rejects. */
+  async deliver(): Promise<void> {
+    await Promise.all(
+      this.#places.map((place) => {
+        place.attempt ??= this.#bring(place).finally(() => {
+          place.attempt = undefined;
+        });
+        return place.attempt;
+      }),
+    );
+  }
+
+  async #bring(place: Place): Promise<void> {
+    for (let { waiting } = place; waiting !== undefined; { waiting } = place) {
+      try {
+        await place.anchor.keep(waiting);
+      } catch (error) {
+        this.#onFailure(place.anchor, error);
+        return;
+      }
+      // A newer one may have come meanwhile.
+      if (place.waiting === waiting) place.waiting = undefined;
+    }
+  }
 }

@@ -5,7 +5,7 @@
  */
 import { ChainBook, type BookCounts, type StoredBook } from "../audit/chain-book.ts";
 import type { LinkFate } from "../audit/chain-state.ts";
-import type { Anchor } from "../audit/anchor.ts";
+import { type Anchor, HeadDelivery } from "../audit/anchor.ts";
 import type { Checkpoint } from "../audit/checkpoint.ts";
 import { CheckpointLog } from "../audit/checkpoint-log.ts";
 import { type Link, readLink } from "../audit/link.ts";
@@ -50,6 +50,8 @@ export interface AuditCounts extends BookCounts {
   readonly missing: number;
   readonly checkpoints: number;
   readonly lastCheckpointMs: number | undefined;
+  /** Anchors that the newest head has not reached. */
+  readonly anchorsBehind: number;
 }
 
 const HEADS_MAX = 10_000;
@@ -71,6 +73,7 @@ export class AuditKeeper implements LinkIntake<SeenLink> {
   readonly #keys: SigningKeys;
   readonly #log: CheckpointLog;
   readonly #book = new ChainBook();
+  readonly #heads: HeadDelivery;
   readonly #fates: Record<LinkFate | "changed" | "malformed", number> = {
     extends: 0,
     ahead: 0,
@@ -90,7 +93,11 @@ export class AuditKeeper implements LinkIntake<SeenLink> {
 
   constructor(options: AuditKeeperOptions) {
     this.#options = options;
-    const { paths, clock } = options;
+    const { paths, clock, anchors, telemetry } = options;
+    this.#heads = new HeadDelivery({
+      anchors,
+      onFailure: ({ name }, error) => telemetry.emit("audit_anchor_failed", { anchor: name, reason: errorText(error) }),
+    });
     this.#keys = new SigningKeys({ file: paths.keys, now: () => clock.now() });
     this.#log = new CheckpointLog({ file: paths.checkpoints, signer: this.#keys });
   }
@@ -99,6 +106,8 @@ export class AuditKeeper implements LinkIntake<SeenLink> {
   async start(): Promise<void> {
     this.#log.open();
     this.#restore();
+    // Whether it got there before the last end, nobody knows.
+    if (this.#log.last !== undefined) this.#heads.offer(this.#log.last);
     this.#cancel = every(this.#options.clock, this.#options.checkpointIntervalMs, () => void this.work());
   }
 
@@ -106,6 +115,7 @@ export class AuditKeeper implements LinkIntake<SeenLink> {
   async stop(): Promise<void> {
     this.#cancel();
     await this.work();
+    await this.#heads.deliver();
     this.#log.close();
   }
 
@@ -181,6 +191,7 @@ export class AuditKeeper implements LinkIntake<SeenLink> {
       missing: this.#missing,
       checkpoints: last?.number ?? 0,
       lastCheckpointMs: last === undefined ? undefined : Date.parse(last.time),
+      anchorsBehind: this.#heads.behind,
     };
   }
 
@@ -199,7 +210,9 @@ export class AuditKeeper implements LinkIntake<SeenLink> {
         await this.#catchUp();
         await this.#closeHoles();
       }
-      await this.#checkpoint();
+      this.#checkpoint();
+      // Never waited for: it is tried again with the next round.
+      void this.#heads.deliver();
       if (store.isReady) await this.#publish();
     } catch (error) {
       telemetry.emit("audit_log_behind", { reason: errorText(error) });
@@ -254,20 +267,13 @@ export class AuditKeeper implements LinkIntake<SeenLink> {
     if (due.length > 0) this.#isDirty = true;
   }
 
-  async #checkpoint(): Promise<void> {
-    const { clock, telemetry, anchors, paths } = this.#options;
+  #checkpoint(): void {
+    const { clock, paths } = this.#options;
     if (!this.#isDirty) return;
     const heads = this.#book.movedHeads(HEADS_MAX);
     if (heads.length > 0) {
-      const checkpoint = this.#log.append(heads, clock.now());
+      this.#heads.offer(this.#log.append(heads, clock.now()));
       this.#book.checkpointed(heads);
-      for (const anchor of anchors) {
-        try {
-          await anchor.keep(checkpoint);
-        } catch (error) {
-          telemetry.emit("audit_anchor_failed", { anchor: anchor.name, reason: errorText(error) });
-        }
-      }
     }
     writeSealed(paths.chains, this.#book.store());
     this.#isDirty = heads.length === HEADS_MAX;

@@ -42,6 +42,7 @@ export async function describedMetrics(): Promise<readonly DescribedMetric[]> {
       missing: 0,
       checkpoints: 0,
       lastCheckpointMs: undefined,
+      anchorsBehind: 0,
     }),
     truth: () => undefined,
     now: () => 0,
