@@ -1,6 +1,5 @@
 /** `/v1/audit`: how the audit log stands, its public keys, proofs, and the export that `audit verify` reads. */
 import { Readable } from "node:stream";
-import type { FastifyInstance } from "fastify";
 import { z } from "zod";
 import type { Checkpoint } from "../audit/checkpoint.ts";
 import { checkpointHash } from "../audit/checkpoint.ts";
@@ -9,10 +8,9 @@ import { logProof } from "../audit/log-proof.ts";
 import type { PublicKey } from "../audit/signing-keys.ts";
 import type { RecordChange } from "../changes/change-log.ts";
 import type { Clock } from "../support/clock.ts";
-import type { Access } from "./access.ts";
 import { ApiProblem } from "./problem.ts";
-import type { LineStore } from "./read-store.ts";
-import { type AnyRoute, NOTHING, route } from "./route.ts";
+import { type LineStore, storeProblem } from "./read-store.ts";
+import { type AnyRoute, linesRoute, NOTHING, route } from "./route.ts";
 import { type TimeRange, timeRange, timeRangeQuery } from "./time-range.ts";
 
 /** The audit log, as the API needs it. */
@@ -28,6 +26,7 @@ export interface AuditDesk {
     readonly open: number;
     readonly holes: number;
     readonly missing: number;
+    readonly anchorsBehind: number;
     readonly links: Readonly<Record<string, number>>;
   };
   /** All that arrived before this is in the database. */
@@ -42,7 +41,6 @@ export interface AuditApi {
   readonly desk: AuditDesk;
   readonly lines: LineStore;
   readonly clock: Clock;
-  readonly access: Access;
   readonly recordChange: RecordChange;
 }
 
@@ -75,12 +73,14 @@ const auditState = z.object({
   open: z.int().describe("Of these, without a closing link so far."),
   holes: z.int().describe("Links that later ones have overtaken, not yet told as missing."),
   missing: z.int().describe("Links told as missing since the start."),
+  anchors_behind: z.int().describe("Anchors that the newest head has not reached; it is brought again."),
   links: z
     .record(z.string(), z.int())
     .describe("Links that arrived since the start, by what they were to their chain."),
 });
 
-export function auditRoutes({ desk, recordChange }: AuditApi): readonly AnyRoute[] {
+export function auditRoutes({ recordChange, ...sources }: AuditApi): readonly AnyRoute[] {
+  const { desk } = sources;
   const common = { body: NOTHING, query: NOTHING, params: NOTHING };
   return [
     route({
@@ -91,7 +91,11 @@ export function auditRoutes({ desk, recordChange }: AuditApi): readonly AnyRoute
       access: "viewer",
       reply: auditState,
       problems: [],
-      handle: async () => ({ checkpoint: headOf(desk.lastCheckpoint), ...desk.counts() }),
+      handle: async () => {
+        const { chains, open, holes, missing, anchorsBehind, links } = desk.counts();
+        const checkpoint = headOf(desk.lastCheckpoint);
+        return { checkpoint, chains, open, holes, missing, anchors_behind: anchorsBehind, links };
+      },
     }),
     route({
       ...common,
@@ -119,6 +123,7 @@ export function auditRoutes({ desk, recordChange }: AuditApi): readonly AnyRoute
       },
     }),
     proofRoute(desk),
+    exportRoute(sources),
   ];
 }
 
@@ -170,21 +175,26 @@ function headOf(checkpoint: Checkpoint | undefined): z.output<typeof checkpointH
   return { log, number, size, root, time, previous, key, signature, hash: checkpointHash(checkpoint) };
 }
 
-const exportQuery = z.object(timeRangeQuery);
-
 /** `GET /v1/audit/export`: everything that `audit verify` needs for a window. */
-export function addAuditExport(app: FastifyInstance, { access, ...sources }: AuditApi): void {
-  app.get("/v1/audit/export", async (request, reply) => {
-    await access.person(request.headers.authorization, "viewer");
-    const query = exportQuery.safeParse(request.query);
-    if (!query.success) throw new ApiProblem("invalid_request", "query: expected `since` and `until`");
-    const lines = exportLines(sources, timeRange(query.data, sources.clock));
-    // The first answer of the database is waited for: one that is away is an error with its status.
-    const head = await lines.next().catch(() => {
-      throw new ApiProblem("storage_unavailable");
-    });
-    void reply.type("application/x-ndjson");
-    return reply.send(Readable.from(withFirst(head, lines)));
+function exportRoute(sources: ExportSources): AnyRoute {
+  return linesRoute({
+    method: "GET",
+    url: "/v1/audit/export",
+    summary: "All that `audit verify` needs for a window",
+    access: "viewer",
+    body: NOTHING,
+    query: z.object(timeRangeQuery),
+    params: NOTHING,
+    reply: z.array(z.unknown()).describe("Its first element says what the line is."),
+    problems: ["query_refused", "storage_unavailable"],
+    handle: async ({ query }) => {
+      const lines = exportLines(sources, timeRange(query, sources.clock));
+      // The first answer of the database is waited for: one that is away is an error with its status.
+      const head = await lines.next().catch((error: unknown) => {
+        throw storeProblem(error);
+      });
+      return Readable.from(withFirst(head, lines));
+    },
   });
 }
 

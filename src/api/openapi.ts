@@ -4,7 +4,7 @@
  */
 import { z } from "zod";
 import { PROBLEM_MEDIA_TYPE, type ProblemCode, PROBLEMS } from "./problem.ts";
-import type { AnyRoute } from "./route.ts";
+import { type AnyRoute, LINES_MEDIA_TYPE } from "./route.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -68,7 +68,10 @@ function operation(route: AnyRoute): Json {
     responses: {
       [String(route.status ?? 200)]: {
         description: route.status === 201 ? "Created" : "OK",
-        content: jsonContent(jsonSchema(route.reply, "output"), example?.reply),
+        content:
+          route.isLines === true
+            ? { [LINES_MEDIA_TYPE]: { schema: jsonSchema(route.reply, "output") } }
+            : jsonContent(jsonSchema(route.reply, "output"), example?.reply),
       },
       ...problemResponses(problems),
     },

@@ -29,6 +29,7 @@ export const PROBLEMS = {
   lease_lost: { status: 409, title: "The lease is closed, expired or of another process: open a new one" },
   reservation_ended: { status: 409, title: "The reservation is committed, released or expired" },
   too_many_stops: { status: 409, title: "Too many kills and pauses are in force: resume some first" },
+  governance_changed: { status: 409, title: "Another version of the documents is in force than was expected" },
   payload_too_large: { status: 413, title: "The request body is too large" },
   unsupported_media_type: { status: 415, title: "The request body is not application/json" },
   idempotency_key_reused: { status: 422, title: "The Idempotency-Key came before with another body" },

@@ -33,7 +33,13 @@ export async function readRows<T>(store: ReadStore, options: Parameters<ReadStor
   try {
     return (await store.rows(options)) as readonly T[];
   } catch (error) {
-    if (error instanceof StoreRefused) throw new ApiProblem("query_refused", error.message);
-    throw new ApiProblem("storage_unavailable");
+    throw storeProblem(error);
   }
+}
+
+/** What a handler answers where the store did not. */
+export function storeProblem(error: unknown): ApiProblem {
+  return error instanceof StoreRefused
+    ? new ApiProblem("query_refused", error.message)
+    : new ApiProblem("storage_unavailable");
 }

@@ -11,6 +11,8 @@ const recordedGroup = z.object({
   team: z.string(),
   role: z.string(),
   environment: z.string(),
+  ancestors: z.string().describe("Those on whose behalf it was made, as its label says."),
+  autonomy: z.string(),
   tool: z.string(),
   decision: z.string(),
   rule: z.string(),
@@ -39,6 +41,7 @@ export function recordedDecisionsRoute({
     query: z.object(timeRangeQuery),
     params: NOTHING,
     reply: z.object({
+      since_ms: z.int().describe("Where the window begins, Unix ms."),
       groups: z.array(recordedGroup),
       truncated: z.boolean().describe("There are more groups than are shown: the rarest are left out."),
     }),
@@ -47,7 +50,7 @@ export function recordedDecisionsRoute({
       const parameters = { ...timeRange(query, clock), limit: GROUPS_MAX + 1 };
       const rows = await readRows<Row>(store, { query: "decisions-recorded", parameters });
       const groups = rows.slice(0, GROUPS_MAX).map((row) => ({ ...row, decisions: Number(row.decisions) }));
-      return { groups, truncated: rows.length > GROUPS_MAX };
+      return { since_ms: parameters.since_ms, groups, truncated: rows.length > GROUPS_MAX };
     },
   });
 }

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from "node:http";
+import type { Readable } from "node:stream";
 import type { FastifyInstance } from "fastify";
 import { z } from "zod";
 import type { Role } from "../identity/roles.ts";
@@ -37,6 +38,8 @@ export interface Route<
   readonly isKeyed?: boolean;
   /** Asked around every call of a model: see frequent.ts. */
   readonly isFrequent?: boolean;
+  /** Answers by lines of JSON as they come; `reply` is the form of one. Made by `linesRoute`. */
+  readonly isLines?: true;
   /** Problems that are particular to this operation. */
   readonly problems: readonly ProblemCode[];
   handle(call: RouteCall<z.output<Body>, z.output<Query>, z.output<Params>>): Promise<z.input<Reply>>;
@@ -67,12 +70,24 @@ export function route<
   return definition as unknown as AnyRoute;
 }
 
+/** The same of a route whose answer is long: lines of JSON, of which `reply` describes one. */
+export function linesRoute<Body extends z.ZodType, Query extends z.ZodType, Params extends z.ZodType>(
+  definition: Omit<Route<Body, Query, Params, z.ZodType>, "handle"> & {
+    handle(call: RouteCall<z.output<Body>, z.output<Query>, z.output<Params>>): Promise<Readable>;
+  },
+): AnyRoute {
+  return { ...definition, isLines: true } as unknown as AnyRoute;
+}
+
+export const LINES_MEDIA_TYPE = "application/x-ndjson";
+
 export function addRoute(app: FastifyInstance, access: Access, definition: AnyRoute): void {
   app.route({
     method: definition.method,
     url: definition.url,
     handler: async (request, reply) => {
       if (definition.status !== undefined) void reply.status(definition.status);
+      if (definition.isLines === true) void reply.type(LINES_MEDIA_TYPE);
       const { body, query, params, headers } = request;
       return answerTo(definition, access, { body, query, params, headers });
     },

@@ -21,7 +21,7 @@ import { type AgentFindings, agentsRoute } from "./agents.ts";
 import { ApprovalWaiters } from "./approval-waiters.ts";
 import { type AnsweringWebhook, AnsweringWebhooks } from "./approval-webhooks.ts";
 import { approvalRoutes } from "./approvals.ts";
-import { addAuditExport, type AuditApi, auditRoutes } from "./audit.ts";
+import { type AuditApi, auditRoutes } from "./audit.ts";
 import { budgetsRoute, type SpendTruth } from "./budgets.ts";
 import { changesRoute } from "./changes.ts";
 import { ControlStreams } from "./control.ts";
@@ -32,12 +32,14 @@ import { killRoutes } from "./kill.ts";
 import { healthRoutes } from "./health.ts";
 import { FrequentRoutes } from "./frequent.ts";
 import { createFrontServer } from "./front.ts";
+import { type GovernanceDesk, governanceRoutes } from "./governance.ts";
 import { landingPage } from "./landing.ts";
 import { leaseRoutes } from "./leases.ts";
 import { openApiDocument } from "./openapi.ts";
 import { ApiProblem, type ProblemCode, problemReply } from "./problem.ts";
 import { ProcessTable } from "./processes.ts";
 import type { ReadStore } from "./read-store.ts";
+import { recordedCallsRoute } from "./recorded-calls.ts";
 import { recordedDecisionsRoute } from "./recorded-decisions.ts";
 import { reservationRoutes } from "./reservation-routes.ts";
 import { addRoute, type AnyRoute, NOTHING, route } from "./route.ts";
@@ -74,6 +76,8 @@ export interface ApiOptions {
   readonly version: string;
   readonly isReady: () => boolean;
   readonly status: () => Promise<ServiceStatus>;
+  /** The documents in force. @default none */
+  readonly governance?: GovernanceDesk;
   /** The audit log. @default none */
   readonly audit?: Pick<AuditApi, "desk" | "lines">;
   /** What ClickHouse says of spend. @default nothing */
@@ -134,7 +138,7 @@ export function createApi(options: ApiOptions): Api {
     },
   });
   const onAsked = (id: string, processId: string): void => waiters.add(id, processId);
-  const audit = options.audit === undefined ? undefined : { ...options.audit, clock, access, recordChange };
+  const audit = options.audit === undefined ? undefined : { ...options.audit, clock, recordChange };
   const routes: readonly AnyRoute[] = [
     ...healthRoutes({ isReady: options.isReady }),
     ...leaseRoutes({ ledger, registry, processes, telemetry, leaseTtlMs, stops, desk }),
@@ -160,8 +164,9 @@ export function createApi(options: ApiOptions): Api {
     ...tracesRoutes({ store, clock }),
     ...sessionsRoutes({ store, clock }),
     policiesRoute({ registry }),
+    ...(options.governance === undefined ? [] : governanceRoutes(options.governance, registry)),
     spansRoute({ store, clock }),
-    ...(audit === undefined ? [] : auditRoutes(audit)),
+    ...(audit === undefined ? [] : [...auditRoutes(audit), recordedCallsRoute(audit)]),
     statusRoute(options.status),
   ];
 
@@ -176,7 +181,6 @@ export function createApi(options: ApiOptions): Api {
   for (const each of described.slice(routes.length)) addRoute(app, access, each);
   control.addTo(app);
   new AnsweringWebhooks({ webhooks: options.answeringWebhooks ?? [], approvals, recordChange, clock }).addTo(app);
-  if (audit !== undefined) addAuditExport(app, audit);
   app.get("/metrics", async (_request, reply) => {
     void reply.type(telemetry.registry.contentType);
     return telemetry.registry.metrics();

@@ -39,6 +39,7 @@ const COMMANDS: Readonly<Record<string, MakeCommand>> = {
   changes: async (output) => (await import("./changes.ts")).changesCommand(output),
   policy: async (output) => (await import("./policy.ts")).policyCommand(output),
   plan: async (output) => (await import("./policy-replay.ts")).planCommand(output),
+  apply: async (output) => (await import("./apply.ts")).applyCommand(output),
   audit: async (output) => (await import("./audit.ts")).auditCommand(output),
   sql: async (output) => (await import("./sql.ts")).sqlCommand(output),
   hash: async (output) => (await import("./hash.ts")).hashCommand(output),

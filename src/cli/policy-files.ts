@@ -8,11 +8,14 @@ import {
   type PolicyDocument,
 } from "@tollgate/instrumentation/policy";
 import { dottedPath } from "../config/dotted-path.ts";
+import type { Budget } from "../budget/budget.ts";
 import { findFiles } from "../config/governance/find-files.ts";
+import { type DocumentOfKind, parseDocument } from "../config/governance/kinds.ts";
 import { readText } from "../config/load.ts";
 import { ConfigInvalid, type ConfigProblem } from "../config/problem.ts";
 import { validate } from "../config/validate.ts";
 import { type Environment, type LocatedDocument, problemAt, readYaml } from "../config/yaml-document.ts";
+import type { AgentDocument } from "../policy/agent-document.ts";
 import { toolDocumentSchema } from "../policy/tool-document.ts";
 
 export interface LocatedPolicy {
@@ -23,6 +26,8 @@ export interface LocatedPolicy {
 export interface PolicyFiles {
   readonly policies: readonly LocatedPolicy[];
   readonly tools: readonly NamedToolDeclaration[];
+  readonly budgets: readonly Budget[];
+  readonly agents: readonly AgentDocument[];
   readonly labels: LabelOrder;
   /** Everything that is wrong with the documents. */
   readonly problems: readonly ConfigProblem[];
@@ -51,7 +56,12 @@ export function readPolicyFiles(paths: readonly string[], environment: Environme
         problems.push(problemAt(source, dottedPath(source.value, path), message));
       return [];
     });
-  return { policies, tools: toolsOf(sources, problems), labels, problems: [...problems, ...namedTwice(policies)] };
+  const tools = toolsOf(sources, problems);
+  const budgets = takeAll(sources, problems, "budget").flatMap((each) =>
+    each.kind === "budget" ? [each.document] : [],
+  );
+  const agents = takeAll(sources, problems, "agent").flatMap((each) => (each.kind === "agent" ? [each.document] : []));
+  return { policies, tools, budgets, agents, labels, problems: [...problems, ...namedTwice(policies)] };
 }
 
 /** A document that does not say its kind is a policy, as in TOLLGATE_POLICY. */
@@ -76,6 +86,21 @@ function toolsOf(sources: readonly LocatedDocument[], problems: ConfigProblem[])
       const validated = validate(toolDocumentSchema, source);
       if (validated.ok) return [validated.value];
       problems.push(...validated.problems);
+      return [];
+    });
+}
+
+function takeAll(
+  sources: readonly LocatedDocument[],
+  problems: ConfigProblem[],
+  kind: "budget" | "agent",
+): readonly DocumentOfKind[] {
+  return sources
+    .filter((source) => kindOf(source) === kind)
+    .flatMap((source) => {
+      const parsed = parseDocument(kind, source, DEFAULT_LABEL_ORDER);
+      if (parsed.ok) return [parsed.value];
+      problems.push(...parsed.problems);
       return [];
     });
 }

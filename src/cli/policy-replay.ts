@@ -1,11 +1,14 @@
 import { Command } from "commander";
 import { readEnvironment } from "../config/environment.ts";
-import { ConfigInvalid } from "../config/problem.ts";
+import type { Environment } from "../config/yaml-document.ts";
+import type { GovernanceReply } from "../api/governance.ts";
 import { type RecordedDecisions, replay, type ReplayReport, type ReplayRow } from "../policy/replay.ts";
 import { apiOption, type CommonOptions, dataDirOption, jsonOption } from "./options.ts";
-import { type Column, type Output, printJson, printTable } from "./output.ts";
-import { readPolicyFiles } from "./policy-files.ts";
+import { type Column, type Output, printable, printJson, printTable } from "./output.ts";
+import { budgetReportJson, printBudgetReport, replayBudgets } from "./budget-replay.ts";
+import { diffLines } from "./document-diff.ts";
 import { findProcessor } from "./processor.ts";
+import { type Candidate, candidateOfDirectory, candidateOfFiles } from "./replay-candidate.ts";
 
 interface ReplayCommandOptions extends CommonOptions {
   readonly since: string;
@@ -13,6 +16,7 @@ interface ReplayCommandOptions extends CommonOptions {
 }
 
 interface Recorded {
+  readonly since_ms: number;
   readonly groups: readonly RecordedDecisions[];
   readonly truncated: boolean;
 }
@@ -23,21 +27,23 @@ const ORDER = ["newly_denied", "newly_asked", "newly_allowed", "depends"] as con
 /** `tollgate policy replay FILE`: a candidate over what was decided; agents that it does not name are left alone. */
 export function policyReplayCommand(output: Output): Command {
   const command = new Command("replay")
-    .description("what a policy would have changed: newly denied, asked and allowed, by agent and tool")
-    .argument("<file...>", "policies; their tools' declarations and labels may stand beside them");
-  return withOptions(command).action((files: readonly string[], _options: ReplayCommandOptions, self: Command) =>
-    run({ files, isWhole: false, options: self.optsWithGlobals<ReplayCommandOptions>(), output }),
-  );
+    .description("what policies and budgets would have changed: newly denied, asked and allowed; calls stopped")
+    .argument("<file...>", "policies and budgets; tools, agents and labels may stand beside them");
+  return withOptions(command).action((files: readonly string[], _options: ReplayCommandOptions, self: Command) => {
+    const read: ReadCandidate = (inForce, environment) => candidateOfFiles(files, inForce, environment);
+    return run({ read, isWhole: false, options: self.optsWithGlobals<ReplayCommandOptions>(), output });
+  });
 }
 
 /** `tollgate plan DIR`: the same of a whole set of documents; an agent that none is for has no policy then. */
 export function planCommand(output: Output): Command {
   const command = new Command("plan")
-    .description("what the policies of a directory would have changed, if they alone had been in force")
+    .description("what the documents of a directory change, and would have changed, if they alone had been in force")
     .argument("<dir>", "governance documents");
-  return withOptions(command).action((directory: string, _options: ReplayCommandOptions, self: Command) =>
-    run({ files: [directory], isWhole: true, options: self.optsWithGlobals<ReplayCommandOptions>(), output }),
-  );
+  return withOptions(command).action((directory: string, _options: ReplayCommandOptions, self: Command) => {
+    const read: ReadCandidate = (inForce, environment) => candidateOfDirectory(directory, inForce, environment);
+    return run({ read, isWhole: true, options: self.optsWithGlobals<ReplayCommandOptions>(), output });
+  });
 }
 
 function withOptions(command: Command): Command {
@@ -49,22 +55,37 @@ function withOptions(command: Command): Command {
     .addOption(dataDirOption());
 }
 
+type ReadCandidate = (inForce: GovernanceReply, environment: Environment) => Candidate;
+
 interface Run {
-  readonly files: readonly string[];
+  readonly read: ReadCandidate;
   readonly isWhole: boolean;
   readonly options: ReplayCommandOptions;
   readonly output: Output;
 }
 
-async function run({ files, isWhole, options, output }: Run): Promise<void> {
-  const { policies, labels, problems } = readPolicyFiles(files, readEnvironment().all);
-  if (problems.length > 0) throw new ConfigInvalid(problems);
+async function run({ read, isWhole, options, output }: Run): Promise<void> {
+  const processor = findProcessor(options);
+  const candidate = read(await processor.get<GovernanceReply>("/v1/governance"), readEnvironment().all);
   const { since, until } = options;
-  const { groups, truncated } = await findProcessor(options).get<Recorded>("/v1/decisions/recorded", { since, until });
-  const report = replay(groups, { policies: policies.map(({ policy }) => policy), labels, isWhole });
-  if (options.json === true) printJson(output, report);
-  else printReport(output, report);
-  if (truncated) process.stderr.write("the rarest decisions are left out: choose a shorter time\n");
+  const recorded = await processor.get<Recorded>("/v1/decisions/recorded", { since, until });
+  const report = replay(recorded.groups, { ...candidate, isWhole });
+  const budgets = await replayBudgets({ processor, budgets: candidate.budgets, fromMs: recorded.since_ms, until });
+  const { changes: documents, notes } = candidate;
+  if (options.json === true) {
+    const planned = isWhole ? { documents, notes } : {};
+    printJson(output, {
+      ...planned,
+      ...report,
+      ...(budgets === undefined ? {} : { budgets: budgetReportJson(budgets) }),
+    });
+  } else {
+    for (const line of diffLines(documents)) output.line(printable(line));
+    for (const note of notes) output.line(printable(`note: ${note}`));
+    printReport(output, report);
+    if (budgets !== undefined) printBudgetReport(output, budgets);
+  }
+  if (recorded.truncated) process.stderr.write("the rarest decisions are left out: choose a shorter time\n");
 }
 
 function printReport(output: Output, { decisions, unchanged, not_governed: others, changes }: ReplayReport): void {

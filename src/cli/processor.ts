@@ -118,7 +118,8 @@ function refusal(status: number, body: unknown): CliError {
     const help = "run this in the directory of the processor's data (`--data-dir`), or set TOLLGATE_TOKEN";
     return new CliError(EXIT.usage, `${text}; ${help}`);
   }
-  if (problem.code === "not_found" || problem.code?.startsWith("approval_") === true) {
+  const isFinding = problem.code === "not_found" || problem.code === "governance_changed";
+  if (isFinding || problem.code?.startsWith("approval_") === true) {
     return new CliError(EXIT.finding, text);
   }
   return new CliError(status >= 500 ? EXIT.unreachable : EXIT.usage, text);

@@ -170,6 +170,7 @@ function byName(agents: readonly AgentDocument[]): ReadonlyMap<string, AgentDocu
   return new Map(agents.map((agent) => [agent.name, agent]));
 }
 
-function versionOf({ fingerprint }: RegistryContent): string {
+/** The version that a registry of this content has. */
+export function versionOf({ fingerprint }: Pick<RegistryContent, "fingerprint">): string {
   return createHash("sha256").update(fingerprint).digest("hex").slice(0, 16);
 }

@@ -4,14 +4,18 @@
  * difference, the answer is that it depends.
  */
 import {
+  agentChain,
   type CompiledPolicy,
   compilePolicy,
   decide,
   type Effect,
   type LabelOrder,
   type PolicyDocument,
+  type PolicyRequest,
   type PolicyRule,
+  type ToolCatalogue,
 } from "@tollgate/instrumentation/policy";
+import type { AgentRegistry } from "./registry.ts";
 
 /** Decisions that were made alike. */
 export interface RecordedDecisions {
@@ -19,6 +23,9 @@ export interface RecordedDecisions {
   readonly team: string;
   readonly role: string;
   readonly environment: string;
+  /** Its label of that name: who its agent acted for. */
+  readonly ancestors: string;
+  readonly autonomy: string;
   readonly tool: string;
   readonly decision: string;
   readonly rule: string;
@@ -53,12 +60,16 @@ export interface ReplayReport {
 export interface ReplayOptions {
   readonly policies: readonly PolicyDocument[];
   readonly labels: LabelOrder;
+  /** What would be declared of tools. */
+  readonly tools: ToolCatalogue;
+  /** What would be said of agents: it wins over what is recorded of them. */
+  readonly registry: AgentRegistry;
   /** The candidate is everything that would be in force: an agent that it does not name has no policy. */
   readonly isWhole: boolean;
 }
 
 /** What the record does not hold. */
-const NOT_RECORDED = /\b(?:args|session|destination|now|model|expansion)\b/;
+const NOT_RECORDED = /\b(?:args|session|destination|now|model|expansion|tool\.changed)\b/;
 const NO_POLICY = "no policy";
 
 export function replay(recorded: readonly RecordedDecisions[], options: ReplayOptions): ReplayReport {
@@ -67,7 +78,7 @@ export function replay(recorded: readonly RecordedDecisions[], options: ReplayOp
   const counts = { decisions: 0, unchanged: 0, not_governed: 0 };
   for (const group of recorded) {
     counts.decisions += group.decisions;
-    const row = decideAgain(group, variants, options.isWhole);
+    const row = decideAgain(group, variants, options);
     if (row === "not_governed") counts.not_governed += group.decisions;
     else if (row === "unchanged") counts.unchanged += group.decisions;
     else changes.push(row);
@@ -103,14 +114,17 @@ function settled(policy: PolicyDocument, met: { readonly allows: boolean; readon
 function decideAgain(
   group: RecordedDecisions,
   variants: readonly Variant[],
-  isWhole: boolean,
+  options: ReplayOptions,
 ): ReplayRow | "unchanged" | "not_governed" {
-  const { agent, team, role, environment, tool, decision: was, decisions, traces } = group;
-  const request = { agent: { name: agent, team, role }, environment, tool: { name: tool } };
-  const made = variants.map((policies) => decide(policies, request));
+  const { agent, tool, decision: was, decisions, traces } = group;
+  const request = requestOf(group, options);
+  const { requirePolicy } = options.registry;
+  const made = variants.map((policies) =>
+    decide(policies, request, { requirePolicy: options.isWhole && requirePolicy }),
+  );
   const [first] = made;
   if (first === undefined) return "unchanged";
-  if (first.rule === NO_POLICY && !isWhole) return "not_governed";
+  if (first.policy === "" && first.rule === NO_POLICY && !options.isWhole) return "not_governed";
   const effects = [...new Set(made.map(({ decision }) => decision))];
   if (effects.length === 1 && effects[0] === was) return "unchanged";
   const change = effects.length === 1 ? changeTo(first.decision) : "depends";
@@ -118,6 +132,19 @@ function decideAgain(
   if (change === "newly_denied" && (was === "deny" || was === "forbid")) return "unchanged";
   const rule = effects.length === 1 ? first.rule : "";
   return { change, agent, tool, was, becomes: effects.toSorted().join(" or "), rule, decisions, traces };
+}
+
+/** The call as the candidate would have seen it. */
+function requestOf(group: RecordedDecisions, { tools, registry }: ReplayOptions): PolicyRequest {
+  const { agent, environment, tool, ancestors } = group;
+  const recorded = { team: group.team, role: group.role, autonomy: group.autonomy };
+  const { team = "", role = "", autonomy = "", owner = "" } = registry.labels(agent, recorded);
+  const chain = [...agentChain({ agent, ancestors }), ...registry.ancestors(agent)];
+  return {
+    agent: { name: agent, team, role, autonomy, owner, ancestors: chain.filter((name) => name !== agent) },
+    environment,
+    tool: tools.factsOf(tool),
+  };
 }
 
 function changeTo(effect: Effect): ReplayChange {

@@ -66,6 +66,7 @@ export function buildApi(options: ApiBuild): Api {
     answeringWebhooks: config.approvals.webhooks.map(({ secret, ...rest }) => ({ ...rest, secret: secret.reveal() })),
     termsOf: termsBy(config.approvals, (agent) => registry.responsible(agent)),
     store: store.reads,
+    governance: options.governance,
     audit: { desk: options.audit, lines: store.reads },
     telemetry,
     clock,

@@ -140,15 +140,10 @@ export class ClickhouseStore implements Store {
       const sql = queryText(query)
         .replace("{{where}}", () => where ?? "1")
         .replaceAll("{{labels}}", () => labels ?? "[]");
-      try {
-        return await this.#require().read.query(sql, parameters, { limits: READ_LIMITS });
-      } catch (error) {
-        if (error instanceof StorageError && error.kind === "permanent") throw new StoreRefused(error.message);
-        throw error;
-      }
+      return refusable(() => this.#require().read.query(sql, parameters, { limits: READ_LIMITS }));
     },
     lines: async (query, parameters) =>
-      this.#require().read.lines(queryText(query), parameters, { limits: LINE_LIMITS }),
+      refusable(() => this.#require().read.lines(queryText(query), parameters, { limits: LINE_LIMITS })),
   };
 
   async select<T>(query: QueryName, parameters: Readonly<Record<string, unknown>>): Promise<readonly T[]> {
@@ -206,5 +201,15 @@ export class ClickhouseStore implements Store {
     } catch {
       return false;
     }
+  }
+}
+
+/** A refusal of a query is told from a store that is away. */
+async function refusable<T>(ask: () => Promise<T>): Promise<T> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (error instanceof StorageError && error.kind === "permanent") throw new StoreRefused(error.message);
+    throw error;
   }
 }

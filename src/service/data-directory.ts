@@ -20,6 +20,8 @@ export interface DataDirectory {
   readonly credentials: string;
   /** What people were asked to approve, with the arguments of the calls. */
   readonly approvals: string;
+  /** Documents that somebody applied in place of the files. */
+  readonly applied: string;
   /** Who changed what governs the fleet. */
   readonly changes: string;
   /** Agents that were found running wild lately. */
@@ -44,6 +46,7 @@ export function dataDirectory(root: string = DEFAULT_DATA_DIR): DataDirectory {
     stops: join(absolute, "kill", "stops.json"),
     credentials: join(absolute, "identity", "credentials.json"),
     approvals: join(absolute, "approvals", "approvals.log"),
+    applied: join(absolute, "governance", "applied.json"),
     changes: join(absolute, "changes", "changes.log"),
     runaways: join(absolute, "runaways.json"),
     audit: {

@@ -3,16 +3,18 @@
  * valid is put in force at once, budgets first and durably; of one that is not, nothing is taken, the last good set stays,
  * and the log and `status` say so until it is mended.
  */
+import type { GovernanceDesk, GovernanceState, PutOutcome, WantedGovernance } from "../api/governance.ts";
+import { type DocumentChange, documentChanges } from "../config/governance/document-changes.ts";
 import { FilesWatch } from "../config/governance/files-watch.ts";
 import type { Governance } from "../config/governance/governance.ts";
-import type { GovernanceReader } from "../config/governance/governance-reader.ts";
 import { unenforced } from "../config/governance/unenforced.ts";
 import { ConfigInvalid, formatProblem } from "../config/problem.ts";
-import { type RecordChange } from "../changes/change-log.ts";
+import type { NewChange, RecordChange } from "../changes/change-log.ts";
 import { writeBudget } from "../budget/rules/events.ts";
 import type { Clock } from "../support/clock.ts";
 import { errorText } from "../telemetry/error-text.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
+import { governanceOfSent, type GovernanceSource } from "./governance-source.ts";
 
 /** Problems are many when a file is broken at its top; the first ones tell. */
 const PROBLEMS_SAID_MAX = 10;
@@ -26,11 +28,11 @@ export type ReloadOutcome = "applied" | "unchanged" | "refused";
 
 export interface LiveGovernanceOptions {
   readonly governance: Governance;
-  readonly reader: GovernanceReader;
+  readonly source: GovernanceSource;
   /** Puts a set in force. Rejects when it could not, and nothing has changed then. */
   readonly apply: (governance: Governance, changes: GovernanceChanges) => Promise<void>;
-  /** The version that is in force. */
-  readonly version: () => string;
+  /** The version that a set has in force. */
+  readonly versionOf: (governance: Governance) => string;
   readonly recordChange: RecordChange;
   readonly clock: Clock;
   readonly telemetry: Telemetry;
@@ -42,7 +44,7 @@ export interface GovernanceChanges {
   readonly areBudgetsNew: boolean;
 }
 
-export class LiveGovernance {
+export class LiveGovernance implements GovernanceDesk {
   readonly #options: LiveGovernanceOptions;
   readonly #watch: FilesWatch | undefined;
   #current: Governance;
@@ -53,12 +55,12 @@ export class LiveGovernance {
   constructor(options: LiveGovernanceOptions) {
     this.#options = options;
     this.#current = options.governance;
-    this.#appliedAtMs = options.clock.now();
-    const { reader, clock, pollIntervalMs } = options;
+    this.#appliedAtMs = options.source.applied?.at_ms ?? options.clock.now();
+    const { source, clock, pollIntervalMs } = options;
     this.#watch =
       pollIntervalMs === undefined
         ? undefined
-        : new FilesWatch({ paths: reader.paths, clock, pollIntervalMs, onChange: () => void this.reload("files") });
+        : new FilesWatch({ paths: source.paths, clock, pollIntervalMs, onChange: () => void this.reload("files") });
   }
 
   /** What is in force. */
@@ -92,77 +94,131 @@ export class LiveGovernance {
     return outcome;
   }
 
+  state(): GovernanceState {
+    const { source, versionOf } = this.#options;
+    return {
+      version: versionOf(this.#current),
+      author: source.applied?.author,
+      appliedAtMs: this.#appliedAtMs,
+      refusal: this.#refusal,
+      documents: this.#current.documents,
+    };
+  }
+
+  /** Puts a set that somebody sent in force, or the files again, or changes nothing. Never rejects. */
+  put(wanted: WantedGovernance): Promise<PutOutcome> {
+    const outcome = this.#turn.then(() => this.#put(wanted)).catch(toOutcome);
+    this.#turn = outcome;
+    return outcome;
+  }
+
+  async #put(wanted: WantedGovernance): Promise<PutOutcome> {
+    const { source, versionOf, clock } = this.#options;
+    const { documents, author, expectedVersion } = wanted;
+    const version = versionOf(this.#current);
+    if (expectedVersion !== undefined && expectedVersion !== version) return { outcome: "stale", version };
+    const next = documents === undefined ? source.readFiles() : governanceOfSent(documents);
+    const changes = documentChanges(this.#current.documents, next.documents);
+    const made = { version: versionOf(next), changes, notes: unenforced(next) };
+    if (wanted.isDryRun) return { outcome: "planned", ...made };
+    const isMove = documents === undefined && source.applied !== undefined;
+    if (changes.length === 0 && !isMove) return { outcome: "unchanged", ...made };
+    const from = source.applied;
+    await this.#recordPut(wanted, { version, after: made.version, count: changes.length });
+    source.put(documents === undefined ? undefined : { author, at_ms: clock.now(), documents });
+    try {
+      await this.#enforce(next, { trigger: "apply", author });
+    } catch (error) {
+      source.put(from);
+      await this.#recordPut(wanted, { version, after: version, count: 0, error: errorText(error) });
+      throw error;
+    }
+    return { outcome: "applied", ...made };
+  }
+
+  /** Before it holds: a disk that can't say who did it lets nobody do it. */
+  #recordPut(
+    { author, reason, documents }: WantedGovernance,
+    { version, after, count, error }: { version: string; after: string; count: number; error?: string },
+  ): Promise<void> {
+    return this.#options.recordChange({
+      author,
+      action: error === undefined ? "governance.apply" : "governance.apply_failed",
+      subject: documents === undefined ? "the files of governance.paths" : `${documents.length} documents`,
+      before: { version },
+      after: { version: after, changes: count, reason, ...(error === undefined ? {} : { error }) },
+    });
+  }
+
   /** One record for each document that came, went or changed. The files do not say who wrote them: version control does. */
-  async #record(trigger: string, next: Governance): Promise<void> {
+  async #record(author: string, next: Governance): Promise<void> {
     const { recordChange, telemetry } = this.#options;
     try {
-      for (const change of differences(this.#current, next)) {
-        await recordChange({ author: `governance ${trigger}`, action: "document", ...change });
-      }
+      for (const change of documentChanges(this.#current.documents, next.documents))
+        await recordChange({ author, action: "document", ...recordOf(change) });
     } catch (error) {
       telemetry.emit("change_not_recorded", { action: "document", error: errorText(error) });
     }
   }
 
+  /** Carries a valid set in, and tells of it. Rejects, with nothing changed, when that can't be. */
+  async #enforce(
+    next: Governance,
+    { trigger, author }: { readonly trigger: string; readonly author: string },
+  ): Promise<void> {
+    const { apply, telemetry, clock, versionOf } = this.#options;
+    await apply(next, { areBudgetsNew: budgetsText(next) !== budgetsText(this.#current) });
+    await this.#record(author, next);
+    this.#take(next);
+    this.#appliedAtMs = clock.now();
+    const { budgets, policies, agents, prices } = next;
+    telemetry.emit("governance_applied", {
+      trigger,
+      version: versionOf(next),
+      budgets: budgets.length,
+      policies: policies.length,
+      agents: agents.length,
+      prices: prices.length,
+    });
+  }
+
+  #take(next: Governance): void {
+    const said = new Set(unenforced(this.#current));
+    this.#current = next;
+    this.#refusal = undefined;
+    const { telemetry } = this.#options;
+    for (const what of unenforced(next)) if (!said.has(what)) telemetry.emit("governance_not_enforced", { what });
+  }
+
   async #reload(trigger: string): Promise<ReloadOutcome> {
-    const { reader, apply, telemetry, clock, version } = this.#options;
+    const { source, telemetry, clock, versionOf } = this.#options;
     try {
-      const next = reader.read();
+      const next = source.read();
       const isNew = next.fingerprint !== this.#current.fingerprint || this.#refusal !== undefined;
-      if (isNew) await apply(next, { areBudgetsNew: budgetsText(next) !== budgetsText(this.#current) });
-      if (isNew) await this.#record(trigger, next);
-      const said = new Set(unenforced(this.#current));
-      this.#current = next;
-      this.#refusal = undefined;
-      for (const what of unenforced(next)) if (!said.has(what)) telemetry.emit("governance_not_enforced", { what });
-      if (!isNew) return "unchanged";
-      this.#appliedAtMs = clock.now();
-      const { budgets, policies, agents, prices } = next;
-      telemetry.emit("governance_applied", {
-        trigger,
-        version: version(),
-        budgets: budgets.length,
-        policies: policies.length,
-        agents: agents.length,
-        prices: prices.length,
-      });
-      return "applied";
+      if (isNew) await this.#enforce(next, { trigger, author: `governance ${trigger}` });
+      else this.#take(next);
+      return isNew ? "applied" : "unchanged";
     } catch (error) {
       const all = error instanceof ConfigInvalid ? error.problems.map(formatProblem) : [errorText(error)];
       const problems = all.slice(0, PROBLEMS_SAID_MAX);
       if (all.length > problems.length) problems.push(`and ${all.length - problems.length} more`);
       this.#refusal = { atMs: clock.now(), problems };
-      telemetry.emit("governance_refused", { trigger, version: version(), problems: problems.join("; ") });
+      const version = versionOf(this.#current);
+      telemetry.emit("governance_refused", { trigger, version, problems: problems.join("; ") });
       return "refused";
     }
   }
 }
 
-/** Documents by kind and name. Prices are public, and their documents the longest: only that they changed is said. */
-function documentsOf({ budgets, policies, agents, tools, alerts, runaways }: Governance): Map<string, unknown> {
-  const all = { budget: budgets.map(writeBudget), agent: agents, tool: tools, alert: alerts, runaway: runaways };
-  const documents = new Map<string, unknown>();
-  for (const [kind, list] of Object.entries(all)) {
-    for (const document of list as readonly { readonly name: string }[])
-      documents.set(`${kind} ${document.name}`, document);
-  }
-  for (const { name, document } of policies) documents.set(`policy ${name}`, document);
-  return documents;
+function toOutcome(error: unknown): PutOutcome {
+  if (error instanceof ConfigInvalid) return { outcome: "refused", problems: error.problems };
+  return { outcome: "failed", reason: errorText(error) };
 }
 
-/** What one set of documents says otherwise than the other. */
-function differences(
-  from: Governance,
-  to: Governance,
-): readonly { subject: string; before?: unknown; after?: unknown }[] {
-  const [before, after] = [documentsOf(from), documentsOf(to)];
-  return [...new Set([...before.keys(), ...after.keys()])]
-    .filter((key) => JSON.stringify(before.get(key)) !== JSON.stringify(after.get(key)))
-    .map((subject) => ({
-      subject,
-      ...(before.has(subject) ? { before: before.get(subject) } : {}),
-      ...(after.has(subject) ? { after: after.get(subject) } : {}),
-    }));
+/** Prices are public, and their documents the longest: only that they changed is said. */
+function recordOf({ subject, before, after }: DocumentChange): Pick<NewChange, "subject" | "before" | "after"> {
+  if (subject.startsWith("prices ")) return { subject };
+  return { subject, ...(before === undefined ? {} : { before }), ...(after === undefined ? {} : { after }) };
 }
 
 function budgetsText({ budgets }: Governance): string {

@@ -28,12 +28,14 @@ import { ensureHashKey, ensureToken, removeEndpoints, writeAtomically, writeEndp
 import type { ServiceEndpoints } from "./endpoints.ts";
 import { EngineWatch } from "./engine-watch.ts";
 import { GovernanceRows } from "./governance-rows.ts";
+import { GovernanceSource } from "./governance-source.ts";
 import { LiveGovernance, type ReloadOutcome } from "./live-governance.ts";
 import { MetricsPush } from "./metrics-push.ts";
 import { Reconciler } from "./reconciler.ts";
 import { RunawayActs } from "./runaway-acts.ts";
 import { RunawayEpisodes } from "./runaway-episodes.ts";
 import { registerServiceMetrics } from "./metrics/register.ts";
+import { versionOf } from "../policy/registry.ts";
 import { PastSeeder, seeksPast } from "./past-seeder.ts";
 import { queueOf, type QueueSource } from "./queues.ts";
 import type { Setup } from "./setup.ts";
@@ -82,8 +84,11 @@ interface Starting extends ServiceOptions {
   readonly parts: StartedParts;
 }
 
-async function start(options: Starting): Promise<Service> {
-  const { config, governance, data, clock, telemetry, parts } = options;
+async function start(given: Starting): Promise<Service> {
+  const { config, data, clock, telemetry, parts } = given;
+  const source = new GovernanceSource({ files: given.governanceReader, file: data.applied });
+  const governance = source.restore() ?? given.governance;
+  const options = { ...given, governance };
   const token = ensureToken(data);
   const credentials = new CredentialStore({ file: data.credentials, clock });
   credentials.load();
@@ -112,14 +117,14 @@ async function start(options: Starting): Promise<Service> {
   await parts.start("logs", logs.end);
   const live = new LiveGovernance({
     governance,
-    reader: options.governanceReader,
+    source,
     apply: async (next, { areBudgetsNew }) => {
       if (areBudgetsNew) await ledger.configure(next.budgets);
       registry.replace(registryContent(next, config));
       thresholds.catchUp();
       api.sendGovernance();
     },
-    version: () => registry.version,
+    versionOf: (next) => versionOf(registryContent(next, config)),
     recordChange: changes.record,
     clock,
     telemetry,
@@ -254,6 +259,8 @@ async function start(options: Starting): Promise<Service> {
   await parts.start("unpriced spend", unpriced);
   parts.add("governance", () => live.stop());
   live.start();
+  // Files may have changed while nobody looked.
+  if (source.applied !== undefined) void live.reload("start");
   const push = config.service.telemetry.metrics.otlp;
   if (push !== undefined) await parts.start("metrics push", new MetricsPush({ config: push, clock, telemetry }));
   state.isReady = true;

@@ -7,7 +7,9 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { exportLines } from "../../src/api/audit.ts";
+import { type AuditDesk, exportLines } from "../../src/api/audit.ts";
+import { hashOfLeaf, type Leaf } from "../../src/audit/checkpoint.ts";
+import { isConsistent, isIncluded } from "../../src/audit/merkle.ts";
 import type { FindingKind, VerifyReport } from "../../src/audit/verify/finding.ts";
 import { Verifier } from "../../src/audit/verify/verifier.ts";
 import { Child } from "../../src/demo/child-process.ts";
@@ -21,7 +23,7 @@ import { type QueryName, queryText } from "../../src/storage/queries/catalog.ts"
 import { SystemClock } from "../../src/support/clock.ts";
 import { Telemetry } from "../../src/telemetry/telemetry.ts";
 
-const CONFIG = "audit: { checkpoint_interval_ms: 200, hole_grace_ms: 1000 }\n";
+const CONFIG = "audit: { checkpoint_interval_ms: 200, hole_grace_ms: 1000, anchor: { file: ./heads.ndjson } }\n";
 const AGENT = join(import.meta.dirname, "../support/agents/audited.mjs");
 const RANGE = { since_ms: 0, until_ms: Date.UTC(2200, 0, 1) };
 
@@ -120,6 +122,59 @@ describe("what processes recorded", () => {
   });
 });
 
+describe("what was signed", () => {
+  it("is held to the heads that an anchor has", async () => {
+    const heads = join(workspace.path, "heads.ndjson");
+    const [report] = await processor.cli("audit", "verify", "--anchor", heads);
+    expect(report).toMatchObject({ complete: true });
+    const forged = join(workspace.path, "forged.ndjson");
+    const [first = ""] = (await readFile(heads, "utf8")).split("\n");
+    await writeFile(forged, JSON.stringify({ ...(JSON.parse(first) as object), hash: "0".repeat(64) }));
+    await expect(processor.cli("audit", "verify", "--anchor", forged)).rejects.toThrow("exit code 1");
+  });
+
+  it("is proved over HTTP: that the log holds a leaf, and has only grown", async () => {
+    const token = (await readFile(join(workspace.dataDir, "token"), "utf8")).trim();
+    const ask = async (path: string): Promise<{ readonly status: number; readonly body: Proof }> => {
+      const headers = { authorization: `Bearer ${token}` };
+      const answer = await fetch(`${processor.endpoints.api}/v1/audit${path}`, { headers });
+      return { status: answer.status, body: (await answer.json()) as Proof };
+    };
+    const { size = 0, root = "" } = (await ask("")).body.checkpoint ?? {};
+    const hashes = (proof: readonly string[]): readonly Buffer[] => proof.map((hash) => Buffer.from(hash, "hex"));
+    const rootHash = Buffer.from(root, "hex");
+    for (const index of [0, size - 1]) {
+      const { body } = await ask(`/proof?size=${size}&leaf=${index}`);
+      const given = { index, size, root: rootHash, proof: hashes(body.proof) };
+      expect(isIncluded({ ...given, leaf: hashOfLeaf(body.leaf) })).toBe(true);
+      expect(
+        isIncluded({ ...given, leaf: hashOfLeaf(["ff".repeat(16), ...body.leaf.slice(1)] as unknown as Leaf) }),
+      ).toBe(false);
+    }
+    const [before, grown] = [await ask("/proof?size=1&leaf=0"), await ask(`/proof?size=${size}&first=1`)];
+    const first = { size: 1, root: Buffer.from(before.body.root, "hex") };
+    const proof = hashes(grown.body.proof);
+    expect(isConsistent({ first, second: { size, root: rootHash }, proof })).toBe(true);
+    expect(isConsistent({ first: { size: 1, root: rootHash }, second: { size, root: rootHash }, proof })).toBe(false);
+    for (const path of [
+      "/proof?size=1",
+      "/proof?size=1&leaf=0&first=1",
+      "/proof?size=0&leaf=0",
+      "/proof?size=x&leaf=0",
+    ])
+      expect((await ask(path)).status).toBe(400);
+    for (const path of [`/proof?size=${size + 1_000}&leaf=0`, `/proof?size=1&leaf=1`, "/proof?size=1&first=2"])
+      expect((await ask(path)).status).toBe(404);
+  });
+});
+
+interface Proof {
+  readonly checkpoint?: { readonly size: number; readonly root: string };
+  readonly root: string;
+  readonly leaf: Leaf;
+  readonly proof: readonly string[];
+}
+
 describe("a candidate policy", () => {
   it("is replayed over what was recorded", async () => {
     const file = join(workspace.path, "candidate.yaml");
@@ -128,9 +183,39 @@ describe("a candidate policy", () => {
     const change = { change: "newly_denied", agent: "clean", tool: "read_order", was: "allow", becomes: "deny" };
     expect(report).toMatchObject({ changes: [{ ...change, rule: "deny: read_*", decisions: 8 }] });
     const [plan] = await processor.cli("plan", file);
-    expect(plan).toMatchObject({ changes: [change], not_governed: 0 });
+    expect(plan).toMatchObject({
+      documents: [{ subject: "policy candidate", change: "added" }],
+      changes: [change],
+      not_governed: 0,
+    });
+  });
+
+  it("is replayed with budgets: what a limit would have stopped", async () => {
+    const file = join(workspace.path, "limits.yaml");
+    const limit = (name: string, text: string) => `kind: budget\nname: ${name}\nlimit: ${text}\nwindow: day\n`;
+    await writeFile(file, `${limit("few", "3 tool calls")}each: agent\n---\n${limit("many", "1000000 tool calls")}`);
+    const [report] = (await processor.cli("policy", "replay", file, "--since", "1h")) as readonly BudgetsReported[];
+    const { budgets } = report ?? {};
+    const clean = budgets?.rows.find(({ agent }) => agent === "clean");
+    // It made eight.
+    expect(clean).toMatchObject({ effect: "stopped", budget: "few", instance: "clean", calls: 5, amount: "5" });
+    expect(clean?.traces.length).toBeGreaterThan(0);
+    expect(budgets?.budgets).toMatchObject([
+      { budget: "few", most: "3" },
+      // What one stops, the other has not to count.
+      { budget: "many", most: String((budgets?.calls ?? 0) - (budgets?.stopped ?? 0)) },
+    ]);
   });
 });
+
+interface BudgetsReported {
+  readonly budgets: {
+    readonly calls: number;
+    readonly stopped: number;
+    readonly budgets: readonly unknown[];
+    readonly rows: readonly { readonly agent: string; readonly traces: readonly string[] }[];
+  };
+}
 
 /** More than the agents before have left. */
 function hasRecords(report: unknown): boolean {
@@ -265,13 +350,24 @@ describe("what somebody did who can write to the database", () => {
     await rm(scratch, { recursive: true });
   });
 
-  async function verifyHere(): Promise<VerifyReport> {
+  async function verifyHere({ retainedFromMs }: { retainedFromMs?: number } = {}): Promise<VerifyReport> {
     const verifier = new Verifier({ trusted: undefined });
     let text = "";
     const lines = {
       lines: (query: QueryName, parameters: object) => storage.lines(queryText(query), { ...parameters }, {}),
     };
-    for await (const piece of exportLines({ desk: keeper, clock, lines }, RANGE)) {
+    const desk: AuditDesk = {
+      keys: keeper.keys,
+      lastCheckpoint: keeper.lastCheckpoint,
+      readCheckpoints: (from) => keeper.readCheckpoints(from),
+      rotateKey: () => keeper.rotateKey(),
+      work: () => keeper.work(),
+      counts: () => keeper.counts(),
+      storedToMs: () => keeper.storedToMs(),
+      settledToMs: () => keeper.settledToMs(),
+      retainedFromMs: () => retainedFromMs,
+    };
+    for await (const piece of exportLines({ desk, clock, lines }, RANGE)) {
       text += typeof piece === "string" ? piece : Buffer.from(piece).toString();
     }
     for (const line of text.split("\n")) verifier.add(line);
@@ -292,5 +388,15 @@ describe("what somebody did who can write to the database", () => {
       await storage.command(statement, { settings: { mutations_sync: 2, lightweight_deletes_sync: 2 } });
     const report = await verifyHere();
     expect(report.findings.map(({ kind }) => kind)).toEqual(found);
+  });
+
+  it("is no finding where retention took records: their hashes are there, and the chain holds", async () => {
+    await putBack();
+    await storage.command(`DELETE FROM span_log WHERE agent = 'clean'`, { settings: { lightweight_deletes_sync: 2 } });
+    const report = await verifyHere({ retainedFromMs: clock.now() });
+    expect(report).toMatchObject({ complete: true, findings: [], expired: 9 });
+    // What retention did not take yet has to be there.
+    const kinds = (await verifyHere({ retainedFromMs: 1 })).findings.map(({ kind }) => kind);
+    expect(new Set(kinds)).toEqual(new Set(["dropped"]));
   });
 });

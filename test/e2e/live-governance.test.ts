@@ -2,9 +2,10 @@
  * Goal: whoever changes a budget while a fleet runs sees it held at once, without a restart and without an agent's help.
  * Method: a real processor, a real agent process that makes call after call, and a document that changes on disk.
  */
-import { readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { ProcessorProcess } from "../../src/demo/processor-process.ts";
 import { waitFor } from "../../src/demo/wait.ts";
 import { useRig } from "../support/rig.ts";
 import { runSteps } from "../support/step-agent.ts";
@@ -75,4 +76,29 @@ test("a raised limit is in force without a restart, an invalid document changes 
   ]);
   const rows = await processor.cli("budgets");
   expect(rows).toMatchObject([{ limit: "3000000000", raises: [{ author: "people-token" }] }]);
+});
+
+test("a directory is applied as a whole, survives kill -9 of the processor, and the files come back when they are asked for", async () => {
+  const { workspace } = rig();
+  const candidate = join(workspace.path, "candidate");
+  await mkdir(candidate);
+  const documents = join(candidate, "all.yaml");
+  await writeFile(documents, `${budget("$3.00")}---\nkind: policy\nname: shop\nallow: "no list"\n`);
+  await expect(rig().processor.cli("apply", candidate)).rejects.toThrow(/all\.yaml:\d+:\d+: allow/);
+  await limitIs("3000000000");
+
+  await writeFile(documents, `${budget("$4.00")}---\nkind: policy\nname: shop\nallow: ["read_*"]\n`);
+  const planned = await rig().processor.cli("apply", candidate, "--dry-run");
+  expect(planned).toMatchObject([{ outcome: "planned", changes: [{ change: "changed" }, { subject: "policy shop" }] }]);
+  expect(await rig().processor.cli("apply", candidate, "--reason", "launch")).toMatchObject([{ outcome: "applied" }]);
+  await limitIs("5000000000");
+  expect(await rig().processor.cli("changes", "--action", "governance")).toMatchObject([
+    { changes: [{ author: "people-token", action: "governance.apply", after: { reason: "launch" } }] },
+  ]);
+
+  await rig().processor.kill();
+  rig().processor = await ProcessorProcess.start({ workspace });
+  await limitIs("5000000000");
+  expect(await rig().processor.cli("apply", "--files")).toMatchObject([{ outcome: "applied" }]);
+  await limitIs("3000000000");
 });

@@ -46,7 +46,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     "extensions",
     "api",
   ],
-  cli: ["support", "audit", "config", "service", "api", "identity", "storage", "policy", "demo"],
+  cli: ["support", "audit", "budget", "config", "service", "api", "identity", "storage", "policy", "demo"],
   main: ["cli"],
 };
 

@@ -7,6 +7,15 @@ import type { ToolDocument } from "../../policy/tool-document.ts";
 import type { RunawayDocument } from "../../runaway/runaway-document.ts";
 import type { AlertDocument } from "./alert-document.ts";
 
+/** One document as it was written, its variables filled in. */
+export interface WrittenDocument {
+  readonly kind: string;
+  readonly name: string;
+  /** Where it was written. */
+  readonly file: string;
+  readonly value: unknown;
+}
+
 /** Everything that governance documents say, checked. Names are unique within a kind. */
 export interface Governance {
   readonly budgets: readonly Budget[];
@@ -18,6 +27,8 @@ export interface Governance {
   readonly labels?: LabelsDocument | undefined;
   readonly alerts: readonly AlertDocument[];
   readonly runaways: readonly RunawayDocument[];
+  /** All of them as written, in the order of their files. */
+  readonly documents: readonly WrittenDocument[];
   /** All documents that decide (budgets, policies, agents, prices, tools, labels) as one text; the same text means the same governance. */
   readonly fingerprint: string;
 }

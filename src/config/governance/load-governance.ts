@@ -23,9 +23,13 @@ export function loadGovernance(options: {
   readonly environment: Environment;
 }): Governance {
   const problems: ConfigProblem[] = [];
+  return governanceOf(readAll(options, problems), problems);
+}
+
+/** What documents say together. Throws `ConfigInvalid` with every problem, `problems` with them. */
+export function governanceOf(sources: readonly LocatedDocument[], problems: ConfigProblem[] = []): Governance {
   const taken: Taken[] = [];
   const names = new Map<string, LocatedDocument>();
-  const sources = readAll(options, problems);
   const labels = labelOrderOf(sources, problems);
   for (const source of sources) {
     const parsed = take(source, labels, problems);
@@ -99,6 +103,7 @@ function assemble(taken: readonly Taken[]): Governance {
     labels: parsed.find((each) => each.kind === "labels")?.document,
     alerts: parsed.flatMap((each) => (each.kind === "alert" ? [each.document] : [])),
     runaways: parsed.flatMap((each) => (each.kind === "runaway" ? [each.document] : [])),
+    documents: taken.map(({ parsed: { kind, name }, source: { file, value } }) => ({ kind, name, file, value })),
     fingerprint: deciding.map(({ source }) => JSON.stringify(source.value)).join("\n"),
   };
 }

@@ -24,6 +24,7 @@ export const QUERY_NAMES = [
   "unpriced",
   "agent-acts",
   "decisions-recorded",
+  "calls-recorded",
   "audit-links",
   "audit-records",
   "audit-checkpoints",

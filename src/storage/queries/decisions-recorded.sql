@@ -4,6 +4,8 @@ SELECT
     toString(team) AS team,
     toString(role) AS role,
     if(labels['environment'] != '', labels['environment'], labels['deployment.environment.name']) AS environment,
+    labels['ancestors'] AS ancestors,
+    labels['autonomy'] AS autonomy,
     toString(tool) AS tool,
     toString(decision) AS decision,
     toString(decision_rule) AS rule,
@@ -12,7 +14,7 @@ SELECT
 FROM span_log
 WHERE start >= fromUnixTimestamp64Milli({since_ms: Int64}, 'UTC') AND start < fromUnixTimestamp64Milli({until_ms: Int64}, 'UTC')
     AND tool != '' AND decision != '' AND (policy != '' OR decision = 'allow')
-GROUP BY agent, team, role, environment, tool, decision, rule
+GROUP BY agent, team, role, environment, ancestors, autonomy, tool, decision, rule
 ORDER BY count() DESC, agent, tool, decision, rule
 LIMIT {limit: UInt32}
 SETTINGS max_execution_time = 60, max_memory_usage = 1500000000, max_result_rows = 20001, result_overflow_mode = 'throw'

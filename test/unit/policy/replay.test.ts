@@ -1,5 +1,13 @@
-import { DEFAULT_LABEL_ORDER, parsePolicy, type PolicyDocument } from "@tollgate/instrumentation/policy";
+import {
+  DEFAULT_LABEL_ORDER,
+  type NamedToolDeclaration,
+  parsePolicy,
+  type PolicyDocument,
+  ToolCatalogue,
+} from "@tollgate/instrumentation/policy";
 import { describe, expect, it } from "vitest";
+import type { AgentDocument } from "../../../src/policy/agent-document.ts";
+import { AgentRegistry } from "../../../src/policy/registry.ts";
 import { type RecordedDecisions, replay, type ReplayReport } from "../../../src/policy/replay.ts";
 
 function policyOf(document: Readonly<Record<string, unknown>>): PolicyDocument {
@@ -13,6 +21,8 @@ const group = (tool: string, was: string, more: Partial<RecordedDecisions> = {})
   team: "data",
   role: "",
   environment: "staging",
+  ancestors: "",
+  autonomy: "",
   tool,
   decision: was,
   rule: "allow: *",
@@ -21,12 +31,25 @@ const group = (tool: string, was: string, more: Partial<RecordedDecisions> = {})
   ...more,
 });
 
+interface Around {
+  readonly isWhole?: boolean;
+  readonly tools?: readonly NamedToolDeclaration[];
+  readonly agents?: readonly AgentDocument[];
+  readonly requirePolicy?: boolean;
+}
+
 function replayed(
   document: Readonly<Record<string, unknown>>,
   groups: readonly RecordedDecisions[],
-  isWhole = false,
+  { isWhole = false, tools = [], agents = [], requirePolicy = false }: Around = {},
 ): ReplayReport {
-  return replay(groups, { policies: [policyOf(document)], labels: DEFAULT_LABEL_ORDER, isWhole });
+  return replay(groups, {
+    policies: [policyOf(document)],
+    labels: DEFAULT_LABEL_ORDER,
+    tools: new ToolCatalogue(tools, DEFAULT_LABEL_ORDER),
+    registry: new AgentRegistry({ agents, policies: [], prices: [], requirePolicy, fingerprint: "" }),
+    isWhole,
+  });
 }
 
 describe("a candidate over what was decided", () => {
@@ -49,7 +72,7 @@ describe("a candidate over what was decided", () => {
   it("leaves agents alone that it is not for, unless it is all that would be in force", () => {
     const groups = [group("db_drop", "deny", { agent: "other" })];
     expect(replayed({ agents: ["db-*"], deny: ["*"] }, groups)).toMatchObject({ not_governed: 10, changes: [] });
-    expect(replayed({ agents: ["db-*"], deny: ["*"] }, groups, true).changes).toMatchObject([
+    expect(replayed({ agents: ["db-*"], deny: ["*"] }, groups, { isWhole: true }).changes).toMatchObject([
       { change: "newly_allowed" },
     ]);
   });
@@ -74,5 +97,57 @@ describe("a candidate over what was decided", () => {
   it("counts a candidate that is not enforced as if it were: that is what is asked", () => {
     const report = replayed({ deny: ["*"], enforce: false, share: "1%" }, [group("db_read", "allow")]);
     expect(report.changes).toMatchObject([{ change: "newly_denied", decisions: 10 }]);
+  });
+
+  it("decides by what would be declared of tools", () => {
+    const document = { allow: ["*"], rules: [{ name: "no-delete", effect: "deny", when: '"delete" in tool.actions' }] };
+    const groups = [group("db_read", "allow"), group("db_drop", "allow"), group("db_new", "allow")];
+    expect(replayed(document, groups).changes).toEqual([]);
+    const tools: NamedToolDeclaration[] = [
+      { name: "db_read", actions: ["read"] },
+      { name: "db_drop", actions: ["delete"] },
+    ];
+    // One that nobody declares has the strictest facts, once any is declared.
+    expect(replayed(document, groups, { tools }).changes.map(({ tool, change }) => [tool, change])).toEqual([
+      ["db_drop", "newly_denied"],
+      ["db_new", "newly_denied"],
+    ]);
+  });
+
+  it("holds what is said of an agent's ancestors for the agent, by its record and by documents", () => {
+    const document = { agents: ["planner"], deny: ["*"] };
+    const recorded = [group("db_read", "allow", { ancestors: "chief,planner" })];
+    expect(replayed(document, [group("db_read", "allow")])).toMatchObject({ not_governed: 10, changes: [] });
+    expect(replayed(document, recorded).changes).toMatchObject([{ change: "newly_denied" }]);
+    const agents: AgentDocument[] = [{ kind: "agent", name: "db-bot", parent: "planner" }];
+    expect(replayed(document, [group("db_read", "allow")], { agents }).changes).toMatchObject([
+      { change: "newly_denied" },
+    ]);
+  });
+
+  it("takes an agent's role and autonomy from documents, and from its record where they say nothing", () => {
+    const document = { allow: ["*"] };
+    const groups = [group("db_read", "allow"), group("db_read", "allow", { agent: "other", autonomy: "suggest" })];
+    const agents: AgentDocument[] = [{ kind: "agent", name: "db-bot", autonomy: "observe", role: "reader" }];
+    expect(
+      replayed(document, groups, { agents }).changes.map(({ agent, change, rule }) => [agent, change, rule]),
+    ).toEqual([
+      ["db-bot", "newly_denied", "autonomy: observe"],
+      ["other", "newly_asked", "autonomy: suggest"],
+    ]);
+    const byRole = { allow: ["*"], rules: [{ name: "readers", effect: "deny", when: 'agent.role == "reader"' }] };
+    expect(
+      replayed(byRole, [group("db_read", "allow")], { agents: [{ kind: "agent", name: "db-bot", role: "reader" }] }),
+    ).toMatchObject({
+      changes: [{ change: "newly_denied", rule: "readers" }],
+    });
+  });
+
+  it("denies agents without a policy where the processor requires one, when the candidate is all there is", () => {
+    const document = { agents: ["db-*"], allow: ["*"] };
+    const groups = [group("db_read", "allow", { agent: "other" })];
+    const around = { isWhole: true, requirePolicy: true };
+    expect(replayed(document, groups, around).changes).toMatchObject([{ change: "newly_denied" }]);
+    expect(replayed(document, groups, { requirePolicy: true })).toMatchObject({ not_governed: 10 });
   });
 });

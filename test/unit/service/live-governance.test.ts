@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import type { Governance } from "../../../src/config/governance/governance.ts";
 import type { NewChange } from "../../../src/changes/change-log.ts";
+import { GovernanceSource } from "../../../src/service/governance-source.ts";
 import { LiveGovernance } from "../../../src/service/live-governance.ts";
 import { loadSetup } from "../../../src/service/setup.ts";
 import { Telemetry } from "../../../src/telemetry/telemetry.ts";
@@ -30,20 +31,25 @@ class World {
   readonly applied: { governance: Governance; areBudgetsNew: boolean }[] = [];
   readonly recorded: NewChange[] = [];
   failure: Error | undefined;
+  recordFailure: Error | undefined;
   readonly live: LiveGovernance;
 
   constructor() {
     writeFileSync(join(directory, "tollgate.yaml"), "governance: { paths: [./governance] }\n");
     const setup = loadSetup({ file: join(directory, "tollgate.yaml"), dataDir: undefined, environment: {} });
+    const source = new GovernanceSource({ files: setup.governanceReader, file: join(directory, "applied.json") });
     this.live = new LiveGovernance({
-      governance: setup.governance,
-      reader: setup.governanceReader,
+      governance: source.restore() ?? setup.governance,
+      source,
       apply: async (governance, { areBudgetsNew }) => {
         if (this.failure !== undefined) throw this.failure;
         this.applied.push({ governance, areBudgetsNew });
       },
-      version: () => "v",
-      recordChange: async (change) => void this.recorded.push(change),
+      versionOf: ({ documents }) => `v-${documents.map(({ name }) => name).join("-")}`,
+      recordChange: async (change) => {
+        if (this.recordFailure !== undefined) throw this.recordFailure;
+        this.recorded.push(change);
+      },
       clock: this.clock,
       telemetry: new Telemetry({ write: (line) => void this.lines.push(line) }),
       pollIntervalMs: POLL_MS,
@@ -133,6 +139,96 @@ it("records who changed which document, with what it said before and says now", 
     { author: "governance SIGHUP", action: "document", subject: expect.stringMatching(/^budget /) as string },
   ]);
   const [{ before, after } = { before: "", after: "" }] = recorded as { before: unknown; after: unknown }[];
-  expect(JSON.stringify(before)).toContain("25000000000");
-  expect(JSON.stringify(after)).toContain("30000000000");
+  expect(before).toMatchObject({ limit: "$25.00" });
+  expect(after).toMatchObject({ limit: "$30.00" });
+});
+
+const POLICY = { kind: "policy", name: "shop", allow: ["read_*"] };
+const sent = (value: unknown = POLICY) => [{ file: "candidate/shop.yaml", value }];
+const wanted = { documents: sent(), author: "ada", reason: "launch", expectedVersion: undefined, isDryRun: false };
+const names = ({ live }: World): readonly string[] => live.current.documents.map(({ name }) => name);
+
+it("puts a set that somebody sent in force as a whole, on record with author and diff before it holds", async () => {
+  write(BUDGET);
+  const world = new World();
+  expect(await world.live.put(wanted)).toMatchObject({
+    outcome: "applied",
+    version: "v-shop",
+    changes: [
+      { subject: "policy shop", change: "added", after: POLICY },
+      { subject: "budget fleet", change: "removed" },
+    ],
+  });
+  expect(names(world)).toEqual(["shop"]);
+  expect(world.applied).toMatchObject([{ areBudgetsNew: true }]);
+  expect(world.recorded.map(({ author, action, subject }) => [author, action, subject])).toEqual([
+    ["ada", "governance.apply", "1 documents"],
+    ["ada", "document", "policy shop"],
+    ["ada", "document", "budget fleet"],
+  ]);
+  expect(world.recorded[0]).toMatchObject({
+    before: { version: "v-fleet" },
+    after: { version: "v-shop", reason: "launch" },
+  });
+  expect(await world.live.put(wanted)).toMatchObject({ outcome: "unchanged", changes: [] });
+});
+
+it("takes nothing of a set with a mistake, and names every mistake", async () => {
+  write(BUDGET);
+  const world = new World();
+  const documents = [...sent(), ...sent({ ...POLICY, name: "x", allow: "no list" }), ...sent({ kind: "budget" })];
+  const made = await world.live.put({ ...wanted, documents });
+  expect(made).toMatchObject({ outcome: "refused" });
+  expect(made.outcome === "refused" && made.problems.length).toBeGreaterThan(1);
+  expect([names(world), world.applied, world.recorded]).toEqual([["fleet"], [], []]);
+});
+
+it("only says what would change when it is asked that, and refuses when another version is in force than was expected", async () => {
+  write(BUDGET);
+  const world = new World();
+  expect(await world.live.put({ ...wanted, isDryRun: true })).toMatchObject({ outcome: "planned", version: "v-shop" });
+  expect(await world.live.put({ ...wanted, expectedVersion: "v-other" })).toEqual({
+    outcome: "stale",
+    version: "v-fleet",
+  });
+  expect([names(world), world.applied, world.recorded]).toEqual([["fleet"], [], []]);
+  expect(await world.live.put({ ...wanted, expectedVersion: "v-fleet" })).toMatchObject({ outcome: "applied" });
+});
+
+it("has an applied set in force after a restart, and goes back to the files only when it is told to", async () => {
+  write(BUDGET);
+  await new World().live.put(wanted);
+  const world = new World();
+  expect(names(world)).toEqual(["shop"]);
+  expect(world.live.state()).toMatchObject({ author: "ada", version: "v-shop" });
+  expect(await world.live.reload("test")).toBe("unchanged");
+
+  write(BUDGET.replace("25", "30"));
+  expect(await world.live.reload("files")).toBe("refused");
+  expect(world.live.refusal?.problems).toEqual([expect.stringContaining("what `ada` applied at")]);
+  expect(names(world)).toEqual(["shop"]);
+
+  expect(await world.live.put({ ...wanted, documents: undefined })).toMatchObject({ outcome: "applied" });
+  expect(world.live.refusal).toBeUndefined();
+  expect(world.live.current.budgets.map(({ limit }) => limit)).toEqual([30_000_000_000n]);
+  expect(names(new World())).toEqual(["fleet"]);
+});
+
+it("leaves what was in force when the ledger can't take a set, and says so on record", async () => {
+  write(BUDGET);
+  const world = new World();
+  world.failure = new Error("the journal is full");
+  expect(await world.live.put(wanted)).toEqual({ outcome: "failed", reason: "the journal is full" });
+  expect(names(world)).toEqual(["fleet"]);
+  expect(world.recorded.map(({ action }) => action)).toEqual(["governance.apply", "governance.apply_failed"]);
+  expect(names(new World())).toEqual(["fleet"]);
+});
+
+it("changes nothing that can't be put on record", async () => {
+  write(BUDGET);
+  const world = new World();
+  world.recordFailure = new Error("no space left on device");
+  expect(await world.live.put(wanted)).toEqual({ outcome: "failed", reason: "no space left on device" });
+  expect([names(world), world.applied]).toEqual([["fleet"], []]);
+  expect(names(new World())).toEqual(["fleet"]);
 });

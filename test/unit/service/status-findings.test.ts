@@ -14,6 +14,7 @@ const NO_GOVERNANCE: Governance = {
   tools: [],
   alerts: [],
   runaways: [],
+  documents: [],
   fingerprint: "",
 };
 
