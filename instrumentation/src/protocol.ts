@@ -10,7 +10,6 @@ import type { Measure, WireAmounts } from "./lease/amounts.ts";
 
 export {
   add,
-  combine,
   covers,
   kindsOf,
   largest,

@@ -2,7 +2,6 @@ import { covers, type Amounts, type Kinds, type Measure } from "@tollgate/instru
 
 export {
   add as addAmounts,
-  combine,
   kindsOf,
   largest as maxAmounts,
   NO_AMOUNTS,

@@ -121,7 +121,7 @@ export function amountIn(measure: Measure, amounts: Amounts): bigint {
 }
 
 /** Applies `fn` to each measure of both. */
-export function combine(left: Amounts, right: Amounts, fn: (left: bigint, right: bigint) => bigint): Amounts {
+function combine(left: Amounts, right: Amounts, fn: (left: bigint, right: bigint) => bigint): Amounts {
   const base = {
     nanoUsd: fn(left.nanoUsd, right.nanoUsd),
     tokens: fn(left.tokens, right.tokens),
