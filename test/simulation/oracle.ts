@@ -71,6 +71,8 @@ export class Oracle {
   readonly #heardAtMs = new Map<string, number>();
   readonly #killed = new Set<string>();
   readonly #taken = new Set<string>();
+  /** Blocks and leases whose spans may be counted again. */
+  readonly #again = new Set<string>();
   readonly #accountsOf = new WeakMap<Labels, readonly Account[]>();
   /** Budget → S + R of its instances when its limit was changed last. */
   readonly #held = new Map<string, ReadonlyMap<string, bigint>>();
@@ -151,13 +153,24 @@ export class Oracle {
   spansTaken(token: string, entries: readonly ObservedSpend[]): void {
     if (this.#taken.has(token)) return;
     this.#taken.add(token);
-    const { graceMs, now } = this.#options;
     for (const { leaseId, amounts } of entries) {
       const lease = this.#leases.get(leaseId);
-      if (lease === undefined) continue;
-      lease.spans = addAmounts(lease.spans, amounts);
+      if (lease !== undefined) lease.spans = addAmounts(lease.spans, amounts);
+    }
+  }
+
+  /** They are about to be counted; perhaps long after they were spooled, where a processor was away. */
+  spansCounted(token: string, entries: readonly ObservedSpend[]): void {
+    const { graceMs, now } = this.#options;
+    for (const { leaseId } of entries) {
+      const lease = this.#leases.get(leaseId);
+      if (lease === undefined || this.#again.has(`${token} ${leaseId}`)) continue;
       const isForgotten = lease.closedAtMs !== undefined && now() - lease.closedAtMs >= graceMs / 2;
-      if (isForgotten) for (const account of lease.accounts) account.again += measured(account.budget, amounts);
+      if (!isForgotten) continue;
+      this.#again.add(`${token} ${leaseId}`);
+      const all = entries.filter((entry) => entry.leaseId === leaseId).map((entry) => entry.amounts);
+      const sum = all.reduce(addAmounts, NO_AMOUNTS);
+      for (const account of lease.accounts) account.again += measured(account.budget, sum);
     }
   }
 

@@ -38,6 +38,7 @@ export interface ProcessorOptions {
   /** Whether a threshold fires once a window: not where limits change. */
   readonly areLimitsFixed: boolean;
   readonly onRecall: (processId: string, leaseIds: readonly string[]) => void;
+  readonly onCount: (token: string, entries: readonly ObservedSpend[]) => void;
   readonly onDown: () => void;
   readonly fail: (error: unknown) => void;
 }

@@ -8,6 +8,7 @@ import type { Life } from "./machine.ts";
 export interface SpoolOptions {
   readonly random: Random;
   readonly acknowledged: Acknowledged;
+  readonly onCount: (token: string, entries: readonly ObservedSpend[]) => void;
   readonly fail: (error: unknown) => void;
 }
 
@@ -15,6 +16,8 @@ export class Spool {
   readonly #options: SpoolOptions;
   /** That the meter has not marked done. */
   readonly #blocks = new Map<string, readonly ObservedSpend[]>();
+
+  readonly #counted = new Set<string>();
 
   constructor(options: SpoolOptions) {
     this.#options = options;
@@ -32,10 +35,12 @@ export class Spool {
   count(token: string, ledger: Ledger, life: Life): void {
     const entries = this.#blocks.get(token);
     if (entries === undefined) return;
-    const { random, acknowledged, fail } = this.#options;
+    const { random, acknowledged, onCount, fail } = this.#options;
+    if (!this.#counted.has(token)) onCount(token, entries);
     ledger.observe({ token, entries }).then(
       () => {
         if (life.isDead) return;
+        this.#counted.add(token);
         acknowledged.observed(token);
         // Else the mark is lost, and the next start counts it again: under the same token.
         if (random.chance(0.9)) this.#blocks.delete(token);

@@ -70,6 +70,7 @@ export class World {
       trace: this.#trace,
       restartMsMax: this.#random.pick([100, 5000, 40_000]),
       budgets: () => this.#documents(),
+      onCount: this.#oracle.spansCounted.bind(this.#oracle),
       onRecall: (processId: string, ids: readonly string[]) => this.#recall(processId, ids),
       onDown: () => {
         this.#settledBefore.clear();

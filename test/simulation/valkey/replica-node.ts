@@ -26,6 +26,7 @@ export interface ReplicaNodeOptions {
   readonly restartMsMax: number;
   readonly budgets: () => readonly Budget[];
   readonly onRecall: (processId: string, leaseIds: readonly string[]) => void;
+  readonly onCount: (token: string, entries: readonly ObservedSpend[]) => void;
   readonly onThreshold: (crossing: ThresholdCrossing) => void;
   readonly onDown: () => void;
   readonly log: (text: string) => void;
