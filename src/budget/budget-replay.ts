@@ -71,7 +71,9 @@ export interface BudgetReplayReport {
 
 const ROWS_MAX = 10_000;
 const TRACES_MAX = 3;
-const SWEEP_MS = 3_600_000;
+/** As the ledger sweeps; but each instance that is looked at is to be paid for by a call. */
+const SWEEP_MS = 60_000;
+const SWEEP_MS_MAX = 3_600_000;
 const ASKING: ReadonlySet<Threshold["do"]> = new Set(["require_approval", "pause", "kill"]);
 const NOBODY_WAITS: ReadonlySet<Spend> = new Set();
 
@@ -96,6 +98,7 @@ export class BudgetReplay {
   readonly #rows = new Map<string, Row>();
   readonly #uses = new Map<string, Use>();
   #sweptMs = 0;
+  #takenSince = 0;
   #calls = 0;
   #stopped = 0;
   #moreRows = 0;
@@ -151,8 +154,11 @@ export class BudgetReplay {
 
   /** Instances of windows that are over are forgotten, or a month of sessions would all be kept. */
   #sweep(nowMs: number): void {
-    if (nowMs - this.#sweptMs < SWEEP_MS) return;
+    this.#takenSince += 1;
+    const sinceMs = nowMs - this.#sweptMs;
+    if (sinceMs < SWEEP_MS || (sinceMs < SWEEP_MS_MAX && this.#takenSince < this.#state.spends.size)) return;
     this.#sweptMs = nowMs;
+    this.#takenSince = 0;
     applyEvent(this.#state, { event: "swept", at: nowMs });
   }
 

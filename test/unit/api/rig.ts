@@ -1,6 +1,8 @@
 /** An API with a ledger and a store that answer what a test tells them, reached by injection: no port, no network. */
 import { Access, type AgentKey } from "../../../src/api/access.ts";
 import type { AnsweringWebhook } from "../../../src/api/approval-webhooks.ts";
+import type { AuditApi } from "../../../src/api/audit.ts";
+import type { GovernanceDesk } from "../../../src/api/governance.ts";
 import type { ReadStore } from "../../../src/api/read-store.ts";
 import { type Api, createApi } from "../../../src/api/server.ts";
 import type { ServiceStatus } from "../../../src/api/status.ts";
@@ -127,6 +129,8 @@ export function rig(
     readonly termsOf?: (act: Act) => Terms;
     readonly answeringWebhooks?: readonly AnsweringWebhook[];
     readonly credentials?: (clock: ManualClock) => CredentialStore;
+    readonly governance?: GovernanceDesk;
+    readonly audit?: Pick<AuditApi, "desk" | "lines">;
   } = {},
 ): Rig {
   const ledger = new FakeLedger();
@@ -158,6 +162,8 @@ export function rig(
     findings: stores.findings,
     termsOf: options.termsOf ?? stores.termsOf,
     answeringWebhooks: options.answeringWebhooks ?? [],
+    ...(options.governance === undefined ? {} : { governance: options.governance }),
+    ...(options.audit === undefined ? {} : { audit: options.audit }),
     telemetry,
     clock,
     leaseTtlMs: 30_000,

@@ -6,9 +6,11 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { AuditApi } from "../../../src/api/audit.ts";
 import type { AnyRoute } from "../../../src/api/route.ts";
 import { CredentialStore } from "../../../src/identity/credential-store.ts";
 import { holdsRole, ROLES } from "../../../src/identity/roles.ts";
+import { FakeGovernanceDesk } from "./fake-governance.ts";
 import { HELLO, PERSON, rig, type Rig } from "./rig.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "tollgate-roles-"));
@@ -19,6 +21,9 @@ beforeAll(() => {
   const file = join(directory, "credentials.json");
   world = rig({
     agentKeys: [{ agents: ["*"], key: "key-of-every-agent" }],
+    governance: new FakeGovernanceDesk(),
+    // Nobody gets an answer of it here: who gets as far is what is asked.
+    audit: { desk: {} as AuditApi["desk"], lines: { lines: () => Promise.reject(new Error("no database")) } },
     credentials: (clock) => {
       const store = new CredentialStore({ file, clock });
       for (const role of ROLES) {
@@ -59,6 +64,9 @@ const CHANGING: Readonly<Record<string, string>> = {
   "/v1/credentials": "admin",
   "/v1/credentials/:id/rotate": "admin",
   "/v1/credentials/:id/revoke": "admin",
+  "/v1/governance": "admin",
+  "/v1/governance/files": "admin",
+  "/v1/audit/keys/rotate": "admin",
 };
 
 describe("every route", () => {
