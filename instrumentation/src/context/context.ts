@@ -37,6 +37,8 @@ interface Stored {
 
 const NO_PROCESS: ProcessContext = { inherited: NOTHING_CARRIED, agent: undefined, sends: true, accepts: true };
 const NO_CONTEXT: TollgateContext = {};
+/** Stands for the place outside of all contexts. */
+const NOWHERE = {};
 
 const storage = new AsyncLocalStorage<Stored>();
 const received = new WeakMap<Baggage, Carried>();
@@ -65,6 +67,11 @@ export function withContext<T>(context: TollgateContext, fn: () => T): T {
   const started = [context.parentAgent, context.agent ?? context.labels?.["agent"]];
   const agents = [...(outer?.agents ?? []), ...started.filter((name) => name !== undefined)];
   return storage.run({ context: merged, agents: [...new Set(agents)] }, () => inBaggage(fn));
+}
+
+/** What all that is known of the running code's context depends on: the same objects, the same answers. */
+export function currentPlace(): { readonly context: object; readonly baggage: Baggage | undefined } {
+  return { context: storage.getStore() ?? NOWHERE, baggage: propagation.getActiveBaggage() };
 }
 
 export function currentContext(): TollgateContext {

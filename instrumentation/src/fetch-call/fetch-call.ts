@@ -7,7 +7,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { context } from "@opentelemetry/api";
 import { asBody } from "../gate/endpoint.ts";
 import type { Body, Endpoint } from "../gate/endpoint.ts";
-import type { AnswerPlan, GatedCall } from "../gate/gated-call.ts";
+import type { AnswerPlan, AttemptPlan, GatedCall } from "../gate/gated-call.ts";
 import type { Gating } from "../gate/registry.ts";
 import { endWhenAbandoned } from "../stainless/abandonment.ts";
 import { wasNeverSent } from "../stainless/never-sent.ts";
@@ -116,7 +116,7 @@ export class FetchCall {
     });
   }
 
-  async #begin(call: GatedCall): ReturnType<GatedCall["begin"]> {
+  async #begin(call: GatedCall): Promise<AttemptPlan> {
     // Some SDKs try again what the gate refused: it is refused in the same words, and not asked again.
     if (this.#refusal !== undefined) throw this.#refusal.error;
     try {

@@ -13,6 +13,14 @@ export interface CallInFlight {
    * context (a listener of the answer) is the app's again, and what it sends is gated by itself.
    */
   isAnswered: boolean;
+  /** Where `fetch` sends it: undici, which is asked next, need not look at it again. */
+  hop: Hop | undefined;
+}
+
+/** As undici's `dispatch` names a destination. */
+export interface Hop {
+  readonly origin: string;
+  readonly path: string;
 }
 
 const CALL = createContextKey("tollgate.call");

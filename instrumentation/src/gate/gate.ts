@@ -9,20 +9,21 @@ import type { Config } from "../config/config.ts";
 import type { Logger } from "../config/logger.ts";
 import { createContentRecorder } from "../content/content-recorder.ts";
 import type { ContentRecorder } from "../content/content-recorder.ts";
-import { identify } from "../context/identify.ts";
+import { Identities } from "../context/identities.ts";
 import { BudgetExceeded, ConfigInvalid, GateUnavailable, UnpricedModel } from "../errors.ts";
 import type { TollgateError } from "../errors.ts";
-import { smallest } from "../lease/amounts.ts";
 import type { Amounts } from "../lease/amounts.ts";
 import type { LeaseClient } from "../lease/lease-client.ts";
-import { LocalPurse, UNLIMITED } from "../lease/purse.ts";
-import type { Purse, PurseOutcome, Reservation } from "../lease/purse.ts";
+import { LocalPurse } from "../lease/purse.ts";
+import type { Purse, PurseOutcome } from "../lease/purse.ts";
 import { systemClock } from "../lease/clock.ts";
 import { createPriceBook } from "../pricing/cached-price-book.ts";
 import { isPricesDocument, validatePrices } from "../pricing/house-prices.ts";
 import type { ModelPrice, PriceBook } from "../pricing/price-book.ts";
 import { priceAtTier } from "../pricing/service-tier.ts";
 import type { HelloReply, LeaseBudget, Measure } from "../protocol.ts";
+import { leastOf } from "./admission.ts";
+import type { AdmissionDraft, AdmissionOutcome, Admission, CallLabels } from "./admission.ts";
 import { CallBounds } from "./call-bound.ts";
 import type { Who } from "./call-span.ts";
 import { stoppedBy, unpricedRule } from "./budget-rules.ts";
@@ -30,39 +31,13 @@ import { CrossingEvents } from "./crossing-events.ts";
 import { downgradedBy, lowered } from "./downgrade.ts";
 import type { Downgraded } from "./downgrade.ts";
 import { pricedName } from "./endpoint.ts";
-import type { Body, RequestFacts } from "./endpoint.ts";
+import type { RequestFacts } from "./endpoint.ts";
 import type { GatedCall } from "./gated-call.ts";
 import { estimatedPrice } from "./house-estimate.ts";
 import { Tokenizers } from "./tokenizer.ts";
 import { SessionBook } from "../session/session-book.ts";
 import { StopGate } from "../stop/stop-gate.ts";
 import type { StoppableCall } from "../stop/stop-gate.ts";
-
-/** Money is set aside and the request may go. */
-export interface Admission {
-  readonly outcome: "admitted";
-  /** As sent: the model may be a fallback. */
-  readonly facts: RequestFacts;
-  readonly bounds: CallBounds;
-  /** Output tokens of one answer that the reservation covers. */
-  readonly output: number;
-  readonly isLowered: boolean;
-  readonly body: Body;
-  readonly reservations: readonly Reservation[];
-  readonly reserved: bigint;
-  readonly leaseId: string;
-  readonly budgets: readonly LeaseBudget[];
-  /** Set when nobody could be asked and the call goes all the same. */
-  readonly failure: "open" | undefined;
-  /** Of the model that was asked for, where another one is sent. */
-  readonly askedPrice: ModelPrice | undefined;
-}
-
-export type AdmissionOutcome =
-  | Admission
-  | { readonly outcome: "aborted" }
-  /** The guard answers instead of calling. */
-  | { readonly outcome: "answered"; readonly text: string; readonly error: TollgateError };
 
 /** Anything that costs and has begun: one call, or a process that makes calls of its own. */
 export interface OpenCall extends StoppableCall {
@@ -83,6 +58,9 @@ const PAUSE_WAIT_MS = 60_000;
 
 /** The only tier that is cheaper by a documented share. */
 const BATCH = "batch";
+
+/** Names of models that are remembered for one caller; who uses more makes them up. */
+const MODELS_MAX = 64;
 
 const TRACER_NAME = "@tollgate/instrumentation";
 
@@ -107,6 +85,9 @@ export class Gate {
   #prices: PriceBook = createPriceBook();
   #hello: HelloReply | undefined;
   readonly #processPurse: LocalPurse | undefined;
+  readonly #identities = new Identities();
+  /** By provider and model: the same object for the same call, so that what is found by it is found again. */
+  readonly #callLabels = new WeakMap<Who, Map<string, CallLabels>>();
 
   constructor({ config, logger, leases, tracer, pauseWaitMs = PAUSE_WAIT_MS }: GateOptions) {
     this.config = config;
@@ -148,7 +129,17 @@ export class Gate {
 
   /** Who makes a call, here and now. The registry wins over the context, the context over the process's own claims. */
   who(): Who {
-    return identify(this.config, this.#hello);
+    return this.#identities.who(this.config, this.#hello);
+  }
+
+  /** What budgets tell calls apart by: who makes it, whose model it is, and which. */
+  #labelsOf(who: Who, provider: string, model: string): CallLabels {
+    let known = this.#callLabels.get(who);
+    if (known === undefined || known.size >= MODELS_MAX) this.#callLabels.set(who, (known = new Map()));
+    const key = `${provider}\n${model}`;
+    let labels = known.get(key);
+    if (labels === undefined) known.set(key, (labels = { ...who.labels, model, provider }));
+    return labels;
   }
 
   #processLabels(): Readonly<Record<string, string>> {
@@ -170,69 +161,77 @@ export class Gate {
     );
   }
 
-  /** Sets aside what the call may cost, from every purse it falls under. Throws the typed errors. */
-  async admit(call: GatedCall): Promise<AdmissionOutcome> {
+  /**
+   * Sets aside what the call may cost, from every purse it falls under. At once while the money is in hand; a promise only while somebody
+   * has to be asked or waited for. Throws the typed errors.
+   */
+  admit(call: GatedCall): AdmissionOutcome | Promise<AdmissionOutcome> {
     if (this.config.problems.length > 0) throw new ConfigInvalid(this.config.problems);
     if (call.who.problem !== undefined) throw new ConfigInvalid([call.who.problem]);
-    // What budgets count and what models cost is the ledger's to say, before the first call is bounded.
-    if (this.leases?.hello === undefined) await this.leases?.reached();
     const { endpoint, guard } = call.options;
-    // The ledger's first word brings house prices: no call is priced before it.
-    if (this.leases !== undefined && this.leases.hello === undefined) await this.leases.reached();
     const change = this.#downgrade(call);
     const chosen = lowered(call.options.facts, change);
-    const labels = { ...call.who.labels, model: chosen.model, provider: endpoint.provider };
+    const labels = this.#labelsOf(call.who, endpoint.provider, chosen.model);
     const facts = this.#countsTokens(labels) ? this.#tokenizers.tighten(chosen, call.options) : chosen;
     const price = this.#priceOf(call, facts);
     if (price === undefined) this.#refuseUnpriced(call, pricedName(facts));
     const bounds = new CallBounds(facts, price, { tellsKinds: this.#tellsKinds() });
-    const held: Reservation[] = [];
+    const { leases } = this;
+    const fleet: Purse | undefined = leases && { reserve: (want) => leases.reserve(labels, want) };
+    const purses = [guard?.purse, this.#processPurse, fleet].filter((purse) => purse !== undefined);
+    return this.#reserve({ call, facts, bounds, want: bounds.want(call), held: [], change, labels, fleet }, purses);
+  }
+
+  /** From one purse after the other; what was held is given back when one has not enough. */
+  #reserve(draft: AdmissionDraft, purses: readonly Purse[]): AdmissionOutcome | Promise<AdmissionOutcome> {
     try {
-      for (const purse of [guard?.purse, this.#processPurse]) {
-        if (purse === undefined) continue;
-        const outcome = await purse.reserve(bounds.want(call));
-        if (outcome.outcome === "granted") held.push(outcome.reservation);
-        else return this.#notGranted(outcome, { call, facts, bounds, held, change });
+      for (const [index, purse] of purses.entries()) {
+        const outcome = purse.reserve(draft.want);
+        if (outcome instanceof Promise) return this.#reserveLater(outcome, draft, purses.slice(index + 1));
+        if (outcome.outcome !== "granted") return this.#notGranted(outcome, draft);
+        draft.held.push(outcome.reservation);
       }
-      if (this.leases === undefined) return this.#admitted({ call, facts, bounds, held, change, failure: undefined });
-      return await this.#admitByFleet(this.leases, labels, { call, facts, bounds, held, change });
+      return this.#reserved(draft);
     } catch (error) {
-      for (const reservation of held) reservation.release();
+      for (const reservation of draft.held) reservation.release();
       throw error;
     }
   }
 
-  async #admitByFleet(
-    leases: LeaseClient,
-    labels: Readonly<Record<string, string>>,
+  async #reserveLater(
+    outcome: Promise<PurseOutcome>,
     draft: AdmissionDraft,
+    rest: readonly Purse[],
   ): Promise<AdmissionOutcome> {
-    const { call, facts, held } = draft;
-    const purse: Purse = { reserve: (want) => leases.reserve(labels, want) };
-    const outcome = await purse.reserve(draft.bounds.want(call));
-    if (outcome.outcome !== "granted") return this.#notGranted(outcome, draft);
-    held.push(outcome.reservation);
-    const budgets = leases.find(labels)?.budgets ?? [];
+    const known: Purse = { reserve: () => settled };
+    const settled = await outcome.catch((error: unknown) => {
+      for (const reservation of draft.held) reservation.release();
+      throw error;
+    });
+    return this.#reserve(draft, [known, ...rest]);
+  }
+
+  /** Every purse has granted: what budgets of the fleet say beyond money. */
+  #reserved(draft: AdmissionDraft): AdmissionOutcome | Promise<AdmissionOutcome> {
+    const { call, facts, bounds, held, labels, fleet } = draft;
+    const budgets = fleet === undefined ? [] : (this.leases?.find(labels)?.budgets ?? []);
+    if (fleet === undefined || budgets.length === 0) return this.#admitted({ ...draft, failure: undefined, budgets });
     const stop = budgets.find(
       (budget) =>
         budget.mode === "hard" && budget.actions.some(({ do: action }) => action === "stop" || action === "kill"),
     );
-    if (stop !== undefined) throw new BudgetExceeded(stoppedBy(stop, outcome.reservation.amounts));
-    if (draft.bounds.price === undefined) {
-      const unpriced = unpricedRule(budgets);
-      const { endpoint } = call.options;
-      if (unpriced?.rule === "deny") {
-        throw new UnpricedModel({ provider: endpoint.provider, model: pricedName(facts), budget: unpriced.budget });
-      }
-      if (unpriced?.rule === "estimate") {
-        outcome.reservation.release();
-        held.pop();
-        const bounds = new CallBounds(facts, estimatedPrice(endpoint.provider, facts.model), draft.bounds);
-        const again = await purse.reserve(bounds.want(call));
-        if (again.outcome !== "granted") return this.#notGranted(again, { ...draft, bounds });
-        held.push(again.reservation);
-        return this.#admitted({ ...draft, bounds, failure: undefined, budgets });
-      }
+    const own = held.at(-1);
+    if (stop !== undefined) throw new BudgetExceeded(stoppedBy(stop, own?.amounts ?? draft.want.worst));
+    const unpriced = bounds.price === undefined ? unpricedRule(budgets) : undefined;
+    const { provider } = call.options.endpoint;
+    if (unpriced?.rule === "deny") {
+      throw new UnpricedModel({ provider, model: pricedName(facts), budget: unpriced.budget });
+    }
+    if (unpriced?.rule === "estimate") {
+      own?.release();
+      held.pop();
+      const estimated = new CallBounds(facts, estimatedPrice(provider, facts.model), bounds);
+      return this.#reserve({ ...draft, bounds: estimated, want: estimated.want(call) }, [fleet]);
     }
     return this.#admitted({ ...draft, failure: undefined, budgets });
   }
@@ -270,15 +269,15 @@ export class Gate {
   #admitted(
     draft: AdmissionDraft & { readonly failure: "open" | undefined; readonly budgets?: readonly LeaseBudget[] },
   ): Admission {
-    const { call, facts, bounds, held, change, failure } = draft;
+    const { call, facts, bounds, held, change, failure, want } = draft;
     const asked = call.options.facts;
     const isCapped = facts.outputBound !== asked.outputBound;
-    let granted: Amounts = { nanoUsd: UNLIMITED, tokens: UNLIMITED, calls: UNLIMITED };
-    for (const reservation of held) granted = smallest(granted, reservation.amounts);
-    const output = bounds.outputWithin(granted) ?? bounds.outputAsked;
+    // Nearly always all of it was granted.
+    const isWhole = held.every(({ amounts }) => amounts === want.worst);
+    const output = isWhole ? bounds.outputAsked : (bounds.outputWithin(leastOf(held)) ?? bounds.outputAsked);
     const isLowered = output < bounds.outputAsked;
-    const amounts = bounds.amounts(output);
-    for (const reservation of held) reservation.shrinkTo(amounts);
+    const amounts = isLowered ? bounds.amounts(output) : want.worst;
+    if (!isWhole) for (const reservation of held) reservation.shrinkTo(amounts);
     return {
       outcome: "admitted",
       facts,
@@ -328,7 +327,7 @@ export class Gate {
     const { fallback } = this.config;
     if (purse !== undefined && fallback !== undefined && purse.spent * 10n >= purse.limit * FALLBACK_TENTHS)
       model = fallback;
-    const lease = this.leases?.find({ ...call.who.labels, model, provider: endpoint.provider });
+    const lease = this.leases?.find(this.#labelsOf(call.who, endpoint.provider, model));
     const change = downgradedBy(lease?.budgets ?? [], model);
     return endpoint.isModelFixed === true ? { ...change, model: facts.model } : change;
   }
@@ -364,14 +363,6 @@ export class Gate {
   endOpenCalls(): void {
     for (const call of this.open) call.end(new Error("the process ended before the answer was read"));
   }
-}
-
-interface AdmissionDraft {
-  readonly call: GatedCall;
-  readonly facts: RequestFacts;
-  readonly bounds: CallBounds;
-  readonly held: Reservation[];
-  readonly change: Downgraded;
 }
 
 /** 80 % of TOLLGATE_BUDGET. */

@@ -15,10 +15,11 @@ import { formatUsd } from "../pricing/money.ts";
 import type { NanoUsd } from "../pricing/money.ts";
 import type { ModelPrice, TokenUsage } from "../pricing/price-book.ts";
 import * as semconv from "../semconv.ts";
-import type { Admission, Gate } from "./gate.ts";
+import type { Admission, AdmissionOutcome } from "./admission.ts";
+import type { Gate } from "./gate.ts";
 import type { CallGuard } from "./call-guard.ts";
 import { withCall } from "./current-call.ts";
-import type { CallInFlight } from "./current-call.ts";
+import type { CallInFlight, Hop } from "./current-call.ts";
 import { setAttributes } from "./set-attributes.ts";
 import { NO_USAGE, usageAmounts } from "./call-bound.ts";
 import {
@@ -67,11 +68,6 @@ export interface SeenAnswer {
   readonly input: number | undefined;
 }
 
-/** Money held for one request on the wire. */
-interface Attempt {
-  readonly admission: Admission;
-}
-
 const STATUS_RANK = { exact: 0, estimated: 1, missing: 2, unpriced: 3 } as const;
 
 export class GatedCall implements CallInFlight {
@@ -81,9 +77,11 @@ export class GatedCall implements CallInFlight {
   /** The app reads the answer through the SDK's own parsing, so the raw response need not be watched. */
   isParsing = false;
   isAnswered = false;
+  hop: Hop | undefined;
   readonly #gate: Gate;
   readonly #startedAtMs = performance.now();
-  #attempt: Attempt | undefined;
+  /** Of the request that is on the wire. */
+  #attempt: Admission | undefined;
   #spent: Amounts = NO_AMOUNTS;
   #usage: TokenUsage = NO_USAGE;
   #status: semconv.CostStatus = "exact";
@@ -158,42 +156,72 @@ export class GatedCall implements CallInFlight {
     return true;
   }
 
-  /** Before each request on the wire. Throws the typed errors, and ends the call when it does. */
-  async begin(): Promise<AttemptPlan> {
+  /**
+   * Before each request on the wire. At once, unless the call has to wait for something. Throws the typed errors, and ends the call when it
+   * does.
+   */
+  begin(): AttemptPlan | Promise<AttemptPlan> {
     this.isAnswered = false;
     try {
       this.giveUpAttempt();
       const { stops, leases } = this.#gate;
       // Who is paused is in the ledger's first word: a process that just started must not slip past it.
+      const isKnown = leases === undefined || leases.hello !== undefined;
+      if (!isKnown || !stops.isOpen(this.who)) return this.#beginLater();
+      const admission = this.#gate.admit(this);
+      return admission instanceof Promise ? this.#whenAdmitted(admission) : this.#planOf(admission);
+    } catch (problem) {
+      return this.#notAdmitted(problem);
+    }
+  }
+
+  async #beginLater(): Promise<AttemptPlan> {
+    const { stops, leases } = this.#gate;
+    try {
       if (leases !== undefined && leases.hello === undefined) await leases.reached();
       if (!stops.isOpen(this.who)) await stops.pass(this.who, this.signal);
-      const admission = await this.#gate.admit(this);
-      // Stopped while it waited, for money or for the ledger's first word.
-      const stopped = this.#stopped ?? stops.killed(this.who);
-      if (stopped !== undefined) {
-        if (admission.outcome === "admitted") for (const reservation of admission.reservations) reservation.release();
-        throw stopped;
-      }
-      if (admission.outcome === "aborted") return { do: "pass" };
-      if (admission.outcome === "answered") {
-        this.#refuse(admission.error);
-        this.end();
-        return { do: "answer", text: admission.text, error: admission.error };
-      }
-      this.#attempt = { admission };
-      this.#price = admission.bounds.price;
-      this.#recordAdmission(admission);
-      return { do: "send", body: admission.body };
+      return this.#planOf(await this.#gate.admit(this));
     } catch (problem) {
-      const error = problem instanceof TollgateError ? problem : this.#gate.contain(problem);
-      if (error === undefined) {
-        this.span.setAttribute(semconv.ATTR_TOLLGATE_FAILURE_MODE, "open");
-        return { do: "send", body: this.options.body };
-      }
-      this.#refuse(error);
-      this.end(error);
-      throw error;
+      return this.#notAdmitted(problem);
     }
+  }
+
+  async #whenAdmitted(admission: Promise<AdmissionOutcome>): Promise<AttemptPlan> {
+    try {
+      return this.#planOf(await admission);
+    } catch (problem) {
+      return this.#notAdmitted(problem);
+    }
+  }
+
+  #planOf(admission: AdmissionOutcome): AttemptPlan {
+    // Stopped while it waited, for money or for the ledger's first word.
+    const stopped = this.#stopped ?? this.#gate.stops.killed(this.who);
+    if (stopped !== undefined) {
+      if (admission.outcome === "admitted") for (const reservation of admission.reservations) reservation.release();
+      throw stopped;
+    }
+    if (admission.outcome === "aborted") return { do: "pass" };
+    if (admission.outcome === "answered") {
+      this.#refuse(admission.error);
+      this.end();
+      return { do: "answer", text: admission.text, error: admission.error };
+    }
+    this.#attempt = admission;
+    this.#price = admission.bounds.price;
+    this.#recordAdmission(admission);
+    return { do: "send", body: admission.body };
+  }
+
+  #notAdmitted(problem: unknown): AttemptPlan {
+    const error = problem instanceof TollgateError ? problem : this.#gate.contain(problem);
+    if (error === undefined) {
+      this.span.setAttribute(semconv.ATTR_TOLLGATE_FAILURE_MODE, "open");
+      return { do: "send", body: this.options.body };
+    }
+    this.#refuse(error);
+    this.end(error);
+    throw error;
   }
 
   /** The answer in the provider's own shape. Throws the plan's error where it can't be made. */
@@ -242,17 +270,17 @@ export class GatedCall implements CallInFlight {
   /** Not billed: it never left this process, or the provider answered with an error instead of a result. */
   releaseAttempt(): void {
     const attempt = this.#takeAttempt();
-    for (const reservation of attempt?.admission.reservations ?? []) reservation.release();
+    for (const reservation of attempt?.reservations ?? []) reservation.release();
   }
 
   /** It may have been billed and nobody knows: it counts as what was reserved for it. */
   giveUpAttempt(): void {
     const attempt = this.#takeAttempt();
     if (attempt === undefined) return;
-    const { bounds, output } = attempt.admission;
+    const { bounds, output } = attempt;
     const usage = bounds.estimate({ bytes: Number.MAX_SAFE_INTEGER, isAbandoned: true, input: undefined }, output);
     const worst = bounds.amounts(output);
-    this.#count(attempt.admission, usage, { nanoUsd: worst.nanoUsd, status: statusOf(bounds.price, "estimated") });
+    this.#count(attempt, usage, { nanoUsd: worst.nanoUsd, status: statusOf(bounds.price, "estimated") });
   }
 
   /**
@@ -283,7 +311,7 @@ export class GatedCall implements CallInFlight {
       return;
     }
     const attempt = this.#takeAttempt();
-    if (attempt !== undefined) this.#settleUsage(attempt.admission, answer.usage, "exact");
+    if (attempt !== undefined) this.#settleUsage(attempt, answer.usage, "exact");
   }
 
   /** The answer ended, or was given up, without a count of its own. */
@@ -291,8 +319,8 @@ export class GatedCall implements CallInFlight {
     recordAnswer(this.span, answer);
     const attempt = this.#takeAttempt();
     if (attempt === undefined) return;
-    const { bounds, output } = attempt.admission;
-    this.#settleUsage(attempt.admission, bounds.estimate(seen, output), "estimated");
+    const { bounds, output } = attempt;
+    this.#settleUsage(attempt, bounds.estimate(seen, output), "estimated");
   }
 
   firstChunk(): void {
@@ -328,7 +356,7 @@ export class GatedCall implements CallInFlight {
     this.span.end();
   }
 
-  #takeAttempt(): Attempt | undefined {
+  #takeAttempt(): Admission | undefined {
     const attempt = this.#attempt;
     this.#attempt = undefined;
     return attempt;

@@ -31,6 +31,7 @@ const ABSENT_RETRY_MS = 5_000;
 const HELLO_RETRY_MS = 200;
 /** While something is stopped, the list is asked for this often, beside what the control stream says. */
 const STOPS_POLL_MS = 5_000;
+const NO_KEYS: readonly string[] = [];
 
 export interface LeaseClientOptions {
   readonly transport: Transport;
@@ -59,6 +60,8 @@ export class LeaseClient implements LeaseHost {
   readonly approvals: ApprovalClient;
   readonly #options: LeaseClientOptions;
   readonly #leases = new Map<string, Lease>();
+  /** Callers ask by the same objects again and again. */
+  readonly #keys = new WeakMap<object, { readonly names: readonly string[]; readonly key: string }>();
   /** Closed to new calls, with calls still in flight or a last report to make. */
   readonly #retired = new Set<Lease>();
   #hello: HelloReply | undefined;
@@ -287,12 +290,16 @@ export class LeaseClient implements LeaseHost {
 
   /** One key for each set of values that budgets tell apart. */
   #key(labels: Readonly<Record<string, string>>): string {
+    const names = this.#hello?.label_keys ?? NO_KEYS;
+    const known = this.#keys.get(labels);
+    if (known?.names === names) return known.key;
     let key = "";
-    for (const name of this.#hello?.label_keys ?? []) {
+    for (const name of names) {
       const value = labels[name];
       // The length keeps values apart that hold the separator themselves.
       key += value === undefined ? "-;" : `${value.length}:${value};`;
     }
+    this.#keys.set(labels, { names, key });
     return key;
   }
 

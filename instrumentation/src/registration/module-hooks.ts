@@ -36,6 +36,8 @@ let listener: OnLoaded | undefined;
 let whenNeeded: (() => void) | undefined;
 let onResolved: ((specifier: string, url: string) => void) | undefined;
 let isHooked = false;
+/** While set, what is not loaded yet does not load. */
+let isOnlyLooking = false;
 
 /** Installs the hooks, and calls back for what `require` has loaded before. */
 export function hookModules(onLoaded: OnLoaded): void {
@@ -58,6 +60,29 @@ export function watchResolve(resolved: (specifier: string, url: string) => void)
   onResolved = resolved;
 }
 
+class NotLoaded extends Error {}
+
+/**
+ * What a module exports if it is loaded, or being loaded; `undefined` for one that is not, which stays so. Node asks the hooks for a
+ * module that it does not have, at once and in this turn, and forgets one that they refuse: whoever imports it next loads it.
+ * Where hooks are not synchronous it is loaded.
+ */
+export async function importLoaded(url: string): Promise<Readonly<Record<string, unknown>> | undefined> {
+  let loading: Promise<Record<string, unknown>>;
+  isOnlyLooking = true;
+  try {
+    loading = import(url) as Promise<Record<string, unknown>>;
+  } finally {
+    isOnlyLooking = false;
+  }
+  try {
+    return await loading;
+  } catch (problem) {
+    if (problem instanceof NotLoaded) return undefined;
+    throw problem;
+  }
+}
+
 function install(): void {
   isHooked = true;
   const report = (name: unknown, clientClass: unknown, location: unknown): void => {
@@ -77,6 +102,7 @@ function install(): void {
       return result;
     },
     load: (url, context, nextLoad) => {
+      if (isOnlyLooking) throw new NotLoaded();
       const file = findSdkFile(url);
       return file === undefined ? nextLoad(url, context) : appendReport(file, url, nextLoad(url, context));
     },

@@ -24,7 +24,7 @@ import { hookWire } from "../wire/hook-wire.ts";
 import { registerWire, Wire } from "../wire/wire.ts";
 import { hookChildren } from "./hook-children.ts";
 import { LastWords } from "./last-words.ts";
-import { CAN_HOOK, hasReported, hookModules } from "./module-hooks.ts";
+import { CAN_HOOK, hasReported, hookModules, importLoaded } from "./module-hooks.ts";
 import { patchLoadedClass } from "./patch-sdk.ts";
 import { SDK_FILES } from "./sdk-files.ts";
 
@@ -123,8 +123,8 @@ function createGates({ config, logger, tracer, probe }: GatesOptions): {
 }
 
 /**
- * ESM that was imported before cannot be seen, only imported again, which gives the same module. So each known SDK that the
- * app's main script can resolve is loaded here in both module systems. `--import` costs none of this.
+ * ESM that was imported before cannot be seen, only imported again, which gives the same module. So each file of a known SDK that the
+ * app's main script can resolve, and that is loaded, is patched here. What loads later is seen as it loads.
  */
 async function patchAlreadyLoaded(logger: Logger, patch: Patch): Promise<void> {
   const main = process.argv[1] ?? join(process.cwd(), "index.js");
@@ -140,12 +140,12 @@ async function patchAlreadyLoaded(logger: Logger, patch: Patch): Promise<void> {
     for (const file of files) {
       const location = join(folder, file);
       // Versions differ in the twins that they have.
-      if (functions !== undefined && (!existsSync(location) || !CAN_HOOK)) continue;
+      if (!existsSync(location) || (functions !== undefined && !CAN_HOOK)) continue;
       try {
         const { href } = pathToFileURL(location);
-        const loaded = (await import(href)) as Record<string, unknown>;
+        const loaded = await importLoaded(href);
         // Functions are replaced while they load, or not at all.
-        if (functions !== undefined && hasReported(href)) continue;
+        if (loaded === undefined || (functions !== undefined && hasReported(href))) continue;
         patch(name, loaded[className], location);
       } catch (problem) {
         logger.log("warn", `${name} can't be gated: ${location} does not load: ${String(problem)}`);

@@ -3,7 +3,11 @@
  * spool, on disk, and is tried again; only when both are full is the newest dropped, which is counted, logged, and told by a span
  * of its own once spans are taken again. OpenTelemetry's own batch processor drops without a word (opentelemetry-js #4184), which an
  * audit record must not. Spans that have not ended when the process does are ended and marked.
+ *
+ * What is done with an ended span (its link, its place in a batch) is done at the end of the turn of the event loop, in the order
+ * of the ends: by then the call that it is of has handed its answer over. Whoever asks what is pending, asks for those too.
  */
+import { clearImmediate, setImmediate } from "node:timers";
 import { SpanStatusCode } from "@opentelemetry/api";
 import type { Span, SpanExporter, SpanProcessor, ReadableSpan } from "@opentelemetry/sdk-trace";
 import type { Logger } from "../config/logger.ts";
@@ -16,12 +20,16 @@ const PENDING_MAX = 100_000;
 const BATCH_MAX = 512;
 const DELAY_MS = 500;
 const RETRY_MS_MAX = 10_000;
+/** More than this many ends in one turn, and they are worked off at once. */
+const ENDED_MAX = 256;
 
 export interface AuditSpanProcessorOptions {
   readonly exporter: SpanExporter;
   readonly logger: Logger;
   /** Spans of this instrumentation scope are ended when the process ends. */
   readonly scope: string;
+  /** Gives each span its place, in the order in which they ended, before it is queued. */
+  readonly chain?: { onEnd(span: ReadableSpan): void };
   readonly disk?: { readonly spool: SpanSpool; readonly send: SendBody };
   /** Spans are taken again after so many were dropped. */
   readonly onRecovered?: (dropped: number) => void;
@@ -35,6 +43,9 @@ export class AuditSpanProcessor implements SpanProcessor {
   readonly #options: AuditSpanProcessorOptions;
   /** Started and not ended, of our own scope. */
   readonly #open = new Set<Span>();
+  /** Ended in this turn of the event loop. */
+  #ended: ReadableSpan[] = [];
+  #turn: NodeJS.Immediate | undefined;
   /** Ended and not yet sent, oldest first. */
   #waiting: ReadableSpan[] = [];
   /** The batch that is being sent. */
@@ -58,6 +69,22 @@ export class AuditSpanProcessor implements SpanProcessor {
 
   onEnd(span: ReadableSpan): void {
     this.#open.delete(span as Span);
+    this.#ended.push(span);
+    if (this.#ended.length >= ENDED_MAX) this.settle();
+    else this.#turn ??= setImmediate(() => this.settle());
+  }
+
+  /** Links and queues what has ended, now. */
+  settle(): void {
+    clearImmediate(this.#turn);
+    this.#turn = undefined;
+    for (const span of this.#ended.splice(0)) {
+      this.#options.chain?.onEnd(span);
+      this.#queue(span);
+    }
+  }
+
+  #queue(span: ReadableSpan): void {
     if (this.#waiting.length >= (this.#options.pendingMax ?? PENDING_MAX)) this.#spill();
     if (this.#waiting.length >= (this.#options.pendingMax ?? PENDING_MAX)) {
       this.dropped += 1;
@@ -75,6 +102,7 @@ export class AuditSpanProcessor implements SpanProcessor {
 
   /** Everything that is not acknowledged yet, and not on disk. */
   get pending(): readonly ReadableSpan[] {
+    this.settle();
     return [...this.#sent, ...this.#waiting];
   }
 
@@ -99,6 +127,7 @@ export class AuditSpanProcessor implements SpanProcessor {
 
   /** Puts all that is pending on disk, where there is one. The paths of the files, for somebody else to send. */
   spillAll(): readonly string[] {
+    this.settle();
     this.#waiting = [...this.#sent, ...this.#waiting];
     this.#sent = [];
     return this.#spill();
@@ -106,7 +135,9 @@ export class AuditSpanProcessor implements SpanProcessor {
 
   /** Resolves when everything that had ended is sent, or the first try to send it failed. */
   async forceFlush(): Promise<void> {
-    while (this.#waiting.length + this.#sent.length > 0) if (!(await this.#drain())) return;
+    for (this.settle(); this.#waiting.length + this.#sent.length > 0; this.settle()) {
+      if (!(await this.#drain())) return;
+    }
     if (this.#options.disk?.spool.mayHaveFiles === true) await this.#takeUp();
   }
 

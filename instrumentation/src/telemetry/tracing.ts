@@ -50,7 +50,9 @@ export function startTracing(config: Config, logger: Logger, exporter?: SpanExpo
       shutdown: async () => {},
     };
   }
+  const chain = new AuditChain(SCOPE);
   const spans = new AuditSpanProcessor({
+    chain,
     exporter: exporter ?? createExporter(config),
     logger,
     scope: SCOPE,
@@ -71,13 +73,11 @@ export function startTracing(config: Config, logger: Logger, exporter?: SpanExpo
     "process.runtime.name": "nodejs",
     "process.runtime.version": process.versions.node,
   });
-  // First: a link has its place before it is queued.
-  const chain = new AuditChain(SCOPE);
   const provider = new TracerProvider({
     sampler: new AlwaysOnSampler(),
     idGenerator: pooledIds,
     resource,
-    spanProcessors: [chain, spans],
+    spanProcessors: [spans],
   });
   const processSdk = startProcessSdk({ config, logger, resource, spans, placeholder: provider });
   const tracer = unsuppressed(provider.getTracer(SCOPE, VERSION));
@@ -86,7 +86,11 @@ export function startTracing(config: Config, logger: Logger, exporter?: SpanExpo
     spans,
     started: processSdk.started,
     flush: () => spans.forceFlush(),
-    closeChain: () => chain.close(tracer, config.agent),
+    closeChain: () => {
+      spans.settle();
+      chain.close(tracer, config.agent);
+      spans.settle();
+    },
     shutdown: async () => {
       await Promise.all([provider.shutdown(), processSdk.shutdown()]);
     },

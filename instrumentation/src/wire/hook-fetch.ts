@@ -47,7 +47,7 @@ interface Sending {
 }
 
 function send({ wire, original, input, init }: Sending): Promise<Response> {
-  const url = URL.parse(input instanceof URL || typeof input === "string" ? String(input) : input.url);
+  const url = parseUrl(input instanceof URL || typeof input === "string" ? String(input) : input.url);
   // `data:` and the like go nowhere; what is no URL is for `fetch` to refuse.
   if (url === null || !url.protocol.startsWith("http")) return original(input, init);
   const request = isRequest(input) ? input : undefined;
@@ -58,6 +58,7 @@ function send({ wire, original, input, init }: Sending): Promise<Response> {
     case "pass":
       return passed(original(input, init));
     case "covered": {
+      verdict.by.hop = verdict.hop;
       const sent = passed(original(input, init));
       void sent.then(
         (response) => {
@@ -74,6 +75,21 @@ function send({ wire, original, input, init }: Sending): Promise<Response> {
     case "read":
       return sendGated({ wire, original, input, init }, { method, url, host: verdict.host });
   }
+}
+
+/** URLs of late: an SDK asks for the same few. Nobody changes them. */
+const parsed = new Map<string, URL | null>();
+const PARSED_MAX = 256;
+const PARSED_LENGTH_MAX = 2_048;
+
+function parseUrl(text: string): URL | null {
+  const known = parsed.get(text);
+  if (known !== undefined) return known;
+  const url = URL.parse(text);
+  if (text.length > PARSED_LENGTH_MAX) return url;
+  if (parsed.size >= PARSED_MAX) parsed.clear();
+  parsed.set(text, url);
+  return url;
 }
 
 /** Node's own dispatcher is there once `fetch` was called: redirects and other users of it are seen from then on. */

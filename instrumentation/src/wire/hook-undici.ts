@@ -3,6 +3,7 @@
  * of a redirect. Agents, pools and clients hand a request down to each other by the same method; it is looked at once.
  */
 import { context } from "@opentelemetry/api";
+import { callInFlight } from "../gate/current-call.ts";
 import { isPatched, PATCHED, replace } from "../stainless/patch-client.ts";
 import type { AnswerTap } from "../stainless/answer-tap.ts";
 import { collect, textOf } from "./request-body.ts";
@@ -41,7 +42,8 @@ export function patchDispatcher(prototype: object | null): boolean {
   Object.defineProperty(prototype, PATCHED, { value: true });
   replace(target as { dispatch: Dispatch }, "dispatch", function (this: object, options, handler) {
     const wire = registeredWire();
-    if (wire === undefined || !isNew(options, handler)) return original.call(this, options, handler);
+    if (wire === undefined || !isNew(options, handler) || isPassing(options))
+      return original.call(this, options, handler);
     const url = urlOf(this, options);
     if (url === null) return original.call(this, options, handler);
     const dispatch = (sent: DispatchOptions, to: Handler): boolean =>
@@ -51,12 +53,24 @@ export function patchDispatcher(prototype: object | null): boolean {
   return true;
 }
 
+/** Whether `fetch` has just been told of this very request: by a call that was gated above it. */
+function isPassing({ origin, path }: DispatchOptions): boolean {
+  const hop = callInFlight()?.hop;
+  return hop !== undefined && hop.path === path && hop.origin === origin;
+}
+
 /** Node's own copy can't be hooked as it loads; what it left as the global dispatcher is of its class. */
 export function patchGlobalDispatcher(): void {
-  for (const name of GLOBAL_DISPATCHERS) {
-    patchDispatcherOf((globalThis as Readonly<Record<symbol, unknown>>)[name] as object | undefined);
+  for (const [index, name] of GLOBAL_DISPATCHERS.entries()) {
+    const dispatcher = (globalThis as Readonly<Record<symbol, unknown>>)[name] as object | undefined;
+    if (dispatcher === globalsSeen[index]) continue;
+    globalsSeen[index] = dispatcher;
+    patchDispatcherOf(dispatcher);
   }
 }
+
+/** As they were last. */
+const globalsSeen: (object | undefined)[] = [];
 
 export function patchDispatcherOf(dispatcher: object | undefined): void {
   for (let owner = dispatcher ?? null; owner !== null; owner = Object.getPrototypeOf(owner) as object | null) {

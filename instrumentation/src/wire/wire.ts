@@ -9,7 +9,7 @@ import { providerBase } from "../config/providers.ts";
 import type { ProviderBase } from "../config/providers.ts";
 import { TollgateError } from "../errors.ts";
 import { callInFlight } from "../gate/current-call.ts";
-import type { CallInFlight } from "../gate/current-call.ts";
+import type { CallInFlight, Hop } from "../gate/current-call.ts";
 import { asBody } from "../gate/endpoint.ts";
 import type { Body } from "../gate/endpoint.ts";
 import type { Gate } from "../gate/gate.ts";
@@ -26,7 +26,7 @@ import { WireCall } from "./wire-call.ts";
 export type Verdict =
   | { readonly do: "pass" }
   /** A gated call sends it: its answer is that call's. */
-  | { readonly do: "covered"; readonly by: CallInFlight }
+  | { readonly do: "covered"; readonly by: CallInFlight; readonly hop: Hop }
   | { readonly do: "refuse"; readonly error: TollgateError }
   /** Rejects with the refusal. */
   | { readonly do: "wait"; readonly until: Promise<undefined> }
@@ -56,6 +56,8 @@ export class Wire {
   readonly #egress: Egress;
   readonly #own: ReadonlySet<string>;
   readonly #onUngated: (userAgent: string) => void;
+  /** `fetch` comes with the same objects for the same URLs. */
+  readonly #places = new WeakMap<URL, Place>();
   #bases: readonly ProviderBase[];
   #basesOf: HelloReply | undefined;
 
@@ -80,18 +82,36 @@ export class Wire {
     }
   }
 
-  #judge({ method, url, isUpgrade = false }: Outgoing & { readonly isUpgrade?: boolean }): Verdict {
-    if (this.#own.has(url.origin)) return PASS;
-    const host = providerOf(url, this.#providerBases());
-    const isModel =
-      host === undefined ? method === "POST" && mayBeModelPath(url.pathname) : !isFree(method, url.pathname, isUpgrade);
+  #judge(request: Outgoing & { readonly isUpgrade?: boolean }): Verdict {
+    const { isOwn, isModel, host, hop } = this.#placeOf(request);
+    if (isOwn) return PASS;
     if (isModel) {
       const by = callInFlight();
-      return by === undefined ? { do: "read", host } : { do: "covered", by };
+      return by === undefined ? { do: "read", host } : { do: "covered", by, hop };
     }
     if (host !== undefined) return PASS;
-    const until = this.#egress.pass({ method, url });
+    const until = this.#egress.pass(request);
     return until === undefined ? PASS : { do: "wait", until };
+  }
+
+  #placeOf({ method, url, isUpgrade = false }: Outgoing & { readonly isUpgrade?: boolean }): Place {
+    const bases = this.#providerBases();
+    const known = this.#places.get(url);
+    if (known !== undefined && known.bases === bases && known.method === method && !isUpgrade) return known;
+    const host = providerOf(url, bases);
+    const place: Place = {
+      bases,
+      method,
+      host,
+      isOwn: this.#own.has(url.origin),
+      isModel:
+        host === undefined
+          ? method === "POST" && mayBeModelPath(url.pathname)
+          : !isFree(method, url.pathname, isUpgrade),
+      hop: { origin: url.origin, path: url.pathname + url.search },
+    };
+    if (!isUpgrade) this.#places.set(url, place);
+    return place;
   }
 
   /** Admits the call. `undefined`: it is none, or goes unchecked. Throws the typed errors. */
@@ -137,6 +157,17 @@ export class Wire {
     this.#bases = [...fleet.filter((base) => base !== undefined), ...config.providers];
     return this.#bases;
   }
+}
+
+/** What is known of a request by its method and URL. */
+interface Place {
+  readonly bases: readonly ProviderBase[];
+  readonly method: string;
+  readonly host: ProviderHost | undefined;
+  readonly isOwn: boolean;
+  /** It is a call of a model, or may be one. */
+  readonly isModel: boolean;
+  readonly hop: Hop;
 }
 
 function parseBody(body: string | Uint8Array | undefined): Body | undefined {
