@@ -6,9 +6,10 @@
  */
 import { randomFillSync } from "node:crypto";
 import { ROOT_CONTEXT } from "@opentelemetry/api";
-import type { Attributes, HrTime, Tracer } from "@opentelemetry/api";
+import type { Attributes, Tracer } from "@opentelemetry/api";
 import type { ReadableSpan, SpanProcessor } from "@opentelemetry/sdk-trace";
 import * as semconv from "../semconv.ts";
+import { nanos } from "../telemetry/span-json.ts";
 import { decisionsMade } from "./decision-order.ts";
 import type { KeyList } from "./link.ts";
 import { coveredKeys, linkHash, NO_LINK, sealOf, wellFormed } from "./link.ts";
@@ -115,10 +116,6 @@ function textOf(value: unknown): string {
   if (typeof value === "string") return value;
   if (value === undefined || value === null) return "";
   return typeof value === "number" || typeof value === "boolean" ? String(value) : JSON.stringify(value);
-}
-
-function nanos([seconds, rest]: HrTime): string {
-  return seconds === 0 ? String(rest) : `${seconds}${String(rest).padStart(9, "0")}`;
 }
 
 const pool = Buffer.alloc(POOL_BYTES);

@@ -169,26 +169,19 @@ export class GatedCall implements CallInFlight {
       const isKnown = leases === undefined || leases.hello !== undefined;
       if (!isKnown || !stops.isOpen(this.who)) return this.#beginLater();
       const admission = this.#gate.admit(this);
-      return admission instanceof Promise ? this.#whenAdmitted(admission) : this.#planOf(admission);
+      return admission instanceof Promise ? this.#beginLater(admission) : this.#planOf(admission);
     } catch (problem) {
       return this.#notAdmitted(problem);
     }
   }
 
-  async #beginLater(): Promise<AttemptPlan> {
+  async #beginLater(asked?: Promise<AdmissionOutcome>): Promise<AttemptPlan> {
     const { stops, leases } = this.#gate;
     try {
+      if (asked !== undefined) return this.#planOf(await asked);
       if (leases !== undefined && leases.hello === undefined) await leases.reached();
       if (!stops.isOpen(this.who)) await stops.pass(this.who, this.signal);
       return this.#planOf(await this.#gate.admit(this));
-    } catch (problem) {
-      return this.#notAdmitted(problem);
-    }
-  }
-
-  async #whenAdmitted(admission: Promise<AdmissionOutcome>): Promise<AttemptPlan> {
-    try {
-      return this.#planOf(await admission);
     } catch (problem) {
       return this.#notAdmitted(problem);
     }

@@ -4,7 +4,7 @@
  * of its own once spans are taken again. OpenTelemetry's own batch processor drops without a word (opentelemetry-js #4184), which an
  * audit record must not. Spans that have not ended when the process does are ended and marked.
  *
- * What is done with an ended span (its link, its place in a batch) is done at the end of the turn of the event loop, in the order
+ * What is done with an ended span (its link, its text, its place in a batch) is done at the end of the turn of the event loop, in the order
  * of the ends: by then the call that it is of has handed its answer over. Whoever asks what is pending, asks for those too.
  */
 import { clearImmediate, setImmediate } from "node:timers";
@@ -12,7 +12,7 @@ import { SpanStatusCode } from "@opentelemetry/api";
 import type { Span, SpanExporter, SpanProcessor, ReadableSpan } from "@opentelemetry/sdk-trace";
 import type { Logger } from "../config/logger.ts";
 import * as semconv from "../semconv.ts";
-import { toOtlpJson } from "./span-json.ts";
+import { toOtlpJson, writeText } from "./span-json.ts";
 import type { SendBody, SpanSpool } from "./span-spool.ts";
 import { withoutTracing } from "./without-tracing.ts";
 
@@ -80,6 +80,8 @@ export class AuditSpanProcessor implements SpanProcessor {
     this.#turn = undefined;
     for (const span of this.#ended.splice(0)) {
       this.#options.chain?.onEnd(span);
+      // Of those that will soon be sent: the others would lie about twice.
+      if (this.#waiting.length < BATCH_MAX) writeText(span);
       this.#queue(span);
     }
   }

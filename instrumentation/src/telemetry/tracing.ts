@@ -122,8 +122,8 @@ function createExporter(config: Config): SpanExporter {
   const options = { url: config.tracesUrl, headers, timeoutMillis: config.exportTimeoutMs };
   let loading: Promise<SpanExporter> | undefined;
   const load = async (): Promise<SpanExporter> => {
-    const { OTLPTraceExporter } = await import("@opentelemetry/exporter-trace-otlp-http");
-    return new OTLPTraceExporter(options);
+    const { createOtlpExporter } = await import("./otlp-exporter.ts");
+    return createOtlpExporter(options);
   };
   const exportLater = async (...[spans, done]: Parameters<SpanExporter["export"]>): Promise<void> => {
     try {
