@@ -19,6 +19,9 @@ type Methods = Record<string, AnyFunction>;
 /** As `fetch` in hook-fetch.ts has it: it is the gate's own. */
 const FETCH = Symbol.for("tollgate.fetch");
 const SYNC_STARTS = ["spawnSync", "execFileSync", "execSync"] as const;
+const DOOR = "door";
+/** How the module is asked for. */
+const IS_HTTP2 = /^(?:node:)?http2$/;
 const SENDS = ["write", "end", "flushHeaders"] as const;
 
 /** The app's next word may need the gate when it names one of these. */
@@ -54,9 +57,11 @@ export function installFront(): void {
     return front.fetch ?? original;
   });
   frontRequests(open, restores);
+  frontWebSocket(open, restores);
   frontChildren(open, restores);
   onNeeded(open);
   watchResolve((specifier, url) => {
+    if (!isOpen && IS_HTTP2.test(specifier)) frontHttp2(open, restores);
     if (!isOpen && (WANTS_GATE.test(specifier) || url.startsWith(own))) open();
   });
 }
@@ -86,6 +91,39 @@ function frontRequests(open: () => void, restores: (() => void)[]): void {
       else Object.defineProperty(prototype, name, before);
     });
   }
+}
+
+/** The module is heavy: it has a door from the moment on that somebody loads it. */
+function frontHttp2(open: () => void, restores: (() => void)[]): void {
+  const http2 = process.getBuiltinModule("node:http2") as unknown as Methods;
+  const { connect } = http2;
+  if (connect === undefined || connect.name === DOOR) return;
+  const door: AnyFunction = function (...args) {
+    open();
+    return http2["connect"]?.apply(this, args);
+  };
+  Object.defineProperty(door, "name", { value: DOOR, configurable: true });
+  http2["connect"] = door;
+  restores.push(() => {
+    http2["connect"] = connect;
+    syncBuiltinESMExports();
+  });
+  syncBuiltinESMExports();
+}
+
+/** `undici` is loaded for it, and Node's own dispatcher is there only then. */
+function frontWebSocket(open: () => void, restores: (() => void)[]): void {
+  const descriptor = Object.getOwnPropertyDescriptor(globalThis, "WebSocket");
+  if (descriptor?.get === undefined) return;
+  const restore = (): void => void Object.defineProperty(globalThis, "WebSocket", descriptor);
+  Object.defineProperty(globalThis, "WebSocket", {
+    ...descriptor,
+    get: () => {
+      open();
+      return (globalThis as { readonly WebSocket?: unknown }).WebSocket;
+    },
+  });
+  restores.push(restore);
 }
 
 function frontChildren(open: () => void, restores: (() => void)[]): void {

@@ -34,7 +34,7 @@ export function hasReported(location: string): boolean {
 
 let listener: OnLoaded | undefined;
 let whenNeeded: (() => void) | undefined;
-let onResolved: ((specifier: string, url: string) => void) | undefined;
+const onResolved: ((specifier: string, url: string) => void)[] = [];
 let isHooked = false;
 /** While set, what is not loaded yet does not load. */
 let isOnlyLooking = false;
@@ -57,7 +57,7 @@ export function onNeeded(open: () => void): void {
 
 /** Tells of each module before it is loaded; only where hooks are synchronous. */
 export function watchResolve(resolved: (specifier: string, url: string) => void): void {
-  onResolved = resolved;
+  onResolved.push(resolved);
 }
 
 class NotLoaded extends Error {}
@@ -98,7 +98,7 @@ function install(): void {
   module.registerHooks({
     resolve: (specifier, context, nextResolve) => {
       const result = nextResolve(specifier, context);
-      onResolved?.(specifier, result.url);
+      for (const resolved of onResolved) resolved(specifier, result.url);
       return result;
     },
     load: (url, context, nextLoad) => {

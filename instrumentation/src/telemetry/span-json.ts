@@ -3,7 +3,7 @@
  * serializer makes of a span on the way costs more than all else about sending it. Each span is written when it has ended, so that a
  * batch of them is only put together.
  */
-import type { Attributes, HrTime, SpanContext } from "@opentelemetry/api";
+import type { Attributes, HrTime } from "@opentelemetry/api";
 import type { ReadableSpan } from "@opentelemetry/sdk-trace";
 
 /** Where a span keeps its text until it is sent. */
@@ -50,7 +50,7 @@ function spanText(span: ReadableSpan): string {
   let text = `{"traceId":"${traceId}","spanId":"${spanId}"`;
   if (traceState !== undefined) text += `,"traceState":${JSON.stringify(traceState.serialize())}`;
   if (parent !== undefined) text += `,"parentSpanId":"${parent.spanId}"`;
-  text += `,"flags":${flagsOf(traceFlags, parent)},"name":${JSON.stringify(span.name)},"kind":${span.kind + 1}`;
+  text += `,"flags":${flagsOf(traceFlags, parent?.isRemote)},"name":${JSON.stringify(span.name)},"kind":${span.kind + 1}`;
   text += `,"startTimeUnixNano":"${nanos(span.startTime)}","endTimeUnixNano":"${nanos(span.endTime)}"`;
   text += `,"attributes":${keyValues(span.attributes)}`;
   if (span.events.length > 0) text += `,"events":[${span.events.map(eventText).join()}]`;
@@ -74,11 +74,11 @@ function eventText({
 
 function linkText({ context, attributes = {}, droppedAttributesCount = 0 }: ReadableSpan["links"][number]): string {
   const { traceId, spanId, traceFlags, isRemote } = context;
-  return `{"traceId":"${traceId}","spanId":"${spanId}","flags":${flagsOf(traceFlags, { isRemote })},"attributes":${keyValues(attributes)},"droppedAttributesCount":${droppedAttributesCount}}`;
+  return `{"traceId":"${traceId}","spanId":"${spanId}","flags":${flagsOf(traceFlags, isRemote)},"attributes":${keyValues(attributes)},"droppedAttributesCount":${droppedAttributesCount}}`;
 }
 
-function flagsOf(traceFlags: number, parent: Partial<Pick<SpanContext, "isRemote">> | undefined): number {
-  return (traceFlags & 0xff) | KNOWS_IS_REMOTE | (parent?.isRemote === true ? IS_REMOTE : 0);
+function flagsOf(traceFlags: number, isRemote: boolean | undefined): number {
+  return (traceFlags & 0xff) | KNOWS_IS_REMOTE | (isRemote === true ? IS_REMOTE : 0);
 }
 
 /** Nanoseconds since 1970, in digits. */

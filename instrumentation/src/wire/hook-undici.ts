@@ -171,6 +171,11 @@ class Watch {
     this.#tap = this.#call.answered(status, { contentType, contentEncoding });
   }
 
+  /** What goes through the socket nobody can read: it counts as reserved. */
+  onUpgrade(): void {
+    this.#call.call.end();
+  }
+
   onData(chunk: Uint8Array): Uint8Array {
     return this.#tap?.push(chunk) ?? chunk;
   }

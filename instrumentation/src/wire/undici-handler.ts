@@ -28,6 +28,8 @@ export interface Head {
 export interface HandlerWatch {
   onStart?(abort: (reason: unknown) => void): void;
   onHead(head: Head): void;
+  /** The connection is the app's from here on. */
+  onUpgrade?(): void;
   /** What the handler gets. */
   onData?(chunk: Uint8Array): Uint8Array;
   /** What was held back. */
@@ -77,6 +79,12 @@ function ofNew(inner: Readonly<Record<string, Method>>, watch: HandlerWatch): Re
       if (held !== undefined && held.length > 0) onResponseData?.(controller, Buffer.from(held));
       return onResponseEnd?.(controller, ...rest);
     },
+    ...(inner["onRequestUpgrade"] !== undefined && {
+      onRequestUpgrade(...args: unknown[]) {
+        watch.onUpgrade?.();
+        return inner["onRequestUpgrade"]?.(...args);
+      },
+    }),
     onResponseError: (controller, error) => onResponseError?.(controller, watch.onError?.(error) ?? error),
   };
 }
@@ -102,6 +110,12 @@ function ofOld(inner: Readonly<Record<string, Method>>, watch: HandlerWatch): Re
       if (held !== undefined && held.length > 0) onData?.(Buffer.from(held));
       return onComplete?.(...rest);
     },
+    ...(inner["onUpgrade"] !== undefined && {
+      onUpgrade(...args: unknown[]) {
+        watch.onUpgrade?.();
+        return inner["onUpgrade"]?.(...args);
+      },
+    }),
     onError: (error) => onError?.(watch.onError?.(error) ?? error),
   };
 }

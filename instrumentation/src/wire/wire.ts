@@ -41,7 +41,7 @@ export interface WireRequest extends Outgoing {
   /** On its way, so that nothing of it can be changed. */
   readonly isSent?: boolean;
   readonly host: ProviderHost | undefined;
-  readonly via: "fetch" | "http" | "undici";
+  readonly via: "fetch" | "http" | "http2" | "undici";
   readonly signal: AbortSignal | undefined;
   /** The app's context when it sent it. */
   readonly parent: Context;
