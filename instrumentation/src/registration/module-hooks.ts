@@ -8,6 +8,7 @@
  * seen by a hook on a loader thread and `require` by `Module.prototype._compile`.
  */
 import module from "node:module";
+import { pathToFileURL } from "node:url";
 import { appendReport, LOADED, REPORT_MARK, withReport } from "./loaded-report.ts";
 import { exportedClass, findSdkFile, SDK_FILES } from "./sdk-files.ts";
 import type { SdkFile } from "./sdk-files.ts";
@@ -19,6 +20,7 @@ interface CompilingModule {
 }
 
 interface LoadedModule {
+  readonly loaded: boolean;
   readonly exports: Readonly<Record<string, unknown>>;
 }
 
@@ -42,10 +44,11 @@ let isOnlyLooking = false;
 /** Installs the hooks, and calls back for what `require` has loaded before. */
 export function hookModules(onLoaded: OnLoaded): void {
   listener = onLoaded;
-  // With a front, nothing was loaded before; what is being loaded right now reports at its end.
-  if (isHooked || !CAN_HOOK) return;
-  install();
-  if (!hasSyncHooks(process.versions.node)) module.register("./loader-thread.js", import.meta.url);
+  if (!CAN_HOOK) return;
+  if (!isHooked) {
+    install();
+    if (!hasSyncHooks(process.versions.node)) module.register("./loader-thread.js", import.meta.url);
+  }
   reportCached(onLoaded);
 }
 
@@ -130,8 +133,10 @@ function reportCached(onLoaded: OnLoaded): void {
   const told = new Set<string>();
   for (const [location, loaded] of Object.entries(cache)) {
     const file = findSdkFile(location);
-    const exports = (loaded as LoadedModule | undefined)?.exports;
-    if (file === undefined || exports === undefined) continue;
+    const { exports, loaded: isWhole } = (loaded ?? {}) as Partial<LoadedModule>;
+    // What is being loaded right now reports at its end.
+    if (file === undefined || exports === undefined || isWhole !== true) continue;
+    if (hasReported(location) || hasReported(pathToFileURL(location).href)) continue;
     // Which of the package's files has the places can't be told any more: all of it came too early.
     if (file.contains !== undefined && told.has(file.name)) continue;
     told.add(file.name);

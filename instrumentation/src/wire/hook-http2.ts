@@ -17,7 +17,9 @@ type Request = (this: ClientHttp2Session, headers?: OutgoingHttpHeaders, ...rest
 const authorities = new WeakMap<object, string>();
 
 export function hookHttp2(): void {
-  const isLoaded = process.moduleLoadList.includes("NativeModule http2");
+  // Not in the types: what Node has loaded of itself.
+  const { moduleLoadList = [] } = process as { readonly moduleLoadList?: readonly string[] };
+  const isLoaded = moduleLoadList.includes("NativeModule http2");
   if (isLoaded || !hasSyncHooks(process.versions.node)) patchHttp2();
   else watchResolve((specifier) => void (IS_HTTP2.test(specifier) && patchHttp2()));
 }

@@ -96,6 +96,9 @@ describe("messages.create", () => {
     };
     await expect(read()).rejects.toBeInstanceOf(Error);
     expect(onlySpan()).toMatchObject({ "tollgate.cost.status": "estimated", "gen_ai.usage.input_tokens": 12 });
+    const cost = BigInt(Number(onlySpan()["tollgate.cost.nano_usd"]));
+    expect(cost).toBeGreaterThanOrEqual(12n * INPUT + 9n * OUTPUT);
+    await expectNothingHeld(cost);
   });
 
   it("lowers max_tokens to what the budget has left", async () => {

@@ -202,6 +202,9 @@ describe("generateContentStream", () => {
     })();
     await expect(work).rejects.toBeInstanceOf(AgentKilled);
     await gated.stop();
+    await expect.poll(() => simulator.count().in_flight).toBe(0);
+    expect(paid()).toBeGreaterThan(0n);
+    expect(ledger.settled).toBeGreaterThanOrEqual(paid());
     expect(ledger.outstanding).toBe(0n);
   });
 

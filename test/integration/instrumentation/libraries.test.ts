@@ -142,12 +142,14 @@ describe.each(LIBRARIES)("$name", (library) => {
       for await (const event of await client.stream({ prompt: "long", maxTokens: 200 })) return event;
       return undefined;
     };
-    await billedFor(() => leave(clientOf(library, { fault: "pace=5" })));
-    expect(ledger.settled).toBeGreaterThan(0n);
+    const { billed } = await billedFor(() => leave(clientOf(library, { fault: "pace=5" })));
+    expect(billed).toBeGreaterThan(0n);
+    expect(ledger.settled).toBeGreaterThanOrEqual(billed);
     expect(ledger.outstanding).toBe(0n);
   });
 
-  it("ends a stream with the kill's own error when somebody stops its agent in its middle", async () => {
+  it("ends a stream with the kill's own error when somebody stops its agent in its middle, and charges what was billed", async () => {
+    const before = paid();
     const { gate } = startGate();
     const client = clientOf(library, { fault: "pace=10", retries: false });
     const work = (async () => {
@@ -159,11 +161,14 @@ describe.each(LIBRARIES)("$name", (library) => {
     await expect(work).rejects.toSatisfy((error) => isOurs(error, "agent_killed"));
     await idle();
     await gated?.stop();
+    expect(paid() - before).toBeGreaterThan(0n);
+    expect(ledger.settled).toBeGreaterThanOrEqual(paid() - before);
     expect(ledger.outstanding).toBe(0n);
     expect(gated?.spans()[0]?.attributes["error.type"]).toBe("agent_killed");
   });
 
-  it("gives a call up with the kill's own error while the provider works on it", async () => {
+  it("gives a call up with the kill's own error while the provider works on it, and charges what that may bill", async () => {
+    const before = paid();
     const { gate } = startGate();
     const work = clientOf(library, { fault: "latency=300", retries: false }).ask({ prompt: "slow", maxTokens: 90 });
     const end = work.catch((error: unknown) => error);
@@ -172,6 +177,8 @@ describe.each(LIBRARIES)("$name", (library) => {
     expect(await end).toBeInstanceOf(AgentKilled);
     await idle();
     await gated?.stop();
+    expect(ledger.settled).toBeGreaterThanOrEqual(paid() - before);
+    expect(ledger.settled).toBeGreaterThan(0n);
     expect(ledger.outstanding).toBe(0n);
   });
 

@@ -1,0 +1,150 @@
+/**
+ * HTTP/2 and WebSocket, which no library's patch has seen: a call of a model is gated as it is sent, what a budget or a list of endpoints
+ * does not let through has no body at the provider, and a socket that nobody can read is refused where a limit has to be held.
+ */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import http2, { connect } from "node:http2";
+import type { ClientHttp2Stream, Http2Server } from "node:http2";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { findTollgateError } from "../../../instrumentation/src/errors.ts";
+import { hookWire } from "../../../instrumentation/src/wire/hook-wire.ts";
+import { registerWire, Wire } from "../../../instrumentation/src/wire/wire.ts";
+import { startGatedProcess } from "../../support/gated-process.ts";
+import type { GatedProcess } from "../../support/gated-process.ts";
+import { chatCompletion, chatEvents } from "../../support/scripted-provider.ts";
+
+const ROOT = join(import.meta.dirname, "..", "..", "..");
+const CHAT = { model: "gpt-4o-mini", messages: [{ role: "user", content: "hi" }], max_tokens: 50 };
+/** 12 and 5 tokens of gpt-4o-mini. */
+const COST = 12 * 150 + 5 * 600;
+
+let server: Http2Server;
+let url: string;
+let bodies: string[];
+let gated: GatedProcess;
+
+beforeAll(() => hookWire());
+
+beforeEach(async () => {
+  bodies = [];
+  server = http2.createServer();
+  server.on("stream", (stream) => {
+    text(stream).then(
+      (body) => {
+        bodies.push(body);
+        const isStreamed = body.includes('"stream":true');
+        stream.respond({ ":status": 200, "content-type": isStreamed ? "text/event-stream" : "application/json" });
+        const events = chatEvents(["a", "b"], { input: 12, output: 5 }).map(
+          (event) => `data: ${JSON.stringify(event)}\n\n`,
+        );
+        stream.end(isStreamed ? events.join("") : JSON.stringify(chatCompletion({ input: 12, output: 5 })));
+      },
+      () => {},
+    );
+    stream.on("error", () => {});
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+});
+
+afterEach(async () => {
+  registerWire(undefined);
+  await gated.stop();
+  server.close();
+});
+
+function start(env: Readonly<Record<string, string>> = {}): void {
+  gated = startGatedProcess({ env: { TOLLGATE_BUDGET: "$1", ...env } });
+  registerWire(new Wire(gated.gate));
+}
+
+/** In pieces, as a stream would be piped into it. */
+async function post(path: string, body: object): Promise<string> {
+  const session = connect(url);
+  try {
+    const json = JSON.stringify(body);
+    const headers = { ":method": "POST", ":path": path, "content-type": "application/json" };
+    const stream: ClientHttp2Stream = session.request({ ...headers, "content-length": Buffer.byteLength(json) });
+    stream.write(json.slice(0, 10));
+    stream.end(json.slice(10));
+    return await text(stream);
+  } finally {
+    session.close();
+  }
+}
+
+describe("a request of node:http2", () => {
+  it("is charged what the provider billed, and the app gets its answer as it came", async () => {
+    start();
+    expect(JSON.parse(await post("/v1/chat/completions", CHAT))).toEqual(chatCompletion({ input: 12, output: 5 }));
+    expect(bodies).toEqual([JSON.stringify(CHAT)]);
+    const [span] = gated.spans();
+    expect(span?.attributes).toMatchObject({
+      "tollgate.wire": "http2",
+      "tollgate.cost.status": "exact",
+      "tollgate.cost.nano_usd": COST,
+      "gen_ai.request.model": "gpt-4o-mini",
+    });
+  });
+
+  it("is read as a stream", async () => {
+    start();
+    expect(await post("/v1/chat/completions", { ...CHAT, stream: true })).toContain("data: ");
+    await expect.poll(() => gated.spans().length).toBe(1);
+    expect(Number(gated.spans()[0]?.attributes["tollgate.cost.nano_usd"])).toBeGreaterThanOrEqual(COST);
+  });
+
+  it("has no body at the provider when the budget does not cover it", async () => {
+    start({ TOLLGATE_BUDGET: "$0.00000001" });
+    const end: unknown = await post("/v1/chat/completions", CHAT).catch((error: unknown) => error);
+    expect(findTollgateError(end)?.code).toBe("budget_exceeded");
+    expect(bodies).toEqual([]);
+    expect(gated.spans()[0]?.attributes["tollgate.decision"]).toBe("deny");
+  });
+
+  it("goes by the list of endpoints when it is no call of a model", async () => {
+    start({ TOLLGATE_UNKNOWN_EGRESS: "deny" });
+    const end: unknown = await post("/elsewhere", { a: 1 }).catch((error: unknown) => error);
+    expect(findTollgateError(end)?.code).toBe("egress_denied");
+    registerWire(undefined);
+    expect(await post("/elsewhere", { a: 1 })).not.toBe("");
+  });
+});
+
+it("a process that has sent nothing yet refuses a socket and an HTTP/2 call under a limit, before anything is sent", async () => {
+  start();
+  const seen: string[] = [];
+  const provider = createServer();
+  provider.on("upgrade", (_request, socket) => {
+    seen.push("upgrade");
+    socket.destroy();
+  });
+  provider.listen(0, "127.0.0.1");
+  await once(provider, "listening");
+  const host = `127.0.0.1:${(provider.address() as AddressInfo).port}`;
+  const source = `
+import { connect } from "node:http2";
+const socket = new WebSocket("ws://${host}/v1/realtime?model=gpt-realtime");
+const ends = [await new Promise((resolve) => { socket.onopen = () => resolve("open"); socket.onerror = () => resolve("refused"); })];
+const session = connect("${url}");
+const stream = session.request({ ":method": "POST", ":path": "/v1/chat/completions", "content-type": "application/json" });
+stream.on("error", (error) => { ends.push(error.code); session.close(); console.log(ends.join()); });
+stream.end(${JSON.stringify(JSON.stringify(CHAT))});`;
+  const args = ["--import", "@tollgate/instrumentation/register", "--input-type=module", "--eval", source];
+  const env = {
+    PATH: process.env["PATH"],
+    TOLLGATE_ENDPOINT: "off",
+    TOLLGATE_BUDGET: "$0.00000001",
+    TOLLGATE_PROVIDERS: `openai=http://${host}`,
+  };
+  const child = spawn(process.execPath, args, { cwd: ROOT, env, stdio: ["ignore", "pipe", "inherit"] });
+  expect(await text(child.stdout)).toBe("refused,budget_exceeded\n");
+  expect([seen, bodies]).toEqual([[], []]);
+  provider.close();
+});
