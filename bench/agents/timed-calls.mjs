@@ -1,4 +1,4 @@
-/** Told by IPC to make so many calls by so many callers at once; answers how long each took, and all of them. Its provider's URL is its one argument. */
+/** Told by IPC to make so many calls by so many callers at once; answers how long each took, all of them, and the CPU. Its provider's URL is its one argument. */
 import OpenAI from "openai";
 
 const openai = new OpenAI({ apiKey: "bench", baseURL: `${process.argv[2]}/v1`, maxRetries: 0 });
@@ -17,9 +17,12 @@ async function timeCalls(calls, callers) {
       nanoseconds.push(Number(process.hrtime.bigint() - start));
     }
   };
+  const cpu = process.cpuUsage();
   const start = process.hrtime.bigint();
   await Promise.all(Array.from({ length: callers }, caller));
-  process.send?.({ nanoseconds, total: Number(process.hrtime.bigint() - start) });
+  const total = Number(process.hrtime.bigint() - start);
+  const { user, system } = process.cpuUsage(cpu);
+  process.send?.({ nanoseconds, total, cpu: (user + system) * 1_000 });
 }
 
 process.on("message", ({ calls, callers }) => {

@@ -3,17 +3,20 @@
  * its span ends and is chained. A number that never comes belongs to a call that was still open when the process ended.
  */
 import type { Span } from "@opentelemetry/api";
+import { setAttributes } from "../gate/set-attributes.ts";
 import { ATTR_TOLLGATE_AUDIT_DECISION } from "../semconv.ts";
 
 let made = 0;
-const counted = new WeakSet<Span>();
+/** On a span whose decision has its number. */
+const COUNTED = Symbol("tollgate.counted");
 
 /** Counts the first decision on a call; further ones of the same call (a retry, an approval) keep its place. */
 export function countDecision(span: Span): void {
-  if (counted.has(span)) return;
-  counted.add(span);
+  const counted = span as Span & { [COUNTED]?: true };
+  if (counted[COUNTED] === true) return;
+  counted[COUNTED] = true;
   made += 1;
-  span.setAttribute(ATTR_TOLLGATE_AUDIT_DECISION, made);
+  setAttributes(span, { [ATTR_TOLLGATE_AUDIT_DECISION]: made });
 }
 
 export function decisionsMade(): number {

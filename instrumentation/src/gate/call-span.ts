@@ -57,8 +57,16 @@ export function startCallSpan(
   return tracer.startSpan(`${endpoint.operation} ${facts.model}`, { kind: SpanKind.CLIENT, attributes }, parent);
 }
 
-/** Agent, session and labels, as every span of the gate carries them. */
-export function whoAttributes({ agent, isVerified, labels, context }: Who): Attributes {
+const attributesOfWho = new WeakMap<Who, Attributes>();
+
+/** Agent, session and labels, as every span of the gate carries them. Not to be changed: they are those of many spans. */
+export function whoAttributes(who: Who): Attributes {
+  let attributes = attributesOfWho.get(who);
+  if (attributes === undefined) attributesOfWho.set(who, (attributes = describe(who)));
+  return attributes;
+}
+
+function describe({ agent, isVerified, labels, context }: Who): Attributes {
   const attributes: Attributes = { [semconv.ATTR_TOLLGATE_AGENT_NAME]: agent };
   const set = (name: string, value: string | boolean | undefined): void => {
     if (value !== undefined) attributes[name] = value;

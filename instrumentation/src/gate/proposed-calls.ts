@@ -57,6 +57,8 @@ function* piecesOf(body: Body, seen: number): Generator<Piece> {
     const choice = asBody(value) ?? {};
     yield* listed(asBody(choice["message"]) ?? asBody(choice["delta"]), `${key(choice["index"] ?? at)}.`);
   }
+  // Who answers with choices says nothing of tools elsewhere.
+  if (Array.isArray(body["choices"])) return;
   // Cohere, Ollama, LangChain's chunks.
   yield* listed(asBody(body["message"]), "m");
   for (const value of asArray(body["generations"])) yield* listed(asBody(asBody(value)?.["message"]), "g");

@@ -57,7 +57,6 @@ export function installFront(): void {
     return front.fetch ?? original;
   });
   frontRequests(open, restores);
-  frontWebSocket(open, restores);
   frontChildren(open, restores);
   onNeeded(open);
   watchResolve((specifier, url) => {
@@ -109,21 +108,6 @@ function frontHttp2(open: () => void, restores: (() => void)[]): void {
     syncBuiltinESMExports();
   });
   syncBuiltinESMExports();
-}
-
-/** `undici` is loaded for it, and Node's own dispatcher is there only then. */
-function frontWebSocket(open: () => void, restores: (() => void)[]): void {
-  const descriptor = Object.getOwnPropertyDescriptor(globalThis, "WebSocket");
-  if (descriptor?.get === undefined) return;
-  const restore = (): void => void Object.defineProperty(globalThis, "WebSocket", descriptor);
-  Object.defineProperty(globalThis, "WebSocket", {
-    ...descriptor,
-    get: () => {
-      open();
-      return (globalThis as { readonly WebSocket?: unknown }).WebSocket;
-    },
-  });
-  restores.push(restore);
 }
 
 function frontChildren(open: () => void, restores: (() => void)[]): void {

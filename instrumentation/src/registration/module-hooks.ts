@@ -45,11 +45,12 @@ let isOnlyLooking = false;
 export function hookModules(onLoaded: OnLoaded): void {
   listener = onLoaded;
   if (!CAN_HOOK) return;
-  if (!isHooked) {
+  const wasHooked = isHooked;
+  if (!wasHooked) {
     install();
     if (!hasSyncHooks(process.versions.node)) module.register("./loader-thread.js", import.meta.url);
   }
-  reportCached(onLoaded);
+  reportCached(onLoaded, { wasHooked });
 }
 
 /** Hooks before there is a gate: `open` is called when a known library has been evaluated, and has to hook it (`hookModules`). */
@@ -128,7 +129,8 @@ function hookCompile(report: (name: string, loaded: unknown, location: string) =
   };
 }
 
-function reportCached(onLoaded: OnLoaded): void {
+/** `wasHooked`: only what a preload before ours has loaded was not seen; its functions are out of reach. */
+function reportCached(onLoaded: OnLoaded, { wasHooked }: { readonly wasHooked: boolean }): void {
   const { cache } = module.createRequire(import.meta.url);
   const told = new Set<string>();
   for (const [location, loaded] of Object.entries(cache)) {
@@ -136,6 +138,7 @@ function reportCached(onLoaded: OnLoaded): void {
     const { exports, loaded: isWhole } = (loaded ?? {}) as Partial<LoadedModule>;
     // What is being loaded right now reports at its end.
     if (file === undefined || exports === undefined || isWhole !== true) continue;
+    if (wasHooked && file.functions !== undefined) continue;
     if (hasReported(location) || hasReported(pathToFileURL(location).href)) continue;
     // Which of the package's files has the places can't be told any more: all of it came too early.
     if (file.contains !== undefined && told.has(file.name)) continue;

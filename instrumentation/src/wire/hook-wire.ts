@@ -1,15 +1,13 @@
 import { hookFetch } from "./hook-fetch.ts";
 import { hookHttp } from "./hook-http.ts";
 import { hookHttp2 } from "./hook-http2.ts";
-import { hookWebSocket } from "./hook-websocket.ts";
 import { patchGlobalDispatcher } from "./hook-undici.ts";
 
-/** From now on `fetch`, `WebSocket`, `undici`, `node:http` and `node:http2` ask the registered wire. Once. */
+/** From now on `fetch`, `undici`, `node:http` and `node:http2` ask the registered wire. Once. */
 export function hookWire(): void {
   hookFetch();
   hookHttp();
   hookHttp2();
-  hookWebSocket();
   // For a process that has used them before.
   patchGlobalDispatcher();
 }

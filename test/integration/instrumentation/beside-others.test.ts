@@ -14,16 +14,19 @@ const ROOT = join(import.meta.dirname, "..", "..", "..");
 const rig = useRig({ governance: "{ kind: budget, name: all, limit: $10.00, window: lifetime, mode: hard }\n" });
 
 /** Two of them patch older versions by themselves; what they would put into this one is put into it. */
-const OTHERS = `
-const { registerInstrumentations } = require("@opentelemetry/instrumentation");
-const arize = new (require("@arizeai/openinference-instrumentation-openai").OpenAIInstrumentation)();
-const traceloop = new (require("@traceloop/instrumentation-openai").OpenAIInstrumentation)();
-const official = new (require("@opentelemetry/instrumentation-openai").OpenAIInstrumentation)();
-registerInstrumentations({ instrumentations: [arize, traceloop, official] });
-const openai = require("openai");
-traceloop.manuallyInstrument(openai.OpenAI);
-official.init()[0].patch(openai, "6.0.0");
-`;
+const OTHERS = {
+  openinference: `
+const own = new (require("@arizeai/openinference-instrumentation-openai").OpenAIInstrumentation)();
+own.manuallyInstrument(require("openai").OpenAI);`,
+  openllmetry: `
+const own = new (require("@traceloop/instrumentation-openai").OpenAIInstrumentation)();
+own.manuallyInstrument(require("openai").OpenAI);`,
+  opentelemetry: `
+const own = new (require("@opentelemetry/instrumentation-openai").OpenAIInstrumentation)();
+own.init()[0].patch(require("openai"), "6.0.0");`,
+};
+const REGISTER = `
+require("@opentelemetry/instrumentation").registerInstrumentations({ instrumentations: [own] });`;
 const CALLS = `
 const OpenAI = require("openai");
 const client = new OpenAI({ apiKey: "k", baseURL: process.env.PROVIDER + "/v1", maxRetries: 0 });
@@ -43,18 +46,15 @@ beforeAll(() => {
 
 afterAll(() => rmSync(folder, { recursive: true }));
 
-it.each([
-  ["the gate", "--import", "@tollgate/instrumentation/register", `${OTHERS}${CALLS}`],
-  ["the others", "--require", "./others.cjs", CALLS],
-])("is charged once when %s came first", async (first, flag, module, source) => {
-  const { processor, providerUrl, simulator } = rig();
-  const agent = `after-${first.replace(" ", "-")}`;
-  const before = { paid: BigInt(simulator.count().nano_usd), ledger: await ledgerCount(processor, "all") };
-  writeFileSync(join(folder, "others.cjs"), OTHERS);
-  writeFileSync(join(folder, "agent.cjs"), source);
-  const preload = module.startsWith(".") ? join(folder, module) : module;
-  const args = [flag, preload, ...(flag === "--require" ? ["--import", "@tollgate/instrumentation/register"] : [])];
-  const child = spawn(process.execPath, [...args, join(folder, "agent.cjs")], {
+/** Runs one agent that has one of the others in it, before the gate or after it. */
+async function runAgent(other: keyof typeof OTHERS, first: "gate" | "other", agent: string): Promise<void> {
+  const { processor, providerUrl } = rig();
+  const others = join(folder, `${agent}-other.cjs`);
+  const main = join(folder, `${agent}.cjs`);
+  writeFileSync(others, `${OTHERS[other]}${REGISTER}`);
+  writeFileSync(main, `require(${JSON.stringify(others)});${CALLS}`);
+  const gate = ["--import", "@tollgate/instrumentation/register"];
+  const child = spawn(process.execPath, [...(first === "gate" ? gate : ["--require", others, ...gate]), main], {
     cwd: ROOT,
     env: {
       PATH: process.env["PATH"],
@@ -66,17 +66,30 @@ it.each([
     stdio: ["ignore", "inherit", "inherit"],
   });
   expect(await once(child, "close")).toEqual([0, null]);
+}
+
+const scopesOf = (agent: string, where: string): string =>
+  `SELECT scope, cost_nano_usd FROM spans WHERE service = '${agent}' AND ${where}`;
+
+it.each(["gate", "other"] as const)("each call is charged once where the %s was registered first", async (first) => {
+  const { processor, simulator } = rig();
+  const names = Object.keys(OTHERS) as (keyof typeof OTHERS)[];
+  const before = { paid: BigInt(simulator.count().nano_usd), ledger: await ledgerCount(processor, "all") };
+  await Promise.all(names.map((other) => runAgent(other, first, `${other}-${first}`)));
   const paid = BigInt(simulator.count().nano_usd) - before.paid;
   expect(paid).toBeGreaterThan(0n);
-  const query = (where: string): string =>
-    `SELECT scope, cost_nano_usd FROM spans WHERE service = '${agent}' AND ${where}`;
-  // Theirs are there, or nothing would be shown.
-  const theirs = await sqlRows(rig(), query("scope NOT LIKE '@tollgate/%'"), 3 * CALLS_OF_AGENT);
-  expect(new Set(theirs.map((row) => row["scope"])).size).toBe(3);
-  const rows = await sqlRows(rig(), query("cost_nano_usd != 0"), CALLS_OF_AGENT);
-  expect(rows).toHaveLength(CALLS_OF_AGENT);
-  expect(rows.filter((row) => String(row["scope"]).startsWith("@tollgate/instrumentation"))).toEqual(rows);
-  expect(rows.reduce((sum, row) => sum + BigInt(String(row["cost_nano_usd"])), 0n)).toBe(paid);
+  let told = 0n;
+  for (const other of names) {
+    const agent = `${other}-${first}`;
+    // Theirs are there, or nothing would be shown.
+    await sqlRows(rig(), scopesOf(agent, "scope NOT LIKE '@tollgate/%'"), 1);
+    await sqlRows(rig(), scopesOf(agent, "scope LIKE '@tollgate/%' AND cost_nano_usd != 0"), CALLS_OF_AGENT);
+    const rows = await sqlRows(rig(), scopesOf(agent, "cost_nano_usd != 0"), CALLS_OF_AGENT);
+    expect(rows.filter(({ scope }) => !String(scope).startsWith("@tollgate/"))).toEqual([]);
+    expect(rows).toHaveLength(CALLS_OF_AGENT);
+    for (const row of rows) told += BigInt(String(row["cost_nano_usd"]));
+  }
+  expect(told).toBe(paid);
   const after = await ledgerCount(processor, "all");
   expect(after.settledNanoUsd - before.ledger.settledNanoUsd).toBe(paid);
   expect(after.reservedNanoUsd).toBe(0n);

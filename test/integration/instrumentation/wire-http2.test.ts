@@ -1,5 +1,5 @@
 /**
- * HTTP/2 and WebSocket, which no library's patch has seen: a call of a model is gated as it is sent, what a budget or a list of endpoints
+ * HTTP/2 and sockets, which no library's patch has seen: a call of a model is gated as it is sent, what a budget or a list of endpoints
  * does not let through has no body at the provider, and a socket that nobody can read is refused where a limit has to be held.
  */
 import { spawn } from "node:child_process";
@@ -117,7 +117,7 @@ describe("a request of node:http2", () => {
   });
 });
 
-it("a process that has sent nothing yet refuses a socket and an HTTP/2 call under a limit, before anything is sent", async () => {
+it("a process refuses an HTTP/2 call that is the first thing it sends, and a socket, before anything is sent", async () => {
   start();
   const seen: string[] = [];
   const provider = createServer();
@@ -130,12 +130,15 @@ it("a process that has sent nothing yet refuses a socket and an HTTP/2 call unde
   const host = `127.0.0.1:${(provider.address() as AddressInfo).port}`;
   const source = `
 import { connect } from "node:http2";
-const socket = new WebSocket("ws://${host}/v1/realtime?model=gpt-realtime");
-const ends = [await new Promise((resolve) => { socket.onopen = () => resolve("open"); socket.onerror = () => resolve("refused"); })];
 const session = connect("${url}");
 const stream = session.request({ ":method": "POST", ":path": "/v1/chat/completions", "content-type": "application/json" });
-stream.on("error", (error) => { ends.push(error.code); session.close(); console.log(ends.join()); });
-stream.end(${JSON.stringify(JSON.stringify(CHAT))});`;
+stream.end(${JSON.stringify(JSON.stringify(CHAT))});
+const ends = [await new Promise((resolve) => stream.on("error", ({ code }) => resolve(code)))];
+session.close();
+await fetch("${url}/none").catch(() => {});
+const socket = new WebSocket("ws://${host}/v1/realtime?model=gpt-realtime");
+ends.push(await new Promise((resolve) => { socket.onopen = () => resolve("open"); socket.onerror = () => resolve("refused"); }));
+console.log(ends.join());`;
   const args = ["--import", "@tollgate/instrumentation/register", "--input-type=module", "--eval", source];
   const env = {
     PATH: process.env["PATH"],
@@ -144,7 +147,7 @@ stream.end(${JSON.stringify(JSON.stringify(CHAT))});`;
     TOLLGATE_PROVIDERS: `openai=http://${host}`,
   };
   const child = spawn(process.execPath, args, { cwd: ROOT, env, stdio: ["ignore", "pipe", "inherit"] });
-  expect(await text(child.stdout)).toBe("refused,budget_exceeded\n");
+  expect(await text(child.stdout)).toBe("budget_exceeded,refused\n");
   expect([seen, bodies]).toEqual([[], []]);
   provider.close();
 });
