@@ -14,7 +14,7 @@ export interface CallInFlight {
    */
   isAnswered: boolean;
   /** Where `fetch` sends it: undici, which is asked next, need not look at it again. */
-  hop: Hop | undefined;
+  hop?: Hop | undefined;
 }
 
 /** As undici's `dispatch` names a destination. */

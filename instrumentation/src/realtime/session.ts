@@ -226,7 +226,7 @@ export class RealtimeSession {
     if (asked === undefined) this.#armed = undefined;
     else this.#asked = rest;
     this.#wasSpoken = false;
-    if (call === undefined) this.#catchUp(id);
+    if (call === undefined) void this.#catchUp(id);
     else {
       call.firstChunk();
       this.#running.set(id, call);
@@ -235,15 +235,17 @@ export class RealtimeSession {
   }
 
   /** Nobody has asked for it here (somebody else in the same conversation may have): admitted now, or stopped at once. */
-  #catchUp(id: string): void {
+  async #catchUp(id: string): Promise<void> {
     const { send } = this.#options;
     const call = this.#start(this.#bounds(this.#session), frozen(this.#options.endpoint));
     if (call === undefined) return;
     this.#running.set(id, call);
-    call.begin().catch(() => {
+    try {
+      await call.begin();
+    } catch {
       this.#running.delete(id);
       send(JSON.stringify({ type: "response.cancel", response_id: id }));
-    });
+    }
   }
 
   #finish(id: string, response: Body): void {

@@ -13,7 +13,7 @@ export function createOtlpExporter(options: Parameters<typeof convertLegacyHttpO
   const http = convertLegacyHttpOptions(options, "TRACES", "v1/traces", { "Content-Type": "application/json" });
   const serializer = {
     serializeRequest: (spans: ReadableSpan[]): Uint8Array => Buffer.from(toOtlpJson(spans)),
-    deserializeResponse: JsonTraceSerializer.deserializeResponse,
+    deserializeResponse: (bytes: Uint8Array) => JsonTraceSerializer.deserializeResponse(bytes),
   };
   return new OTLPExporterBase(
     createOtlpHttpExportDelegate(http, serializer, COMPONENT, TraceExporterMetricsHelper, undefined),

@@ -93,7 +93,8 @@ function headerOf(headers: OutgoingHttpHeaders | readonly unknown[], name: strin
     return at < 0 ? undefined : String(headers[at + 1]);
   }
   for (const [key, value] of Object.entries(headers)) {
-    if (key.toLowerCase() === name && value !== undefined) return Array.isArray(value) ? value[0] : String(value);
+    if (key.toLowerCase() !== name || value === undefined) continue;
+    return typeof value === "object" ? value[0] : String(value);
   }
   return undefined;
 }

@@ -5,24 +5,26 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { ledgerCount } from "../../../src/demo/counts.ts";
 import { sqlRows, useRig } from "../../support/rig.ts";
 
+const require = createRequire(import.meta.url);
 const ROOT = join(import.meta.dirname, "..", "..", "..");
 const rig = useRig({ governance: "{ kind: budget, name: all, limit: $10.00, window: lifetime, mode: hard }\n" });
 
 /** Two of them patch older versions by themselves; what they would put into this one is put into it. */
 const OTHERS = {
   openinference: `
-const own = new (require("@arizeai/openinference-instrumentation-openai").OpenAIInstrumentation)();
+const own = new (require("${require.resolve("@arizeai/openinference-instrumentation-openai")}").OpenAIInstrumentation)();
 own.manuallyInstrument(require("openai").OpenAI);`,
   openllmetry: `
-const own = new (require("@traceloop/instrumentation-openai").OpenAIInstrumentation)();
+const own = new (require("${require.resolve("@traceloop/instrumentation-openai")}").OpenAIInstrumentation)();
 own.manuallyInstrument(require("openai").OpenAI);`,
   opentelemetry: `
-const own = new (require("@opentelemetry/instrumentation-openai").OpenAIInstrumentation)();
+const own = new (require("${require.resolve("@opentelemetry/instrumentation-openai")}").OpenAIInstrumentation)();
 own.init()[0].patch(require("openai"), "6.0.0");`,
 };
 const REGISTER = `
