@@ -11,6 +11,7 @@ import module, { syncBuiltinESMExports } from "node:module";
 import workerThreads from "node:worker_threads";
 import type { gatedFetch } from "../wire/hook-fetch.ts";
 import { onNeeded, watchResolve } from "./module-hooks.ts";
+import { findSdkFile } from "./sdk-files.ts";
 import type { registerTollgate } from "./register-tollgate.ts";
 
 type AnyFunction = (this: unknown, ...args: unknown[]) => unknown;
@@ -59,6 +60,13 @@ export function installFront(): void {
   frontRequests(open, restores);
   frontChildren(open, restores);
   onNeeded(open);
+  // A preload before this one.
+  if (
+    Object.keys(module.createRequire(import.meta.url).cache).some((path) => WANTS_GATE.test(path) || findSdkFile(path))
+  ) {
+    open();
+    return;
+  }
   watchResolve((specifier, url) => {
     if (!isOpen && IS_HTTP2.test(specifier)) frontHttp2(open, restores);
     if (!isOpen && (WANTS_GATE.test(specifier) || url.startsWith(own))) open();
