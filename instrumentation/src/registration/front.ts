@@ -61,9 +61,8 @@ export function installFront(): void {
   frontChildren(open, restores);
   onNeeded(open);
   // A preload before this one.
-  if (
-    Object.keys(module.createRequire(import.meta.url).cache).some((path) => WANTS_GATE.test(path) || findSdkFile(path))
-  ) {
+  const loaded = Object.keys(module.createRequire(import.meta.url).cache);
+  if (loaded.some((path) => WANTS_GATE.test(path) || findSdkFile(path) !== undefined)) {
     open();
     return;
   }

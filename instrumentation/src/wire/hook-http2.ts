@@ -93,8 +93,9 @@ function headerOf(headers: OutgoingHttpHeaders | readonly unknown[], name: strin
     return at < 0 ? undefined : String(headers[at + 1]);
   }
   for (const [key, value] of Object.entries(headers)) {
-    if (key.toLowerCase() !== name || value === undefined) continue;
-    return typeof value === "object" ? value[0] : String(value);
+    if (key.toLowerCase() !== name) continue;
+    const first: unknown = Array.isArray(value) ? value[0] : value;
+    if (typeof first === "string" || typeof first === "number") return String(first);
   }
   return undefined;
 }
