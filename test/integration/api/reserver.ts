@@ -38,7 +38,7 @@ export class Reserver {
   readonly lines: readonly string[];
   readonly #ledger: StoredLedger;
   readonly #api: Api;
-  readonly #url: string;
+  readonly url: string;
 
   static async start(options: ReserverOptions): Promise<Reserver> {
     const { directory, limit = "$0.001", window = "lifetime", scope = {}, agentKeys } = options;
@@ -82,12 +82,12 @@ export class Reserver {
     this.clock = parts.clock;
     this.#ledger = parts.ledger;
     this.#api = parts.api;
-    this.#url = parts.url;
+    this.url = parts.url;
   }
 
   /** A body that is a text is sent as it is. */
   async post(path: string, body: object | string, headers: Record<string, string> = {}): Promise<Answer> {
-    const reply = await fetch(this.#url + path, {
+    const reply = await fetch(this.url + path, {
       method: "POST",
       headers: { "content-type": "application/json", ...headers },
       body: typeof body === "string" ? body : JSON.stringify(body),
