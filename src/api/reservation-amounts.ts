@@ -12,8 +12,16 @@ export interface Wanted {
   readonly price: ModelPrice | undefined;
 }
 
-/** Throws `price_unknown`. `at`: the prices of which moment. */
-export function wantedBy(body: CreateRequest, prices: PriceBook, at: Date): Wanted {
+export interface Pricing {
+  readonly prices: PriceBook;
+  /** The prices of which moment. */
+  readonly at: Date;
+  /** Whether any budget counts kinds of tokens: what nobody counts is not told. */
+  readonly tellsKinds: boolean;
+}
+
+/** Throws `price_unknown`. */
+export function wantedBy(body: CreateRequest, { prices, at, tellsKinds }: Pricing): Wanted {
   const { tokens, estimate_usd: estimate } = body;
   if (estimate !== undefined || tokens === undefined) {
     const amount = amounts(estimate ?? 0n, (tokens?.input ?? 0) + (tokens?.output ?? 0));
@@ -23,7 +31,9 @@ export function wantedBy(body: CreateRequest, prices: PriceBook, at: Date): Want
   const bounded = (output: number): Amounts => {
     const bound = { inputTokens: tokens.input, outputTokens: output, cacheWrites: tokens.cache_writes };
     // All of the input may come from a cache, and all of the output may be reasoning.
-    return toldAmounts(price.worstCase(bound), { ...tokens, output, cached: tokens.input, reasoning: output });
+    const cost = price.worstCase(bound);
+    if (!tellsKinds) return amounts(cost, tokens.input + output);
+    return toldAmounts(cost, { ...tokens, output, cached: tokens.input, reasoning: output });
   };
   return { need: bounded(tokens.min_output ?? tokens.output), target: bounded(tokens.output), price };
 }
@@ -43,7 +53,7 @@ export function outputCap(body: CreateRequest, { target, price }: Wanted, grante
 /** What a commit reports. `reservedTokens` stand in for tokens that it does not tell. Throws `price_unknown`. */
 export function reportedBy(
   { actual_usd: actual, usage, tokens }: CommitRequest,
-  { prices, at, reservedTokens }: { readonly prices: PriceBook; readonly at: Date; readonly reservedTokens: bigint },
+  { prices, at, tellsKinds, reservedTokens }: Pricing & { readonly reservedTokens: bigint },
 ): { readonly amounts: Amounts; readonly priceVersion: string | undefined } {
   if (usage === undefined) {
     const told = tokens === undefined ? reservedTokens : BigInt(tokens);
@@ -58,6 +68,9 @@ export function reportedBy(
     cacheWrite1h: usage.cache_write_1h_tokens,
     reasoning: usage.reasoning_tokens,
   });
+  if (!tellsKinds) {
+    return { amounts: amounts(cost, usage.input_tokens + usage.output_tokens), priceVersion: price.version };
+  }
   const told = {
     input: usage.input_tokens,
     output: usage.output_tokens,

@@ -7,13 +7,13 @@ import { formatUsd, type NanoUsd, type PriceBook } from "@tollgate/instrumentati
 import { canonicalJson } from "@tollgate/instrumentation/policy";
 import { hash } from "node:crypto";
 import type { Clock } from "../support/clock.ts";
-import { type Amounts, fitsWithin, isUnpricedMeasure, NO_AMOUNTS } from "../budget/amounts.ts";
+import { type Amounts, fitsWithin, isKindMeasure, isUnpricedMeasure, NO_AMOUNTS } from "../budget/amounts.ts";
 import type { AcquireOutcome, BudgetState, Labels, Ledger, LeaseView } from "../budget/ledger.ts";
 import type { AgentRegistry } from "../policy/registry.ts";
 import { type AgentCaller, vouchesFor } from "./access.ts";
 import { projected } from "./call-labels.ts";
 import { ApiProblem } from "./problem.ts";
-import { outputCap, reportedBy, type Wanted, wantedBy } from "./reservation-amounts.ts";
+import { outputCap, type Pricing, reportedBy, type Wanted, wantedBy } from "./reservation-amounts.ts";
 import {
   readReservationId,
   reservationId,
@@ -47,6 +47,9 @@ export class Reservations {
   /** Creations under way by id: of two with one key the second waits, and finds what the first made. */
   readonly #turns = new Map<string, Promise<unknown>>();
 
+  #labelKeys: readonly string[] | undefined;
+  #tellsKinds = true;
+
   constructor(options: ReservationsOptions) {
     this.#options = options;
   }
@@ -68,8 +71,8 @@ export class Reservations {
     body: CreateRequest,
     { id, caller, key }: { readonly id: string; readonly caller: AgentCaller; readonly key: string | undefined },
   ): Promise<CreateReply> {
-    const { ledger, prices, clock, leaseTtlMs } = this.#options;
-    const wanted = wantedBy(body, prices(), new Date(clock.now()));
+    const { ledger, clock, leaseTtlMs } = this.#options;
+    const wanted = wantedBy(body, this.#pricing());
     // Without a key the id is new, and nobody can repeat it.
     const request = key === undefined ? {} : { [REQUEST_LABEL]: digestOf(body) };
     const known = key === undefined ? undefined : await ledger.lease(id);
@@ -110,11 +113,11 @@ export class Reservations {
 
   /** Throws `reservation_unknown`, `price_unknown`. */
   async commit(id: string, body: CommitRequest, caller: AgentCaller): Promise<CommitReply> {
-    const { ledger, prices, clock } = this.#options;
+    const { ledger } = this.#options;
     const own = ownId(caller, id);
-    const at = new Date(clock.now());
+    const pricing = this.#pricing();
     if (own.isUnlimited) {
-      const { amounts, priceVersion } = reportedBy(body, { prices: prices(), at, reservedTokens: 0n });
+      const { amounts, priceVersion } = reportedBy(body, { ...pricing, reservedTokens: 0n });
       return {
         id,
         outcome: "committed",
@@ -125,7 +128,7 @@ export class Reservations {
     const before = await this.#lease(own, caller);
     const isOver = before.state === "closed";
     const reservedTokens = isOver ? before.settled.tokens : before.granted.tokens;
-    const { amounts, priceVersion } = reportedBy(body, { prices: prices(), at, reservedTokens });
+    const { amounts, priceVersion } = reportedBy(body, { ...pricing, reservedTokens });
     await ledger.close(reservingProcess(caller), [{ leaseId: id, settled: amounts }]);
     const after = await ledger.lease(id);
     const settled = after?.settled ?? amounts;
@@ -184,6 +187,17 @@ export class Reservations {
     const isForeign = lease !== undefined && lease.state !== "closed" && lease.processId !== reservingProcess(caller);
     if (lease === undefined || isForeign) throw new ApiProblem("reservation_unknown");
     return lease;
+  }
+
+  #pricing(): Pricing {
+    const { ledger, prices, clock } = this.#options;
+    const keys = ledger.labelKeys();
+    // Another list with other documents.
+    if (keys !== this.#labelKeys) {
+      this.#labelKeys = keys;
+      this.#tellsKinds = ledger.measures().some(isKindMeasure);
+    }
+    return { prices: prices(), at: new Date(clock.now()), tellsKinds: this.#tellsKinds };
   }
 
   #labels(body: CreateRequest, { price }: Wanted): Labels {

@@ -26,7 +26,7 @@ export interface BudgetMatch {
 }
 
 /** Sets of labels that are remembered with what they match; foreign spans bring the same few over and over. */
-const MEMO_MAX = 10_000;
+const MEMO_MAX = 2_000;
 /** What makes a glob match more than its own text. */
 const GLOB_CHARACTERS = /[*?[\]{}\\]/;
 

@@ -12,7 +12,7 @@ const body = createRequest.parse({
 });
 
 it("a reservation asks for the most of each kind, and is bound to the kind of which less was granted", () => {
-  const wanted = wantedBy(body, prices, at);
+  const wanted = wantedBy(body, { prices, at, tellsKinds: true });
   expect(wanted.target.kinds).toEqual({
     inputTokens: 1_000n,
     outputTokens: 500n,
@@ -28,6 +28,12 @@ it("a reservation asks for the most of each kind, and is bound to the kind of wh
   expect(outputCap(body, wanted, less)).toBe(200);
 });
 
+it("kinds that no budget counts are not told", () => {
+  const { target } = wantedBy(body, { prices, at, tellsKinds: false });
+  const { kinds: _kinds, ...whole } = wantedBy(body, { prices, at, tellsKinds: true }).target;
+  expect(target).toEqual(whole);
+});
+
 it("a commit reports each kind as it was used", () => {
   const usage = {
     model: "gpt-4o",
@@ -36,7 +42,7 @@ it("a commit reports each kind as it was used", () => {
     cache_read_tokens: 300,
     reasoning_tokens: 20,
   };
-  const { amounts } = reportedBy(commitRequest.parse({ usage }), { prices, at, reservedTokens: 0n });
+  const { amounts } = reportedBy(commitRequest.parse({ usage }), { prices, at, tellsKinds: true, reservedTokens: 0n });
   expect(amounts).toMatchObject({
     tokens: 1_020n,
     kinds: { inputTokens: 900n, outputTokens: 120n, cachedTokens: 300n, reasoningTokens: 20n },
