@@ -12,6 +12,8 @@ import { expect, it } from "vitest";
 import { simulate } from "./simulate.ts";
 
 const SEEDS = 1000;
+/** Beyond them: a segment's name that was not durable, in a power cut, is found by these. */
+const FOUND = [2528, 2970];
 /** Some 25 s on two idle cores for the default number of seeds. */
 const TIMEOUT_MS = 100_000_000;
 
@@ -19,7 +21,8 @@ const TIMEOUT_MS = 100_000_000;
 export function runSeeds(remainder: 0 | 1): void {
   const only = process.env["TOLLGATE_SIM_SEED"];
   const count = Number(process.env["TOLLGATE_SIM_SEEDS"] ?? SEEDS);
-  const all = only === undefined ? Array.from({ length: count }, (_, index) => index + 1) : [Number(only)];
+  const first = Array.from({ length: count }, (_, index) => index + 1);
+  const all = only === undefined ? [...first, ...FOUND.filter((seed) => seed > count)] : [Number(only)];
   const seeds = all.filter((seed) => seed % 2 === remainder);
   it(`holds what it promises in ${seeds.length} simulated fleets`, { timeout: TIMEOUT_MS }, async () => {
     const sum = { calls: 0, refused: 0, unavailable: 0, crashes: 0, thresholds: 0, events: 0 };
