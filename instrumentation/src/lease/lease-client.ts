@@ -19,7 +19,7 @@ import { ApprovalClient } from "../approval/approval-client.ts";
 import type { Clock, Timer } from "./clock.ts";
 import { toWire } from "./amounts.ts";
 import { FIRST_WORD_MS_MAX, Lease } from "./lease.ts";
-import type { LeaseHost } from "./lease.ts";
+import type { LeaseHost } from "./lease-host.ts";
 import { WAIT_MS_DEFAULT } from "./purse.ts";
 import type { PurseOutcome, Want } from "./purse.ts";
 import type { Answer, Transport } from "./transport.ts";

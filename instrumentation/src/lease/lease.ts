@@ -12,10 +12,9 @@
 import type { AcquireReply, AcquireRequest, LeaseBudget } from "../protocol.ts";
 import { add, areEqual, covers, fromWire, largest, NO_AMOUNTS, scale, smallest, subtract, toWire } from "./amounts.ts";
 import type { Amounts } from "./amounts.ts";
-import type { Clock } from "./clock.ts";
 import { Books, type PurseOutcome, type Reservation, type Want } from "./purse.ts";
 import { refusalOf, tightest } from "./refusal.ts";
-import type { Answer } from "./transport.ts";
+import type { LeaseHost } from "./lease-host.ts";
 import { WaitingLine } from "./waiting-line.ts";
 import type { Waiter } from "./waiting-line.ts";
 
@@ -32,25 +31,13 @@ const REPORT_MS = 1_000;
 const IDLE_CLOSE_MS = 60_000;
 /** A ledger that does not answer may be restarting: calls wait this long for it, whatever they wait for money. */
 const OUTAGE_WAIT_MS = 15_000;
+/** A call whose time is over looks this often whether the ledger has answered. */
+const LATE_MS = 50;
 /** The ledger holds a request at most this long; the call itself may wait longer. */
 const LEDGER_WAIT_MS_MAX = 10_000;
 const RETRY_MS = [50, 100, 250, 500, 1_000] as const;
 /** Nothing has been heard of a ledger since the process started: calls wait this long for its first word. */
 export const FIRST_WORD_MS_MAX = 5_000;
-
-export interface LeaseHost {
-  readonly processId: string;
-  readonly clock: Clock;
-  readonly newId: () => string;
-  /** How long a call waits for money that others hold and have not spent. */
-  readonly waitMs: number;
-  acquire(lease: Lease, request: AcquireRequest): Promise<Answer<AcquireReply>>;
-  /** The ledger forgot this lease: report what it still settles, and move its waiting calls to a new one. */
-  onLost(lease: Lease, waiting: readonly Waiter[]): void;
-  /** Its agent was killed: report what it still settles, and refuse its waiting calls. */
-  onKilled(lease: Lease, waiting: readonly Waiter[], reason: string): void;
-  onGovernance(version: string): void;
-}
 
 export class Lease {
   readonly id: string;
@@ -81,7 +68,7 @@ export class Lease {
   /** The ledger has nothing more to give until something of ours settles or some time passes. */
   #isStalled = false;
   #failures = 0;
-  #unreachable = "";
+  #unreachable = "its answer is late";
 
   constructor(host: LeaseHost, labels: Readonly<Record<string, string>>) {
     this.#host = host;
@@ -370,9 +357,12 @@ export class Lease {
 
   /** How a wait ends: by what is in hand, if the ledger could be asked at all; else the wait goes on, for a while. */
   #atDeadline(want: Want, giveUpAtMs: number): PurseOutcome | number {
-    if (this.#failures === 0 && this.isAlive) return this.#fitOrRefuse(want);
+    const isHeard = this.#failures === 0 && this.isAlive;
+    // A ledger that is late with its answer refuses nothing.
+    if (isHeard && this.#asked === undefined) return this.#fitOrRefuse(want);
     const leftMs = giveUpAtMs - this.#host.clock.monotonicMs();
-    return leftMs > 0 ? leftMs : this.#unavailable(this.#unreachable);
+    if (leftMs <= 0) return this.#unavailable(this.#unreachable);
+    return isHeard ? Math.min(leftMs, LATE_MS) : leftMs;
   }
 
   #unavailable(reason: string): PurseOutcome {

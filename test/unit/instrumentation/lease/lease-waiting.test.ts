@@ -2,7 +2,8 @@
 import { expect, test } from "vitest";
 import { scale, subtract, covers, toWire, type Amounts } from "../../../../instrumentation/src/lease/amounts.ts";
 import { systemClock } from "../../../../instrumentation/src/lease/clock.ts";
-import { Lease, type LeaseHost } from "../../../../instrumentation/src/lease/lease.ts";
+import { Lease } from "../../../../instrumentation/src/lease/lease.ts";
+import type { LeaseHost } from "../../../../instrumentation/src/lease/lease-host.ts";
 import type { PurseOutcome, Reservation, Want } from "../../../../instrumentation/src/lease/purse.ts";
 import type { Answer } from "../../../../instrumentation/src/lease/transport.ts";
 import type { AcquireReply, AcquireRequest } from "../../../../instrumentation/src/protocol.ts";
