@@ -9,7 +9,7 @@
  */
 import { createRequire } from "node:module";
 import { propagation, trace } from "@opentelemetry/api";
-import type { ContextManager, TracerProvider } from "@opentelemetry/api";
+import type { ContextManager, ProxyTracerProvider, TracerProvider } from "@opentelemetry/api";
 import { CompositePropagator, W3CBaggagePropagator, W3CTraceContextPropagator } from "@opentelemetry/core";
 import { detectResources, hostDetector, processDetector } from "@opentelemetry/resources";
 import type { Resource } from "@opentelemetry/resources";
@@ -49,6 +49,7 @@ export function startProcessSdk(options: ProcessSdkOptions): ProcessSdk {
     );
     return { started: Promise.resolve(), shutdown: () => Promise.resolve() };
   }
+  leadEarlyTracers();
   const place: Place = { isOurs: true, isStarting: false };
   let sdk: { shutdown(): Promise<void> } | undefined;
   for (const twin of apiTwins()) {
@@ -108,6 +109,18 @@ async function loadSdk(
   sdk.start();
   place.isStarting = false;
   return sdk;
+}
+
+/**
+ * Whoever asked the API's other module for a tracer before there was a provider (an instrumentation that a preload has loaded) holds one
+ * that waits for a provider of that module. It is led to whatever serves the global API.
+ */
+function leadEarlyTracers(): void {
+  for (const twin of apiTwins()) {
+    const early = (twin as unknown as { readonly _proxyTracerProvider?: ProxyTracerProvider })._proxyTracerProvider;
+    if (twin === trace || typeof early?.setDelegate !== "function") continue;
+    early.setDelegate({ getTracer: (name, version) => trace.getTracer(name, version) });
+  }
 }
 
 /** The API is two modules, one for `import` and one for `require`, over one global state. */
