@@ -9,7 +9,7 @@ const defaults = {
   retryAfterMs: 2_000,
   windowMs: 900_000,
   setAsideMaxBytes: 64 * MIB,
-  flushTimeoutMs: 750,
+  flushTimeoutMs: 1_000,
   batchMaxRows: 65_536,
   batchMaxBytes: 32 * MIB,
   maxEntries: 4_000_000,
@@ -49,7 +49,9 @@ export const clickhouseExporterConfig = z.strictObject({
         .int()
         .nonnegative()
         .default(defaults.flushTimeoutMs)
-        .describe("The least time between the starts of two inserts, unless one is full: an insert has a fixed price."),
+        .describe(
+          "The least time between the starts of two inserts, unless one is full: an insert has a fixed price. Up to twice that while inserts are slow.",
+        ),
       max_rows: wholeAbove0.default(defaults.batchMaxRows).describe("Rows of one insert at most."),
       max_bytes: wholeAbove0.default(defaults.batchMaxBytes).describe("Bytes of one insert at most."),
     })

@@ -66,6 +66,12 @@ export interface DeliveryOptions {
 const ONE_BLOCK: GroupLimits = { rowsMax: 0, bytesMax: 0 };
 /** A shipment that fills is looked at so often. */
 const FILL_STEPS = 10;
+/**
+ * A shipment has a fixed price. While the other side is slow, the next one waits until the last one's time is two thirds of the
+ * time between them, so that fewer and larger ones go; no longer than twice `flushTimeoutMs`.
+ */
+const SLOW_SHARE = 1.5;
+const SLOW_MAX = 2;
 
 export class Delivery {
   readonly #options: DeliveryOptions;
@@ -73,6 +79,7 @@ export class Delivery {
   readonly #stopping = new AbortController();
   readonly #aborted = new AbortController();
   #lastSent = -Infinity;
+  #lastTookMs = 0;
   #running: Promise<void> | undefined;
 
   constructor(options: DeliveryOptions) {
@@ -109,12 +116,16 @@ export class Delivery {
     }
   }
 
-  /** Lets the shipment fill until `flushTimeoutMs` have gone by since the last one, or it is full. */
+  /** Lets the shipment fill until `flushTimeoutMs` have gone by since the last one, more while that was slow, or it is full. */
   async #fill(): Promise<void> {
     const { spool, clock, batch } = this.#options;
     if (batch === undefined) return;
+    const intervalMs = Math.max(
+      batch.flushTimeoutMs,
+      Math.min(SLOW_SHARE * this.#lastTookMs, SLOW_MAX * batch.flushTimeoutMs),
+    );
     for (;;) {
-      const leftMs = this.#lastSent + batch.flushTimeoutMs - clock.monotonic();
+      const leftMs = this.#lastSent + intervalMs - clock.monotonic();
       const { bytes, inFlight } = spool.stats();
       if (leftMs <= 0 || bytes >= batch.bytesMax || inFlight >= batch.rowsMax || this.#stopping.signal.aborted) break;
       const ms = Math.min(leftMs, batch.flushTimeoutMs / FILL_STEPS);
@@ -125,7 +136,7 @@ export class Delivery {
 
   /** Ends early, with the blocks still in the spool, only when the delivery is aborted. */
   async #deliver(group: BlockGroup): Promise<void> {
-    const { spool, settle, onSent } = this.#options;
+    const { spool, settle, onSent, clock } = this.#options;
     const blocks: { readonly stored: StoredBlock; readonly block: Block }[] = [];
     for (const stored of group.blocks) {
       const block = await spool.payload(stored);
@@ -133,7 +144,9 @@ export class Delivery {
       if (block === undefined) return;
       blocks.push({ stored, block });
     }
+    const sentAt = clock.monotonic();
     const poison = await this.#send(group, blocks);
+    this.#lastTookMs = clock.monotonic() - sentAt;
     if (poison === undefined) return;
     for (const { token } of group.blocks) onSent?.(token);
     for (const { block } of blocks) {

@@ -204,8 +204,11 @@ describe("a delivery after a crash", () => {
     const before = await openSpool();
     await fill(before, ["ab", "cd"]);
     far.plan.push("lost", ...Array.from({ length: 1_000 }, () => "away" as const));
-    await drain(before, { drainTimeoutMs: 60 });
-    expect(far.rows.join("")).toBe("abcd");
+    const killed = deliveryOf(before, { drainTimeoutMs: 0 });
+    killed.start();
+    await expect.poll(() => far.rows.join(""), { timeout: 20_000 }).toBe("abcd");
+    await killed.stop();
+    await before.close();
     far.plan.length = 0;
     far.tokens.clear();
     far.rows.splice(1, 1);
