@@ -17,6 +17,8 @@ const HEAD_BYTES_MAX = 256 * 1024;
 /** A client that sends nothing of its body for so long is given up. */
 const STALL_MS_MAX = 60_000;
 const STATEMENT_BYTES_MAX = 16 * 1024 * 1024;
+/** Insert data that is written to its file at once: what comes from a socket comes in pieces of 64 KiB. */
+const WRITE_BYTES = 1024 * 1024;
 
 /** A request's statement; `text` is latin1, one character a byte. For insert data, `dataPath` holds the bytes. */
 export interface RequestStatement {
@@ -67,7 +69,8 @@ async function readFrom(source: AsyncGenerator<Buffer, undefined>, dataPath: str
     const statement = readStatementOfHead(head, isEnded);
     if (statement?.kind === "insert-data") {
       const first = held.subarray(statement.dataStart);
-      await pipeline(joined(first, source), createWriteStream(dataPath, { flags: "wx", mode: 0o600 }));
+      const file = createWriteStream(dataPath, { flags: "wx", mode: 0o600, highWaterMark: WRITE_BYTES });
+      await pipeline(joined(first, source), file);
       return { statement, text: head.slice(0, statement.dataStart) };
     }
   }
