@@ -1,7 +1,7 @@
 /**
  * The published schema of the OpenTelemetry Collector's clickhouseexporter, to compare with: `otel_traces` as its template
  * makes it (contrib, exporter/clickhouseexporter/internal/sqltemplates), with its bloom filters and, for engines from 26.2,
- * its text indexes; and the copy of `span_log` into it.
+ * its text indexes; and the copy of our spans into it.
  */
 
 /** How the exporter indexes ids and attributes: it takes `text` where the engine can, `bloom` otherwise. */
@@ -60,5 +60,5 @@ export function copyToCollectorSql(table: string, day: string): string {
 SELECT start, trace_id, span_id, parent_span_id, trace_state, name, initcap(toString(kind)), service, resource_attributes,
     scope, '', attributes, duration_ns, initcap(toString(status)), status_message,
     event_times, event_names, event_attributes, link_trace_ids, link_span_ids, link_trace_states, link_attributes
-FROM span_log WHERE toDate(start) = toDate('${day}')`;
+FROM spans WHERE toDate(start) = toDate('${day}')`;
 }

@@ -190,10 +190,10 @@ const COLUMNS: readonly (readonly [string, string])[] = [
     `mapConcat(multiIf(what = 'root', ${ROOT_ATTRIBUTES}, is_call, ${CALL_ATTRIBUTES}, what = 'tool', ${TOOL_ATTRIBUTES}, ${WORK_ATTRIBUTES}), ${CONTENT_ATTRIBUTES})`,
   ],
   [
-    "resource_attributes",
-    `map('service.name', service, 'service.namespace', team, 'service.version', concat('1.', toString(agent_number % 9), '.0'), 'service.instance.id', lower(hex(sipHash128('i', agent_number, s % 4))),
+    "resource",
+    `toJSONString(map('service.name', service, 'service.namespace', team, 'service.version', concat('1.', toString(agent_number % 9), '.0'), 'service.instance.id', lower(hex(sipHash128('i', agent_number, s % 4))),
         'deployment.environment.name', labels['env'], 'cloud.region', labels['region'], 'host.name', concat('node-', toString(sipHash64(agent_number, s % 4) % 300)), 'os.type', 'linux', 'process.runtime.name', 'nodejs',
-        'process.runtime.version', '24.21.0', 'telemetry.sdk.name', 'opentelemetry', 'telemetry.sdk.language', 'nodejs', 'telemetry.sdk.version', '3.1.0', 'team', team)`,
+        'process.runtime.version', '24.21.0', 'telemetry.sdk.name', 'opentelemetry', 'telemetry.sdk.language', 'nodejs', 'telemetry.sdk.version', '3.1.0', 'team', team))`,
   ],
   ["event_times", "if(is_error, [end], [])"],
   ["event_names", "if(is_error, ['exception'], [])"],

@@ -13,9 +13,9 @@ import {
   nativeString,
   nativeUInt64,
 } from "../../pipeline/native/native-types.ts";
-import { attributeText, attributesAsText } from "../../pdata/attribute-text.ts";
+import { attributeText } from "../../pdata/attribute-text.ts";
 import { ABSENT, SPAN_ID_BYTES, TRACE_ID_BYTES, WireSpan } from "../../pdata/otlp/wire-span.ts";
-import { type Span, type SpanFacts, SpanKind, StatusCode } from "../../pdata/span.ts";
+import { type Attributes, type Span, type SpanFacts, SpanKind, StatusCode } from "../../pdata/span.ts";
 
 /** A span and when its batch was received. */
 export interface SpanRow {
@@ -106,7 +106,7 @@ export const SPAN_COLUMNS: readonly NativeColumn<SpanRow>[] = [
   factWord("data_label", "dataLabel"),
   nativeColumn("labels", nativeSharedMap(Object.entries<string>), (row) => row.span.facts.labels),
   nativeColumn("attributes", nativeAttributes, (row) => row.span.attributes),
-  nativeColumn("resource_attributes", nativeSharedMap(attributesAsText), (row) => row.span.resource.attributes),
+  word("resource", (span) => resourceText(span.resource.attributes)),
   nativeColumn("event_times", nativeArray(nativeDateTime64Nano), ({ span }) =>
     perEvent(span, (event) => clampTime(event.timeUnixNano)),
   ),
@@ -122,6 +122,28 @@ export const SPAN_COLUMNS: readonly NativeColumn<SpanRow>[] = [
   ),
   nativeColumn("received_at", nativeDateTime64Milli, (row) => row.receivedUnixMs),
 ];
+
+/** A resource's attributes live as long as their request. */
+const resourceTexts = new WeakMap<Attributes, string>();
+
+/**
+ * The attributes of a resource as a JSON object, "" when there are none: a word of the block's dictionary, where a map would
+ * be copied for every span at each merge (migration 0026). Written by hand, because an object would sort keys like `1`.
+ */
+function resourceText(attributes: Attributes): string {
+  let text = resourceTexts.get(attributes);
+  if (text === undefined) {
+    const pairs = Array.from(attributes, ([key, value]) => `${jsonText(key)}:${jsonText(attributeText(value))}`);
+    text = pairs.length === 0 ? "" : `{${pairs.join(",")}}`;
+    resourceTexts.set(attributes, text);
+  }
+  return text;
+}
+
+/** Half of a surrogate pair is no UTF-8, and the engine would take none of the object for it. */
+function jsonText(text: string): string {
+  return JSON.stringify(text.toWellFormed());
+}
 
 const INT64_MAX = 9_223_372_036_854_775_807n;
 

@@ -247,3 +247,35 @@ it("leaves only those rows out that the table refuses, and keeps them aside", { 
     await storage.command("ALTER TABLE span_log DROP CONSTRAINT no_poison");
   }
 });
+
+it("gives the attributes of a resource back as they came, odd texts too, and those of blocks of before", async () => {
+  const odd = {
+    "service.name": 'a "shop" \\ ü 🚀',
+    "10": "ten",
+    "2": "two",
+    "": "no key",
+    nul: "a\u0000b\n\u2028",
+    pid: 7n,
+  };
+  const run = await start();
+  await run.consume([
+    makeSpan(1, { resource: odd }),
+    makeSpan(2, { resource: { "half\ud800": "\udc00" } }),
+    makeSpan(3, { resource: {} }),
+  ]);
+  await run.stop();
+  await storage.command(
+    `INSERT INTO span_log (trace_id, span_id, start, end, received_at, resource_attributes)
+     VALUES ('4', '0000000000000004', now64(9), now64(9), now64(3), map('host', 'h'))`,
+  );
+  const rows = await storage.query<{ readonly keys: readonly string[]; readonly texts: readonly string[] }>(
+    `SELECT mapKeys(resource_attributes) AS keys, mapValues(resource_attributes) AS texts, cost_usd, duration_ns
+     FROM spans ORDER BY span_id`,
+  );
+  expect(rows.map(({ keys, texts }) => keys.map((key, index) => [key, texts[index]]))).toEqual([
+    Object.entries(odd).map(([key, value]) => [key, String(value)]),
+    [["half\ufffd", "\ufffd"]],
+    [],
+    [["host", "h"]],
+  ]);
+});
