@@ -6,7 +6,7 @@
  */
 import { createHash, timingSafeEqual } from "node:crypto";
 import { compileGlob } from "@tollgate/instrumentation/policy";
-import { type Credential, type CredentialStore, isIssuedKey } from "../identity/credential-store.ts";
+import { type Credential, type CredentialKeeper, isIssuedKey } from "../identity/credential-store.ts";
 import { holdsRole, type Person, type Role } from "../identity/roles.ts";
 import { ApiProblem } from "./problem.ts";
 
@@ -21,7 +21,7 @@ export interface AccessOptions {
   readonly agentKeys: readonly AgentKey[] | undefined;
   readonly peopleToken: string;
   /** Credentials that were issued. @default none */
-  readonly credentials?: Pick<CredentialStore, "find" | "byId" | "list" | "person">;
+  readonly credentials?: Pick<CredentialKeeper, "find" | "byId" | "list" | "person">;
   /** Who a token of the OIDC provider is of; `undefined` for one that is not valid. @default no provider */
   readonly oidc?: (token: string) => Promise<Person | undefined>;
 }

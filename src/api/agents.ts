@@ -1,8 +1,8 @@
 /** `GET /v1/agents`: the registry, what agents did in the last day, and the register of risks. */
 import { z } from "zod";
 import type { ApprovalDesk } from "../approvals/approval-desk.ts";
-import type { ChangeLog } from "../changes/change-log.ts";
-import type { CredentialStore } from "../identity/credential-store.ts";
+import type { Changes } from "../changes/change-log.ts";
+import type { CredentialKeeper } from "../identity/credential-store.ts";
 import { type AgentEvidence, riskOf } from "../policy/agent-risk.ts";
 import { type Beyond, beyondText } from "../policy/blast-radius.ts";
 import type { AgentRegistry } from "../policy/registry.ts";
@@ -64,9 +64,9 @@ export type AgentRow = z.output<typeof agentRow>;
 export interface AgentsOptions {
   readonly registry: AgentRegistry;
   readonly processes: ProcessTable;
-  readonly credentials: Pick<CredentialStore, "list">;
+  readonly credentials: Pick<CredentialKeeper, "list">;
   readonly approvals: Pick<ApprovalDesk, "all">;
-  readonly changes: Pick<ChangeLog, "recent">;
+  readonly changes: Pick<Changes, "recent">;
   readonly findings: AgentFindings;
   readonly clock: Clock;
 }

@@ -165,7 +165,7 @@ export function toApprovalRow(request: ApprovalRequest, nowMs: number): Approval
   };
 }
 
-export function toBypassRow({ sinceMs, untilMs, ...bypass }: Bypass): BypassRow {
+export function toBypassRow({ sinceMs, untilMs, revision: _, ...bypass }: Bypass): BypassRow {
   return { ...bypass, since: iso(sinceMs), until: iso(untilMs) };
 }
 

@@ -69,6 +69,7 @@ export class AnsweringWebhooks {
     if (answer === undefined) throw new ApiProblem("invalid_request", "body: not an answer in the webhook's format");
     const by = Object.hasOwn(webhook.approvers, answer.by) ? webhook.approvers[answer.by] : undefined;
     if (by === undefined) throw new ApiProblem("forbidden", "the sender's id is not among the webhook's `approvers`");
+    await approvals.look();
     const request = approvals.get(answer.id);
     if (request !== undefined && answer.shown !== currentDigest(request)) {
       throw new ApiProblem("approval_other_act", "the arguments were edited since they were shown");

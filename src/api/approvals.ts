@@ -88,7 +88,7 @@ function use({ approvals, registry, desk, clock, recordChange }: ApprovalRoutesO
     reply: askReply,
     problems: ["not_found", "forbidden", "agent_killed", "approval_not_given", "approval_other_act", "not_stored"],
     handle: async ({ body, params: { id }, caller }) => {
-      const request = found(approvals, id);
+      const request = await lookedUp(approvals, id);
       vouchesFor(caller, request.agent);
       desk.refuseKilled(registry.labels(request.agent, request.session === "" ? {} : { session: request.session }));
       if (!isPolicyInForce(request, registry)) {
@@ -127,6 +127,7 @@ function list({ approvals, clock }: ApprovalRoutesOptions): AnyRoute {
     reply: z.object({ approvals: z.array(approvalRow), bypasses: z.array(bypassRow) }),
     problems: [],
     handle: async ({ query: { state, agent, limit } }) => {
+      await approvals.look();
       const meant = approvals
         .all()
         .filter((request) => state === "all" || approvals.stateOf(request) === state)
@@ -153,7 +154,7 @@ function show({ approvals, clock }: ApprovalRoutesOptions): AnyRoute {
     params: approvalId,
     reply: approvalRow,
     problems: ["not_found"],
-    handle: async ({ params: { id } }) => toApprovalRow(found(approvals, id), clock.now()),
+    handle: async ({ params: { id } }) => toApprovalRow(await lookedUp(approvals, id), clock.now()),
   });
 }
 
@@ -182,7 +183,7 @@ export async function giveAnswer(
   id: string,
   given: Omit<NewAnswer, "edited"> & { readonly edited?: unknown },
 ): Promise<ApprovalRequest> {
-  const request = found(approvals, id);
+  const request = await lookedUp(approvals, id);
   const { edited, ...rest } = given;
   const isEdited = edited !== undefined && given.answer === "approve";
   if (isEdited && request.kind === "budget") {
@@ -303,6 +304,12 @@ function canonical(value: unknown): { readonly json: string; readonly digest: st
   if (!outcome.ok) throw new ApiProblem("invalid_request", `body.arguments: ${outcome.reason}`);
   const { json, digest } = outcome.arguments;
   return { json, digest };
+}
+
+/** Another processor of the fleet may have taken it. */
+async function lookedUp(approvals: ApprovalDesk, id: string): Promise<ApprovalRequest> {
+  await approvals.look();
+  return found(approvals, id);
 }
 
 function found(approvals: ApprovalDesk, id: string): ApprovalRequest {

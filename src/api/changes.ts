@@ -1,6 +1,6 @@
 /** `GET /v1/audit/changes`: who changed what governs the fleet, newest first. */
 import { z } from "zod";
-import type { Change, ChangeLog } from "../changes/change-log.ts";
+import type { Change, Changes } from "../changes/change-log.ts";
 import { type AnyRoute, NOTHING, route } from "./route.ts";
 
 const ROWS_MAX = 1_000;
@@ -19,7 +19,7 @@ export const changeRow = z.object({
 
 export type ChangeRow = z.output<typeof changeRow>;
 
-export function changesRoute({ changes }: { readonly changes: Pick<ChangeLog, "recent" | "head"> }): AnyRoute {
+export function changesRoute({ changes }: { readonly changes: Pick<Changes, "recent" | "head"> }): AnyRoute {
   return route({
     method: "GET",
     url: "/v1/audit/changes",

@@ -4,7 +4,7 @@ import { durationMs } from "../budget/duration.ts";
 import type { RecordChange } from "../changes/change-log.ts";
 import {
   type Credential,
-  type CredentialStore,
+  type CredentialKeeper,
   CredentialStoreError,
   type Issued,
 } from "../identity/credential-store.ts";
@@ -42,7 +42,7 @@ const issueRequest = z
   });
 
 export interface CredentialRoutesOptions {
-  readonly credentials: CredentialStore;
+  readonly credentials: CredentialKeeper;
   readonly access: Access;
   readonly recordChange: RecordChange;
 }
@@ -84,7 +84,7 @@ function issue({ credentials, recordChange }: CredentialRoutesOptions): AnyRoute
     problems: ["not_stored"],
     handle: async ({ body, person }) => {
       const shared = { issuedBy: person, ...forMsOf(body.for) };
-      const issued = stored(() =>
+      const issued = await stored(() =>
         body.kind === "agent"
           ? credentials.issue({ ...shared, kind: "agent", name: body.name })
           : credentials.issue({ ...shared, kind: "person", name: body.name, role: body.role ?? "viewer" }),
@@ -111,7 +111,7 @@ function rotate({ credentials, recordChange }: CredentialRoutesOptions): AnyRout
     handle: async ({ body, params: { id }, person }) => {
       const before = credentials.byId(id);
       const overlapMs = body.overlap === "0s" ? 0 : timeMs(body.overlap, "overlap");
-      const issued = stored(() => credentials.rotate(id, { by: person, overlapMs }));
+      const issued = await stored(() => credentials.rotate(id, { by: person, overlapMs }));
       if (before === undefined || issued === undefined) throw unknown(id);
       const after = toRow(issued.credential);
       const subject = subjectOf(after);
@@ -133,7 +133,7 @@ function revoke({ credentials, recordChange }: CredentialRoutesOptions): AnyRout
     reply: credentialRow,
     problems: ["not_found", "not_stored"],
     handle: async ({ params: { id }, person }) => {
-      const revoked = stored(() => credentials.revoke(id));
+      const revoked = await stored(() => credentials.revoke(id));
       if (revoked === undefined) throw unknown(id);
       const before = toRow(revoked);
       await recordChange({ author: person, action: "credential.revoke", subject: subjectOf(before), before });
@@ -167,7 +167,7 @@ function delegate({ credentials, access, recordChange }: CredentialRoutesOptions
         throw new ApiProblem("forbidden", `the name has to start with \`${own.name}/\``);
       }
       const forMs = timeMs(body.for, "for");
-      const issued = stored(() =>
+      const issued = await stored(() =>
         credentials.issue({ kind: "agent", name: body.agent, parent: own.id, issuedBy: `agent ${own.name}`, forMs }),
       );
       const after = toRow(issued.credential);
@@ -209,9 +209,9 @@ function timeMs(text: string, key: string): number {
   return ms;
 }
 
-function stored<T extends Issued | Credential | undefined>(change: () => T): T {
+async function stored<T extends Issued | Credential | undefined>(change: () => T | Promise<T>): Promise<T> {
   try {
-    return change();
+    return await change();
   } catch (error) {
     if (error instanceof CredentialStoreError) throw new ApiProblem("not_stored", error.message);
     throw error;

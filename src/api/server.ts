@@ -7,10 +7,10 @@ import type { Ledger } from "../budget/ledger.ts";
 import { LedgerError } from "../budget/ledger-error.ts";
 import { Acknowledgements } from "../kill/acknowledgements.ts";
 import { ApprovalDesk } from "../approvals/approval-desk.ts";
-import type { ApprovalStore } from "../approvals/approval-store.ts";
+import type { ApprovalKeeper } from "../approvals/approval-store.ts";
 import type { Act, ApprovalRequest, Terms } from "../approvals/request.ts";
-import type { ChangeLog } from "../changes/change-log.ts";
-import type { CredentialStore } from "../identity/credential-store.ts";
+import type { Changes } from "../changes/change-log.ts";
+import type { CredentialKeeper } from "../identity/credential-store.ts";
 import type { StopKeeper } from "../kill/stop-store.ts";
 import type { AgentRegistry } from "../policy/registry.ts";
 import type { Clock } from "../support/clock.ts";
@@ -59,13 +59,13 @@ export interface ApiOptions {
   readonly ledger: Ledger;
   readonly registry: AgentRegistry;
   readonly store: ReadStore;
-  readonly credentials: CredentialStore;
-  readonly approvals: ApprovalStore;
+  readonly credentials: CredentialKeeper;
+  readonly approvals: ApprovalKeeper;
   readonly termsOf: (act: Act) => Terms;
   /** Where answers may come from beside the API. @default none */
   readonly answeringWebhooks?: readonly AnsweringWebhook[];
   readonly findings: AgentFindings;
-  readonly changes: Pick<ChangeLog, "record" | "recent" | "head">;
+  readonly changes: Changes;
   readonly stops: StopKeeper;
   /** The other processors that share acts with this one. @default none */
   readonly stopFleet?: StopFleetOptions;
@@ -137,6 +137,8 @@ export function createApi(options: ApiOptions): Api {
       for (const listener of approvalListeners) listener(request);
     },
   });
+  // Who asked here may be answered at another processor.
+  options.approvals.onNews(({ id }) => waiters.tell(id));
   const onAsked = (id: string, processId: string): void => waiters.add(id, processId);
   const audit = options.audit === undefined ? undefined : { ...options.audit, clock, recordChange };
   const routes: readonly AnyRoute[] = [

@@ -5,7 +5,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import { compileGlob, parseSelector } from "@tollgate/instrumentation/policy";
 import type { Clock } from "../support/clock.ts";
-import type { ApprovalStore } from "./approval-store.ts";
+import type { ApprovalKeeper } from "./approval-store.ts";
 import { type Bypass, BYPASS_MS_MAX } from "./bypass.ts";
 import { type Act, type ApprovalRequest, isOpen, stateAt, type Terms } from "./request.ts";
 import { actDigest, answered, type AnswerOutcome, newRequest, type NewAnswer, used, type UseOutcome } from "./rules.ts";
@@ -13,10 +13,10 @@ import { actDigest, answered, type AnswerOutcome, newRequest, type NewAnswer, us
 type Labels = Readonly<Record<string, string>>;
 
 export interface ApprovalDeskOptions {
-  readonly store: ApprovalStore;
+  readonly store: ApprovalKeeper;
   readonly clock: Clock;
   readonly termsOf: (act: Act) => Terms;
-  /** Called after each change of a request is on disk. */
+  /** Called after each change of a request that was made here is kept. */
   readonly onChange: (request: ApprovalRequest) => void;
 }
 
@@ -38,52 +38,60 @@ export class ApprovalDesk {
     this.#options = options;
   }
 
-  /** Asks for an act, or finds who asked for the same before. Rejects when the disk refuses. */
+  /** Reads what other processors did, if they can be asked. Never rejects. */
+  async look(): Promise<void> {
+    // What is known here is shown; whoever changes it is told that it cannot be kept.
+    await this.#options.store.look().catch(() => {});
+  }
+
+  /** Asks for an act, or finds who asked for the same before. Rejects when it cannot be kept. */
   async ask(act: Act, labels: Labels): Promise<AskOutcome> {
-    const { store, clock, termsOf } = this.#options;
+    const { store, clock } = this.#options;
+    const digest = actDigest(act);
+    for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
+      await store.look();
+      const now = clock.now();
+      const known = store.ofAct(digest);
+      if (known !== undefined && isOpen(known, now)) return { outcome: "known", request: known };
+      const bypass = this.#bypassFor(act, labels);
+      if (bypass === undefined && this.#isFull(act.agent, now)) return { outcome: "too_many" };
+      const request = this.#newRequest(act, bypass);
+      if (await this.#put(request, known)) return { outcome: bypass === undefined ? "asked" : "bypassed", request };
+    }
+    throw new Error(`the act ${digest} is asked for too often`);
+  }
+
+  #newRequest(act: Act, bypass: Bypass | undefined): ApprovalRequest {
+    const { clock, termsOf } = this.#options;
     const now = clock.now();
-    const known = store.ofAct(actDigest(act));
-    if (known !== undefined && isOpen(known, now)) return { outcome: "known", request: known };
-    const bypass = this.#bypassFor(act, labels);
-    if (bypass === undefined && this.#isFull(act.agent, now)) return { outcome: "too_many" };
     const id = `apr_${randomBytes(8).toString("hex")}`;
     const request = newRequest(act, { id, terms: termsOf(act), nowMs: now });
-    if (bypass === undefined) {
-      await this.#put(request);
-      return { outcome: "asked", request };
-    }
-    const passed: ApprovalRequest = {
+    if (bypass === undefined) return request;
+    const { author: by, reason: comment } = bypass;
+    const via = `bypass ${bypass.id}`;
+    return {
       ...request,
       state: "approved",
       bypass: bypass.id,
       answeredAtMs: now,
       useUntilMs: now + request.terms.useWithinMs,
-      answers: [
-        {
-          by: bypass.author,
-          answer: "approve",
-          digest: act.argumentsDigest,
-          comment: bypass.reason,
-          atMs: now,
-          via: `bypass ${bypass.id}`,
-        },
-      ],
+      answers: [{ by, answer: "approve", digest: act.argumentsDigest, comment, atMs: now, via }],
     };
-    await this.#put(passed);
-    return { outcome: "bypassed", request: passed };
   }
 
   /** A request with an id that follows from `key`, so that asking again after a crash makes no second one. */
   async askOnce(act: Act, options: { readonly key: string; readonly stop: string }): Promise<ApprovalRequest> {
     const { store, clock, termsOf } = this.#options;
     const id = `apr_${createHash("sha256").update(options.key).digest("hex").slice(0, 16)}`;
+    await store.look();
     const known = store.get(id);
     if (known !== undefined) return known;
     // What is held is held until its window turns, and so is the question.
     const terms = { ...termsOf(act), expireAfterMs: YEAR_MS };
     const request = newRequest(act, { id, terms, nowMs: clock.now(), stop: options.stop });
-    await this.#put(request);
-    return request;
+    // False: another processor of the fleet has asked the same.
+    const isPut = await this.#put(request, store.ofAct(request.act));
+    return isPut ? request : (store.get(id) ?? request);
   }
 
   get(id: string): ApprovalRequest | undefined {
@@ -99,12 +107,12 @@ export class ApprovalDesk {
     return stateAt(request, this.#options.clock.now());
   }
 
-  /** `undefined`: there is no such request. Rejects when the disk refuses. */
+  /** `undefined`: there is no such request. Rejects when it cannot be kept. */
   answer(id: string, given: NewAnswer): Promise<AnswerOutcome | undefined> {
     return this.#change(id, (request, now) => answered(request, given, now), "answered");
   }
 
-  /** The one use of an approval. `undefined`: there is no such request. Rejects when the disk refuses. */
+  /** The one use of an approval. `undefined`: there is no such request. Rejects when it cannot be kept. */
   use(id: string, use: { readonly act: string; readonly useId: string }): Promise<UseOutcome | undefined> {
     return this.#change(id, (request, now) => used(request, use, now), "used");
   }
@@ -124,16 +132,17 @@ export class ApprovalDesk {
     );
   }
 
-  /** Marks that people were asked again, or others were. */
-  async mark(id: string, marks: Pick<ApprovalRequest, "remindedAtMs" | "escalatedAtMs">): Promise<void> {
-    await this.#change(
+  /** Marks that people were asked again, or others were. False when that was done before, by another processor maybe. */
+  async mark(id: string, mark: "remindedAtMs" | "escalatedAtMs"): Promise<boolean> {
+    const outcome = await this.#change(
       id,
-      (request) =>
-        request.state === "pending"
-          ? { outcome: "marked", request: { ...request, ...marks, revision: request.revision + 1 } }
+      (request, now) =>
+        request.state === "pending" && request[mark] === undefined
+          ? { outcome: "marked", request: { ...request, [mark]: now, revision: request.revision + 1 } }
           : { outcome: "ended" },
       "marked",
     );
+    return outcome?.outcome === "marked";
   }
 
   /** Throws `RangeError` for a selector or a time that can't be. */
@@ -152,10 +161,13 @@ export class ApprovalDesk {
 
   /** `undefined`: none with this id is in force. */
   async endBypass(id: string): Promise<Bypass | undefined> {
+    const { store, clock } = this.#options;
+    await store.look();
     const bypass = this.bypasses().find((each) => each.id === id);
     if (bypass === undefined) return undefined;
-    const ended = { ...bypass, untilMs: this.#options.clock.now() };
-    await this.#options.store.putBypass(ended);
+    const ended = { ...bypass, untilMs: clock.now(), revision: (bypass.revision ?? 1) + 1 };
+    // False: another processor has ended it.
+    await store.putBypass(ended);
     return ended;
   }
 
@@ -177,8 +189,8 @@ export class ApprovalDesk {
     return pending.length >= OPEN_MAX || pending.filter((each) => each.agent === agent).length >= OPEN_OF_AGENT_MAX;
   }
 
-  async #put(request: ApprovalRequest): Promise<boolean> {
-    const isPut = await this.#options.store.put(request);
+  async #put(request: ApprovalRequest, instead?: ApprovalRequest): Promise<boolean> {
+    const isPut = await this.#options.store.put(request, { instead });
     if (isPut) this.#options.onChange(request);
     return isPut;
   }
@@ -190,6 +202,7 @@ export class ApprovalDesk {
     changes: C,
   ): Promise<O | undefined> {
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
+      await this.#options.store.look();
       const request = this.#options.store.get(id);
       if (request === undefined) return undefined;
       const outcome = decide(request, this.#options.clock.now());

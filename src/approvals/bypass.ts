@@ -10,6 +10,8 @@ export interface Bypass {
   readonly sinceMs: number;
   /** Never more than a day; earlier when somebody ended it. */
   readonly untilMs: number;
+  /** Rises by one with each change. @default 1 */
+  readonly revision?: number;
 }
 
 export const BYPASS_MS_MAX = 86_400_000;

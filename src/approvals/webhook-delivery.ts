@@ -74,11 +74,9 @@ export class WebhookDelivery {
       if (approvals.stateOf(request) !== "pending") continue;
       const ageMs = now - request.askedAtMs;
       if (request.escalatedAtMs === undefined && ageMs >= escalateAfterMs) {
-        await approvals.mark(request.id, { escalatedAtMs: now });
-        this.#tell("escalation", request);
+        if (await approvals.mark(request.id, "escalatedAtMs")) this.#tell("escalation", request);
       } else if (request.remindedAtMs === undefined && ageMs >= remindAfterMs) {
-        await approvals.mark(request.id, { remindedAtMs: now });
-        this.#tell("reminder", request);
+        if (await approvals.mark(request.id, "remindedAtMs")) this.#tell("reminder", request);
       }
     }
   }

@@ -28,10 +28,20 @@ export interface Change extends NewChange {
 
 export type RecordChange = (change: NewChange) => Promise<void>;
 
+/** What people see of changes: of this processor, or of all that serve the fleet (shared-changes.ts). */
+export interface Changes {
+  /** Rejects when the disk refuses. */
+  readonly record: RecordChange;
+  /** Newest last. */
+  readonly recent: readonly Change[];
+  /** The digest that all changes of this processor so far go into. */
+  readonly head: string;
+}
+
 /** Kept in memory for those who ask; the file has all. */
 const RECENT_MAX = 10_000;
 
-export class ChangeLog {
+export class ChangeLog implements Changes {
   readonly #log: AppendLog;
   readonly #clock: Clock;
   #recent: Change[] = [];

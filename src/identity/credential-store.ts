@@ -7,6 +7,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import type { Clock } from "../support/clock.ts";
 import { readSealed, writeSealed } from "../support/sealed-file.ts";
+import { NO_MARK, type TableMark } from "../support/shared-table.ts";
 import type { Person, Role } from "./roles.ts";
 
 export const CREDENTIALS_MAX = 10_000;
@@ -29,6 +30,10 @@ export interface Credential {
   readonly expiresAtMs?: number;
   /** Of an agent's key that another agent's key was delegated from: it ends with it. */
   readonly parent?: string;
+  /** Rises by one with each change. @default 1 */
+  readonly revision?: number;
+  /** Kept for a while, so that no copy brings it back. */
+  readonly revokedAtMs?: number;
 }
 
 export type NewCredential = { readonly issuedBy: string; readonly forMs?: number } & (
@@ -46,10 +51,38 @@ export class CredentialStoreError extends Error {
   override readonly name = "CredentialStoreError";
 }
 
-export class CredentialStore {
+/** Where credentials are kept: in this processor's file, or shared by all of a fleet (shared-credentials.ts). */
+export interface CredentialKeeper {
+  /** All that are valid now, oldest first. */
+  list(kind: Credential["kind"]): readonly Credential[];
+  /** Whose secret this is; `undefined` for one that was never issued, has expired or is revoked. */
+  find(kind: Credential["kind"], secret: string): Credential | undefined;
+  person(secret: string): Person | undefined;
+  byId(id: string): Credential | undefined;
+  /** Throws `CredentialStoreError` when it cannot be kept, or when there are too many. */
+  issue(wanted: NewCredential): Issued | Promise<Issued>;
+  /** A new secret for the same name; the old one stays good for `overlapMs`. `undefined`: there is no such credential. */
+  rotate(id: string, options: RotateOptions): Issued | undefined | Promise<Issued | undefined>;
+  /** Ends it at once, with all that was delegated from it. `undefined`: there is no such credential. */
+  revoke(id: string): Credential | undefined | Promise<Credential | undefined>;
+}
+
+export interface RotateOptions {
+  readonly by: string;
+  readonly overlapMs: number;
+}
+
+/** What a rotation changes: the new one, the old one as it ends, and what was delegated from it. */
+export interface Rotation {
+  readonly issued: Issued;
+  readonly changed: readonly Credential[];
+}
+
+export class CredentialStore implements CredentialKeeper {
   readonly #file: string;
   readonly #clock: Clock;
   #byDigest: ReadonlyMap<string, Credential> = new Map();
+  #mark = NO_MARK;
 
   constructor(options: { readonly file: string; readonly clock: Clock }) {
     this.#file = options.file;
@@ -58,16 +91,31 @@ export class CredentialStore {
 
   /** Throws `SealedFileError` when the file is there and can't be trusted. */
   load(): void {
-    const stored = readSealed(this.#file) as { readonly credentials: readonly Credential[] } | undefined;
+    const stored = readSealed(this.#file) as Stored | undefined;
     this.#byDigest = byDigest(stored?.credentials ?? []);
+    this.#mark = stored?.mark ?? NO_MARK;
   }
 
-  /** All that are valid now, oldest first. */
+  /** All that is kept, whether it is good or not, and how far the fleet's table was read for it. */
+  get record(): { readonly credentials: readonly Credential[]; readonly mark: TableMark } {
+    return { credentials: [...this.#byDigest.values()], mark: this.#mark };
+  }
+
+  /** Puts what the fleet knows in the place of what is here. A disk that refuses it costs nothing: the fleet has it. */
+  replace(credentials: readonly Credential[], mark: TableMark): void {
+    this.#byDigest = byDigest(credentials);
+    this.#mark = mark;
+    try {
+      writeSealed(this.#file, { credentials, mark } satisfies Stored);
+    } catch {
+      // The next change writes it.
+    }
+  }
+
   list(kind: Credential["kind"]): readonly Credential[] {
     return [...this.#byDigest.values()].filter((credential) => credential.kind === kind && this.#isValid(credential));
   }
 
-  /** Whose secret this is; `undefined` for one that was never issued, has expired or is revoked. */
   find(kind: Credential["kind"], secret: string): Credential | undefined {
     const credential = this.#byDigest.get(digestOf(secret));
     return credential?.kind === kind && this.#isValid(credential) ? credential : undefined;
@@ -85,8 +133,14 @@ export class CredentialStore {
     return undefined;
   }
 
-  /** Throws `CredentialStoreError` when the disk refuses, or when there are too many. */
   issue(wanted: NewCredential): Issued {
+    const issued = this.make(wanted);
+    this.#put([...this.#valid(), issued.credential]);
+    return issued;
+  }
+
+  /** One that is not kept yet. Throws `CredentialStoreError` when there are too many. */
+  make(wanted: NewCredential): Issued {
     if (this.#byDigest.size >= CREDENTIALS_MAX) throw new CredentialStoreError("there are too many credentials");
     const { forMs, ...rest } = wanted;
     const secret = `${PREFIX[wanted.kind]}${randomBytes(SECRET_BYTES).toString("base64url")}`;
@@ -98,30 +152,37 @@ export class CredentialStore {
       issuedAtMs: now,
       ...(forMs === undefined ? {} : { expiresAtMs: now + forMs }),
     };
-    this.#put([...this.#valid(), credential]);
     return { credential, secret };
   }
 
-  /** A new secret for the same name; the old one stays good for `overlapMs`. `undefined`: there is no such credential. */
-  rotate(id: string, options: { readonly by: string; readonly overlapMs: number }): Issued | undefined {
+  rotate(id: string, options: RotateOptions): Issued | undefined {
+    const rotation = this.rotation(id, options);
+    if (rotation === undefined) return undefined;
+    const changed = new Map(rotation.changed.map((credential) => [credential.id, credential]));
+    const kept = this.#valid().map((credential) => changed.get(credential.id) ?? credential);
+    this.#put([...kept, rotation.issued.credential]);
+    return rotation.issued;
+  }
+
+  /** What rotating makes, not kept yet. */
+  rotation(id: string, { by, overlapMs }: RotateOptions): Rotation | undefined {
     const old = this.byId(id);
     if (old === undefined) return undefined;
     const leftMs = old.expiresAtMs === undefined ? undefined : old.expiresAtMs - this.#clock.now();
     const { kind, name, role, parent } = old;
-    const shared = { issuedBy: options.by, ...(leftMs === undefined ? {} : { forMs: leftMs }) };
+    const shared = { issuedBy: by, ...(leftMs === undefined ? {} : { forMs: leftMs }) };
     const issued =
       kind === "agent"
-        ? this.issue({ ...shared, kind, name, ...(parent === undefined ? {} : { parent }) })
-        : this.issue({ ...shared, kind, name, role: role ?? "viewer" });
-    const endsAtMs = this.#clock.now() + options.overlapMs;
-    const ending = { ...old, expiresAtMs: Math.min(old.expiresAtMs ?? endsAtMs, endsAtMs) };
-    const children = (credential: Credential): Credential =>
-      credential.parent === id ? { ...credential, parent: issued.credential.id } : credential;
-    this.#put(this.#valid().map((credential) => (credential.id === id ? ending : children(credential))));
-    return issued;
+        ? this.make({ ...shared, kind, name, ...(parent === undefined ? {} : { parent }) })
+        : this.make({ ...shared, kind, name, role: role ?? "viewer" });
+    const endsAtMs = this.#clock.now() + overlapMs;
+    const ending = { ...changedOf(old), expiresAtMs: Math.min(old.expiresAtMs ?? endsAtMs, endsAtMs) };
+    const children = this.#valid()
+      .filter((credential) => credential.parent === id)
+      .map((credential) => ({ ...changedOf(credential), parent: issued.credential.id }));
+    return { issued, changed: [...children, ending] };
   }
 
-  /** Ends it at once, with all that was delegated from it. `undefined`: there is no such credential. */
   revoke(id: string): Credential | undefined {
     const revoked = this.byId(id);
     if (revoked === undefined) return undefined;
@@ -137,14 +198,15 @@ export class CredentialStore {
   }
 
   /** By the processor's clock; one that was delegated ends with the one it comes from. */
-  #isValid({ expiresAtMs, parent }: Credential): boolean {
+  #isValid({ expiresAtMs, parent, revokedAtMs }: Credential): boolean {
+    if (revokedAtMs !== undefined) return false;
     if (expiresAtMs !== undefined && this.#clock.now() >= expiresAtMs) return false;
     return parent === undefined || this.byId(parent) !== undefined;
   }
 
   #put(credentials: readonly Credential[]): void {
     try {
-      writeSealed(this.#file, { credentials });
+      writeSealed(this.#file, { credentials, mark: this.#mark } satisfies Stored);
     } catch (error) {
       throw new CredentialStoreError(`nothing was changed, because it cannot be stored: ${String(error)}`, {
         cause: error,
@@ -152,6 +214,16 @@ export class CredentialStore {
     }
     this.#byDigest = byDigest(credentials);
   }
+}
+
+interface Stored {
+  readonly credentials: readonly Credential[];
+  readonly mark?: TableMark;
+}
+
+/** The same, to be changed by compare and write. */
+export function changedOf(credential: Credential): Credential {
+  return { ...credential, revision: (credential.revision ?? 1) + 1 };
 }
 
 /** Whether a text looks like a key that a processor issued to an agent. */

@@ -5,6 +5,7 @@
  */
 import type { ApprovalDesk } from "../approvals/approval-desk.ts";
 import type { ApprovalRequest } from "../approvals/request.ts";
+import { ApiProblem } from "../api/problem.ts";
 import type { StopDesk } from "../api/stop-desk.ts";
 import type { StopKeeper } from "../kill/stop-store.ts";
 import { type CancelTimer, type Clock, every } from "../support/clock.ts";
@@ -12,6 +13,8 @@ import { errorText } from "../telemetry/error-text.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
 
 const LOOK_INTERVAL_MS = 500;
+/** Of several processors one may hear of a request before it hears of the act that it is for. */
+const SPREAD_MS = 3_000;
 
 export interface BudgetApprovalsOptions {
   readonly stops: Pick<StopKeeper, "list">;
@@ -56,7 +59,7 @@ export class BudgetApprovals {
 
   /** Asks for what is held and was not asked for, lifts what was approved, withdraws what is held no more. */
   async look(): Promise<void> {
-    const { stops, approvals } = this.#options;
+    const { stops, approvals, clock } = this.#options;
     const held = stops.list.acts.filter(({ asks }) => asks === "approval");
     for (const { id, selector, reason, author } of held) {
       const act = {
@@ -76,8 +79,9 @@ export class BudgetApprovals {
     }
     if (held.length === 0 && approvals.all().every(({ kind }) => kind === "tool")) return;
     const ids = new Set(held.map(({ id }) => id));
-    for (const { id, kind, state, stop = "" } of approvals.all()) {
-      if (kind === "budget" && state === "pending" && !ids.has(stop)) await approvals.withdraw(id);
+    for (const { id, kind, state, askedAtMs, stop = "" } of approvals.all()) {
+      if (kind !== "budget" || state !== "pending" || ids.has(stop)) continue;
+      if (clock.now() - askedAtMs >= SPREAD_MS) await approvals.withdraw(id);
     }
   }
 
@@ -87,6 +91,11 @@ export class BudgetApprovals {
     const state = approvals.stateOf(request);
     if (state === "approved") await approvals.use(id, { act, useId: stop });
     if (state !== "approved" && state !== "consumed") return;
-    await desk.resume({ id: stop }, { author: answers.at(-1)?.by ?? "", waitMs: 0 });
+    try {
+      await desk.resume({ id: stop }, { author: answers.at(-1)?.by ?? "", waitMs: 0 });
+    } catch (error) {
+      // Another processor was faster.
+      if (!(error instanceof ApiProblem) || error.code !== "not_found") throw error;
+    }
   }
 }

@@ -1,6 +1,6 @@
 import { Access } from "../api/access.ts";
 import type { Governance } from "../config/governance/governance.ts";
-import type { CredentialStore } from "../identity/credential-store.ts";
+import type { CredentialKeeper } from "../identity/credential-store.ts";
 import { oidcVerifier } from "../identity/oidc.ts";
 import { AgentRegistry, type RegistryContent } from "../policy/registry.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
@@ -8,7 +8,7 @@ import type { Config } from "./config-schema.ts";
 
 interface AccessBuild {
   readonly token: string;
-  readonly credentials: CredentialStore;
+  readonly credentials: CredentialKeeper;
   readonly telemetry: Telemetry;
 }
 

@@ -4,12 +4,9 @@
  * API. Stop is the same backwards, bounded in time; what was acknowledged is on disk at every moment.
  */
 import { rmSync } from "node:fs";
+import { sharesRecords } from "../budget/valkey/create-valkey-ledger.ts";
 import { httpUrl, toEndpoint } from "../config/endpoint.ts";
 import type { Span } from "../pdata/span.ts";
-import { ApprovalStore } from "../approvals/approval-store.ts";
-import { ChangeLog } from "../changes/change-log.ts";
-import { CredentialStore } from "../identity/credential-store.ts";
-import { AppendLog } from "../support/append-log.ts";
 import { type Clock, SystemClock } from "../support/clock.ts";
 import { Telemetry } from "../telemetry/telemetry.ts";
 import { AgentWatch } from "./agent-watch.ts";
@@ -41,6 +38,7 @@ import { queueOf, type QueueSource } from "./queues.ts";
 import type { Setup } from "./setup.ts";
 import { spendTruthOf } from "./spend-truth.ts";
 import { StartedParts } from "./started-parts.ts";
+import { openGovernance } from "./open-governance.ts";
 import { openStops } from "./open-stops.ts";
 import type { Store } from "./store.ts";
 import { ThresholdActs } from "./threshold-acts.ts";
@@ -90,22 +88,21 @@ async function start(given: Starting): Promise<Service> {
   const governance = source.restore() ?? given.governance;
   const options = { ...given, governance };
   const token = ensureToken(data);
-  const credentials = new CredentialStore({ file: data.credentials, clock });
-  credentials.load();
-  const access = buildAccess(config, { token: token.token, credentials, telemetry });
-  const changes = new ChangeLog({ file: data.changes, clock });
   const registry = buildRegistry(governance, config);
   const ledger = buildLedger({ config, governance, data, clock, telemetry, recordChange: changes.record });
   const store = buildStore({ config, data, clock, telemetry });
   await parts.start("ledger", ledger);
-  await parts.start("changes", changes);
-  const stops = await openStops({ file: data.stops, shared: ledger.record, clock, telemetry, parts });
-  const approvals = new ApprovalStore({
-    log: new AppendLog(data.approvals),
+  const sharing = sharesRecords(ledger) ? ledger : undefined;
+  const { credentials, approvals, changes, ownChanges } = await openGovernance({
+    data,
+    approvalsKeepMs: config.approvals.keep_ms,
+    sharing,
     clock,
-    keepMs: config.approvals.keep_ms,
+    telemetry,
+    parts,
   });
-  await parts.start("approvals", approvals);
+  const access = buildAccess(config, { token: token.token, credentials, telemetry });
+  const stops = await openStops({ file: data.stops, shared: ledger.record, clock, telemetry, parts });
   await parts.start("storage", store);
   if (seeksPast(ledger)) {
     const past = { labelKeys: () => ledger.labelKeys(), graceMs: config.ledger.grace_ms };
@@ -156,7 +153,7 @@ async function start(given: Starting): Promise<Service> {
     insert: (rows) => store.insertRows("budget_states", rows),
   });
   await parts.start("budget states", writer);
-  const rows = { approvals: () => approvals.all(), changes: () => changes.recent };
+  const rows = { approvals: () => approvals.all(), changes: () => ownChanges.recent };
   await parts.start("governance rows", new GovernanceRows({ ...rows, store, clock, telemetry }));
   const engine = store.engine === undefined ? undefined : new EngineWatch({ engine: store.engine, clock });
   if (engine !== undefined) await parts.start("engine figures", engine);

@@ -83,6 +83,10 @@ export const EVENTS = {
     message:
       "what the ledger's store says of who is stopped is damaged: acts hold at the processor that they are made at",
   },
+  shared_table_damaged: {
+    level: "error",
+    message: "a row that processors share in the ledger's store is damaged: it is left alone, and does not count",
+  },
   audit_link_changed: {
     level: "error",
     message: "an audit record is not what its link covers: it was changed on its way",

@@ -11,6 +11,7 @@ import { checkNames } from "../budget-document.ts";
 import { checkAcquire, checkRaise, checkAmounts, checkId } from "../check-command.ts";
 import { lockDirectory } from "../directory-lock.ts";
 import type { SharedRecord } from "../../support/shared-record.ts";
+import type { SharedTable } from "../../support/shared-table.ts";
 import { LedgerError } from "../ledger-error.ts";
 import type { LedgerStats, StoredLedger } from "../ledger-notice.ts";
 import type { AcquireCommand, AcquireOutcome, BudgetState, LeaseClose, LeaseView } from "../ledger.ts";
@@ -25,6 +26,7 @@ import { Decider } from "./decider.ts";
 import { LedgerLog } from "./ledger-log.ts";
 import { Replica } from "./replica.ts";
 import { type StoreConnection, StoreLink } from "./store-link.ts";
+import { storeTable } from "./store-table.ts";
 import { checkVersion, weakSettings } from "./store-settings.ts";
 import type { ValkeyLedgerOptions } from "./valkey-ledger-options.ts";
 
@@ -34,6 +36,8 @@ const RECALL_INTERVAL_MS = 200;
 const LOG_BYTES_MAX = 16 * 1024 * 1024;
 /** What stands before a message that is not the ledger's own. */
 const WORD = "word ";
+/** What stands before the name of a table that somebody wrote to. */
+const TABLE = "table ";
 
 /**
  * Not started yet. `start` connects and puts the budgets in force for all replicas, if others were; it throws
@@ -55,9 +59,15 @@ interface Running {
 type RecallListener = (processId: string, leaseIds: readonly string[]) => void;
 type ThresholdListener = (crossing: ThresholdCrossing) => void;
 
-/** A ledger whose store keeps a text for all replicas as well. */
+/** A ledger whose store keeps a text, and tables, for all replicas as well. */
 export interface RecordSharing {
   readonly record: SharedRecord;
+  table(name: string): SharedTable;
+}
+
+/** Whether other processors share the ledger with this one. */
+export function sharesRecords<T extends object>(ledger: T & Partial<RecordSharing>): ledger is T & RecordSharing {
+  return ledger.record !== undefined;
 }
 
 class ReplicatedLedger implements StoredLedger, PastSeeking, RecordSharing {
@@ -65,6 +75,7 @@ class ReplicatedLedger implements StoredLedger, PastSeeking, RecordSharing {
   readonly #recallListeners = new Set<RecallListener>();
   readonly #thresholdListeners = new Set<ThresholdListener>();
   readonly #wordListeners = new Set<(word: string) => void>();
+  readonly #tableListeners = new Map<string, Set<() => void>>();
   /** Requests that wait for an answer, by ticket. */
   readonly #open = new Map<number, { resolve: (outcome: AcquireOutcome) => void; reject: (error: unknown) => void }>();
   readonly record: SharedRecord = {
@@ -93,6 +104,19 @@ class ReplicatedLedger implements StoredLedger, PastSeeking, RecordSharing {
     this.#options = options;
     const { budgets, leaseTtlMs: ttlMs = LEASE_TTL_MS, graceMs = GRACE_MS } = options;
     this.#configuration = { budgets, ttlMs, graceMs };
+  }
+
+  table(name: string): SharedTable {
+    const listeners = this.#tableListeners.get(name) ?? new Set();
+    this.#tableListeners.set(name, listeners);
+    return storeTable({
+      name,
+      link: () => this.#require().link,
+      onNews: (listener) => {
+        listeners.add(listener);
+        return () => listeners.delete(listener);
+      },
+    });
   }
 
   async start(): Promise<void> {
@@ -291,6 +315,7 @@ class ReplicatedLedger implements StoredLedger, PastSeeking, RecordSharing {
     const running = this.#running;
     if (running === undefined) return;
     if (message.startsWith(WORD)) return this.#word(message.slice(WORD.length));
+    if (message.startsWith(TABLE)) return this.#tableListeners.get(message.slice(TABLE.length))?.forEach((tell) => tell());
     const recall = /^recall (\w+) (.*)$/.exec(message);
     if (recall === null) return running.decider.hear(message);
     if (recall[1] !== running.log.me) this.#recall(JSON.parse(recall[2] ?? "{}") as Recalls);

@@ -1,6 +1,6 @@
 /**
- * Goal: one kill stops a fleet over all of its processors, and stays through whatever ends.
- * Method: two real processors over a real redis-server (AOF always), an agent of the instrumentation's own client, control
+ * Goal: one kill stops a fleet over all of its processors, and stays through whatever ends; an approval, a key, a change are
+ * the same at all of them. Method: two real processors over a real redis-server (AOF always), an agent of the instrumentation's own client, control
  * stream and stop gate at each. Kill -9 of both processors and of the store in between.
  */
 import { readFile } from "node:fs/promises";
@@ -44,6 +44,49 @@ beforeAll(async () => {
   }
 }, TIMEOUT_MS);
 afterAll(() => stack.disposeAsync(), TIMEOUT_MS);
+
+test.skipIf(missing !== undefined)(
+  "an approval asked at one processor is answered at another, and used once, through kill -9 of either",
+  async () => {
+    const [first, second] = places as [Place, Place];
+    const act = { agent: "editor", session: "s-1", tool: "write_file", arguments: { path: "a.txt" } };
+    const wanted = { ...act, policy: "files", policy_version: "1", rule: "write_*", reason: "asks" };
+    const asked = await ask<Asked>(first, "/v1/approvals", wanted);
+    expect(await ask<Asked>(second, "/v1/approvals", wanted)).toEqual(asked);
+    const { id, act_digest } = asked;
+    await first.processor.kill();
+    expect(await ask<Asked>(second, `/v1/approvals/${id}/approve`, {})).toMatchObject({ state: "approved" });
+    await restart(first);
+    const use = { act_digest, use_id: "0".repeat(32) };
+    expect(await ask<Asked>(first, `/v1/approvals/${id}/use`, use)).toMatchObject({ state: "consumed" });
+    await second.processor.kill();
+    await restart(second);
+    await expect(ask(second, `/v1/approvals/${id}/use`, { ...use, use_id: "1".repeat(32) })).rejects.toThrow(
+      "it is consumed",
+    );
+    const { changes } = await ask<Recorded>(second, "/v1/changes");
+    expect(changes.map(({ action }) => action)).toEqual(["approval.use", "approval.approve"]);
+  },
+  TIMEOUT_MS,
+);
+
+test.skipIf(missing !== undefined)(
+  "a key issued at one processor is good at all, and revoked at any good at none",
+  async () => {
+    const [first, second] = places as [Place, Place];
+    const issued = await ask<Key>(first, "/v1/credentials", { kind: "agent", name: "planner" });
+    await waitFor(async () => (await statusAs(second, issued.secret)) === 200, { what: "the key", timeoutMs: TIMEOUT_MS });
+    expect(await statusAs(second, undefined)).toBe(403);
+    await ask(second, `/v1/credentials/${issued.id}/revoke`, {});
+    await waitFor(async () => (await statusAs(first, issued.secret)) === 401, { what: "its end", timeoutMs: TIMEOUT_MS });
+    await store.command(["FLUSHALL"]);
+    const rows = "{tollgate:tollgate}:table:credentials:rows";
+    const isBack = async (): Promise<boolean> => (await store.command(["HLEN", rows])).startsWith(":1");
+    await waitFor(isBack, { what: "what the copies hold", timeoutMs: TIMEOUT_MS });
+    expect(await Promise.all(places.map((place) => statusAs(place, issued.secret)))).toEqual([401, 401]);
+  },
+  TIMEOUT_MS,
+);
 
 test.skipIf(missing !== undefined)(
   "a kill sent to one processor reaches the agents of all, and stays through restarts of all and of their store",
@@ -99,15 +142,40 @@ async function acts(place: Place): Promise<readonly (readonly [string, string])[
   return stops.map(({ act, selector }) => [act, selector] as const);
 }
 
-function post<Reply>(place: Place, path: string, body: object): Promise<Reply> {
-  return ask(place, `/v1/kill${path}`, JSON.stringify(body));
+interface Asked {
+  readonly id: string;
+  readonly act_digest: string;
 }
 
-async function ask<Reply>({ workspace, processor }: Place, path: string, body?: string): Promise<Reply> {
+interface Recorded {
+  readonly changes: readonly { readonly action: string }[];
+}
+
+interface Key {
+  readonly id: string;
+  readonly secret: string;
+}
+
+/** What an agent `planner` with that key is answered. */
+async function statusAs({ processor }: Place, key: string | undefined): Promise<number> {
+  const { status, body } = await fetch(`${processor.endpoints.api}/v1/decisions`, {
+    method: "POST",
+    headers: { "content-type": "application/json", ...(key === undefined ? {} : { authorization: `Bearer ${key}` }) },
+    body: JSON.stringify({ agent: "planner", session: "s", tool: "look", arguments: {} }),
+  });
+  await body?.cancel();
+  return status;
+}
+
+function post<Reply>(place: Place, path: string, body: object): Promise<Reply> {
+  return ask(place, `/v1/kill${path}`, body);
+}
+
+async function ask<Reply>({ workspace, processor }: Place, path: string, body?: object): Promise<Reply> {
   const token = (await readFile(join(workspace.dataDir, "token"), "utf8")).trim();
   const response = await fetch(`${processor.endpoints.api}${path}`, {
     headers: { "content-type": "application/json", authorization: `Bearer ${token}` },
-    ...(body === undefined ? {} : { method: "POST", body }),
+    ...(body === undefined ? {} : { method: "POST", body: JSON.stringify(body) }),
   });
   const text = await response.text();
   if (!response.ok) throw new Error(`${path}: ${response.status} ${text}`);

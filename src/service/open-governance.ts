@@ -1,0 +1,58 @@
+import { type ApprovalKeeper, ApprovalStore } from "../approvals/approval-store.ts";
+import { SharedApprovals } from "../approvals/shared-approvals.ts";
+import type { RecordSharing } from "../budget/valkey/create-valkey-ledger.ts";
+import { ChangeLog, type Changes } from "../changes/change-log.ts";
+import { SharedChanges } from "../changes/shared-changes.ts";
+import { type CredentialKeeper, CredentialStore } from "../identity/credential-store.ts";
+import { SharedCredentials } from "../identity/shared-credentials.ts";
+import { AppendLog } from "../support/append-log.ts";
+import type { Clock } from "../support/clock.ts";
+import { errorText } from "../telemetry/error-text.ts";
+import type { Telemetry } from "../telemetry/telemetry.ts";
+import type { DataDirectory } from "./data-directory.ts";
+import type { StartedParts } from "./started-parts.ts";
+
+export interface GovernanceStores {
+  readonly credentials: CredentialKeeper;
+  readonly approvals: ApprovalKeeper;
+  /** Of all processors. */
+  readonly changes: Changes;
+  /** Of this one. */
+  readonly ownChanges: ChangeLog;
+}
+
+/** Reads what people decided and who may; rejects when that cannot be trusted. `sharing`: absent with a ledger of this processor alone. */
+export async function openGovernance(options: {
+  readonly data: DataDirectory;
+  readonly approvalsKeepMs: number;
+  readonly sharing: RecordSharing | undefined;
+  readonly clock: Clock;
+  readonly telemetry: Telemetry;
+  readonly parts: StartedParts;
+}): Promise<GovernanceStores> {
+  const { data, sharing, clock, telemetry, parts } = options;
+  const credentials = new CredentialStore({ file: data.credentials, clock });
+  credentials.load();
+  const log = new AppendLog(data.approvals);
+  const approvals = new ApprovalStore({ log, clock, keepMs: options.approvalsKeepMs });
+  const ownChanges = new ChangeLog({ file: data.changes, clock });
+  await parts.start("changes", ownChanges);
+  if (sharing === undefined) {
+    await parts.start("approvals", approvals);
+    return { credentials, approvals, changes: ownChanges, ownChanges };
+  }
+  const shared = (what: string) => ({
+    table: sharing.table(what),
+    clock,
+    onDamage: (error: Error): void => telemetry.emit("shared_table_damaged", { table: what, error: errorText(error) }),
+  });
+  const all = {
+    changes: new SharedChanges({ log: ownChanges, ...shared("changes") }),
+    credentials: new SharedCredentials({ store: credentials, ...shared("credentials") }),
+    approvals: new SharedApprovals({ store: approvals, ...shared("approvals") }),
+  };
+  await parts.start("shared changes", all.changes);
+  await parts.start("credentials", all.credentials);
+  await parts.start("approvals", all.approvals);
+  return { ...all, ownChanges };
+}
