@@ -3,12 +3,14 @@ import { z } from "zod";
 import type { ApprovalDesk } from "../approvals/approval-desk.ts";
 import type { Changes } from "../changes/change-log.ts";
 import type { CredentialKeeper } from "../identity/credential-store.ts";
+import type { IncidentDesk } from "../incidents/incident-desk.ts";
 import { type AgentEvidence, riskOf } from "../policy/agent-risk.ts";
 import { type Beyond, beyondText } from "../policy/blast-radius.ts";
 import type { AgentRegistry } from "../policy/registry.ts";
 import type { Clock } from "../support/clock.ts";
 import type { ProcessTable } from "./processes.ts";
 import { type AnyRoute, NOTHING, route } from "./route.ts";
+import type { Tenancy } from "./tenancy.ts";
 
 /** One row of the query `agent-acts`: whole numbers as text. */
 export interface AgentActs {
@@ -17,6 +19,8 @@ export interface AgentActs {
   readonly environment: string;
   readonly acts: string;
   readonly denied: string;
+  /** Of `denied`: by a rule that no approval lifts, kills aside. */
+  readonly forbidden: string;
   readonly errors: string;
   readonly cost_nano_usd: string;
 }
@@ -39,6 +43,8 @@ const agentRow = z.object({
   role: z.string().nullable(),
   parent: z.string().nullable(),
   autonomy: z.string().nullable(),
+  autonomy_now: z.string().nullable().describe("Less than its document's while an incident about it is open."),
+  incidents: z.array(z.string()).describe("Ids of the open ones about it."),
   registered: z.boolean(),
   processes: z.int().describe("That said hello and were heard of lately."),
   keys: z.int().describe("Issued to it and good now."),
@@ -68,6 +74,8 @@ export interface AgentsOptions {
   readonly approvals: Pick<ApprovalDesk, "all">;
   readonly changes: Pick<Changes, "recent">;
   readonly findings: AgentFindings;
+  readonly tenancy: Tenancy;
+  readonly incidents: Pick<IncidentDesk, "openAbout">;
   readonly clock: Clock;
 }
 
@@ -79,12 +87,13 @@ export function agentsRoute(options: AgentsOptions): AnyRoute {
     url: "/v1/agents",
     summary: "Agents: who they are, what they did in the last day, and what risk they are",
     access: "viewer",
+    tenants: "own",
     body: NOTHING,
     query: NOTHING,
     params: NOTHING,
     reply: z.object({ agents: z.array(agentRow) }),
     problems: [],
-    handle: async () => {
+    handle: async ({ tenant }) => {
       await options.findings.look();
       const { registry, processes, findings } = options;
       const names = new Set([
@@ -92,7 +101,8 @@ export function agentsRoute(options: AgentsOptions): AnyRoute {
         ...processes.agents(),
         ...findings.acts.map(({ agent }) => agent),
       ]);
-      return { agents: [...names].sort().map((name) => rowOf(name, options)) };
+      const seen = [...names].filter((name) => options.tenancy.seesAgent(tenant, name));
+      return { agents: seen.sort().map((name) => rowOf(name, options)) };
     },
   });
 }
@@ -123,6 +133,8 @@ function rowOf(name: string, options: AgentsOptions): AgentRow {
     role: document?.role ?? null,
     parent: registry.ancestors(name)[0] ?? null,
     autonomy: document?.autonomy ?? null,
+    autonomy_now: registry.registered(name)?.autonomy ?? null,
+    incidents: options.incidents.openAbout(name),
     registered: document !== undefined,
     processes: [...processes.entries()].filter(([, { agent }]) => agent === name).length,
     keys,
@@ -144,7 +156,7 @@ function rowOf(name: string, options: AgentsOptions): AgentRow {
   };
 }
 
-function evidenceOf(name: string, { findings, approvals, changes, clock }: AgentsOptions): AgentEvidence {
+function evidenceOf(name: string, { findings, approvals, changes, incidents, clock }: AgentsOptions): AgentEvidence {
   const rows = findings.acts.filter(({ agent }) => agent === name);
   const sum = (key: "acts" | "denied" | "errors"): number => rows.reduce((total, row) => total + Number(row[key]), 0);
   const sinceMs = clock.now() - WINDOW_MS;
@@ -161,6 +173,7 @@ function evidenceOf(name: string, { findings, approvals, changes, clock }: Agent
     approvalsAsked: asked.length,
     approvalsDenied: asked.filter(({ state }) => state === "denied").length,
     kills: kills.length,
+    incidents: incidents.openAbout(name).length,
   };
 }
 

@@ -7,9 +7,12 @@ import type { FastifyInstance, FastifyRequest } from "fastify";
 import { currentDigest } from "../approvals/rules.ts";
 import { readWebhookAnswer } from "../approvals/webhook-body.ts";
 import { SIGNATURE_AGE_SECONDS_MAX, verifiedSignature } from "../approvals/webhook-signature.ts";
+import { z } from "zod";
 import type { Clock } from "../support/clock.ts";
 import { type ApprovalRoutesOptions, giveAnswer } from "./approvals.ts";
+import { APPROVAL_STATES } from "./approval-schemas.ts";
 import { ApiProblem } from "./problem.ts";
+import { NOTHING, route } from "./route.ts";
 
 export interface AnsweringWebhook {
   readonly name: string;
@@ -19,13 +22,47 @@ export interface AnsweringWebhook {
   readonly approvers: Readonly<Record<string, string>>;
 }
 
-export interface AnsweringOptions extends Pick<ApprovalRoutesOptions, "approvals" | "recordChange"> {
+export interface AnsweringOptions extends Pick<ApprovalRoutesOptions, "approvals" | "recordChange" | "tenancy"> {
   readonly webhooks: readonly AnsweringWebhook[];
   readonly clock: Clock;
 }
 
 /** Far more than people can answer while a signature is good. */
 const SEEN_MAX = 100_000;
+
+/** For the description of the API: its body is read by the webhook's format, after its signature. */
+export const answeringRoute = route({
+  method: "POST",
+  url: "/v1/approvals/webhooks/:name",
+  summary:
+    "An answer from outside, signed with the webhook's secret (`tollgate-signature: t=<unix seconds>,v1=<hex HMAC-SHA-256 of t.body>`; Slack: as its buttons send it)",
+  access: "anyone",
+  body: z.object({
+    id: z.string().describe("Of the request: apr_…"),
+    answer: z.enum(["approve", "deny"]),
+    by: z.string().describe("Who, as the webhook's `approvers` has the id."),
+    arguments_digest: z.string().describe("Of the arguments that the person was shown."),
+    comment: z.string().optional(),
+    arguments: z.unknown().optional().describe("What the tool is to get instead."),
+  }),
+  query: NOTHING,
+  params: z.object({ name: z.string() }),
+  reply: z.object({ id: z.string(), state: z.enum(APPROVAL_STATES) }),
+  problems: [
+    "unauthorized",
+    "forbidden",
+    "not_found",
+    "approval_own",
+    "approval_ended",
+    "approval_other_act",
+    "webhook_replayed",
+    "too_many_approvals",
+    "not_stored",
+  ],
+  handle: async () => {
+    throw new ApiProblem("not_found");
+  },
+});
 
 export class AnsweringWebhooks {
   readonly #options: AnsweringOptions;
@@ -52,7 +89,7 @@ export class AnsweringWebhooks {
   }
 
   async #take({ params, headers, body }: FastifyRequest<{ Params: { name: string } }>): Promise<object> {
-    const { webhooks, approvals, clock, recordChange } = this.#options;
+    const { webhooks, approvals, clock, recordChange, tenancy } = this.#options;
     const webhook = webhooks.find(({ name }) => name === params.name);
     const text = typeof body === "string" ? body : "";
     const nowMs = clock.now();
@@ -77,7 +114,7 @@ export class AnsweringWebhooks {
     const { id, comment, edited } = answer;
     const via = `webhook ${webhook.name}`;
     const given = { by, answer: answer.answer, comment, via, ...(edited === undefined ? {} : { edited }) };
-    const next = await giveAnswer({ approvals, recordChange }, id, given);
+    const next = await giveAnswer({ approvals, recordChange, tenancy }, id, given);
     return { id, state: approvals.stateOf(next) };
   }
 

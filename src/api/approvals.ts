@@ -28,6 +28,7 @@ import {
 import { ApiProblem } from "./problem.ts";
 import { type AnyRoute, NOTHING, route } from "./route.ts";
 import type { StopDesk } from "./stop-desk.ts";
+import { narrowed, type Tenancy, type Tenant, tenantOfSelector } from "./tenancy.ts";
 
 const ROWS_MAX = 1_000;
 
@@ -37,6 +38,7 @@ export interface ApprovalRoutesOptions {
   readonly desk: StopDesk;
   readonly clock: Clock;
   readonly recordChange: RecordChange;
+  readonly tenancy: Tenancy;
   /** Remembers which process waits for which request. */
   readonly onAsked: (id: string, processId: string) => void;
 }
@@ -76,7 +78,7 @@ function ask({ approvals, registry, desk, clock, onAsked }: ApprovalRoutesOption
   });
 }
 
-function use({ approvals, registry, desk, clock, recordChange }: ApprovalRoutesOptions): AnyRoute {
+function use({ approvals, registry, desk, clock, recordChange, tenancy }: ApprovalRoutesOptions): AnyRoute {
   return route({
     method: "POST",
     url: "/v1/approvals/:id/use",
@@ -103,6 +105,7 @@ function use({ approvals, registry, desk, clock, recordChange }: ApprovalRoutesO
           author: `agent ${request.agent}`,
           action: "approval.use",
           subject: id,
+          tenant: tenancy.ofAgent(request.agent),
           after: { act: request.act, answered_by: request.answers.map(({ by }) => by) },
         });
       }
@@ -111,12 +114,13 @@ function use({ approvals, registry, desk, clock, recordChange }: ApprovalRoutesO
   });
 }
 
-function list({ approvals, clock }: ApprovalRoutesOptions): AnyRoute {
+function list({ approvals, clock, tenancy }: ApprovalRoutesOptions): AnyRoute {
   return route({
     method: "GET",
     url: "/v1/approvals",
     summary: "Requests for approval, newest first",
     access: "viewer",
+    tenants: "own",
     body: NOTHING,
     query: z.object({
       state: z.enum([...APPROVAL_STATES, "all"]).default("pending"),
@@ -126,10 +130,11 @@ function list({ approvals, clock }: ApprovalRoutesOptions): AnyRoute {
     params: NOTHING,
     reply: z.object({ approvals: z.array(approvalRow), bypasses: z.array(bypassRow) }),
     problems: [],
-    handle: async ({ query: { state, agent, limit } }) => {
+    handle: async ({ query: { state, agent, limit }, tenant }) => {
       await approvals.look();
       const meant = approvals
         .all()
+        .filter((request) => isTheirs(request, { tenancy, tenant }))
         .filter((request) => state === "all" || approvals.stateOf(request) === state)
         .filter((request) => agent === undefined || request.agent === agent);
       return {
@@ -137,24 +142,32 @@ function list({ approvals, clock }: ApprovalRoutesOptions): AnyRoute {
           .slice(-limit)
           .reverse()
           .map((request) => toApprovalRow(request, clock.now())),
-        bypasses: approvals.bypasses().map(toBypassRow),
+        bypasses: approvals
+          .bypasses()
+          .filter(({ selector }) => tenancy.seesSelector(tenant, selector))
+          .map(toBypassRow),
       };
     },
   });
 }
 
-function show({ approvals, clock }: ApprovalRoutesOptions): AnyRoute {
+function show({ approvals, clock, tenancy }: ApprovalRoutesOptions): AnyRoute {
   return route({
     method: "GET",
     url: "/v1/approvals/:id",
     summary: "One request, with the arguments of the call",
     access: "viewer",
+    tenants: "own",
     body: NOTHING,
     query: NOTHING,
     params: approvalId,
     reply: approvalRow,
     problems: ["not_found"],
-    handle: async ({ params: { id } }) => toApprovalRow(await lookedUp(approvals, id), clock.now()),
+    handle: async ({ params: { id }, tenant }) => {
+      const request = await lookedUp(approvals, id);
+      if (!isTheirs(request, { tenancy, tenant })) throw unknown(id);
+      return toApprovalRow(request, clock.now());
+    },
   });
 }
 
@@ -165,12 +178,14 @@ function answer(options: ApprovalRoutesOptions, verdict: "approve" | "deny"): An
     url: `/v1/approvals/:id/${verdict}`,
     summary: verdict === "approve" ? "Approve, as asked or with other arguments" : "Deny",
     access: "approver",
+    tenants: "own",
     body: answerRequest,
     query: NOTHING,
     params: approvalId,
     reply: approvalRow,
     problems: ["not_found", "approval_own", "approval_ended", "not_stored"],
-    handle: async ({ body, params: { id }, person }) => {
+    handle: async ({ body, params: { id }, person, tenant }) => {
+      if (!isTheirs(await lookedUp(options.approvals, id), { tenancy: options.tenancy, tenant })) throw unknown(id);
       const given = { by: person, answer: verdict, comment: body.comment, via: "api", edited: body.arguments };
       return toApprovalRow(await giveAnswer(options, id, given), clock.now());
     },
@@ -179,7 +194,7 @@ function answer(options: ApprovalRoutesOptions, verdict: "approve" | "deny"): An
 
 /** Answers for a person whom authentication has shown. Throws `ApiProblem`. */
 export async function giveAnswer(
-  { approvals, recordChange }: Pick<ApprovalRoutesOptions, "approvals" | "recordChange">,
+  { approvals, recordChange, tenancy }: Pick<ApprovalRoutesOptions, "approvals" | "recordChange" | "tenancy">,
   id: string,
   given: Omit<NewAnswer, "edited"> & { readonly edited?: unknown },
 ): Promise<ApprovalRequest> {
@@ -197,6 +212,7 @@ export async function giveAnswer(
       author: given.by,
       action: `approval.${given.answer}`,
       subject: id,
+      tenant: tenancy.ofAgent(request.agent),
       before: { state: request.state, arguments_digest: request.edited?.digest ?? request.argumentsDigest },
       after: {
         state: next.state,
@@ -234,19 +250,21 @@ function bypassRoutes({ approvals, recordChange }: ApprovalRoutesOptions): reado
       url: "/v1/approvals/bypasses",
       summary: "For a while, approve what these agents ask for without asking anybody",
       access: "admin",
+      tenants: "own",
       body: bypassRequest,
       query: NOTHING,
       params: NOTHING,
       reply: bypassRow,
       status: 201,
       problems: ["not_stored"],
-      handle: async ({ body, person }) => {
-        const { selector, tools, reason } = body;
+      handle: async ({ body, person, tenant }) => {
+        const { tools, reason } = body;
+        const selector = narrowed(tenant, body.selector);
         const forMs = durationMs(body.for);
         if (Number.isNaN(forMs)) throw new ApiProblem("invalid_request", "body.for: expected a duration like `30m`");
         const bypass = await stored(() => approvals.bypass({ selector, tools, reason, author: person, forMs }));
         const after = toBypassRow(bypass);
-        await recordChange({ author: person, action: "approval.bypass", subject: bypass.id, after });
+        await recordChange({ author: person, action: "approval.bypass", subject: bypass.id, tenant, after });
         return after;
       },
     }),
@@ -255,20 +273,32 @@ function bypassRoutes({ approvals, recordChange }: ApprovalRoutesOptions): reado
       url: "/v1/approvals/bypasses/:id/end",
       summary: "End a bypass before its time",
       access: "operator",
+      tenants: "own",
       body: z.strictObject({}),
       query: NOTHING,
       params: z.object({ id: z.string().max(64) }),
       reply: bypassRow,
       problems: ["not_found", "not_stored"],
-      handle: async ({ params: { id }, person }) => {
-        const ended = await stored(() => approvals.endBypass(id));
+      handle: async ({ params: { id }, person, tenant }) => {
+        await approvals.look();
+        const named = approvals.bypasses().find((bypass) => bypass.id === id);
+        const isOurs = tenant === undefined || (named !== undefined && tenantOfSelector(named.selector) === tenant);
+        const ended = isOurs ? await stored(() => approvals.endBypass(id)) : undefined;
         if (ended === undefined) throw new ApiProblem("not_found", `no bypass with the id \`${id}\` is in force`);
         const before = toBypassRow(ended);
-        await recordChange({ author: person, action: "approval.bypass_end", subject: id, before });
+        await recordChange({ author: person, action: "approval.bypass_end", subject: id, tenant, before });
         return before;
       },
     }),
   ];
+}
+
+function isTheirs(
+  { kind, agent }: ApprovalRequest,
+  { tenancy, tenant }: { readonly tenancy: Tenancy; readonly tenant: Tenant },
+): boolean {
+  // Of a budget it is the selector of those whom it holds.
+  return kind === "budget" ? tenancy.seesSelector(tenant, agent) : tenancy.seesAgent(tenant, agent);
 }
 
 function actOf(body: z.output<typeof askRequest>): Act {

@@ -9,6 +9,7 @@ import {
   unpricedRow,
 } from "./budget-view.ts";
 import { type AnyRoute, NOTHING, route } from "./route.ts";
+import { seesScope, type Tenancy, type Tenant } from "./tenancy.ts";
 
 /** What ClickHouse adds to the ledger's view of budgets. */
 export interface SpendTruth {
@@ -19,19 +20,28 @@ export interface SpendTruth {
 }
 
 /** `GET /v1/budgets`: every budget instance as the ledger holds it now, and calls without a price beside them. */
-export function budgetsRoute({ ledger, truth }: { readonly ledger: Ledger; readonly truth?: SpendTruth }): AnyRoute {
+export function budgetsRoute({
+  ledger,
+  truth,
+  tenancy,
+}: {
+  readonly ledger: Ledger;
+  readonly truth?: SpendTruth;
+  readonly tenancy: Tenancy;
+}): AnyRoute {
   return route({
     method: "GET",
     url: "/v1/budgets",
     summary: "Budgets as they stand",
     access: "viewer",
+    tenants: "own",
     body: NOTHING,
     query: NOTHING,
     params: NOTHING,
     reply: z.object({ budgets: z.array(budgetRow), unpriced: z.array(unpricedRow) }),
     problems: [],
-    handle: async () => ({
-      budgets: ledger.budgets().map((state) => {
+    handle: async ({ tenant }) => ({
+      budgets: seenBudgets(ledger, tenant).map((state) => {
         const row = toBudgetRow(state);
         return truth === undefined
           ? row
@@ -41,9 +51,15 @@ export function budgetsRoute({ ledger, truth }: { readonly ledger: Ledger; reado
               exhausted_at: isoOrNull(truth.exhaustedAtMs(state)),
             };
       }),
-      unpriced: [...(truth?.unpriced() ?? [])],
+      unpriced: (truth?.unpriced() ?? []).filter(({ scope }) => tenancy.seesAgent(tenant, scope["agent"] ?? "")),
     }),
   });
+}
+
+/** All of them for people of no tenant: there may be very many. */
+function seenBudgets(ledger: Ledger, tenant: Tenant): readonly BudgetState[] {
+  const all = ledger.budgets();
+  return tenant === undefined ? all : all.filter(({ scope }) => seesScope(tenant, scope));
 }
 
 function isoOrNull(unixMs: number | undefined): string | null {

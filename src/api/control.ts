@@ -28,6 +28,8 @@ export interface ControlOptions {
   readonly governanceVersion: () => string;
   /** What is killed and paused now. */
   readonly stops: () => StopList;
+  /** The acts that a process of that agent may know of: not those on other tenants. */
+  readonly actsFor: (agent: string) => StopList;
   readonly clock: Clock;
   readonly telemetry: Telemetry;
 }
@@ -57,8 +59,7 @@ export class ControlStreams {
 
   /** Tells every process what is killed and paused now. */
   sendStops(): void {
-    const text = eventText({ type: "stops", stops: this.#options.stops() });
-    for (const processId of this.#streams.keys()) this.#write(processId, text);
+    for (const processId of this.#streams.keys()) this.#sendStopsTo(processId);
   }
 
   /** Tells every process that budgets, policies or prices changed: it says hello again. */
@@ -116,8 +117,12 @@ export class ControlStreams {
     });
     response.write(`retry: ${RECONNECT_MS}\n\n`);
     this.#send(processId, { type: "hello", governance_version: this.#options.governanceVersion() });
-    const stops = this.#options.stops();
-    if (stops.revision > 0) this.#send(processId, { type: "stops", stops });
+    if (this.#options.stops().revision > 0) this.#sendStopsTo(processId);
+  }
+
+  #sendStopsTo(processId: string): void {
+    const { actsFor, processes } = this.#options;
+    this.#send(processId, { type: "stops", stops: actsFor(processes.agentOf(processId) ?? "") });
   }
 
   #send(processId: string, event: ControlEvent): void {

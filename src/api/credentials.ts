@@ -9,6 +9,7 @@ import {
   type Issued,
 } from "../identity/credential-store.ts";
 import { ROLES } from "../identity/roles.ts";
+import { TENANT_NAME } from "../support/tenant.ts";
 import { type Access, vouchesFor } from "./access.ts";
 import { ApiProblem } from "./problem.ts";
 import { type AnyRoute, NOTHING, route } from "./route.ts";
@@ -18,6 +19,7 @@ export const credentialRow = z.object({
   kind: z.enum(["person", "agent"]),
   name: z.string(),
   role: z.enum(ROLES).optional().describe("Of a person."),
+  tenant: z.string().optional().describe("Of a person that sees and touches one tenant only."),
   issued_at: z.string(),
   issued_by: z.string(),
   expires_at: z.string().optional().describe("Absent: it does not end by itself."),
@@ -35,10 +37,24 @@ const name = z
 const forTime = z.string().max(16).describe("`1h` to `366d`; absent: until it is revoked.").optional();
 
 const issueRequest = z
-  .strictObject({ kind: z.enum(["person", "agent"]), name, role: z.enum(ROLES).optional(), for: forTime })
+  .strictObject({
+    kind: z.enum(["person", "agent"]),
+    name,
+    role: z.enum(ROLES).optional(),
+    tenant: z
+      .string()
+      .regex(TENANT_NAME)
+      .optional()
+      .describe("Of a person: sees and touches only what is of this tenant."),
+    for: forTime,
+  })
   .refine(({ kind, role }) => (kind === "person") === (role !== undefined), {
     path: ["role"],
     error: "a person needs a role, and an agent has none",
+  })
+  .refine(({ kind, tenant }) => kind === "person" || tenant === undefined, {
+    path: ["tenant"],
+    error: "an agent's tenant is what its document says",
   });
 
 export interface CredentialRoutesOptions {
@@ -87,7 +103,13 @@ function issue({ credentials, recordChange }: CredentialRoutesOptions): AnyRoute
       const issued = await stored(() =>
         body.kind === "agent"
           ? credentials.issue({ ...shared, kind: "agent", name: body.name })
-          : credentials.issue({ ...shared, kind: "person", name: body.name, role: body.role ?? "viewer" }),
+          : credentials.issue({
+              ...shared,
+              kind: "person",
+              name: body.name,
+              role: body.role ?? "viewer",
+              ...(body.tenant === undefined ? {} : { tenant: body.tenant }),
+            }),
       );
       const after = toRow(issued.credential);
       await recordChange({ author: person, action: "credential.issue", subject: subjectOf(after), after });
@@ -182,12 +204,23 @@ function delegate({ credentials, access, recordChange }: CredentialRoutesOptions
   });
 }
 
-function toRow({ id, kind, name: of, role, issuedAtMs, issuedBy, expiresAtMs, parent }: Credential): CredentialRow {
+function toRow({
+  id,
+  kind,
+  name: of,
+  role,
+  tenant,
+  issuedAtMs,
+  issuedBy,
+  expiresAtMs,
+  parent,
+}: Credential): CredentialRow {
   return {
     id,
     kind,
     name: of,
     ...(role === undefined ? {} : { role }),
+    ...(tenant === undefined ? {} : { tenant }),
     issued_at: new Date(issuedAtMs).toISOString(),
     issued_by: issuedBy,
     ...(expiresAtMs === undefined ? {} : { expires_at: new Date(expiresAtMs).toISOString() }),

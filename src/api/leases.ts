@@ -20,6 +20,7 @@ import type { StopKeeper } from "../kill/stop-store.ts";
 import type { StopDesk } from "./stop-desk.ts";
 import type { ProcessTable } from "./processes.ts";
 import { type AnyRoute, NOTHING, route } from "./route.ts";
+import { actsFor } from "./tenancy.ts";
 
 export interface LeaseRoutesOptions {
   readonly ledger: Ledger;
@@ -70,7 +71,7 @@ function hello({ ledger, registry, processes, telemetry, stops }: LeaseRoutesOpt
         require_policy: registry.requirePolicy,
         egress: helloEgress(registry, agent),
         governance_version: registry.version,
-        stops: { ...stops.list, acts: [...stops.list.acts] },
+        stops: helloStops({ registry, agent, list: stops.list }),
       };
     },
   });
@@ -145,6 +146,11 @@ function close({ ledger, processes }: LeaseRoutesOptions): AnyRoute {
       return {};
     },
   });
+}
+
+function helloStops(asked: Parameters<typeof actsFor>[0]): z.output<typeof helloReply>["stops"] {
+  const { acts, ...list } = actsFor(asked);
+  return { ...list, acts: [...acts] };
 }
 
 function helloEgress(registry: AgentRegistry, agent: string): z.output<typeof helloReply>["egress"] {

@@ -4,6 +4,7 @@ import { z } from "zod";
 import { labelOrderOf } from "../policy/decider.ts";
 import type { AgentRegistry } from "../policy/registry.ts";
 import { type AnyRoute, NOTHING, route } from "./route.ts";
+import type { Tenancy } from "./tenancy.ts";
 
 const policyRow = z.object({
   name: z.string(),
@@ -13,12 +14,19 @@ const policyRow = z.object({
   document: z.record(z.string(), z.unknown()),
 });
 
-export function policiesRoute({ registry }: { readonly registry: AgentRegistry }): AnyRoute {
+export function policiesRoute({
+  registry,
+  tenancy,
+}: {
+  readonly registry: AgentRegistry;
+  readonly tenancy: Tenancy;
+}): AnyRoute {
   return route({
     method: "GET",
     url: "/v1/policies",
     summary: "The policies in force",
     access: "viewer",
+    tenants: "own",
     body: NOTHING,
     query: NOTHING,
     params: NOTHING,
@@ -27,12 +35,12 @@ export function policiesRoute({ registry }: { readonly registry: AgentRegistry }
       require_policy: z.boolean().describe("Whether an agent without a policy is refused its tools."),
     }),
     problems: [],
-    handle: () => {
+    handle: ({ tenant }) => {
       const labels = labelOrderOf(registry);
       return Promise.resolve({
-        policies: registry.allPolicies.flatMap((document) => {
-          const parsed = parsePolicy(document, { labels });
-          if (!parsed.ok) return [];
+        policies: registry.bindings.flatMap((binding) => {
+          const parsed = parsePolicy(binding.document, { labels });
+          if (!parsed.ok || !tenancy.seesPolicy(tenant, binding)) return [];
           const { name, agents, enforce } = parsed.policy;
           const { version } = compilePolicy(parsed.policy, { labels });
           return [{ name, version, agents: [...agents], enforced: enforce, document: { ...parsed.policy } }];

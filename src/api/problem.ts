@@ -28,6 +28,8 @@ export const PROBLEMS = {
   process_unknown: { status: 409, title: "The ledger does not know this process: say hello first" },
   lease_lost: { status: 409, title: "The lease is closed, expired or of another process: open a new one" },
   reservation_ended: { status: 409, title: "The reservation is committed, released or expired" },
+  incident_closed: { status: 409, title: "The incident is closed: only notes are added" },
+  too_many_incidents: { status: 409, title: "Too many incidents are open: close some first" },
   too_many_stops: { status: 409, title: "Too many kills and pauses are in force: resume some first" },
   governance_changed: { status: 409, title: "Another version of the documents is in force than was expected" },
   payload_too_large: { status: 413, title: "The request body is too large" },

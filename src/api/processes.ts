@@ -39,6 +39,11 @@ export class ProcessTable {
     return this.#processes;
   }
 
+  /** `undefined`: it did not say hello since the processor started. */
+  agentOf(processId: string): string | undefined {
+    return this.#processes.get(processId)?.agent;
+  }
+
   get size(): number {
     return this.#processes.size;
   }

@@ -6,13 +6,14 @@ import { createHash, randomBytes } from "node:crypto";
 import { formatUsd, type NanoUsd } from "@tollgate/instrumentation/pricing";
 import { z } from "zod";
 import { durationMs } from "../budget/duration.ts";
-import type { Ledger } from "../budget/ledger.ts";
+import type { BudgetState, Ledger } from "../budget/ledger.ts";
 import { parseLimit } from "../budget/limit-text.ts";
 import type { RecordChange } from "../changes/change-log.ts";
 import type { Raise } from "../budget/rules/limit.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
 import { ApiProblem } from "./problem.ts";
 import { type AnyRoute, NOTHING, route } from "./route.ts";
+import { seesScope, type Tenant } from "./tenancy.ts";
 
 const KEY_CHARS_MAX = 255;
 
@@ -49,6 +50,7 @@ export function raiseRoute({ ledger, telemetry, recordChange }: RaiseRouteOption
     url: "/v1/budgets/:name/raises",
     summary: "Let a budget spend more for a time",
     access: "operator",
+    tenants: "own",
     body: raiseRequest,
     query: NOTHING,
     params: z.object({ name: z.string().min(1).max(128) }),
@@ -69,9 +71,9 @@ export function raiseRoute({ ledger, telemetry, recordChange }: RaiseRouteOption
       },
     },
     problems: ["not_found", "ledger_unavailable"],
-    handle: async ({ body, params: { name }, person, headers }) => {
+    handle: async ({ body, params: { name }, person, tenant, headers }) => {
       const budget = ledger.configured().find((configured) => configured.name === name);
-      if (budget === undefined) throw unknown(name);
+      if (budget === undefined || !isTheirs(ledger, { tenant, budget, each: body.each })) throw unknown(name);
       const amount = amountOf(body.by, budget.measure);
       const forMs = durationMs(body.for);
       if (Number.isNaN(forMs)) throw new ApiProblem("invalid_request", "body.for: expected a duration like `2h`");
@@ -83,11 +85,24 @@ export function raiseRoute({ ledger, telemetry, recordChange }: RaiseRouteOption
       const row = raiseOf(outcome.raise, budget.measure);
       if (outcome.outcome === "raised") {
         telemetry.emit("budget_raised", { ...row, by_usd: row.by_usd ?? "", each: row.each ?? "" });
-        await recordChange({ author: person, action: "budget.raise", subject: `budget ${name}`, after: row });
+        await recordChange({ author: person, action: "budget.raise", subject: `budget ${name}`, tenant, after: row });
       }
       return row;
     },
   });
+}
+
+/** A budget of the tenant alone, or the one that it has of a budget for each tenant. */
+function isTheirs(
+  ledger: Ledger,
+  {
+    tenant,
+    budget: { name, scope },
+    each,
+  }: { tenant: Tenant; budget: Pick<BudgetState, "name" | "scope">; each: string | undefined },
+): boolean {
+  if (seesScope(tenant, scope)) return true;
+  return each === tenant && ledger.budgets().some((state) => state.name === name && seesScope(tenant, state.scope));
 }
 
 /** One raise as the API shows it. */

@@ -37,6 +37,7 @@ export function recordedDecisionsRoute({
     url: "/v1/decisions/recorded",
     summary: "Decisions on tools as they were recorded, counted by what a policy sees of them",
     access: "viewer",
+    tenants: "own",
     body: NOTHING,
     query: z.object(timeRangeQuery),
     params: NOTHING,
@@ -46,8 +47,8 @@ export function recordedDecisionsRoute({
       truncated: z.boolean().describe("There are more groups than are shown: the rarest are left out."),
     }),
     problems: ["query_refused", "storage_unavailable"],
-    handle: async ({ query }) => {
-      const parameters = { ...timeRange(query, clock), limit: GROUPS_MAX + 1 };
+    handle: async ({ query, tenant = "" }) => {
+      const parameters = { ...timeRange(query, clock), tenant, limit: GROUPS_MAX + 1 };
       const rows = await readRows<Row>(store, { query: "decisions-recorded", parameters });
       const groups = rows.slice(0, GROUPS_MAX).map((row) => ({ ...row, decisions: Number(row.decisions) }));
       return { since_ms: parameters.since_ms, groups, truncated: rows.length > GROUPS_MAX };

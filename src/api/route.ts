@@ -2,9 +2,10 @@ import type { IncomingHttpHeaders } from "node:http";
 import type { Readable } from "node:stream";
 import type { FastifyInstance } from "fastify";
 import { z } from "zod";
-import type { Role } from "../identity/roles.ts";
+import type { Person, Role } from "../identity/roles.ts";
 import type { Access, AgentCaller } from "./access.ts";
 import { ApiProblem, type ProblemCode } from "./problem.ts";
+import type { Tenant } from "./tenancy.ts";
 
 /** Nothing, where a route takes no body or no parameters. */
 export const NOTHING = z.object({});
@@ -32,6 +33,11 @@ export interface Route<
   readonly reply: Reply;
   /** Status of success. @default 200 */
   readonly status?: 201;
+  /**
+   * What people of one tenant get: `own`, what is of their tenant, which the handler sees to by `call.tenant`. Absent: they are
+   * refused, for it concerns all.
+   */
+  readonly tenants?: "own";
   /** For the description: a body that is valid, and what it may be answered with. */
   readonly example?: { readonly body: z.input<Body>; readonly reply: z.input<Reply> };
   /** Whether the `Idempotency-Key` header counts here. */
@@ -53,6 +59,8 @@ export interface RouteCall<Body, Query, Params> {
   readonly caller: AgentCaller;
   /** Who asks, on routes for people, as authentication shows it; "" on others. */
   readonly person: string;
+  /** The one tenant that the person is of. */
+  readonly tenant: Tenant;
   readonly headers: IncomingHttpHeaders;
 }
 
@@ -107,13 +115,14 @@ export async function answerTo(definition: AnyRoute, access: Access, raw: RawReq
   const { headers } = raw;
   const asked = whoAsks(definition, access, headers);
   // No turn of the loop for agents, who ask around every call.
-  const { caller, person } = asked instanceof Promise ? await asked : asked;
+  const { caller, person, tenant } = asked instanceof Promise ? await asked : asked;
   return definition.handle({
     body: parse(definition.body, raw.body ?? {}, "body"),
     query: parse(definition.query, raw.query, "query"),
     params: parse(definition.params, raw.params, "path"),
     caller,
     person,
+    tenant,
     headers,
   });
 }
@@ -121,17 +130,29 @@ export async function answerTo(definition: AnyRoute, access: Access, raw: RawReq
 function whoAsks(definition: AnyRoute, access: Access, { authorization }: IncomingHttpHeaders): Asker | Promise<Asker> {
   switch (definition.access) {
     case "agent":
-      return { caller: access.agent(authorization), person: "" };
+      return { caller: access.agent(authorization), person: "", tenant: undefined };
     case "anyone":
-      return { caller: ANYONE, person: "" };
+      return { caller: ANYONE, person: "", tenant: undefined };
     default:
-      return access.person(authorization, definition.access).then(({ name }) => ({ caller: ANYONE, person: name }));
+      return personAsks(definition, access.person(authorization, definition.access));
   }
+}
+
+async function personAsks({ tenants }: AnyRoute, asked: Promise<Person>): Promise<Asker> {
+  const { name, tenant } = await asked;
+  if (tenant !== undefined && tenants === undefined) throw ofAllTenants();
+  return { caller: ANYONE, person: name, tenant };
+}
+
+/** What concerns all tenants is not for people of one. */
+function ofAllTenants(): ApiProblem {
+  return new ApiProblem("forbidden", "this concerns all tenants, and is for people of none");
 }
 
 interface Asker {
   readonly caller: AgentCaller;
   readonly person: string;
+  readonly tenant: Tenant;
 }
 
 function parse<S extends z.ZodType>(schema: S, value: unknown, where: string): z.output<S> {

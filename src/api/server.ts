@@ -11,6 +11,7 @@ import type { ApprovalKeeper } from "../approvals/approval-store.ts";
 import type { Act, ApprovalRequest, Terms } from "../approvals/request.ts";
 import type { Changes } from "../changes/change-log.ts";
 import type { CredentialKeeper } from "../identity/credential-store.ts";
+import type { IncidentDesk } from "../incidents/incident-desk.ts";
 import type { StopKeeper } from "../kill/stop-store.ts";
 import type { AgentRegistry } from "../policy/registry.ts";
 import type { Clock } from "../support/clock.ts";
@@ -19,7 +20,7 @@ import type { Telemetry } from "../telemetry/telemetry.ts";
 import type { Access } from "./access.ts";
 import { type AgentFindings, agentsRoute } from "./agents.ts";
 import { ApprovalWaiters } from "./approval-waiters.ts";
-import { type AnsweringWebhook, AnsweringWebhooks } from "./approval-webhooks.ts";
+import { answeringRoute, type AnsweringWebhook, AnsweringWebhooks } from "./approval-webhooks.ts";
 import { approvalRoutes } from "./approvals.ts";
 import { type AuditApi, auditRoutes } from "./audit.ts";
 import { budgetsRoute, type SpendTruth } from "./budgets.ts";
@@ -33,6 +34,7 @@ import { healthRoutes } from "./health.ts";
 import { FrequentRoutes } from "./frequent.ts";
 import { createFrontServer } from "./front.ts";
 import { type GovernanceDesk, governanceRoutes } from "./governance.ts";
+import { incidentRoutes } from "./incidents.ts";
 import { landingPage } from "./landing.ts";
 import { leaseRoutes } from "./leases.ts";
 import { openApiDocument } from "./openapi.ts";
@@ -52,6 +54,7 @@ import { StopPeers } from "./stop-peers.ts";
 import { policiesRoute } from "./policies.ts";
 import { sessionsRoutes } from "./sessions.ts";
 import { spansRoute } from "./spans.ts";
+import { actsFor, Tenancy } from "./tenancy.ts";
 import { tracesRoutes } from "./traces.ts";
 
 export interface ApiOptions {
@@ -65,6 +68,7 @@ export interface ApiOptions {
   /** Where answers may come from beside the API. @default none */
   readonly answeringWebhooks?: readonly AnsweringWebhook[];
   readonly findings: AgentFindings;
+  readonly incidents: IncidentDesk;
   readonly changes: Changes;
   readonly stops: StopKeeper;
   /** The other processors that share acts with this one. @default none */
@@ -103,12 +107,14 @@ export interface Api {
 export function createApi(options: ApiOptions): Api {
   const { access, ledger, registry, telemetry, clock, store, stops, leaseTtlMs } = options;
   const processes = new ProcessTable(clock);
+  const tenancy = new Tenancy({ registry, processes });
   const control = new ControlStreams({
     ledger,
     processes,
     access,
     governanceVersion: () => registry.version,
     stops: () => stops.list,
+    actsFor: (agent) => actsFor({ registry, agent, list: stops.list }),
     clock,
     telemetry,
   });
@@ -125,6 +131,7 @@ export function createApi(options: ApiOptions): Api {
     telemetry,
     leaseTtlMs,
     recordChange,
+    tenantOf: (selector) => tenancy.ofSelector(selector),
   });
   const fleet = options.stopFleet && peers && joinFleet(options.stopFleet, { peers, desk, control, acknowledgements });
   const waiters = new ApprovalWaiters(control);
@@ -144,7 +151,14 @@ export function createApi(options: ApiOptions): Api {
   const routes: readonly AnyRoute[] = [
     ...healthRoutes({ isReady: options.isReady }),
     ...leaseRoutes({ ledger, registry, processes, telemetry, leaseTtlMs, stops, desk }),
-    ...killRoutes({ desk, store: stops, acknowledgements, processes, ...(fleet === undefined ? {} : { fleet }) }),
+    ...killRoutes({
+      desk,
+      store: stops,
+      acknowledgements,
+      processes,
+      tenancy,
+      ...(fleet === undefined ? {} : { fleet }),
+    }),
     ...credentialRoutes({ credentials: options.credentials, access, recordChange }),
     agentsRoute({
       registry,
@@ -153,19 +167,22 @@ export function createApi(options: ApiOptions): Api {
       approvals,
       changes: options.changes,
       findings: options.findings,
+      tenancy,
+      incidents: options.incidents,
       clock,
     }),
-    changesRoute({ changes: options.changes }),
+    ...incidentRoutes({ incidents: options.incidents, approvals, changes: options.changes, store, tenancy, clock }),
+    changesRoute({ changes: options.changes, tenancy }),
     ...reservationRoutes({ ledger, registry, clock, desk, leaseTtlMs: options.leaseTtlMs }),
-    ...approvalRoutes({ approvals, registry, desk, clock, recordChange, onAsked }),
+    ...approvalRoutes({ approvals, registry, desk, clock, recordChange, tenancy, onAsked }),
     decisionsRoute({ registry, clock, desk, approve: (wanted) => approveDecision(approvals, wanted) }),
-    budgetsRoute({ ledger, ...(options.truth === undefined ? {} : { truth: options.truth }) }),
+    budgetsRoute({ ledger, tenancy, ...(options.truth === undefined ? {} : { truth: options.truth }) }),
     raiseRoute({ ledger, telemetry, recordChange }),
     spendRoute({ store, clock }),
     recordedDecisionsRoute({ store, clock }),
     ...tracesRoutes({ store, clock }),
     ...sessionsRoutes({ store, clock }),
-    policiesRoute({ registry }),
+    policiesRoute({ registry, tenancy }),
     ...(options.governance === undefined ? [] : governanceRoutes(options.governance, registry)),
     spansRoute({ store, clock }),
     ...(audit === undefined ? [] : [...auditRoutes(audit), recordedCallsRoute(audit)]),
@@ -179,10 +196,12 @@ export function createApi(options: ApiOptions): Api {
   measureAnswers(app, telemetry);
   for (const each of routes) addRoute(app, access, each);
   const described = [...routes, descriptionRoute(() => description)];
-  const description = openApiDocument({ version: options.version, routes: described });
+  const description = openApiDocument({ version: options.version, routes: [...described, answeringRoute] });
   for (const each of described.slice(routes.length)) addRoute(app, access, each);
   control.addTo(app);
-  new AnsweringWebhooks({ webhooks: options.answeringWebhooks ?? [], approvals, recordChange, clock }).addTo(app);
+  new AnsweringWebhooks({ webhooks: options.answeringWebhooks ?? [], approvals, recordChange, tenancy, clock }).addTo(
+    app,
+  );
   app.get("/metrics", async (_request, reply) => {
     void reply.type(telemetry.registry.contentType);
     return telemetry.registry.metrics();

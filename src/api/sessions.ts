@@ -43,6 +43,7 @@ function listRoute({ store, clock }: SessionsRoutesOptions): AnyRoute {
     url: "/v1/sessions",
     summary: "Sessions, the latest first",
     access: "viewer",
+    tenants: "own",
     body: NOTHING,
     query: z.object({
       agent: agentQuery,
@@ -53,9 +54,9 @@ function listRoute({ store, clock }: SessionsRoutesOptions): AnyRoute {
     params: NOTHING,
     reply: z.object({ sessions: z.array(sessionSummary), truncated: z.boolean() }),
     problems: ["query_refused", "storage_unavailable"],
-    handle: async ({ query }) => {
+    handle: async ({ query, tenant = "" }) => {
       const { agent, limit } = query;
-      const parameters = { ...timeRange(query, clock), agent: agentPattern(agent), limit: limit + 1 };
+      const parameters = { ...timeRange(query, clock), agent: agentPattern(agent), tenant, limit: limit + 1 };
       const rows = await readRows<TextRow & { readonly agents: string[] }>(store, { query: "sessions", parameters });
       return { sessions: rows.slice(0, limit).map(summaryOf), truncated: rows.length > limit };
     },
@@ -94,13 +95,14 @@ function sessionRoute({ store }: SessionsRoutesOptions): AnyRoute {
     url: "/v1/sessions/:id",
     summary: "One session with all its spans",
     access: "viewer",
+    tenants: "own",
     body: NOTHING,
     query: NOTHING,
     params: z.object({ id: z.string().min(1).max(256) }),
     reply: sessionReply,
     problems: ["not_found", "query_refused", "storage_unavailable"],
-    handle: async ({ params }) => {
-      const parameters = { session: params.id, limit: SPANS_MAX + 1 };
+    handle: async ({ params, tenant = "" }) => {
+      const parameters = { session: params.id, tenant, limit: SPANS_MAX + 1 };
       const rows = await readRows<SpanRow>(store, { query: "session", parameters });
       if (rows.length === 0) throw new ApiProblem("not_found", `no session \`${params.id}\``);
       const shown = rows.slice(0, SPANS_MAX);

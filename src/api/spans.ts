@@ -27,6 +27,7 @@ export function spansRoute({
     url: "/v1/spans",
     summary: "Spans that came in lately",
     access: "viewer",
+    tenants: "own",
     body: NOTHING,
     query: z.object({
       ...spanFilterQuery,
@@ -36,14 +37,14 @@ export function spansRoute({
     params: NOTHING,
     reply: spansReply,
     problems: ["query_refused", "storage_unavailable"],
-    handle: async ({ query }) => {
+    handle: async ({ query, tenant = "" }) => {
       const now = clock.now();
       const { received_since_ms: since_ms = now, limit } = query;
       const { where, parameters } = spanFilter(query);
       const rows = await readRows<SpanRow>(store, {
         query: "latest-spans",
         where,
-        parameters: { ...parameters, since_ms, limit: limit + 1 },
+        parameters: { ...parameters, tenant, since_ms, limit: limit + 1 },
       });
       return {
         spans: rows.slice(0, limit).map((row) => ({ trace_id: row["trace_id"] ?? "", ...spanOfRow(row) })),

@@ -48,17 +48,18 @@ export function spendRoute({ store, clock }: { readonly store: ReadStore; readon
     url: "/v1/spend",
     summary: "What was spent, by labels",
     access: "viewer",
+    tenants: "own",
     body: NOTHING,
     query: spendQuery,
     params: NOTHING,
     reply: spendReply,
     problems: ["query_refused", "storage_unavailable"],
-    handle: async ({ query }) => {
+    handle: async ({ query, tenant = "" }) => {
       const labels = labelValues(query.by);
       const rows = await readRows<SpendQueryRow>(store, {
         query: "spend",
         labels: labels.sql,
-        parameters: { ...labels.parameters, ...timeRange(query, clock), limit: ROWS_MAX + 1 },
+        parameters: { ...labels.parameters, ...timeRange(query, clock), tenant, limit: ROWS_MAX + 1 },
       });
       return {
         by: query.by,

@@ -29,6 +29,8 @@ export interface StopDeskOptions {
   readonly telemetry: Telemetry;
   readonly leaseTtlMs: number;
   readonly recordChange: RecordChange;
+  /** Whom a selector is about, where several tenants share the fleet. */
+  readonly tenantOf: (selector: string) => string | undefined;
 }
 
 type Outcome = Pick<StopReply, "processes" | "listening" | "acknowledged" | "processors">;
@@ -111,7 +113,8 @@ export class StopDesk {
   }
 
   #record(change: Parameters<RecordChange>[0]): void {
-    this.#options.recordChange(change).catch((error: unknown) => {
+    const tenant = this.#options.tenantOf(change.subject);
+    this.#options.recordChange({ ...change, ...(tenant === undefined ? {} : { tenant }) }).catch((error: unknown) => {
       this.#options.telemetry.emit("change_not_recorded", { action: change.action, error: errorText(error) });
     });
   }

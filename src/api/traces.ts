@@ -49,18 +49,20 @@ function listRoute({ store, clock }: TracesRoutesOptions): AnyRoute {
     url: "/v1/traces",
     summary: "Traces, newest first",
     access: "viewer",
+    tenants: "own",
     body: NOTHING,
     query: tracesQuery,
     params: NOTHING,
     reply: z.object({ traces: z.array(traceSummary), truncated: z.boolean() }),
     problems: ["query_refused", "storage_unavailable"],
-    handle: async ({ query }) => {
+    handle: async ({ query, tenant }) => {
       const { limit } = query;
       const { where, parameters } = spanFilter(query);
       const rows = await readRows<TextRow>(store, {
-        query: "traces",
+        query: tenant === undefined ? "traces" : "tenant-traces",
         where,
         parameters: {
+          ...(tenant === undefined ? {} : { tenant }),
           ...timeRange(query, clock),
           ...parameters,
           min_cost_nano_usd: minCost(query.min_cost).toString(),
@@ -115,15 +117,16 @@ function traceRoute({ store }: TracesRoutesOptions): AnyRoute {
     url: "/v1/traces/:id",
     summary: "One trace with all its spans",
     access: "viewer",
+    tenants: "own",
     body: NOTHING,
     query: NOTHING,
     params: z.object({ id: traceId }),
     reply: traceReply,
     problems: ["not_found", "query_refused", "storage_unavailable"],
-    handle: async ({ params }) => {
+    handle: async ({ params, tenant = "" }) => {
       const rows = await readRows<SpanRow>(store, {
         query: "trace",
-        parameters: { trace_id: params.id, limit: SPANS_MAX },
+        parameters: { trace_id: params.id, tenant, limit: SPANS_MAX },
       });
       if (rows.length === 0) throw new ApiProblem("not_found", `no trace \`${params.id}\``);
       const total = rows.reduce((sum, row) => sum + BigInt(row["cost_nano_usd"] ?? "0"), 0n);

@@ -125,7 +125,9 @@ export class ApprovalStore implements ApprovalKeeper {
     const now = clock.now();
     const isOver = (request: ApprovalRequest): boolean => !isOpen(request, now) && lastMs(request) + keepMs <= now;
     return this.lines().filter((line) =>
-      "bypass" in line ? line.bypass.untilMs + keepMs <= now : line.request.expiresAtMs + keepMs <= now && isOver(line.request),
+      "bypass" in line
+        ? line.bypass.untilMs + keepMs <= now
+        : line.request.expiresAtMs + keepMs <= now && isOver(line.request),
     );
   }
 

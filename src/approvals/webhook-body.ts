@@ -4,6 +4,14 @@ import { currentDigest, missingApprovals } from "./rules.ts";
 
 export type WebhookEvent = "asked" | "reminder" | "escalation" | "answered";
 
+/** Something else that people are told of. */
+export interface WebhookNotice {
+  readonly event: "alert";
+  /** Of the alert. */
+  readonly id: string;
+  readonly text: string;
+}
+
 export interface BodyOptions {
   readonly event: WebhookEvent;
   readonly format: "generic" | "slack" | "teams";
@@ -71,9 +79,20 @@ function slackBody(options: BodyOptions): unknown {
   };
 }
 
-/** An Adaptive Card (https://adaptivecards.io), as Teams' workflows take it: it tells, and people answer elsewhere. */
+/** What is told without being asked: nobody answers it. */
+export function noticeBody(format: BodyOptions["format"], { event, id, text }: WebhookNotice): unknown {
+  if (format === "generic") return { event, id, text };
+  if (format === "teams") return teamsCard([text]);
+  return { text, blocks: [{ type: "section", text: { type: "plain_text", text: text.slice(0, TEXT_MAX) } }] };
+}
+
+/** It tells, and people answer elsewhere. */
 function teamsBody(options: BodyOptions): unknown {
-  const [title = "", ...lines] = linesOf(options);
+  return teamsCard(linesOf(options));
+}
+
+/** An Adaptive Card (https://adaptivecards.io), as Teams' workflows take it. */
+function teamsCard([title = "", ...lines]: readonly string[]): unknown {
   const block = (text: string, more: object = {}): unknown => ({
     type: "RichTextBlock",
     inlines: [{ type: "TextRun", text: text.slice(0, TEXT_MAX), ...more }],

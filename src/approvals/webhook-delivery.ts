@@ -7,7 +7,7 @@ import type { Clock } from "../support/clock.ts";
 import { type CancelTimer, delay, every } from "../support/clock.ts";
 import type { ApprovalDesk } from "./approval-desk.ts";
 import type { ApprovalRequest } from "./request.ts";
-import { webhookBody, type WebhookEvent } from "./webhook-body.ts";
+import { noticeBody, webhookBody, type WebhookEvent, type WebhookNotice } from "./webhook-body.ts";
 import { signature, SIGNATURE_HEADER } from "./webhook-signature.ts";
 
 export interface Webhook {
@@ -15,7 +15,7 @@ export interface Webhook {
   readonly url: string;
   readonly format: "generic" | "slack" | "teams";
   readonly secret: string;
-  readonly on: readonly WebhookEvent[];
+  readonly on: readonly (WebhookEvent | WebhookNotice["event"])[];
   readonly includesArguments: boolean;
 }
 
@@ -31,6 +31,11 @@ export interface WebhookDeliveryOptions {
     request: { readonly headers: Readonly<Record<string, string>>; readonly body: string },
   ) => Promise<number>;
   readonly onFailure: (failure: { readonly webhook: string; readonly id: string; readonly reason: string }) => void;
+}
+
+interface Message {
+  readonly id: string;
+  readonly body: (nowMs: number) => unknown;
 }
 
 const LOOK_INTERVAL_MS = 1_000;
@@ -83,21 +88,32 @@ export class WebhookDelivery {
 
   #tell(event: WebhookEvent, request: ApprovalRequest): void {
     for (const webhook of this.#options.webhooks) {
-      if (webhook.on.includes(event)) void this.#deliver(webhook, event, request);
+      if (!webhook.on.includes(event)) continue;
+      const { format, includesArguments } = webhook;
+      const body = (nowMs: number): unknown => webhookBody({ event, format, request, nowMs, includesArguments });
+      void this.#deliver(webhook, { id: request.id, body });
+    }
+  }
+
+  /** Something else happened. */
+  tell(notice: WebhookNotice): void {
+    for (const webhook of this.#options.webhooks) {
+      if (!webhook.on.includes(notice.event)) continue;
+      void this.#deliver(webhook, { id: notice.id, body: () => noticeBody(webhook.format, notice) });
     }
   }
 
   /** Never rejects. */
-  async #deliver(webhook: Webhook, event: WebhookEvent, request: ApprovalRequest): Promise<void> {
+  async #deliver(webhook: Webhook, message: Message): Promise<void> {
     const { clock, onFailure } = this.#options;
     const { name } = webhook;
-    const { id } = request;
+    const { id } = message;
     const waiting = this.#waiting.get(name) ?? 0;
     if (waiting >= QUEUE_MAX) return onFailure({ webhook: name, id, reason: "too many messages wait for it" });
     this.#waiting.set(name, waiting + 1);
     let reason = "";
     for (const retryMs of [...RETRY_MS, undefined]) {
-      const outcome = await this.#post(webhook, event, request);
+      const outcome = await this.#post(webhook, message);
       if (outcome === "delivered") break;
       reason = outcome.reason;
       if (outcome.isFinal || retryMs === undefined || this.#isStopped) {
@@ -110,13 +126,12 @@ export class WebhookDelivery {
   }
 
   async #post(
-    { url, format, secret, includesArguments }: Webhook,
-    event: WebhookEvent,
-    request: ApprovalRequest,
+    { url, secret }: Webhook,
+    message: Message,
   ): Promise<"delivered" | { readonly reason: string; readonly isFinal: boolean }> {
     const { clock, post } = this.#options;
     const nowMs = clock.now();
-    const body = JSON.stringify(webhookBody({ event, format, request, nowMs, includesArguments }));
+    const body = JSON.stringify(message.body(nowMs));
     const headers = {
       "content-type": "application/json",
       [SIGNATURE_HEADER]: signature({ secret, unixSeconds: Math.floor(nowMs / 1_000), body }),

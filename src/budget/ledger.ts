@@ -163,7 +163,7 @@ export interface Ledger {
   /** Throws `LedgerError` (`invalid_command`) for an amount or a time that makes no sense. */
   raise(command: RaiseCommand): Promise<RaiseOutcome>;
   /** Names of the budgets in force with their measures: also of those that nothing falls under yet. */
-  configured(): readonly Pick<BudgetState, "name" | "measure">[];
+  configured(): readonly Pick<BudgetState, "name" | "measure" | "scope">[];
   budgets(): readonly BudgetState[];
   /** `undefined`: never seen, or forgotten. May be ahead of the disk: answer from it only after a command of that lease. */
   lease(leaseId: string): Promise<LeaseView | undefined>;

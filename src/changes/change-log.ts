@@ -14,6 +14,8 @@ export interface NewChange {
   readonly action: string;
   /** To what. */
   readonly subject: string;
+  /** Whose agents it concerns, where it concerns one tenant only. */
+  readonly tenant?: string | undefined;
   /** What was in force, and is now; absent where there was, or is, nothing. Plain JSON. */
   readonly before?: unknown;
   readonly after?: unknown;

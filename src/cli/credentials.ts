@@ -14,11 +14,20 @@ export function tokensCommand(output: Output): Command {
     common(new Command("create").description("issue a token; it is shown this once"))
       .requiredOption("--name <name>", "whose; acts are written down under it")
       .requiredOption("--role <role>", "viewer, approver, operator or admin")
+      .option("--tenant <name>", "sees and touches only what is of this tenant's agents")
       .option("--for <duration>", "ends by itself after, e.g. 90d")
       .action(async (_options: unknown, command: Command) => {
-        const options = command.optsWithGlobals<CommonOptions & { name: string; role: string; for?: string }>();
-        const { name, role, for: time } = options;
-        await issue(output, options, { kind: "person", name, role, ...(time === undefined ? {} : { for: time }) });
+        type Options = CommonOptions & { name: string; role: string; tenant?: string; for?: string };
+        const options = command.optsWithGlobals<Options>();
+        const { name, role, tenant, for: time } = options;
+        const of = tenant === undefined ? {} : { tenant };
+        await issue(output, options, {
+          kind: "person",
+          name,
+          role,
+          ...of,
+          ...(time === undefined ? {} : { for: time }),
+        });
       }),
   );
   return command.addCommand(rotate(output)).addCommand(revoke(output));
@@ -100,6 +109,7 @@ const COLUMNS: readonly Column<CredentialRow>[] = [
   { title: "ID", value: (row) => row.id },
   { title: "NAME", value: (row) => row.name },
   { title: "ROLE", value: (row) => row.role ?? "" },
+  { title: "TENANT", value: (row) => row.tenant ?? "" },
   { title: "SINCE", value: (row) => row.issued_at },
   { title: "BY", value: (row) => row.issued_by },
   { title: "UNTIL", value: (row) => row.expires_at ?? "" },

@@ -34,6 +34,7 @@ const COMMANDS: Readonly<Record<string, MakeCommand>> = {
   kill: async (output) => (await import("./kill.ts")).stopCommand("kill", output),
   pause: async (output) => (await import("./kill.ts")).stopCommand("pause", output),
   resume: async (output) => (await import("./kill.ts")).resumeCommand(output),
+  incident: async (output) => (await import("./incidents.ts")).incidentCommand(output),
   tokens: async (output) => (await import("./credentials.ts")).tokensCommand(output),
   agents: async (output) => (await import("./agents.ts")).agentsCommand(output),
   changes: async (output) => (await import("./changes.ts")).changesCommand(output),

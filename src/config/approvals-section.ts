@@ -39,7 +39,7 @@ const webhook = z.strictObject({
     })
     .describe("Signs what is sent (HMAC-SHA-256) and verifies what comes. Slack: its signing secret."),
   on: z
-    .array(z.enum(["asked", "reminder", "escalation", "answered"]))
+    .array(z.enum(["asked", "reminder", "escalation", "answered", "alert"]))
     .min(1)
     .default(["asked", "reminder", "answered"])
     .describe("What it is told of."),

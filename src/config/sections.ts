@@ -223,6 +223,13 @@ const oidcSection = z.strictObject({
     .min(1)
     .default("groups")
     .describe("The claim with a person's groups; may be a path with dots."),
+  tenant_claim: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      "The claim with a person's tenant; may be a path with dots. With it, who has none is nobody here; without it, people see all tenants.",
+    ),
   roles: z
     .record(z.string().min(1), z.enum(["viewer", "approver", "operator", "admin"]))
     .refine((roles) => Object.keys(roles).length > 0, { error: "expected at least one group" })

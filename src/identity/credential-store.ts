@@ -22,6 +22,8 @@ export interface Credential {
   readonly name: string;
   /** Of a person. */
   readonly role?: Role;
+  /** Of a person that sees and touches one tenant only. */
+  readonly tenant?: string;
   /** SHA-256 of the secret in hex. */
   readonly digest: string;
   readonly issuedAtMs: number;
@@ -37,7 +39,7 @@ export interface Credential {
 }
 
 export type NewCredential = { readonly issuedBy: string; readonly forMs?: number } & (
-  | { readonly kind: "person"; readonly name: string; readonly role: Role }
+  | { readonly kind: "person"; readonly name: string; readonly role: Role; readonly tenant?: string }
   | { readonly kind: "agent"; readonly name: string; readonly parent?: string }
 );
 
@@ -123,7 +125,9 @@ export class CredentialStore implements CredentialKeeper {
 
   person(secret: string): Person | undefined {
     const credential = this.find("person", secret);
-    return credential?.role === undefined ? undefined : { name: credential.name, role: credential.role };
+    if (credential?.role === undefined) return undefined;
+    const { name, role, tenant } = credential;
+    return { name, role, ...(tenant === undefined ? {} : { tenant }) };
   }
 
   byId(id: string): Credential | undefined {
@@ -169,12 +173,12 @@ export class CredentialStore implements CredentialKeeper {
     const old = this.byId(id);
     if (old === undefined) return undefined;
     const leftMs = old.expiresAtMs === undefined ? undefined : old.expiresAtMs - this.#clock.now();
-    const { kind, name, role, parent } = old;
+    const { kind, name, role, tenant, parent } = old;
     const shared = { issuedBy: by, ...(leftMs === undefined ? {} : { forMs: leftMs }) };
     const issued =
       kind === "agent"
         ? this.make({ ...shared, kind, name, ...(parent === undefined ? {} : { parent }) })
-        : this.make({ ...shared, kind, name, role: role ?? "viewer" });
+        : this.make({ ...shared, kind, name, role: role ?? "viewer", ...(tenant === undefined ? {} : { tenant }) });
     const endsAtMs = this.#clock.now() + overlapMs;
     const ending = { ...changedOf(old), expiresAtMs: Math.min(old.expiresAtMs ?? endsAtMs, endsAtMs) };
     const children = this.#valid()

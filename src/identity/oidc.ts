@@ -4,6 +4,7 @@
  * whose groups mean nothing here is nobody's. Sources: https://openid.net/specs/openid-connect-discovery-1_0.html, RFC 9068.
  */
 import { createRemoteJWKSet, errors, type JWTPayload, jwtVerify } from "jose";
+import { TENANT_NAME } from "../support/tenant.ts";
 import { type Person, type Role, ROLES } from "./roles.ts";
 
 export interface OidcOptions {
@@ -14,6 +15,8 @@ export interface OidcOptions {
   readonly nameClaim: string;
   /** The claim with the person's groups: a text or a list; a path with dots. */
   readonly rolesClaim: string;
+  /** The claim with the person's tenant; who has none is nobody then. A path with dots. @default people are of no tenant */
+  readonly tenantClaim?: string;
   /** Which group is which role; of several the highest counts. */
   readonly roles: Readonly<Record<string, Role>>;
   readonly onFailure: (reason: string) => void;
@@ -81,14 +84,18 @@ async function discover(issuer: string): Promise<Keys> {
   return createRemoteJWKSet(new URL(String(found.jwks_uri)), { timeoutDuration: TIMEOUT_MS });
 }
 
-function personOf(payload: JWTPayload, { nameClaim, rolesClaim, roles }: OidcOptions): Person | undefined {
+function personOf(payload: JWTPayload, { nameClaim, rolesClaim, tenantClaim, roles }: OidcOptions): Person | undefined {
   const name = payload[nameClaim];
   if (typeof name !== "string" || name === "" || name.length > NAME_MAX) return undefined;
   // An address that the provider did not check is what somebody typed.
   if (nameClaim === "email" && payload["email_verified"] !== true) return undefined;
   const held = groupsIn(payload, rolesClaim).flatMap((group) => (Object.hasOwn(roles, group) ? [roles[group]] : []));
   const role = ROLES.toReversed().find((each) => held.includes(each));
-  return role === undefined ? undefined : { name, role };
+  if (role === undefined) return undefined;
+  if (tenantClaim === undefined) return { name, role };
+  const [tenant, ...others] = groupsIn(payload, tenantClaim);
+  // Who is of two, or of a name that could mean more than one, is of none.
+  return tenant === undefined || others.length > 0 || !TENANT_NAME.test(tenant) ? undefined : { name, role, tenant };
 }
 
 function groupsIn(payload: JWTPayload, path: string): readonly string[] {

@@ -13,4 +13,6 @@ export interface Person {
   /** What acts are written down under. */
   readonly name: string;
   readonly role: Role;
+  /** Whose agents it sees and touches; `undefined`: all. */
+  readonly tenant?: string;
 }

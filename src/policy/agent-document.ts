@@ -1,5 +1,6 @@
 import { parseEndpointPattern } from "@tollgate/instrumentation/policy";
 import { z } from "zod";
+import { TENANT_NAME } from "../support/tenant.ts";
 import { documentName, labelText } from "./shapes.ts";
 
 const endpointPattern = z.string().refine((text) => parseEndpointPattern(text) !== undefined, {
@@ -19,6 +20,11 @@ export const agentDocumentSchema = z.strictObject({
     .optional()
     .describe("Who wrote it: where duties are separate, they may not approve what it asks for."),
   team: labelText.optional().describe("Its team; wins over what a process claims."),
+  tenant: z
+    .string()
+    .regex(TENANT_NAME, { error: "expected 1 to 64 letters, digits, `_`, `.` or `-`" })
+    .optional()
+    .describe("Whose it is, where several tenants share a fleet; wins over what a process claims."),
   role: labelText.optional().describe("Its role; wins over what a process claims."),
   parent: documentName
     .optional()

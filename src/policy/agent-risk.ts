@@ -4,9 +4,9 @@
  */
 import type { AgentDocument } from "./agent-document.ts";
 import type { Beyond } from "./blast-radius.ts";
+import { type Autonomy, AUTONOMY_LEVELS } from "./demotion.ts";
 
 export type RiskLevel = "low" | "medium" | "high";
-export type Autonomy = NonNullable<AgentDocument["autonomy"]>;
 
 /** What an agent did in the window that is looked at. */
 export interface AgentEvidence {
@@ -18,6 +18,8 @@ export interface AgentEvidence {
   readonly approvalsDenied: number;
   /** Kills in force or lifted in the window. */
   readonly kills: number;
+  /** That are open. */
+  readonly incidents: number;
 }
 
 export interface AgentRisk {
@@ -29,7 +31,6 @@ export interface AgentRisk {
 }
 
 const LEVELS: readonly RiskLevel[] = ["low", "medium", "high"];
-const AUTONOMY: readonly Autonomy[] = ["observe", "suggest", "supervised", "autonomous"];
 const HARMFUL: ReadonlySet<string> = new Set(["delete", "grant", "execute"]);
 const RECORDS_MANY = 1_000;
 const REVIEW_DAYS_MAX = 180;
@@ -65,8 +66,8 @@ export function riskOf(options: RiskOptions): AgentRisk {
 }
 
 function likelihoodOf({ evidence, drift, excess }: RiskOptions): RiskLevel {
-  const { acts, denied, errors, approvalsDenied, kills } = evidence;
-  if (kills > 0 || drift.length > 0 || denied > acts * BAD_DENIED_SHARE) return "high";
+  const { acts, denied, errors, approvalsDenied, kills, incidents } = evidence;
+  if (kills > 0 || incidents > 0 || drift.length > 0 || denied > acts * BAD_DENIED_SHARE) return "high";
   if (excess.length > 0 || approvalsDenied > 0 || denied > 0 || errors > acts * BAD_ERRORS_SHARE) return "medium";
   return acts < PROOF_ACTS_MIN ? "medium" : "low";
 }
@@ -105,18 +106,19 @@ function gapsOf({ document, hasPolicy, hasKey, excess, drift, nowMs }: RiskOptio
 function proposalOf({ document, evidence, drift }: RiskOptions): AgentRisk["proposal"] {
   const autonomy = document?.autonomy;
   if (autonomy === undefined) return undefined;
-  const at = AUTONOMY.indexOf(autonomy);
-  const { acts, denied, errors, approvalsDenied, kills } = evidence;
+  const at = AUTONOMY_LEVELS.indexOf(autonomy);
+  const { acts, denied, errors, approvalsDenied, kills, incidents } = evidence;
   const bad: readonly (readonly [boolean, string])[] = [
     [kills > 0, "it was killed"],
+    [incidents > 0, "an incident is open"],
     [drift.length > 0, "it did more than declared"],
     [denied > acts * BAD_DENIED_SHARE, `${denied} of ${acts} acts were denied`],
     [errors > acts * BAD_ERRORS_SHARE, `${errors} of ${acts} acts failed`],
   ];
   const because = bad.filter(([isBad]) => isBad).map(([, text]) => text);
-  const down = AUTONOMY[at - 1];
+  const down = AUTONOMY_LEVELS[at - 1];
   if (because.length > 0) return down === undefined ? undefined : { autonomy: down, because: because.join(", ") };
-  const up = AUTONOMY[at + 1];
+  const up = AUTONOMY_LEVELS[at + 1];
   const isProven =
     acts >= PROOF_ACTS_MIN &&
     approvalsDenied === 0 &&

@@ -5,6 +5,7 @@
 import { createHash } from "node:crypto";
 import type { EgressRules, UnknownEgress } from "@tollgate/instrumentation/protocol";
 import type { AgentDocument } from "./agent-document.ts";
+import { demoted } from "./demotion.ts";
 import type { LabelsDocument } from "./labels-document.ts";
 import type { ToolDocument } from "./tool-document.ts";
 
@@ -39,30 +40,47 @@ export interface RegisteredLabels {
   readonly team?: string;
   readonly role?: string;
   readonly autonomy?: string;
+  readonly tenant?: string;
 }
 
 /** Labels that an agent's document settles where it names them. */
-const REGISTERED_KEYS = ["owner", "team", "role", "autonomy"] as const;
+const REGISTERED_KEYS = ["owner", "team", "role", "autonomy", "tenant"] as const;
 
 export class AgentRegistry {
   #agents: ReadonlyMap<string, AgentDocument>;
   #content: RegistryContent;
   #version: string;
+  /** Severity of the worst open incident of each agent. */
+  #incidents: ReadonlyMap<string, string> = new Map();
 
   constructor(content: RegistryContent) {
     this.#content = content;
     this.#agents = byName(content.agents);
-    this.#version = versionOf(content);
+    this.#version = versionOf(content, this.#incidents);
+  }
+
+  /** Holds the agents of open incidents closer: the worst severity of each. False when nothing changes by it. */
+  demote(incidents: ReadonlyMap<string, string>): boolean {
+    const version = versionOf(this.#content, incidents);
+    const isNews = version !== this.#version;
+    this.#incidents = incidents;
+    this.#version = version;
+    return isNews;
+  }
+
+  /** Severity of the worst open incident about an agent. */
+  severityOf(agent: string): string | undefined {
+    return this.#incidents.get(agent);
   }
 
   /** Puts other documents in force, at once for all that asks from here on. */
   replace(content: RegistryContent): void {
     this.#content = content;
     this.#agents = byName(content.agents);
-    this.#version = versionOf(content);
+    this.#version = versionOf(content, this.#incidents);
   }
 
-  /** Changes when budgets, policies, agents or prices change. 16 hex digits. */
+  /** Changes when budgets, policies, agents or prices change, and with the incidents that are open. 16 hex digits. */
   get version(): string {
     return this.#version;
   }
@@ -75,12 +93,15 @@ export class AgentRegistry {
     return this.#content.requirePolicy;
   }
 
-  /** What an agent's document settles; `undefined` for an agent without one. */
+  /** What an agent's document and its open incidents settle; `undefined` for an agent without either. */
   registered(agent: string): RegisteredLabels | undefined {
     const document = this.#agents.get(agent);
-    if (document === undefined) return undefined;
+    const severity = this.#incidents.get(agent);
+    if (document === undefined && severity === undefined) return undefined;
+    const autonomy = demoted(document?.autonomy, severity);
+    const settled = { ...document, autonomy };
     return Object.fromEntries(
-      REGISTERED_KEYS.flatMap((key) => (document[key] === undefined ? [] : [[key, document[key]]])),
+      REGISTERED_KEYS.flatMap((key) => (settled[key] === undefined ? [] : [[key, settled[key]]])),
     );
   }
 
@@ -91,7 +112,7 @@ export class AgentRegistry {
   }
 
   /**
-   * `claimed` after the registry had its say: `owner`, `team`, `role` and `autonomy` are the document's where it names them, else the
+   * `claimed` after the registry had its say: `owner`, `team`, `role`, `autonomy` and `tenant` are the document's where it names them, else the
    * claim stands. `agent` is always the name itself.
    */
   labels(agent: string, claimed: Labels): Labels {
@@ -115,6 +136,11 @@ export class AgentRegistry {
   /** Levels of data labels; `undefined`: the built-in order. */
   get labelLevels(): LabelsDocument["order"] | undefined {
     return this.#content.labels?.order;
+  }
+
+  /** Whom each policy binds, in the order of their documents. */
+  get bindings(): readonly PolicyBinding[] {
+    return this.#content.policies;
   }
 
   /** All policies, in the order of their documents. */
@@ -170,7 +196,13 @@ function byName(agents: readonly AgentDocument[]): ReadonlyMap<string, AgentDocu
   return new Map(agents.map((agent) => [agent.name, agent]));
 }
 
-/** The version that a registry of this content has. */
-export function versionOf({ fingerprint }: Pick<RegistryContent, "fingerprint">): string {
-  return createHash("sha256").update(fingerprint).digest("hex").slice(0, 16);
+/** The version that a registry of this content has. `incidents`: the worst severity of each agent's open ones. */
+export function versionOf(
+  { fingerprint }: Pick<RegistryContent, "fingerprint">,
+  incidents: ReadonlyMap<string, string> = new Map(),
+): string {
+  const hash = createHash("sha256").update(fingerprint);
+  // In one order at all processors.
+  if (incidents.size > 0) hash.update(JSON.stringify([...incidents].toSorted(([a], [b]) => (a < b ? -1 : 1))));
+  return hash.digest("hex").slice(0, 16);
 }

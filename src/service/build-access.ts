@@ -26,9 +26,10 @@ function oidcOf(
   oidc: NonNullable<NonNullable<Config["auth"]>["oidc"]>,
   telemetry: Telemetry,
 ): ReturnType<typeof oidcVerifier> {
-  const { issuer, audience, name_claim: nameClaim, roles_claim: rolesClaim, roles } = oidc;
+  const { issuer, audience, name_claim: nameClaim, roles_claim: rolesClaim, tenant_claim: tenantClaim, roles } = oidc;
   const onFailure = (reason: string): void => telemetry.emit("oidc_unavailable", { issuer, reason });
-  return oidcVerifier({ issuer, audience, nameClaim, rolesClaim, roles, onFailure });
+  const tenant = tenantClaim === undefined ? {} : { tenantClaim };
+  return oidcVerifier({ issuer, audience, nameClaim, rolesClaim, ...tenant, roles, onFailure });
 }
 
 export function buildRegistry(governance: Governance, config: Config): AgentRegistry {

@@ -6,6 +6,7 @@ import type { ApprovalKeeper } from "../approvals/approval-store.ts";
 import { termsBy } from "../approvals/terms.ts";
 import type { Changes } from "../changes/change-log.ts";
 import type { CredentialKeeper } from "../identity/credential-store.ts";
+import type { IncidentDesk } from "../incidents/incident-desk.ts";
 import type { StopKeeper } from "../kill/stop-store.ts";
 import type { AgentRegistry } from "../policy/registry.ts";
 import type { Clock } from "../support/clock.ts";
@@ -34,6 +35,7 @@ export interface ApiBuild {
   readonly credentials: CredentialKeeper;
   readonly changes: Changes;
   readonly agentWatch: AgentWatch;
+  readonly incidents: IncidentDesk;
   readonly stops: StopKeeper;
   readonly stopFleet?: StopFleetOptions;
   readonly approvals: ApprovalKeeper;
@@ -61,6 +63,7 @@ export function buildApi(options: ApiBuild): Api {
     credentials: options.credentials,
     changes: options.changes,
     findings: options.agentWatch,
+    incidents: options.incidents,
     ...(options.stopFleet === undefined ? {} : { stopFleet: options.stopFleet }),
     approvals: options.approvals,
     answeringWebhooks: config.approvals.webhooks.map(({ secret, ...rest }) => ({ ...rest, secret: secret.reveal() })),

@@ -78,6 +78,7 @@ export function buildTraces(options: TracesBuild): Traces {
   for (const { name, exporter: forward } of forwards) flows.add(`exporters.${name}`, forward);
   const agents = {
     find: (agent: string) => registry.registered(agent),
+    severityOf: (agent: string) => registry.severityOf(agent),
     mayActAs: (sender: string, agent: string) => access.mayActAs(sender, agent),
     namesOf: (sender: string) => access.namesOf(sender),
   };

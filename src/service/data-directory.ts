@@ -24,6 +24,8 @@ export interface DataDirectory {
   readonly applied: string;
   /** Who changed what governs the fleet. */
   readonly changes: string;
+  /** What went wrong, and who followed it up. */
+  readonly incidents: string;
   /** Agents that were found running wild lately. */
   readonly runaways: string;
   /** Keys, checkpoints and what has arrived of each audit chain. */
@@ -48,6 +50,7 @@ export function dataDirectory(root: string = DEFAULT_DATA_DIR): DataDirectory {
     approvals: join(absolute, "approvals", "approvals.log"),
     applied: join(absolute, "governance", "applied.json"),
     changes: join(absolute, "changes", "changes.log"),
+    incidents: join(absolute, "incidents", "incidents.log"),
     runaways: join(absolute, "runaways.json"),
     audit: {
       keys: join(absolute, "audit", "keys.json"),

@@ -5,6 +5,7 @@ import { ChangeLog, type Changes } from "../changes/change-log.ts";
 import { SharedChanges } from "../changes/shared-changes.ts";
 import { type CredentialKeeper, CredentialStore } from "../identity/credential-store.ts";
 import { SharedCredentials } from "../identity/shared-credentials.ts";
+import { IncidentStore } from "../incidents/incident-store.ts";
 import { AppendLog } from "../support/append-log.ts";
 import type { Clock } from "../support/clock.ts";
 import { errorText } from "../telemetry/error-text.ts";
@@ -15,6 +16,7 @@ import type { StartedParts } from "./started-parts.ts";
 export interface GovernanceStores {
   readonly credentials: CredentialKeeper;
   readonly approvals: ApprovalKeeper;
+  readonly incidents: IncidentStore;
   /** Of all processors. */
   readonly changes: Changes;
   /** Of this one. */
@@ -31,20 +33,27 @@ export async function openGovernance(options: {
   readonly parts: StartedParts;
 }): Promise<GovernanceStores> {
   const { data, sharing, clock, telemetry, parts } = options;
+  const damage =
+    (table: string) =>
+    (error: Error): void =>
+      telemetry.emit("shared_table_damaged", { table, error: errorText(error) });
   const credentials = new CredentialStore({ file: data.credentials, clock });
   credentials.load();
   const log = new AppendLog(data.approvals);
   const approvals = new ApprovalStore({ log, clock, keepMs: options.approvalsKeepMs });
+  const table = sharing === undefined ? {} : { table: sharing.table("incidents") };
+  const incidents = new IncidentStore({ file: data.incidents, clock, ...table, onDamage: damage("incidents") });
+  await parts.start("incidents", incidents);
   const ownChanges = new ChangeLog({ file: data.changes, clock });
   await parts.start("changes", ownChanges);
   if (sharing === undefined) {
     await parts.start("approvals", approvals);
-    return { credentials, approvals, changes: ownChanges, ownChanges };
+    return { credentials, approvals, incidents, changes: ownChanges, ownChanges };
   }
   const shared = (what: string) => ({
     table: sharing.table(what),
     clock,
-    onDamage: (error: Error): void => telemetry.emit("shared_table_damaged", { table: what, error: errorText(error) }),
+    onDamage: damage(what),
   });
   const all = {
     changes: new SharedChanges({ log: ownChanges, ...shared("changes") }),
@@ -54,5 +63,5 @@ export async function openGovernance(options: {
   await parts.start("shared changes", all.changes);
   await parts.start("credentials", all.credentials);
   await parts.start("approvals", all.approvals);
-  return { ...all, ownChanges };
+  return { ...all, incidents, ownChanges };
 }

@@ -7,9 +7,11 @@ import { rmSync } from "node:fs";
 import { sharesRecords } from "../budget/valkey/create-valkey-ledger.ts";
 import { httpUrl, toEndpoint } from "../config/endpoint.ts";
 import type { Span } from "../pdata/span.ts";
+import { IncidentDesk } from "../incidents/incident-desk.ts";
 import { type Clock, SystemClock } from "../support/clock.ts";
 import { Telemetry } from "../telemetry/telemetry.ts";
 import { AgentWatch } from "./agent-watch.ts";
+import { AlertWatch } from "./alert-watch.ts";
 import { announce } from "./announcement.ts";
 import { BudgetApprovals } from "./budget-approvals.ts";
 import { BudgetStatesWriter } from "./budget-states.ts";
@@ -26,6 +28,7 @@ import type { ServiceEndpoints } from "./endpoints.ts";
 import { EngineWatch } from "./engine-watch.ts";
 import { GovernanceRows } from "./governance-rows.ts";
 import { GovernanceSource } from "./governance-source.ts";
+import { IncidentWatch } from "./incident-watch.ts";
 import { LiveGovernance, type ReloadOutcome } from "./live-governance.ts";
 import { MetricsPush } from "./metrics-push.ts";
 import { Reconciler } from "./reconciler.ts";
@@ -93,7 +96,7 @@ async function start(given: Starting): Promise<Service> {
   const store = buildStore({ config, data, clock, telemetry });
   await parts.start("ledger", ledger);
   const sharing = sharesRecords(ledger) ? ledger : undefined;
-  const { credentials, approvals, changes, ownChanges } = await openGovernance({
+  const { credentials, approvals, incidents, changes, ownChanges } = await openGovernance({
     data,
     approvalsKeepMs: config.approvals.keep_ms,
     sharing,
@@ -193,6 +196,7 @@ async function start(given: Starting): Promise<Service> {
 
   const agentWatch = new AgentWatch({ store, registry, clock, telemetry });
   await parts.start("agent watch", agentWatch);
+  const incidentDesk = new IncidentDesk({ store: incidents, clock, record: changes.record });
   const state = { isReady: false };
   const { httpUrl: otlpHttp = "", grpcUrl: otlpGrpc = "" } = traces.receiver;
   const endpoints = { otlp_http: otlpHttp, otlp_grpc: otlpGrpc, api: "", clickhouse: store.url() };
@@ -207,6 +211,7 @@ async function start(given: Starting): Promise<Service> {
     credentials,
     changes,
     agentWatch,
+    incidents: incidentDesk,
     stops: stops.keeper,
     ...(stops.fleet === undefined ? {} : { stopFleet: stops.fleet }),
     approvals,
@@ -249,7 +254,30 @@ async function start(given: Starting): Promise<Service> {
   });
   await parts.start("budget approvals", budgetApprovals);
   api.onApproval((request) => budgetApprovals.onApproval(request));
-  await parts.start("webhooks", buildWebhooks({ config, api, clock, telemetry }));
+  const incidentWatch = new IncidentWatch({
+    store: incidents,
+    desk: incidentDesk,
+    stops: stops.keeper,
+    findings: agentWatch,
+    firing: () => alertWatch.firing,
+    registry,
+    onDemotion: () => api.sendGovernance(),
+    clock,
+    telemetry,
+  });
+  await parts.start("incident watch", incidentWatch);
+  const webhooks = buildWebhooks({ config, api, clock, telemetry });
+  await parts.start("webhooks", webhooks);
+  const alertWatch = new AlertWatch({
+    alerts: () => live.current.alerts,
+    store,
+    ledger,
+    approvals: api.approvals,
+    onFired: ({ alert, text }) => webhooks.tell({ event: "alert", id: alert.name, text }),
+    clock,
+    telemetry,
+  });
+  await parts.start("alerts", alertWatch);
   parts.add("runaways", async () => runaways.stop());
   runaways.start(api.desk);
   await parts.start("reconciler", reconciler);

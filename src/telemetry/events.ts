@@ -83,6 +83,10 @@ export const EVENTS = {
     message:
       "what the ledger's store says of who is stopped is damaged: acts hold at the processor that they are made at",
   },
+  alert_fired: { level: "warn", message: "a figure is above the threshold of an alert" },
+  alert_resolved: { level: "info", message: "a figure is no longer above the threshold of an alert" },
+  incident_opened: { level: "warn", message: "something happened that people have to look at: an incident is open" },
+  incident_not_opened: { level: "error", message: "an incident could not be stored; will try again" },
   shared_table_damaged: {
     level: "error",
     message: "a row that processors share in the ledger's store is damaged: it is left alone, and does not count",

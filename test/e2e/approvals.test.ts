@@ -28,7 +28,12 @@ thresholds:
 kind: agent
 name: editor-1
 owner: docs
+tenant: docs-co
 blast_radius: { systems: [wiki], actions: [read] }
+---
+kind: agent
+name: deputy
+autonomy: autonomous
 ---
 kind: tool
 name: write_file
@@ -210,4 +215,69 @@ test("an agent with an issued key is that agent, nobody else is, and a revoked k
   await processor.cli("agents", "revoke", next.id);
   const changes = await sqlRows(rig(), "SELECT action FROM changes WHERE action LIKE 'credential.%' ORDER BY seq", 3);
   expect(changes.map(({ action }) => action)).toEqual(["credential.issue", "credential.rotate", "credential.revoke"]);
+});
+
+test("people of a tenant read what its agents did, and nothing else", async () => {
+  const { processor } = rig();
+  type Key = { readonly secret: string };
+  const create = ["tokens", "create", "--name", "dora", "--role", "viewer", "--tenant", "docs-co"];
+  const [{ secret }] = (await processor.cli(...create)) as readonly [Key];
+  const headers = { authorization: `Bearer ${secret}` };
+  const read = async (path: string): Promise<string> => {
+    const response = await fetch(`${processor.endpoints.api}${path}`, { headers });
+    const text = await response.text();
+    expect([path, response.status, text]).toEqual([path, 200, text]);
+    return text;
+  };
+  const lists = [
+    "/v1/traces",
+    "/v1/sessions",
+    "/v1/sessions/s-1",
+    "/v1/spans?received_since_ms=0",
+    "/v1/decisions/recorded",
+  ];
+  const found = await Promise.all([...lists, "/v1/agents", "/v1/approvals?state=all"].map(read));
+  for (const text of found) {
+    expect(text).toContain("editor-1");
+    for (const other of ["editor-2", "editor-3", "spender", "keyed"]) expect(text).not.toContain(other);
+  }
+  expect(JSON.parse(await read("/v1/spend?by=agent"))).toMatchObject({ rows: [] });
+});
+
+test("an incident takes autonomy from its agent at once, until it is closed, and is on the spans meanwhile", async () => {
+  const { processor } = rig();
+  const ship = { ...write("x"), name: "ship" };
+  const run = async (): Promise<string | undefined> => {
+    const [result] = await steps("deputy", [ship]);
+    return result?.ok === true ? "ran" : result?.code;
+  };
+  expect(await run()).toBe("ran");
+  type Row = { readonly id: string; readonly title: string; readonly timeline: readonly { readonly text: string }[] };
+  const opened = await processor.cli("incident", "open", "ships too much", "--agent", "deputy", "--severity", "medium");
+  const [{ id }] = opened as readonly [Row];
+  expect(await run()).toBe("approval_pending");
+  await processor.cli("incident", "note", id, "asked", "the", "owner");
+  const [span] = await sqlRows(
+    rig(),
+    "SELECT attributes['tollgate.incident.severity'] AS severity FROM tool_decisions WHERE agent = 'deputy' AND decision = 'require_approval'",
+    1,
+  );
+  expect(span).toEqual({ severity: "medium" });
+  const [shown] = (await processor.cli("incident", "show", id)) as readonly [Row];
+  const texts = ["opened: ships too much", "asked the owner", "asked for ship: pending"];
+  for (const text of texts) expect(shown.timeline.map((row) => row.text)).toContainEqual(text);
+  expect(shown.timeline.some(({ text }) => text.startsWith("ship: require_approval"))).toBe(true);
+  await processor.cli("incident", "close", id, "a false alarm");
+  expect(await run()).toBe("ran");
+
+  // A kill is an incident by itself, which outlives the resumption.
+  await processor.cli("kill", "deputy", "--reason", "to be sure");
+  await processor.cli("resume", "deputy");
+  const byKill = await waitFor(
+    async () => ((await processor.cli("incident", "list", "--agent", "deputy")) as readonly Row[])[0],
+    { what: "the incident", timeoutMs: 10_000 },
+  );
+  expect(byKill.title).toBe("killed by people-token: to be sure");
+  expect(await run()).toBe("approval_pending");
+  await processor.cli("incident", "close", byKill.id, "seen");
 });

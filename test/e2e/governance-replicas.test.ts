@@ -46,49 +46,6 @@ beforeAll(async () => {
 afterAll(() => stack.disposeAsync(), TIMEOUT_MS);
 
 test.skipIf(missing !== undefined)(
-  "an approval asked at one processor is answered at another, and used once, through kill -9 of either",
-  async () => {
-    const [first, second] = places as [Place, Place];
-    const act = { agent: "editor", session: "s-1", tool: "write_file", arguments: { path: "a.txt" } };
-    const wanted = { ...act, policy: "files", policy_version: "1", rule: "write_*", reason: "asks" };
-    const asked = await ask<Asked>(first, "/v1/approvals", wanted);
-    expect(await ask<Asked>(second, "/v1/approvals", wanted)).toEqual(asked);
-    const { id, act_digest } = asked;
-    await first.processor.kill();
-    expect(await ask<Asked>(second, `/v1/approvals/${id}/approve`, {})).toMatchObject({ state: "approved" });
-    await restart(first);
-    const use = { act_digest, use_id: "0".repeat(32) };
-    expect(await ask<Asked>(first, `/v1/approvals/${id}/use`, use)).toMatchObject({ state: "consumed" });
-    await second.processor.kill();
-    await restart(second);
-    await expect(ask(second, `/v1/approvals/${id}/use`, { ...use, use_id: "1".repeat(32) })).rejects.toThrow(
-      "it is consumed",
-    );
-    const { changes } = await ask<Recorded>(second, "/v1/changes");
-    expect(changes.map(({ action }) => action)).toEqual(["approval.use", "approval.approve"]);
-  },
-  TIMEOUT_MS,
-);
-
-test.skipIf(missing !== undefined)(
-  "a key issued at one processor is good at all, and revoked at any good at none",
-  async () => {
-    const [first, second] = places as [Place, Place];
-    const issued = await ask<Key>(first, "/v1/credentials", { kind: "agent", name: "planner" });
-    await waitFor(async () => (await statusAs(second, issued.secret)) === 200, { what: "the key", timeoutMs: TIMEOUT_MS });
-    expect(await statusAs(second, undefined)).toBe(403);
-    await ask(second, `/v1/credentials/${issued.id}/revoke`, {});
-    await waitFor(async () => (await statusAs(first, issued.secret)) === 401, { what: "its end", timeoutMs: TIMEOUT_MS });
-    await store.command(["FLUSHALL"]);
-    const rows = "{tollgate:tollgate}:table:credentials:rows";
-    const isBack = async (): Promise<boolean> => (await store.command(["HLEN", rows])).startsWith(":1");
-    await waitFor(isBack, { what: "what the copies hold", timeoutMs: TIMEOUT_MS });
-    expect(await Promise.all(places.map((place) => statusAs(place, issued.secret)))).toEqual([401, 401]);
-  },
-  TIMEOUT_MS,
-);
-
-test.skipIf(missing !== undefined)(
   "a kill sent to one processor reaches the agents of all, and stays through restarts of all and of their store",
   async () => {
     const [first, second] = places as [Place, Place];
@@ -130,6 +87,55 @@ test.skipIf(missing !== undefined)(
     expect(await acts(second)).toEqual([["pause", "agent=shop-*"]]);
   },
   3 * TIMEOUT_MS,
+);
+
+test.skipIf(missing !== undefined)(
+  "an approval asked at one processor is answered at another, and used once, through kill -9 of either",
+  async () => {
+    const [first, second] = places as [Place, Place];
+    const act = { agent: "editor", session: "s-1", tool: "write_file", arguments: { path: "a.txt" } };
+    const wanted = { ...act, policy: "files", policy_version: "1", rule: "write_*", reason: "asks" };
+    const asked = await ask<Asked>(first, "/v1/approvals", wanted);
+    expect(await ask<Asked>(second, "/v1/approvals", wanted)).toEqual(asked);
+    const { id, act_digest } = asked;
+    await first.processor.kill();
+    expect(await ask<Asked>(second, `/v1/approvals/${id}/approve`, {})).toMatchObject({ state: "approved" });
+    await restart(first);
+    const use = { act_digest, use_id: "0".repeat(32) };
+    expect(await ask<Asked>(first, `/v1/approvals/${id}/use`, use)).toMatchObject({ state: "consumed" });
+    await second.processor.kill();
+    await restart(second);
+    await expect(ask(second, `/v1/approvals/${id}/use`, { ...use, use_id: "1".repeat(32) })).rejects.toThrow(
+      "it is consumed",
+    );
+    const { changes } = await ask<Recorded>(second, "/v1/audit/changes?action=approval");
+    expect(changes.map(({ action }) => action)).toEqual(["approval.use", "approval.approve"]);
+  },
+  TIMEOUT_MS,
+);
+
+test.skipIf(missing !== undefined)(
+  "a key issued at one processor is good at all, and revoked at any good at none",
+  async () => {
+    const [first, second] = places as [Place, Place];
+    const issued = await ask<Key>(first, "/v1/credentials", { kind: "agent", name: "planner" });
+    await waitFor(async () => (await statusAs(second, issued.secret)) === 200, {
+      what: "the key",
+      timeoutMs: TIMEOUT_MS,
+    });
+    expect(await statusAs(second, undefined)).toBe(403);
+    await ask(second, `/v1/credentials/${issued.id}/revoke`, {});
+    await waitFor(async () => (await statusAs(first, issued.secret)) === 401, {
+      what: "its end",
+      timeoutMs: TIMEOUT_MS,
+    });
+    await store.command(["FLUSHALL"]);
+    const rows = "{tollgate:tollgate}:table:credentials:rows";
+    const isBack = async (): Promise<boolean> => (await store.command(["HLEN", rows])).startsWith(":1");
+    await waitFor(isBack, { what: "what the copies hold", timeoutMs: TIMEOUT_MS });
+    expect(await Promise.all(places.map((place) => statusAs(place, issued.secret)))).toEqual([401, 401]);
+  },
+  TIMEOUT_MS,
 );
 
 async function restart(place: Place): Promise<void> {

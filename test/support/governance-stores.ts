@@ -3,6 +3,9 @@ import { ApprovalStore } from "../../src/approvals/approval-store.ts";
 import type { Terms } from "../../src/approvals/request.ts";
 import type { ChangeLog, NewChange } from "../../src/changes/change-log.ts";
 import { CredentialStore } from "../../src/identity/credential-store.ts";
+import type { Incident } from "../../src/incidents/incident.ts";
+import { IncidentDesk } from "../../src/incidents/incident-desk.ts";
+import type { IncidentStore } from "../../src/incidents/incident-store.ts";
 import type { Clock } from "../../src/support/clock.ts";
 
 /** Holds nothing: what a store needs that is never opened again. */
@@ -14,6 +17,17 @@ const MEMORY = {
   bytes: 0,
 } as const;
 
+/** As the store in a directory, without the directory. */
+function memoryIncidents(): Pick<IncidentStore, "look" | "get" | "all" | "put"> {
+  const incidents = new Map<string, Incident>();
+  return {
+    look: async () => {},
+    get: (id) => incidents.get(id),
+    all: () => [...incidents.values()],
+    put: async (next) => incidents.set(next.id, next) === incidents,
+  };
+}
+
 /** What an API needs beside its subject: no credentials on any disk, and changes that are kept in memory. */
 export function governanceStores(clock: Clock): {
   readonly credentials: CredentialStore;
@@ -21,6 +35,7 @@ export function governanceStores(clock: Clock): {
   readonly approvals: ApprovalStore;
   readonly findings: AgentFindings;
   readonly termsOf: () => Terms;
+  readonly incidents: IncidentDesk;
   readonly recorded: readonly NewChange[];
 } {
   const recorded: NewChange[] = [];
@@ -36,6 +51,11 @@ export function governanceStores(clock: Clock): {
     approvals: new ApprovalStore({ log: MEMORY, clock, keepMs: 0 }),
     termsOf: () => ({ quorum: 1, expireAfterMs: 60_000, useWithinMs: 30_000, barred: [] }),
     findings: { acts: [], drift: [], excess: [], look: async () => {} },
+    incidents: new IncidentDesk({
+      store: memoryIncidents(),
+      clock,
+      record: async (change) => void recorded.push(change),
+    }),
     recorded,
   };
 }

@@ -177,7 +177,7 @@ class JournaledLedger implements StoredLedger, PastSeeking {
     return outcome;
   }
 
-  configured(): readonly Pick<BudgetState, "name" | "measure">[] {
+  configured(): readonly Pick<BudgetState, "name" | "measure" | "scope">[] {
     return this.#require().engine.state.budgets;
   }
 

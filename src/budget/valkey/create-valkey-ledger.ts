@@ -241,7 +241,7 @@ class ReplicatedLedger implements StoredLedger, PastSeeking, RecordSharing {
     return outcome;
   }
 
-  configured(): readonly Pick<BudgetState, "name" | "measure">[] {
+  configured(): readonly Pick<BudgetState, "name" | "measure" | "scope">[] {
     return this.#require().decider.state.budgets;
   }
 
@@ -315,7 +315,8 @@ class ReplicatedLedger implements StoredLedger, PastSeeking, RecordSharing {
     const running = this.#running;
     if (running === undefined) return;
     if (message.startsWith(WORD)) return this.#word(message.slice(WORD.length));
-    if (message.startsWith(TABLE)) return this.#tableListeners.get(message.slice(TABLE.length))?.forEach((tell) => tell());
+    if (message.startsWith(TABLE))
+      return this.#tableListeners.get(message.slice(TABLE.length))?.forEach((tell) => tell());
     const recall = /^recall (\w+) (.*)$/.exec(message);
     if (recall === null) return running.decider.hear(message);
     if (recall[1] !== running.log.me) this.#recall(JSON.parse(recall[2] ?? "{}") as Recalls);

@@ -8,6 +8,7 @@ import type * as Library from "@redis/client";
 import { SystemClock } from "../../support/clock.ts";
 import { LedgerError } from "../ledger-error.ts";
 import { SCRIPTS, type ScriptName } from "./scripts.ts";
+import { TABLE_SCRIPTS, type TableScriptName } from "./table-scripts.ts";
 import type { StoreAddress } from "./valkey-ledger-options.ts";
 
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -34,8 +35,9 @@ interface Connection {
   readonly destroy: () => void;
 }
 
-const SHA: ReadonlyMap<ScriptName, string> = new Map(
-  (Object.keys(SCRIPTS) as ScriptName[]).map((name) => [name, createHash("sha1").update(SCRIPTS[name]).digest("hex")]),
+const SOURCES: Readonly<Record<ScriptName | TableScriptName, string>> = { ...SCRIPTS, ...TABLE_SCRIPTS };
+const SHA: ReadonlyMap<string, string> = new Map(
+  Object.entries(SOURCES).map(([name, source]) => [name, createHash("sha1").update(source).digest("hex")]),
 );
 
 export class StoreLink {
@@ -139,7 +141,7 @@ export class StoreLink {
   }
 
   /** `keys`: beside the four that each script has. */
-  async run(script: ScriptName, args: readonly string[], keys: readonly string[] = []): Promise<readonly unknown[]> {
+  async run(script: ScriptName | TableScriptName, args: readonly string[], keys: readonly string[] = []): Promise<readonly unknown[]> {
     const all = [...this.#keys, ...keys];
     const rest = [String(all.length), ...all, ...args];
     let reply: unknown;
@@ -147,7 +149,7 @@ export class StoreLink {
       reply = await this.command(["EVALSHA", SHA.get(script) ?? "", ...rest]);
     } catch (error) {
       if (!(error instanceof LedgerError) || !/NOSCRIPT/.test(error.message)) throw error;
-      reply = await this.command(["EVAL", SCRIPTS[script], ...rest]);
+      reply = await this.command(["EVAL", SOURCES[script], ...rest]);
     }
     if (!Array.isArray(reply)) throw unavailable(`the store answered \`${script}\` with no list`);
     return reply as readonly unknown[];

@@ -7,7 +7,7 @@ const PAGE_ROWS = 500;
 export interface StoreTableOptions {
   readonly name: string;
   /** Throws while the ledger is not running. */
-  readonly link: () => StoreLink;
+  readonly link: () => Pick<StoreLink, "key" | "run">;
   readonly onNews: SharedTable["onNews"];
 }
 
@@ -35,11 +35,7 @@ export function storeTable({ name, link, onNews }: StoreTableOptions): SharedTab
     },
     write: async ({ id, revision, text, after, slot }) => {
       const place = [slot?.name ?? "", slot?.after ?? "", randomBytes(8).toString("hex")];
-      const [isWritten] = await link().run(
-        "put",
-        [name, id, String(revision), text, String(after), ...place],
-        keys(),
-      );
+      const [isWritten] = await link().run("put", [name, id, String(revision), text, String(after), ...place], keys());
       return isWritten === 1;
     },
     remove: async ({ id, revision, slot }) => {

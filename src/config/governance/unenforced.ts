@@ -7,6 +7,8 @@ import type { Governance } from "./governance.ts";
  */
 export function unenforced(governance: Governance): readonly string[] {
   const sentences = [...budgetFindings(governance.budgets)];
-  for (const { name } of governance.alerts) sentences.push(`alert \`${name}\`: alerts are not evaluated yet`);
+  for (const { name, metric } of governance.alerts) {
+    if (metric === undefined) sentences.push(`alert \`${name}\`: it has no \`metric\`, so it never fires`);
+  }
   return sentences;
 }

@@ -8,17 +8,25 @@ import {
   ATTR_TOLLGATE_AGENT_ROLE,
   ATTR_TOLLGATE_AGENT_TEAM,
   ATTR_TOLLGATE_AGENT_VERIFIED,
+  ATTR_TOLLGATE_INCIDENT_SEVERITY,
   ATTR_TOLLGATE_LABEL_PREFIX,
 } from "@tollgate/instrumentation/semconv";
 import { claimedAgent, UNKNOWN_AGENT } from "../../pdata/agent-name.ts";
 import { firstText } from "../../pdata/attribute-read.ts";
 import type { Span } from "../../pdata/span.ts";
+import { TENANT_LABEL } from "../../support/tenant.ts";
 import { labelsOf } from "./labels.ts";
+
+type Labels = Span["facts"]["labels"];
 
 /** What governance knows of agents. */
 export interface AgentRegistry {
-  /** The labels (owner, team, role) of an agent's document; `undefined` for an agent without one. */
-  find(agent: string): { readonly owner?: string; readonly team?: string; readonly role?: string } | undefined;
+  /** The labels (owner, team, role, tenant) of an agent's document; `undefined` for an agent without one. */
+  find(
+    agent: string,
+  ): { readonly owner?: string; readonly team?: string; readonly role?: string; readonly tenant?: string } | undefined;
+  /** Severity of the worst open incident about the agent. */
+  severityOf?(agent: string): string | undefined;
   /** Whether the credential that `sender` showed is good for `agent`. */
   mayActAs(sender: string, agent: string): boolean;
   /** The patterns of names that this credential is bound to. */
@@ -74,11 +82,24 @@ export function identify(options: IdentifyOptions, standing: Standing = standing
   attributes.set(ATTR_TOLLGATE_AGENT_VERIFIED, facts.agentVerified);
   if (foreign !== undefined) attributes.set(ATTR_TOLLGATE_AGENT_CLAIMED, foreign);
   else if (attributes.has(ATTR_TOLLGATE_AGENT_CLAIMED)) attributes.delete(ATTR_TOLLGATE_AGENT_CLAIMED);
+  const severity = registry.severityOf?.(facts.agent);
+  if (severity !== undefined) attributes.set(ATTR_TOLLGATE_INCIDENT_SEVERITY, severity);
   const known = registry.find(facts.agent);
   facts.owner = known?.owner ?? firstText(span, OWNER_KEYS);
   facts.team = known?.team ?? firstText(span, TEAM_KEYS);
   facts.role = known?.role ?? firstText(span, ROLE_KEYS);
-  facts.labels = labelsOf(span);
+  const labels = labelsOf(span);
+  facts.labels = known?.tenant === undefined ? labels : ofTenant(labels, known.tenant);
+}
+
+/** Spans of one session have the same object as labels again and again: it gets the same one here, too. */
+const ofTenants = new WeakMap<Labels, Labels>();
+
+function ofTenant(labels: Labels, tenant: string): Labels {
+  if (labels[TENANT_LABEL] === tenant) return labels;
+  let own = ofTenants.get(labels);
+  if (own?.[TENANT_LABEL] !== tenant) ofTenants.set(labels, (own = { ...labels, [TENANT_LABEL]: tenant }));
+  return own;
 }
 
 /** The one name of a credential; patterns and lists name nobody. */

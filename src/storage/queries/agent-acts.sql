@@ -9,6 +9,7 @@ SELECT
     ) AS environment,
     toString(countIf(decision NOT IN ('deny', 'forbid', 'require_approval'))) AS acts,
     toString(countIf(decision IN ('deny', 'forbid'))) AS denied,
+    toString(countIf(decision = 'forbid' AND decision_rule NOT IN ('kill', 'pause'))) AS forbidden,
     toString(countIf(status = 'error' AND decision NOT IN ('deny', 'forbid', 'require_approval'))) AS errors,
     toString(sum(toInt128(cost_nano_usd))) AS cost_nano_usd
 FROM spans

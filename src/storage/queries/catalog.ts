@@ -8,6 +8,7 @@ import { join } from "node:path";
 export const QUERY_NAMES = [
   "spend",
   "traces",
+  "tenant-traces",
   "trace",
   "session",
   "sessions",
@@ -23,6 +24,7 @@ export const QUERY_NAMES = [
   "budgets-reserved",
   "unpriced",
   "agent-acts",
+  "incident-spans",
   "decisions-recorded",
   "calls-recorded",
   "audit-links",

@@ -13,6 +13,7 @@ SELECT
     groupUniqArray(3)(trace_id) AS traces
 FROM span_log
 WHERE start >= fromUnixTimestamp64Milli({since_ms: Int64}, 'UTC') AND start < fromUnixTimestamp64Milli({until_ms: Int64}, 'UTC')
+    AND ({tenant: String} = '' OR labels['tenant'] = {tenant: String})
     AND tool != '' AND decision != '' AND (policy != '' OR decision = 'allow')
 GROUP BY agent, team, role, environment, ancestors, autonomy, tool, decision, rule
 ORDER BY count() DESC, agent, tool, decision, rule

@@ -19,6 +19,7 @@ WHERE received_at >= fromUnixTimestamp64Milli({since_ms: Int64}, 'UTC')
     AND ({session: String} = '' OR session = {session: String})
     AND ({decision: String} = '' OR decision = {decision: String})
     AND ({error: UInt8} = 0 OR status = 'error')
+    AND ({tenant: String} = '' OR labels['tenant'] = {tenant: String})
     AND ({{where}})
 ORDER BY received_at DESC, spans.start DESC, span_id
 LIMIT {limit: UInt32}

@@ -15,6 +15,7 @@ SELECT
     attributes
 FROM spans
 WHERE session = {session: String}
+    AND ({tenant: String} = '' OR labels['tenant'] = {tenant: String})
 ORDER BY spans.start, span_id
 LIMIT {limit: UInt32}
 SETTINGS max_execution_time = 30, max_memory_usage = 1500000000, max_result_rows = 20000, result_overflow_mode = 'throw'

@@ -16,6 +16,7 @@ WHERE session != ''
     AND s.start >= fromUnixTimestamp64Milli({since_ms: Int64}, 'UTC')
     AND s.start < fromUnixTimestamp64Milli({until_ms: Int64}, 'UTC')
     AND ({agent: String} = '' OR s.agent LIKE {agent: String})
+    AND ({tenant: String} = '' OR s.labels['tenant'] = {tenant: String})
 GROUP BY session
 ORDER BY max(s.end) DESC, session
 LIMIT {limit: UInt32}

@@ -20,6 +20,7 @@ FROM (
         cost_nano_usd AS nano_usd, calls AS made, input_tokens AS tokens_in, output_tokens AS tokens_out, unpriced_calls AS unpriced
     FROM spend_by_hour
     WHERE hour >= first_hour AND hour < last_hour
+        AND ({tenant: String} = '' OR labels['tenant'] = {tenant: String})
     UNION ALL
     SELECT
         {{labels}} AS label_values,
@@ -28,6 +29,7 @@ FROM (
     FROM llm_calls
     WHERE start >= since AND start < until
         AND (start < first_hour OR start >= last_hour)
+        AND ({tenant: String} = '' OR labels['tenant'] = {tenant: String})
 )
 GROUP BY label_values
 ORDER BY sum(toInt128(nano_usd)) DESC, label_values

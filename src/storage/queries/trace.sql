@@ -17,6 +17,7 @@ SELECT
     attributes
 FROM spans
 WHERE trace_id = {trace_id: String} AND spans.start BETWEEN begin AND latest
+    AND ({tenant: String} = '' OR labels['tenant'] = {tenant: String})
 ORDER BY spans.start, span_id
 LIMIT {limit: UInt32}
 SETTINGS max_execution_time = 10, max_memory_usage = 1000000000, max_result_rows = 20000, result_overflow_mode = 'throw'

@@ -160,6 +160,7 @@ export function rig(
     changes: stores.changes,
     approvals: options.approvals?.(clock) ?? stores.approvals,
     findings: stores.findings,
+    incidents: stores.incidents,
     termsOf: options.termsOf ?? stores.termsOf,
     answeringWebhooks: options.answeringWebhooks ?? [],
     ...(options.governance === undefined ? {} : { governance: options.governance }),

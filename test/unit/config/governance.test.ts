@@ -54,7 +54,7 @@ kind: alert
 name: page
 `,
     });
-    expect(unenforced(governance)).toEqual(["alert `page`: alerts are not evaluated yet"]);
+    expect(unenforced(governance)).toEqual(["alert `page`: it has no `metric`, so it never fires"]);
   });
 
   it("is nothing where all of it is done", () => {

@@ -72,7 +72,7 @@ describe("a blast radius", () => {
 
 const GOOD: RiskOptions = {
   document: AGENT,
-  evidence: { acts: 1_000, denied: 1, errors: 2, approvalsAsked: 3, approvalsDenied: 0, kills: 0 },
+  evidence: { acts: 1_000, denied: 1, errors: 2, approvalsAsked: 3, approvalsDenied: 0, kills: 0, incidents: 0 },
   drift: [],
   excess: [],
   hasPolicy: true,
