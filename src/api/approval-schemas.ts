@@ -165,8 +165,8 @@ export function toApprovalRow(request: ApprovalRequest, nowMs: number): Approval
   };
 }
 
-export function toBypassRow({ sinceMs, untilMs, revision: _, ...bypass }: Bypass): BypassRow {
-  return { ...bypass, since: iso(sinceMs), until: iso(untilMs) };
+export function toBypassRow({ id, selector, tools, author, reason, sinceMs, untilMs }: Bypass): BypassRow {
+  return { id, selector, tools, author, reason, since: iso(sinceMs), until: iso(untilMs) };
 }
 
 function iso(unixMs: number): string {

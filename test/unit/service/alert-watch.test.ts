@@ -91,5 +91,5 @@ it.each([
   { metric: "denied", above: 5, over: "25h" },
   { metric: "budget_used_percent", above: 5, open_incident: true },
 ])("refuses %j", (rest) => {
-  expect(() => alert(rest)).toThrow();
+  expect(() => alert(rest)).toThrow(/"path"/);
 });
