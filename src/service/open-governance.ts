@@ -1,7 +1,7 @@
 import { type ApprovalKeeper, ApprovalStore } from "../approvals/approval-store.ts";
 import { SharedApprovals } from "../approvals/shared-approvals.ts";
 import type { RecordSharing } from "../budget/valkey/create-valkey-ledger.ts";
-import { ChangeLog, type Changes } from "../changes/change-log.ts";
+import type { ChangeLog, Changes } from "../changes/change-log.ts";
 import { SharedChanges } from "../changes/shared-changes.ts";
 import { type CredentialKeeper, CredentialStore } from "../identity/credential-store.ts";
 import { SharedCredentials } from "../identity/shared-credentials.ts";
@@ -19,14 +19,14 @@ export interface GovernanceStores {
   readonly incidents: IncidentStore;
   /** Of all processors. */
   readonly changes: Changes;
-  /** Of this one. */
-  readonly ownChanges: ChangeLog;
 }
 
 /** Reads what people decided and who may; rejects when that cannot be trusted. `sharing`: absent with a ledger of this processor alone. */
 export async function openGovernance(options: {
   readonly data: DataDirectory;
   readonly approvalsKeepMs: number;
+  /** Of this processor, not started. */
+  readonly ownChanges: ChangeLog;
   readonly sharing: RecordSharing | undefined;
   readonly clock: Clock;
   readonly telemetry: Telemetry;
@@ -44,11 +44,11 @@ export async function openGovernance(options: {
   const table = sharing === undefined ? {} : { table: sharing.table("incidents") };
   const incidents = new IncidentStore({ file: data.incidents, clock, ...table, onDamage: damage("incidents") });
   await parts.start("incidents", incidents);
-  const ownChanges = new ChangeLog({ file: data.changes, clock });
+  const { ownChanges } = options;
   await parts.start("changes", ownChanges);
   if (sharing === undefined) {
     await parts.start("approvals", approvals);
-    return { credentials, approvals, incidents, changes: ownChanges, ownChanges };
+    return { credentials, approvals, incidents, changes: ownChanges };
   }
   const shared = (what: string) => ({
     table: sharing.table(what),
@@ -63,5 +63,5 @@ export async function openGovernance(options: {
   await parts.start("shared changes", all.changes);
   await parts.start("credentials", all.credentials);
   await parts.start("approvals", all.approvals);
-  return { ...all, incidents, ownChanges };
+  return { ...all, incidents };
 }

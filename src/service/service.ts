@@ -8,6 +8,7 @@ import { sharesRecords } from "../budget/valkey/create-valkey-ledger.ts";
 import { httpUrl, toEndpoint } from "../config/endpoint.ts";
 import type { Span } from "../pdata/span.ts";
 import { IncidentDesk } from "../incidents/incident-desk.ts";
+import { ChangeLog } from "../changes/change-log.ts";
 import { type Clock, SystemClock } from "../support/clock.ts";
 import { Telemetry } from "../telemetry/telemetry.ts";
 import { AgentWatch } from "./agent-watch.ts";
@@ -92,13 +93,15 @@ async function start(given: Starting): Promise<Service> {
   const options = { ...given, governance };
   const token = ensureToken(data);
   const registry = buildRegistry(governance, config);
-  const ledger = buildLedger({ config, governance, data, clock, telemetry, recordChange: changes.record });
+  const ownChanges = new ChangeLog({ file: data.changes, clock });
+  const ledger = buildLedger({ config, governance, data, clock, telemetry, recordChange: ownChanges.record });
   const store = buildStore({ config, data, clock, telemetry });
   await parts.start("ledger", ledger);
   const sharing = sharesRecords(ledger) ? ledger : undefined;
-  const { credentials, approvals, incidents, changes, ownChanges } = await openGovernance({
+  const { credentials, approvals, incidents, changes } = await openGovernance({
     data,
     approvalsKeepMs: config.approvals.keep_ms,
+    ownChanges,
     sharing,
     clock,
     telemetry,

@@ -102,7 +102,10 @@ export class ToolGate {
     if (leases === undefined || leases.hello !== undefined) return this.#passAndRun(call, who, span);
     return leases.reached().then((isReached) => {
       if (!isReached) this.#goWithoutFleet(span, leases.reason);
-      return this.#passAndRun(call, who, span);
+      // What the registry says of the agent (its autonomy, its team) is known only now.
+      const known = this.#gate.who();
+      span.setAttributes(whoAttributes(known));
+      return this.#passAndRun(call, known, span);
     });
   }
 

@@ -13,10 +13,7 @@ export type ScriptName =
   | "ping"
   | "read"
   | "adopt"
-  | "record"
-  | "put"
-  | "drop"
-  | "changes";
+  | "record";
 
 /** No replica spoke to the store for longer than this: time in which no lease could be renewed, to be made good. */
 export const GAP_MS = 3_000;

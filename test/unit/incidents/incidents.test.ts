@@ -121,7 +121,7 @@ it("a kill, acts beyond the blast radius and too many forbidden ones each open o
   expect(levels()).toEqual(["supervised", "supervised", "supervised", "autonomous"]);
   expect(registry.version).not.toBe(version);
   expect(store.all().map(({ agents: [agent] }) => agent)).toEqual(["killed", "drifting", "forbidden"]);
-  expect(lines.filter((line) => line.includes("incident_opened"))).toHaveLength(3);
+  expect(lines.filter((line) => line.includes("an incident is open"))).toHaveLength(3);
 
   for (const { id } of store.all()) await desk.change(id, { kind: "closed", text: "seen" }, "ann");
   await watch.look();

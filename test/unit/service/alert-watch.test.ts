@@ -64,7 +64,7 @@ it("fires once for each agent above its threshold, over its tools, and is over w
   world.rows = [];
   await world.look();
   expect(world.warnings()).toEqual([]);
-  expect(world.lines.filter((line) => line.includes("alert_resolved"))).toHaveLength(1);
+  expect(world.lines.filter((line) => line.includes("no longer above the threshold"))).toHaveLength(1);
 });
 
 it("compares dollars exactly, and budgets by what they have used and hold", async () => {
