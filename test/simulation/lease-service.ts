@@ -88,9 +88,21 @@ function makeRoutes(ledger: Ledger, life: Life, leaseTtlMs: number): [string, An
   const processes = new ProcessTable(clock);
   const stops = new StopStore({ file: "/nothing", clock });
   const common = { ledger, processes, clock, telemetry: SILENT, leaseTtlMs, access, registry };
-  const control = new ControlStreams({ ...common, governanceVersion: () => registry.version, stops: () => stops.list, actsFor: () => stops.list });
+  const control = new ControlStreams({
+    ...common,
+    governanceVersion: () => registry.version,
+    stops: () => stops.list,
+    actsFor: () => stops.list,
+  });
   const acknowledgements = new Acknowledgements(clock);
-  const desk = new StopDesk({ ...common, store: stops, acknowledgements, control, recordChange: async () => {}, tenantOf: () => undefined });
+  const desk = new StopDesk({
+    ...common,
+    store: stops,
+    acknowledgements,
+    control,
+    recordChange: async () => {},
+    tenantOf: () => undefined,
+  });
   return leaseRoutes({ ...common, stops, desk }).map((route) => [route.url, route]);
 }
 

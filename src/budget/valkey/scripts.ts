@@ -6,14 +6,7 @@
  * Keys: head (hash), log (stream; entry of revision r has the id `r-0`), turns (sorted set of replicas that wait), said
  * (sharded channel). `now` is the ledger's time: the server's clock, carried on where that clock is set back (`offset`).
  */
-export type ScriptName =
-  | "enter"
-  | "append"
-  | "release"
-  | "ping"
-  | "read"
-  | "adopt"
-  | "record";
+export type ScriptName = "enter" | "append" | "release" | "ping" | "read" | "adopt" | "record";
 
 /** No replica spoke to the store for longer than this: time in which no lease could be renewed, to be made good. */
 export const GAP_MS = 3_000;

@@ -141,7 +141,11 @@ export class StoreLink {
   }
 
   /** `keys`: beside the four that each script has. */
-  async run(script: ScriptName | TableScriptName, args: readonly string[], keys: readonly string[] = []): Promise<readonly unknown[]> {
+  async run(
+    script: ScriptName | TableScriptName,
+    args: readonly string[],
+    keys: readonly string[] = [],
+  ): Promise<readonly unknown[]> {
     const all = [...this.#keys, ...keys];
     const rest = [String(all.length), ...all, ...args];
     let reply: unknown;
