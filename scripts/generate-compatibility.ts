@@ -36,7 +36,8 @@ try {
   ].toSorted((left, right) => left.version.localeCompare(right.version, "en", { numeric: true }));
   const tables = {
     formats: await formatRows(nodes),
-    libraries: await libraryRows(nodes),
+    // Formats are run on all of them; libraries on the ends.
+    libraries: await libraryRows(ends(nodes)),
     runtimes: await runtimeRows(),
     next: isWanted("next") ? await nextOutcome() : "",
   };
@@ -45,6 +46,10 @@ try {
   await provider.close();
   rmSync(temporary, { recursive: true, force: true });
   rmSync(installed, { recursive: true, force: true });
+}
+
+function ends(nodes: readonly Node[]): readonly Node[] {
+  return nodes.filter((_node, index) => index === 0 || index === nodes.length - 1);
 }
 
 async function formatRows(nodes: readonly Node[]): Promise<string> {
@@ -84,11 +89,13 @@ async function runtimeRows(): Promise<string> {
   for (const what of RUNTIMES) {
     const [name = "", version = ""] = what.split("@");
     if (!isWanted(name)) continue;
-    const path = join(install(what), "node_modules", ".bin", name);
+    // Deno wants the library in the package.json beside the program.
+    const folder = install(what, `${library.name}@${versionIn(ROOT, library.name)}`);
+    const path = join(folder, "node_modules", ".bin", name);
     const run = name === "deno" ? ["run", "--allow-all"] : [];
     const cells: string[] = [];
     for (const format of runtimeFormats(["--preload"], run)) {
-      cells.push(await outcome({ format, library, folder: installed, node: { version: `${name} ${version}`, path } }));
+      cells.push(await outcome({ format, library, folder, node: { version: `${name} ${version}`, path } }));
     }
     rows.push(`| ${name === "bun" ? "Bun" : "Deno"} ${version} | ${cells.join(" | ")} |`);
   }
@@ -141,13 +148,13 @@ interface Tables {
 
 function page(nodes: readonly Node[], { formats, libraries, runtimes, next }: Tables): string {
   const columns = nodes.map(({ version }) => `Node ${version}`);
-  const twice = ["ESM", "CommonJS"].flatMap((system) => columns.map((column) => `${system}, ${column}`));
+  const twice = ["ESM", "CommonJS"].flatMap((system) => ends(nodes).map(({ version }) => `${system}, Node ${version}`));
   const line = (count: number): string => `|${"---|".repeat(count)}`;
   return `# What works where
 
 Written by \`node scripts/generate-compatibility.ts\` from runs: in each cell a real agent makes one call that does not fit into its budget (a tool
 that its policy denies, where the library has tools only), and nothing may be sent. \`library\`: held by the library's own patch. \`wire\`: held where it would
-leave the process, with the same budgets and prices, but each retry is a call of its own, and tools are not seen. The formats on the current Node are a
+leave the process, with the same budgets and prices, but each retry is a call of its own, and tools are not seen. \`held\`: by \`guard()\`. The formats on the current Node are a
 test too (test/formats).
 
 | Format (\`openai\`) | ${columns.join(" | ")} |

@@ -40,7 +40,7 @@ export const LIBRARIES: readonly Library[] = [
   },
   {
     name: "@anthropic-ai/sdk",
-    oldest: "1.0.0",
+    oldest: "0.60.0",
     binding: "Anthropic",
     isDefault: true,
     call: `new Anthropic({ apiKey: "x", baseURL: ${URL_OF}, maxRetries: 0 }).messages.create({ model: "claude-sonnet-4-5", max_tokens: 50, ${MESSAGES} })`,
@@ -61,14 +61,14 @@ export const LIBRARIES: readonly Library[] = [
   },
   {
     name: "@mistralai/mistralai",
-    oldest: "2.0.0",
+    oldest: "1.10.0",
     binding: "Mistral",
     isDefault: false,
     call: `new Mistral({ apiKey: "x", serverURL: ${URL_OF} }).chat.complete({ model: "mistral-small-latest", maxTokens: 50, ${MESSAGES} })`,
   },
   {
     name: "cohere-ai",
-    oldest: "8.0.0",
+    oldest: "7.21.0",
     binding: "CohereClient",
     isDefault: false,
     call: `new CohereClient({ token: "x", environment: ${URL_OF} }).chat({ model: "command-a-03-2025", maxTokens: 50, message: "hi" })`,
@@ -84,22 +84,22 @@ export const LIBRARIES: readonly Library[] = [
   },
   {
     name: "@aws-sdk/client-bedrock-runtime",
-    oldest: "3.1163.0",
+    oldest: "3.800.0",
     binding: "BedrockRuntimeClient, ConverseCommand",
     isDefault: false,
     call: `new BedrockRuntimeClient({ region: "us-east-1", endpoint: ${URL_OF}, credentials: { accessKeyId: "a", secretAccessKey: "s" } }).send(new ConverseCommand({ modelId: "amazon.nova-lite-v1:0", messages: [{ role: "user", content: [{ text: "hi" }] }] }))`,
   },
   {
     name: "ai",
-    oldest: "5.0.0",
+    oldest: "6.0.0",
     binding: "generateText",
     isDefault: false,
     peers: ["zod"],
-    call: `generateText({ model: { specificationVersion: "v2", provider: "openai.chat", modelId: "gpt-4o-mini", supportedUrls: {}, doGenerate: async () => { await fetch(${URL_OF}); } }, prompt: "hi", maxRetries: 0 })`,
+    call: `(globalThis.AI_SDK_LOG_WARNINGS = false, generateText)({ model: { specificationVersion: "v2", provider: "openai.chat", modelId: "gpt-4o-mini", supportedUrls: {}, doGenerate: async () => { await fetch(${URL_OF}); } }, prompt: "hi", maxRetries: 0 })`,
   },
   {
     name: "@langchain/core",
-    oldest: "1.0.0",
+    oldest: "0.3.0",
     entry: "@langchain/core/tools",
     gatedAs: "@langchain/core/tools",
     binding: "tool",
@@ -109,7 +109,7 @@ export const LIBRARIES: readonly Library[] = [
   },
   {
     name: "@openai/agents",
-    oldest: "0.20.0",
+    oldest: "0.8.0",
     binding: "Agent, run, setDefaultOpenAIClient",
     isDefault: false,
     also: [{ from: "openai", binding: "OpenAI" }],
@@ -119,11 +119,31 @@ export const LIBRARIES: readonly Library[] = [
   },
   {
     name: "@anthropic-ai/claude-agent-sdk",
-    oldest: "0.3.330",
+    oldest: "0.2.0",
     binding: "query",
     isDefault: false,
     peers: ["zod"],
     call: `(async () => { for await (const message of query({ prompt: "hi" })) console.log(message.type); })()`,
+  },
+  {
+    name: "@mastra/core",
+    oldest: "1.0.4",
+    entry: "@mastra/core/tools",
+    binding: "createTool",
+    isDefault: false,
+    refusal: "tool_denied",
+    peers: ["zod"],
+    call: `createTool({ id: "drop", description: "drops", execute: () => fetch(${URL_OF}) }).execute({})`,
+  },
+  {
+    name: "@llamaindex/core",
+    oldest: "0.6.0",
+    entry: "@llamaindex/core/agent",
+    binding: "callTool",
+    isDefault: false,
+    refusal: "tool_denied",
+    // The refusal is the tool's result.
+    call: `callTool({ metadata: { name: "drop" }, call: () => fetch(${URL_OF}) }, { id: "1", name: "drop", input: {} }, { log() {}, error() {}, warn() {} }).then(({ output }) => Promise.reject({ code: /denied/.test(String(output)) ? "tool_denied" : output }))`,
   },
   {
     name: "@modelcontextprotocol/sdk",
@@ -144,8 +164,8 @@ export interface Started {
 
 export interface Format {
   readonly name: string;
-  /** Who gates the call here: the library's own patch, or only the wire. */
-  readonly expected: "library" | "wire";
+  /** Who gates the call here: the library's own patch, or only the wire; `held`: a guarded client. */
+  readonly expected: "library" | "wire" | "held";
   prepare(folder: string, library: Library): Promise<Started> | Started;
 }
 

@@ -59,7 +59,7 @@ export function runtimeFormats(preload: readonly string[], run: readonly string[
     },
     {
       name: "`guard(client)`",
-      expected: "library",
+      expected: "held",
       prepare(folder, library) {
         const guarded = library.call.replace(/^new (\w+)\((.*?\})\)/, 'guard(new $1($2), { budget: "$$0.000001" })');
         const imports = `import { guard } from "${index}";\n`;

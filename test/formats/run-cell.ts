@@ -5,7 +5,7 @@ import type { ScriptedProvider } from "../support/scripted-provider.ts";
 import type { Format, Library } from "./agents.ts";
 
 /** Who held the call; anything else is what the agent said instead. */
-export type Outcome = "library" | "wire" | `not gated: ${string}`;
+export type Outcome = "library" | "wire" | "held" | `not gated: ${string}`;
 
 export interface Cell {
   readonly format: Format;
@@ -49,5 +49,6 @@ export async function runCell({ format, library, folder, node }: Cell, provider:
   if (said !== (library.refusal ?? "budget_exceeded") || provider.requests.length > before) {
     return `not gated: ${said === "" ? (log.trim().split("\n").at(-1) ?? "") : said}`;
   }
+  if (format.expected === "held") return "held";
   return log.includes(`${library.gatedAs ?? library.name} is gated: `) ? "library" : "wire";
 }

@@ -1,7 +1,7 @@
 /** Puts the gate into this process: settings, spans, leases, patches, last words. Once. */
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { dirname, isAbsolute, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { readConfig } from "../config/config.ts";
 import type { Config } from "../config/config.ts";
@@ -137,6 +137,8 @@ async function patchAlreadyLoaded(logger: Logger, patch: Patch): Promise<void> {
     } catch {
       continue;
     }
+    // Bun has some of its own.
+    if (!isAbsolute(folder)) continue;
     for (const file of files) {
       const location = join(folder, file);
       // Versions differ in the twins that they have.
