@@ -84,7 +84,7 @@ export const LIBRARIES: readonly Library[] = [
   },
   {
     name: "@aws-sdk/client-bedrock-runtime",
-    oldest: "3.800.0",
+    oldest: "3.907.0",
     binding: "BedrockRuntimeClient, ConverseCommand",
     isDefault: false,
     call: `new BedrockRuntimeClient({ region: "us-east-1", endpoint: ${URL_OF}, credentials: { accessKeyId: "a", secretAccessKey: "s" } }).send(new ConverseCommand({ modelId: "amazon.nova-lite-v1:0", messages: [{ role: "user", content: [{ text: "hi" }] }] }))`,
@@ -119,7 +119,7 @@ export const LIBRARIES: readonly Library[] = [
   },
   {
     name: "@anthropic-ai/claude-agent-sdk",
-    oldest: "0.2.0",
+    oldest: "0.3.330",
     binding: "query",
     isDefault: false,
     peers: ["zod"],

@@ -15,7 +15,7 @@ export interface Cell {
   readonly node: string;
 }
 
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 180_000;
 
 /** Runs one agent, whose only call does not fit into its budget, and looks whether it was sent. */
 export async function runCell({ format, library, folder, node }: Cell, provider: ScriptedProvider): Promise<Outcome> {

@@ -7,8 +7,9 @@ export function patchCallers(client: object): readonly object[] | undefined {
   const name = packageOfClient(client);
   if (name === undefined) return undefined;
   const callers = callersOf(name, client);
-  const isPatched = prototypesOf(name, callers).every((prototype) => patchPrototype(name, prototype));
-  return isPatched ? callers : undefined;
+  const prototypes = prototypesOf(name, callers);
+  const arePatched = prototypes.length > 0 && prototypes.every((prototype) => patchPrototype(name, prototype));
+  return arePatched ? callers : undefined;
 }
 
 function callersOf(name: string, client: object): readonly object[] {

@@ -59,14 +59,11 @@ function watch(gate: Gate, socket: Socket, url: URL): void {
     receive: (text) => void emit.call(socket, "message", Buffer.from(text), false),
   });
   own(socket, "send", (data, ...rest) => {
-    if (typeof data !== "string") {
-      send.call(socket, data, ...rest);
-      return;
-    }
+    const text = typeof data === "string" ? data : data instanceof Uint8Array ? Buffer.from(data).toString("utf8") : "";
     const callback = rest.findLast((value) => typeof value === "function") as ((error?: unknown) => void) | undefined;
     session.outgoing(
-      data,
-      (text) => send.call(socket, text, ...rest),
+      text,
+      (sent) => send.call(socket, sent === text ? data : sent, ...rest),
       (error) => callback?.(error),
     );
   });

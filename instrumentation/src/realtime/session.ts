@@ -46,6 +46,8 @@ export class RealtimeSession {
   /** Money for the response that the provider may start by itself. */
   #armed: GatedCall | undefined;
   readonly #running = new Map<string, GatedCall>();
+  /** Of responses that had begun before they could be admitted. */
+  readonly #admitting = new Map<string, Promise<void>>();
   /** Somebody has spoken since the last response began: the provider may be about to answer. */
   #wasSpoken = false;
   #events = 0;
@@ -158,6 +160,7 @@ export class RealtimeSession {
     const call = this.#start({ ...this.#bounds(this.#session), ...response }, this.#options.endpoint);
     if (call === undefined) return text;
     const plan = await call.begin();
+    if (this.#isClosed) return this.#unsent(call, text);
     const bound = plan.do === "send" ? plan.body["max_output_tokens"] : undefined;
     this.#events += 1;
     const eventId = asText(event["event_id"]) ?? `tollgate_${this.#events}`;
@@ -175,11 +178,21 @@ export class RealtimeSession {
     const call = this.#start(this.#bounds(session), frozen(this.#options.endpoint));
     if (call === undefined) return;
     await call.begin();
+    if (this.#isClosed) {
+      this.#unsent(call, "");
+      return;
+    }
     const before = this.#armed;
     this.#armed = call;
-    if (this.#isClosed || before === undefined) return;
-    before.releaseAttempt();
-    before.end(new Error("the session was changed"));
+    before?.releaseAttempt();
+    before?.end(new Error("the session was changed"));
+  }
+
+  /** The socket was closed while the call was being admitted. */
+  #unsent(call: GatedCall, text: string): string {
+    call.releaseAttempt();
+    call.end(new Error("the session was closed"));
+    return text;
   }
 
   #bounds(session: Body): Body {
@@ -226,29 +239,44 @@ export class RealtimeSession {
     if (asked === undefined) this.#armed = undefined;
     else this.#asked = rest;
     this.#wasSpoken = false;
-    if (call === undefined) void this.#catchUp(id);
+    if (call === undefined) this.#catchUp(id);
     else {
-      call.firstChunk();
+      // Money that was in hand before tells nothing of how long the answer took.
+      if (asked !== undefined) call.firstChunk();
       this.#running.set(id, call);
       if (call.stopped !== undefined) this.#cancel(call);
     }
   }
 
   /** Nobody has asked for it here (somebody else in the same conversation may have): admitted now, or stopped at once. */
-  async #catchUp(id: string): Promise<void> {
-    const { send } = this.#options;
+  #catchUp(id: string): void {
     const call = this.#start(this.#bounds(this.#session), frozen(this.#options.endpoint));
     if (call === undefined) return;
-    this.#running.set(id, call);
+    const admitting = this.#admitLate(call, id);
+    this.#admitting.set(id, admitting);
+    void admitting.then(() => this.#admitting.delete(id));
+  }
+
+  async #admitLate(call: GatedCall, id: string): Promise<void> {
     try {
       await call.begin();
+      if (this.#isClosed) call.end(new Error("the session was closed"));
+      else this.#running.set(id, call);
     } catch {
-      this.#running.delete(id);
-      send(JSON.stringify({ type: "response.cancel", response_id: id }));
+      this.#options.send(JSON.stringify({ type: "response.cancel", response_id: id }));
     }
   }
 
   #finish(id: string, response: Body): void {
+    const admitting = this.#admitting.get(id);
+    if (admitting !== undefined) {
+      void admitting.then(() => this.#settle(id, response));
+      return;
+    }
+    this.#settle(id, response);
+  }
+
+  #settle(id: string, response: Body): void {
     const call = this.#running.get(id);
     this.#running.delete(id);
     if (call !== undefined) observeParsed(call, response);

@@ -25,7 +25,8 @@ export function withReport(
   url: string,
   { text, isCommonJs }: { readonly text: string; readonly isCommonJs: boolean },
 ): string {
-  const exported = file.className === "default" ? "module.exports" : `exports.${file.className}`;
+  // Some bundlers put other exports in the place of those that Node gave.
+  const exported = file.className === "default" ? "module.exports" : `module.exports.${file.className}`;
   if (file.exported !== undefined) return withExports(file, url, text);
   const local = file.localName ?? file.className;
   // A version that names its class otherwise is reported as not gated, and runs all the same.

@@ -4,6 +4,7 @@
  */
 import type { OpenAIRealtimeWS } from "openai/realtime/ws";
 import { afterEach, beforeEach, expect, it } from "vitest";
+import { BudgetExceeded } from "../../../instrumentation/src/errors.ts";
 import { MemoryLedger } from "../../support/memory-ledger.ts";
 import { hookFrameworks } from "../../support/framework-rig.ts";
 import { openaiClient, startGatedProcess, type GatedProcess } from "../../support/gated-process.ts";
@@ -198,4 +199,32 @@ it.each([
   await expect.poll(() => provider.received.length, { timeout: 20_000 }).toBe(cancelled === undefined ? 1 : 2);
   const [cancel] = provider.received.filter(({ type }) => type === "response.cancel");
   expect(cancel?.["response_id"]).toBe(cancelled);
+});
+
+it("gives the money back where the session was closed while a response waited for it", async () => {
+  await connect();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  let asked = 0;
+  ledger.intercept = (request) => {
+    if (asked++ > 0) return undefined;
+    return promise.then(() => ({ kind: "reply", reply: ledger.grant(request) }));
+  };
+  session.send(create);
+  session.send(sound("end"));
+  await expect.poll(() => asked, { timeout: 20_000 }).toBe(1);
+  await closed();
+  resolve();
+  await expect.poll(() => attributes().length, { timeout: 20_000 }).toBeGreaterThan(0);
+  await gated.stop();
+  expect(provider.received).toEqual([]);
+  expect([ledger.settled, ledger.outstanding]).toEqual([0n, 0n]);
+});
+
+it("reads an event that is sent as bytes", async () => {
+  ledger.limit = 1n;
+  await connect();
+  const [socket, bytes] = [session.socket, Buffer.from(JSON.stringify(create))];
+  const error = await new Promise((resolve) => socket.send(bytes, { binary: false }, resolve));
+  expect(error).toBeInstanceOf(BudgetExceeded);
+  expect(provider.received).toEqual([]);
 });

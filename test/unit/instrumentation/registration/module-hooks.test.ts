@@ -1,11 +1,13 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { compileFunction } from "node:vm";
 import { describe, expect, it } from "vitest";
 import { appendReport } from "../../../../instrumentation/src/registration/loaded-report.ts";
 import { hasSyncHooks } from "../../../../instrumentation/src/registration/module-hooks.ts";
 import { findSdkFile } from "../../../../instrumentation/src/registration/sdk-files.ts";
 import { VERSION } from "../../../../instrumentation/src/version.ts";
 
+const MARK = Symbol.for("tollgate.loaded");
 const OPENAI = findSdkFile("/app/node_modules/openai/client.mjs");
 
 describe("the module hooks", () => {
@@ -51,6 +53,37 @@ describe("the module hooks", () => {
     );
     expect(added("commonjs", "x")).toContain("exports.OpenAI");
     expect(added("commonjs", null)).toBeNull();
+  });
+});
+
+describe("the added line", () => {
+  const reported = (location: string, source: string, format: "module" | "commonjs"): string => {
+    const file = findSdkFile(location);
+    if (file === undefined) throw new Error(`${location} is none of ours`);
+    const loaded = { format, source, shortCircuit: true } as Parameters<typeof appendReport>[2];
+    return appendReport(file, "u", loaded).source as string;
+  };
+  const mastra = "/app/node_modules/@mastra/core/dist/utils-CBwueaDv.js";
+
+  it("finds the class where a bundler has put other exports in the place of Node's, as AWS's SDK had them before 3.9", () => {
+    const source = "class BedrockRuntimeClient {}\nmodule.exports = { BedrockRuntimeClient };";
+    const text = reported("/app/node_modules/@aws-sdk/client-bedrock-runtime/dist-cjs/index.js", source, "commonjs");
+    const seen: unknown[] = [];
+    Object.defineProperty(globalThis, MARK, {
+      value: (...given: unknown[]) => seen.push(...given),
+      configurable: true,
+    });
+    const module = { exports: {} as Record<string, unknown> };
+    compileFunction(text, ["module", "exports"])(module, module.exports);
+    Reflect.deleteProperty(globalThis, MARK);
+    expect(seen[1]).toBe(module.exports["BedrockRuntimeClient"]);
+  });
+
+  it("is added only to files of Mastra that declare what is replaced, and replaces no import", () => {
+    expect(reported(mastra, "export const nothing = 1;", "module")).toBe("export const nothing = 1;");
+    const text = reported(mastra, 'import { Tool } from "./tool.js";\nvar CoreToolBuilder = class {};\n', "module");
+    expect(text).toContain("CoreToolBuilder:typeof");
+    expect(text).not.toMatch(/[{,]Tool:/);
   });
 });
 
