@@ -12,8 +12,8 @@ export class WorkExceeded extends EvaluationError {}
 
 const MESSAGE_LENGTH_MAX = 200;
 
-/** Units of work for all conditions of one decision: some nanoseconds each, 2 to 5 ms in all. */
-const WORK_MAX = 200_000;
+/** Units of work for all conditions of one decision: some nanoseconds each, at worst fifty, 1 to 6 ms in all. */
+const WORK_MAX = 120_000;
 
 /** Counts what evaluation costs, before it is done, so that no argument and no condition keeps the process busy. */
 export class Meter {
