@@ -49,6 +49,8 @@ export type PutOutcome =
   | { readonly outcome: "failed"; readonly reason: string };
 
 const DOCUMENTS_MAX = 10_000;
+/** All documents of a fleet at once. */
+const BODY_MAX_BYTES = 4_194_304;
 
 const writtenDocument = z.object({
   kind: z.string(),
@@ -102,6 +104,7 @@ export function governanceRoutes(
       url: "/v1/governance",
       summary: "Put a whole set of documents in force, or nothing of it",
       access: "admin",
+      bodyMaxBytes: BODY_MAX_BYTES,
       body: z.strictObject({
         documents: z
           .array(

@@ -46,6 +46,8 @@ export interface Route<
   readonly isFrequent?: boolean;
   /** Answers by lines of JSON as they come; `reply` is the form of one. Made by `linesRoute`. */
   readonly isLines?: true;
+  /** Of its body, where `api.body_max_bytes` is too little. */
+  readonly bodyMaxBytes?: number;
   /** Problems that are particular to this operation. */
   readonly problems: readonly ProblemCode[];
   handle(call: RouteCall<z.output<Body>, z.output<Query>, z.output<Params>>): Promise<z.input<Reply>>;
@@ -93,6 +95,7 @@ export function addRoute(app: FastifyInstance, access: Access, definition: AnyRo
   app.route({
     method: definition.method,
     url: definition.url,
+    ...(definition.bodyMaxBytes === undefined ? {} : { bodyLimit: definition.bodyMaxBytes }),
     handler: async (request, reply) => {
       if (definition.status !== undefined) void reply.status(definition.status);
       if (definition.isLines === true) void reply.type(LINES_MEDIA_TYPE);

@@ -42,6 +42,14 @@ it("passes on a set with who sent it, and goes back to the files", async () => {
   expect(desk.asked[1]).toMatchObject({ documents: undefined, reason: "", isDryRun: false });
 });
 
+it("takes a set that is larger than other bodies may be, and not any size", async () => {
+  const desk = new FakeGovernanceDesk();
+  const setOf = (bytes: number) => ({ documents: [{ document: { ...SHOP_POLICY, allow: ["x".repeat(bytes)] } }] });
+  expect((await post(desk, setOf(1_000_000))).status).toBe(200);
+  await world?.api.close();
+  expect(await post(desk, setOf(5_000_000))).toMatchObject({ status: 413, body: { code: "payload_too_large" } });
+});
+
 it.each<[PutOutcome, number, string, string]>([
   [{ outcome: "stale", version: "v9" }, 409, "governance_changed", "version v9 is in force"],
   [{ outcome: "failed", reason: "no space left" }, 503, "not_stored", "no space left"],
