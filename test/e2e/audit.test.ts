@@ -53,15 +53,16 @@ async function verify(): Promise<VerifyReport> {
   return report as VerifyReport;
 }
 
-/** Once so many records can be read. */
+/** Once so many records can be read; and then once more, because links are read before records and may have come between. */
 async function verifyWhenStored(records: number): Promise<VerifyReport> {
-  return waitFor(
+  await waitFor(
     async () => {
       const report = await verify();
       return report.records >= records && report.unsigned === 0 ? report : undefined;
     },
     { what: `${records} signed records`, timeoutMs: 20_000, intervalMs: 200 },
   );
+  return verify();
 }
 
 beforeAll(async () => {
