@@ -60,7 +60,7 @@ export interface Spend {
 }
 
 /** Shared by all of which no threshold has fired. */
-export const NONE_FIRED: ReadonlySet<number> = new Set();
+const NONE_FIRED: ReadonlySet<number> = new Set();
 
 export function newSpend(match: BudgetMatch, nowMs: number): Spend {
   const { budget, ...rest } = match;

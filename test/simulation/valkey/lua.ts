@@ -4,7 +4,7 @@
  * nothing is simulated in another way than it is written.
  */
 export type LuaValue = string | number | boolean | undefined | readonly LuaValue[];
-export type LuaCall = (name: string, args: readonly LuaValue[]) => LuaValue;
+type LuaCall = (name: string, args: readonly LuaValue[]) => LuaValue;
 
 /** Answers with what the script returns; `call` is asked for what it does not compute itself (`redis.call`). */
 export type LuaScript = (globals: Readonly<Record<string, LuaValue>>, call: LuaCall) => LuaValue;
