@@ -12,7 +12,7 @@ import { decodeProtobufTraces } from "../src/pdata/otlp/protobuf-traces.ts";
 import type { Span } from "../src/pdata/span.ts";
 import { encodeNativeBlock } from "../src/pipeline/native/native-block.ts";
 import { encodeBlock } from "../src/pipeline/spool/block-format.ts";
-import { writeSpanIdentity } from "../src/pipeline/spool/span-identity.ts";
+import { writeSpanIdentity } from "../src/pdata/span-identity.ts";
 import { sumSpend } from "../src/pipeline/spool/spend-sum.ts";
 import { applyCost, countGatedCalls } from "../src/processors/cost/cost.ts";
 import { NestedCalls } from "../src/processors/cost/nested-calls.ts";

@@ -7,9 +7,8 @@ import {
 } from "@tollgate/instrumentation/semconv";
 import { textAttribute } from "../pdata/attribute-read.ts";
 import type { Span } from "../pdata/span.ts";
+import { endUnixMs } from "../pdata/span-times.ts";
 import type { WatchedCall } from "../runaway/runaway-watch.ts";
-
-const NANOS_A_MS = 1_000_000n;
 
 /** `undefined` for spans that are no call to a model or a tool. */
 export function watchedCall(span: Span, receivedUnixMs: number): WatchedCall | undefined {
@@ -25,7 +24,7 @@ export function watchedCall(span: Span, receivedUnixMs: number): WatchedCall | u
     run: isSession ? facts.session : span.parentSpanId === "" ? "" : span.traceId,
     isSession,
     // A clock that is ahead must not open minutes that are yet to come.
-    atMs: Math.min(Number(span.endUnixNano / NANOS_A_MS), receivedUnixMs),
+    atMs: Math.min(endUnixMs(span), receivedUnixMs),
     nanoUsd: facts.costNanoUsd,
     tool: facts.tool,
     digest: kind === "tool" ? toolDigest(span) : modelDigest(span),

@@ -1,7 +1,7 @@
 import type { Exporter } from "../../component/component.ts";
 import type { Outcome } from "../../component/outcome.ts";
 import type { SpanBatch } from "../../pdata/span.ts";
-import { writeSpanIdentity } from "../../pipeline/spool/span-identity.ts";
+import { writeSpanIdentity } from "../../pdata/span-identity.ts";
 import { sumSpend } from "../../pipeline/spool/spend-sum.ts";
 import type { SpoolStats } from "../../pipeline/spool/spool.ts";
 import { Backoff } from "../../support/backoff.ts";

@@ -4,7 +4,7 @@ import { type NativeColumn, encodeNativeBlock } from "../../pipeline/native/nati
 import { selectNativeRows } from "../../pipeline/native/select-rows.ts";
 import type { WriteFileDurably } from "../../pipeline/spool/block-store.ts";
 import { Delivery, type DeliveryOptions, type Shipment } from "../../pipeline/spool/delivery.ts";
-import { IDENTITY_BYTES } from "../../pipeline/spool/identity.ts";
+import { IDENTITY_BYTES } from "../../pdata/identity.ts";
 import { Spool, type SpoolOptions, type SpoolStats } from "../../pipeline/spool/spool.ts";
 import { Backoff } from "../../support/backoff.ts";
 import { type Clock, delay } from "../../support/clock.ts";

@@ -1,3 +1,4 @@
+import { endUnixMs } from "../../pdata/span-times.ts";
 import type { SpanRow } from "./span-columns.ts";
 
 /** When inference spans ended, with the moment something became true of them: what a lag histogram is made of. */
@@ -8,7 +9,6 @@ export interface SpanLags {
 
 /** So many end times are kept at most: while ClickHouse is away for long, those of the newest blocks are not known. */
 const TIMES_MAX = 500_000;
-const NANOS_A_MS = 1e6;
 
 /** The ends of the inference spans of blocks that wait, by the block's token. Not of blocks that an earlier process wrote. */
 export class EndTimes {
@@ -16,13 +16,12 @@ export class EndTimes {
   #size = 0;
 
   keep(token: string, rows: readonly SpanRow[]): void {
-    const calls = rows.filter(({ span }) => span.facts.costStatus !== "");
-    if (calls.length === 0 || this.#size + calls.length > TIMES_MAX) return;
-    this.#byToken.set(
-      token,
-      Float64Array.from(calls, ({ span }) => Number(span.endUnixNano) / NANOS_A_MS),
-    );
-    this.#size += calls.length;
+    const ends = new Float64Array(rows.length);
+    let calls = 0;
+    for (const { span } of rows) if (span.facts.costStatus !== "") ends[calls++] = endUnixMs(span);
+    if (calls === 0 || this.#size + calls > TIMES_MAX) return;
+    this.#byToken.set(token, ends.slice(0, calls));
+    this.#size += calls;
   }
 
   of(token: string): Float64Array | undefined {

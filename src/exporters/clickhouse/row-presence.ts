@@ -4,7 +4,7 @@
  */
 import type { Block } from "../../pipeline/spool/block-format.ts";
 import type { Presence } from "../../pipeline/spool/delivery.ts";
-import { IDENTITY_BYTES } from "../../pipeline/spool/identity.ts";
+import { IDENTITY_BYTES } from "../../pdata/identity.ts";
 import type { StoreQuery, TableStorage } from "./dependencies.ts";
 
 export interface PresenceOptions {

@@ -5,7 +5,7 @@ import { NOTHING_ADDED, encodeProtobufTraces } from "../../pdata/otlp/encode-tra
 import type { OtlpEncoding } from "../../pdata/otlp/responses.ts";
 import type { LogBatch, LogRecord } from "../../pdata/log-record.ts";
 import type { Span, SpanBatch } from "../../pdata/span.ts";
-import { writeSpanIdentity } from "../../pipeline/spool/span-identity.ts";
+import { writeSpanIdentity } from "../../pdata/span-identity.ts";
 import { factAttributes } from "./fact-attributes.ts";
 
 export interface OtlpSignal<Item, Batch> {

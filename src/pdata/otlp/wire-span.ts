@@ -12,7 +12,6 @@ export const ABSENT = -1;
 export const INVALID = -2;
 
 const NOTHING: readonly never[] = [];
-const scratch = Buffer.alloc(TRACE_ID_BYTES + SPAN_ID_BYTES);
 const NO_ATTRIBUTES: Attributes = new Map();
 
 export class WireSpan implements Span {
@@ -74,22 +73,18 @@ export class WireSpan implements Span {
     return Math.min(Math.max(0, high * 0x1_0000_0000 + low), Number.MAX_SAFE_INTEGER);
   }
 
-  /** Writes trace id and span id one after the other: 24 bytes. */
-  writeIdentity(target: Uint8Array): void {
-    const { bytes } = this;
-    for (let index = 0; index < TRACE_ID_BYTES; index += 1) target[index] = bytes[this.traceIdAt + index] ?? 0;
-    for (let index = 0; index < SPAN_ID_BYTES; index += 1) {
-      target[TRACE_ID_BYTES + index] = bytes[this.spanIdAt + index] ?? 0;
-    }
+  /** A time in whole Unix ms, by halves: 2^32 ns are 4,294 ms and 967,296 ns. */
+  unixMsAt(at: number): number {
+    if (at === ABSENT) return 0;
+    const high = this.bytes.readUInt32LE(at + 4);
+    return high * 4_294 + Math.floor((high * 967_296 + this.bytes.readUInt32LE(at)) / 1e6);
   }
 
-  /** Trace id and span id, or the parent's, as 24 Latin-1 characters: a key for a map. */
-  key(idAt: number): string {
-    for (let index = 0; index < TRACE_ID_BYTES; index += 1) scratch[index] = this.bytes[this.traceIdAt + index] ?? 0;
-    for (let index = 0; index < SPAN_ID_BYTES; index += 1) {
-      scratch[TRACE_ID_BYTES + index] = this.bytes[idAt + index] ?? 0;
-    }
-    return scratch.toString("latin1");
+  /** Writes the trace id and the span id at `idAt` (its own, or its parent's) one after the other: 24 bytes. */
+  writeIdentity(target: Uint8Array, idAt: number): void {
+    const { bytes, traceIdAt } = this;
+    for (let index = 0; index < TRACE_ID_BYTES; index += 1) target[index] = bytes[traceIdAt + index] ?? 0;
+    for (let index = 0; index < SPAN_ID_BYTES; index += 1) target[TRACE_ID_BYTES + index] = bytes[idAt + index] ?? 0;
   }
 
   #hex(at: number, length: number): string {

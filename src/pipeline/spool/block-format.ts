@@ -12,7 +12,7 @@
  */
 import { crc32 } from "node:zlib";
 import type { SpendEntry } from "../../pdata/spend.ts";
-import { IDENTITY_BYTES } from "./identity.ts";
+import { IDENTITY_BYTES } from "../../pdata/identity.ts";
 
 const MAGIC = Buffer.from("TGBLK1\r\n", "latin1");
 const FIXED_BYTES = MAGIC.length + 16;

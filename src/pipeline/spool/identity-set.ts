@@ -1,4 +1,10 @@
-import { IDENTITY_BYTES, IDENTITY_WORDS, type IdentityCell, identityHash, isSameIdentity } from "./identity.ts";
+import {
+  IDENTITY_BYTES,
+  IDENTITY_WORDS,
+  type IdentityCell,
+  identityHash,
+  isSameIdentity,
+} from "../../pdata/identity.ts";
 
 const INITIAL_ROWS = 256;
 /** Slots a row at least: the table is never more than half full. */

@@ -7,7 +7,7 @@
  * nothing for the garbage collector to look at. The table is cut in parts that grow one at a time: no long pause.
  * Ages are measured by a clock that never jumps; an entry may be known a sixty-fourth of the window too long.
  */
-import { IDENTITY_WORDS, type IdentityCell, identityHash, isSameIdentity } from "./identity.ts";
+import { IDENTITY_WORDS, type IdentityCell, identityHash, isSameIdentity } from "../../pdata/identity.ts";
 
 export interface RecentSpansOptions {
   readonly windowMs: number;

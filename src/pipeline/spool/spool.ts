@@ -15,7 +15,7 @@ import { type BlockGroup, type GroupLimits, groupSize, newGroup, rowsOf } from "
 import { BlockStore, type StoredBlock, type WriteFileDurably } from "./block-store.ts";
 import { groupAgain, recoverMerges } from "./merge-recovery.ts";
 import { Commit } from "./commit.ts";
-import { IDENTITY_BYTES, IdentityCell } from "./identity.ts";
+import { IDENTITY_BYTES, IdentityCell } from "../../pdata/identity.ts";
 import { RecentSpans, type RecentSpansOptions } from "./recent-spans.ts";
 import { SpoolFlow } from "./spool-flow.ts";
 

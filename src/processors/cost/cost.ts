@@ -19,6 +19,7 @@ import {
 import { countAttribute, textAttribute } from "../../pdata/attribute-read.ts";
 import { isRefusedCall } from "../../pdata/facts.ts";
 import type { Span } from "../../pdata/span.ts";
+import { startUnixMs } from "../../pdata/span-times.ts";
 import type { NestedCalls } from "./nested-calls.ts";
 import { serviceTier, usageOf } from "./usage.ts";
 
@@ -91,7 +92,7 @@ function claimedByGate(span: Span): Cost | undefined {
 function priced(span: Span, prices: PriceBook): Cost {
   const { facts } = span;
   if (!facts.hasUsage) return reported(span) ?? { nanoUsd: 0n, status: CostStatus.missing, priceVersion: "" };
-  const at = new Date(Number(span.startUnixNano / 1_000_000n));
+  const at = new Date(startUnixMs(span));
   const { provider } = facts;
   const tier = serviceTier(span.attributes);
   const found =

@@ -5,51 +5,51 @@
  * it has been counted, and the inner one is not. What is remembered is bounded and in memory: spans that arrive further
  * apart, or at different processors, are both counted, which errs on the side of too much.
  */
-import { RecentMap } from "../../support/recent-map.ts";
-import { parentKey, spanKey } from "../../pdata/span-key.ts";
+import { IdentityCell } from "../../pdata/identity.ts";
+import { RecentIdentities } from "../../pdata/recent-identities.ts";
+import { writeParentIdentity, writeSpanIdentity } from "../../pdata/span-identity.ts";
 import type { Span } from "../../pdata/span.ts";
 
 type Call = Pick<Span, "traceId" | "spanId" | "parentSpanId" | "facts">;
-
-interface Keys {
-  readonly own: string;
-  /** "" for a root. */
-  readonly parent: string;
-}
 
 /** So many of the latest are always known. */
 const CALLS_MAX = 8_192;
 
 export class NestedCalls {
   /** Span → whether it had usage. */
-  readonly #counted = new RecentMap<string, boolean>(2 * CALLS_MAX);
+  readonly #counted = new RecentIdentities(CALLS_MAX);
   /** The parents of counted spans, with the usage that came beneath them. */
-  readonly #parents = new RecentMap<string, boolean>(2 * CALLS_MAX);
+  readonly #parents = new RecentIdentities(CALLS_MAX);
+  /** Of the call that is looked at. */
+  readonly #own = new IdentityCell();
+  readonly #parent = new IdentityCell();
 
   count(call: Call): void {
-    this.#count(call, { own: spanKey(call), parent: parentKey(call) });
+    writeSpanIdentity(call, this.#own.bytes);
+    this.#count(call, writeParentIdentity(call, this.#parent.bytes));
   }
 
   /** Counts a call unless another span of it has been counted. True when it was. */
   countFirst(call: Call): boolean {
-    const keys = { own: spanKey(call), parent: parentKey(call) };
-    if (this.#isCounted(call, keys)) return false;
-    this.#count(call, keys);
+    writeSpanIdentity(call, this.#own.bytes);
+    const hasParent = writeParentIdentity(call, this.#parent.bytes);
+    if (this.#isCounted(call, hasParent)) return false;
+    this.#count(call, hasParent);
     return true;
   }
 
   /** Whether another span of the same call has been counted, and this one knows no more than that one. */
-  #isCounted({ facts }: Call, { own, parent }: Keys): boolean {
-    const beneath = this.#parents.get(own);
+  #isCounted({ facts }: Call, hasParent: boolean): boolean {
+    const beneath = this.#parents.get(this.#own);
     if (beneath !== undefined) return beneath || !facts.hasUsage;
-    if (parent === "") return false;
-    const above = this.#counted.get(parent);
+    if (!hasParent) return false;
+    const above = this.#counted.get(this.#parent);
     return above !== undefined && (above || !facts.hasUsage);
   }
 
-  #count({ facts }: Call, { own, parent }: Keys): void {
-    this.#counted.set(own, facts.hasUsage);
-    if (parent === "") return;
-    this.#parents.set(parent, facts.hasUsage || this.#parents.get(parent) === true);
+  #count({ facts }: Call, hasParent: boolean): void {
+    this.#counted.set(this.#own, facts.hasUsage);
+    if (!hasParent) return;
+    this.#parents.set(this.#parent, facts.hasUsage || this.#parents.get(this.#parent) === true);
   }
 }

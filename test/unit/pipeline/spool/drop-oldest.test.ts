@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, it } from "vitest";
 import { flowImbalance } from "../../../../src/component/flow.ts";
 import { SILENT } from "../../../../src/component/notice.ts";
 import type { Span } from "../../../../src/pdata/span.ts";
-import { writeSpanIdentity } from "../../../../src/pipeline/spool/span-identity.ts";
+import { writeSpanIdentity } from "../../../../src/pdata/span-identity.ts";
 import { Spool } from "../../../../src/pipeline/spool/spool.ts";
 import { makeSpan } from "../../../fixtures/otlp/make-span.ts";
 import { ManualClock } from "../../../support/manual-clock.ts";

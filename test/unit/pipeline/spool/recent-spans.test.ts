@@ -4,7 +4,7 @@
  */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { IdentityCell } from "../../../../src/pipeline/spool/identity.ts";
+import { IdentityCell } from "../../../../src/pdata/identity.ts";
 import { RecentSpans } from "../../../../src/pipeline/spool/recent-spans.ts";
 
 /** An identity of which only four bytes differ from the others, at a place that depends on it. */

@@ -11,7 +11,7 @@ import { flowImbalance } from "../../../../src/component/flow.ts";
 import type { Notice } from "../../../../src/component/notice.ts";
 import type { Block } from "../../../../src/pipeline/spool/block-format.ts";
 import type { Span } from "../../../../src/pdata/span.ts";
-import { writeSpanIdentity } from "../../../../src/pipeline/spool/span-identity.ts";
+import { writeSpanIdentity } from "../../../../src/pdata/span-identity.ts";
 import { sumSpend } from "../../../../src/pipeline/spool/spend-sum.ts";
 import { Spool, type SpoolOptions } from "../../../../src/pipeline/spool/spool.ts";
 import { makeSpan } from "../../../fixtures/otlp/make-span.ts";
