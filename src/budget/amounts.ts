@@ -93,14 +93,18 @@ export function fitsWithin(a: Amounts, b: Amounts): boolean {
 export function isNothing(a: Amounts): boolean {
   const { nanoUsd, tokens, calls, kinds } = a;
   if (nanoUsd !== 0n || tokens !== 0n || calls !== 0n) return false;
-  return kinds === undefined || KINDS.every((kind) => kinds[kind] === 0n);
+  if (kinds === undefined) return true;
+  for (const kind of KINDS) if (kinds[kind] !== 0n) return false;
+  return true;
 }
 
 /** Whether every measure is an integer from 0 to Int64. */
 export function isValidAmounts(a: Amounts): boolean {
   const { nanoUsd, tokens, calls, kinds } = a;
   if (!isValid(nanoUsd) || !isValid(tokens) || !isValid(calls)) return false;
-  return kinds === undefined || KINDS.every((kind) => isValid(kinds[kind]));
+  if (kinds === undefined) return true;
+  for (const kind of KINDS) if (!isValid(kinds[kind])) return false;
+  return true;
 }
 
 function isValid(value: bigint): boolean {

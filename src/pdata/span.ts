@@ -1,4 +1,4 @@
-import type { SpendEntry } from "./spend.ts";
+import type { SpanSpend } from "./spend.ts";
 
 /**
  * Spans in memory, between receiver and spool. Attribute values are OTLP AnyValue as plain JavaScript: int64 is `bigint`,
@@ -97,7 +97,7 @@ export interface SpanFacts {
   /** All labels that budgets may match on: agent, team, role, owner, user, session, workflow, model, provider, tool and resource attributes. */
   labels: Readonly<Record<string, string>>;
   /** What the meter counts for this span; `undefined` until it ran, and for spans that spend nothing. */
-  spend: SpendEntry | undefined;
+  spend: SpanSpend | undefined;
 }
 
 export interface Span {

@@ -25,3 +25,19 @@ export interface SpendKinds {
   readonly unpricedCalls: bigint;
   readonly unpricedTokens: bigint;
 }
+
+/**
+ * The same of one span, as numbers: a call's tokens are far below 2^53, and so are the sums of a block. Money stays what the
+ * span's facts say.
+ */
+export interface SpanSpend {
+  readonly labels: Readonly<Record<string, string>>;
+  /** "" for spend that no lease covers. */
+  readonly leaseId: string;
+  readonly nanoUsd: bigint;
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+  readonly cachedTokens: number;
+  readonly reasoningTokens: number;
+  readonly of: "call" | "unpriced_call" | "tool_call";
+}

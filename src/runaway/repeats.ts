@@ -19,7 +19,7 @@ export class RepeatCounter {
   /** When the calls were made that an alarm would be of: a ring too. */
   readonly #times: number[] = [];
   /** By length of cycle, from 1. */
-  readonly #matches: number[] = Array.from({ length: CYCLE_MAX }, () => 0);
+  readonly #matches: number[] = [0, 0, 0, 0, 0, 0, 0, 0];
   #calls = 0;
 
   constructor(options: { readonly repeats: number; readonly withinMs: number }) {

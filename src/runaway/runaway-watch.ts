@@ -122,8 +122,14 @@ class DocumentRules {
 
   /** Adds the alarms of a call. On the way of every call: most leave nothing behind here but counts. */
   judge(call: WatchedCall, alarms: RunawayAlarm[]): void {
-    for (const found of [this.#loop(call), this.#storm(call), this.#velocity(call), this.#depth(call)])
-      if (found !== undefined) this.#alarm(call, { found, alarms });
+    const loop = this.#loop(call);
+    const storm = this.#storm(call);
+    const velocity = this.#velocity(call);
+    const depth = this.#depth(call);
+    if (loop !== undefined) this.#alarm(call, { found: loop, alarms });
+    if (storm !== undefined) this.#alarm(call, { found: storm, alarms });
+    if (velocity !== undefined) this.#alarm(call, { found: velocity, alarms });
+    if (depth !== undefined) this.#alarm(call, { found: depth, alarms });
   }
 
   #alarm(call: WatchedCall, { found, alarms }: { readonly found: Found; readonly alarms: RunawayAlarm[] }): void {

@@ -164,28 +164,30 @@ export function decideClose(
 /** Spend of one set of labels, or of one lease, is added up first: a block of the spool has many spans and few of these. */
 export function decideObserve(state: LedgerState, observation: Observation, nowMs: number): readonly LedgerEvent[] {
   if (state.tokens.has(observation.token)) return [];
-  const foreign = new Map<string, { labels: Labels; amounts: Amounts }>();
+  const { labelKeys } = state.index;
+  const foreign = new Map<string, { readonly labels: Labels; amounts: Amounts }>();
   const leased = new Map<string, Amounts>();
   for (const { labels, leaseId, amounts } of observation.entries) {
     if (isNothing(amounts)) continue;
     // Of one that was closed before it was opened nothing is known: then its spans are all there is.
-    const isKnown = state.closed.get(leaseId)?.labels !== undefined;
+    const isKnown = leaseId !== "" && state.closed.get(leaseId)?.labels !== undefined;
     if (isKnown || state.active.has(leaseId) || state.expired.has(leaseId)) {
       leased.set(leaseId, addAmounts(leased.get(leaseId) ?? NO_AMOUNTS, amounts));
-    } else {
-      const kept = projected(labels, state.index.labelKeys);
-      const counts = state.index.match(kept).some(({ budget }) => amountIn(budget.measure, amounts) > 0n);
-      if (!counts) continue;
-      const key = JSON.stringify(kept);
-      foreign.set(key, { labels: kept, amounts: addAmounts(foreign.get(key)?.amounts ?? NO_AMOUNTS, amounts) });
+      continue;
     }
+    const key = projectionKey(labels, labelKeys);
+    const known = foreign.get(key);
+    if (known === undefined) foreign.set(key, { labels: projected(labels, labelKeys), amounts });
+    else known.amounts = addAmounts(known.amounts, amounts);
   }
+  const counts = ({ labels, amounts }: { readonly labels: Labels; readonly amounts: Amounts }): boolean =>
+    state.index.match(labels).some(({ budget }) => amountIn(budget.measure, amounts) > 0n);
   return [
     {
       event: "observed",
       at: nowMs,
       token: observation.token,
-      foreign: [...foreign.values()],
+      foreign: [...foreign.values()].filter(counts),
       leased: [...leased].map(([id, amounts]) => ({ id, amounts })),
     },
   ];
@@ -283,4 +285,14 @@ function projected(labels: Labels, keys: readonly string[]): Labels {
     if (value !== undefined) kept[key] = value;
   }
   return kept;
+}
+
+/** Tells projections apart: each value with its length before it, "-" for one that is not there. */
+function projectionKey(labels: Labels, keys: readonly string[]): string {
+  let text = "";
+  for (const key of keys) {
+    const value = Object.hasOwn(labels, key) ? labels[key] : undefined;
+    text += value === undefined ? "-" : `${value.length}:${value}`;
+  }
+  return text;
 }

@@ -1,8 +1,8 @@
 /** The columns of `event_log` (src/storage/migrations/0006-events.sql) and where each comes from. */
-import { attributeText, attributesAsText } from "../../pdata/attribute-text.ts";
+import { attributeText } from "../../pdata/attribute-text.ts";
 import type { LogRecord } from "../../pdata/log-record.ts";
 import { type NativeColumn, nativeColumn } from "../../pipeline/native/native-block.ts";
-import { nativeAttributes, nativeSharedMap } from "../../pipeline/native/native-maps.ts";
+import { attributeTexts, nativeAttributes, nativeSharedMap } from "../../pipeline/native/native-maps.ts";
 import {
   nativeBool,
   nativeDateTime64Milli,
@@ -45,7 +45,7 @@ export const EVENT_COLUMNS: readonly NativeColumn<EventRow>[] = [
   nativeColumn("agent_verified", nativeBool, (row) => row.record.facts.agentVerified),
   text("session", (record) => record.facts.session),
   nativeColumn("attributes", nativeAttributes, (row) => row.record.attributes),
-  nativeColumn("resource_attributes", nativeSharedMap(attributesAsText), (row) => row.record.resource.attributes),
+  nativeColumn("resource_attributes", nativeSharedMap(attributeTexts), (row) => row.record.resource.attributes),
   nativeColumn("received_at", nativeDateTime64Milli, (row) => row.receivedUnixMs),
 ];
 

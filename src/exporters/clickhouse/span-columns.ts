@@ -1,9 +1,8 @@
 /** The columns of `span_log` (src/storage/migrations/0001-spans.sql) and where each comes from. */
 import type { ByteSink } from "../../pipeline/native/byte-sink.ts";
 import { type NativeColumn, directColumn, nativeColumn } from "../../pipeline/native/native-block.ts";
-import { nativeAttributes, nativeSharedMap } from "../../pipeline/native/native-maps.ts";
+import { nativeAttributes, nativeSharedMap, recordTexts } from "../../pipeline/native/native-maps.ts";
 import {
-  type NativeType,
   nativeArray,
   nativeBool,
   nativeDateTime64Milli,
@@ -15,7 +14,7 @@ import {
 } from "../../pipeline/native/native-types.ts";
 import { attributeText } from "../../pdata/attribute-text.ts";
 import { ABSENT, SPAN_ID_BYTES, TRACE_ID_BYTES, WireSpan } from "../../pdata/otlp/wire-span.ts";
-import { type Attributes, type Span, type SpanFacts, SpanKind, StatusCode } from "../../pdata/span.ts";
+import { type Attributes, type Span, SpanKind, StatusCode } from "../../pdata/span.ts";
 
 /** A span and when its batch was received. */
 export interface SpanRow {
@@ -28,29 +27,10 @@ const KIND_NAMES = Object.keys(SpanKind);
 const STATUS_NAMES = Object.keys(StatusCode);
 const NONE: readonly never[] = [];
 
-type FactKey<T> = { [K in keyof SpanFacts]: SpanFacts[K] extends T ? K : never }[keyof SpanFacts];
-
 const text = (name: string, read: (span: Span) => string): NativeColumn<SpanRow> =>
   nativeColumn(name, nativeString, (row) => read(row.span));
 const word = (name: string, read: (span: Span) => string): NativeColumn<SpanRow> =>
   nativeColumn(name, nativeLowCardinality, (row) => read(row.span));
-const factText = (name: string, key: FactKey<string>): NativeColumn<SpanRow> => fact(name, nativeString, key);
-const factWord = (name: string, key: FactKey<string>): NativeColumn<SpanRow> => fact(name, nativeLowCardinality, key);
-const factCount = (name: string, key: FactKey<number>): NativeColumn<SpanRow> => fact(name, nativeUInt64, key);
-
-/** A column of a fact, read without a call for each row: there are many of them. */
-function fact<K extends keyof SpanFacts>(name: string, type: NativeType<SpanFacts[K]>, key: K): NativeColumn<SpanRow> {
-  return {
-    name,
-    typeName: type.name,
-    writeTo(sink, rows) {
-      type.writePrefix(sink);
-      const values: SpanFacts[K][] = [];
-      for (const row of rows) values.push(row.span.facts[key]);
-      type.writeValues(sink, values);
-    },
-  };
-}
 
 /** Ids and times of a span that came over the wire are copied from there. */
 const id = (name: string, write: (sink: ByteSink, span: Span) => void): NativeColumn<SpanRow> =>
@@ -76,35 +56,35 @@ export const SPAN_COLUMNS: readonly NativeColumn<SpanRow>[] = [
   text("status_message", (span) => span.statusMessage),
   word("service", (span) => attributeText(span.resource.attributes.get("service.name") ?? "")),
   word("scope", (span) => span.scope.name),
-  factWord("agent", "agent"),
+  nativeColumn("agent", nativeLowCardinality, (row) => row.span.facts.agent),
   nativeColumn("agent_verified", nativeBool, (row) => row.span.facts.agentVerified),
-  factWord("owner", "owner"),
-  factWord("team", "team"),
-  factWord("role", "role"),
-  factText("session", "session"),
-  factText("workflow", "workflow"),
-  factText("user", "user"),
-  factWord("operation", "operation"),
-  factWord("provider", "provider"),
-  factWord("request_model", "requestModel"),
-  factWord("model", "model"),
-  factWord("tool", "tool"),
-  factCount("input_tokens", "inputTokens"),
-  factCount("output_tokens", "outputTokens"),
-  factCount("cache_read_tokens", "cacheReadTokens"),
-  factCount("cache_write_tokens", "cacheWriteTokens"),
-  factCount("reasoning_tokens", "reasoningTokens"),
+  nativeColumn("owner", nativeLowCardinality, (row) => row.span.facts.owner),
+  nativeColumn("team", nativeLowCardinality, (row) => row.span.facts.team),
+  nativeColumn("role", nativeLowCardinality, (row) => row.span.facts.role),
+  nativeColumn("session", nativeString, (row) => row.span.facts.session),
+  nativeColumn("workflow", nativeString, (row) => row.span.facts.workflow),
+  nativeColumn("user", nativeString, (row) => row.span.facts.user),
+  nativeColumn("operation", nativeLowCardinality, (row) => row.span.facts.operation),
+  nativeColumn("provider", nativeLowCardinality, (row) => row.span.facts.provider),
+  nativeColumn("request_model", nativeLowCardinality, (row) => row.span.facts.requestModel),
+  nativeColumn("model", nativeLowCardinality, (row) => row.span.facts.model),
+  nativeColumn("tool", nativeLowCardinality, (row) => row.span.facts.tool),
+  nativeColumn("input_tokens", nativeUInt64, (row) => row.span.facts.inputTokens),
+  nativeColumn("output_tokens", nativeUInt64, (row) => row.span.facts.outputTokens),
+  nativeColumn("cache_read_tokens", nativeUInt64, (row) => row.span.facts.cacheReadTokens),
+  nativeColumn("cache_write_tokens", nativeUInt64, (row) => row.span.facts.cacheWriteTokens),
+  nativeColumn("reasoning_tokens", nativeUInt64, (row) => row.span.facts.reasoningTokens),
   nativeColumn("cost_nano_usd", nativeInt64, (row) => row.span.facts.costNanoUsd),
-  factWord("cost_status", "costStatus"),
-  factWord("price_version", "priceVersion"),
-  factWord("decision", "decision"),
-  factWord("decision_rule", "decisionRule"),
-  factText("decision_reason", "decisionReason"),
-  factWord("policy", "policy"),
-  factWord("budget", "budget"),
-  factText("lease_id", "leaseId"),
-  factWord("data_label", "dataLabel"),
-  nativeColumn("labels", nativeSharedMap(Object.entries<string>), (row) => row.span.facts.labels),
+  nativeColumn("cost_status", nativeLowCardinality, (row) => row.span.facts.costStatus),
+  nativeColumn("price_version", nativeLowCardinality, (row) => row.span.facts.priceVersion),
+  nativeColumn("decision", nativeLowCardinality, (row) => row.span.facts.decision),
+  nativeColumn("decision_rule", nativeLowCardinality, (row) => row.span.facts.decisionRule),
+  nativeColumn("decision_reason", nativeString, (row) => row.span.facts.decisionReason),
+  nativeColumn("policy", nativeLowCardinality, (row) => row.span.facts.policy),
+  nativeColumn("budget", nativeLowCardinality, (row) => row.span.facts.budget),
+  nativeColumn("lease_id", nativeString, (row) => row.span.facts.leaseId),
+  nativeColumn("data_label", nativeLowCardinality, (row) => row.span.facts.dataLabel),
+  nativeColumn("labels", nativeSharedMap(recordTexts), (row) => row.span.facts.labels),
   nativeColumn("attributes", nativeAttributes, (row) => row.span.attributes),
   word("resource", (span) => resourceText(span.resource.attributes)),
   nativeColumn("event_times", nativeArray(nativeDateTime64Nano), ({ span }) =>

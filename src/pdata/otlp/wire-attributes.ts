@@ -71,7 +71,9 @@ export class WireAttributes implements Attributes {
     const place = this.#shape.indexOf(key);
     if (place === undefined) {
       this.#shape = this.#shape.with(key);
-      (this.#added ??= []).push(value);
+      // Mostly one: a list of its own size, where pushing to an empty one makes room for many.
+      if (this.#added === undefined) this.#added = [value];
+      else this.#added.push(value);
       return this;
     }
     if (this.#deleted > 0 && this.#isDeleted(place)) this.#deleted -= 1;

@@ -103,12 +103,10 @@ export class ByteSink {
   hex(bytes: Buffer, start: number, length: number): void {
     this.varuint(length * 2);
     this.#reserve(length * 2);
-    const target = this.#buffer;
+    const view = this.#view;
     let at = this.#length;
-    for (let index = start; index < start + length; index += 1) {
-      const byte = bytes[index] ?? 0;
-      target[at++] = hexDigit(byte >>> 4);
-      target[at++] = hexDigit(byte & 0xf);
+    for (let index = start; index < start + length; index += 1, at += 2) {
+      view.setUint16(at, HEX_DIGITS[bytes[index] ?? 0] ?? 0);
     }
     this.#length = at;
   }
@@ -214,6 +212,9 @@ export class ByteSink {
 function viewOf(buffer: Buffer): DataView {
   return new DataView(buffer.buffer, buffer.byteOffset, buffer.byteLength);
 }
+
+/** The two digits of each byte, as one number. */
+const HEX_DIGITS = Uint16Array.from({ length: 256 }, (_, byte) => (hexDigit(byte >>> 4) << 8) | hexDigit(byte & 0xf));
 
 function hexDigit(nibble: number): number {
   return nibble < 10 ? 0x30 + nibble : 0x57 + nibble;

@@ -15,7 +15,7 @@ export function nativeColumn<Row, T>(name: string, type: NativeType<T>, read: (r
     typeName: type.name,
     writeTo(sink, rows) {
       type.writePrefix(sink);
-      type.writeValues(sink, rows.map(read));
+      type.write(sink, { rows, read });
     },
   };
 }

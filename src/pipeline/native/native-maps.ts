@@ -3,7 +3,7 @@
  * of the bytes: attributes that came over the wire are written from there, their keys by their shape; what many rows share
  * (a resource, the labels of a session) is written once and copied.
  */
-import { attributeText } from "../../pdata/attribute-text.ts";
+import { attributesAsText, attributeText } from "../../pdata/attribute-text.ts";
 import type { AttributeShape } from "../../pdata/otlp/attribute-shape.ts";
 import { WireAttributes } from "../../pdata/otlp/wire-attributes.ts";
 import type { Attributes } from "../../pdata/span.ts";
@@ -17,44 +17,61 @@ const NAME = `Map(${LOW_CARDINALITY_NAME}, String)`;
 export const nativeAttributes: NativeType<Attributes> = {
   name: NAME,
   writePrefix: writeLowCardinalityPrefix,
-  writeValues(sink, values) {
+  write(sink, { rows, read }) {
     let end = 0;
-    for (const attributes of values) sink.uint64((end += attributes.size));
+    for (const row of rows) sink.uint64((end += read(row).size));
     const keys = new KeyColumn();
     keys.reserve(end);
-    for (const attributes of values) keys.addKeysOf(attributes);
+    for (const row of rows) keys.addKeysOf(read(row));
     keys.writeTo(sink);
-    for (const attributes of values) writeTexts(sink, attributes);
+    for (const row of rows) writeTexts(sink, read(row));
   },
 };
 
 /** Texts by key that several rows share: the same object is written once. */
-export function nativeSharedMap<T extends object>(
-  entriesOf: (value: T) => Iterable<readonly [string, string]>,
-): NativeType<T> {
+export function nativeSharedMap<T extends object>(textsOf: (value: T) => TextsByKey): NativeType<T> {
   return {
     name: NAME,
     writePrefix: writeLowCardinalityPrefix,
-    writeValues(sink, values) {
+    write(sink, { rows, read }) {
       const keys = new KeyColumn();
       const known = new Map<T, SharedEntries>();
-      const rows = values.map((value) => {
-        let shared = known.get(value);
-        if (shared === undefined) known.set(value, (shared = keys.share([...entriesOf(value)])));
-        return shared;
-      });
+      const all: SharedEntries[] = [];
       let end = 0;
-      for (const { indexes } of rows) sink.uint64((end += indexes.length));
+      for (const row of rows) {
+        const value = read(row);
+        let shared = known.get(value);
+        if (shared === undefined) known.set(value, (shared = keys.share(textsOf(value))));
+        all.push(shared);
+        sink.uint64((end += shared.indexes.length));
+      }
       keys.reserve(end);
-      for (const { indexes } of rows) keys.append(indexes);
+      for (const { indexes } of all) keys.append(indexes);
       keys.writeTo(sink);
-      for (const shared of rows) writeShared(sink, shared);
+      for (const shared of all) writeShared(sink, shared);
     },
   };
 }
 
+/** A text for each key, in the same order. */
+export interface TextsByKey {
+  readonly keys: readonly string[];
+  readonly texts: readonly string[];
+}
+
+/** The texts of a record, by their names. */
+export function recordTexts(record: Readonly<Record<string, string>>): TextsByKey {
+  return { keys: Object.keys(record), texts: Object.values(record) };
+}
+
+/** Attributes as text. */
+export function attributeTexts(attributes: Attributes): TextsByKey {
+  const texts = attributesAsText(attributes);
+  return { keys: [...texts.keys()], texts: [...texts.values()] };
+}
+
 interface SharedEntries {
-  readonly entries: readonly (readonly [string, string])[];
+  readonly texts: readonly string[];
   /** Of the keys in the column's dictionary. */
   readonly indexes: Uint32Array;
   /** Where the values stand in the sink once they were written; -1 before. */
@@ -65,7 +82,7 @@ interface SharedEntries {
 function writeShared(sink: ByteSink, shared: SharedEntries): void {
   if (shared.start >= 0) return sink.repeat(shared.start, shared.length);
   shared.start = sink.length;
-  for (const [, value] of shared.entries) sink.text(value);
+  for (const text of shared.texts) sink.text(text);
   shared.length = sink.length - shared.start;
 }
 
@@ -98,12 +115,11 @@ class KeyColumn {
     for (const key of attributes.keys()) this.#rows[this.#length++] = this.#dictionary.indexOf(key);
   }
 
-  share(entries: SharedEntries["entries"]): SharedEntries {
-    const indexes = new Uint32Array(entries.length);
-    for (let place = 0; place < entries.length; place += 1) {
-      indexes[place] = this.#dictionary.indexOf(entries[place]?.[0] ?? "");
-    }
-    return { entries, indexes, start: -1, length: 0 };
+  share({ keys, texts }: TextsByKey): SharedEntries {
+    const indexes = new Uint32Array(keys.length);
+    let place = 0;
+    for (const key of keys) indexes[place++] = this.#dictionary.indexOf(key);
+    return { texts, indexes, start: -1, length: 0 };
   }
 
   writeTo(sink: ByteSink): void {

@@ -12,15 +12,16 @@ export interface NativeType<T> {
   /** As in the column's header; the engine casts from it to the type of the table. */
   readonly name: string;
   writePrefix(sink: ByteSink): void;
-  writeValues(sink: ByteSink, values: readonly T[]): void;
+  /** The values of all rows: what `read` says of each. */
+  write<Row>(sink: ByteSink, values: { readonly rows: readonly Row[]; readonly read: (row: Row) => T }): void;
 }
 
 function plain<T>(name: string, write: (sink: ByteSink, value: T) => void): NativeType<T> {
   return {
     name,
     writePrefix: () => {},
-    writeValues(sink, values) {
-      for (const value of values) write(sink, value);
+    write(sink, { rows, read }) {
+      for (const row of rows) write(sink, read(row));
     },
   };
 }
@@ -38,11 +39,11 @@ export const nativeDateTime64Milli = plain<number>("DateTime64(3, 'UTC')", (sink
 export const nativeLowCardinality: NativeType<string> = {
   name: LOW_CARDINALITY_NAME,
   writePrefix: writeLowCardinalityPrefix,
-  writeValues(sink, values) {
+  write(sink, { rows, read }) {
     const dictionary = new Dictionary();
-    const indexes = new Uint32Array(values.length);
-    let row = 0;
-    for (const value of values) indexes[row++] = dictionary.indexOf(value);
+    const indexes = new Uint32Array(rows.length);
+    let at = 0;
+    for (const row of rows) indexes[at++] = dictionary.indexOf(read(row));
     dictionary.writeTo(sink, indexes);
   },
 };
@@ -51,10 +52,18 @@ export function nativeArray<T>(inner: NativeType<T>): NativeType<readonly T[]> {
   return {
     name: `Array(${inner.name})`,
     writePrefix: (sink) => inner.writePrefix(sink),
-    writeValues(sink, values) {
-      let end = 0;
-      for (const items of values) sink.uint64((end += items.length));
-      inner.writeValues(sink, end === 0 ? [] : (values.flat() as T[]));
+    write(sink, { rows, read }) {
+      const all: T[] = [];
+      for (const row of rows) {
+        const items = read(row);
+        if (items.length > 0) for (const item of items) all.push(item);
+        sink.uint64(all.length);
+      }
+      inner.write(sink, { rows: all, read: itself });
     },
   };
+}
+
+function itself<T>(value: T): T {
+  return value;
 }

@@ -1,73 +1,128 @@
 import type { Span } from "../../pdata/span.ts";
-import type { SpendEntry, SpendKinds } from "../../pdata/spend.ts";
+import type { SpanSpend, SpendEntry } from "../../pdata/spend.ts";
+
+type Labels = SpendEntry["labels"];
 
 /** The spend of some spans, added up over those with the same labels and lease: what a block carries for the ledger. */
 export function sumSpend(spans: readonly Pick<Span, "facts">[]): SpendEntry[] {
-  const numbers = new LabelNumbers();
-  const sums = new Map<string, Sum>();
-  for (const { facts } of spans) {
-    const entry = facts.spend;
-    if (entry === undefined) continue;
-    const key = `${numbers.of(entry.labels)} ${entry.leaseId}`;
-    const sum = sums.get(key);
-    if (sum === undefined) sums.set(key, { ...entry, amounts: { ...entry.amounts, kinds: { ...kindsOf(entry) } } });
-    else add(sum, entry);
-  }
-  return [...sums.values()];
+  const sums = new SpendSums();
+  for (const { facts } of spans) if (facts.spend !== undefined) sums.add(facts.spend);
+  return sums.entries();
 }
 
-type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
-
-/** Tokens whose kind is not told count as each kind. */
-function kindsOf({ amounts: { tokens, kinds } }: SpendEntry): SpendKinds {
-  if (kinds !== undefined) return kinds;
-  const each = { inputTokens: tokens, outputTokens: tokens, cachedTokens: tokens, reasoningTokens: tokens };
-  return { ...each, toolCalls: 0n, unpricedCalls: 0n, unpricedTokens: 0n };
+/** Sums in the making: numbers, but for money. */
+interface Sum {
+  readonly labels: Labels;
+  readonly leaseId: string;
+  nanoUsd: bigint;
+  tokens: number;
+  calls: number;
+  inputTokens: number;
+  outputTokens: number;
+  cachedTokens: number;
+  reasoningTokens: number;
+  toolCalls: number;
+  unpricedCalls: number;
+  unpricedTokens: number;
 }
 
-interface Sum extends SpendEntry {
-  readonly amounts: { nanoUsd: bigint; tokens: bigint; calls: bigint; kinds: Mutable<SpendKinds> };
+/** Spend of one set of labels. */
+interface Group {
+  readonly labels: Labels;
+  unleased: Sum | undefined;
+  leased: Map<string, Sum> | undefined;
 }
 
-function add({ amounts }: Sum, entry: SpendEntry): void {
-  amounts.nanoUsd += entry.amounts.nanoUsd;
-  amounts.tokens += entry.amounts.tokens;
-  amounts.calls += entry.amounts.calls;
-  const { inputTokens, outputTokens, cachedTokens, reasoningTokens, toolCalls, unpricedCalls, unpricedTokens } =
-    kindsOf(entry);
-  const { kinds } = amounts;
-  kinds.inputTokens += inputTokens;
-  kinds.outputTokens += outputTokens;
-  kinds.cachedTokens += cachedTokens;
-  kinds.reasoningTokens += reasoningTokens;
-  kinds.toolCalls += toolCalls;
-  kinds.unpricedCalls += unpricedCalls;
-  kinds.unpricedTokens += unpricedTokens;
-}
+class SpendSums {
+  /** The same object is how most labels come again. */
+  readonly #ofObjects = new Map<Labels, Group>();
+  /** Those of one session and the like, which may be the same. */
+  readonly #alike = new Map<string, Group[]>();
+  readonly #sums: Sum[] = [];
 
-/** Numbers labels by what they say; the same object, which is how most come again, is known at once. */
-class LabelNumbers {
-  readonly #ofObjects = new Map<object, number>();
-  readonly #ofTexts = new Map<string, number>();
-  /** The names in order, by the names as they stand: sorting is dear, and few orders occur. */
-  readonly #sorted = new Map<string, readonly string[]>();
-
-  of(labels: Readonly<Record<string, string>>): number {
-    let number = this.#ofObjects.get(labels);
-    if (number !== undefined) return number;
-    const names = this.#namesOf(labels);
-    const text = JSON.stringify([names, names.map((name) => labels[name])]);
-    number = this.#ofTexts.get(text);
-    if (number === undefined) this.#ofTexts.set(text, (number = this.#ofTexts.size));
-    this.#ofObjects.set(labels, number);
-    return number;
+  add(spend: SpanSpend): void {
+    const sum = this.#sumOf(spend);
+    const { inputTokens, outputTokens, of } = spend;
+    sum.nanoUsd += spend.nanoUsd;
+    sum.inputTokens += inputTokens;
+    sum.outputTokens += outputTokens;
+    sum.cachedTokens += spend.cachedTokens;
+    sum.reasoningTokens += spend.reasoningTokens;
+    sum.tokens += inputTokens + outputTokens;
+    if (of === "tool_call") {
+      sum.toolCalls += 1;
+      return;
+    }
+    sum.calls += 1;
+    if (of === "call") return;
+    sum.unpricedCalls += 1;
+    sum.unpricedTokens += inputTokens + outputTokens;
   }
 
-  #namesOf(labels: Readonly<Record<string, string>>): readonly string[] {
-    const names = Object.keys(labels);
-    const key = JSON.stringify(names);
-    let sorted = this.#sorted.get(key);
-    if (sorted === undefined) this.#sorted.set(key, (sorted = names.toSorted()));
-    return sorted;
+  entries(): SpendEntry[] {
+    return this.#sums.map(entryOf);
   }
+
+  #sumOf({ labels, leaseId }: SpanSpend): Sum {
+    const group = this.#ofObjects.get(labels) ?? this.#groupOf(labels);
+    if (leaseId === "") return (group.unleased ??= this.#newSum(group.labels, leaseId));
+    group.leased ??= new Map();
+    let sum = group.leased.get(leaseId);
+    if (sum === undefined) group.leased.set(leaseId, (sum = this.#newSum(group.labels, leaseId)));
+    return sum;
+  }
+
+  #newSum(labels: Labels, leaseId: string): Sum {
+    const tokens = { tokens: 0, inputTokens: 0, outputTokens: 0, cachedTokens: 0, reasoningTokens: 0 };
+    const sum = {
+      labels,
+      leaseId,
+      nanoUsd: 0n,
+      calls: 0,
+      toolCalls: 0,
+      unpricedCalls: 0,
+      unpricedTokens: 0,
+      ...tokens,
+    };
+    this.#sums.push(sum);
+    return sum;
+  }
+
+  #groupOf(labels: Labels): Group {
+    const key = `${labels["session"]} ${labels["agent"]} ${labels["model"]} ${labels["tool"]}`;
+    let alike = this.#alike.get(key);
+    if (alike === undefined) this.#alike.set(key, (alike = []));
+    let group = alike.find((each) => isSame(each.labels, labels));
+    if (group === undefined) alike.push((group = { labels, unleased: undefined, leased: undefined }));
+    this.#ofObjects.set(labels, group);
+    return group;
+  }
+}
+
+function isSame(one: Labels, other: Labels): boolean {
+  const names = Object.keys(one);
+  if (names.length !== Object.keys(other).length) return false;
+  for (const name of names) if (!Object.hasOwn(other, name) || one[name] !== other[name]) return false;
+  return true;
+}
+
+function entryOf(sum: Sum): SpendEntry {
+  return {
+    labels: sum.labels,
+    leaseId: sum.leaseId,
+    amounts: {
+      nanoUsd: sum.nanoUsd,
+      tokens: BigInt(sum.tokens),
+      calls: BigInt(sum.calls),
+      kinds: {
+        inputTokens: BigInt(sum.inputTokens),
+        outputTokens: BigInt(sum.outputTokens),
+        cachedTokens: BigInt(sum.cachedTokens),
+        reasoningTokens: BigInt(sum.reasoningTokens),
+        toolCalls: BigInt(sum.toolCalls),
+        unpricedCalls: BigInt(sum.unpricedCalls),
+        unpricedTokens: BigInt(sum.unpricedTokens),
+      },
+    },
+  };
 }

@@ -12,6 +12,7 @@ import {
   ATTR_TOLLGATE_USAGE_WEB_SEARCHES,
 } from "@tollgate/instrumentation/semconv";
 import { countAttribute, textAttribute } from "../../pdata/attribute-read.ts";
+import { KeyMemo } from "../../pdata/key-memo.ts";
 import type { Attributes, Span } from "../../pdata/span.ts";
 
 /** Searches of one call; a sender that says more is not believed. */
@@ -25,40 +26,67 @@ const TIER_KEYS = [
   "anthropic.response.service_tier",
 ] as const;
 
+const tierKeys = new KeyMemo((keys) => {
+  const present = new Set(keys);
+  return TIER_KEYS.filter((key) => present.has(key));
+});
+
 /** `batch`, `flex`, `priority`, … as sent; "" when nothing is said, which is the usual way. */
 export function serviceTier(attributes: Attributes): string {
-  for (const key of TIER_KEYS) {
+  for (const key of tierKeys.of(attributes)) {
     const tier = textAttribute(attributes, key);
     if (tier !== "") return tier;
   }
   return "";
 }
 
+const PART_KEYS: ReadonlySet<string> = new Set([
+  ATTR_TOLLGATE_USAGE_CACHE_READ_AUDIO_TOKENS,
+  ATTR_TOLLGATE_USAGE_CACHE_WRITE_1H_TOKENS,
+  ATTR_TOLLGATE_USAGE_FILE_SEARCHES,
+  ATTR_TOLLGATE_USAGE_INPUT_AUDIO_TOKENS,
+  ATTR_TOLLGATE_USAGE_INPUT_IMAGE_TOKENS,
+  ATTR_TOLLGATE_USAGE_OUTPUT_AUDIO_TOKENS,
+  ATTR_TOLLGATE_USAGE_OUTPUT_IMAGE_TOKENS,
+  ATTR_TOLLGATE_USAGE_WEB_SEARCHES,
+]);
+
+const partKeys = new KeyMemo((keys) => [...keys].filter((key) => PART_KEYS.has(key)));
+
 /** A part is never larger than its whole: what claims to be is cut to it. */
 export function usageOf({ attributes, facts }: Pick<Span, "attributes" | "facts">): TokenUsage {
+  const usage: TokenUsage = {
+    input: facts.inputTokens,
+    output: facts.outputTokens,
+    cacheRead: facts.cacheReadTokens,
+    cacheWrite: facts.cacheWriteTokens,
+    cacheWrite1h: 0,
+    reasoning: facts.reasoningTokens,
+  };
+  // Nearly all calls are of text, and tell no more.
+  return partKeys.of(attributes).length === 0 ? usage : withParts(usage, attributes);
+}
+
+function withParts(usage: TokenUsage, attributes: Attributes): TokenUsage {
   const part = (key: string, whole: number): number =>
     Math.min(countAttribute(attributes, key, Number.MAX_SAFE_INTEGER) ?? 0, whole);
   const audio: MediaTokens = {
-    input: part(ATTR_TOLLGATE_USAGE_INPUT_AUDIO_TOKENS, facts.inputTokens),
-    cacheRead: part(ATTR_TOLLGATE_USAGE_CACHE_READ_AUDIO_TOKENS, facts.cacheReadTokens),
-    output: part(ATTR_TOLLGATE_USAGE_OUTPUT_AUDIO_TOKENS, facts.outputTokens),
+    input: part(ATTR_TOLLGATE_USAGE_INPUT_AUDIO_TOKENS, usage.input),
+    cacheRead: part(ATTR_TOLLGATE_USAGE_CACHE_READ_AUDIO_TOKENS, usage.cacheRead),
+    output: part(ATTR_TOLLGATE_USAGE_OUTPUT_AUDIO_TOKENS, usage.output),
   };
   const image: MediaTokens = {
-    input: part(ATTR_TOLLGATE_USAGE_INPUT_IMAGE_TOKENS, facts.inputTokens),
+    input: part(ATTR_TOLLGATE_USAGE_INPUT_IMAGE_TOKENS, usage.input),
     cacheRead: 0,
-    output: part(ATTR_TOLLGATE_USAGE_OUTPUT_IMAGE_TOKENS, facts.outputTokens),
+    output: part(ATTR_TOLLGATE_USAGE_OUTPUT_IMAGE_TOKENS, usage.output),
   };
   const hostedCalls: HostedCalls = {
     webSearches: countAttribute(attributes, ATTR_TOLLGATE_USAGE_WEB_SEARCHES, SEARCHES_MAX) ?? 0,
     fileSearches: countAttribute(attributes, ATTR_TOLLGATE_USAGE_FILE_SEARCHES, SEARCHES_MAX) ?? 0,
   };
   return {
-    input: facts.inputTokens,
-    output: facts.outputTokens,
-    cacheRead: facts.cacheReadTokens,
-    cacheWrite: facts.cacheWriteTokens,
-    cacheWrite1h: part(ATTR_TOLLGATE_USAGE_CACHE_WRITE_1H_TOKENS, facts.cacheWriteTokens),
-    reasoning: facts.reasoningTokens,
+    ...usage,
+    cacheWrite1h: part(ATTR_TOLLGATE_USAGE_CACHE_WRITE_1H_TOKENS, usage.cacheWrite),
     ...(audio.input + audio.output === 0 ? {} : { audio }),
     ...(image.input + image.output === 0 ? {} : { image }),
     ...(hostedCalls.webSearches + hostedCalls.fileSearches === 0 ? {} : { hostedCalls }),

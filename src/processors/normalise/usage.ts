@@ -10,7 +10,7 @@ import {
   ATTR_GEN_AI_USAGE_REASONING_OUTPUT_TOKENS,
 } from "@tollgate/instrumentation/semconv";
 import { countAttribute } from "../../pdata/attribute-read.ts";
-import type { Span } from "../../pdata/span.ts";
+import type { Attributes, Span } from "../../pdata/span.ts";
 
 /** Tokens of one call; a sender that says more is not believed. */
 const TOKENS_MAX = 1_000_000_000;
@@ -23,13 +23,12 @@ const EXCLUDES_CACHE: ReadonlySet<string> = new Set([
 
 /** Fills the tokens of `span.facts` from the current names. What is no count is not there. */
 export function readUsage({ attributes, scope, facts }: Span): void {
-  const tokens = (key: string): number | undefined => countAttribute(attributes, key, TOKENS_MAX);
-  const input = tokens(ATTR_GEN_AI_USAGE_INPUT_TOKENS);
-  const output = tokens(ATTR_GEN_AI_USAGE_OUTPUT_TOKENS);
+  const input = tokensAt(attributes, ATTR_GEN_AI_USAGE_INPUT_TOKENS);
+  const output = tokensAt(attributes, ATTR_GEN_AI_USAGE_OUTPUT_TOKENS);
   facts.hasUsage = input !== undefined || output !== undefined;
-  facts.cacheReadTokens = tokens(ATTR_GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS) ?? 0;
-  facts.cacheWriteTokens = tokens(ATTR_GEN_AI_USAGE_CACHE_WRITE_INPUT_TOKENS) ?? 0;
-  facts.reasoningTokens = tokens(ATTR_GEN_AI_USAGE_REASONING_OUTPUT_TOKENS) ?? 0;
+  facts.cacheReadTokens = tokensAt(attributes, ATTR_GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS) ?? 0;
+  facts.cacheWriteTokens = tokensAt(attributes, ATTR_GEN_AI_USAGE_CACHE_WRITE_INPUT_TOKENS) ?? 0;
+  facts.reasoningTokens = tokensAt(attributes, ATTR_GEN_AI_USAGE_REASONING_OUTPUT_TOKENS) ?? 0;
   facts.inputTokens = input ?? 0;
   facts.outputTokens = output ?? 0;
   if (!facts.hasUsage) return;
@@ -37,4 +36,8 @@ export function readUsage({ attributes, scope, facts }: Span): void {
   // A part is never larger than its whole: then the sender counts it beside.
   if (cached > facts.inputTokens || (cached > 0 && EXCLUDES_CACHE.has(scope.name))) facts.inputTokens += cached;
   if (facts.reasoningTokens > facts.outputTokens) facts.outputTokens += facts.reasoningTokens;
+}
+
+function tokensAt(attributes: Attributes, key: string): number | undefined {
+  return countAttribute(attributes, key, TOKENS_MAX);
 }

@@ -1,6 +1,7 @@
 import { createPriceBook } from "@tollgate/instrumentation/pricing";
 import { describe, expect, it } from "vitest";
 import { applyCost } from "../../../src/processors/cost/cost.ts";
+import { sumSpend } from "../../../src/pipeline/spool/spend-sum.ts";
 import { spendOf } from "../../../src/processors/meter/meter.ts";
 import { normalise } from "../../../src/processors/normalise/normalise.ts";
 import { type SpanWishes, makeSpan } from "../../fixtures/otlp/make-span.ts";
@@ -19,7 +20,8 @@ function costed(wishes: SpanWishes) {
   const span = makeSpan(1, wishes);
   normalise(span);
   applyCost(span, prices);
-  return { ...span.facts, spend: spendOf(span) };
+  span.facts.spend = spendOf(span);
+  return { ...span.facts, spend: sumSpend([span])[0] };
 }
 
 const CALL = {

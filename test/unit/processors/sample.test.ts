@@ -7,6 +7,7 @@ import { describe, expect, it } from "vitest";
 import type { Consumer } from "../../../src/component/component.ts";
 import { SUCCESS } from "../../../src/component/outcome.ts";
 import { type Span, StatusCode } from "../../../src/pdata/span.ts";
+import { sumSpend } from "../../../src/pipeline/spool/spend-sum.ts";
 import { costProcessorFactory } from "../../../src/processors/cost/factory.ts";
 import { filterProcessorFactory } from "../../../src/processors/filter/factory.ts";
 import { identityProcessorFactory } from "../../../src/processors/identity/factory.ts";
@@ -136,7 +137,7 @@ describe("sums", () => {
         }),
       );
       await normalise.consume(makeBatch(made));
-      const spends = spans.flatMap(({ facts: { spend } }) => (spend === undefined ? [] : [spend.amounts]));
+      const spends = sumSpend(spans).map(({ amounts }) => amounts);
       return {
         nanoUsd: spends.reduce((sum, { nanoUsd }) => sum + nanoUsd, 0n),
         tokens: spends.reduce((sum, { tokens }) => sum + tokens, 0n),

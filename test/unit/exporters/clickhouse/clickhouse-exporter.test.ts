@@ -93,11 +93,12 @@ async function startExporter(config: object = {}): Promise<ClickhouseExporter> {
   return exporter;
 }
 
+const TOKENS = { inputTokens: 1, outputTokens: 0, cachedTokens: 0, reasoningTokens: 0 } as const;
 const spending = (index: number) =>
   makeSpan(index, {
     facts: {
       costStatus: "exact",
-      spend: { labels: { agent: "a" }, leaseId: "", amounts: { nanoUsd: 10n, tokens: 1n, calls: 1n } },
+      spend: { labels: { agent: "a" }, leaseId: "", nanoUsd: 10n, ...TOKENS, of: "call" },
     },
   });
 const sumObserved = (): bigint =>

@@ -194,8 +194,10 @@ describe("the spool", () => {
   it("adds up the spend of a block by labels and lease", async () => {
     const spool = await openSpool();
     const amounts = { nanoUsd: 5n, tokens: 2n, calls: 1n };
+    const tokens = { inputTokens: 1, outputTokens: 1, cachedTokens: 0, reasoningTokens: 0 };
+    const used = { nanoUsd: 5n, ...tokens, of: "call" } as const;
     const spend = (index: number, labels: Record<string, string>, leaseId: string) =>
-      makeSpan(index, { facts: { spend: { labels, leaseId, amounts } } });
+      makeSpan(index, { facts: { spend: { labels, leaseId, ...used } } });
     await spool.append([
       spend(1, { a: "1", b: "2" }, ""),
       spend(2, { b: "2", a: "1" }, ""),
