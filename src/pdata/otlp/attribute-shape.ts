@@ -4,8 +4,9 @@
  * of the span before and only compares bytes; what follows from keys alone (where a key stands, its place in a column's
  * dictionary) is worked out once a shape. The tree is bounded: when it has grown too heavy, a new one is begun.
  */
+import { type Literal, literal } from "./byte-source.ts";
 
-/** What a tree may weigh: a key and its node count 4 and an eighth of the key's bytes, an entry of an index 1. About 12 MB. */
+/** What a tree may weigh: a key and its node count 4 and a quarter of the key's bytes, an entry of an index 1. About 12 MB. */
 const WEIGHT_MAX = 262_144;
 const NODE_WEIGHT = 4;
 
@@ -15,7 +16,7 @@ export class AttributeShape {
   /** The last key of the path; "" for the root. */
   readonly key: string;
   /** `key` as it is on the wire, in memory of its own. */
-  readonly keyBytes: Uint8Array;
+  readonly wireKey: Literal;
   /** The shape that came after this one last time. */
   next: AttributeShape | undefined = undefined;
   readonly #tree: ShapeTree;
@@ -28,7 +29,7 @@ export class AttributeShape {
     this.parent = last?.parent;
     this.size = last === undefined ? 0 : last.parent.size + 1;
     this.key = last?.key ?? "";
-    this.keyBytes = new TextEncoder().encode(this.key);
+    this.wireKey = literal(this.key);
   }
 
   /** All keys, in their order. */
@@ -59,7 +60,7 @@ export class AttributeShape {
     const known = this.child(key);
     if (known !== undefined) return known;
     const made = new AttributeShape(this.#tree, { parent: this, key });
-    this.#tree.weigh(NODE_WEIGHT + made.keyBytes.length / 8);
+    this.#tree.weigh(NODE_WEIGHT + made.wireKey.bytes.length / 4);
     const { next } = this;
     if (next !== undefined) (this.#children ??= new Map([[next.key, next]])).set(key, made);
     this.next = made;

@@ -2,6 +2,8 @@
  * The attributes of all spans of one request, in flat memory: three numbers an attribute, no object. What the numbers mean
  * depends on the type; texts and bytes stay where they are in the request's bytes.
  */
+import { type ByteSource, viewOf } from "./byte-source.ts";
+
 export const AttributeType = {
   null: 0,
   /** `a`: start in the bytes, `b`: length. */
@@ -25,14 +27,16 @@ const ENTRIES_MIN = 64;
 /** Bytes of the wire for each attribute, as a first guess: few requests have more attributes than that. */
 const BYTES_PER_ENTRY = 32;
 
-export class AttributeTable {
+export class AttributeTable implements ByteSource {
   /** The request, or what its values were unpacked to. */
   readonly bytes: Buffer;
+  readonly view: DataView;
   #words: Uint32Array;
   #size = 0;
 
   constructor(bytes: Buffer) {
     this.bytes = bytes;
+    this.view = viewOf(bytes);
     this.#words = new Uint32Array(STRIDE * Math.max(ENTRIES_MIN, Math.ceil(bytes.length / BYTES_PER_ENTRY)));
   }
 

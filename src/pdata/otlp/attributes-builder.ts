@@ -6,6 +6,7 @@
 import type { AttributeValue } from "../span.ts";
 import { type AttributeShape, emptyShape } from "./attribute-shape.ts";
 import { type AttributeTable, AttributeType } from "./attribute-table.ts";
+import { isLiteralAt } from "./byte-source.ts";
 import { OTLP_LIMITS } from "./decoded.ts";
 import { bytesField, fixed64Field, readArray, readKeyValueList, varintField } from "./protobuf-attributes.ts";
 import type { ProtobufReader } from "./protobuf-reader.ts";
@@ -71,13 +72,10 @@ export class AttributesBuilder {
     const keyAt = reader.position + 3;
     const end = reader.position + 1 + length;
     if (next === undefined || length >= ONE_BYTE || end > reader.end) return false;
-    const { keyBytes } = next;
-    const keyLength = keyBytes.length;
+    const keyLength = next.wireKey.bytes.length;
     const valueAt = keyAt + keyLength + 2;
     if (valueAt > end || bytes[keyAt - 2] !== KEY || bytes[keyAt - 1] !== keyLength) return false;
-    for (let index = 0; index < keyLength; index += 1) {
-      if (bytes[keyAt + index] !== keyBytes[index]) return false;
-    }
+    if (!isLiteralAt(reader, keyAt, next.wireKey)) return false;
     if (bytes[valueAt - 2] !== VALUE || bytes[valueAt - 1] !== end - valueAt) return false;
     if (!this.#usualValue(bytes, valueAt, end)) return false;
     this.takeNext(next);

@@ -2,6 +2,7 @@
  * A cursor over JSON as programs write it: without white space, texts without escapes. Anything else is `Unusual`, and for
  * whoever reads JSON in general; so nothing is taken here that `JSON.parse` would refuse, or read in another way.
  */
+import { type ByteSource, isLiteralAt, type Literal, viewOf } from "./byte-source.ts";
 import { parseJsonText } from "./json-values.ts";
 import { textOf } from "./text-cache.ts";
 
@@ -31,17 +32,14 @@ const EXACT_DIGITS_MAX = 15;
 
 const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 
-/** Bytes to be compared with what is at a cursor. */
-export function literal(text: string): Uint8Array {
-  return new TextEncoder().encode(text);
-}
-
-export class JsonCursor {
+export class JsonCursor implements ByteSource {
   readonly bytes: Buffer;
+  readonly view: DataView;
   at = 0;
 
   constructor(bytes: Buffer) {
     this.bytes = bytes;
+    this.view = viewOf(bytes);
   }
 
   unusual(): never {
@@ -49,12 +47,9 @@ export class JsonCursor {
   }
 
   /** Passes a literal if it is here. */
-  has(expected: Uint8Array): boolean {
-    const { bytes, at } = this;
-    for (let index = 0; index < expected.length; index += 1) {
-      if (bytes[at + index] !== expected[index]) return false;
-    }
-    this.at = at + expected.length;
+  has(expected: Literal): boolean {
+    if (!isLiteralAt(this, this.at, expected)) return false;
+    this.at += expected.bytes.length;
     return true;
   }
 
@@ -81,7 +76,7 @@ export class JsonCursor {
   text(): string {
     this.expect(Code.quote);
     const start = this.at;
-    return textOf(this.bytes, start, this.textEnd() - start);
+    return textOf(this, start, this.textEnd() - start);
   }
 
   /** Reads an object's members: `read` gets each key, the cursor before its value. */
@@ -144,7 +139,7 @@ export class JsonCursor {
     const start = this.at;
     const { bytes } = this;
     while (isOfNumber(bytes[this.at] ?? 0)) this.at += 1;
-    const text = textOf(bytes, start, this.at - start);
+    const text = textOf(this, start, this.at - start);
     if (!NUMBER.test(text)) this.unusual();
     return Number(text);
   }

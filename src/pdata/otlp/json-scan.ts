@@ -8,7 +8,8 @@ import type { Attributes, Resource, Scope } from "../span.ts";
 import { AttributeTable, AttributeType } from "./attribute-table.ts";
 import { AttributesBuilder } from "./attributes-builder.ts";
 import { MalformedError, OTLP_LIMITS } from "./decoded.ts";
-import { Code, JsonCursor, Unusual, literal } from "./json-cursor.ts";
+import { type Literal, literal } from "./byte-source.ts";
+import { Code, JsonCursor, Unusual } from "./json-cursor.ts";
 import { asCount, asObject, asString, optionalObject, readResource, readScope, readValue } from "./json-values.ts";
 import { WireIds } from "./wire-ids.ts";
 import { WireSpan } from "./wire-span.ts";
@@ -219,7 +220,7 @@ class JsonScan {
     const cursor = this.#cursor;
     if (!cursor.has(KEY)) return false;
     const { next } = this.#attributes;
-    const isNext = next !== undefined && this.#isKey(next.keyBytes);
+    const isNext = next !== undefined && this.#isKey(next.wireKey);
     const key = isNext ? "" : this.#keyHere();
     if (!cursor.has(VALUE) || !this.#usualValue() || !cursor.has(PAIR_END)) return false;
     if (isNext) this.#attributes.takeNext(next);
@@ -228,9 +229,9 @@ class JsonScan {
   }
 
   /** Passes a key and its closing quote if it is this one. */
-  #isKey(keyBytes: Uint8Array): boolean {
+  #isKey(key: Literal): boolean {
     const { bytes, at } = this.#cursor;
-    if (bytes[at + keyBytes.length] !== Code.quote || !this.#cursor.has(keyBytes)) {
+    if (bytes[at + key.bytes.length] !== Code.quote || !this.#cursor.has(key)) {
       this.#cursor.at = at;
       return false;
     }

@@ -1,3 +1,4 @@
+import { type ByteSource, viewOf } from "./byte-source.ts";
 import { MalformedError } from "./decoded.ts";
 import { textOf } from "./text-cache.ts";
 
@@ -11,8 +12,9 @@ const VARINT_BYTES_MAX = 10;
  * A cursor over protobuf bytes. Every read is checked against the end of the innermost message, so that a wrong length
  * is a `MalformedError` and never a read of a neighbour.
  */
-export class ProtobufReader {
+export class ProtobufReader implements ByteSource {
   readonly bytes: Buffer;
+  readonly view: DataView;
   position = 0;
   /** End of the message that is being read. */
   end: number;
@@ -22,6 +24,7 @@ export class ProtobufReader {
 
   constructor(bytes: Uint8Array) {
     this.bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.view = viewOf(this.bytes);
     this.end = bytes.byteLength;
   }
 
@@ -95,7 +98,7 @@ export class ProtobufReader {
   /** UTF-8, cut after `bytesMax` bytes; invalid sequences become U+FFFD. */
   string(bytesMax: number): string {
     const start = this.lengthDelimited();
-    return textOf(this.bytes, start, Math.min(this.position - start, bytesMax));
+    return textOf(this, start, Math.min(this.position - start, bytesMax));
   }
 
   bytesCopy(bytesMax: number): Uint8Array {

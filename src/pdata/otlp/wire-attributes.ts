@@ -5,13 +5,14 @@
 import type { Attributes, AttributeValue } from "../span.ts";
 import type { AttributeShape } from "./attribute-shape.ts";
 import { type AttributeTable, AttributeType } from "./attribute-table.ts";
+import type { ByteSource } from "./byte-source.ts";
 import { signed64 } from "./protobuf-reader.ts";
 import { textOf } from "./text-cache.ts";
 
 /** Takes texts one after the other, however they are given. */
 export interface TextSink {
   /** UTF-8 that may hold invalid sequences. */
-  utf8(bytes: Buffer, start: number, length: number): void;
+  utf8(source: ByteSource, start: number, length: number): void;
   text(text: string): void;
   /** The decimal digits of a signed 64-bit integer, by its halves. */
   integer(low: number, high: number): void;
@@ -111,7 +112,7 @@ export class WireAttributes implements Attributes {
     for (let place = 0; place < this.#count; place += 1) {
       const entry = this.#first + place;
       const type = table.type(entry);
-      if (type === AttributeType.text) sink.utf8(table.bytes, table.a(entry), table.b(entry));
+      if (type === AttributeType.text) sink.utf8(table, table.a(entry), table.b(entry));
       else if (type === AttributeType.integer) sink.integer(table.a(entry), table.b(entry));
       else sink.text(textOfOther(this.#valueAt(place) ?? null));
     }
@@ -132,7 +133,7 @@ export class WireAttributes implements Attributes {
     const b = table.b(entry);
     switch (table.type(entry)) {
       case AttributeType.text:
-        return textOf(table.bytes, a, b);
+        return textOf(table, a, b);
       case AttributeType.boolean:
         return a !== 0;
       case AttributeType.integer:

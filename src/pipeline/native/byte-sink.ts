@@ -1,8 +1,12 @@
 import { isUtf8 } from "node:buffer";
+import { type ByteSource, NOT_ASCII, viewOf } from "../../pdata/otlp/byte-source.ts";
 
 const INITIAL_BYTES = 16_384;
 /** Up to here, a loop over the characters is faster than a call out of JavaScript. */
 const SHORT_LENGTH_MAX = 48;
+/** The same for bytes, which go in words of four. One byte says such a length. */
+const SHORT_BYTES_MAX = 127;
+const TWO_TO_31 = 0x8000_0000;
 const TWO_TO_32 = 0x1_0000_0000;
 
 /** A buffer that grows, with the little-endian writes that ClickHouse's Native format is made of. */
@@ -81,9 +85,9 @@ export class ByteSink {
   }
 
   /** The text in some bytes, with its length before it; invalid sequences become U+FFFD. */
-  utf8(bytes: Buffer, start: number, length: number): void {
-    if (length <= SHORT_LENGTH_MAX && this.#shortAsciiBytes(bytes, start, length)) return;
-    const content = bytes.subarray(start, start + length);
+  utf8(source: ByteSource, start: number, length: number): void {
+    if (length <= SHORT_BYTES_MAX && this.#shortAsciiBytes(source, start, length)) return;
+    const content = source.bytes.subarray(start, start + length);
     if (!isUtf8(content)) {
       this.text(content.toString("utf8"));
       return;
@@ -162,17 +166,24 @@ export class ByteSink {
     return true;
   }
 
-  #shortAsciiBytes(bytes: Buffer, start: number, length: number): boolean {
+  #shortAsciiBytes({ bytes, view }: ByteSource, start: number, length: number): boolean {
     this.#reserve(length + 1);
     const target = this.#buffer;
+    const words = this.#view;
     const at = this.#length + 1;
+    const whole = length & ~3;
     let bits = 0;
-    for (let index = 0; index < length; index += 1) {
+    for (let index = 0; index < whole; index += 4) {
+      const word = view.getInt32(start + index, true);
+      bits |= word;
+      words.setInt32(at + index, word, true);
+    }
+    for (let index = whole; index < length; index += 1) {
       const byte = bytes[start + index] ?? 0;
       bits |= byte;
       target[at + index] = byte;
     }
-    if (bits > 0x7f) return false;
+    if ((bits & NOT_ASCII) !== 0) return false;
     target[at - 1] = length;
     this.#length = at + length;
     return true;
@@ -189,7 +200,8 @@ export class ByteSink {
     if (isNegative) target[this.#length + 1] = 0x2d;
     let rest = value;
     for (let at = this.#length + length; count > 0; at -= 1, count -= 1) {
-      const tens = Math.floor(rest / 10);
+      // Of 31 bits, that is a multiplication.
+      const tens = rest < TWO_TO_31 ? (rest / 10) | 0 : Math.floor(rest / 10);
       target[at] = 0x30 + (rest - tens * 10);
       rest = tens;
     }
@@ -207,10 +219,6 @@ export class ByteSink {
     this.#buffer = grown;
     this.#view = viewOf(grown);
   }
-}
-
-function viewOf(buffer: Buffer): DataView {
-  return new DataView(buffer.buffer, buffer.byteOffset, buffer.byteLength);
 }
 
 /** The two digits of each byte, as one number. */

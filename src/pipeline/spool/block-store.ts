@@ -5,7 +5,7 @@
  */
 import { type FileHandle, open, readFile, readdir, rename, rm, stat, unlink } from "node:fs/promises";
 import { join } from "node:path";
-import { type Block, type DecodedBlock, decodeBlock, encodeBlock } from "./block-format.ts";
+import { type Block, type DecodedBlock, blockPieces, decodeBlock } from "./block-format.ts";
 import { KeptBlocks } from "./kept-blocks.ts";
 import { decodeMerge, encodeMerge, type Merge } from "./merge-file.ts";
 import { SetAside, type WriteFileDurably } from "./set-aside.ts";
@@ -103,22 +103,23 @@ export class BlockStore {
 
   /** Resolves when the block would survive a power cut, or says why not; then nothing of it is left. */
   async write(block: Block): Promise<WriteResult> {
-    const bytes = encodeBlock(block);
-    if (this.#bytesUsed + bytes.length > this.#bytesMax) return { kind: "full" };
+    const pieces = blockPieces(block);
+    const bytes = pieces.reduce((sum, piece) => sum + piece.length, 0);
+    if (this.#bytesUsed + bytes > this.#bytesMax) return { kind: "full" };
     const stem = this.#nextStem(block.token);
-    const reason = await this.#writeDurably(stem, BLOCK_SUFFIX, bytes);
+    const reason = await this.#writeDurably(stem + BLOCK_SUFFIX, pieces);
     if (reason !== undefined) return { kind: "failed", reason };
-    this.#bytesUsed += bytes.length;
+    this.#bytesUsed += bytes;
     const name = stem + BLOCK_SUFFIX;
     const { token, rowCount, createdUnixMs } = block;
     this.#kept.keep(name, block);
-    return { kind: "written", stored: { name, token, rowCount, createdUnixMs, bytes: bytes.length } };
+    return { kind: "written", stored: { name, token, rowCount, createdUnixMs, bytes } };
   }
 
   /** The name of the file that says so, or none when the disk says no. */
   async writeMerge(merge: Merge): Promise<string | undefined> {
     const stem = this.#nextStem(merge.token);
-    const reason = await this.#writeDurably(stem, MERGE_SUFFIX, encodeMerge(merge));
+    const reason = await this.#writeDurably(stem + MERGE_SUFFIX, [encodeMerge(merge)]);
     return reason === undefined ? stem + MERGE_SUFFIX : undefined;
   }
 
@@ -168,16 +169,16 @@ export class BlockStore {
   }
 
   /** Returns why it failed; then nothing of it is left. */
-  async #writeDurably(stem: string, suffix: string, bytes: Buffer): Promise<string | undefined> {
-    const temporary = this.#path(stem + TEMPORARY_SUFFIX);
+  async #writeDurably(name: string, pieces: readonly Uint8Array[]): Promise<string | undefined> {
+    const temporary = this.#path(name + TEMPORARY_SUFFIX);
     try {
-      await this.#writeFile(temporary, bytes);
-      await rename(temporary, this.#path(stem + suffix));
+      await this.#writeFile(temporary, pieces);
+      await rename(temporary, this.#path(name));
       await this.#handle?.sync();
       return undefined;
     } catch (error) {
       await unlink(temporary)
-        .catch(() => unlink(this.#path(stem + suffix)))
+        .catch(() => unlink(this.#path(name)))
         .catch(() => {
           // Neither name is there: nothing was written.
         });
@@ -190,10 +191,11 @@ export class BlockStore {
   }
 }
 
-async function writeFileDurably(path: string, bytes: Buffer): Promise<void> {
+async function writeFileDurably(path: string, pieces: readonly Uint8Array[]): Promise<void> {
   const handle = await open(path, "wx", 0o600);
   try {
-    await handle.writeFile(bytes);
+    // Each goes on where the one before it ended.
+    for (const piece of pieces) await handle.writeFile(piece);
     await handle.datasync();
   } finally {
     await handle.close();

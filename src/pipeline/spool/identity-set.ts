@@ -12,10 +12,17 @@ const SLOTS_A_ROW = 2;
 
 /** The identities of a block in the order of its rows, each once. Only grows. */
 export class IdentitySet {
-  #words = new Int32Array(INITIAL_ROWS * IDENTITY_WORDS);
+  #words: Int32Array;
   /** Row number + 1; 0 is free. A power of two long. */
-  #slots = new Uint32Array(INITIAL_ROWS * SLOTS_A_ROW);
+  #slots: Uint32Array;
   #size = 0;
+
+  /** `rowsExpected`: a good guess spares growing. */
+  constructor(rowsExpected = 0) {
+    const rows = 2 ** Math.ceil(Math.log2(Math.max(INITIAL_ROWS, rowsExpected + 1)));
+    this.#words = new Int32Array(rows * IDENTITY_WORDS);
+    this.#slots = new Uint32Array(rows * SLOTS_A_ROW);
+  }
 
   get size(): number {
     return this.#size;

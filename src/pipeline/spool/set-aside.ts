@@ -3,7 +3,7 @@ import { mkdir, readdir, rename, rm, stat, unlink } from "node:fs/promises";
 import { basename, join } from "node:path";
 
 /** The step of a write that touches the disk; replaced in tests of full and failing disks. */
-export type WriteFileDurably = (path: string, bytes: Buffer) => Promise<void>;
+export type WriteFileDurably = (path: string, pieces: readonly Uint8Array[]) => Promise<void>;
 
 interface File {
   readonly name: string;
@@ -57,7 +57,7 @@ export class SetAside {
     const target = join(this.#directory, name);
     await rm(target, { force: true });
     try {
-      await this.#writeFile(target, bytes);
+      await this.#writeFile(target, [bytes]);
     } catch (error) {
       await rm(target, { force: true });
       throw error;

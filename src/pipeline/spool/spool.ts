@@ -310,7 +310,7 @@ export class Spool<Row> {
         await delay(this.#options.clock, this.#options.lingerMsMax);
       }
       const commit = this.#filling;
-      this.#filling = new Commit();
+      this.#filling = new Commit(commit.rows.length);
       this.#committing = commit;
       const outcome = await this.#commit(commit).catch((error: unknown) => this.#broken(commit, error));
       this.#committing = undefined;
