@@ -4,8 +4,8 @@ import { type ByteSource, NOT_ASCII, viewOf } from "../../pdata/otlp/byte-source
 const INITIAL_BYTES = 16_384;
 /** Up to here, a loop over the characters is faster than a call out of JavaScript. */
 const SHORT_LENGTH_MAX = 48;
-/** The same for bytes, which go in words of four. One byte says such a length. */
-const SHORT_BYTES_MAX = 127;
+/** The same for bytes, which go in words of four; beyond it two calls and a view of a part cost less. */
+const SHORT_BYTES_MAX = 512;
 const TWO_TO_31 = 0x8000_0000;
 const TWO_TO_32 = 0x1_0000_0000;
 
@@ -86,7 +86,7 @@ export class ByteSink {
 
   /** The text in some bytes, with its length before it; invalid sequences become U+FFFD. */
   utf8(source: ByteSource, start: number, length: number): void {
-    if (length <= SHORT_BYTES_MAX && this.#shortAsciiBytes(source, start, length)) return;
+    if (length <= SHORT_BYTES_MAX && this.#asciiBytes(source, start, length)) return;
     const content = source.bytes.subarray(start, start + length);
     if (!isUtf8(content)) {
       this.text(content.toString("utf8"));
@@ -166,11 +166,14 @@ export class ByteSink {
     return true;
   }
 
-  #shortAsciiBytes({ bytes, view }: ByteSource, start: number, length: number): boolean {
-    this.#reserve(length + 1);
+  /** False, and nothing written, when a byte is not ASCII. */
+  #asciiBytes({ bytes, view }: ByteSource, start: number, length: number): boolean {
+    const before = this.#length;
+    this.varuint(length);
+    this.#reserve(length);
     const target = this.#buffer;
     const words = this.#view;
-    const at = this.#length + 1;
+    const at = this.#length;
     const whole = length & ~3;
     let bits = 0;
     for (let index = 0; index < whole; index += 4) {
@@ -183,10 +186,9 @@ export class ByteSink {
       bits |= byte;
       target[at + index] = byte;
     }
-    if ((bits & NOT_ASCII) !== 0) return false;
-    target[at - 1] = length;
-    this.#length = at + length;
-    return true;
+    const isAscii = (bits & NOT_ASCII) === 0;
+    this.#length = isAscii ? at + length : before;
+    return isAscii;
   }
 
   /** `value` below 2^32. */

@@ -3,7 +3,7 @@
  * temporary name, synced, renamed, and the directory is synced; only then does `write` resolve. File names sort in the
  * order of writing. What can't be read or delivered is moved to `set-aside/` with why in its name; only the oldest of that go, beyond a bound.
  */
-import { type FileHandle, open, readFile, readdir, rename, rm, stat, unlink } from "node:fs/promises";
+import { type FileHandle, open, readFile, readdir, rename, stat, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { type Block, type DecodedBlock, blockPieces, decodeBlock } from "./block-format.ts";
 import { KeptBlocks } from "./kept-blocks.ts";
@@ -151,7 +151,10 @@ export class BlockStore {
   /** To call when the block is delivered. */
   async remove(block: Pick<StoredBlock, "name" | "bytes">): Promise<void> {
     this.#kept.forget(block.name);
-    await rm(this.#path(block.name), { force: true });
+    await unlink(this.#path(block.name)).catch((error: unknown) => {
+      // Somebody has taken it away, as they may.
+      if (errorCode(error) !== "ENOENT") throw error;
+    });
     this.#bytesUsed -= block.bytes;
   }
 
