@@ -127,9 +127,10 @@ export class ClickhouseStore implements Store {
   }
 
   readonly tables: TableStorage = {
-    insertNative: async (block) => {
+    insertNative: async (insert) => {
       const { write } = this.#require();
-      await this.#options.telemetry.measures.insert(block.bytes.byteLength, () => write.insertNative(block));
+      const bytes = insert.bytes.reduce((sum, block) => sum + block.length, 0);
+      await this.#options.telemetry.measures.insert(bytes, () => write.insertNative(insert));
     },
     isPermanent: (error) => error instanceof StorageError && error.code !== undefined && BAD_DATA_CODES.has(error.code),
     select: async (query, parameters) => this.#require().write.query(queryText(query), parameters),

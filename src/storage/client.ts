@@ -68,7 +68,7 @@ export interface QueryLimits {
   readonly bytesReadMax?: number;
 }
 
-/** A block of rows in ClickHouse's Native format, to be inserted as it is. */
+/** A block of rows in ClickHouse's Native format, or several one after the other, to be inserted as they are. */
 export interface NativeBlock {
   /** `table` or `database.table`. */
   readonly table: string;
@@ -76,7 +76,7 @@ export interface NativeBlock {
   readonly columns?: readonly string[];
   /** A block under a token that was inserted before changes nothing. */
   readonly token: string;
-  readonly bytes: Uint8Array | Readable;
+  readonly bytes: Uint8Array | readonly Uint8Array[] | Readable;
   readonly signal?: AbortSignal;
 }
 
@@ -152,7 +152,7 @@ export function createStorage(options: StorageOptions): Storage {
       await guarded(signal, async () => {
         const { stream } = await client.exec({
           query,
-          values: bytes instanceof Readable ? bytes : Readable.from([bytes], { objectMode: false }),
+          values: streamOf(bytes),
           clickhouse_settings: { insert_deduplication_token: token, ...EXACTLY_ONCE, ...NO_MORE_THAN_NEEDED },
           ...signalOf(signal),
         });
@@ -171,6 +171,11 @@ export function createStorage(options: StorageOptions): Storage {
     },
     close: () => client.close(),
   };
+}
+
+function streamOf(bytes: NativeBlock["bytes"]): Readable {
+  if (bytes instanceof Readable) return bytes;
+  return Readable.from(bytes instanceof Uint8Array ? [bytes] : bytes, { objectMode: false });
 }
 
 async function guarded<T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {

@@ -128,10 +128,10 @@ export class ClickhouseTable<Row> {
     return this.#spool.stats();
   }
 
-  async #insert({ token, payload }: Shipment): Promise<Outcome> {
+  async #insert({ token, payloads }: Shipment): Promise<Outcome> {
     const { storage, table } = this.#options;
     try {
-      await storage.insertNative({ table, token, bytes: payload });
+      await storage.insertNative({ table, token, bytes: payloads });
       return SUCCESS;
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);

@@ -10,13 +10,13 @@ export type StoreQuery = "recent-spans" | "recent-events" | "spans-present" | "e
 /** What an exporter needs of the store (src/storage): structural, so that neither imports the other. */
 export interface TableStorage {
   /**
-   * Inserts a block of a table under its deduplication token, synchronously (`async_insert = 0`): resolved means "in
+   * Inserts blocks of a table, one after the other, under one deduplication token, synchronously (`async_insert = 0`): resolved means "in
    * the table". The same token twice is one insert. Rejects when it did not happen or nobody knows.
    */
   insertNative(insert: {
     readonly table: string;
     readonly token: string;
-    readonly bytes: Uint8Array;
+    readonly bytes: readonly Uint8Array[];
   }): Promise<unknown>;
   /** True for a failed insert that sending again can't mend: bad data, unlike a server that is away or busy. */
   isPermanent(error: unknown): boolean;

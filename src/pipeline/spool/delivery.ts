@@ -19,8 +19,8 @@ import type { Spool } from "./spool.ts";
 export interface Shipment {
   /** Two shipments of one token are the same bytes: the second must change nothing. */
   readonly token: string;
-  /** The payloads of one or more blocks, one after the other. */
-  readonly payload: Uint8Array;
+  /** Of one or more blocks, to be sent one after the other: joining them would copy megabytes. */
+  readonly payloads: readonly Uint8Array[];
   readonly rowCount: number;
 }
 
@@ -175,11 +175,9 @@ export class Delivery {
       }
     }
     const payloads = blocks.map(({ block }) => block.payload);
-    const [only] = payloads;
-    const payload = payloads.length === 1 && only !== undefined ? only : Buffer.concat(payloads);
     let reason = "";
     for (let attempts = 0; attempts < retry.permanentAttempts; attempts += 1) {
-      const outcome = await this.#attempt({ token: group.token, payload, rowCount: group.rowCount });
+      const outcome = await this.#attempt({ token: group.token, payloads, rowCount: group.rowCount });
       if (outcome === undefined) return undefined;
       if (outcome.kind === "success") return 0;
       reason = outcome.reason;

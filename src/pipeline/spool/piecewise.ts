@@ -70,7 +70,11 @@ async function sendRows(options: PiecewiseOptions, rowsToSend: RowsToSend): Prom
     known = undefined;
     if (reason === undefined && payload !== undefined && triesLeft > 0) {
       triesLeft -= 1;
-      const outcome = await options.attempt({ token: pieceToken(block.token, rows), payload, rowCount: rows.length });
+      const outcome = await options.attempt({
+        token: pieceToken(block.token, rows),
+        payloads: [payload],
+        rowCount: rows.length,
+      });
       if (outcome === undefined) return undefined;
       if (outcome.kind === "success") continue;
       reason = outcome.reason;

@@ -26,11 +26,11 @@ class FakeStorage implements TableStorage {
   readonly plan: (Error | "lost")[] = [];
   #waiters: (() => void)[] = [];
 
-  async insertNative({ token, bytes }: { token: string; bytes: Uint8Array }): Promise<void> {
+  async insertNative({ token, bytes }: { token: string; bytes: readonly Uint8Array[] }): Promise<void> {
     this.attempts.push(token);
     const step = this.plan.shift();
     if (step instanceof Error) throw step;
-    this.inserted.set(token, bytes);
+    this.inserted.set(token, Buffer.concat(bytes));
     if (step === "lost") throw new Error("connection reset");
     for (const wake of this.#waiters.splice(0)) wake();
   }

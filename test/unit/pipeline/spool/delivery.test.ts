@@ -29,8 +29,8 @@ class FarSide {
   /** What happens to the next shipments: `lost` is taken and not answered. */
   plan: ("away" | "lost")[] = [];
 
-  async take({ token, payload }: Shipment): Promise<Outcome> {
-    const text = Buffer.from(payload).toString();
+  async take({ token, payloads }: Shipment): Promise<Outcome> {
+    const text = Buffer.concat(payloads).toString();
     this.shipments.push(text);
     const step = this.plan.shift();
     if (step === "away") return AWAY;
