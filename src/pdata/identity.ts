@@ -18,7 +18,7 @@ export class IdentityCell {
   readonly bytes = Buffer.from(this.words.buffer);
 }
 
-/** Where to look for the identity that starts at word `at`: 32 bits, all of them well mixed. */
+/** Where to look for the identity that starts at word `at`: 32 bits, signed (others are boxed), all of them well mixed. */
 export function identityHash(words: Int32Array, at: number): number {
   let hash = SEED;
   for (let index = at; index < at + IDENTITY_WORDS; index += 1) {
@@ -26,7 +26,7 @@ export function identityHash(words: Int32Array, at: number): number {
     hash = Math.imul(hash ^ (hash >>> 15), 0x85ebca6b);
     hash ^= hash >>> 13;
   }
-  return hash >>> 0;
+  return hash | 0;
 }
 
 /** Where an identity starts in a table of them. */
