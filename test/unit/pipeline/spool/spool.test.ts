@@ -98,7 +98,8 @@ describe("the spool", () => {
   });
 
   it("never leaves a batch waiting that came just as the last write ended", async () => {
-    const spool = await openSpool({ writeFile: async (path, bytes) => writeFileSync(path, bytes) });
+    const write = async (path: string, pieces: readonly Uint8Array[]) => writeFileSync(path, Buffer.concat(pieces));
+    const spool = await openSpool({ writeFile: write });
     for (let round = 0; round < 50; round += 1) {
       const first = spool.append(batchOf(round * 2 + 1));
       let hops: Promise<unknown> = first;
