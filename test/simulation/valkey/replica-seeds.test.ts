@@ -12,7 +12,7 @@ import { expect, it } from "vitest";
 import { replicaScenario } from "../scenario.ts";
 import { simulate } from "../simulate.ts";
 
-const SEEDS = Number(process.env["TOLLGATE_SIM_REPLICA_SEEDS"] ?? 20);
+const SEEDS = Number(process.env["TOLLGATE_SIM_REPLICA_SEEDS"] ?? 15);
 /** Seeds that found a mistake of the rules: a step of the store's clock that was noticed by reading took leases away. */
 const FOUND = [2271];
 const TIMEOUT_MS = 100_000_000;
