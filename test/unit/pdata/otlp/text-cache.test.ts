@@ -1,0 +1,27 @@
+import { expect, it } from "vitest";
+import { viewOf } from "../../../../src/pdata/otlp/byte-source.ts";
+import { textOf } from "../../../../src/pdata/otlp/text-cache.ts";
+import { seededRandom } from "../../../support/seeded-random.ts";
+
+const TEXTS = 40_000;
+/** Few letters make many texts alike; one that is not ASCII is rare. */
+const LETTERS = ["a", "b", "\u0000", "z", "A", "é"] as const;
+const NOT_ASCII_SHARE = 0.002;
+
+it("a text is read as it is, whichever texts were read before", () => {
+  const seed = Date.now();
+  const random = seededRandom(seed);
+  const wrong: object[] = [];
+  for (let count = 0; count < TEXTS; count += 1) {
+    let text = "";
+    const length = Math.floor(random() * (count % 2 === 0 ? 9 : 70));
+    while (text.length < length) {
+      text += random() < NOT_ASCII_SHARE ? LETTERS[5] : (LETTERS[Math.floor(random() * 5)] ?? "");
+    }
+    const at = count % 5;
+    const bytes = Buffer.from(`${"x".repeat(at)}${text}!`);
+    const read = textOf({ bytes, view: viewOf(bytes) }, at, bytes.length - at - 1);
+    if (read !== text) wrong.push({ seed, text, read });
+  }
+  expect(wrong).toEqual([]);
+});
