@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Readable } from "node:stream";
 import type { ScriptedProvider } from "../support/scripted-provider.ts";
 import type { Format, Library } from "./agents.ts";
 
@@ -39,16 +40,28 @@ export async function runCell({ format, library, folder, node }: Cell, provider:
     timeout: TIMEOUT_MS,
   });
   const [out, err]: [string[], string[]] = [[], []];
-  child.stdout.setEncoding("utf8").on("data", (text: string) => out.push(text));
-  child.stderr.setEncoding("utf8").on("data", (text: string) => err.push(text));
+  const refusal = library.refusal ?? "budget_exceeded";
+  const gated = `${library.gatedAs ?? library.name} is gated: `;
+  // Some SDKs leave a timer of minutes behind where their request was refused: all is said then.
+  const endWhenSaid = (): void => {
+    if (out.join("").trim() === refusal && err.join("").includes(gated)) child.kill("SIGKILL");
+  };
+  const read = (stream: Readable, into: string[]): void => {
+    stream.setEncoding("utf8").on("data", (text: string) => {
+      into.push(text);
+      endWhenSaid();
+    });
+  };
+  read(child.stdout, out);
+  read(child.stderr, err);
   await new Promise((resolve, reject) => {
     child.once("error", reject);
     child.once("close", resolve);
   });
   const [said, log] = [out.join("").trim(), err.join("")];
-  if (said !== (library.refusal ?? "budget_exceeded") || provider.requests.length > before) {
+  if (said !== refusal || provider.requests.length > before) {
     return `not gated: ${said === "" ? (log.trim().split("\n").at(-1) ?? "") : said}`;
   }
   if (format.expected === "held") return "held";
-  return log.includes(`${library.gatedAs ?? library.name} is gated: `) ? "library" : "wire";
+  return log.includes(gated) ? "library" : "wire";
 }
