@@ -4,6 +4,7 @@
  * once, over restarts too, at every processor; only a person closes it. What was closed is not opened again for the same reason
  * within a day, for it is in the last day's acts so long.
  */
+import type { StopAct } from "@tollgate/instrumentation/protocol";
 import type { AgentFindings } from "../api/agents.ts";
 import { type Incident, worstOf } from "../incidents/incident.ts";
 import type { IncidentDesk } from "../incidents/incident-desk.ts";
@@ -51,6 +52,8 @@ export class IncidentWatch {
   #cancel: CancelTimer = () => {};
   #looking: Promise<void> | undefined;
   #hasFailed = false;
+  /** That may be lifted again before the next look. */
+  #kills: readonly StopAct[] = [];
 
   constructor(options: IncidentWatchOptions) {
     this.#options = options;
@@ -71,9 +74,15 @@ export class IncidentWatch {
     await this.#looking;
   }
 
+  /** Somebody was killed here. */
+  killed(act: StopAct): void {
+    this.#kills = [...this.#kills, act];
+  }
+
   /** Opens what is not open yet. Never rejects: what cannot be kept is tried again. */
   async look(): Promise<void> {
     const { store, desk, registry, telemetry } = this.#options;
+    const kills = this.#kills;
     try {
       for (const { agent, kind, title, severity, lasts } of this.#reasons()) {
         const source = this.#source({ agent, kind, lasts });
@@ -82,6 +91,7 @@ export class IncidentWatch {
         const incident = await desk.open({ title, severity, agents: [agent], source, tenant, by: "tollgate" });
         if (incident !== undefined) telemetry.emit("incident_opened", { id: incident.id, agent, severity, title });
       }
+      this.#kills = this.#kills.filter((act) => !kills.includes(act));
       this.#hasFailed = false;
     } catch (error) {
       if (!this.#hasFailed) telemetry.emit("incident_not_opened", { error: errorText(error) });
@@ -103,7 +113,7 @@ export class IncidentWatch {
 
   *#reasons(): Generator<Reason> {
     const { stops, findings } = this.#options;
-    for (const { id, act, selector, reason, author } of stops.list.acts) {
+    for (const { id, act, selector, reason, author } of [...stops.list.acts, ...this.#kills]) {
       const [, agent] = ONE_AGENT.exec(selector) ?? [];
       if (act !== "kill" || agent === undefined) continue;
       yield { agent, kind: `kill ${id}`, title: `killed by ${author}: ${reason}`, severity: "high", lasts: false };

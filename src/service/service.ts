@@ -4,6 +4,7 @@
  * API. Stop is the same backwards, bounded in time; what was acknowledged is on disk at every moment.
  */
 import { rmSync } from "node:fs";
+import type { StopAct } from "@tollgate/instrumentation/protocol";
 import { sharesRecords } from "../budget/valkey/create-valkey-ledger.ts";
 import { httpUrl, toEndpoint } from "../config/endpoint.ts";
 import type { Span } from "../pdata/span.ts";
@@ -267,6 +268,9 @@ async function start(given: Starting): Promise<Service> {
     onDemotion: () => api.sendGovernance(),
     clock,
     telemetry,
+  });
+  ownChanges.onChange(({ action, after }) => {
+    if (action === "kill") incidentWatch.killed(after as StopAct);
   });
   await parts.start("incident watch", incidentWatch);
   const webhooks = buildWebhooks({ config, api, clock, telemetry });

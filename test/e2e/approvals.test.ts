@@ -2,6 +2,8 @@
  * Goal: what a policy lets happen only with a person's approval happens once, and only as it was approved. Method: a real
  * processor and real agent processes, which guard real functions; people answer by the command line.
  */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { ProcessorProcess } from "../../src/demo/processor-process.ts";
 import { waitFor } from "../../src/demo/wait.ts";
@@ -271,7 +273,14 @@ test("an incident takes autonomy from its agent at once, until it is closed, and
   expect(await run()).toBe("ran");
 
   // A kill is an incident by itself, which outlives the resumption.
-  await processor.cli("kill", "deputy", "--reason", "to be sure");
+  const token = (await readFile(join(rig().workspace.dataDir, "token"), "utf8")).trim();
+  const killed = await fetch(`${processor.endpoints.api}/v1/kill`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+    body: JSON.stringify({ selector: "deputy", reason: "to be sure", wait_ms: 0 }),
+  });
+  expect(killed.status).toBe(200);
+  await killed.body?.cancel();
   await processor.cli("resume", "deputy");
   const byKill = await waitFor(
     async () => ((await processor.cli("incident", "list", "--agent", "deputy")) as readonly Row[])[0],

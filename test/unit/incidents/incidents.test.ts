@@ -112,7 +112,9 @@ it("a kill, acts beyond the blast radius and too many forbidden ones each open o
   expect([levels(), registry.version, demotions]).toEqual([names.map(() => "autonomous"), version, 0]);
 
   const act = { act: "kill", reason: "runs wild", author: "ann", at: "" } as const;
-  acts.push({ ...act, id: "stop_1", selector: "agent=killed" }, { ...act, id: "stop_2", selector: "agent=go*" });
+  acts.push({ ...act, id: "stop_2", selector: "agent=go*" });
+  // Lifted before anybody looked.
+  watch.killed({ ...act, id: "stop_1", selector: "agent=killed" });
   findings.drift.push({ agent: "drifting", tool: "t", what: "system", value: "prod" });
   const row = { tool: "t", environment: "", acts: "0", denied: "9", errors: "0", cost_nano_usd: "0" };
   findings.acts.push({ ...row, agent: "forbidden", forbidden: "6" }, { ...row, agent: "good", forbidden: "5" });
