@@ -2,8 +2,6 @@
  * Goal: what a policy lets happen only with a person's approval happens once, and only as it was approved. Method: a real
  * processor and real agent processes, which guard real functions; people answer by the command line.
  */
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { expect, test } from "vitest";
 import { ProcessorProcess } from "../../src/demo/processor-process.ts";
 import { waitFor } from "../../src/demo/wait.ts";
@@ -271,22 +269,4 @@ test("an incident takes autonomy from its agent at once, until it is closed, and
   expect(shown.timeline.some(({ text }) => text.startsWith("ship: require_approval"))).toBe(true);
   await processor.cli("incident", "close", id, "a false alarm");
   expect(await run()).toBe("ran");
-
-  // A kill is an incident by itself, which outlives the resumption.
-  const token = (await readFile(join(rig().workspace.dataDir, "token"), "utf8")).trim();
-  const killed = await fetch(`${processor.endpoints.api}/v1/kill`, {
-    method: "POST",
-    headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
-    body: JSON.stringify({ selector: "deputy", reason: "to be sure", wait_ms: 0 }),
-  });
-  expect(killed.status).toBe(200);
-  await killed.body?.cancel();
-  await processor.cli("resume", "deputy");
-  const byKill = await waitFor(
-    async () => ((await processor.cli("incident", "list", "--agent", "deputy")) as readonly Row[])[0],
-    { what: "the incident", timeoutMs: 10_000 },
-  );
-  expect(byKill.title).toBe("killed by people-token: to be sure");
-  expect(await run()).toBe("approval_pending");
-  await processor.cli("incident", "close", byKill.id, "seen");
 });
