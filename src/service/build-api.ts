@@ -13,6 +13,7 @@ import type { Clock } from "../support/clock.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
 import type { AuditKeeper } from "./audit-keeper.ts";
 import type { AgentWatch } from "./agent-watch.ts";
+import type { AlertWatch } from "./alert-watch.ts";
 import type { Traces } from "./build-traces.ts";
 import type { Config } from "./config-schema.ts";
 import type { ServiceEndpoints } from "./endpoints.ts";
@@ -35,6 +36,7 @@ export interface ApiBuild {
   readonly credentials: CredentialKeeper;
   readonly changes: Changes;
   readonly agentWatch: AgentWatch;
+  readonly alertWatch: AlertWatch;
   readonly incidents: IncidentDesk;
   readonly stops: StopKeeper;
   readonly stopFleet?: StopFleetOptions;

@@ -200,6 +200,16 @@ async function start(given: Starting): Promise<Service> {
 
   const agentWatch = new AgentWatch({ store, registry, clock, telemetry });
   await parts.start("agent watch", agentWatch);
+  // Looks only when it has been started, after what it asks and tells is there.
+  const alertWatch = new AlertWatch({
+    alerts: () => live.current.alerts,
+    store,
+    ledger,
+    approvals: { all: () => api.approvals.all(), stateOf: (request) => api.approvals.stateOf(request) },
+    onFired: ({ alert, text }) => webhooks.tell({ event: "alert", id: alert.name, text }),
+    clock,
+    telemetry,
+  });
   const incidentDesk = new IncidentDesk({ store: incidents, clock, record: changes.record });
   const state = { isReady: false };
   const { httpUrl: otlpHttp = "", grpcUrl: otlpGrpc = "" } = traces.receiver;
@@ -215,6 +225,7 @@ async function start(given: Starting): Promise<Service> {
     credentials,
     changes,
     agentWatch,
+    alertWatch,
     incidents: incidentDesk,
     stops: stops.keeper,
     ...(stops.fleet === undefined ? {} : { stopFleet: stops.fleet }),
@@ -275,15 +286,6 @@ async function start(given: Starting): Promise<Service> {
   await parts.start("incident watch", incidentWatch);
   const webhooks = buildWebhooks({ config, api, clock, telemetry });
   await parts.start("webhooks", webhooks);
-  const alertWatch = new AlertWatch({
-    alerts: () => live.current.alerts,
-    store,
-    ledger,
-    approvals: api.approvals,
-    onFired: ({ alert, text }) => webhooks.tell({ event: "alert", id: alert.name, text }),
-    clock,
-    telemetry,
-  });
   await parts.start("alerts", alertWatch);
   parts.add("runaways", async () => runaways.stop());
   runaways.start(api.desk);

@@ -69,6 +69,7 @@ export async function serviceStatusOf(sources: StatusSources): Promise<ServiceSt
       ...statusWarnings(figures, sources),
       ...spendWarnings(sources),
       ...sources.agentWatch.warnings(),
+      ...sources.alertWatch.warnings(),
       ...sources.unpatched,
     ],
     notes: [
