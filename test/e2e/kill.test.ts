@@ -75,6 +75,11 @@ test("a stream in flight ends with the kill's own error, and what it had brought
     },
     { what: "the aborted stream's cost in the ledger", timeoutMs: 20_000 },
   );
+  const incident = await waitFor(
+    async () => (await processor.cli("incident", "list", "--agent", "streamer")).flat().at(0),
+    { what: "the incident that a kill is", timeoutMs: 20_000 },
+  );
+  expect(incident).toMatchObject({ agents: ["streamer"], severity: "high", title: expect.stringMatching(/enough$/) });
   await processor.cli("resume", "streamer");
 });
 
