@@ -93,7 +93,7 @@ async function lookups({ storage }: BenchEngine): Promise<readonly Question[]> {
   const spend = (by: readonly string[]): Question["ask"] => {
     const labels = labelValues(by);
     const sql = queryText("spend" satisfies QueryName).replaceAll("{{labels}}", labels.sql);
-    return () => ({ sql, parameters: { ...labels.parameters, ...month, limit: 10_001 } });
+    return () => ({ sql, parameters: { ...labels.parameters, ...month, tenant: "", limit: 10_001 } });
   };
   const plain =
     (sql: string): Question["ask"] =>
@@ -102,7 +102,10 @@ async function lookups({ storage }: BenchEngine): Promise<readonly Question[]> {
     {
       name: "trace by id",
       targetMs: 50,
-      ask: (round) => ({ sql: queryText("trace"), parameters: { trace_id: at(round).trace_id, limit: 10_000 } }),
+      ask: (round) => ({
+        sql: queryText("trace"),
+        parameters: { trace_id: at(round).trace_id, tenant: "", limit: 10_000 },
+      }),
     },
     {
       name: "session, all its spans",

@@ -55,6 +55,7 @@ test.each([
     const asked = await storage.query(queryText("spend").replaceAll("{{labels}}", sql), {
       ...parameters,
       ...range,
+      tenant: "",
       limit: 10_000,
     });
     const plain = await storage.query(
