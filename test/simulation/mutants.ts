@@ -149,12 +149,4 @@ export const MUTANTS: readonly Mutant[] = [
     seeds: [1, 100],
     store: "valkey",
   },
-  {
-    name: "who only reads is not told of time in which nobody spoke to the store",
-    file: `${VALKEY}/scripts.ts`,
-    find: "then gap = gap + now - seen end",
-    replace: "then gap = gap + 0 end",
-    seeds: [2271, 2271],
-    store: "valkey",
-  },
 ];

@@ -64,6 +64,24 @@ describe.skipIf(missing !== undefined)(`seed ${seed}`, () => {
       real.close();
     }
   });
+
+  it("time in which nobody spoke to the store is told by each script that tells the time, reading included", async () => {
+    const link = new StoreLink({ url: server.url, name: "gap", onMessage: () => {} });
+    await link.open();
+    try {
+      await link.run("enter", ["r1", "0", "2", "500", "epoch"], []);
+      const silent = 60_000;
+      await server.command(["HINCRBY", link.key("head"), "seen", String(-silent)]);
+      const read = await link.run("read", ["0", "500"], []);
+      // Reading writes nothing: the next one to speak finds the same gap, and from then on it is kept.
+      const [, pinged] = await link.run("ping", [], []);
+      const [, kept] = await link.run("ping", [], []);
+      for (const gap of [read[1], pinged, kept]) expect(Number(gap)).toBeGreaterThanOrEqual(silent);
+      expect(kept).toBe(pinged);
+    } finally {
+      link.close();
+    }
+  });
 });
 
 const MIX: readonly ScriptName[] = [
