@@ -1,13 +1,13 @@
 import { createReadStream, createWriteStream } from "node:fs";
 import { readFile } from "node:fs/promises";
+import { createInterface } from "node:readline";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { ReadableStream } from "node:stream/web";
 import { Command } from "commander";
 import type { KnownHead } from "../audit/verify/checkpoint-check.ts";
 import type { Finding, VerifyReport } from "../audit/verify/finding.ts";
-import { verifyExport } from "../audit/verify/shards.ts";
-import type { VerifierOptions } from "../audit/verify/verifier.ts";
+import { Verifier } from "../audit/verify/verifier.ts";
 import type { PublicKey } from "../audit/signing-keys.ts";
 import { errorText } from "../telemetry/error-text.ts";
 import { CliError, EXIT } from "./exit.ts";
@@ -51,17 +51,19 @@ function verifyCommand(output: Output): Command {
           "an export proves nothing without a key that is known from elsewhere: add `--key`",
         );
       const anchored = options.anchor === undefined ? [] : await readAnchor(options.anchor);
+      const verifier = new Verifier({ trusted: options.key, anchored });
       const lines = options.file === undefined ? await fetchExport(options) : createReadStream(options.file);
-      const report = await verifyLines(lines, { trusted: options.key, anchored });
+      await readInto(verifier, lines);
+      const report = verifier.finish();
       if (options.json === true) printJson(output, report);
       else printReport(output, report);
       if (!report.complete) process.exitCode = EXIT.finding;
     });
 }
 
-async function verifyLines(input: Readable, options: VerifierOptions): Promise<VerifyReport> {
+async function readInto(verifier: Verifier, input: Readable): Promise<void> {
   try {
-    return await verifyExport(input as AsyncIterable<Uint8Array>, options);
+    for await (const line of createInterface({ input, crlfDelay: Infinity })) verifier.add(line);
   } catch (error) {
     throw new CliError(EXIT.unreachable, `the export ended early: ${errorText(error)}`);
   }

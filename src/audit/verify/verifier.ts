@@ -16,18 +16,15 @@ import {
 } from "./checkpoint-check.ts";
 import { Findings, type VerifyReport } from "./finding.ts";
 import { checkRecord, type RecordLine } from "./record-check.ts";
-import { shardOfChain } from "./shard-of-chain.ts";
 
 export interface VerifierOptions {
   /** Raw public keys in base64; `undefined`: those of the export, whose source is trusted. */
   readonly trusted: readonly string[] | undefined;
   /** Heads that were kept elsewhere. @default none */
   readonly anchored?: readonly KnownHead[];
-  /** It gets the lines of some chains only, with all of no chain; what is of no chain is the first one's to tell. @default all */
-  readonly shard?: { readonly index: number; readonly of: number };
 }
 
-export interface ExportHead {
+interface ExportHead {
   readonly since_ms: number;
   readonly until_ms: number;
   readonly exported_ms: number;
@@ -37,9 +34,6 @@ export interface ExportHead {
   readonly head: KnownHead | null;
   readonly records_max: number;
 }
-
-/** Of an export that may not be whole. */
-export const TOO_MANY_RECORDS = "it has more records than an export holds: choose a shorter window";
 
 type Line =
   | readonly ["export", string, ExportHead]
@@ -52,8 +46,6 @@ type Line =
 export class Verifier {
   readonly #options: VerifierOptions;
   readonly #findings = new Findings();
-  /** Of what is of no chain. */
-  readonly #common: Findings;
   readonly #keys: PublicKey[] = [];
   readonly #checkpoints: Checkpoint[] = [];
   readonly #chains = new Map<string, ChainEvidence>();
@@ -65,7 +57,6 @@ export class Verifier {
 
   constructor(options: VerifierOptions) {
     this.#options = options;
-    this.#common = (options.shard?.index ?? 0) === 0 ? this.#findings : new Findings();
   }
 
   /** Takes one line of an export. A line that is none is a finding. */
@@ -77,15 +68,16 @@ export class Verifier {
       this.#take(line);
     } catch (error) {
       if (!(error instanceof SyntaxError) && !(error instanceof TypeError)) throw error;
-      this.#common.add("export_damaged", `not a line of an export: ${text.slice(0, 80)}`);
+      this.#findings.add("export_damaged", `not a line of an export: ${text.slice(0, 80)}`);
     }
   }
 
   finish(): VerifyReport {
     const head = this.#head;
-    if (head === undefined) this.#common.add("export_damaged", "it has no first line");
-    if (!this.#isEnded) this.#common.add("export_damaged", "its end is missing");
-    if (this.#records >= (head?.records_max ?? Infinity)) this.#common.add("export_damaged", TOO_MANY_RECORDS);
+    if (head === undefined) this.#findings.add("export_damaged", "it has no first line");
+    if (!this.#isEnded) this.#findings.add("export_damaged", "its end is missing");
+    if (this.#records >= (head?.records_max ?? Infinity))
+      this.#findings.add("export_damaged", "it has more records than an export holds: choose a shorter window");
     const leaves = this.#checkedLeaves();
     const window: Window = {
       sinceMs: head?.since_ms ?? 0,
@@ -112,7 +104,7 @@ export class Verifier {
         this.#keys.push(line[1]);
         break;
       case "export":
-        if (line[1] !== EXPORT_FORM) this.#common.add("export_damaged", `it is of the form ${line[1]}`);
+        if (line[1] !== EXPORT_FORM) this.#findings.add("export_damaged", `it is of the form ${line[1]}`);
         this.#head = line[2];
         break;
       case "end":
@@ -146,18 +138,13 @@ export class Verifier {
     const own = this.#head?.head ?? undefined;
     const isExported = own !== undefined && this.#reaches(own);
     if (isExported && this.#checkpoints.length === 0)
-      this.#common.add("checkpoint_dropped", `those up to ${own.number} of the log ${own.log}`);
+      this.#findings.add("checkpoint_dropped", `those up to ${own.number} of the log ${own.log}`);
     return checkCheckpoints({
       checkpoints: this.#checkpoints,
       keys: trustedKeys(this.#keys, given),
       heads: [...(isExported ? [own] : []), ...anchored.filter((head) => this.#reaches(head))],
-      findings: this.#common,
+      findings: this.#findings,
     });
-  }
-
-  #isMine(chain: string): boolean {
-    const { index, of } = this.#options.shard ?? { index: 0, of: 1 };
-    return shardOfChain(chain, of) === index;
   }
 
   /** Whether a head that was signed then has to be in the export. */
@@ -180,7 +167,7 @@ export class Verifier {
     }
     for (const [chain, signed] of byChain) {
       const { leaf, number, atMs, sinceMs } = signed.at(-1) ?? {};
-      if (leaf === undefined || this.#chains.has(chain) || !this.#isMine(chain)) continue;
+      if (leaf === undefined || this.#chains.has(chain)) continue;
       // It arrived in the window: between its checkpoint and the one before.
       if ((sinceMs ?? 0) >= window.sinceMs && (atMs ?? 0) < Math.min(window.untilMs, window.storedToMs))
         findings.add("dropped", `checkpoint ${number} has signed it, and nothing of it is there`, {
