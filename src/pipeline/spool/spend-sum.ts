@@ -36,8 +36,7 @@ interface Group {
 class SpendSums {
   /** The same object is how most labels come again. */
   readonly #ofObjects = new Map<Labels, Group>();
-  /** Those of one session and the like, which may be the same. */
-  readonly #alike = new Map<string, Group[]>();
+  readonly #ofTexts = new Map<string, Group>();
   readonly #sums: Sum[] = [];
 
   add(spend: SpanSpend): void {
@@ -89,21 +88,25 @@ class SpendSums {
   }
 
   #groupOf(labels: Labels): Group {
-    const key = `${labels["session"]} ${labels["agent"]} ${labels["model"]} ${labels["tool"]}`;
-    let alike = this.#alike.get(key);
-    if (alike === undefined) this.#alike.set(key, (alike = []));
-    let group = alike.find((each) => isSame(each.labels, labels));
-    if (group === undefined) alike.push((group = { labels, unleased: undefined, leased: undefined }));
+    const text = textOf(labels);
+    let group = this.#ofTexts.get(text);
+    if (group === undefined) {
+      group = { labels, unleased: undefined, leased: undefined };
+      this.#ofTexts.set(text, group);
+    }
     this.#ofObjects.set(labels, group);
     return group;
   }
 }
 
-function isSame(one: Labels, other: Labels): boolean {
-  const names = Object.keys(one);
-  if (names.length !== Object.keys(other).length) return false;
-  for (const name of names) if (!Object.hasOwn(other, name) || one[name] !== other[name]) return false;
-  return true;
+/** Equal only for the same labels. Found by hash: a sender may give each span labels of its own. */
+function textOf(labels: Labels): string {
+  let text = "";
+  for (const name of Object.keys(labels).toSorted()) {
+    const value = labels[name] ?? "";
+    text += `${name.length} ${value.length} ${name}${value}`;
+  }
+  return text;
 }
 
 function entryOf(sum: Sum): SpendEntry {

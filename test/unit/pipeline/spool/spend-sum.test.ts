@@ -1,0 +1,32 @@
+import { expect, it } from "vitest";
+import type { SpanSpend } from "../../../../src/pdata/spend.ts";
+import { sumSpend } from "../../../../src/pipeline/spool/spend-sum.ts";
+
+const TOKENS = { inputTokens: 3, outputTokens: 2, cachedTokens: 0, reasoningTokens: 0 };
+
+function summed(labels: readonly SpanSpend["labels"][]): ReturnType<typeof sumSpend> {
+  const spends = labels.map((each): SpanSpend => ({ labels: each, leaseId: "", nanoUsd: 5n, ...TOKENS, of: "call" }));
+  return sumSpend(spends.map((spend) => ({ facts: { spend } }) as Parameters<typeof sumSpend>[0][number]));
+}
+
+it("adds up what has the same labels, be they one object or two, in whatever order", () => {
+  const labels = { agent: "a", team: "t" };
+  const [entry, ...others] = summed([labels, labels, { team: "t", agent: "a" }]);
+  expect(others).toEqual([]);
+  expect(entry?.amounts).toMatchObject({ nanoUsd: 15n, tokens: 15n, calls: 3n });
+});
+
+it.each([
+  [{ agent: "a", team: "b" }, { agent: "ab" }],
+  [{ agent: "a 1 1 bc" }, { agent: "a", b: "c" }],
+  [{ agent: "" }, {}],
+])("keeps apart %j and %j, which could be written alike", (one, other) => {
+  expect(summed([one, other])).toHaveLength(2);
+});
+
+it("takes a block in which each span has labels of its own: what looked at each pair would never end", () => {
+  const labels = Array.from({ length: 100_000 }, (_, index) => ({ agent: "a", session: "s", customer: `c${index}` }));
+  const entries = summed(labels);
+  expect(entries).toHaveLength(labels.length);
+  expect(entries.every(({ amounts }) => amounts.nanoUsd === 5n)).toBe(true);
+});
