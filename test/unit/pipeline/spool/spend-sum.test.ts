@@ -17,8 +17,9 @@ it("adds up what has the same labels, be they one object or two, in whatever ord
 });
 
 it.each([
-  [{ agent: "a", team: "b" }, { agent: "ab" }],
-  [{ agent: "a 1 1 bc" }, { agent: "a", b: "c" }],
+  [{ a: "b", c: "d" }, { a: "bcd" }],
+  [{ ab: "c" }, { a: "bc" }],
+  [{ a: "x1 1 bc" }, { a: "x", b: "c" }],
   [{ agent: "" }, {}],
 ])("keeps apart %j and %j, which could be written alike", (one, other) => {
   expect(summed([one, other])).toHaveLength(2);
