@@ -13,6 +13,7 @@ import type { RedisServer } from "../../../support/redis-server.ts";
 import { GRACE_MS, type Stage, TTL_MS } from "./stage.ts";
 
 const REPLICAS = 3;
+const MOVE = "for _, field in ipairs({'offset', 'seen'}) do redis.call('HINCRBY', KEYS[1], field, ARGV[1]) end";
 
 export async function openLocalStage(budgets: readonly Budget[]): Promise<Stage> {
   const dir = await mkdtemp(join(tmpdir(), "tollgate-ledger-"));
@@ -74,8 +75,9 @@ export async function openValkeyStage(server: RedisServer, budgets: readonly Bud
     ledgers,
     notices,
     advance: async (ms) => {
-      // The ledger's time is the server's clock and an offset; no time passed without a replica, so both move.
-      for (const field of ["offset", "seen"]) await server.command(["HINCRBY", head, field, String(ms)]);
+      // The ledger's time is the server's clock and an offset; no time passed without a replica, so both move. At once: a
+      // replica that looks between the two finds a gap.
+      await server.command(["EVAL", MOVE, "1", head, String(ms)]);
       clock.advance(ms);
       await settle();
     },
