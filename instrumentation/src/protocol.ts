@@ -59,6 +59,8 @@ export interface HelloReply {
   readonly governance_version: string;
   /** What people have stopped; absent from a processor that cannot stop anything. */
   readonly stops?: StopList | undefined;
+  /** Some policy of the fleet asks what a session did: processes tell one another, by POST /v1/leases/sessions. */
+  readonly shares_sessions?: boolean | undefined;
 }
 
 /** What becomes of a request that is no known model call and not on the agent's list of endpoints. */
@@ -230,6 +232,32 @@ export interface ApprovalUse {
   readonly use_id: string;
 }
 
+/** Of a session: what rules ask for, and one process may learn from another. Each only grows. */
+export const SESSION_SETS = ["labels", "tools", "actions", "systems", "destinations"] as const;
+
+/**
+ * What was seen of one session: told by a process, what is new since it told the last time and its own counts from the
+ * beginning; told to it, what all processes have seen and the others have counted. Sets only grow and counts only rise, so
+ * that a message may be lost, doubled or reordered.
+ */
+export interface SessionSeen extends Readonly<Record<(typeof SESSION_SETS)[number], readonly string[]>> {
+  readonly session: string;
+  readonly denied: number;
+  readonly calls: number;
+  readonly spent_nano_usd: string;
+}
+
+/** POST /v1/leases/sessions: answered once it is durable, after those who listen were told. Naming a session joins it. */
+export interface SessionsReport {
+  readonly process_id: string;
+  readonly sessions: readonly SessionSeen[];
+}
+
+export interface SessionsReply {
+  /** Of each session that was named. */
+  readonly sessions: readonly SessionSeen[];
+}
+
 /** Events of GET /v1/control?process_id=… (server-sent events; `event:` is the type, `data:` this as JSON). */
 export type ControlEvent =
   | { readonly type: "hello"; readonly governance_version: string }
@@ -237,6 +265,8 @@ export type ControlEvent =
   | { readonly type: "recall"; readonly lease_ids: readonly string[] }
   /** What is stopped now, whole: at the start of each stream and after each act. Answered by POST /v1/leases/stopped. */
   | { readonly type: "stops"; readonly stops: StopList }
+  /** Other processes have seen more of sessions that this one has joined. */
+  | { readonly type: "sessions"; readonly sessions: readonly SessionSeen[] }
   /** A request for approval of this process was answered, or is over: ask again. */
   | { readonly type: "approval"; readonly id: string }
   /** Budgets, policies or prices changed: say hello again. */

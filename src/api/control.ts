@@ -5,7 +5,7 @@
  * Format: https://html.spec.whatwg.org/multipage/server-sent-events.html
  */
 import type { ServerResponse } from "node:http";
-import type { ControlEvent, StopList } from "@tollgate/instrumentation/protocol";
+import type { ControlEvent, SessionSeen, StopList } from "@tollgate/instrumentation/protocol";
 import type { FastifyInstance } from "fastify";
 import type { Ledger } from "../budget/ledger.ts";
 import { type CancelTimer, type Clock, every } from "../support/clock.ts";
@@ -66,6 +66,11 @@ export class ControlStreams {
   sendGovernance(): void {
     const text = eventText({ type: "governance", governance_version: this.#options.governanceVersion() });
     for (const processId of this.#streams.keys()) this.#write(processId, text);
+  }
+
+  /** Tells a process what others have seen of a session that it works in. */
+  sendSession(processId: string, seen: SessionSeen): void {
+    this.#send(processId, { type: "sessions", sessions: [seen] });
   }
 
   /** Tells a process that a request for approval was answered. */

@@ -11,6 +11,7 @@ import type { AgentRegistry } from "../policy/registry.ts";
 import type { Clock } from "../support/clock.ts";
 import { vouchesFor } from "./access.ts";
 import { labelsSchema } from "./lease-schemas.ts";
+import type { DecisionSessions } from "./decision-sessions.ts";
 import type { ApprovedDecision, WantedDecision } from "./decision-approval.ts";
 import { type AnyRoute, NOTHING, route } from "./route.ts";
 import { type StopDesk, stoppedText } from "./stop-desk.ts";
@@ -68,12 +69,13 @@ export interface DecisionsOptions {
   readonly registry: AgentRegistry;
   readonly clock: Clock;
   readonly desk: StopDesk;
+  readonly sessions: DecisionSessions;
   readonly approve: (wanted: WantedDecision) => Promise<ApprovedDecision>;
 }
 
 const STOPPED = { policy: "", policy_version: "", arguments_digest: "" } as const;
 
-export function decisionsRoute({ registry, clock, desk, approve }: DecisionsOptions): AnyRoute {
+export function decisionsRoute({ registry, clock, desk, sessions, approve }: DecisionsOptions): AnyRoute {
   const decider = new Decider(registry);
   return route({
     method: "POST",
@@ -103,16 +105,18 @@ export function decisionsRoute({ registry, clock, desk, approve }: DecisionsOpti
       // What a person stopped comes before every policy, and no approval lifts it.
       if (stop !== undefined)
         return { decision: "forbid" as const, rule: stop.act, reason: stoppedText(stop), ...STOPPED };
+      const declaration = {
+        labels: body.tool_labels,
+        actions: body.tool_actions,
+        systems: body.tool_systems,
+        reversibility: body.tool_reversibility,
+      };
+      const asked = body.session ? { labels, session: body.session, args: body.arguments } : undefined;
       const decision = decider.decide(labels, {
         tool: body.tool,
-        declaration: {
-          labels: body.tool_labels,
-          actions: body.tool_actions,
-          systems: body.tool_systems,
-          reversibility: body.tool_reversibility,
-        },
+        declaration,
         args: body.arguments,
-        ...(body.session && { session: { id: body.session } }),
+        ...(asked && { session: sessions.factsOf(asked) }),
         ...(body.model && { model: body.model }),
         ...(body.destination && { destination: body.destination }),
         now: new Date(clock.now()),
@@ -126,8 +130,11 @@ export function decisionsRoute({ registry, clock, desk, approve }: DecisionsOpti
         arguments_digest: decision.arguments?.digest ?? "",
         shadow: decision.shadow.map(({ policyVersion, ...shadow }) => ({ ...shadow, policy_version: policyVersion })),
       };
-      if (decision.decision !== "require_approval") return reply;
-      return { ...reply, ...(await approve({ body, labels, decision })) };
+      const made =
+        decision.decision === "require_approval" ? { ...reply, ...(await approve({ body, labels, decision })) } : reply;
+      const tool = decider.toolFacts(body.tool, declaration);
+      if (asked) await sessions.record({ ...asked, decision: made.decision, tool, destination: body.destination });
+      return made;
     },
   });
 }

@@ -2,7 +2,7 @@
  * The wire shapes of `/v1/leases/*` (instrumentation/src/protocol.ts) as schemas with bounds. Nothing a sender writes is
  * believed before it passed here; unknown keys are ignored, so that a newer instrumentation can talk to this processor.
  */
-import type { AcquireRequest, CloseRequest, HelloRequest } from "@tollgate/instrumentation/protocol";
+import type { AcquireRequest, CloseRequest, HelloRequest, SessionsReport } from "@tollgate/instrumentation/protocol";
 import { parseNanoUsd } from "@tollgate/instrumentation/pricing";
 import { z } from "zod";
 import { type Amounts, MEASURES } from "../budget/amounts.ts";
@@ -77,6 +77,31 @@ export const closeRequest = z.object({
   leases: z.array(z.object({ lease_id: id, settled: amounts })).max(CLOSE_LEASES_MAX),
 }) satisfies z.ZodType<CloseRequest>;
 
+/** As many as a process remembers of one session, and reports at once. */
+const SESSION_ENTRIES_MAX = 512;
+const SESSIONS_MAX = 64;
+const entries = z.array(z.string().max(SESSION_ENTRIES_MAX)).max(SESSION_ENTRIES_MAX);
+const count = z.int().min(0);
+
+const sessionSeen = z.object({
+  session: z.string().min(1).max(LABEL_VALUE_CHARS_MAX),
+  labels: entries,
+  tools: entries,
+  actions: entries,
+  systems: entries,
+  destinations: entries,
+  denied: count,
+  calls: count,
+  spent_nano_usd: digits,
+});
+
+export const sessionsReport = z.object({
+  process_id: id,
+  sessions: z.array(sessionSeen).max(SESSIONS_MAX),
+}) satisfies z.ZodType<SessionsReport>;
+
+export const sessionsReply = z.object({ sessions: z.array(sessionSeen) });
+
 export const controlQuery = z.object({ process_id: id });
 
 const budgetReply = z.object({
@@ -116,6 +141,7 @@ export const helloReply = z.object({
     providers: z.record(z.string(), z.string()).optional(),
   }),
   governance_version: z.string(),
+  shares_sessions: z.boolean().describe("A policy asks what sessions did: tell it by `/v1/leases/sessions`."),
   stops: z.object({ epoch: z.string(), revision: z.int(), acts: z.array(stopRow) }),
 });
 

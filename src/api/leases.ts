@@ -71,6 +71,7 @@ function hello({ ledger, registry, processes, telemetry, stops }: LeaseRoutesOpt
         require_policy: registry.requirePolicy,
         egress: helloEgress(registry, agent),
         governance_version: registry.version,
+        shares_sessions: registry.asksSessions,
         stops: helloStops({ registry, agent, list: stops.list }),
       };
     },

@@ -14,6 +14,7 @@ import type { CredentialKeeper } from "../identity/credential-store.ts";
 import type { IncidentDesk } from "../incidents/incident-desk.ts";
 import type { StopKeeper } from "../kill/stop-store.ts";
 import type { AgentRegistry } from "../policy/registry.ts";
+import type { SessionStore } from "../sessions/session-store.ts";
 import type { Clock } from "../support/clock.ts";
 import { errorText } from "../telemetry/error-text.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
@@ -52,6 +53,8 @@ import { StopDesk } from "./stop-desk.ts";
 import { joinFleet, type StopFleetOptions } from "./stop-fleet.ts";
 import { StopPeers } from "./stop-peers.ts";
 import { policiesRoute } from "./policies.ts";
+import { DecisionSessions } from "./decision-sessions.ts";
+import { sessionReportsRoute, tellSessions } from "./session-reports.ts";
 import { sessionsRoutes } from "./sessions.ts";
 import { spansRoute } from "./spans.ts";
 import { actsFor, Tenancy } from "./tenancy.ts";
@@ -70,6 +73,8 @@ export interface ApiOptions {
   readonly findings: AgentFindings;
   readonly incidents: IncidentDesk;
   readonly changes: Changes;
+  /** What sessions have seen, over all processes of them. */
+  readonly sessions: SessionStore;
   readonly stops: StopKeeper;
   /** The other processors that share acts with this one. @default none */
   readonly stopFleet?: StopFleetOptions;
@@ -118,6 +123,8 @@ export function createApi(options: ApiOptions): Api {
     clock,
     telemetry,
   });
+  const { sessions } = options;
+  tellSessions(sessions, control);
   const acknowledgements = new Acknowledgements(clock);
   const recordChange = options.changes.record;
   const peers = options.stopFleet && new StopPeers({ shared: options.stopFleet.shared, clock });
@@ -151,6 +158,7 @@ export function createApi(options: ApiOptions): Api {
   const routes: readonly AnyRoute[] = [
     ...healthRoutes({ isReady: options.isReady }),
     ...leaseRoutes({ ledger, registry, processes, telemetry, leaseTtlMs, stops, desk }),
+    sessionReportsRoute({ sessions, processes }),
     ...killRoutes({
       desk,
       store: stops,
@@ -175,7 +183,13 @@ export function createApi(options: ApiOptions): Api {
     changesRoute({ changes: options.changes, tenancy }),
     ...reservationRoutes({ ledger, registry, clock, desk, leaseTtlMs: options.leaseTtlMs }),
     ...approvalRoutes({ approvals, registry, desk, clock, recordChange, tenancy, onAsked }),
-    decisionsRoute({ registry, clock, desk, approve: (wanted) => approveDecision(approvals, wanted) }),
+    decisionsRoute({
+      registry,
+      clock,
+      desk,
+      sessions: new DecisionSessions({ sessions, registry }),
+      approve: (wanted) => approveDecision(approvals, wanted),
+    }),
     budgetsRoute({ ledger, tenancy, ...(options.truth === undefined ? {} : { truth: options.truth }) }),
     raiseRoute({ ledger, telemetry, recordChange }),
     spendRoute({ store, clock }),

@@ -11,6 +11,7 @@ import {
   type PolicyRequest,
   ToolCatalogue,
   type ToolDeclaration,
+  type ToolFacts,
 } from "@tollgate/instrumentation/policy";
 import type { AgentRegistry, Labels } from "./registry.ts";
 
@@ -61,6 +62,11 @@ export class Decider {
       // A policy that can't be read must not open what it was meant to close.
       { requirePolicy: this.#registry.requirePolicy || !areAllReadable },
     );
+  }
+
+  /** What is known of a tool: its document, and what the caller says of it. */
+  toolFacts(tool: string, declaration: ToolDeclaration): ToolFacts {
+    return this.#current().tools.factsOf(tool, declaration);
   }
 
   #current(): Compiled {

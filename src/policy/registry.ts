@@ -50,6 +50,7 @@ export class AgentRegistry {
   #agents: ReadonlyMap<string, AgentDocument>;
   #content: RegistryContent;
   #version: string;
+  #asksSessions: boolean;
   /** Severity of the worst open incident of each agent. */
   #incidents: ReadonlyMap<string, string> = new Map();
 
@@ -57,6 +58,7 @@ export class AgentRegistry {
     this.#content = content;
     this.#agents = byName(content.agents);
     this.#version = versionOf(content, this.#incidents);
+    this.#asksSessions = asksSessions(content);
   }
 
   /** Holds the agents of open incidents closer: the worst severity of each. False when nothing changes by it. */
@@ -78,6 +80,7 @@ export class AgentRegistry {
     this.#content = content;
     this.#agents = byName(content.agents);
     this.#version = versionOf(content, this.#incidents);
+    this.#asksSessions = asksSessions(content);
   }
 
   /** Changes when budgets, policies, agents or prices change, and with the incidents that are open. 16 hex digits. */
@@ -138,6 +141,11 @@ export class AgentRegistry {
     return this.#content.labels?.order;
   }
 
+  /** Whether some policy may ask what sessions did: its conditions name them. */
+  get asksSessions(): boolean {
+    return this.#asksSessions;
+  }
+
   /** Whom each policy binds, in the order of their documents. */
   get bindings(): readonly PolicyBinding[] {
     return this.#content.policies;
@@ -191,6 +199,11 @@ export class AgentRegistry {
 const ANCESTORS_MAX = 16;
 /** Without what means something in a pattern. */
 const PLAIN_NAME = /^[A-Za-z0-9._@/+-]+$/;
+
+/** By the word: one policy too many costs some messages, one too few would let data out. */
+function asksSessions({ policies }: RegistryContent): boolean {
+  return policies.some(({ document }) => JSON.stringify(document)?.includes("session") === true);
+}
 
 function byName(agents: readonly AgentDocument[]): ReadonlyMap<string, AgentDocument> {
   return new Map(agents.map((agent) => [agent.name, agent]));

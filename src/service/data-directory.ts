@@ -26,6 +26,8 @@ export interface DataDirectory {
   readonly changes: string;
   /** What went wrong, and who followed it up. */
   readonly incidents: string;
+  /** What sessions have read and done. */
+  readonly sessions: string;
   /** Agents that were found running wild lately. */
   readonly runaways: string;
   /** Keys, checkpoints and what has arrived of each audit chain. */
@@ -51,6 +53,7 @@ export function dataDirectory(root: string = DEFAULT_DATA_DIR): DataDirectory {
     applied: join(absolute, "governance", "applied.json"),
     changes: join(absolute, "changes", "changes.log"),
     incidents: join(absolute, "incidents", "incidents.log"),
+    sessions: join(absolute, "sessions", "sessions.log"),
     runaways: join(absolute, "runaways.json"),
     audit: {
       keys: join(absolute, "audit", "keys.json"),

@@ -6,6 +6,7 @@ import { SharedChanges } from "../changes/shared-changes.ts";
 import { type CredentialKeeper, CredentialStore } from "../identity/credential-store.ts";
 import { SharedCredentials } from "../identity/shared-credentials.ts";
 import { IncidentStore } from "../incidents/incident-store.ts";
+import { SessionStore } from "../sessions/session-store.ts";
 import { AppendLog } from "../support/append-log.ts";
 import type { Clock } from "../support/clock.ts";
 import { errorText } from "../telemetry/error-text.ts";
@@ -17,6 +18,7 @@ export interface GovernanceStores {
   readonly credentials: CredentialKeeper;
   readonly approvals: ApprovalKeeper;
   readonly incidents: IncidentStore;
+  readonly sessions: SessionStore;
   /** Of all processors. */
   readonly changes: Changes;
 }
@@ -41,14 +43,24 @@ export async function openGovernance(options: {
   credentials.load();
   const log = new AppendLog(data.approvals);
   const approvals = new ApprovalStore({ log, clock, keepMs: options.approvalsKeepMs });
-  const table = sharing === undefined ? {} : { table: sharing.table("incidents") };
-  const incidents = new IncidentStore({ file: data.incidents, clock, ...table, onDamage: damage("incidents") });
+  const rows = (what: string) => ({
+    ...(sharing === undefined ? {} : { table: sharing.table(what) }),
+    clock,
+    onDamage: damage(what),
+  });
+  const incidents = new IncidentStore({ file: data.incidents, ...rows("incidents") });
   await parts.start("incidents", incidents);
+  const sessions = new SessionStore({
+    log: new AppendLog(data.sessions),
+    ...rows("sessions"),
+    onForgotten: ({ session }) => telemetry.emit("session_forgotten", { session }),
+  });
+  await parts.start("sessions", sessions);
   const { ownChanges } = options;
   await parts.start("changes", ownChanges);
   if (sharing === undefined) {
     await parts.start("approvals", approvals);
-    return { credentials, approvals, incidents, changes: ownChanges };
+    return { credentials, approvals, incidents, sessions, changes: ownChanges };
   }
   const shared = (what: string) => ({
     table: sharing.table(what),
@@ -63,5 +75,5 @@ export async function openGovernance(options: {
   await parts.start("shared changes", all.changes);
   await parts.start("credentials", all.credentials);
   await parts.start("approvals", all.approvals);
-  return { ...all, incidents };
+  return { ...all, incidents, sessions };
 }

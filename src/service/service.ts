@@ -99,7 +99,7 @@ async function start(given: Starting): Promise<Service> {
   const store = buildStore({ config, data, clock, telemetry });
   await parts.start("ledger", ledger);
   const sharing = sharesRecords(ledger) ? ledger : undefined;
-  const { credentials, approvals, incidents, changes } = await openGovernance({
+  const { credentials, approvals, incidents, sessions, changes } = await openGovernance({
     data,
     approvalsKeepMs: config.approvals.keep_ms,
     ownChanges,
@@ -227,6 +227,7 @@ async function start(given: Starting): Promise<Service> {
     agentWatch,
     alertWatch,
     incidents: incidentDesk,
+    sessions,
     stops: stops.keeper,
     ...(stops.fleet === undefined ? {} : { stopFleet: stops.fleet }),
     approvals,

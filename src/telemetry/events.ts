@@ -31,6 +31,10 @@ export const EVENTS = {
     level: "info",
     message: "an agent has no policy: its tools are allowed with the reason `no policy`",
   },
+  session_forgotten: {
+    level: "warn",
+    message: "a session that had read or was refused something is no longer known, for want of room",
+  },
   governance_not_enforced: { level: "warn", message: "a governance document asks for what this version does not do" },
   governance_applied: { level: "info", message: "changed governance documents are in force" },
   governance_refused: {

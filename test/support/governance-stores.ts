@@ -6,6 +6,7 @@ import { CredentialStore } from "../../src/identity/credential-store.ts";
 import type { Incident } from "../../src/incidents/incident.ts";
 import { IncidentDesk } from "../../src/incidents/incident-desk.ts";
 import type { IncidentStore } from "../../src/incidents/incident-store.ts";
+import { SessionStore } from "../../src/sessions/session-store.ts";
 import type { Clock } from "../../src/support/clock.ts";
 
 /** Holds nothing: what a store needs that is never opened again. */
@@ -36,6 +37,7 @@ export function governanceStores(clock: Clock): {
   readonly findings: AgentFindings;
   readonly termsOf: () => Terms;
   readonly incidents: IncidentDesk;
+  readonly sessions: SessionStore;
   readonly recorded: readonly NewChange[];
 } {
   const recorded: NewChange[] = [];
@@ -56,6 +58,7 @@ export function governanceStores(clock: Clock): {
       clock,
       record: async (change) => void recorded.push(change),
     }),
+    sessions: new SessionStore({ log: MEMORY, clock, onDamage: () => {}, onForgotten: () => {} }),
     recorded,
   };
 }

@@ -93,6 +93,7 @@ export class Gate {
     this.config = config;
     this.logger = logger;
     this.leases = leases;
+    leases?.sessions.bind(this.sessions);
     this.#tokenizers = new Tokenizers(logger);
     this.content = createContentRecorder(config, logger);
     this.tracer = tracer ?? trace.getTracer(TRACER_NAME);
@@ -168,6 +169,8 @@ export class Gate {
   admit(call: GatedCall): AdmissionOutcome | Promise<AdmissionOutcome> {
     if (this.config.problems.length > 0) throw new ConfigInvalid(this.config.problems);
     if (call.who.problem !== undefined) throw new ConfigInvalid([call.who.problem]);
+    // Before a tool of the session is decided on, and nobody waits for it here.
+    void this.leases?.sessions.join(call.who.labels["session"] ?? "");
     const { endpoint, guard } = call.options;
     const change = this.#downgrade(call);
     const chosen = lowered(call.options.facts, change);

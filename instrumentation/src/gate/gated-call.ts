@@ -380,7 +380,7 @@ export class GatedCall implements CallInFlight {
       if (actual.nanoUsd > reservation.amounts.nanoUsd) this.#gate.onUnderReserved(admission, actual);
       reservation.settle(actual);
     }
-    this.#gate.sessions.of(this.who.labels["session"] ?? "").spentUsd += Number(cost.nanoUsd) / 1e9;
+    this.#gate.sessions.of(this.who.labels["session"] ?? "").spend(cost.nanoUsd);
     const asked = admission.askedPrice?.cost(usage) ?? 0n;
     if (asked > cost.nanoUsd) this.#saved += asked - cost.nanoUsd;
     this.#spent = add(this.#spent, actual);

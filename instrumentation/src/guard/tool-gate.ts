@@ -99,14 +99,36 @@ export class ToolGate {
     const who = this.#gate.who();
     const span = this.#startSpan(call, who);
     const { leases } = this.#gate;
-    if (leases === undefined || leases.hello !== undefined) return this.#passAndRun(call, who, span);
+    if (leases === undefined || leases.hello !== undefined) return this.#joinAndRun(call, who, span);
     return leases.reached().then((isReached) => {
       if (!isReached) this.#goWithoutFleet(span, leases.reason);
       // What the registry says of the agent (its autonomy, its team) is known only now.
       const known = this.#gate.who();
       span.setAttributes(whoAttributes(known));
-      return this.#passAndRun(call, known, span);
+      return this.#joinAndRun(call, known, span);
     });
+  }
+
+  /** The first decision in a session that other processes may work in waits until what they have seen is known. */
+  #joinAndRun(call: ToolCall, who: Who, span: Span): unknown {
+    const joining = this.#gate.leases?.sessions.join(who.labels["session"] ?? "");
+    if (joining === undefined) return this.#passAndRun(call, who, span);
+    return joining.then((isJoined) => {
+      if (!isJoined) this.#goAlone(span);
+      return this.#passAndRun(call, who, span);
+    });
+  }
+
+  /** Nobody can say what other processes of the session have read. */
+  #goAlone(span: Span): void {
+    const mode = this.#failMode;
+    span.setAttribute(semconv.ATTR_TOLLGATE_FAILURE_MODE, mode);
+    if (mode === "open") {
+      this.#gate.logger.once("warn", "session-alone", "sessions are judged by what this process saw: no answer");
+      return;
+    }
+    const why = "what other processes of the session have read can't be asked, and the fail mode is `closed`";
+    throw this.#refuse(span, new GateUnavailable(why));
   }
 
   /** What somebody stopped comes before every policy. */
@@ -138,9 +160,13 @@ export class ToolGate {
     return span;
   }
 
-  #goWithoutFleet(span: Span, reason: string): void {
+  get #failMode(): "closed" | "open" {
     const { failMode, expectsProcessor } = this.#gate.config;
-    const mode = failMode ?? (expectsProcessor ? "closed" : "open");
+    return failMode ?? (expectsProcessor ? "closed" : "open");
+  }
+
+  #goWithoutFleet(span: Span, reason: string): void {
+    const mode = this.#failMode;
     span.setAttribute(semconv.ATTR_TOLLGATE_FAILURE_MODE, mode);
     if (this.#useCached(span) || mode === "open") return;
     throw this.#refuse(
@@ -320,7 +346,9 @@ export class ToolGate {
       (value: unknown) => {
         this.#gate.content?.toolResult(span, value);
         this.#end(verdict, span, value);
-        return value;
+        // Nobody has what was read before the other processes of the session can know of it.
+        const telling = this.#gate.leases?.sessions.told(verdict.judged.session);
+        return telling === undefined ? value : telling.then(() => value);
       },
       (error: unknown) => {
         this.#fail(verdict, span, error);

@@ -17,7 +17,7 @@ import { DEFAULT_LABEL_ORDER, parseLabelOrder } from "../policy/label.ts";
 import type { LabelOrder } from "../policy/label.ts";
 import type { CheckContext } from "../policy/policy.ts";
 import type { PolicyRequest } from "../policy/request.ts";
-import { ToolCatalogue } from "../policy/tool-catalogue.ts";
+import { labelsReadBy, ToolCatalogue } from "../policy/tool-catalogue.ts";
 import type { NamedToolDeclaration, ToolDeclaration } from "../policy/tool-catalogue.ts";
 import type { HelloReply } from "../protocol.ts";
 import { findLabels } from "../session/find-labels.ts";
@@ -54,7 +54,6 @@ export interface ToolCase {
 }
 
 const DRY_RUN_KEYS = ["dry_run", "dryRun", "dry-run"] as const;
-const READING = ["read", "execute"];
 
 export class ToolRules {
   readonly fingerprints = new ToolFingerprints();
@@ -130,16 +129,14 @@ export class ToolRules {
   }
 
   denied({ session }: ToolCase): void {
-    session.denied += 1;
+    session.deny();
   }
 
   /** The call ran, and gave this; `undefined`: nothing, or an error. Returns the level of what the session has read since. */
   ran({ session, reach, digest, isDryRun, request, isGoverned }: ToolCase, result: unknown): string {
     const { tool, agent } = request;
-    const actions = tool.actions ?? [];
-    const isReading = actions.length === 0 || actions.some((action) => READING.includes(action));
     const found = isGoverned ? findLabels(result, this.#labels) : [];
-    const labels = [...(isReading ? (tool.labels ?? []) : []), ...found];
+    const labels = [...labelsReadBy(tool), ...found];
     session.did({ tool, destination: reach.destination, labels, digest, isDryRun });
     this.#past.add(agent?.name ?? "", reach);
     return this.#labels.highest(session.labels);

@@ -9,6 +9,7 @@ const EVENT_TYPES: ReadonlySet<unknown> = new Set<ControlEvent["type"]>([
   "recall",
   "stops",
   "approval",
+  "sessions",
   "governance",
 ]);
 const LINE_MAX_CHARS = 1024 * 1024;

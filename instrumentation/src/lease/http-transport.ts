@@ -5,7 +5,7 @@
 import type { ClientRequest, IncomingMessage } from "node:http";
 import { withoutTracing } from "../telemetry/without-tracing.ts";
 import type { Secret } from "../redaction/secret.ts";
-import type { AcquireReply, ApprovalReply, HelloReply } from "../protocol.ts";
+import type { AcquireReply, ApprovalReply, HelloReply, SessionsReply } from "../protocol.ts";
 import { listenToControl } from "./control-stream.ts";
 import type { Answer, Transport } from "./transport.ts";
 
@@ -45,6 +45,7 @@ export function createHttpTransport(options: HttpTransportOptions): Transport {
     acquire: (request) => post<AcquireReply>("/v1/leases/acquire", request, request.wait_ms + TIMEOUT_MS),
     close: (request) => post("/v1/leases/close", request, TIMEOUT_MS),
     stopped: (report) => post("/v1/leases/stopped", report, TIMEOUT_MS),
+    sessions: (report) => post<SessionsReply>("/v1/leases/sessions", report, TIMEOUT_MS),
     approvals: {
       ask: (request) => post<ApprovalReply>("/v1/approvals", request, TIMEOUT_MS),
       use: (id, request) => post<ApprovalReply>(`/v1/approvals/${encodeURIComponent(id)}/use`, request, TIMEOUT_MS),

@@ -16,6 +16,7 @@ import type {
   WireAmounts,
 } from "../protocol.ts";
 import { ApprovalClient } from "../approval/approval-client.ts";
+import { SessionSharing } from "../session/session-sharing.ts";
 import type { Clock, Timer } from "./clock.ts";
 import { toWire } from "./amounts.ts";
 import { FIRST_WORD_MS_MAX, Lease } from "./lease.ts";
@@ -58,6 +59,8 @@ export class LeaseClient implements LeaseHost {
   readonly newId: () => string;
   readonly waitMs: number;
   readonly approvals: ApprovalClient;
+  /** What this process and others see of the sessions that they work in. */
+  readonly sessions: SessionSharing;
   readonly #options: LeaseClientOptions;
   readonly #leases = new Map<string, Lease>();
   /** Callers ask by the same objects again and again. */
@@ -85,6 +88,12 @@ export class LeaseClient implements LeaseHost {
       transport: options.transport.approvals,
       clock: options.clock,
       processId: this.processId,
+    });
+    this.sessions = new SessionSharing({
+      transport: options.transport,
+      clock: options.clock,
+      processId: this.processId,
+      greet: () => this.start(),
     });
     this.waitMs = options.waitMs ?? WAIT_MS_DEFAULT;
   }
@@ -150,7 +159,8 @@ export class LeaseClient implements LeaseHost {
       lease.isRetired = true;
       lease.failWaiting("the gate is shut down");
     }
-    if (leases.length > 0) await this.#report(leases);
+    await Promise.all([this.sessions.flush(), leases.length > 0 ? this.#report(leases) : undefined]);
+    this.sessions.stop();
     this.#options.transport.stop();
   }
 
@@ -234,6 +244,7 @@ export class LeaseClient implements LeaseHost {
     this.#greetedAtMs = this.clock.monotonicMs();
     if (before !== undefined && !sameKeys(before.label_keys, answer.reply.label_keys)) this.#retireAll();
     this.#options.onHello(answer.reply);
+    this.sessions.onHello(answer.reply.shares_sessions === true);
     if (answer.reply.stops !== undefined) this.#onStops(answer.reply.stops);
     if (!this.#isClosed) {
       this.#control ??= this.#listen();
@@ -255,7 +266,14 @@ export class LeaseClient implements LeaseHost {
           case "approval":
             this.approvals.heard(event.id);
             break;
+          case "sessions":
+            this.sessions.hear(event.sessions);
+            break;
           case "hello":
+            // Each connection begins so: what was said meanwhile was not heard.
+            this.sessions.joinAnew();
+            this.onGovernance(event.governance_version);
+            break;
           case "governance":
             this.onGovernance(event.governance_version);
             break;

@@ -8,6 +8,8 @@ import type {
   ControlEvent,
   HelloReply,
   HelloRequest,
+  SessionsReply,
+  SessionsReport,
   StoppedReport,
 } from "../protocol.ts";
 
@@ -34,6 +36,8 @@ export interface Transport {
   stopped(report: StoppedReport): Promise<Answer<unknown>>;
   /** Absent: nobody can be asked. */
   readonly approvals?: ApprovalTransport;
+  /** Absent: what other processes see of sessions is not known. */
+  sessions?(report: SessionsReport): Promise<Answer<SessionsReply>>;
   /** Listens until `stop` is called, through any number of connections. `onOpen` at each of them. */
   listen(processId: string, listener: ControlListener): { stop(): void };
   /** Ends idle connections. */

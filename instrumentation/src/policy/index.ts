@@ -29,7 +29,9 @@ export type {
 } from "./expression.ts";
 export { lintPolicy } from "./lint.ts";
 export type { LintFinding, LintOptions, LintRule } from "./lint.ts";
-export { ANY_SYSTEM, ToolCatalogue } from "./tool-catalogue.ts";
+export { findLabels } from "../session/find-labels.ts";
+export { destinationOf } from "../session/scope-past.ts";
+export { ANY_SYSTEM, labelsReadBy, ToolCatalogue } from "./tool-catalogue.ts";
 export type { NamedToolDeclaration, ToolDeclaration } from "./tool-catalogue.ts";
 export { compileGlob, foldCase, GlobError } from "./glob.ts";
 export { DATA_LABELS, DEFAULT_LABEL_ORDER, LABEL_LEVELS_MAX, LabelOrder, parseLabelOrder } from "./label.ts";

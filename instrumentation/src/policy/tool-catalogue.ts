@@ -22,6 +22,8 @@ export interface NamedToolDeclaration extends ToolDeclaration {
   readonly name: string;
 }
 
+const READING: readonly string[] = ["read", "execute"];
+
 /** The system of a tool that nobody declared: it may be any. */
 export const ANY_SYSTEM = "*";
 
@@ -62,6 +64,12 @@ export class ToolCatalogue {
       ...(reversibility === undefined ? {} : { reversibility }),
     };
   }
+}
+
+/** What a session has read once the tool ran: nothing of one that is declared to only write or send. */
+export function labelsReadBy({ actions = [], labels = [] }: ToolFacts): readonly string[] {
+  const isReading = actions.length === 0 || actions.some((action) => READING.includes(action));
+  return isReading ? labels : [];
 }
 
 function foldedName(name: string): string {

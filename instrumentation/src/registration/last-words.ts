@@ -55,7 +55,9 @@ export class LastWords {
 
   /** Sends what there is, and gives back the money that no call holds. Never rejects; bounded by the flush time-out. */
   async flush(): Promise<void> {
-    await within(FLUSH_TIMEOUT_MS, [this.#tracing.flush(), this.#gate.leases?.giveBack() ?? NOTHING]);
+    const { leases } = this.#gate;
+    const said = [leases?.giveBack() ?? NOTHING, leases?.sessions.flush() ?? NOTHING];
+    await within(FLUSH_TIMEOUT_MS, [this.#tracing.flush(), ...said]);
   }
 
   /** Ends what is open, sends everything, closes the leases. Calls after this are refused. */
@@ -65,7 +67,8 @@ export class LastWords {
   }
 
   #countLeft(): number {
-    const reports = this.#gate.leases?.lastReports().leases.length ?? 0;
+    const { leases } = this.#gate;
+    const reports = (leases?.lastReports().leases.length ?? 0) + (leases?.sessions.unsaid().sessions.length ?? 0);
     return reports + (this.#tracing.spans?.pending.length ?? 0);
   }
 
@@ -113,12 +116,17 @@ export class LastWords {
 
   #requests(config: Config): HandedOver[] {
     const requests = this.#spanRequests(config);
-    const report = this.#gate.leases?.lastReports();
-    if (config.endpoint !== undefined && report !== undefined && report.leases.length > 0) {
-      const key = config.apiKey === undefined ? {} : { authorization: `Bearer ${config.apiKey.reveal()}` };
-      const url = `${config.endpoint.href.replace(/\/+$/, "")}/v1/leases/close`;
-      requests.push({ url, headers: key, body: JSON.stringify(report) });
-    }
+    const { endpoint, apiKey } = config;
+    const { leases } = this.#gate;
+    if (endpoint === undefined || leases === undefined) return requests;
+    const headers = apiKey === undefined ? {} : { authorization: `Bearer ${apiKey.reveal()}` };
+    const post = (path: string, report: unknown): void => {
+      requests.push({ url: endpoint.href.replace(/\/+$/, "") + path, headers, body: JSON.stringify(report) });
+    };
+    const unsaid = leases.sessions.unsaid();
+    if (unsaid.sessions.length > 0) post("/v1/leases/sessions", unsaid);
+    const report = leases.lastReports();
+    if (report.leases.length > 0) post("/v1/leases/close", report);
     return requests;
   }
 

@@ -269,6 +269,7 @@ describe("the rest", () => {
         "/v1/leases/acquire",
         "/v1/leases/close",
         "/v1/leases/hello",
+        "/v1/leases/sessions",
         "/v1/leases/stopped",
         "/v1/openapi.json",
         "/v1/sessions",

@@ -161,6 +161,7 @@ export function rig(
     approvals: options.approvals?.(clock) ?? stores.approvals,
     findings: stores.findings,
     incidents: stores.incidents,
+    sessions: stores.sessions,
     termsOf: options.termsOf ?? stores.termsOf,
     answeringWebhooks: options.answeringWebhooks ?? [],
     ...(options.governance === undefined ? {} : { governance: options.governance }),

@@ -48,7 +48,7 @@ describe("the book of sessions", () => {
   it("never forgets a label that was read, however many sessions there are", () => {
     const book = new SessionBook();
     book.of("first").read(["restricted"]);
-    book.of("first").denied = 2;
+    for (let refusal = 0; refusal < 2; refusal += 1) book.of("first").deny();
     for (let index = 0; index < 3_000; index += 1) book.of(`s${index}`);
     const facts = book.of("first").facts(DEFAULT_LABEL_ORDER, { tool: "x", digest: "" });
     expect(facts).toMatchObject({ label: "restricted", denied: 2 });

@@ -1,0 +1,78 @@
+/**
+ * What `/v1/decisions` knows of sessions, where some policy asks: what all processes of them have seen, gates and callers of
+ * the API alike. A decision adds to it before it is answered: a refusal; or, as the caller is about to act on it, what the
+ * tool does and reads by its declaration. What its result holds, the caller would have to tell: nothing else sees it.
+ */
+import { canonicalArguments, type SessionFacts, type ToolFacts } from "@tollgate/instrumentation/policy";
+import { destinationOf, findLabels, labelsReadBy } from "@tollgate/instrumentation/policy";
+import { labelOrderOf } from "../policy/decider.ts";
+import type { AgentRegistry, Labels } from "../policy/registry.ts";
+import { seenBy } from "../sessions/session-row.ts";
+import type { SessionStore } from "../sessions/session-store.ts";
+import { TENANT_LABEL } from "../support/tenant.ts";
+import { notKept } from "./session-reports.ts";
+
+/** Stands for all callers of the API among a session's processes. */
+const API = "api";
+
+interface Asked {
+  /** After the registry had its say. */
+  readonly labels: Labels;
+  readonly session: string;
+  readonly args: unknown;
+}
+
+export interface Outcome extends Asked {
+  readonly decision: string;
+  readonly tool: ToolFacts;
+  readonly destination: string | undefined;
+}
+
+export class DecisionSessions {
+  readonly #sessions: SessionStore;
+  readonly #registry: AgentRegistry;
+
+  constructor({ sessions, registry }: { readonly sessions: SessionStore; readonly registry: AgentRegistry }) {
+    this.#sessions = sessions;
+    this.#registry = registry;
+  }
+
+  factsOf({ labels, session, args }: Asked): SessionFacts {
+    if (!this.#registry.asksSessions) return { id: session };
+    const order = labelOrderOf(this.#registry);
+    const row = this.#sessions.find({ tenant: labels[TENANT_LABEL] ?? "", session });
+    const seen = row === undefined ? undefined : seenBy(row, "");
+    // Whatever stands in the arguments, the session has it.
+    const read = [...(seen?.labels ?? []), ...this.#found(args)];
+    const { denied = 0, calls = 0, tools = [], actions = [], systems = [], destinations = [] } = seen ?? {};
+    const spentUsd = Number(BigInt(seen?.spent_nano_usd ?? "0")) / 1e9;
+    const facts = { labels: read, spentUsd, calls, denied, tools, actions, systems, destinations };
+    return { id: session, label: order.highest(read), ...facts };
+  }
+
+  /** Resolves once it is kept; throws `not_stored` when it can't be. */
+  async record({ labels, session, args, decision, tool, destination }: Outcome): Promise<void> {
+    if (!this.#registry.asksSessions || decision === "require_approval") return;
+    const isAllowed = decision === "allow";
+    const to = destination ?? destinationOf(canonicalValue(args));
+    const did = {
+      labels: [...(isAllowed ? labelsReadBy(tool) : []), ...this.#found(args)],
+      tools: isAllowed ? [tool.name] : [],
+      actions: isAllowed ? (tool.actions ?? []) : [],
+      systems: isAllowed ? (tool.systems ?? []) : [],
+      destinations: isAllowed && to !== "" ? [to] : [],
+    };
+    const counts = { denied: isAllowed ? 0 : 1, calls: isAllowed ? 1 : 0, spent_nano_usd: "0" };
+    const report = { tenant: labels[TENANT_LABEL] ?? "", process: API, isMore: true };
+    await this.#sessions.report({ ...report, seen: { session, ...did, ...counts } }).catch(notKept);
+  }
+
+  #found(args: unknown): readonly string[] {
+    return args === undefined ? [] : findLabels(args, labelOrderOf(this.#registry));
+  }
+}
+
+function canonicalValue(args: unknown) {
+  const canonical = args === undefined ? undefined : canonicalArguments(args);
+  return canonical?.ok === true ? canonical.arguments.value : undefined;
+}
