@@ -280,6 +280,8 @@ export const ATTR_TOLLGATE_CONTENT_DROPPED = "tollgate.content.dropped";
 export const ATTR_TOLLGATE_REDACTED = "tollgate.redacted";
 /** string. The name that a span claimed and its sender's key is not bound to; the span counts for the key's own agent. */
 export const ATTR_TOLLGATE_AGENT_CLAIMED = "tollgate.agent.claimed";
+/** string. The tenant that a span claimed and its sender's key is not bound to; the span counts for the key's own tenant, or for none. */
+export const ATTR_TOLLGATE_TENANT_CLAIMED = "tollgate.tenant.claimed";
 
 /** Name of the span that is a closing link. */
 export const AUDIT_CLOSE_SPAN = "audit close";

@@ -14,14 +14,18 @@ export interface AgentKey {
   /** Patterns of the names that the key is good for. */
   readonly agents: readonly string[];
   readonly key: string;
+  /** Whose agents they are. @default of any tenant that no key is bound to */
+  readonly tenant?: string;
 }
 
 export interface AccessOptions {
   /** `undefined`: no `auth`; agents may come without a key. */
   readonly agentKeys: readonly AgentKey[] | undefined;
   readonly peopleToken: string;
+  /** Good for `/metrics` only. @default people of no tenant alone may scrape */
+  readonly metricsToken?: string | undefined;
   /** Credentials that were issued. @default none */
-  readonly credentials?: Pick<CredentialKeeper, "find" | "byId" | "list" | "person">;
+  readonly credentials?: Pick<CredentialKeeper, "find" | "byId" | "list" | "person" | "agentTenants">;
   /** Who a token of the OIDC provider is of; `undefined` for one that is not valid. @default no provider */
   readonly oidc?: (token: string) => Promise<Person | undefined>;
 }
@@ -34,6 +38,10 @@ export interface AgentCaller {
   readonly isBoundTo: ((agent: string) => boolean) | undefined;
   /** Of one without a credential: whether the name is one that only a credential may bear. */
   readonly mustProve?: (agent: string) => boolean;
+  /** The one tenant that the credential is bound to. */
+  readonly tenant?: string;
+  /** Whether a tenant has keys of its own: only they speak for it. */
+  readonly isTenantTaken?: (tenant: string) => boolean;
 }
 
 interface KnownKey {
@@ -41,6 +49,7 @@ interface KnownKey {
   readonly digest: Buffer;
   readonly agents: readonly string[];
   readonly isBoundTo: (agent: string) => boolean;
+  readonly tenant?: string;
 }
 
 /** Who comes with the token of the data directory: whoever may read that directory may do everything. */
@@ -49,24 +58,30 @@ const OWNER: Person = { name: "people-token", role: "admin" };
 export class Access {
   readonly #keys: readonly KnownKey[] | undefined;
   readonly #people: Buffer;
+  readonly #scraper: Buffer | undefined;
   readonly #credentials: AccessOptions["credentials"];
   readonly #oidc: AccessOptions["oidc"];
   readonly #anonymous: AgentCaller;
 
   constructor(options: AccessOptions) {
-    this.#keys = options.agentKeys?.map(({ key, agents }) => {
+    this.#keys = options.agentKeys?.map(({ key, agents, tenant }) => {
       const globs = agents.map((pattern) => compileGlob(pattern));
       const keyDigest = digest(key);
       const isBoundTo = (agent: string): boolean => globs.some((matches) => matches(agent));
-      return { id: idOf(keyDigest), digest: keyDigest, agents, isBoundTo };
+      return { id: idOf(keyDigest), digest: keyDigest, agents, isBoundTo, ...ofTenant(tenant) };
     });
     this.#people = digest(options.peopleToken);
+    this.#scraper = options.metricsToken === undefined ? undefined : digest(options.metricsToken);
     this.#credentials = options.credentials;
     this.#oidc = options.oidc;
     const mustProve = (agent: string): boolean =>
       options.credentials?.list("agent").some(({ name }) => name === agent) ?? false;
-    this.#anonymous = { kind: "agent", id: "", isBoundTo: undefined, mustProve };
+    this.#anonymous = { kind: "agent", id: "", isBoundTo: undefined, mustProve, isTenantTaken: this.isTenantTaken };
   }
+
+  /** Whether a tenant has keys of its own: only they speak for it, and the agents whose document says so. */
+  readonly isTenantTaken = (tenant: string): boolean =>
+    this.#keys?.some((key) => key.tenant === tenant) === true || this.#credentials?.agentTenants.has(tenant) === true;
 
   /** Throws `unauthorized` when keys are required and this is none of them, and for a key that is no longer good. */
   agent(authorization: string | undefined): AgentCaller {
@@ -76,13 +91,20 @@ export class Access {
       throw new ApiProblem("unauthorized", "an agent's key is required: set TOLLGATE_API_KEY");
     }
     const issued = this.#credentials?.find("agent", token);
-    if (issued !== undefined) return { kind: "agent", id: issued.id, isBoundTo: (agent) => agent === issued.name };
+    if (issued !== undefined) {
+      const isBoundTo = (agent: string): boolean => agent === issued.name;
+      return this.#caller({ id: issued.id, isBoundTo, ...ofTenant(issued.tenant) });
+    }
     if (isIssuedKey(token)) throw new ApiProblem("unauthorized", "the agent's key has expired or is revoked");
     if (this.#keys === undefined) return this.#anonymous;
     const wanted = digest(token);
     const found = this.#keys.find((key) => timingSafeEqual(key.digest, wanted));
     if (found === undefined) throw new ApiProblem("unauthorized", "the agent's key is not known");
-    return { kind: "agent", id: found.id, isBoundTo: found.isBoundTo };
+    return this.#caller(found);
+  }
+
+  #caller({ id, isBoundTo, tenant }: Pick<KnownKey, "id" | "isBoundTo" | "tenant">): AgentCaller {
+    return { kind: "agent", id, isBoundTo, isTenantTaken: this.isTenantTaken, ...ofTenant(tenant) };
   }
 
   /** The issued credential behind a caller; `undefined` for a key of `auth.agents` and for none. */
@@ -95,6 +117,12 @@ export class Access {
     const issued = this.#credentials?.byId(id);
     if (issued !== undefined) return issued.name === agent;
     return this.#keys?.some((key) => key.id === id && key.isBoundTo(agent)) ?? false;
+  }
+
+  /** The tenant that the credential with this id is bound to. */
+  tenantOf(id: string): string | undefined {
+    const issued = this.#credentials?.byId(id);
+    return issued === undefined ? this.#keys?.find((key) => key.id === id)?.tenant : issued.tenant;
   }
 
   /** The patterns of names that the credential with this id is bound to; none for one that is not known. */
@@ -123,11 +151,27 @@ export class Access {
     return person;
   }
 
+  /**
+   * Who may read the figures of all tenants together: anybody where there is no `auth`; else who comes with the token for it, and people of
+   * no tenant. Throws `unauthorized` and `forbidden`.
+   */
+  async scraper(authorization: string | undefined): Promise<void> {
+    if (this.#keys === undefined) return;
+    const token = bearer(authorization);
+    const isScraper = this.#scraper !== undefined && timingSafeEqual(digest(token ?? ""), this.#scraper);
+    if (isScraper) return;
+    const { tenant } = await this.person(authorization, "viewer");
+    if (tenant !== undefined) throw new ApiProblem("forbidden", OF_ALL_TENANTS);
+  }
+
   async #personOf(token: string): Promise<Person | undefined> {
     if (timingSafeEqual(digest(token), this.#people)) return OWNER;
     return this.#credentials?.person(token) ?? (await this.#oidc?.(token));
   }
 }
+
+/** What concerns all tenants is not for people of one. */
+export const OF_ALL_TENANTS = "this concerns all tenants, and is for people of none";
 
 /** Throws `forbidden` when the caller's credential is bound to other names. True when it vouches for the name. */
 export function vouchesFor(caller: AgentCaller, agent: string): boolean {
@@ -140,6 +184,10 @@ export function vouchesFor(caller: AgentCaller, agent: string): boolean {
   }
   if (!caller.isBoundTo(agent)) throw new ApiProblem("forbidden", `the key is not bound to the agent \`${agent}\``);
   return true;
+}
+
+function ofTenant(tenant: string | undefined): { readonly tenant?: string } {
+  return tenant === undefined ? {} : { tenant };
 }
 
 function idOf(keyDigest: Buffer): string {

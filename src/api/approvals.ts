@@ -11,6 +11,7 @@ import type { AgentRegistry } from "../policy/registry.ts";
 import type { Clock } from "../support/clock.ts";
 import { AppendLogError } from "../support/append-log.ts";
 import { vouchesFor } from "./access.ts";
+import { callerLabels } from "./caller-labels.ts";
 import {
   answerRequest,
   APPROVAL_STATES,
@@ -68,7 +69,12 @@ function ask({ approvals, registry, desk, clock, onAsked }: ApprovalRoutesOption
     problems: ["forbidden", "agent_killed", "too_many_approvals", "not_stored"],
     handle: async ({ body, caller }) => {
       vouchesFor(caller, body.agent);
-      const labels = registry.labels(body.agent, { ...body.labels, ...(body.session && { session: body.session }) });
+      const labels = callerLabels({
+        registry,
+        caller,
+        agent: body.agent,
+        claimed: { ...body.labels, ...(body.session && { session: body.session }) },
+      });
       desk.refuseKilled(labels);
       const outcome = await stored(() => approvals.ask(actOf(body), labels));
       if (outcome.outcome === "too_many") throw new ApiProblem("too_many_approvals");

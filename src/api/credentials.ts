@@ -19,7 +19,10 @@ export const credentialRow = z.object({
   kind: z.enum(["person", "agent"]),
   name: z.string(),
   role: z.enum(ROLES).optional().describe("Of a person."),
-  tenant: z.string().optional().describe("Of a person that sees and touches one tenant only."),
+  tenant: z
+    .string()
+    .optional()
+    .describe("Of a person that sees and touches one tenant only; of an agent that acts for one only."),
   issued_at: z.string(),
   issued_by: z.string(),
   expires_at: z.string().optional().describe("Absent: it does not end by itself."),
@@ -45,16 +48,12 @@ const issueRequest = z
       .string()
       .regex(TENANT_NAME)
       .optional()
-      .describe("Of a person: sees and touches only what is of this tenant."),
+      .describe("Of a person: sees and touches only what is of this tenant. Of an agent: acts for no other one."),
     for: forTime,
   })
   .refine(({ kind, role }) => (kind === "person") === (role !== undefined), {
     path: ["role"],
     error: "a person needs a role, and an agent has none",
-  })
-  .refine(({ kind, tenant }) => kind === "person" || tenant === undefined, {
-    path: ["tenant"],
-    error: "an agent's tenant is what its document says",
   });
 
 export interface CredentialRoutesOptions {
@@ -99,17 +98,12 @@ function issue({ credentials, recordChange }: CredentialRoutesOptions): AnyRoute
     status: 201,
     problems: ["not_stored"],
     handle: async ({ body, person }) => {
-      const shared = { issuedBy: person, ...forMsOf(body.for) };
+      const tenant = body.tenant === undefined ? {} : { tenant: body.tenant };
+      const shared = { issuedBy: person, ...forMsOf(body.for), ...tenant };
       const issued = await stored(() =>
         body.kind === "agent"
           ? credentials.issue({ ...shared, kind: "agent", name: body.name })
-          : credentials.issue({
-              ...shared,
-              kind: "person",
-              name: body.name,
-              role: body.role ?? "viewer",
-              ...(body.tenant === undefined ? {} : { tenant: body.tenant }),
-            }),
+          : credentials.issue({ ...shared, kind: "person", name: body.name, role: body.role ?? "viewer" }),
       );
       const after = toRow(issued.credential);
       await recordChange({ author: person, action: "credential.issue", subject: subjectOf(after), after });
@@ -189,9 +183,9 @@ function delegate({ credentials, access, recordChange }: CredentialRoutesOptions
         throw new ApiProblem("forbidden", `the name has to start with \`${own.name}/\``);
       }
       const forMs = timeMs(body.for, "for");
-      const issued = await stored(() =>
-        credentials.issue({ kind: "agent", name: body.agent, parent: own.id, issuedBy: `agent ${own.name}`, forMs }),
-      );
+      const tenant = own.tenant === undefined ? {} : { tenant: own.tenant };
+      const shared = { parent: own.id, issuedBy: `agent ${own.name}`, forMs, ...tenant };
+      const issued = await stored(() => credentials.issue({ kind: "agent", name: body.agent, ...shared }));
       const after = toRow(issued.credential);
       await recordChange({
         author: `agent ${own.name}`,

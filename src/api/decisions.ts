@@ -10,6 +10,7 @@ import { Decider } from "../policy/decider.ts";
 import type { AgentRegistry } from "../policy/registry.ts";
 import type { Clock } from "../support/clock.ts";
 import { vouchesFor } from "./access.ts";
+import { callerLabels } from "./caller-labels.ts";
 import { labelsSchema } from "./lease-schemas.ts";
 import type { DecisionSessions } from "./decision-sessions.ts";
 import type { ApprovedDecision, WantedDecision } from "./decision-approval.ts";
@@ -100,7 +101,12 @@ export function decisionsRoute({ registry, clock, desk, sessions, approve }: Dec
     problems: ["forbidden", "too_many_approvals", "not_stored"],
     handle: async ({ body, caller }) => {
       vouchesFor(caller, body.agent);
-      const labels = registry.labels(body.agent, { ...body.labels, ...(body.session && { session: body.session }) });
+      const labels = callerLabels({
+        registry,
+        caller,
+        agent: body.agent,
+        claimed: { ...body.labels, ...(body.session && { session: body.session }) },
+      });
       const stop = desk.actOn(labels);
       // What a person stopped comes before every policy, and no approval lifts it.
       if (stop !== undefined)

@@ -6,6 +6,7 @@ import type { Telemetry } from "../telemetry/telemetry.ts";
 import { vouchesFor } from "./access.ts";
 import { leaseBudget } from "./budget-view.ts";
 import { projected } from "./call-labels.ts";
+import { callerLabels } from "./caller-labels.ts";
 import {
   acquireReply,
   acquireRequest,
@@ -52,7 +53,7 @@ function hello({ ledger, registry, processes, telemetry, stops }: LeaseRoutesOpt
     handle: async ({ body, caller }) => {
       const isVerified = vouchesFor(caller, body.agent);
       const { agent, pid, version, unpatched = [] } = body;
-      const labels = registry.labels(agent, body.labels);
+      const labels = callerLabels({ registry, caller, agent, claimed: body.labels });
       processes.hello(body.process_id, { agent, isVerified, pid, version, callerId: caller.id, labels, unpatched });
       const policies = registry.policies(agent);
       if (policies.length === 0 && !toldOf.has(agent) && toldOf.size < 1_000) {
@@ -95,7 +96,7 @@ function acquire({ ledger, registry, processes, leaseTtlMs, stops, desk }: Lease
       // A process may act for several agents (withContext); with keys, only for those its key is bound to.
       const agent = body.labels["agent"] ?? process.agent;
       vouchesFor(caller, agent);
-      const labels = registry.labels(agent, body.labels);
+      const labels = callerLabels({ registry, caller, agent, claimed: body.labels });
       // Its last report comes with `close`, which stays open to it.
       desk.refuseKilled(process.labels, labels);
       const result = await ledger.acquire({

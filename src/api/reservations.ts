@@ -12,6 +12,7 @@ import type { AcquireOutcome, BudgetState, Labels, Ledger, LeaseView } from "../
 import type { AgentRegistry } from "../policy/registry.ts";
 import { type AgentCaller, vouchesFor } from "./access.ts";
 import { projected } from "./call-labels.ts";
+import { callerLabels } from "./caller-labels.ts";
 import { ApiProblem } from "./problem.ts";
 import { outputCap, type Pricing, reportedBy, type Wanted, wantedBy } from "./reservation-amounts.ts";
 import {
@@ -61,7 +62,8 @@ export class Reservations {
   ): Promise<CreateReply> {
     vouchesFor(caller, body.agent);
     const { desk, registry } = this.#options;
-    if (desk.isAnythingStopped) desk.refuseStopped(registry.labels(body.agent, body.labels));
+    if (desk.isAnythingStopped)
+      desk.refuseStopped(callerLabels({ registry, caller, agent: body.agent, claimed: body.labels }));
     const id = reservationId(caller, key);
     const make = { id, caller, key };
     return key === undefined ? this.#create(body, make) : this.#inTurn(id, () => this.#create(body, make));
@@ -85,7 +87,7 @@ export class Reservations {
       processId,
       leaseId: id,
       seq: SEQ,
-      labels: { ...this.#labels(body, wanted), ...request },
+      labels: { ...this.#labels(body, { price: wanted.price, caller }), ...request },
       settled: NO_AMOUNTS,
       need: wanted.need,
       target: wanted.target,
@@ -200,7 +202,7 @@ export class Reservations {
     return { prices: prices(), at: new Date(clock.now()), tellsKinds: this.#tellsKinds };
   }
 
-  #labels(body: CreateRequest, { price }: Wanted): Labels {
+  #labels(body: CreateRequest, { price, caller }: Pick<Wanted, "price"> & { readonly caller: AgentCaller }): Labels {
     const { ledger, registry } = this.#options;
     const provider = body.provider ?? price?.provider;
     const claimed = {
@@ -208,7 +210,7 @@ export class Reservations {
       ...(body.model === undefined ? {} : { model: body.model }),
       ...(provider === undefined ? {} : { provider }),
     };
-    return projected(registry.labels(body.agent, claimed), ledger.labelKeys());
+    return projected(callerLabels({ registry, caller, agent: body.agent, claimed }), ledger.labelKeys());
   }
 
   async #inTurn<T>(id: string, work: () => Promise<T>): Promise<T> {

@@ -3,7 +3,7 @@ import type { Readable } from "node:stream";
 import type { FastifyInstance } from "fastify";
 import { z } from "zod";
 import type { Person, Role } from "../identity/roles.ts";
-import type { Access, AgentCaller } from "./access.ts";
+import { type Access, type AgentCaller, OF_ALL_TENANTS } from "./access.ts";
 import { ApiProblem, type ProblemCode } from "./problem.ts";
 import type { Tenant } from "./tenancy.ts";
 
@@ -143,13 +143,8 @@ function whoAsks(definition: AnyRoute, access: Access, { authorization }: Incomi
 
 async function personAsks({ tenants }: AnyRoute, asked: Promise<Person>): Promise<Asker> {
   const { name, tenant } = await asked;
-  if (tenant !== undefined && tenants === undefined) throw ofAllTenants();
+  if (tenant !== undefined && tenants === undefined) throw new ApiProblem("forbidden", OF_ALL_TENANTS);
   return { caller: ANYONE, person: name, tenant };
-}
-
-/** What concerns all tenants is not for people of one. */
-function ofAllTenants(): ApiProblem {
-  return new ApiProblem("forbidden", "this concerns all tenants, and is for people of none");
 }
 
 interface Asker {

@@ -216,7 +216,8 @@ export function createApi(options: ApiOptions): Api {
   new AnsweringWebhooks({ webhooks: options.answeringWebhooks ?? [], approvals, recordChange, tenancy, clock }).addTo(
     app,
   );
-  app.get("/metrics", async (_request, reply) => {
+  app.get("/metrics", async (request, reply) => {
+    await access.scraper(request.headers.authorization);
     void reply.type(telemetry.registry.contentType);
     return telemetry.registry.metrics();
   });

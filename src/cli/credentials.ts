@@ -38,11 +38,13 @@ export function agentKeyCommands(output: Output): readonly Command[] {
   const keys = list(output, "agent").name("keys").description("keys that were issued to agents");
   const issueKey = common(new Command("issue").description("issue a key to an agent; it is shown this once"))
     .argument("<name>", "of the agent")
+    .option("--tenant <name>", "acts for this tenant only, and only such keys do")
     .option("--for <duration>", "ends by itself after, e.g. 90d")
     .action(async (name: string, _options: unknown, command: Command) => {
-      const options = command.optsWithGlobals<CommonOptions & { for?: string }>();
-      const { for: time } = options;
-      await issue(output, options, { kind: "agent", name, ...(time === undefined ? {} : { for: time }) });
+      const options = command.optsWithGlobals<CommonOptions & { tenant?: string; for?: string }>();
+      const { tenant, for: time } = options;
+      const of = tenant === undefined ? {} : { tenant };
+      await issue(output, options, { kind: "agent", name, ...of, ...(time === undefined ? {} : { for: time }) });
     });
   return [keys, issueKey, rotate(output), revoke(output)];
 }

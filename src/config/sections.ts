@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { DEFAULT_API_ENDPOINT } from "./api-endpoint.ts";
+import { TENANT_NAME } from "../support/tenant.ts";
 import { endpointDefault } from "./endpoint.ts";
 import { globSchema } from "./expression.ts";
 import { retentionSection } from "./retention.ts";
@@ -206,6 +207,13 @@ const agentKey = z.strictObject({
       error: `expected at least ${AGENT_KEY_LENGTH_MIN} characters`,
     })
     .describe("At least 16 characters; write it as `${env:NAME}`."),
+  tenant: z
+    .string()
+    .regex(TENANT_NAME)
+    .optional()
+    .describe(
+      "The tenant that these agents act for: a claim of another one is refused, and one of this without such a key.",
+    ),
 });
 
 const oidcSection = z.strictObject({
@@ -245,6 +253,9 @@ export const authSection = z
         "Keys of agents: with `auth`, an agent without one is refused. Keys that `tollgate agents issue` gave out count too.",
       ),
     oidc: oidcSection.optional().describe("An OpenID provider whose tokens people may come with."),
+    metrics_token: secretSchema
+      .optional()
+      .describe("What a scraper of `/metrics` comes with. Without it, only people of no tenant may read the figures."),
     people_token: secretSchema
       .optional()
       .describe(

@@ -22,7 +22,7 @@ export interface Credential {
   readonly name: string;
   /** Of a person. */
   readonly role?: Role;
-  /** Of a person that sees and touches one tenant only. */
+  /** Of a person that sees and touches one tenant only; of an agent that acts for one tenant only. */
   readonly tenant?: string;
   /** SHA-256 of the secret in hex. */
   readonly digest: string;
@@ -40,7 +40,7 @@ export interface Credential {
 
 export type NewCredential = { readonly issuedBy: string; readonly forMs?: number } & (
   | { readonly kind: "person"; readonly name: string; readonly role: Role; readonly tenant?: string }
-  | { readonly kind: "agent"; readonly name: string; readonly parent?: string }
+  | { readonly kind: "agent"; readonly name: string; readonly parent?: string; readonly tenant?: string }
 );
 
 /** What is given out once. */
@@ -60,6 +60,8 @@ export interface CredentialKeeper {
   /** Whose secret this is; `undefined` for one that was never issued, has expired or is revoked. */
   find(kind: Credential["kind"], secret: string): Credential | undefined;
   person(secret: string): Person | undefined;
+  /** Tenants that a key of an agent was ever bound to, as far as that is known. */
+  readonly agentTenants: ReadonlySet<string>;
   byId(id: string): Credential | undefined;
   /** Throws `CredentialStoreError` when it cannot be kept, or when there are too many. */
   issue(wanted: NewCredential): Issued | Promise<Issued>;
@@ -84,6 +86,7 @@ export class CredentialStore implements CredentialKeeper {
   readonly #file: string;
   readonly #clock: Clock;
   #byDigest: ReadonlyMap<string, Credential> = new Map();
+  #agentTenants: ReadonlySet<string> = new Set();
   #mark = NO_MARK;
 
   constructor(options: { readonly file: string; readonly clock: Clock }) {
@@ -94,7 +97,7 @@ export class CredentialStore implements CredentialKeeper {
   /** Throws `SealedFileError` when the file is there and can't be trusted. */
   load(): void {
     const stored = readSealed(this.#file) as Stored | undefined;
-    this.#byDigest = byDigest(stored?.credentials ?? []);
+    this.#hold(stored?.credentials ?? []);
     this.#mark = stored?.mark ?? NO_MARK;
   }
 
@@ -105,13 +108,17 @@ export class CredentialStore implements CredentialKeeper {
 
   /** Puts what the fleet knows in the place of what is here. A disk that refuses it costs nothing: the fleet has it. */
   replace(credentials: readonly Credential[], mark: TableMark): void {
-    this.#byDigest = byDigest(credentials);
+    this.#hold(credentials);
     this.#mark = mark;
     try {
       writeSealed(this.#file, { credentials, mark } satisfies Stored);
     } catch {
       // The next change writes it.
     }
+  }
+
+  get agentTenants(): ReadonlySet<string> {
+    return this.#agentTenants;
   }
 
   list(kind: Credential["kind"]): readonly Credential[] {
@@ -174,11 +181,15 @@ export class CredentialStore implements CredentialKeeper {
     if (old === undefined) return undefined;
     const leftMs = old.expiresAtMs === undefined ? undefined : old.expiresAtMs - this.#clock.now();
     const { kind, name, role, tenant, parent } = old;
-    const shared = { issuedBy: by, ...(leftMs === undefined ? {} : { forMs: leftMs }) };
+    const shared = {
+      issuedBy: by,
+      ...(leftMs === undefined ? {} : { forMs: leftMs }),
+      ...(tenant === undefined ? {} : { tenant }),
+    };
     const issued =
       kind === "agent"
         ? this.make({ ...shared, kind, name, ...(parent === undefined ? {} : { parent }) })
-        : this.make({ ...shared, kind, name, role: role ?? "viewer", ...(tenant === undefined ? {} : { tenant }) });
+        : this.make({ ...shared, kind, name, role: role ?? "viewer" });
     const endsAtMs = this.#clock.now() + overlapMs;
     const ending = { ...changedOf(old), expiresAtMs: Math.min(old.expiresAtMs ?? endsAtMs, endsAtMs) };
     const children = this.#valid()
@@ -216,7 +227,13 @@ export class CredentialStore implements CredentialKeeper {
         cause: error,
       });
     }
+    this.#hold(credentials);
+  }
+
+  #hold(credentials: readonly Credential[]): void {
     this.#byDigest = byDigest(credentials);
+    const ofAgents = credentials.filter(({ kind }) => kind === "agent");
+    this.#agentTenants = new Set(ofAgents.flatMap(({ tenant }) => tenant ?? []));
   }
 }
 

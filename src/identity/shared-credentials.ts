@@ -78,6 +78,10 @@ export class SharedCredentials implements CredentialKeeper {
     return this.#store.person(secret);
   }
 
+  get agentTenants(): ReadonlySet<string> {
+    return this.#store.agentTenants;
+  }
+
   byId(id: string): Credential | undefined {
     return this.#store.byId(id);
   }

@@ -17,7 +17,12 @@ export function buildAccess(config: Config, options: AccessBuild): Access {
   return new Access({
     credentials: options.credentials,
     ...(config.auth?.oidc === undefined ? {} : { oidc: oidcOf(config.auth.oidc, options.telemetry) }),
-    agentKeys: config.auth?.agents.map(({ agents, key }) => ({ agents, key: key.reveal() })),
+    agentKeys: config.auth?.agents.map(({ agents, key, tenant }) => ({
+      agents,
+      key: key.reveal(),
+      ...(tenant === undefined ? {} : { tenant }),
+    })),
+    metricsToken: config.auth?.metrics_token?.reveal(),
     peopleToken: config.auth?.people_token?.reveal() ?? options.token,
   });
 }

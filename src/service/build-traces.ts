@@ -81,6 +81,8 @@ export function buildTraces(options: TracesBuild): Traces {
     severityOf: (agent: string) => registry.severityOf(agent),
     mayActAs: (sender: string, agent: string) => access.mayActAs(sender, agent),
     namesOf: (sender: string) => access.namesOf(sender),
+    tenantOf: (sender: string) => access.tenantOf(sender),
+    isTenantTaken: access.isTenantTaken,
   };
   const pipeline = createTracesPipeline({
     receivers: [

@@ -147,7 +147,7 @@ export const COMPONENTS: readonly ComponentCase[] = [
     normaliseProcessorFactory.create(normaliseProcessorFactory.config.parse({}), { next, notify }),
   ),
   processor(identityProcessorFactory, (next) =>
-    identityProcessorFactory.create({ foreign_name: "flag" }, { next, notify, registry }),
+    identityProcessorFactory.create({ foreign_name: "flag", foreign_tenant: "flag" }, { next, notify, registry }),
   ),
   processor(costProcessorFactory, (next) => {
     const book = createPriceBook();

@@ -100,7 +100,8 @@ const SECTIONS: readonly { readonly title: string; readonly text: string; readon
 
 const INTRODUCTION = `# Metrics
 
-\`GET /metrics\` on the control API (4320), in Prometheus' text format, for anyone who reaches the port. A scrape reads memory
+\`GET /metrics\` on the control API (4320), in Prometheus' text format: for anyone who reaches the port, and with
+\`auth\` for who comes with \`auth.metrics_token\` or is a person of no tenant, as they name all budgets. A scrape reads memory
 only: it waits for neither ClickHouse nor the engine. The number of series is bounded whatever agents send: labels come from the
 configuration and from lists in the code; only budgets with \`each\` have a label that senders fill, and of those
 1,000 are shown at most, troubled ones first.

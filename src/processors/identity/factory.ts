@@ -3,7 +3,7 @@ import { type SpanProcessor, createSpanProcessor } from "../../component/span-pr
 import { identityProcessorConfig, type IdentityProcessorConfig } from "./config.ts";
 import type { Consumer } from "../../component/component.ts";
 import type { Notify } from "../../component/notice.ts";
-import { ForeignNameWatch, refusalOf } from "./foreign-name.ts";
+import { ForeignNameWatch, ForeignTenantWatch, refusalOf, tenantRefusalOf } from "./foreign-name.ts";
 import { type AgentRegistry, identify, standingOf } from "./identity.ts";
 
 export interface IdentityDependencies {
@@ -15,8 +15,9 @@ export interface IdentityDependencies {
 export const identityProcessorFactory: Factory<IdentityProcessorConfig, IdentityDependencies, SpanProcessor> = {
   type: "identity",
   config: identityProcessorConfig,
-  create({ foreign_name: mode }, { next, notify, registry }) {
+  create({ foreign_name: mode, foreign_tenant: tenantMode }, { next, notify, registry }) {
     const watch = new ForeignNameWatch(notify);
+    const tenants = new ForeignTenantWatch(notify);
     return createSpanProcessor({
       type: "identity",
       next,
@@ -30,8 +31,11 @@ export const identityProcessorFactory: Factory<IdentityProcessorConfig, Identity
           watch.saw({ sender, names, claimed: foreign, isRefused: mode === "refuse" });
           if (mode === "refuse") return { kind: "reject", message: refusalOf(names, foreign) };
         }
-        identify(options, standing);
-        return undefined;
+        const claimed = identify(options, standing);
+        if (claimed === undefined) return undefined;
+        const isRefused = tenantMode === "refuse";
+        tenants.saw({ sender, claimed, isRefused });
+        return isRefused ? { kind: "reject", message: tenantRefusalOf(claimed) } : undefined;
       },
     });
   },

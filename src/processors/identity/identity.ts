@@ -10,6 +10,7 @@ import {
   ATTR_TOLLGATE_AGENT_VERIFIED,
   ATTR_TOLLGATE_INCIDENT_SEVERITY,
   ATTR_TOLLGATE_LABEL_PREFIX,
+  ATTR_TOLLGATE_TENANT_CLAIMED,
 } from "@tollgate/instrumentation/semconv";
 import { claimedAgent, UNKNOWN_AGENT } from "../../pdata/agent-name.ts";
 import { firstText } from "../../pdata/attribute-read.ts";
@@ -31,6 +32,10 @@ export interface AgentRegistry {
   mayActAs(sender: string, agent: string): boolean;
   /** The patterns of names that this credential is bound to. */
   namesOf(sender: string): readonly string[];
+  /** The tenant that this credential is bound to. */
+  tenantOf?(sender: string): string | undefined;
+  /** Whether a tenant has credentials of its own: only they speak for it. */
+  isTenantTaken?(tenant: string): boolean;
 }
 
 export interface IdentifyOptions {
@@ -72,8 +77,8 @@ export function standingOf({ span, sender, registry }: StandingOptions): Standin
   return { agent: own, isVerified: own !== UNKNOWN_AGENT, foreign: undefined };
 }
 
-/** Fills agent, verified, owner, team, role and labels. Runs after normalise. */
-export function identify(options: IdentifyOptions, standing: Standing = standingOf(options)): void {
+/** Fills agent, verified, owner, team, role and labels. Runs after normalise. Gives back the tenant that it claims and is not of. */
+export function identify(options: IdentifyOptions, standing: Standing = standingOf(options)): string | undefined {
   const { span, registry } = options;
   const { facts, attributes } = span;
   const { foreign } = standing;
@@ -89,16 +94,36 @@ export function identify(options: IdentifyOptions, standing: Standing = standing
   facts.team = known?.team ?? firstText(span, TEAM_KEYS);
   facts.role = known?.role ?? firstText(span, ROLE_KEYS);
   const labels = labelsOf(span);
-  facts.labels = known?.tenant === undefined ? labels : ofTenant(labels, known.tenant);
+  const { tenant, claimed } = tenantOf(options, { registered: known?.tenant, labelled: labels[TENANT_LABEL] });
+  facts.labels = ofTenant(labels, tenant);
+  if (claimed !== undefined) attributes.set(ATTR_TOLLGATE_TENANT_CLAIMED, claimed);
+  else if (attributes.has(ATTR_TOLLGATE_TENANT_CLAIMED)) attributes.delete(ATTR_TOLLGATE_TENANT_CLAIMED);
+  return claimed;
+}
+
+/** The credential's own wins; who shows none of a tenant that has some is not of it, unless the agent's document says so. */
+function tenantOf(
+  { sender, registry }: IdentifyOptions,
+  { registered, labelled }: { readonly registered: string | undefined; readonly labelled: string | undefined },
+): { readonly tenant: string | undefined; readonly claimed: string | undefined } {
+  const said = registered ?? labelled;
+  const own = sender === undefined ? undefined : registry.tenantOf?.(sender);
+  if (own !== undefined) return { tenant: own, claimed: said === own ? undefined : said };
+  const isForeign = registered === undefined && said !== undefined && registry.isTenantTaken?.(said) === true;
+  return isForeign ? { tenant: undefined, claimed: said } : { tenant: said, claimed: undefined };
 }
 
 /** Spans of one session have the same object as labels again and again: it gets the same one here, too. */
 const ofTenants = new WeakMap<Labels, Labels>();
 
-function ofTenant(labels: Labels, tenant: string): Labels {
+function ofTenant(labels: Labels, tenant: string | undefined): Labels {
   if (labels[TENANT_LABEL] === tenant) return labels;
   let own = ofTenants.get(labels);
-  if (own?.[TENANT_LABEL] !== tenant) ofTenants.set(labels, (own = { ...labels, [TENANT_LABEL]: tenant }));
+  if (own === undefined || own[TENANT_LABEL] !== tenant) {
+    const { [TENANT_LABEL]: _claimed, ...rest } = labels;
+    own = tenant === undefined ? rest : { ...rest, [TENANT_LABEL]: tenant };
+    ofTenants.set(labels, own);
+  }
   return own;
 }
 

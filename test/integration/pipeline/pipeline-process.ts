@@ -51,7 +51,8 @@ const pipeline = createTracesPipeline({
   receivers: [(next) => otlpReceiverFactory.create(receiverConfig, { next, clock, notify })],
   processors: [
     (next) => normaliseProcessorFactory.create({ messages: false }, { next, notify }),
-    (next) => identityProcessorFactory.create({ foreign_name: "flag" }, { next, notify, registry }),
+    (next) =>
+      identityProcessorFactory.create({ foreign_name: "flag", foreign_tenant: "flag" }, { next, notify, registry }),
     (next) => costProcessorFactory.create({}, { next, notify, prices: () => prices }),
     (next) => meterProcessorFactory.create({}, { next, notify }),
   ],

@@ -26,7 +26,7 @@ limit: $100
 window: lifetime
 mode: hard
 `,
-  config: `auth: { agents: [{ agents: ["shop-*"], key: "${KEY}" }] }\n`,
+  config: `auth: { metrics_token: scraper, agents: [{ agents: ["shop-*"], key: "${KEY}" }] }\n`,
 });
 
 const EXPORTERS: Readonly<Record<string, () => LogRecordExporter>> = {
@@ -158,7 +158,9 @@ it("usage that an event claims is never spend", async () => {
 });
 
 it("the count equation of logs is in the metrics, beside that of spans", async () => {
-  const text = await (await fetch(`${rig().processor.endpoints.api}/metrics`)).text();
+  const text = await (
+    await fetch(`${rig().processor.endpoints.api}/metrics`, { headers: { authorization: "Bearer scraper" } })
+  ).text();
   for (const component of ["receivers.otlp", "processors.events", "exporters.clickhouse"]) {
     const line = text.split("\n").find((each) => {
       const isImbalance = each.startsWith("tollgate_component_imbalance_items{");

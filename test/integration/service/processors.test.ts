@@ -30,7 +30,7 @@ const CALL = {
 const CALL_NANO_USD = 210_000n;
 
 const CONFIG = `
-auth: { agents: [{ agents: [shop], key: "${SHOP_KEY}" }, { agents: ["db-*"], key: "${FLEET_KEY}" }] }
+auth: { metrics_token: scraper, agents: [{ agents: [shop], key: "${SHOP_KEY}" }, { agents: ["db-*"], key: "${FLEET_KEY}" }] }
 processors:
   transform:
     rules: [{ when: 'attributes["tenant"] == "acme"', set: { "tollgate.label.team": '"checkout"' } }]
@@ -96,7 +96,9 @@ async function rows(query: string, count: number, of = processor): Promise<reado
 }
 
 async function metric(name: string, labels: string): Promise<number> {
-  const text = await (await fetch(`${processor.endpoints.api}/metrics`)).text();
+  const text = await (
+    await fetch(`${processor.endpoints.api}/metrics`, { headers: { authorization: "Bearer scraper" } })
+  ).text();
   const line = text.split("\n").find((one) => one.startsWith(`${name}{`) && one.includes(labels));
   return Number(line?.split(" ").at(-1) ?? 0);
 }

@@ -123,6 +123,7 @@ export interface Rig {
 export function rig(
   options: {
     readonly agentKeys?: readonly AgentKey[];
+    readonly metricsToken?: string;
     readonly registry?: Partial<RegistryContent>;
     readonly stopsFile?: string;
     readonly approvals?: (clock: ManualClock) => ApprovalStore;
@@ -151,7 +152,12 @@ export function rig(
   const stores = governanceStores(clock);
   const credentials = options.credentials?.(clock) ?? stores.credentials;
   const api = createApi({
-    access: new Access({ agentKeys: options.agentKeys, peopleToken: TOKEN, credentials }),
+    access: new Access({
+      agentKeys: options.agentKeys,
+      peopleToken: TOKEN,
+      metricsToken: options.metricsToken,
+      credentials,
+    }),
     ledger,
     registry,
     store,

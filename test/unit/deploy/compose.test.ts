@@ -21,10 +21,12 @@ interface Compose {
         readonly volumes?: readonly string[];
         readonly environment?: Readonly<Record<string, string>>;
         readonly ports?: readonly string[];
+        readonly secrets?: readonly string[];
       }
     >
   >;
   readonly volumes: Readonly<Record<string, unknown>>;
+  readonly secrets: Readonly<Record<string, unknown>>;
 }
 
 describe("deploy/", () => {
@@ -60,7 +62,11 @@ describe("deploy/", () => {
 
   it("gives the processor a configuration that its schema takes, and none without the agents' key", () => {
     const file = join(DEPLOY, "tollgate.yaml");
-    const environment = { TOLLGATE_CLICKHOUSE_PASSWORD: "p", TOLLGATE_AGENT_KEY: "a-key-of-some-length" };
+    const environment = {
+      TOLLGATE_CLICKHOUSE_PASSWORD: "p",
+      TOLLGATE_AGENT_KEY: "a-key-of-some-length",
+      TOLLGATE_METRICS_TOKEN: "m",
+    };
     const { config, governance } = loadSetup({ file, dataDir: undefined, environment });
     expect(config.storage.clickhouse?.url).toBe("http://clickhouse:8123");
     expect(governance.budgets.map(({ name }) => name)).toEqual(["everything"]);
@@ -93,10 +99,16 @@ describe("deploy/", () => {
   it("has Prometheus scrape the processor's API and load the shipped rules", () => {
     const { rule_files: rules, scrape_configs: jobs } = yaml("prometheus/prometheus.yaml") as {
       rule_files: readonly [string];
-      scrape_configs: readonly { static_configs: readonly { targets: readonly string[] }[] }[];
+      scrape_configs: readonly {
+        authorization: { credentials_file: string };
+        static_configs: readonly { targets: readonly string[] }[];
+      }[];
     };
     const mounted = compose.services["prometheus"]?.volumes ?? [];
     expect(mounted).toContain(`../dashboards/alerts/prometheus.json:${rules[0]}:ro`);
     expect(jobs.flatMap((job) => job.static_configs.flatMap(({ targets }) => targets))).toEqual(["processor:4320"]);
+    expect(jobs[0]?.authorization.credentials_file).toBe("/run/secrets/metrics_token");
+    expect(compose.services["prometheus"]?.secrets).toEqual(["metrics_token"]);
+    expect(compose.secrets).toEqual({ metrics_token: { environment: "TOLLGATE_METRICS_TOKEN" } });
   });
 });

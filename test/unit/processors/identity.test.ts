@@ -99,7 +99,7 @@ describe("identity", () => {
   it("refuses a foreign name where that is configured, saying which key and which name, once in the log", async () => {
     const notices: Notice[] = [];
     const processor = identityProcessorFactory.create(
-      { foreign_name: "refuse" },
+      { foreign_name: "refuse", foreign_tenant: "flag" },
       { next: { consume: async () => SUCCESS }, notify: (notice) => notices.push(notice), registry },
     );
     const foreign = { attributes: { "tollgate.agent.name": "victim" } };
@@ -117,5 +117,55 @@ describe("identity", () => {
       },
     ]);
     expect(processor.stats()).toMatchObject({ received: 3, stored: 1, refused: 2 });
+  });
+});
+
+describe("tenants", () => {
+  const tenanted: AgentRegistry = {
+    ...registry,
+    find: (agent) => (agent === "rival-bot" ? { tenant: "rival" } : undefined),
+    mayActAs: () => true,
+    tenantOf: (sender) => (sender === "key-acme" ? "acme" : undefined),
+    isTenantTaken: (tenant) => tenant === "acme",
+  };
+  const of = (wishes: SpanWishes, sender?: string) => {
+    const span = makeSpan(1, wishes);
+    const claimed = identify({ span, sender, registry: tenanted });
+    return [span.facts.labels["tenant"], claimed, span.attributes.get("tollgate.tenant.claimed")];
+  };
+  const named = (name: string) => ({ attributes: { "tollgate.agent.name": name } });
+  const claiming = (tenant: string) => ({ attributes: { "tollgate.label.tenant": tenant } });
+
+  it("are the credential's, whatever the span claims by label, resource or agent", () => {
+    expect(of({}, "key-acme")).toEqual(["acme", undefined, undefined]);
+    expect(of(claiming("acme"), "key-acme")).toEqual(["acme", undefined, undefined]);
+    expect(of(claiming("rival"), "key-acme")).toEqual(["acme", "rival", "rival"]);
+    expect(of({ resource: { tenant: "rival" } }, "key-acme")).toEqual(["acme", "rival", "rival"]);
+    expect(of(named("rival-bot"), "key-acme")).toEqual(["acme", "rival", "rival"]);
+  });
+
+  it("that have keys are spoken for by these only; others by whoever names them, as before", () => {
+    expect(of(claiming("acme"), "key-other")).toEqual([undefined, "acme", "acme"]);
+    expect(of(claiming("acme"))).toEqual([undefined, "acme", "acme"]);
+    expect(of(claiming("free"))).toEqual(["free", undefined, undefined]);
+    expect(of(named("rival-bot"))).toEqual(["rival", undefined, undefined]);
+    const made = { attributes: { "tollgate.tenant.claimed": "made up" } };
+    expect(of(made, "key-other")).toEqual([undefined, undefined, undefined]);
+  });
+
+  it("that are foreign are refused where that is configured", async () => {
+    const notices: Notice[] = [];
+    const processor = identityProcessorFactory.create(
+      { foreign_name: "flag", foreign_tenant: "refuse" },
+      { next: { consume: async () => SUCCESS }, notify: (notice) => notices.push(notice), registry: tenanted },
+    );
+    const spans = [claiming("acme"), claiming("rival"), claiming("rival")].map((wishes, n) => makeSpan(n + 1, wishes));
+    const reason = "the key is not bound to the tenant `rival`";
+    expect(await processor.consume(makeBatch(spans, "key-acme"))).toEqual({
+      kind: "success",
+      rejected: [{ reason, count: 2 }],
+    });
+    const fields = { has_key: true, claimed: "rival", refused: true };
+    expect(notices).toEqual([{ level: "warn", event: "foreign_tenant", fields }]);
   });
 });

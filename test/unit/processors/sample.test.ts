@@ -119,7 +119,10 @@ describe("sums", () => {
       const filter = filterProcessorFactory.create({ drop: ["true"] }, { next: sample, notify });
       const meter = meterProcessorFactory.create({}, { next: thin ? filter : next, notify });
       const cost = costProcessorFactory.create({}, { next: meter, notify, prices: () => prices });
-      const identity = identityProcessorFactory.create({ foreign_name: "flag" }, { next: cost, notify, registry });
+      const identity = identityProcessorFactory.create(
+        { foreign_name: "flag", foreign_tenant: "flag" },
+        { next: cost, notify, registry },
+      );
       const normalise = normaliseProcessorFactory.create(normaliseProcessorFactory.config.parse({}), {
         next: identity,
         notify,
