@@ -3,7 +3,7 @@ import type { Outcome } from "../../component/outcome.ts";
 import type { SpanBatch } from "../../pdata/span.ts";
 import { writeSpanIdentity } from "../../pdata/span-identity.ts";
 import { sumSpend } from "../../pipeline/spool/spend-sum.ts";
-import type { SpoolStats } from "../../pipeline/spool/spool.ts";
+import type { SpoolStats } from "../../pipeline/spool/spool-flow.ts";
 import { Backoff } from "../../support/backoff.ts";
 import { ClickhouseTable, type RecentQuery } from "./clickhouse-table.ts";
 import type { ClickhouseExporterConfig } from "./config.ts";

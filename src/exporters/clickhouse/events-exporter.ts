@@ -3,7 +3,7 @@ import type { Notify } from "../../component/notice.ts";
 import type { Outcome } from "../../component/outcome.ts";
 import type { LogBatch } from "../../pdata/log-record.ts";
 import type { WriteFileDurably } from "../../pipeline/spool/block-store.ts";
-import type { SpoolStats } from "../../pipeline/spool/spool.ts";
+import type { SpoolStats } from "../../pipeline/spool/spool-flow.ts";
 import type { Clock } from "../../support/clock.ts";
 import { ClickhouseTable } from "./clickhouse-table.ts";
 import type { ClickhouseExporterConfig } from "./config.ts";

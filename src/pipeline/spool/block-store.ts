@@ -48,6 +48,7 @@ export interface BlockStoreOptions {
 const BLOCK_SUFFIX = ".block";
 const MERGE_SUFFIX = ".merge";
 const TEMPORARY_SUFFIX = ".tmp";
+const NO_ROOM: ReadonlySet<string> = new Set(["ENOSPC", "EDQUOT"]);
 const SET_ASIDE_SHARE = 1 / 16;
 const SEQUENCE_DIGITS = 16;
 
@@ -116,11 +117,11 @@ export class BlockStore {
     return { kind: "written", stored: { name, token, rowCount, createdUnixMs, bytes } };
   }
 
-  /** The name of the file that says so, or none when the disk says no. */
-  async writeMerge(merge: Merge): Promise<string | undefined> {
-    const stem = this.#nextStem(merge.token);
-    const reason = await this.#writeDurably(stem + MERGE_SUFFIX, [encodeMerge(merge)]);
-    return reason === undefined ? stem + MERGE_SUFFIX : undefined;
+  /** The name of the file that says so; none when the disk says no. */
+  async writeMerge(merge: Merge): Promise<{ readonly name?: string; readonly lacksRoom: boolean }> {
+    const name = this.#nextStem(merge.token) + MERGE_SUFFIX;
+    const reason = await this.#writeDurably(name, [encodeMerge(merge)]);
+    return reason === undefined ? { name, lacksRoom: false } : { lacksRoom: NO_ROOM.has(reason) };
   }
 
   async readMerge(name: string): Promise<Merge | undefined> {

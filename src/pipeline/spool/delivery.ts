@@ -40,7 +40,7 @@ export interface Presence {
 }
 
 export interface DeliveryOptions {
-  readonly spool: Pick<Spool<never>, "oldest" | "next" | "payload" | "finish" | "setRowsAside" | "stats">;
+  readonly spool: Pick<Spool<never>, "oldest" | "next" | "payload" | "finish" | "setRowsAside" | "stats" | "isShort">;
   readonly clock: Clock;
   readonly notify: Notify;
   readonly retry: DeliveryRetry;
@@ -127,7 +127,8 @@ export class Delivery {
     for (;;) {
       const leftMs = this.#lastSent + intervalMs - clock.monotonic();
       const { bytes, inFlight } = spool.stats();
-      if (leftMs <= 0 || bytes >= batch.bytesMax || inFlight >= batch.rowsMax || this.#stopping.signal.aborted) break;
+      const isFilled = bytes >= batch.bytesMax || inFlight >= batch.rowsMax || spool.isShort;
+      if (leftMs <= 0 || isFilled || this.#stopping.signal.aborted) break;
       const ms = Math.min(leftMs, batch.flushTimeoutMs / FILL_STEPS);
       await pause({ clock, ms, signal: this.#stopping.signal });
     }

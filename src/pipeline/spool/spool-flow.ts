@@ -1,5 +1,17 @@
 import type { FlowStats } from "../../component/flow.ts";
 
+/** The count equation of a spool, plus how full it is. */
+export interface SpoolStats extends FlowStats {
+  readonly blocks: number;
+  readonly bytes: number;
+  readonly recentEvictedEarly: number;
+  /** When the oldest block that is not delivered was made. */
+  readonly oldestUnixMs: number | undefined;
+  /** Files of blocks, and of rows of blocks, that can't be delivered. */
+  readonly setAsideBlocks: number;
+  readonly setAsideBytes: number;
+}
+
 /** The counters behind the count equation of the spool. `inFlight` is counted, not derived: the two sides are independent. */
 export class SpoolFlow {
   #received = 0;
@@ -36,9 +48,14 @@ export class SpoolFlow {
     this.#onDisk += count;
   }
 
-  store(count: number): void {
+  /** `count` rows end here: `dropped` of them by reason, the others where they belong. */
+  deliver(count: number, dropped: Readonly<Record<string, number>>): void {
     this.#onDisk -= count;
     this.#stored += count;
+    for (const [reason, lost] of Object.entries(dropped)) {
+      this.#stored -= lost;
+      this.#drop(lost, reason);
+    }
   }
 
   dropOnDisk(count: number, reason: string): void {

@@ -5,7 +5,6 @@
  * Limits: rows are known again for `recent.windowMs`, not for ever; a block is written whole, so it must fit in memory.
  */
 import { randomUUID } from "node:crypto";
-import type { FlowStats } from "../../component/flow.ts";
 import type { Notify } from "../../component/notice.ts";
 import { type Outcome, SUCCESS } from "../../component/outcome.ts";
 import type { SpendEntry } from "../../pdata/spend.ts";
@@ -17,7 +16,7 @@ import { groupAgain, recoverMerges } from "./merge-recovery.ts";
 import { Commit } from "./commit.ts";
 import { IDENTITY_BYTES, IdentityCell } from "../../pdata/identity.ts";
 import { RecentSpans, type RecentSpansOptions } from "./recent-spans.ts";
-import { SpoolFlow } from "./spool-flow.ts";
+import { SpoolFlow, type SpoolStats } from "./spool-flow.ts";
 
 export interface SpoolOptions<Row> {
   readonly directory: string;
@@ -46,20 +45,11 @@ export interface SpoolOptions<Row> {
   readonly writeFile?: WriteFileDurably;
 }
 
-/** The count equation of a spool, plus how full it is. */
-export interface SpoolStats extends FlowStats {
-  readonly blocks: number;
-  readonly bytes: number;
-  readonly recentEvictedEarly: number;
-  /** When the oldest block that is not delivered was made. */
-  readonly oldestUnixMs: number | undefined;
-  /** Files of blocks, and of rows of blocks, that can't be delivered. */
-  readonly setAsideBlocks: number;
-  readonly setAsideBytes: number;
-}
-
 /** From so many undelivered blocks on the other side is behind, and blocks are made larger instead of more: each is a file. */
 export const BACKLOG_BLOCKS = 256;
+
+/** So long what comes free is kept for the deliveries. */
+const SHORT_MS = 10_000;
 
 export class Spool<Row> {
   readonly #options: SpoolOptions<Row>;
@@ -70,6 +60,12 @@ export class Spool<Row> {
   readonly #cell = new IdentityCell();
   /** Blocks of which some rows are to be kept aside, for which the disk has no room: the whole file is, in the end. */
   readonly #wholeAside = new Map<string, string>();
+  /**
+   * The disk has no room for the file that lets blocks go together. What one delivery sets free belongs to that file: senders
+   * who take it at once would leave the spool at a block a shipment for as long as they go on. For a while only: the other side
+   * may be down, and somebody may have made room.
+   */
+  #shortUntil = -Infinity;
   #group: BlockGroup | undefined;
   #filling = new Commit<Row>();
   /** Taken from `#filling`, its commit not ended. */
@@ -175,14 +171,18 @@ export class Spool<Row> {
     const token = randomUUID();
     // In force before the file is written: what is in a group is not dropped to make room.
     this.#group = newGroup({ token, blocks });
-    const names = blocks.map((block) => block.name);
-    const mergeName = blocks.length > 1 ? await this.#store.writeMerge({ token, blocks: names }) : undefined;
+    const mergeName = await this.#mergeNameOf(token, blocks);
     // One by itself has its own token; so has the first when the disk has no room for the file.
     this.#group =
       mergeName === undefined
         ? newGroup({ token: blocks[0]?.token ?? token, blocks: blocks.slice(0, 1) })
         : newGroup({ token, blocks, mergeName });
     return this.#group;
+  }
+
+  /** Nothing can come in before something has been delivered. */
+  get isShort(): boolean {
+    return this.#store.isFull || (this.#options.clock.monotonic() < this.#shortUntil && this.#undelivered.length > 1);
   }
 
   /** All rows of the group are where they belong, but for `dropped` of them by reason, which end here: forgets it. */
@@ -196,11 +196,7 @@ export class Spool<Row> {
       this.#forget(block);
       stored += block.rowCount;
     }
-    for (const [reason, count] of Object.entries(dropped)) {
-      this.#flow.dropOnDisk(count, reason);
-      stored -= count;
-    }
-    this.#flow.store(stored);
+    this.#flow.deliver(stored, dropped);
     if (group.mergeName !== undefined) await this.#store.removeMerge(group.mergeName);
     this.#group = undefined;
   }
@@ -217,12 +213,7 @@ export class Spool<Row> {
   async delivered(block: StoredBlock, dropped: Readonly<Record<string, number>> = {}): Promise<void> {
     await this.#store.remove(block);
     this.#forget(block);
-    let stored = block.rowCount;
-    for (const [reason, count] of Object.entries(dropped)) {
-      stored -= count;
-      this.#flow.dropOnDisk(count, reason);
-    }
-    this.#flow.store(stored);
+    this.#flow.deliver(block.rowCount, dropped);
   }
 
   /** The block can never be delivered: keeps its file aside and says so. */
@@ -277,10 +268,19 @@ export class Spool<Row> {
     };
   }
 
+  /** The file that says which blocks go together. None for one by itself, and where it can't be written. */
+  async #mergeNameOf(token: string, blocks: readonly StoredBlock[]): Promise<string | undefined> {
+    this.#shortUntil = -Infinity;
+    if (blocks.length === 1) return undefined;
+    const { name, lacksRoom } = await this.#store.writeMerge({ token, blocks: blocks.map((block) => block.name) });
+    if (lacksRoom) this.#shortUntil = this.#options.clock.monotonic() + SHORT_MS;
+    return name;
+  }
+
   #refusal(count: number): Outcome | undefined {
     const waiting = this.#filling.rows.length;
     if (!this.#isOpen) return this.#retryable("the spool is not open");
-    if (this.#store.isFull && this.#options.onFull !== "drop_oldest") return this.#retryable("the spool is full");
+    if (this.isShort && this.#options.onFull !== "drop_oldest") return this.#retryable("the spool is full");
     // A batch larger than the whole bound is let in when nothing waits: it would never get in otherwise.
     if (waiting > 0 && waiting + count > this.#options.waitingRowsMax) return this.#retryable("too many rows wait");
     return undefined;

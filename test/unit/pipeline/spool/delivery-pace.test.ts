@@ -22,7 +22,11 @@ const BLOCK: Block = {
 };
 
 /** When each shipment started, the nth of which takes `tookMs[n]`. */
-async function startsOf(tookMs: readonly number[], flushTimeoutMs: number): Promise<readonly number[]> {
+async function startsOf(
+  tookMs: readonly number[],
+  flushTimeoutMs: number,
+  isShort = false,
+): Promise<readonly number[]> {
   const clock = new ManualClock();
   const starts: number[] = [];
   const spool: DeliveryOptions["spool"] = {
@@ -31,6 +35,7 @@ async function startsOf(tookMs: readonly number[], flushTimeoutMs: number): Prom
     payload: async () => BLOCK,
     finish: async () => undefined,
     setRowsAside: async () => undefined,
+    isShort,
     stats: () => ({
       received: 1,
       recovered: 0,
@@ -83,4 +88,8 @@ it("waits no longer when a shipment took longer than that itself", async () => {
   const starts = await startsOf([5_000, 100, 100], 1_000);
   expect(starts[1]).toBeLessThanOrEqual(5_000 + STEP_MS);
   expect((starts[2] ?? 0) - (starts[1] ?? 0)).toBe(1_000);
+});
+
+it("waits for nothing while nothing can come in", async () => {
+  expect(await startsOf([100, 100, 100], 1_000, true)).toEqual([0, 100, 200]);
 });
