@@ -6,12 +6,12 @@
 import { compileGlob } from "@tollgate/instrumentation/policy";
 import { RecentMap } from "../support/recent-map.ts";
 import { CallRate } from "./call-rate.ts";
-import { RepeatCounter } from "./repeats.ts";
+import { type CallDigest, RepeatCounter } from "./repeats.ts";
 import type { RunawayAction, RunawayDocument, RunawayRule } from "./runaway-document.ts";
-import { SpendVelocity } from "./spend-velocity.ts";
+import { SpendVelocity, type VelocityLimits } from "./spend-velocity.ts";
 
 /** A call to a model or a tool, as the meter saw it. */
-export interface WatchedCall {
+export interface WatchedCall extends CallDigest {
   readonly kind: "model" | "tool";
   readonly labels: Readonly<Record<string, string>>;
   readonly agent: string;
@@ -23,7 +23,7 @@ export interface WatchedCall {
   readonly nanoUsd: bigint;
   /** Of the tool's name. "" for models. */
   readonly tool: string;
-  /** The same for the same call; "" when nothing tells. */
+  /** With the usage the same for the same call; "" when nothing tells. */
   readonly digest: string;
   /** Agents on whose behalf it is made. */
   readonly depth: number;
@@ -79,19 +79,21 @@ export class RunawayWatch {
     return this.#rules.reduce((sum, rules) => sum + rules.subjects, 0);
   }
 
-  see(call: WatchedCall): RunawayAlarm[] {
-    const alarms: RunawayAlarm[] = [];
-    for (const rules of this.#rules) if (rules.appliesTo(call)) rules.judge(call, alarms);
+  see(call: WatchedCall): readonly RunawayAlarm[] {
+    let alarms: readonly RunawayAlarm[] = NONE;
+    for (const rules of this.#rules) {
+      if (!rules.appliesTo(call)) continue;
+      const found = rules.judge(call);
+      if (found.length > 0) alarms = [...alarms, ...found];
+    }
     return alarms;
   }
 }
 
-interface Found {
-  readonly rule: RunawayRule;
-  readonly do: RunawayAction;
-  readonly isOfRun: boolean;
-  readonly finding: string;
-}
+const NONE: readonly never[] = [];
+
+/** What a rule found that is news. */
+type Finding = Pick<RunawayAlarm, "rule" | "do" | "finding"> & { readonly isOfRun: boolean };
 
 class DocumentRules {
   readonly #document: RunawayDocument;
@@ -100,6 +102,9 @@ class DocumentRules {
   readonly #agents: RecentMap<string, AgentSubject>;
   /** By the agent's name and the run, told apart by the name's length. */
   readonly #runs: RecentMap<string, RunSubject>;
+  /** Whose subject was asked for last: calls of one run come one after the other. */
+  #last: { readonly agent: string; readonly run: string; readonly subject: RunSubject } | undefined;
+  readonly #velocityLimits: VelocityLimits | undefined;
 
   constructor(document: RunawayDocument, rememberedMax: number) {
     this.#document = document;
@@ -107,6 +112,12 @@ class DocumentRules {
     this.#exceptTools = (document.loops?.except_tools ?? []).map((glob) => compileGlob(glob));
     this.#agents = new RecentMap(rememberedMax);
     this.#runs = new RecentMap(rememberedMax);
+    const { velocity } = document;
+    this.#velocityLimits = velocity && {
+      ceilingNanoUsd: velocity.per_minute,
+      timesUsual: velocity.times_usual,
+      atLeastNanoUsd: velocity.at_least,
+    };
   }
 
   get subjects(): number {
@@ -114,33 +125,26 @@ class DocumentRules {
   }
 
   appliesTo({ labels }: WatchedCall): boolean {
-    return this.#scope.every(({ label, matches }) => {
+    for (const { label, matches } of this.#scope) {
       const value = Object.hasOwn(labels, label) ? labels[label] : undefined;
-      return value !== undefined && matches(value);
-    });
+      if (value === undefined || !matches(value)) return false;
+    }
+    return true;
   }
 
-  /** Adds the alarms of a call. On the way of every call: most leave nothing behind here but counts. */
-  judge(call: WatchedCall, alarms: RunawayAlarm[]): void {
+  /** The alarms of a call. On the way of every call: most leave nothing behind here but counts. */
+  judge(call: WatchedCall): readonly RunawayAlarm[] {
     const loop = this.#loop(call);
     const storm = this.#storm(call);
     const velocity = this.#velocity(call);
     const depth = this.#depth(call);
-    if (loop !== undefined) this.#alarm(call, { found: loop, alarms });
-    if (storm !== undefined) this.#alarm(call, { found: storm, alarms });
-    if (velocity !== undefined) this.#alarm(call, { found: velocity, alarms });
-    if (depth !== undefined) this.#alarm(call, { found: depth, alarms });
+    if (loop === undefined && storm === undefined && velocity === undefined && depth === undefined) return NONE;
+    return [loop, storm, velocity, depth].filter((alarm) => alarm !== undefined);
   }
 
-  #alarm(call: WatchedCall, { found, alarms }: { readonly found: Found; readonly alarms: RunawayAlarm[] }): void {
-    const { rule, finding, isOfRun } = found;
-    const { foundAtMs } = isOfRun ? this.#run(call) : this.#agent(call);
-    const before = foundAtMs.get(rule);
-    foundAtMs.set(rule, call.atMs);
-    if (before !== undefined && call.atMs - before < EPISODE_MS) return;
+  #alarm(call: WatchedCall, { isOfRun, ...found }: Finding): RunawayAlarm {
     const session = isOfRun && call.isSession ? call.run : "";
-    const document = this.#document.name;
-    alarms.push({ document, rule, do: found.do, agent: call.agent, session, atMs: call.atMs, finding });
+    return { document: this.#document.name, agent: call.agent, session, atMs: call.atMs, ...found };
   }
 
   #agent({ agent }: WatchedCall): AgentSubject {
@@ -148,60 +152,67 @@ class DocumentRules {
   }
 
   #run({ agent, run }: WatchedCall): RunSubject {
-    return this.#runs.getOr(`${agent.length} ${agent}${run}`, newRun);
+    const last = this.#last;
+    if (last?.run === run && last.agent === agent) return last.subject;
+    const subject = this.#runs.getOr(`${agent.length} ${agent}${run}`, newRun);
+    this.#last = { agent, run, subject };
+    return subject;
   }
 
-  #loop(call: WatchedCall): Found | undefined {
+  #loop(call: WatchedCall): RunawayAlarm | undefined {
     const { loops } = this.#document;
     if (loops === undefined || call.digest === "") return undefined;
     const isTool = call.kind === "tool";
     if (isTool && this.#exceptTools.some((matches) => matches(call.tool))) return undefined;
     // Apart, because what a model is asked grows with each turn of a loop over tools.
     const run = this.#run(call);
-    const newCounter = (): RepeatCounter => new RepeatCounter({ repeats: loops.repeats, withinMs: loops.within });
-    const counter = isTool ? (run.tools ??= newCounter()) : (run.models ??= newCounter());
-    const repeats = counter.add(call.digest, call.atMs);
-    if (repeats === undefined) return undefined;
+    const counter = isTool
+      ? (run.tools ??= new RepeatCounter({ repeats: loops.repeats, withinMs: loops.within }))
+      : (run.models ??= new RepeatCounter({ repeats: loops.repeats, withinMs: loops.within }));
+    const repeats = counter.add(call, call.atMs);
+    if (repeats === undefined || !isNews(run, "loops", call.atMs)) return undefined;
     const what = isTool ? `tool \`${call.tool}\`` : "model";
     const cycle = repeats.cycle === 1 ? "the same call" : `the same ${repeats.cycle} calls in turn`;
-    return {
-      rule: "loops",
-      do: loops.do,
-      isOfRun: true,
-      finding: `${cycle} (${what}) ${repeats.times} times in a row`,
-    };
+    const finding = `${cycle} (${what}) ${repeats.times} times in a row`;
+    return this.#alarm(call, { rule: "loops", do: loops.do, isOfRun: true, finding });
   }
 
-  #storm(call: WatchedCall): Found | undefined {
+  #storm(call: WatchedCall): RunawayAlarm | undefined {
     const { tool_storm: storm } = this.#document;
     if (storm === undefined || call.kind !== "tool") return undefined;
-    const count = (this.#agent(call).rate ??= new CallRate()).add(call.atMs);
-    if (count <= storm.per_minute) return undefined;
+    const agent = this.#agent(call);
+    const count = (agent.rate ??= new CallRate()).add(call.atMs);
+    if (count <= storm.per_minute || !isNews(agent, "tool_storm", call.atMs)) return undefined;
     const finding = `${count} tool calls within a minute; ${storm.per_minute} may`;
-    return { rule: "tool_storm", do: storm.do, isOfRun: false, finding };
+    return this.#alarm(call, { rule: "tool_storm", do: storm.do, isOfRun: false, finding });
   }
 
-  #velocity(call: WatchedCall): Found | undefined {
+  #velocity(call: WatchedCall): RunawayAlarm | undefined {
     const { velocity } = this.#document;
-    if (velocity === undefined || call.nanoUsd === 0n) return undefined;
+    const limits = this.#velocityLimits;
+    if (velocity === undefined || limits === undefined || call.nanoUsd === 0n) return undefined;
     const agent = this.#agent(call);
-    const found = (agent.velocity ??= new SpendVelocity()).add(call.nanoUsd, call.atMs, {
-      ceilingNanoUsd: velocity.per_minute,
-      timesUsual: velocity.times_usual,
-      atLeastNanoUsd: velocity.at_least,
-    });
-    if (found === undefined) return undefined;
+    const found = (agent.velocity ??= new SpendVelocity()).add(call.nanoUsd, call.atMs, limits);
+    if (found === undefined || !isNews(agent, "velocity", call.atMs)) return undefined;
     const than = found.kind === "unusual" ? `usual are ${usdText(found.usual)}` : `${usdText(found.limit)} may`;
     const finding = `${usdText(found.nanoUsd)} in one minute; ${than}`;
-    return { rule: "velocity", do: velocity.do, isOfRun: false, finding };
+    return this.#alarm(call, { rule: "velocity", do: velocity.do, isOfRun: false, finding });
   }
 
-  #depth({ depth: agents }: WatchedCall): Found | undefined {
+  #depth(call: WatchedCall): RunawayAlarm | undefined {
     const { depth } = this.#document;
-    if (depth === undefined || agents <= depth.max) return undefined;
-    const finding = `${agents} agents stand between this call and who started it; ${depth.max} may`;
-    return { rule: "depth", do: depth.do, isOfRun: true, finding };
+    if (depth === undefined || call.depth <= depth.max) return undefined;
+    if (!isNews(this.#run(call), "depth", call.atMs)) return undefined;
+    const finding = `${call.depth} agents stand between this call and who started it; ${depth.max} may`;
+    return this.#alarm(call, { rule: "depth", do: depth.do, isOfRun: true, finding });
   }
+}
+
+/** Whether what a rule found is the first of an episode. */
+function isNews({ foundAtMs }: AgentSubject | RunSubject, rule: RunawayRule, atMs: number): boolean {
+  const before = foundAtMs.get(rule);
+  foundAtMs.set(rule, atMs);
+  return before === undefined || atMs - before >= EPISODE_MS;
 }
 
 function newAgent(): AgentSubject {

@@ -1,6 +1,6 @@
 /** A span as the rules against runaways see it. Of arguments there is a digest only; nothing of content is kept. */
 import { createHash } from "node:crypto";
-import { agentChain } from "@tollgate/instrumentation/policy";
+import { agentChain, ANCESTORS_LABEL } from "@tollgate/instrumentation/policy";
 import {
   ATTR_GEN_AI_TOOL_CALL_ARGUMENTS,
   ATTR_TOLLGATE_TOOL_ARGUMENTS_DIGEST,
@@ -27,8 +27,9 @@ export function watchedCall(span: Span, receivedUnixMs: number): WatchedCall | u
     atMs: Math.min(endUnixMs(span), receivedUnixMs),
     nanoUsd: facts.costNanoUsd,
     tool: facts.tool,
-    digest: kind === "tool" ? toolDigest(span) : modelDigest(span),
-    depth: Math.max(0, agentChain(facts.labels).length - 1),
+    digest: kind === "tool" ? toolDigest(span) : facts.inputTokens === 0 ? "" : facts.model,
+    usage: kind === "tool" ? undefined : facts,
+    depth: depthOf(facts.labels),
   };
 }
 
@@ -40,9 +41,7 @@ function toolDigest({ facts, attributes }: Span): string {
   return written === "" ? "" : `${facts.tool} ${createHash("sha256").update(written).digest("base64url")}`;
 }
 
-/** Without content, what tells one request from another is how long it was, to the token, and its answer. */
-function modelDigest({ facts }: Span): string {
-  const { model, inputTokens, outputTokens, cacheReadTokens, reasoningTokens } = facts;
-  if (inputTokens === 0) return "";
-  return `${model} ${inputTokens} ${outputTokens} ${cacheReadTokens} ${reasoningTokens}`;
+/** Agents on whose behalf a call is made; hardly any is made on another's. */
+function depthOf(labels: Span["facts"]["labels"]): number {
+  return labels[ANCESTORS_LABEL] === undefined ? 0 : Math.max(0, agentChain(labels).length - 1);
 }

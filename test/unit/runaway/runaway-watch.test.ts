@@ -19,6 +19,7 @@ function watching(rules: object): { see: (of: Partial<WatchedCall>) => readonly 
     nanoUsd: 0n,
     tool: "read",
     digest: "",
+    usage: undefined,
     depth: 0,
   };
   return { see: (of) => watch.see({ ...whole, ...of }), watch };
@@ -61,6 +62,22 @@ describe("loops", () => {
       ...see({ kind: "tool", digest: "same" }),
     ]);
     expect(alarms.flat()).toHaveLength(1);
+  });
+
+  it("of a model are told by the tokens of its calls: each kind of them, to the last one", () => {
+    const usage = { inputTokens: 9, outputTokens: 8, cacheReadTokens: 7, reasoningTokens: 6 };
+    const asked = (more: Partial<typeof usage>) => ({
+      kind: "model" as const,
+      digest: "gpt-4o",
+      usage: { ...usage, ...more },
+    });
+    const { see } = watching({ loops: { repeats: 3 } });
+    expect([{}, {}, {}].map((same) => see(asked(same)).length)).toEqual([0, 0, 1]);
+    for (const kind of ["inputTokens", "outputTokens", "cacheReadTokens", "reasoningTokens"]) {
+      const { see: other } = watching({ loops: { repeats: 3 } });
+      const found = Array.from({ length: 30 }, (_, index) => other(asked({ [kind]: 100 + index })));
+      expect(found.flat()).toEqual([]);
+    }
   });
 
   it("that are slow, of another session or of a tool that polls are none", () => {

@@ -73,6 +73,7 @@ const call: WatchedCall = {
   nanoUsd: 0n,
   tool: "read",
   digest: "same",
+  usage: undefined,
   depth: 0,
 };
 
