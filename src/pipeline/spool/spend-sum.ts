@@ -1,5 +1,6 @@
 import type { Span } from "../../pdata/span.ts";
 import type { SpanSpend, SpendEntry } from "../../pdata/spend.ts";
+import { isSameLabels, labelsHash } from "./labels-hash.ts";
 
 type Labels = SpendEntry["labels"];
 
@@ -10,20 +11,66 @@ export function sumSpend(spans: readonly Pick<Span, "facts">[]): SpendEntry[] {
   return sums.entries();
 }
 
-/** Sums in the making: numbers, but for money. */
-interface Sum {
+/** A sum in the making: numbers, but for money. */
+class Sum {
   readonly labels: Labels;
   readonly leaseId: string;
-  nanoUsd: bigint;
-  tokens: number;
-  calls: number;
-  inputTokens: number;
-  outputTokens: number;
-  cachedTokens: number;
-  reasoningTokens: number;
-  toolCalls: number;
-  unpricedCalls: number;
-  unpricedTokens: number;
+  nanoUsd = 0n;
+  calls = 0;
+  inputTokens = 0;
+  outputTokens = 0;
+  cachedTokens = 0;
+  reasoningTokens = 0;
+  toolCalls = 0;
+  unpricedCalls = 0;
+  unpricedTokens = 0;
+
+  constructor(labels: Labels, leaseId: string) {
+    this.labels = labels;
+    this.leaseId = leaseId;
+  }
+
+  add({ nanoUsd, inputTokens, outputTokens, cachedTokens, reasoningTokens, of }: SpanSpend): void {
+    if (nanoUsd !== 0n) this.nanoUsd += nanoUsd;
+    this.inputTokens += inputTokens;
+    this.outputTokens += outputTokens;
+    this.cachedTokens += cachedTokens;
+    this.reasoningTokens += reasoningTokens;
+    if (of === "tool_call") {
+      this.toolCalls += 1;
+      return;
+    }
+    this.calls += 1;
+    if (of === "call") return;
+    this.unpricedCalls += 1;
+    this.unpricedTokens += inputTokens + outputTokens;
+  }
+
+  entry(): SpendEntry {
+    return {
+      labels: this.labels,
+      leaseId: this.leaseId,
+      amounts: {
+        nanoUsd: this.nanoUsd,
+        tokens: whole(this.inputTokens + this.outputTokens),
+        calls: whole(this.calls),
+        kinds: {
+          inputTokens: whole(this.inputTokens),
+          outputTokens: whole(this.outputTokens),
+          cachedTokens: whole(this.cachedTokens),
+          reasoningTokens: whole(this.reasoningTokens),
+          toolCalls: whole(this.toolCalls),
+          unpricedCalls: whole(this.unpricedCalls),
+          unpricedTokens: whole(this.unpricedTokens),
+        },
+      },
+    };
+  }
+}
+
+/** Most are 0 or 1, for which no bigint need be made. */
+function whole(count: number): bigint {
+  return count === 0 ? 0n : count === 1 ? 1n : BigInt(count);
 }
 
 /** Spend of one set of labels. */
@@ -31,35 +78,22 @@ interface Group {
   readonly labels: Labels;
   unleased: Sum | undefined;
   leased: Map<string, Sum> | undefined;
+  /** The next one with the same hash. */
+  readonly next: Group | undefined;
 }
 
 class SpendSums {
   /** The same object is how most labels come again. */
   readonly #ofObjects = new Map<Labels, Group>();
-  readonly #ofTexts = new Map<string, Group>();
+  readonly #ofHashes = new Map<number, Group>();
   readonly #sums: Sum[] = [];
 
   add(spend: SpanSpend): void {
-    const sum = this.#sumOf(spend);
-    const { inputTokens, outputTokens, of } = spend;
-    sum.nanoUsd += spend.nanoUsd;
-    sum.inputTokens += inputTokens;
-    sum.outputTokens += outputTokens;
-    sum.cachedTokens += spend.cachedTokens;
-    sum.reasoningTokens += spend.reasoningTokens;
-    sum.tokens += inputTokens + outputTokens;
-    if (of === "tool_call") {
-      sum.toolCalls += 1;
-      return;
-    }
-    sum.calls += 1;
-    if (of === "call") return;
-    sum.unpricedCalls += 1;
-    sum.unpricedTokens += inputTokens + outputTokens;
+    this.#sumOf(spend).add(spend);
   }
 
   entries(): SpendEntry[] {
-    return this.#sums.map(entryOf);
+    return this.#sums.map((sum) => sum.entry());
   }
 
   #sumOf({ labels, leaseId }: SpanSpend): Sum {
@@ -72,60 +106,21 @@ class SpendSums {
   }
 
   #newSum(labels: Labels, leaseId: string): Sum {
-    const tokens = { tokens: 0, inputTokens: 0, outputTokens: 0, cachedTokens: 0, reasoningTokens: 0 };
-    const sum = {
-      labels,
-      leaseId,
-      nanoUsd: 0n,
-      calls: 0,
-      toolCalls: 0,
-      unpricedCalls: 0,
-      unpricedTokens: 0,
-      ...tokens,
-    };
+    const sum = new Sum(labels, leaseId);
     this.#sums.push(sum);
     return sum;
   }
 
   #groupOf(labels: Labels): Group {
-    const text = textOf(labels);
-    let group = this.#ofTexts.get(text);
+    const hash = labelsHash(labels);
+    const first = this.#ofHashes.get(hash);
+    let group = first;
+    while (group !== undefined && !isSameLabels(group.labels, labels)) group = group.next;
     if (group === undefined) {
-      group = { labels, unleased: undefined, leased: undefined };
-      this.#ofTexts.set(text, group);
+      group = { labels, unleased: undefined, leased: undefined, next: first };
+      this.#ofHashes.set(hash, group);
     }
     this.#ofObjects.set(labels, group);
     return group;
   }
-}
-
-/** Equal only for the same labels. Found by hash: a sender may give each span labels of its own. */
-function textOf(labels: Labels): string {
-  let text = "";
-  for (const name of Object.keys(labels).toSorted()) {
-    const value = labels[name] ?? "";
-    text += `${name.length} ${value.length} ${name}${value}`;
-  }
-  return text;
-}
-
-function entryOf(sum: Sum): SpendEntry {
-  return {
-    labels: sum.labels,
-    leaseId: sum.leaseId,
-    amounts: {
-      nanoUsd: sum.nanoUsd,
-      tokens: BigInt(sum.tokens),
-      calls: BigInt(sum.calls),
-      kinds: {
-        inputTokens: BigInt(sum.inputTokens),
-        outputTokens: BigInt(sum.outputTokens),
-        cachedTokens: BigInt(sum.cachedTokens),
-        reasoningTokens: BigInt(sum.reasoningTokens),
-        toolCalls: BigInt(sum.toolCalls),
-        unpricedCalls: BigInt(sum.unpricedCalls),
-        unpricedTokens: BigInt(sum.unpricedTokens),
-      },
-    },
-  };
 }
