@@ -1,3 +1,4 @@
+import { WireAttributes } from "./otlp/wire-attributes.ts";
 import type { Attributes, Span } from "./span.ts";
 
 /** A text attribute; "" when it is absent, empty or not a text. */
@@ -19,7 +20,8 @@ export function firstText(span: Pick<Span, "attributes" | "resource">, keys: rea
 
 /** A count from the wire, whatever type the sender chose: a whole number from 0 to `max`, else `undefined` (NaN, Infinity, negative, "5abc"). */
 export function countAttribute(attributes: Attributes, key: string, max: number): number | undefined {
-  const value = attributes.get(key);
+  // Counts are read of every call: no bigint is made for them.
+  const value = attributes instanceof WireAttributes ? attributes.getRounded(key) : attributes.get(key);
   if (typeof value === "bigint") return countOf(Number(value), max);
   if (typeof value === "number") return Number.isInteger(value) && value >= 0 && value <= max ? value : undefined;
   if (typeof value === "string" && /^\d{1,15}$/.test(value)) return Number(value) <= max ? Number(value) : undefined;

@@ -1,4 +1,4 @@
-import type { Attributes, AttributeValue } from "./span.ts";
+import type { AttributeValue } from "./span.ts";
 
 /** How an attribute value reads as text: strings as they are, numbers and booleans in digits and words, bytes as base64, the rest as JSON. */
 export function attributeText(value: AttributeValue): string {
@@ -13,13 +13,6 @@ export function attributeText(value: AttributeValue): string {
 /** The most usual list, which needs no look at each value as it is written. */
 function isListOfTexts(value: AttributeValue): boolean {
   return Array.isArray(value) && value.every((item) => typeof item === "string");
-}
-
-/** All attributes as text, in their order. */
-export function attributesAsText(attributes: Attributes): Map<string, string> {
-  const texts = new Map<string, string>();
-  for (const [key, value] of attributes) texts.set(key, attributeText(value));
-  return texts;
 }
 
 /** Integers beyond 2^53 become strings, because JSON readers round them. */

@@ -1,5 +1,7 @@
 import type { SpanFacts } from "./span.ts";
 
+const NO_LABELS: SpanFacts["labels"] = Object.freeze({});
+
 /** The facts of a span that no processor has looked at yet. */
 export function emptyFacts(): SpanFacts {
   return {
@@ -32,7 +34,7 @@ export function emptyFacts(): SpanFacts {
     budget: "",
     leaseId: "",
     dataLabel: "",
-    labels: {},
+    labels: NO_LABELS,
     spend: undefined,
   };
 }

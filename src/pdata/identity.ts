@@ -16,6 +16,13 @@ const SEED = randomBytes(4).readInt32LE();
 export class IdentityCell {
   readonly words = new Int32Array(IDENTITY_WORDS);
   readonly bytes = Buffer.from(this.words.buffer);
+
+  /** Whether it is the identity that starts at word `at` of others. */
+  isAt(others: Int32Array, at: number): boolean {
+    const { words } = this;
+    for (let index = 0; index < IDENTITY_WORDS; index += 1) if (others[at + index] !== words[index]) return false;
+    return true;
+  }
 }
 
 /** Where to look for the identity that starts at word `at`: 32 bits, signed (others are boxed), all of them well mixed. */
@@ -27,17 +34,4 @@ export function identityHash(words: Int32Array, at: number): number {
     hash ^= hash >>> 13;
   }
   return hash | 0;
-}
-
-/** Where an identity starts in a table of them. */
-export interface IdentityPlace {
-  readonly words: Int32Array;
-  readonly at: number;
-}
-
-/** Whether the identity at `place` is the first one of `other`. */
-export function isSameIdentity(place: IdentityPlace, other: Int32Array): boolean {
-  const { words, at } = place;
-  for (let index = 0; index < IDENTITY_WORDS; index += 1) if (words[at + index] !== other[index]) return false;
-  return true;
 }

@@ -3,7 +3,7 @@
  * younger one, and when that is full the older one is forgotten as a whole. All of it lies in typed arrays that are made
  * once: what comes with every span must leave nothing behind for the garbage collector.
  */
-import { IDENTITY_WORDS, type IdentityCell, identityHash, isSameIdentity } from "./identity.ts";
+import { IDENTITY_WORDS, type IdentityCell, identityHash } from "./identity.ts";
 
 /** Slots a row at least: a table is never more than half full. */
 const SLOTS_A_ROW = 2;
@@ -21,24 +21,24 @@ export class RecentIdentities {
   /** `undefined` for what is not known (any more). */
   get(cell: IdentityCell): boolean | undefined {
     const hash = identityHash(cell.words, 0);
-    const recent = this.#recent.get(cell.words, hash);
+    const recent = this.#recent.get(cell, hash);
     if (recent !== undefined) return recent;
-    const before = this.#before.get(cell.words, hash);
-    if (before !== undefined) this.#set(cell.words, hash, before);
+    const before = this.#before.get(cell, hash);
+    if (before !== undefined) this.#set(cell, hash, before);
     return before;
   }
 
   set(cell: IdentityCell, value: boolean): void {
-    this.#set(cell.words, identityHash(cell.words, 0), value);
+    this.#set(cell, identityHash(cell.words, 0), value);
   }
 
-  #set(words: Int32Array, hash: number, value: boolean): void {
-    if (this.#recent.set(words, hash, value)) return;
+  #set(cell: IdentityCell, hash: number, value: boolean): void {
+    if (this.#recent.set(cell, hash, value)) return;
     const emptied = this.#before;
     this.#before = this.#recent;
     this.#recent = emptied;
     emptied.clear();
-    emptied.set(words, hash, value);
+    emptied.set(cell, hash, value);
   }
 }
 
@@ -62,19 +62,19 @@ class Generation {
     this.#rows = 0;
   }
 
-  get(words: Int32Array, hash: number): boolean | undefined {
-    const row = this.#slots[this.#slotOf(words, hash)] ?? 0;
+  get(cell: IdentityCell, hash: number): boolean | undefined {
+    const row = this.#slots[this.#slotOf(cell, hash)] ?? 0;
     return row === 0 ? undefined : this.#values[row - 1] === 1;
   }
 
   /** False, and nothing done, when there is no room for one more. */
-  set(words: Int32Array, hash: number, value: boolean): boolean {
-    const slot = this.#slotOf(words, hash);
+  set(cell: IdentityCell, hash: number, value: boolean): boolean {
+    const slot = this.#slotOf(cell, hash);
     let row = this.#slots[slot] ?? 0;
     if (row === 0) {
       if (this.#rows === this.#rowsMax) return false;
       const at = this.#rows * IDENTITY_WORDS;
-      for (let index = 0; index < IDENTITY_WORDS; index += 1) this.#words[at + index] = words[index] ?? 0;
+      for (let index = 0; index < IDENTITY_WORDS; index += 1) this.#words[at + index] = cell.words[index] ?? 0;
       this.#rows += 1;
       row = this.#rows;
       this.#slots[slot] = row;
@@ -84,11 +84,11 @@ class Generation {
   }
 
   /** The slot of this identity, or the free one where it belongs. */
-  #slotOf(words: Int32Array, hash: number): number {
+  #slotOf(cell: IdentityCell, hash: number): number {
     const mask = this.#slots.length - 1;
     let slot = hash & mask;
     for (let row = this.#slots[slot]; row !== undefined && row !== 0; row = this.#slots[slot]) {
-      if (isSameIdentity({ words: this.#words, at: (row - 1) * IDENTITY_WORDS }, words)) return slot;
+      if (cell.isAt(this.#words, (row - 1) * IDENTITY_WORDS)) return slot;
       slot = (slot + 1) & mask;
     }
     return slot;

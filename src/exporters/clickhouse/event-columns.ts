@@ -2,7 +2,7 @@
 import { attributeText } from "../../pdata/attribute-text.ts";
 import type { LogRecord } from "../../pdata/log-record.ts";
 import { type NativeColumn, nativeColumn } from "../../pipeline/native/native-block.ts";
-import { attributeTexts, nativeAttributes, nativeSharedMap } from "../../pipeline/native/native-maps.ts";
+import { ATTRIBUTES, nativeAttributes, nativeSharedMap } from "../../pipeline/native/native-maps.ts";
 import {
   nativeBool,
   nativeDateTime64Milli,
@@ -45,7 +45,7 @@ export const EVENT_COLUMNS: readonly NativeColumn<EventRow>[] = [
   nativeColumn("agent_verified", nativeBool, (row) => row.record.facts.agentVerified),
   text("session", (record) => record.facts.session),
   nativeColumn("attributes", nativeAttributes, (row) => row.record.attributes),
-  nativeColumn("resource_attributes", nativeSharedMap(attributeTexts), (row) => row.record.resource.attributes),
+  nativeColumn("resource_attributes", nativeSharedMap(ATTRIBUTES), (row) => row.record.resource.attributes),
   nativeColumn("received_at", nativeDateTime64Milli, (row) => row.receivedUnixMs),
 ];
 

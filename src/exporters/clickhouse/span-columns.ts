@@ -1,8 +1,9 @@
 /** The columns of `span_log` (src/storage/migrations/0001-spans.sql) and where each comes from. */
 import type { ByteSink } from "../../pipeline/native/byte-sink.ts";
 import { type NativeColumn, directColumn, nativeColumn } from "../../pipeline/native/native-block.ts";
-import { nativeAttributes, nativeSharedMap, recordTexts } from "../../pipeline/native/native-maps.ts";
+import { nativeAttributes, nativeSharedMap, RECORD } from "../../pipeline/native/native-maps.ts";
 import {
+  type NativeType,
   nativeArray,
   nativeBool,
   nativeDateTime64Milli,
@@ -14,7 +15,7 @@ import {
 } from "../../pipeline/native/native-types.ts";
 import { attributeText } from "../../pdata/attribute-text.ts";
 import { ABSENT, SPAN_ID_BYTES, TRACE_ID_BYTES, WireSpan } from "../../pdata/otlp/wire-span.ts";
-import { type Attributes, type Span, SpanKind, StatusCode } from "../../pdata/span.ts";
+import { type Attributes, type Span, type SpanEvent, SpanKind, type SpanLink, StatusCode } from "../../pdata/span.ts";
 
 /** A span and when its batch was received. */
 export interface SpanRow {
@@ -25,7 +26,6 @@ export interface SpanRow {
 /** By OTLP's numbering: the constants are written in its order. */
 const KIND_NAMES = Object.keys(SpanKind);
 const STATUS_NAMES = Object.keys(StatusCode);
-const NONE: readonly never[] = [];
 
 const text = (name: string, read: (span: Span) => string): NativeColumn<SpanRow> =>
   nativeColumn(name, nativeString, (row) => read(row.span));
@@ -37,10 +37,10 @@ const id = (name: string, write: (sink: ByteSink, span: Span) => void): NativeCo
   directColumn(name, nativeString, (sink, row) => write(sink, row.span));
 const time = (name: string, write: (sink: ByteSink, span: Span) => void): NativeColumn<SpanRow> =>
   directColumn(name, nativeDateTime64Nano, (sink, row) => write(sink, row.span));
-const perEvent = <T>(span: Span, read: (event: Span["events"][number]) => T): readonly T[] =>
-  span.events.length === 0 ? NONE : span.events.map(read);
-const perLink = <T>(span: Span, read: (link: Span["links"][number]) => T): readonly T[] =>
-  span.links.length === 0 ? NONE : span.links.map(read);
+const eventColumn = <T>(name: string, type: NativeType<T>, read: (event: SpanEvent) => T): NativeColumn<SpanRow> =>
+  nativeColumn(name, nativeArray(type, read), (row) => row.span.events);
+const linkColumn = <T>(name: string, type: NativeType<T>, read: (link: SpanLink) => T): NativeColumn<SpanRow> =>
+  nativeColumn(name, nativeArray(type, read), (row) => row.span.links);
 
 export const SPAN_COLUMNS: readonly NativeColumn<SpanRow>[] = [
   id("trace_id", writeTraceId),
@@ -51,7 +51,7 @@ export const SPAN_COLUMNS: readonly NativeColumn<SpanRow>[] = [
   word("kind", (span) => KIND_NAMES[span.kind] ?? "unspecified"),
   time("start", writeStart),
   time("end", writeEnd),
-  nativeColumn("duration_ns", nativeUInt64, (row) => durationNs(row.span)),
+  directColumn("duration_ns", nativeUInt64, (sink, row) => sink.uint64(durationNs(row.span))),
   word("status", (span) => STATUS_NAMES[span.statusCode] ?? "unset"),
   text("status_message", (span) => span.statusMessage),
   word("service", (span) => attributeText(span.resource.attributes.get("service.name") ?? "")),
@@ -84,23 +84,17 @@ export const SPAN_COLUMNS: readonly NativeColumn<SpanRow>[] = [
   nativeColumn("budget", nativeLowCardinality, (row) => row.span.facts.budget),
   nativeColumn("lease_id", nativeString, (row) => row.span.facts.leaseId),
   nativeColumn("data_label", nativeLowCardinality, (row) => row.span.facts.dataLabel),
-  nativeColumn("labels", nativeSharedMap(recordTexts), (row) => row.span.facts.labels),
+  nativeColumn("labels", nativeSharedMap(RECORD), (row) => row.span.facts.labels),
   nativeColumn("attributes", nativeAttributes, (row) => row.span.attributes),
   word("resource", (span) => resourceText(span.resource.attributes)),
-  nativeColumn("event_times", nativeArray(nativeDateTime64Nano), ({ span }) =>
-    perEvent(span, (event) => clampTime(event.timeUnixNano)),
-  ),
-  nativeColumn("event_names", nativeArray(nativeLowCardinality), ({ span }) => perEvent(span, (event) => event.name)),
-  nativeColumn("event_attributes", nativeArray(nativeAttributes), ({ span }) =>
-    perEvent(span, (event) => event.attributes),
-  ),
-  nativeColumn("link_trace_ids", nativeArray(nativeString), ({ span }) => perLink(span, (link) => link.traceId)),
-  nativeColumn("link_span_ids", nativeArray(nativeString), ({ span }) => perLink(span, (link) => link.spanId)),
-  nativeColumn("link_trace_states", nativeArray(nativeString), ({ span }) => perLink(span, (link) => link.traceState)),
-  nativeColumn("link_attributes", nativeArray(nativeAttributes), ({ span }) =>
-    perLink(span, (link) => link.attributes),
-  ),
-  nativeColumn("received_at", nativeDateTime64Milli, (row) => row.receivedUnixMs),
+  eventColumn("event_times", nativeDateTime64Nano, (event) => clampTime(event.timeUnixNano)),
+  eventColumn("event_names", nativeLowCardinality, (event) => event.name),
+  eventColumn("event_attributes", nativeAttributes, (event) => event.attributes),
+  linkColumn("link_trace_ids", nativeString, (link) => link.traceId),
+  linkColumn("link_span_ids", nativeString, (link) => link.spanId),
+  linkColumn("link_trace_states", nativeString, (link) => link.traceState),
+  linkColumn("link_attributes", nativeAttributes, (link) => link.attributes),
+  directColumn("received_at", nativeDateTime64Milli, (sink, row) => sink.uint64(row.receivedUnixMs)),
 ];
 
 /** A resource's attributes live as long as their request. */

@@ -4,11 +4,21 @@
  * of the span before and only compares bytes; what follows from keys alone (where a key stands, its place in a column's
  * dictionary) is worked out once a shape. The tree is bounded: when it has grown too heavy, a new one is begun.
  */
-import { type Literal, literal } from "./byte-source.ts";
+import type { AttributeValue } from "../span.ts";
+import { type ByteSource, isLiteralAt, type Literal, literal, literalOf } from "./byte-source.ts";
 
 /** What a tree may weigh: a key and its node count 4 and a quarter of the key's bytes, an entry of an index 1. About 12 MB. */
 const WEIGHT_MAX = 262_144;
 const NODE_WEIGHT = 4;
+/** Lists of a key that are kept, the latest ones, and the bytes of one. */
+const KEPT_MAX = 4;
+const KEPT_BYTES_MAX = 160;
+
+/** A list or map under the last key of a shape, with the whole attribute as it is on the wire. */
+export interface KeptList {
+  readonly wire: Literal;
+  readonly value: AttributeValue;
+}
 
 export class AttributeShape {
   readonly size: number;
@@ -20,6 +30,9 @@ export class AttributeShape {
   /** The shape that came after this one last time. */
   next: AttributeShape | undefined = undefined;
   readonly #tree: ShapeTree;
+  #kept: KeptList[] | undefined;
+  /** All that were kept so far; the next one takes the place of the oldest. */
+  #keptCount = 0;
   #children: Map<string, AttributeShape> | undefined;
   #keys: readonly string[] | undefined;
   #index: ReadonlyMap<string, number> | undefined;
@@ -65,6 +78,22 @@ export class AttributeShape {
     if (next !== undefined) (this.#children ??= new Map([[next.key, next]])).set(key, made);
     this.next = made;
     return made;
+  }
+
+  /** A list that came here before as the very bytes at `at`: most are one of a few (`["stop"]`), and need not be read again. */
+  keptAt(source: ByteSource, at: number): KeptList | undefined {
+    if (this.#kept === undefined) return undefined;
+    for (const kept of this.#kept) if (isLiteralAt(source, at, kept.wire)) return kept;
+    return undefined;
+  }
+
+  /** Keeps the list that `wire`, an attribute with the last key of this shape, stands for. Copies the bytes. */
+  keep(wire: Uint8Array, value: AttributeValue): void {
+    if (wire.length > KEPT_BYTES_MAX) return;
+    const kept = (this.#kept ??= []);
+    if (kept.length < KEPT_MAX) this.#tree.weigh(NODE_WEIGHT + KEPT_BYTES_MAX / 4);
+    kept[this.#keptCount % KEPT_MAX] = { wire: literalOf(Uint8Array.from(wire)), value };
+    this.#keptCount += 1;
   }
 
   /** Where each key stands, made afresh. */

@@ -4,9 +4,9 @@
  * else is read by the rules of protobuf, field by field. Of a doubled key the last value wins, at the place of the first.
  */
 import type { AttributeValue } from "../span.ts";
-import { type AttributeShape, emptyShape } from "./attribute-shape.ts";
+import { type AttributeShape, emptyShape, type KeptList } from "./attribute-shape.ts";
 import { type AttributeTable, AttributeType } from "./attribute-table.ts";
-import { isLiteralAt } from "./byte-source.ts";
+import { type ByteSource, isLiteralAt } from "./byte-source.ts";
 import { OTLP_LIMITS } from "./decoded.ts";
 import { bytesField, fixed64Field, readArray, readKeyValueList, varintField } from "./protobuf-attributes.ts";
 import type { ProtobufReader } from "./protobuf-reader.ts";
@@ -72,6 +72,10 @@ export class AttributesBuilder {
     const keyAt = reader.position + 3;
     const end = reader.position + 1 + length;
     if (next === undefined || length >= ONE_BYTE || end > reader.end) return false;
+    if (this.takeKept(reader, reader.position)) {
+      reader.position = end;
+      return true;
+    }
     const keyLength = next.wireKey.bytes.length;
     const valueAt = keyAt + keyLength + 2;
     if (valueAt > end || bytes[keyAt - 2] !== KEY || bytes[keyAt - 1] !== keyLength) return false;
@@ -123,6 +127,7 @@ export class AttributesBuilder {
   #readAny(reader: ProtobufReader): void {
     this.note(AttributeType.null, 0, 0);
     let key = "";
+    const start = reader.position;
     const outer = reader.enter();
     while (!reader.atEnd) {
       const tag = reader.tag();
@@ -132,6 +137,7 @@ export class AttributesBuilder {
     }
     reader.leave(outer);
     this.add(key);
+    if (this.isListOf(key)) this.keep(reader.bytes.subarray(start, reader.position));
   }
 
   #readValue(reader: ProtobufReader): void {
@@ -186,7 +192,30 @@ export class AttributesBuilder {
 
   /** Remembers a value that is there as such. */
   noteOwn(value: AttributeValue): void {
-    this.note(AttributeType.own, (this.#own ??= []).push(value) - 1, 0);
+    // Mostly one: a list of its own size, where pushing to an empty one makes room for many.
+    if (this.#own === undefined) this.#own = [value];
+    else this.#own.push(value);
+    this.note(AttributeType.own, this.#own.length - 1, 0);
+  }
+
+  /** Takes the attribute at `at` if it is one with a list that came here before. */
+  takeKept(source: ByteSource, at: number): KeptList | undefined {
+    const { next } = this;
+    const kept = next?.keptAt(source, at);
+    if (next === undefined || kept === undefined) return undefined;
+    this.noteOwn(kept.value);
+    this.takeNext(next);
+    return kept;
+  }
+
+  /** Whether the attribute that was added last is one with a list or a map, which `keep` would remember. */
+  isListOf(key: string): boolean {
+    return this.#type === AttributeType.own && this.#shape.key === key;
+  }
+
+  /** Remembers the attribute that was added last, `wire` as a whole. */
+  keep(wire: Uint8Array): void {
+    this.#shape.keep(wire, this.#own?.at(-1) ?? null);
   }
 
   /** The key that came here last time, as a shape; `undefined` when none did. */

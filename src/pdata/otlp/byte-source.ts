@@ -21,7 +21,11 @@ export interface Literal {
 
 /** The UTF-8 of a text. */
 export function literal(text: string): Literal {
-  const bytes = new TextEncoder().encode(text);
+  return literalOf(new TextEncoder().encode(text));
+}
+
+/** The bytes themselves, not a copy. */
+export function literalOf(bytes: Uint8Array): Literal {
   const view = viewOf(bytes);
   const words = Int32Array.from({ length: bytes.length >>> 2 }, (_, index) => view.getInt32(index * 4, true));
   return { bytes, words };

@@ -203,6 +203,11 @@ class JsonScan {
   #attribute(): void {
     const cursor = this.#cursor;
     const start = cursor.at;
+    const kept = this.#attributes.takeKept(cursor, start);
+    if (kept !== undefined) {
+      cursor.at += kept.wire.bytes.length;
+      return;
+    }
     try {
       if (this.#usualAttribute()) return;
     } catch (error) {
@@ -214,6 +219,7 @@ class JsonScan {
     const key = asString(pair["key"]);
     this.#attributes.noteOwn(readValue(pair["value"], 0));
     this.#attributes.add(key);
+    if (this.#attributes.isListOf(key)) this.#attributes.keep(cursor.bytes.subarray(start, cursor.at));
   }
 
   #usualAttribute(): boolean {

@@ -27,6 +27,7 @@ export interface WireAttributesOptions {
   readonly own: AttributeValue[] | undefined;
 }
 
+const TWO_TO_32 = 0x1_0000_0000;
 const float = new DataView(new ArrayBuffer(8));
 
 export class WireAttributes implements Attributes {
@@ -60,6 +61,15 @@ export class WireAttributes implements Attributes {
   get(key: string): AttributeValue | undefined {
     const place = this.#shape.indexOf(key);
     return place === undefined ? undefined : this.#valueAt(place);
+  }
+
+  /** Like `get`, but an integer of the wire as a double: rounded beyond 2^53. */
+  getRounded(key: string): AttributeValue | undefined {
+    const place = this.#shape.indexOf(key);
+    if (place === undefined) return undefined;
+    const entry = this.#first + place;
+    if (place >= this.#count || this.#table.type(entry) !== AttributeType.integer) return this.#valueAt(place);
+    return (this.#table.b(entry) | 0) * TWO_TO_32 + this.#table.a(entry);
   }
 
   has(key: string): boolean {

@@ -3,7 +3,7 @@
  * of the bytes: attributes that came over the wire are written from there, their keys by their shape; what many rows share
  * (a resource, the labels of a session) is written once and copied.
  */
-import { attributesAsText, attributeText } from "../../pdata/attribute-text.ts";
+import { attributeText } from "../../pdata/attribute-text.ts";
 import type { AttributeShape } from "../../pdata/otlp/attribute-shape.ts";
 import { WireAttributes } from "../../pdata/otlp/wire-attributes.ts";
 import type { Attributes } from "../../pdata/span.ts";
@@ -29,21 +29,21 @@ export const nativeAttributes: NativeType<Attributes> = {
 };
 
 /** Texts by key that several rows share: the same object is written once. */
-export function nativeSharedMap<T extends object>(textsOf: (value: T) => TextsByKey): NativeType<T> {
+export function nativeSharedMap<T extends object>(texts: TextsByKey<T>): NativeType<T> {
   return {
     name: NAME,
     writePrefix: writeLowCardinalityPrefix,
     write(sink, { rows, read }) {
       const keys = new KeyColumn();
-      const known = new Map<T, SharedEntries>();
-      const all: SharedEntries[] = [];
+      const known = new Map<T, SharedEntries<T>>();
+      const all: SharedEntries<T>[] = [];
       let end = 0;
       for (const row of rows) {
         const value = read(row);
         let shared = known.get(value);
-        if (shared === undefined) known.set(value, (shared = keys.share(textsOf(value))));
+        if (shared === undefined) known.set(value, (shared = keys.share(value, texts)));
         all.push(shared);
-        sink.uint64((end += shared.indexes.length));
+        sink.uint64((end += shared.keys.length));
       }
       keys.reserve(end);
       for (const { indexes } of all) keys.append(indexes);
@@ -53,25 +53,28 @@ export function nativeSharedMap<T extends object>(textsOf: (value: T) => TextsBy
   };
 }
 
-/** A text for each key, in the same order. */
-export interface TextsByKey {
-  readonly keys: readonly string[];
-  readonly texts: readonly string[];
+/** How keys and texts are found in what rows share. */
+export interface TextsByKey<T> {
+  keysOf(value: T): readonly string[];
+  textOf(value: T, key: string): string;
 }
 
 /** The texts of a record, by their names. */
-export function recordTexts(record: Readonly<Record<string, string>>): TextsByKey {
-  return { keys: Object.keys(record), texts: Object.values(record) };
-}
+export const RECORD: TextsByKey<Readonly<Record<string, string>>> = {
+  keysOf: (record) => Object.keys(record),
+  textOf: (record, key) => record[key] ?? "",
+};
 
 /** Attributes as text. */
-export function attributeTexts(attributes: Attributes): TextsByKey {
-  const texts = attributesAsText(attributes);
-  return { keys: [...texts.keys()], texts: [...texts.values()] };
-}
+export const ATTRIBUTES: TextsByKey<Attributes> = {
+  keysOf: (attributes) => [...attributes.keys()],
+  textOf: (attributes, key) => attributeText(attributes.get(key) ?? null),
+};
 
-interface SharedEntries {
-  readonly texts: readonly string[];
+interface SharedEntries<T> {
+  readonly value: T;
+  readonly texts: TextsByKey<T>;
+  readonly keys: readonly string[];
   /** Of the keys in the column's dictionary. */
   readonly indexes: Uint32Array;
   /** Where the values stand in the sink once they were written; -1 before. */
@@ -79,10 +82,10 @@ interface SharedEntries {
   length: number;
 }
 
-function writeShared(sink: ByteSink, shared: SharedEntries): void {
+function writeShared<T>(sink: ByteSink, shared: SharedEntries<T>): void {
   if (shared.start >= 0) return sink.repeat(shared.start, shared.length);
   shared.start = sink.length;
-  for (const text of shared.texts) sink.text(text);
+  for (const key of shared.keys) sink.text(shared.texts.textOf(shared.value, key));
   shared.length = sink.length - shared.start;
 }
 
@@ -92,10 +95,25 @@ function writeTexts(sink: ByteSink, attributes: Attributes): void {
   else for (const [, value] of attributes) sink.text(attributeText(value));
 }
 
+/** Lists of keys that are looked through, the first ones of the block: what rows share has one of a few. */
+const LISTS_MAX = 4;
+
+interface KeyList {
+  readonly keys: readonly string[];
+  readonly indexes: Uint32Array;
+}
+
+function isSameList(one: readonly string[], other: readonly string[]): boolean {
+  if (one.length !== other.length) return false;
+  for (let place = 0; place < one.length; place += 1) if (one[place] !== other[place]) return false;
+  return true;
+}
+
 /** The keys of all rows' maps. */
 class KeyColumn {
   readonly #dictionary = new Dictionary();
   readonly #ofShapes = new Map<AttributeShape, Uint32Array>();
+  readonly #lists: KeyList[] = [];
   #rows = new Uint32Array(0);
   #length = 0;
 
@@ -115,15 +133,20 @@ class KeyColumn {
     for (const key of attributes.keys()) this.#rows[this.#length++] = this.#dictionary.indexOf(key);
   }
 
-  share({ keys, texts }: TextsByKey): SharedEntries {
-    const indexes = new Uint32Array(keys.length);
-    let place = 0;
-    for (const key of keys) indexes[place++] = this.#dictionary.indexOf(key);
-    return { texts, indexes, start: -1, length: 0 };
+  share<T>(value: T, texts: TextsByKey<T>): SharedEntries<T> {
+    const keys = texts.keysOf(value);
+    const list = this.#lists.find((known) => isSameList(known.keys, keys)) ?? this.#newList(keys);
+    return { value, texts, keys: list.keys, indexes: list.indexes, start: -1, length: 0 };
   }
 
   writeTo(sink: ByteSink): void {
     this.#dictionary.writeTo(sink, this.#rows);
+  }
+
+  #newList(keys: readonly string[]): KeyList {
+    const list = { keys, indexes: Uint32Array.from(keys, (key) => this.#dictionary.indexOf(key)) };
+    if (this.#lists.length < LISTS_MAX) this.#lists.push(list);
+    return list;
   }
 
   #indexesOf(shape: AttributeShape): Uint32Array {

@@ -48,22 +48,19 @@ export const nativeLowCardinality: NativeType<string> = {
   },
 };
 
-export function nativeArray<T>(inner: NativeType<T>): NativeType<readonly T[]> {
+/** Lists of items of which `readItem` gives the values: so that a row's list is its own, and none is made for a column. */
+export function nativeArray<T, Item>(inner: NativeType<T>, readItem: (item: Item) => T): NativeType<readonly Item[]> {
   return {
     name: `Array(${inner.name})`,
     writePrefix: (sink) => inner.writePrefix(sink),
     write(sink, { rows, read }) {
-      const all: T[] = [];
+      const all: Item[] = [];
       for (const row of rows) {
         const items = read(row);
         if (items.length > 0) for (const item of items) all.push(item);
         sink.uint64(all.length);
       }
-      inner.write(sink, { rows: all, read: itself });
+      inner.write(sink, { rows: all, read: readItem });
     },
   };
-}
-
-function itself<T>(value: T): T {
-  return value;
 }

@@ -1,10 +1,4 @@
-import {
-  IDENTITY_BYTES,
-  IDENTITY_WORDS,
-  type IdentityCell,
-  identityHash,
-  isSameIdentity,
-} from "../../pdata/identity.ts";
+import { IDENTITY_BYTES, IDENTITY_WORDS, type IdentityCell, identityHash } from "../../pdata/identity.ts";
 
 const INITIAL_ROWS = 256;
 /** Slots a row at least: the table is never more than half full. */
@@ -39,12 +33,12 @@ export class IdentitySet {
   }
 
   has(cell: IdentityCell): boolean {
-    return this.#slots[this.#slotOf(cell.words)] !== 0;
+    return this.#slots[this.#slotOf(cell)] !== 0;
   }
 
   /** False when it is there already. */
   add(cell: IdentityCell): boolean {
-    const slot = this.#slotOf(cell.words);
+    const slot = this.#slotOf(cell);
     if (this.#slots[slot] !== 0) return false;
     const at = this.#size * IDENTITY_WORDS;
     for (let index = 0; index < IDENTITY_WORDS; index += 1) this.#words[at + index] = cell.words[index] ?? 0;
@@ -55,11 +49,11 @@ export class IdentitySet {
   }
 
   /** The slot of this identity, or the free one where it belongs. */
-  #slotOf(words: Int32Array): number {
+  #slotOf(cell: IdentityCell): number {
     const mask = this.#slots.length - 1;
-    let slot = identityHash(words, 0) & mask;
+    let slot = identityHash(cell.words, 0) & mask;
     for (let row = this.#slots[slot]; row !== undefined && row !== 0; row = this.#slots[slot]) {
-      if (isSameIdentity({ words: this.#words, at: (row - 1) * IDENTITY_WORDS }, words)) return slot;
+      if (cell.isAt(this.#words, (row - 1) * IDENTITY_WORDS)) return slot;
       slot = (slot + 1) & mask;
     }
     return slot;

@@ -7,7 +7,7 @@
  * nothing for the garbage collector to look at. The table is cut in parts that grow one at a time: no long pause.
  * Ages are measured by a clock that never jumps; an entry may be known a sixty-fourth of the window too long.
  */
-import { IDENTITY_WORDS, type IdentityCell, identityHash, isSameIdentity } from "../../pdata/identity.ts";
+import { IDENTITY_WORDS, type IdentityCell, identityHash } from "../../pdata/identity.ts";
 
 export interface RecentSpansOptions {
   readonly windowMs: number;
@@ -70,14 +70,14 @@ export class RecentSpans {
     return this.#evictedEarly;
   }
 
-  has(cell: Pick<IdentityCell, "words">): boolean {
-    return this.#find(cell.words, identityHash(cell.words, 0));
+  has(cell: IdentityCell): boolean {
+    return this.#find(cell, identityHash(cell.words, 0));
   }
 
   /** `now` is monotonic time in ms. Adding what is there changes nothing. */
-  add(cell: Pick<IdentityCell, "words">, now: number): void {
+  add(cell: IdentityCell, now: number): void {
     const hash = identityHash(cell.words, 0);
-    if (this.#find(cell.words, hash)) return;
+    if (this.#find(cell, hash)) return;
     this.#evict(now);
     const last = this.#marks.at(-1);
     if (last === undefined || now - last.ms >= this.#windowMs / MARKS_A_WINDOW) {
@@ -94,21 +94,21 @@ export class RecentSpans {
     part.used += 1;
   }
 
-  #find(words: Int32Array, hash: number): boolean {
+  #find(cell: IdentityCell, hash: number): boolean {
     const { slots } = this.#partOf(hash);
     const mask = slots.length - 1;
     const tag = this.#tagOf(hash);
     let at = hash & mask;
     for (let slot = slots[at]; slot !== undefined && slot !== 0; slot = slots[at]) {
-      if ((slot & ~this.#placeMask) >>> 0 === tag && this.#isAt((slot & this.#placeMask) - 1, words)) return true;
+      if ((slot & ~this.#placeMask) >>> 0 === tag && this.#isAt((slot & this.#placeMask) - 1, cell)) return true;
       at = (at + 1) & mask;
     }
     return false;
   }
 
-  #isAt(place: number, words: Int32Array): boolean {
+  #isAt(place: number, cell: IdentityCell): boolean {
     const chunk = this.#chunks[Math.floor(place / CHUNK_ROWS)];
-    return chunk !== undefined && isSameIdentity({ words: chunk, at: (place % CHUNK_ROWS) * IDENTITY_WORDS }, words);
+    return chunk !== undefined && cell.isAt(chunk, (place % CHUNK_ROWS) * IDENTITY_WORDS);
   }
 
   #hashAt(place: number): number {

@@ -26,6 +26,8 @@ interface Given {
   /** What the labels were made of; a copy, because a later processor may change facts. */
   readonly own: Own;
   readonly labels: Labels;
+  /** What the same session got before. */
+  readonly before: Given | undefined;
 }
 
 interface ResourceLabels {
@@ -33,7 +35,7 @@ interface ResourceLabels {
   /** `base` as an object, to be copied. */
   readonly baseRecord: Labels;
   /** What spans of this resource got lately, by session. */
-  readonly given: Map<string, Given[]>;
+  readonly given: Map<string, Given>;
 }
 
 /** A resource lives as long as its request. */
@@ -45,12 +47,14 @@ export function labelsOf(span: Span): Labels {
   const keys = labelKeys.of(span.attributes);
   if (keys.length > 0) return withContext(span, resource.base, keys);
   const { facts } = span;
-  let given = resource.given.get(facts.session);
-  if (given === undefined) resource.given.set(facts.session, (given = []));
-  for (const one of given) if (isSame(one.own, facts)) return one.labels;
+  const last = resource.given.get(facts.session);
+  let count = 0;
+  for (let one = last; one !== undefined; one = one.before) {
+    if (isSame(one.own, facts)) return one.labels;
+    count += 1;
+  }
   const labels = withOwn(resource.baseRecord, facts);
-  if (given.length >= KEPT_MAX) given.shift();
-  given.push({ own: ownOf(facts), labels });
+  resource.given.set(facts.session, { own: ownOf(facts), labels, before: count < KEPT_MAX ? last : undefined });
   return labels;
 }
 
@@ -61,7 +65,7 @@ function labelsOfResource(resource: Resource): ResourceLabels {
   for (const [key, value] of resource.attributes) {
     if (!RESOURCE_NOISE.some((prefix) => key.startsWith(prefix))) addLabel(base, key, value);
   }
-  const made = { base, baseRecord: Object.fromEntries(base), given: new Map<string, Given[]>() };
+  const made = { base, baseRecord: Object.fromEntries(base), given: new Map<string, Given>() };
   resources.set(resource, made);
   return made;
 }

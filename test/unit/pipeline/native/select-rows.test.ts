@@ -19,11 +19,19 @@ const PLAIN = [
   nativeColumn<Row, string>("text", nativeString, (row) => row.text),
   nativeColumn<Row, boolean>("flag", nativeBool, (row) => row.flag),
   nativeColumn<Row, bigint>("number", nativeInt64, (row) => row.number),
-  nativeColumn<Row, readonly string[]>("keys", nativeArray(nativeString), (row) => [...row.map.keys()]),
+  nativeColumn<Row, readonly string[]>(
+    "keys",
+    nativeArray(nativeString, (key: string) => key),
+    (row) => [...row.map.keys()],
+  ),
 ];
 const MAPS = [
   nativeColumn("map", nativeAttributes, (row: Row) => row.map),
-  nativeColumn("maps", nativeArray(nativeAttributes), (row: Row) => row.maps),
+  nativeColumn(
+    "maps",
+    nativeArray(nativeAttributes, (map: Row["map"]) => map),
+    (row: Row) => row.maps,
+  ),
   nativeColumn<Row, string>("text", nativeString, (row) => row.text),
 ];
 

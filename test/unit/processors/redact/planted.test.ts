@@ -5,10 +5,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { SUCCESS } from "../../../../src/component/outcome.ts";
-import { attributesAsText } from "../../../../src/pdata/attribute-text.ts";
 import type { Attributes, AttributeValue, Span } from "../../../../src/pdata/span.ts";
 import { redactProcessorFactory } from "../../../../src/processors/redact/factory.ts";
 import { makeBatch, makeSpan } from "../../../fixtures/otlp/make-span.ts";
+import { attributeTexts } from "../../../support/attribute-texts.ts";
 
 const PLANTED = [
   `sk-${"Ab3".repeat(16)}`,
@@ -45,13 +45,7 @@ function rowText(span: Span): string {
   ];
   const { spend: _spend, ...facts } = span.facts;
   return JSON.stringify(
-    [
-      span.name,
-      span.statusMessage,
-      ...span.events.map((event) => event.name),
-      ...sets.map((attributes) => Object.fromEntries(attributesAsText(attributes))),
-      facts,
-    ],
+    [span.name, span.statusMessage, ...span.events.map((event) => event.name), ...sets.map(attributeTexts), facts],
     (_key, value: unknown) => (typeof value === "bigint" ? value.toString() : value),
   );
 }

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { attributesAsText } from "../../../../src/pdata/attribute-text.ts";
 import type { AttributeValue, Span } from "../../../../src/pdata/span.ts";
 import { redactProcessorFactory } from "../../../../src/processors/redact/factory.ts";
 import { SUCCESS } from "../../../../src/component/outcome.ts";
 import type { Notice } from "../../../../src/component/notice.ts";
 import { makeBatch, makeSpan } from "../../../fixtures/otlp/make-span.ts";
+import { attributeTexts } from "../../../support/attribute-texts.ts";
 
 const HASH_KEY = "a key for tests only";
 
@@ -19,7 +19,7 @@ async function redacted(config: unknown, ...spans: readonly Span[]): Promise<rea
   return notices;
 }
 
-const texts = (span: Span) => Object.fromEntries(attributesAsText(span.attributes));
+const texts = (span: Span) => attributeTexts(span.attributes);
 
 async function attributesAfter(config: unknown, attributes: Readonly<Record<string, AttributeValue>>) {
   const span = makeSpan(1, { attributes });
@@ -120,7 +120,7 @@ describe("keys", () => {
     };
     const config = { keys: ["*"], allowed_keys: ["nothing"], detectors: ["email", "credit_card"], action: "drop" };
     const after = await attributesAfter(config, facts);
-    expect(after).toEqual(Object.fromEntries(attributesAsText(new Map(Object.entries(facts)))));
+    expect(after).toEqual(attributeTexts(new Map(Object.entries(facts))));
   });
 
   it("of a flood do not pile up, and are still judged", async () => {
