@@ -172,7 +172,7 @@ ${line(5)}
 ${runtimes}
 
 On other runtimes than Node, classes of SDKs are gated; tools of frameworks are not on Bun, which has no hooks for modules: wrap them with \`guardTool\`. A
-library in a bundle is held by the wire only: name it in \`externals\` or \`serverExternalPackages\`. Code given as text to a worker thread (\`eval: true\`) is
-not gated, and is reported. \`tollgate doctor -- node agent.js\` tells what is gated in a program of yours.
+library in a bundle is held by the wire only: name it in \`externals\` or \`serverExternalPackages\`. Of code given as text to a
+worker thread (\`eval: true\`), what it imports as ES modules is held by the wire only. \`tollgate doctor -- node agent.js\` tells what is gated in a program of yours.
 `;
 }

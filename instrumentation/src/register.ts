@@ -9,10 +9,8 @@ if (!isSupported) {
 }
 // Imported only now: older versions could not even parse what follows.
 if (isSupported) {
-  const { CAN_HOOK, hasSyncHooks } = await import("./registration/module-hooks.ts");
-  // Deno crashes when a hook loads modules.
-  const hasFront = CAN_HOOK && process.versions["deno"] === undefined && hasSyncHooks(process.versions.node);
-  if (hasFront) {
+  const { CAN_HOOK, HAS_FRONT } = await import("./registration/module-hooks.ts");
+  if (HAS_FRONT) {
     const { installFront } = await import("./registration/front.ts");
     installFront();
   } else {

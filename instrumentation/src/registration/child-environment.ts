@@ -15,6 +15,8 @@ import { formatBaggage, formatTraceContext } from "../context/environment-carrie
 export interface Parent {
   /** The parent's own environment. */
   readonly env: Environment;
+  /** What of it the parent was started with and has kept to, whatever it says by now. */
+  readonly settings: Environment;
   /** URL of the module that registers a process; `undefined`: there is none on disk (bundled). */
   readonly registerUrl: string | undefined;
   readonly context: TollgateContext;
@@ -32,20 +34,21 @@ export interface Child {
 /** The variables to set for the child; `undefined`: its environment was replaced on purpose and is left alone. */
 export function childEnvironment(parent: Parent, child: Child): Readonly<Record<string, string>> | undefined {
   const names = Object.keys(parent.env).filter((name) => parent.env[name] !== undefined);
+  const restored = restoredSettings(parent, child.env);
   const own = names.filter((name) => name.startsWith("TOLLGATE_"));
   const signs = own.length > 0 ? own : names.filter((name) => name.startsWith("OTEL_"));
   if (signs.length > 0 && signs.every((name) => child.env[name] === undefined)) return undefined;
-  const added: Record<string, string> = {};
+  const added: Record<string, string> = { ...restored };
   for (const name of names) {
     const isConnection = name.startsWith("TOLLGATE_") || name.startsWith("OTEL_EXPORTER_");
     const value = parent.env[name];
-    if (isConnection && child.env[name] === undefined && value !== undefined) added[name] = value;
+    if (isConnection && child.env[name] === undefined && value !== undefined) added[name] ??= value;
   }
   const options = child.env["NODE_OPTIONS"];
   if (parent.registerUrl !== undefined && !child.isRegistered && !isRegistration(options ?? "")) {
     added["NODE_OPTIONS"] = `${options === undefined ? "" : `${options} `}--import=${parent.registerUrl}`;
   }
-  return { ...added, ...contextVariables(parent, { ...child.env, ...added }) };
+  return { ...added, ...namingVariables(parent, { ...child.env, ...added }) };
 }
 
 /** Whether arguments of Node, or NODE_OPTIONS, register the process. */
@@ -53,8 +56,23 @@ export function isRegistration(text: string): boolean {
   return /@tollgate\/instrumentation\/(?:dist\/)?register|[/\\]instrumentation[/\\]dist[/\\]register\.js/.test(text);
 }
 
-/** What says for whom the child works. A thread gets only this: the rest it shares. */
+/** What a thread gets: for whom it works, and the settings that its parent keeps to. The rest it shares. */
 export function contextVariables(parent: Parent, childEnv: Environment): Readonly<Record<string, string>> {
+  const restored = restoredSettings(parent, childEnv);
+  return { ...restored, ...namingVariables(parent, { ...childEnv, ...restored }) };
+}
+
+/** Settings that the parent has written over, or taken away, after its start, where the child has them from there. */
+function restoredSettings({ env, settings }: Parent, childEnv: Environment): Readonly<Record<string, string>> {
+  const restored: Record<string, string> = {};
+  for (const [name, value] of Object.entries(settings)) {
+    if (value !== undefined && value !== env[name] && childEnv[name] === env[name]) restored[name] = value;
+  }
+  return restored;
+}
+
+/** What says for whom the child works. */
+function namingVariables(parent: Parent, childEnv: Environment): Readonly<Record<string, string>> {
   const { env, context, carried, active } = parent;
   const variables: Record<string, string> = { ...formatTraceContext(active) };
   const baggage = formatBaggage(carriedEntries(carried), propagation.getBaggage(active));

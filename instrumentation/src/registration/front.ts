@@ -9,7 +9,9 @@
 import childProcess from "node:child_process";
 import module, { syncBuiltinESMExports } from "node:module";
 import workerThreads from "node:worker_threads";
+import { startSettings } from "../config/start-settings.ts";
 import type { gatedFetch } from "../wire/hook-fetch.ts";
+import { watchDestinations } from "../wire/http-destination.ts";
 import { onNeeded, watchResolve } from "./module-hooks.ts";
 import { findSdkFile } from "./sdk-files.ts";
 import type { registerTollgate } from "./register-tollgate.ts";
@@ -37,6 +39,7 @@ interface Behind {
 export function installFront(): void {
   const restores: (() => void)[] = [];
   const own = new URL("..", import.meta.url).href;
+  const settings = startSettings();
   let isOpen = false;
   let isOpening = false;
   const open = (): void => {
@@ -46,7 +49,7 @@ export function installFront(): void {
     const require = module.createRequire(import.meta.url);
     const { registerTollgate: register } = require("./register-tollgate.js") as Pick<Behind, "registerTollgate">;
     const { gatedFetch: gated } = require("../wire/hook-fetch.js") as Pick<Behind, "gatedFetch">;
-    register({ isPreload: true });
+    register({ isPreload: true, settings });
     front.fetch = gated(original);
     isOpen = true;
   };
@@ -59,6 +62,7 @@ export function installFront(): void {
   });
   frontRequests(open, restores);
   frontChildren(open, restores);
+  frontReplacement(open, restores);
   onNeeded(open);
   // A preload before this one.
   const loaded = Object.keys(module.createRequire(import.meta.url).cache);
@@ -67,7 +71,8 @@ export function installFront(): void {
     return;
   }
   watchResolve((specifier, url) => {
-    if (!isOpen && IS_HTTP2.test(specifier)) frontHttp2(open, restores);
+    // While it opens, the gate puts its own in there.
+    if (!isOpen && !isOpening && IS_HTTP2.test(specifier)) frontHttp2(open, restores);
     if (!isOpen && (WANTS_GATE.test(specifier) || url.startsWith(own))) open();
   });
 }
@@ -86,6 +91,8 @@ function frontRequests(open: () => void, restores: (() => void)[]): void {
   // Not imported: the module's namespace would read its lazy members, and load undici for them.
   const { ClientRequest } = process.getBuiltinModule("node:http");
   const prototype = ClientRequest.prototype as unknown as Methods;
+  // A request is made before it is sent.
+  watchDestinations();
   for (const name of SENDS) {
     const before = Object.getOwnPropertyDescriptor(prototype, name);
     replace(prototype, name, function (...args) {
@@ -115,6 +122,19 @@ function frontHttp2(open: () => void, restores: (() => void)[]): void {
     syncBuiltinESMExports();
   });
   syncBuiltinESMExports();
+}
+
+function frontReplacement(open: () => void, restores: (() => void)[]): void {
+  const execve = process.execve?.bind(process);
+  // Not on Windows, nor on older versions.
+  if (execve === undefined) return;
+  process.execve = (...args) => {
+    open();
+    return process.execve?.(...args) as never;
+  };
+  restores.push(() => {
+    process.execve = execve;
+  });
 }
 
 function frontChildren(open: () => void, restores: (() => void)[]): void {

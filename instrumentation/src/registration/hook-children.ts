@@ -22,7 +22,7 @@ import { hookWorkers } from "./hook-workers.ts";
 export const plainSpawnSync = childProcess.spawnSync;
 
 /** A child that is about to start. */
-interface Start {
+export interface StartedChild {
   readonly file: string;
   readonly args: readonly string[];
   readonly env: Environment;
@@ -41,11 +41,23 @@ const HOOKED = Symbol.for("tollgate.children");
 const RUNS_NODE = /^(?:node|nodejs|npm|npx|pnpm|yarn|tsx|sh|bash|dash|zsh|cmd|powershell|pwsh|env)(?:\.exe|\.cmd)?$/i;
 const NODE_SCRIPT = /\.[cm]?[jt]s$|[/\\]node_modules[/\\]\.bin[/\\]/;
 
-export function hookChildren(config: Config, logger: Logger): void {
+/** What a child is to be given that is started in another way than by this module. */
+type Added = (child: StartedChild) => Readonly<Record<string, string>> | undefined;
+
+export interface ChildrenOptions {
+  readonly config: Config;
+  readonly logger: Logger;
+  /** What the process was started with. */
+  readonly settings: Environment;
+}
+
+export function hookChildren(options: ChildrenOptions): Added {
+  const { logger } = options;
+  const hook = new ChildHook(options);
   const prototype = childProcess.ChildProcess.prototype as unknown as { spawn: AnyFunction; [HOOKED]?: true };
-  if (prototype[HOOKED] === true) return;
+  const added: Added = (child) => hook.added(child);
+  if (prototype[HOOKED] === true) return added;
   Object.defineProperty(prototype, HOOKED, { value: true });
-  const hook = new ChildHook(config, logger);
   const { spawn } = prototype;
   prototype.spawn = function (options, ...rest) {
     hook.prepare(options as SpawnOptions);
@@ -59,22 +71,25 @@ export function hookChildren(config: Config, logger: Logger): void {
       logger.once(
         "warn",
         "children:text",
-        "a worker thread that runs code given as text (`eval: true`) is not gated: put the code into a file",
+        "a worker thread that runs code given as text (`eval: true`) is not gated by a bundled gate: put the code into a file",
       );
     },
     contain: (problem) => hook.contain(problem),
   });
   syncBuiltinESMExports();
+  return added;
 }
 
 class ChildHook {
   readonly #config: Config;
   readonly #logger: Logger;
+  readonly #settings: Environment;
   readonly #registerUrl: string | undefined;
 
-  constructor(config: Config, logger: Logger) {
+  constructor({ config, logger, settings }: ChildrenOptions) {
     this.#config = config;
     this.#logger = logger;
+    this.#settings = settings;
     const { href } = new URL("../register.js", import.meta.url);
     // In a bundle there is no such file, and a child that can't find it would not start.
     this.#registerUrl = existsSync(fileURLToPath(href)) ? `${href}?inherited` : undefined;
@@ -83,6 +98,7 @@ class ChildHook {
   parent(): Parent {
     return {
       env: processEnvironment(),
+      settings: this.#settings,
       registerUrl: this.#registerUrl,
       context: currentContext(),
       carried: currentlyCarried(this.#config.context),
@@ -97,7 +113,7 @@ class ChildHook {
       const pairs = options.envPairs.filter((pair) => typeof pair === "string");
       const env = Object.fromEntries(pairs.map((pair) => splitPair(pair)));
       const args = Array.isArray(options.args) ? options.args.map(String) : [];
-      const added = this.#added({ file: options.file, args, env });
+      const added = this.added({ file: options.file, args, env });
       if (added === undefined) return;
       const kept = pairs.filter((pair) => added[splitPair(pair)[0]] === undefined);
       options.envPairs = [...kept, ...Object.entries(added).map(([name, value]) => `${name}=${value}`)];
@@ -126,7 +142,7 @@ class ChildHook {
       const hasArgs = !isCommand && Array.isArray(second);
       const options = (hasArgs ? third : (second ?? third)) as { readonly env?: Environment } | undefined;
       const env = options?.env ?? processEnvironment();
-      const added = this.#added({ file: isCommand ? "sh" : String(file), args, env });
+      const added = this.added({ file: isCommand ? "sh" : String(file), args, env });
       if (added === undefined) return given;
       const prepared = { ...options, env: { ...env, ...added } };
       return hasArgs ? [file, second, prepared] : isCommand ? [file, prepared] : [file, [], prepared];
@@ -136,7 +152,8 @@ class ChildHook {
     }
   }
 
-  #added({ file, args, env }: Start): Readonly<Record<string, string>> | undefined {
+  /** The variables to set for it. */
+  added({ file, args, env }: StartedChild): Readonly<Record<string, string>> | undefined {
     const isRegistered = args.some(isRegistration);
     const added = childEnvironment(this.parent(), { env, isRegistered });
     const name = basename(file);

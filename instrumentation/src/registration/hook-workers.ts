@@ -2,17 +2,19 @@
  * Worker threads. A thread has modules of its own, and so a gate of its own; it shares the environment or has a copy of it,
  * so who it works for goes by `setEnvironmentData`, which a thread finds however it was started.
  */
+import { fileURLToPath } from "node:url";
 import workerThreads from "node:worker_threads";
 import type { WorkerOptions } from "node:worker_threads";
 import { THREAD_CONTEXT, threadContext } from "../config/config.ts";
 import { childEnvironment, contextVariables, isRegistration } from "./child-environment.ts";
 import type { Parent } from "./child-environment.ts";
+import { HAS_FRONT } from "./module-hooks.ts";
 
 export interface WorkerHook {
   readonly parent: () => Parent;
   /** The thread's environment was replaced on purpose. */
   readonly report: () => void;
-  /** The thread runs code given as text: Node loads nothing before that, so it can't be registered. */
+  /** The thread runs code given as text, and there is no file to register it with. */
   readonly reportText: () => void;
   /** An exception of our own: the thread starts as the app wanted it. */
   readonly contain: (problem: unknown) => void;
@@ -23,10 +25,11 @@ export function hookWorkers(hook: WorkerHook): void {
   workerThreads.Worker = new Proxy(Worker, {
     construct(target, [file, options]: [string | URL, WorkerOptions | undefined], newTarget) {
       const own = threadContext();
-      const start = (given: WorkerOptions | undefined): object =>
-        Reflect.construct(target, [file, given], newTarget) as object;
       try {
         const prepared = prepare(hook, options);
+        const code = options?.eval === true && prepared !== options ? registeredText(String(file)) : file;
+        const start = (given: WorkerOptions | undefined): object =>
+          Reflect.construct(target, [code, given], newTarget) as object;
         return prepared === options ? start(options) : startRegistered(start, prepared ?? {});
       } finally {
         workerThreads.setEnvironmentData(THREAD_CONTEXT, own);
@@ -47,6 +50,7 @@ function prepare(hook: WorkerHook, options: WorkerOptions | undefined): WorkerOp
     }
     workerThreads.setEnvironmentData(THREAD_CONTEXT, contextVariables(parent, env));
     if (options?.eval === true) {
+      if (parent.registerUrl !== undefined) return { ...options };
       hook.reportText();
       return options;
     }
@@ -57,6 +61,24 @@ function prepare(hook: WorkerHook, options: WorkerOptions | undefined): WorkerOp
     return options;
   }
 }
+
+const DIRECTIVE = /^(?:\s|\/\/[^\n]*\n|\/\*[^]*?\*\/)*(?:"use strict"|'use strict')/;
+
+/**
+ * Node loads nothing before code that is given as text, so the text itself begins with the gate, on its first line. What it
+ * imports as ES modules is loaded before that all the same: calls of those libraries are gated on the wire.
+ */
+function registeredText(code: string): string {
+  const entry = fileURLToPath(new URL(HAS_FRONT ? FRONT : GATE, import.meta.url));
+  const call = HAS_FRONT ? "installFront()" : "registerTollgate({isPreload:true})";
+  const path = JSON.stringify(entry);
+  const register = `process.getBuiltinModule("node:module").createRequire(${path})(${path}).${call}`;
+  const isStrict = DIRECTIVE.test(code) ? '"use strict";' : "";
+  return `${isStrict}globalThis.fetch?.[Symbol.for("tollgate.fetch")]===true||${register};${code}`;
+}
+
+const FRONT = "./front.js";
+const GATE = "./register-tollgate.js";
 
 /**
  * A thread inherits flags of the process that it would refuse when they are written out (`--max-old-space-size`), and to add

@@ -49,7 +49,7 @@ export class LastWords {
       this.#leftBefore = left;
       void this.flush();
     });
-    process.on("exit", () => this.#handOver());
+    process.on("exit", () => this.handOver());
     if (isMainThread) for (const signal of SIGNALS) this.#onSignal(signal);
   }
 
@@ -107,7 +107,8 @@ export class LastWords {
     logger.log(config.announcesReceiver ? "error" : "info", `${lost} spans were lost: nobody took them`);
   }
 
-  #handOver(): void {
+  /** Synchronously, before the process is gone. */
+  handOver(): void {
     this.#endOpen();
     const requests = this.#requests(this.#gate.config);
     const isTaken = requests.length === 0 || handOver(requests);

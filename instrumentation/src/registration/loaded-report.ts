@@ -25,16 +25,20 @@ export function withReport(
   url: string,
   { text, isCommonJs }: { readonly text: string; readonly isCommonJs: boolean },
 ): string {
-  // Some bundlers put other exports in the place of those that Node gave.
-  const exported = file.className === "default" ? "module.exports" : `module.exports.${file.className}`;
   if (file.exported !== undefined) return withExports(file, url, text);
-  const local = file.localName ?? file.className;
-  // A version that names its class otherwise is reported as not gated, and runs all the same.
-  const owner = isCommonJs ? exported : `typeof ${local}==="undefined"?undefined:${local}`;
+  const owner = ownerExpression(file, isCommonJs);
   const names = file.contains === undefined ? file.functions : file.functions?.filter((name) => declares(text, name));
   const reported = names === undefined ? owner : functionsExpression(names);
   const call = `globalThis[Symbol.for("tollgate.loaded")]?.(${JSON.stringify(file.name)},${reported},${JSON.stringify(url)});`;
   return `${withVariables(text, names ?? [])}\n;${call}\n`;
+}
+
+/** The class. A version that names it otherwise is reported as not gated, and runs all the same. */
+function ownerExpression({ className, localName = className }: SdkFile, isCommonJs: boolean): string {
+  // Where a package does not say which system it is written in, Node does not tell either until it has read it.
+  if (className === "default") return 'typeof module==="undefined"?undefined:module.exports';
+  // Some bundlers put other exports in the place of those that Node gave.
+  return isCommonJs ? `module.exports.${className}` : `typeof ${localName}==="undefined"?undefined:${localName}`;
 }
 
 /** Another file of the same package may import it: that can't be replaced. */

@@ -29,6 +29,9 @@ const reported = new Set<string>();
 /** Bun has none of the hooks, though it calls itself a Node that has: there, classes are patched in what is loaded ahead of the app. */
 export const CAN_HOOK = process.versions["bun"] === undefined;
 
+/** Whether a process starts with doors only (front.ts). Deno crashes when a hook loads modules. */
+export const HAS_FRONT = CAN_HOOK && process.versions["deno"] === undefined && hasSyncHooks(process.versions.node);
+
 /** Whether a module, by its URL or path, was seen as it was loaded. */
 export function hasReported(location: string): boolean {
   return reported.has(location);
@@ -98,6 +101,7 @@ function install(): void {
   };
   Object.defineProperty(globalThis, LOADED, { value: report, configurable: true });
   hookCompile(report);
+  hookBuiltins();
   if (!hasSyncHooks(process.versions.node)) return;
   module.registerHooks({
     resolve: (specifier, context, nextResolve) => {
@@ -111,6 +115,21 @@ function install(): void {
       return file === undefined ? nextLoad(url, context) : appendReport(file, url, nextLoad(url, context));
     },
   });
+}
+
+/** Node's own modules, without its hooks. */
+function hookBuiltins(): void {
+  const getBuiltinModule = process.getBuiltinModule.bind(process) as (id: string) => unknown;
+  let isTelling = false;
+  const told = (id: string): unknown => {
+    if (!isTelling) {
+      isTelling = true;
+      for (const resolved of onResolved) resolved(id, id);
+      isTelling = false;
+    }
+    return getBuiltinModule(id);
+  };
+  process.getBuiltinModule = told as typeof process.getBuiltinModule;
 }
 
 /** CommonJS that Node's own hooks do not see: older versions, and loaders that compile by themselves (tsx). */

@@ -3,8 +3,9 @@ import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, isAbsolute, join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { readConfig } from "../config/config.ts";
-import type { Config } from "../config/config.ts";
+import { processEnvironment, readConfig, threadContext } from "../config/config.ts";
+import type { Config, Environment } from "../config/config.ts";
+import { startSettings } from "../config/start-settings.ts";
 import { createLogger } from "../config/logger.ts";
 import type { Logger } from "../config/logger.ts";
 import { setProcessContext } from "../context/context.ts";
@@ -23,6 +24,7 @@ import { tellUnpatched } from "../probe/tell-unpatched.ts";
 import { hookWire } from "../wire/hook-wire.ts";
 import { registerWire, Wire } from "../wire/wire.ts";
 import { hookChildren } from "./hook-children.ts";
+import { hookReplacement } from "./hook-replacement.ts";
 import { LastWords } from "./last-words.ts";
 import { CAN_HOOK, hasReported, hookModules, importLoaded } from "./module-hooks.ts";
 import { patchLoadedClass } from "./patch-sdk.ts";
@@ -38,11 +40,17 @@ export interface Registration {
   shutdown(): Promise<void>;
 }
 
+export interface RegisterOptions {
+  readonly isPreload?: boolean;
+  /** What the process was started with; wins over what its environment says by now. */
+  readonly settings?: Environment;
+}
+
 let registration: Registration | undefined;
 
 /** Registers once; later calls return the same. Never throws: wrong settings are printed, and calls throw `ConfigInvalid`. */
-export function registerTollgate(options: { readonly isPreload?: boolean } = {}): Registration {
-  registration ??= register(options.isPreload === true);
+export function registerTollgate(options: RegisterOptions = {}): Registration {
+  registration ??= register(options);
   return registration;
 }
 
@@ -54,8 +62,8 @@ export function flush(): Promise<void> {
   return registration?.flush() ?? Promise.resolve();
 }
 
-function register(isPreload: boolean): Registration {
-  const config = readConfig();
+function register({ isPreload = false, settings = isPreload ? startSettings() : {} }: RegisterOptions): Registration {
+  const config = readConfig({ ...processEnvironment(), ...settings, ...threadContext() });
   const logger = createLogger(config.logLevel);
   for (const problem of config.problems) logger.log("error", `${problem}: calls are refused until this is right`);
   setProcessContext(config.context);
@@ -74,9 +82,10 @@ function register(isPreload: boolean): Registration {
   registerWire(new Wire(gate, (userAgent) => probe.sent(userAgent)));
   hookWire();
   hookModules((file, clientClass, location) => patch(file.name, clientClass, location));
-  if (config.gatesChildren) hookChildren(config, logger);
-  void gate.leases?.start();
   const lastWords = new LastWords(gate, tracing);
+  const added = config.gatesChildren ? hookChildren({ config, logger, settings }) : () => undefined;
+  hookReplacement({ handOver: () => lastWords.handOver(), added });
+  void gate.leases?.start();
   lastWords.install();
   return {
     ready: isPreload

@@ -47,10 +47,10 @@ interface Sending {
 }
 
 function send({ wire, original, input, init }: Sending): Promise<Response> {
-  const url = parseUrl(input instanceof URL || typeof input === "string" ? String(input) : input.url);
-  // `data:` and the like go nowhere; what is no URL is for `fetch` to refuse.
-  if (url === null || !url.protocol.startsWith("http")) return original(input, init);
   const request = isRequest(input) ? input : undefined;
+  const url = parseUrl(request?.url ?? asText(input));
+  // `data:` and the like go nowhere; what is no URL is for `fetch` to refuse.
+  if (url === null || !url.protocol.startsWith("http")) return passed(original(input, init));
   const method = (init?.method ?? request?.method ?? "GET").toUpperCase();
   patchDispatcherOf((init as { readonly dispatcher?: object } | undefined)?.dispatcher);
   const verdict = wire.judge({ method, url });
@@ -108,9 +108,10 @@ async function sendGated({ wire, original, input, init }: Sending, target: Targe
   const request = isRequest(input) ? input : undefined;
   const headers = new Headers(init?.headers ?? request?.headers);
   const read = await readBody(request, init);
+  const text = textOf(read.body);
   const call = await wire.open({
     ...target,
-    body: textOf(read.body),
+    body: text instanceof Promise ? await text : text,
     header: (name) => headers.get(name) ?? undefined,
     via: "fetch",
     signal: init?.signal ?? request?.signal ?? undefined,
@@ -162,6 +163,8 @@ interface ReadBody {
 async function readBody(request: Request | undefined, init: Init): Promise<ReadBody> {
   const body: unknown = init?.body;
   if (body !== undefined && body !== null) {
+    // What is no body to `fetch` is sent as its text.
+    if (isPlain(body)) return { body: asText(body), isConsumed: true };
     if (!(body instanceof ReadableStream) && !isAsyncIterable(body)) return { body, isConsumed: false };
     return { body: await collect(body as AsyncIterable<unknown>), isConsumed: true };
   }
@@ -169,11 +172,22 @@ async function readBody(request: Request | undefined, init: Init): Promise<ReadB
   return { body: await request.clone().text(), isConsumed: false };
 }
 
+/** As `fetch` makes it. */
+function asText(value: unknown): string {
+  return String(value as string);
+}
+
+function isPlain(body: unknown): boolean {
+  if (typeof body !== "object" || body === null) return typeof body !== "string";
+  if (body instanceof ArrayBuffer || ArrayBuffer.isView(body)) return false;
+  return !("append" in body) && !("arrayBuffer" in body) && !(Symbol.asyncIterator in body);
+}
+
 function isAsyncIterable(body: unknown): boolean {
   return typeof body === "object" && body !== null && Symbol.asyncIterator in body && !("arrayBuffer" in body);
 }
 
-/** By its shape: Node's `Request` is loaded only by those who use it. */
+/** By its shape: Node's `Request` is loaded only by those who use it. `fetch` takes any other object for its text. */
 function isRequest(input: Input): input is Request {
-  return typeof input === "object" && !(input instanceof URL);
+  return typeof input === "object" && "url" in input && typeof input.url === "string" && "clone" in input;
 }

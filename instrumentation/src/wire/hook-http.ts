@@ -6,6 +6,7 @@
 import type { ClientRequest, IncomingMessage } from "node:http";
 import { context } from "@opentelemetry/api";
 import { isPatched, PATCHED } from "../stainless/patch-client.ts";
+import { destinationOf, watchDestinations } from "./http-destination.ts";
 import { HeldRequest } from "./held-request.ts";
 import type { SendMethods } from "./held-request.ts";
 import { registeredWire } from "./wire.ts";
@@ -18,6 +19,7 @@ type Methods = Record<"write" | "end" | "flushHeaders", Method>;
 const held = new WeakMap<ClientRequest, HeldRequest | undefined>();
 
 export function hookHttp(): void {
+  watchDestinations();
   // Not imported: the module's namespace would read its lazy members, and load undici for them.
   const prototype = process.getBuiltinModule("node:http").ClientRequest.prototype as unknown as Methods;
   if (isPatched(prototype)) return;
@@ -53,11 +55,12 @@ function heldRequest(request: ClientRequest, original: SendMethods): HeldRequest
 
 function look(request: ClientRequest, original: SendMethods): HeldRequest | undefined {
   const wire = registeredWire();
-  const url = wire === undefined ? null : urlOf(request);
-  if (wire === undefined || url === null) return undefined;
+  const destination = wire === undefined ? null : destinationOf(request);
+  if (wire === undefined || destination === null) return undefined;
+  const { url, named } = destination;
   const method = request.method.toUpperCase();
   const isUpgrade = request.getHeader("upgrade") !== undefined;
-  const verdict: Verdict = wire.judge({ method, url, isUpgrade });
+  const verdict: Verdict = wire.judge({ method, url, isUpgrade, named });
   switch (verdict.do) {
     case "pass":
       return undefined;
@@ -80,18 +83,4 @@ function onResponse(request: ClientRequest, seen: (response: IncomingMessage) =>
     if (name === "response") seen(args[0] as IncomingMessage);
     return emit(name, ...args);
   };
-}
-
-/** Where it really goes: the `Host` header only tells the port. */
-function urlOf(request: ClientRequest): URL | null {
-  if ((request as { readonly socketPath?: string | null }).socketPath) return null;
-  // Through a proxy the path is the whole URL.
-  if (/^https?:\/\//i.test(request.path)) return URL.parse(request.path);
-  const header = String(request.getHeader("host") ?? "");
-  const named = URL.parse(`${request.protocol}//${header}`);
-  const host = request.host.includes(":") && !request.host.startsWith("[") ? `[${request.host}]` : request.host;
-  const base = URL.parse(`${request.protocol}//${host}`);
-  if (base === null) return null;
-  if (named !== null && named.hostname === base.hostname) base.port = named.port;
-  return URL.parse(request.path, base.origin);
 }

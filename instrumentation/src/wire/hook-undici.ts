@@ -23,7 +23,7 @@ interface DispatchOptions {
   readonly body?: unknown;
   readonly headers?: Headers;
   readonly upgrade?: unknown;
-  readonly [LOOKED_AT]?: true;
+  readonly [LOOKED_AT]?: Pick<DispatchOptions, "origin" | "path">;
 }
 
 type Dispatch = (this: object, options: DispatchOptions, handler: Handler) => boolean;
@@ -47,7 +47,7 @@ export function patchDispatcher(prototype: object | null): boolean {
     const url = urlOf(this, options);
     if (url === null) return original.call(this, options, handler);
     const dispatch = (sent: DispatchOptions, to: Handler): boolean =>
-      original.call(this, { ...sent, [LOOKED_AT]: true }, to);
+      original.call(this, { ...sent, [LOOKED_AT]: sent }, to);
     return look({ wire, dispatch, options, handler, url });
   });
   return true;
@@ -92,7 +92,7 @@ function look(sending: Sending): boolean {
   const { wire, dispatch, options, handler, url } = sending;
   const method = options.method.toUpperCase();
   const isUpgrade = Boolean(options.upgrade);
-  const verdict = wire.judge({ method, url, isUpgrade });
+  const verdict = wire.judge({ method, url, isUpgrade, named: namedOf(url, options) });
   switch (verdict.do) {
     case "pass":
       return dispatch(options, handler);
@@ -129,7 +129,7 @@ async function gate(
   const call = await wire.open({
     method,
     url,
-    body: textOf(body),
+    body: await textOf(body),
     header: (name) => findHeader(options.headers, name),
     host,
     via: "undici",
@@ -215,14 +215,22 @@ function fail(handler: Handler, error: unknown): void {
 
 function isNew(options: DispatchOptions, handler: Handler): boolean {
   const isWhole = typeof options === "object" && options !== null && typeof handler === "object" && handler !== null;
-  return (
-    isWhole && options[LOOKED_AT] !== true && typeof options.path === "string" && typeof options.method === "string"
-  );
+  if (!isWhole || typeof options.path !== "string" || typeof options.method !== "string") return false;
+  const lookedAt = options[LOOKED_AT];
+  // Who follows a redirect below this copies the options, and sends them elsewhere.
+  return lookedAt === undefined || lookedAt.origin !== options.origin || lookedAt.path !== options.path;
 }
 
-/** A client or a pool knows its origin itself. */
+/** Whom the `Host` header names, where that is another host. */
+function namedOf(url: URL, { headers }: DispatchOptions): URL | undefined {
+  const header = findHeader(headers, "host");
+  if (header === undefined || header === url.host) return undefined;
+  return URL.parse(url.pathname, `${url.protocol}//${header}`) ?? undefined;
+}
+
+/** A client or a pool goes to its own origin, whatever it is told. */
 function urlOf(dispatcher: object, { origin, path }: DispatchOptions): URL | null {
-  const base = origin ?? ownOrigin(dispatcher);
+  const base = ownOrigin(dispatcher) ?? origin;
   if (base === undefined) return null;
   return URL.parse(path, String(base));
 }

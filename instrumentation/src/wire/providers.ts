@@ -19,7 +19,13 @@ export const PROVIDER_HOSTS: readonly ProviderHost[] = [
   { provider: Provider.openai, hosts: ["api.openai.com", "*.api.openai.com"] },
   {
     provider: Provider.azureOpenai,
-    hosts: ["*.openai.azure.com", "*.services.ai.azure.com", "*.cognitiveservices.azure.com"],
+    hosts: [
+      "*.openai.azure.com",
+      "*.openai.azure.us",
+      "*.openai.azure.cn",
+      "*.services.ai.azure.com",
+      "*.cognitiveservices.azure.com",
+    ],
   },
   { provider: Provider.anthropic, hosts: ["api.anthropic.com"] },
   { provider: Provider.gcpGemini, hosts: ["generativelanguage.googleapis.com"] },
@@ -27,7 +33,17 @@ export const PROVIDER_HOSTS: readonly ProviderHost[] = [
     provider: Provider.gcpVertexAi,
     hosts: ["aiplatform.googleapis.com", "*-aiplatform.googleapis.com", "aiplatform.*.rep.googleapis.com"],
   },
-  { provider: Provider.awsBedrock, hosts: ["bedrock-runtime*.amazonaws.com", "bedrock-mantle*.api.aws"] },
+  {
+    provider: Provider.awsBedrock,
+    hosts: [
+      "bedrock-runtime*.amazonaws.com",
+      "bedrock-runtime*.amazonaws.com.cn",
+      "bedrock-runtime*.api.aws",
+      // Endpoints inside a VPC. https://docs.aws.amazon.com/bedrock/latest/userguide/vpc-interface-endpoints.html
+      "*.bedrock-runtime*.vpce.amazonaws.com",
+      "bedrock-mantle*.api.aws",
+    ],
+  },
   { provider: Provider.mistralAi, hosts: ["api.mistral.ai", "codestral.mistral.ai"], isStrict: true },
   { provider: Provider.cohere, hosts: ["api.cohere.com", "api.cohere.ai"], isStrict: true },
   { provider: Provider.groq, hosts: ["api.groq.com"] },
@@ -47,18 +63,25 @@ export const PROVIDER_HOSTS: readonly ProviderHost[] = [
 
 /** What costs nothing, or is no call of a model: files, stores, counting, moderation, tokens of a session. */
 const FREE_PATHS = [
-  /\/(?:files|uploads|vector_stores|moderations|conversations|assistants|evals|containers)(?:\/|$)/,
-  /\/threads(?:$|\/[^/]+(?:$|\/messages))/,
+  /\/(?:files|uploads|vector_stores|moderations|conversations|assistants|containers)(?:\/|$)/,
+  // A run calls a model: of a thread, of a thread that comes with it, of an evaluation.
+  /\/threads(?:$|\/(?!runs(?:\/|$))[^/]+(?:$|\/messages))/,
+  /\/evals(?:$|\/[^/]+(?:$|\/runs\/))/,
   /\/(?:count_tokens|input_tokens|tokenize|detokenize|token)$/,
   /:(?:countTokens|computeTokens)$/,
   /\/(?:cancel|client_secrets|sessions)$/,
   /\/api\/(?:pull|push|create|copy|show|delete|blobs|me)(?:\/|$)/,
 ];
 
+/** Names that users choose may be words of the API. */
+const CHOSEN_NAMES = /\/(?:deployments|projects|locations)\/[^/]+/g;
+
 /** Reading and deleting cost nothing with any provider in the table; a socket that is opened by GET may. */
 export function isFree(method: string, path: string, isUpgrade: boolean): boolean {
   if (isUpgrade) return false;
-  return method !== "POST" || FREE_PATHS.some((pattern) => pattern.test(path));
+  if (method !== "POST") return true;
+  const plain = path.replaceAll(CHOSEN_NAMES, "");
+  return FREE_PATHS.some((pattern) => pattern.test(plain));
 }
 
 interface CompiledHost {
@@ -76,12 +99,14 @@ const KNOWN_MAX = 1_024;
 
 /** Whose API a URL belongs to; `undefined`: not one that is known by its host. */
 export function providerOf(url: URL, bases: readonly ProviderBase[]): ProviderHost | undefined {
+  // A dot at the end of a name only says that it is whole.
+  const host = url.host.replace(/\.(?=$|:)/, "");
   for (const { provider, base } of bases) {
-    if (url.host === base.host && url.pathname.startsWith(base.pathname)) return rowOf(provider);
+    if (host === base.host && url.pathname.startsWith(base.pathname)) return rowOf(provider);
   }
-  const { host } = url;
   if (known.has(host)) return known.get(host);
-  const row = COMPILED.find(({ pattern }) => pattern.test(host) || pattern.test(url.hostname))?.row;
+  const hostname = url.hostname.replace(/\.$/, "");
+  const row = COMPILED.find(({ pattern }) => pattern.test(host) || pattern.test(hostname))?.row;
   if (known.size < KNOWN_MAX) known.set(host, row);
   return row;
 }

@@ -10,12 +10,18 @@ export async function collect(stream: AsyncIterable<unknown> | Iterable<unknown>
   return Buffer.concat(chunks);
 }
 
-/** `undefined`: its text can't be told (forms, blobs), or there is too much of it. */
-export function textOf(body: unknown): string | Uint8Array | undefined {
+/** `undefined`: its text can't be told (forms), or there is too much of it. */
+export function textOf(body: unknown): string | Uint8Array | undefined | Promise<Uint8Array> {
+  if (isBlob(body)) return body.size > BODY_BYTES_MAX ? undefined : body.arrayBuffer().then((bytes) => toBytes(bytes));
   if (typeof body === "string") return body.length > BODY_BYTES_MAX ? undefined : body;
   if (!(body instanceof ArrayBuffer) && !ArrayBuffer.isView(body)) return undefined;
   const bytes = toBytes(body);
   return bytes.length > BODY_BYTES_MAX ? undefined : bytes;
+}
+
+/** Of any copy of the class. */
+function isBlob(body: unknown): body is Blob {
+  return typeof body === "object" && body !== null && "arrayBuffer" in body && "size" in body && "type" in body;
 }
 
 function toBytes(chunk: unknown): Uint8Array {

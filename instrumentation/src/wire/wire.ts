@@ -19,6 +19,7 @@ import { startCall } from "../stainless/patch-client.ts";
 import { mayBeModelPath, openRequest } from "./dialects.ts";
 import { Egress } from "./egress.ts";
 import type { Outgoing } from "./egress.ts";
+import { modelPath } from "./model-path.ts";
 import { isFree, providerOf } from "./providers.ts";
 import type { ProviderHost } from "./providers.ts";
 import { WireCall } from "./wire-call.ts";
@@ -47,6 +48,13 @@ export interface WireRequest extends Outgoing {
   readonly parent: Context;
 }
 
+/** A request before its body is known. */
+export interface Leaving extends Outgoing {
+  readonly isUpgrade?: boolean;
+  /** Whom its `Host` header names, where that is not the host it goes to: an address was looked up by hand, or there is a proxy. */
+  readonly named?: URL | undefined;
+}
+
 const PASS: Verdict = { do: "pass" };
 /** https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html */
 const SIGNED = /^AWS4-/;
@@ -72,7 +80,7 @@ export class Wire {
   }
 
   /** What becomes of a request, before its body is known. Never throws. */
-  judge(request: Outgoing & { readonly isUpgrade?: boolean }): Verdict {
+  judge(request: Leaving): Verdict {
     try {
       return this.#judge(request);
     } catch (problem) {
@@ -82,7 +90,7 @@ export class Wire {
     }
   }
 
-  #judge(request: Outgoing & { readonly isUpgrade?: boolean }): Verdict {
+  #judge(request: Leaving): Verdict {
     const { isOwn, isModel, host, hop } = this.#placeOf(request);
     if (isOwn) return PASS;
     if (isModel) {
@@ -94,23 +102,22 @@ export class Wire {
     return until === undefined ? PASS : { do: "wait", until };
   }
 
-  #placeOf({ method, url, isUpgrade = false }: Outgoing & { readonly isUpgrade?: boolean }): Place {
+  #placeOf({ method, url, isUpgrade = false, named }: Leaving): Place {
     const bases = this.#providerBases();
     const known = this.#places.get(url);
-    if (known !== undefined && known.bases === bases && known.method === method && !isUpgrade) return known;
-    const host = providerOf(url, bases);
+    if (known !== undefined && known.bases === bases && known.method === method && !isUpgrade && named === undefined)
+      return known;
+    const host = providerOf(url, bases) ?? (named === undefined ? undefined : providerOf(named, bases));
+    const path = modelPath(url.pathname);
     const place: Place = {
       bases,
       method,
       host,
       isOwn: this.#own.has(url.origin),
-      isModel:
-        host === undefined
-          ? method === "POST" && mayBeModelPath(url.pathname)
-          : !isFree(method, url.pathname, isUpgrade),
+      isModel: host === undefined ? method === "POST" && mayBeModelPath(path) : !isFree(method, path, isUpgrade),
       hop: { origin: url.origin, path: url.pathname + url.search },
     };
-    if (!isUpgrade) this.#places.set(url, place);
+    if (!isUpgrade && named === undefined) this.#places.set(url, place);
     return place;
   }
 
@@ -119,7 +126,8 @@ export class Wire {
     const { url, host, signal, parent, via } = request;
     const isFrozen = request.isSent === true || SIGNED.test(request.header("authorization") ?? "");
     const body = request.header("content-encoding") === undefined ? parseBody(request.body) : undefined;
-    const opened = openRequest({ path: url.pathname, body, isFrozen, host });
+    const path = modelPath(url.pathname);
+    const opened = openRequest({ path, body, isFrozen, host });
     if (opened === undefined) {
       await this.#egress.pass(request);
       return undefined;
@@ -139,10 +147,10 @@ export class Wire {
     if (call === undefined) return undefined;
     call.span.setAttribute(semconv.ATTR_TOLLGATE_WIRE, via);
     const plan = await context.with(parent, () => call.begin());
-    const sent = plan.do === "send" ? opened.toWire(plan.body) : { body: undefined, path: url.pathname };
+    const sent = plan.do === "send" ? opened.toWire(plan.body) : { body: undefined, path };
     return new WireCall(call, {
       body: sent.body === undefined || isFrozen ? undefined : JSON.stringify(sent.body),
-      path: sent.path === url.pathname ? undefined : sent.path,
+      path: sent.path === path ? undefined : sent.path,
       isFrozen,
     });
   }
@@ -173,7 +181,9 @@ interface Place {
 function parseBody(body: string | Uint8Array | undefined): Body | undefined {
   if (body === undefined || body.length === 0) return undefined;
   try {
-    return asBody(JSON.parse(typeof body === "string" ? body : Buffer.from(body).toString("utf8")));
+    const text = typeof body === "string" ? body : Buffer.from(body).toString("utf8");
+    // Servers that take a byte order mark are common enough.
+    return asBody(JSON.parse(text.startsWith("\ufeff") ? text.slice(1) : text));
   } catch {
     return undefined;
   }

@@ -9,8 +9,10 @@ if (isMainThread) {
   await registerTollgate().ready;
   const worker = withContext({ agent: "threader" }, () => new Worker(fileURLToPath(import.meta.url)));
   const [message] = await once(worker, "message");
-  await once(new Worker("0", { eval: true }), "exit");
-  stdout.write(JSON.stringify({ ...message, isWorker: worker instanceof Worker }));
+  const text =
+    '"use strict"; require("worker_threads").parentPort.postMessage([fetch[Symbol.for("tollgate.fetch")] === true, this === undefined]);';
+  const [fromText] = await once(new Worker(`"use strict"; (function () { ${text} })()`, { eval: true }), "message");
+  stdout.write(JSON.stringify({ ...message, fromText, isWorker: worker instanceof Worker }));
 } else {
   parentPort?.postMessage({
     isGated: globalThis[Symbol.for("tollgate.loaded")] !== undefined,

@@ -7,6 +7,7 @@ import { childEnvironment, type Parent } from "../../../../instrumentation/src/r
 const env = { PATH: "/bin", TOLLGATE_AGENT: "planner", TOLLGATE_API_KEY: "k", TOLLGATE_POLICY: "policy.yaml" };
 const parent: Parent = {
   env,
+  settings: {},
   registerUrl: "file:///x/instrumentation/dist/register.js",
   context: {},
   carried: { agents: ["planner"], session: "s", workflow: undefined, isTooDeep: false },
@@ -53,6 +54,14 @@ describe("the environment of a child process", () => {
   it("leaves one alone that was replaced on purpose", () => {
     expect(childOf({}, { PATH: "/bin" })).toBeUndefined();
     expect(childOf({ env: { PATH: "/bin" } }, { PATH: "/bin" })).toHaveProperty("NODE_OPTIONS");
+  });
+
+  it("gives a child the settings of its parent's start, whatever the parent has written over them, but not over its own", () => {
+    const settings = { TOLLGATE_BUDGET: "$1", TOLLGATE_ENDPOINT: "http://p" };
+    const raised = { env: { PATH: "/bin", TOLLGATE_BUDGET: "$100" }, settings };
+    expect(childOf(raised, { PATH: "/bin", TOLLGATE_BUDGET: "$100" })).toMatchObject(settings);
+    expect(childOf({ env: { PATH: "/bin" }, settings }, { PATH: "/bin" })).toMatchObject(settings);
+    expect(childOf(raised, { TOLLGATE_BUDGET: "$2" })).not.toHaveProperty("TOLLGATE_BUDGET");
   });
 
   it("forgets the span and the baggage of somebody else", () => {

@@ -11,6 +11,14 @@ const MARK = Symbol.for("tollgate.loaded");
 const OPENAI = findSdkFile("/app/node_modules/openai/client.mjs");
 
 describe("the module hooks", () => {
+  it("add a line that CommonJS takes to a module whose package does not say what it is", () => {
+    const url = "file:///app/node_modules/undici/lib/dispatcher/dispatcher-base.js";
+    const file = findSdkFile(url);
+    if (file === undefined) throw new Error("the file is not known");
+    const { source } = appendReport(file, url, { format: undefined, source: "module.exports = class {};" } as never);
+    expect(() => compileFunction(source as string, ["module"])).not.toThrow();
+  });
+
   it.each([
     ["22.15.0", false],
     ["22.22.2", false],
