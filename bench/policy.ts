@@ -76,11 +76,21 @@ const names = services.flatMap((service) => [
   `${service}_write_orders`,
 ]);
 const requests: readonly PolicyRequest[] = names.map((name) => ({ tool: { name } }));
-const fresh: PolicyRequest[] = Array.from({ length: 200_000 }, (_, index) => ({
-  tool: { name: `service${index % 60}_read_${index}` },
-}));
+/** As they come from a wire, each once; few at a time, as otherwise the reading of memory is what is measured. */
+const FRESH_MADE = 2_000;
+let made = 0;
+let fresh: PolicyRequest[] = [];
+function nextFresh(): PolicyRequest {
+  if (fresh.length === 0) {
+    const requests = Array.from({ length: FRESH_MADE }, () => {
+      const name = `service${(made += 1) % 60}_read_${made}`;
+      return { tool: { name } };
+    });
+    fresh = JSON.parse(JSON.stringify(requests)) as PolicyRequest[];
+  }
+  return fresh.pop() ?? { tool: { name: "" } };
+}
 const expression = new RegExp(patterns.map((pattern) => micromatch.makeRe(pattern).source).join("|"));
-let freshAt = 0;
 
 console.log("names, 50 patterns");
 const rates = race({
@@ -88,16 +98,21 @@ const rates = race({
     calls: 1_000_000,
     run: (index) => decide(policy, requests[index % requests.length] ?? { tool: { name: "" } }),
   },
-  fresh: {
-    calls: 20_000,
-    run: () => decide(policy, fresh[(freshAt = (freshAt + 1) % fresh.length)] ?? { tool: { name: "" } }),
-  },
+  making: { calls: 60_000, run: nextFresh },
+  fresh: { calls: 60_000, run: () => decide(policy, nextFresh()) },
+  freshExpression: { calls: 60_000, run: () => expression.test(nextFresh().tool.name) },
   micromatch: { calls: 20_000, run: (index) => micromatch.isMatch(names[index % names.length] ?? "", patterns) },
   expression: { calls: 1_000_000, run: (index) => expression.test(names[index % names.length] ?? "") },
 });
 const rate = (name: string): number => rates.get(name) ?? 0;
 line("decide, names of an agent", rate("engine"), `goal ${NAMES_GOAL.toLocaleString("en-US")}`);
-line("decide, a name never seen", rate("fresh"));
+/** What making the names costs is taken off. */
+const freshRate = (name: string): number => 1 / (1 / rate(name) - 1 / rate("making"));
+line(
+  "decide, a name never seen",
+  freshRate("fresh"),
+  `goal ${NAMES_GOAL.toLocaleString("en-US")}; ${(freshRate("fresh") / freshRate("freshExpression")).toFixed(2)} times as fast as one expression on the same`,
+);
 line(
   "micromatch.isMatch",
   rate("micromatch"),

@@ -16,6 +16,7 @@ import type { PolicyRequest } from "./request.ts";
 import { RuleIndex } from "./rule-index.ts";
 
 const REMEMBERED_MAX = 4096;
+const ASKED_MAX = 1_024;
 const AGENTS_REMEMBERED_MAX = 256;
 /** Longer names are of nobody who is known: policies mean them all. */
 const NAME_LENGTH_MAX = 512;
@@ -33,9 +34,10 @@ interface CompiledRule {
   /** Empty: in all environments. */
   readonly environments: readonly Matches[];
   readonly condition: Condition | undefined;
-  readonly reason: string | undefined;
-  /** The pattern, for an entry of a list. */
-  readonly pattern: string | undefined;
+  /** Why it says so; of an entry of a list, what comes after the tool's name. */
+  readonly reason: string | { readonly after: string };
+  /** Itself alone, as decisions list it. */
+  readonly matched: readonly MatchedRule[];
 }
 
 interface FailedRule {
@@ -43,13 +45,14 @@ interface FailedRule {
   readonly error: string;
 }
 
-/** What is known of a name without looking at the call: the rules that name it; the decision, when no condition has a say. */
-interface NameVerdict {
+/** The rules that name a tool; one object for all names that one rule, or none, names. */
+interface Naming {
   readonly candidates: readonly CompiledRule[];
+  /** No condition and no environment has a say. */
   readonly isSettled: boolean;
-  /** Kept from the second time on that the name is asked for. */
-  decision: Decision | undefined;
 }
+
+const BY_NONE: Naming = { candidates: [], isSettled: true };
 
 /** A compiled policy. Immutable to the outside, safe to share between calls. */
 export class CompiledPolicy {
@@ -57,15 +60,22 @@ export class CompiledPolicy {
   readonly version: string;
   /** What `label("…")` of its conditions means. */
   readonly labels: LabelOrder;
-  readonly #rules: readonly CompiledRule[];
+  /** By the rule's position. */
+  readonly #byOne: readonly Naming[];
   readonly #index: RuleIndex;
+  /** The reason of a decision by default, before and after the tool's name. */
+  readonly #byDefault: readonly [string, string];
   readonly #agents: readonly Matches[];
   readonly #teams: readonly Matches[];
   readonly #environments: readonly Matches[];
   readonly #isForAll: boolean;
   /** Of all sessions, from 0 to 1. */
   readonly #share: number;
-  readonly #verdicts = new Map<string, NameVerdict>();
+  readonly #asked = new Set<string>();
+  /** What was decided on names that no condition has a say in. */
+  readonly #settled = new Map<string, Decision>();
+  /** The rules that name others. */
+  readonly #open = new Map<string, readonly CompiledRule[]>();
   readonly #appliesTo = new Map<string, boolean>();
   #lastShare: { readonly session: string; readonly isWithin: boolean } | undefined;
 
@@ -73,9 +83,15 @@ export class CompiledPolicy {
     this.document = document;
     this.labels = labels;
     this.version = document.version === "" ? digestOf(document) : document.version;
-    const lists = EFFECTS.flatMap((effect) => document[effect].map((pattern) => listEntry(effect, pattern)));
-    this.#rules = [...lists, ...document.rules.map((rule) => ruleEntry(rule, labels))];
-    this.#index = new RuleIndex(this.#rules.map(({ patterns }) => patterns));
+    const { name } = document;
+    this.#byDefault = [
+      `no rule of policy \`${name}\` names \``,
+      `\` or is met, and its default is \`${document.default}\``,
+    ];
+    const lists = EFFECTS.flatMap((effect) => document[effect].map((pattern) => listEntry(name, effect, pattern)));
+    const rules = [...lists, ...document.rules.map((rule) => ruleEntry(name, rule, labels))];
+    this.#byOne = rules.map((rule) => namingOf([rule]));
+    this.#index = new RuleIndex(rules.map(({ patterns }) => patterns));
     this.#agents = document.agents.map((pattern) => compileFolded(pattern));
     this.#teams = document.teams.map((pattern) => compileFolded(pattern));
     this.#environments = document.environments.map((pattern) => compileFolded(pattern));
@@ -125,34 +141,43 @@ export class CompiledPolicy {
 
   /** The decision on a name that is folded already, where no condition has a say and it was asked for before. */
   settled(tool: string): Decision | undefined {
-    return this.#verdicts.get(tool)?.decision;
+    return this.#settled.get(tool);
+  }
+
+  /** Decides on a folded name that is not `settled`; `undefined` where a condition or the environment has a say. */
+  decideByName(tool: string): Decision | undefined {
+    if (this.#open.size > 0 && this.#open.has(tool)) return undefined;
+    const { candidates, isSettled } = this.#naming(tool);
+    if (!isSettled) {
+      remember(this.#open, tool, candidates);
+      return undefined;
+    }
+    const decision = this.#conclude(tool, candidates, []);
+    if (this.#isSecond(tool)) remember(this.#settled, tool, Object.freeze(decision));
+    return decision;
   }
 
   /** Decides on a folded name. `scope` is called only if a condition has a say. `arguments` of the result is left to the caller. */
   decide(tool: string, environment: string, scope: () => ConditionScope): Decision {
-    let verdict = this.#verdicts.get(tool);
-    if (verdict === undefined) {
-      verdict = this.#verdictOf(tool);
-      if (verdict.isSettled) return this.#conclude(tool, verdict.candidates, []);
-    }
-    if (verdict.isSettled) return (verdict.decision ??= Object.freeze(this.#conclude(tool, verdict.candidates, [])));
-    return this.#decideByConditions({ tool, environment }, verdict.candidates, scope);
+    const decision = this.#settled.get(tool) ?? this.decideByName(tool);
+    if (decision !== undefined) return decision;
+    return this.#decideByConditions({ tool, environment }, this.#open.get(tool) ?? [], scope);
   }
 
-  /** Of a name that is not remembered. */
-  #verdictOf(tool: string): NameVerdict {
-    const candidates: CompiledRule[] = [];
-    let isSettled = true;
-    for (const at of this.#index.find(tool)) {
-      const rule = this.#rules[at];
-      if (rule === undefined) continue;
-      candidates.push(rule);
-      if (rule.condition !== undefined || rule.environments.length > 0) isSettled = false;
-    }
-    const verdict: NameVerdict = { candidates, isSettled, decision: undefined };
-    if (this.#verdicts.size >= REMEMBERED_MAX) this.#verdicts.clear();
-    this.#verdicts.set(tool, verdict);
-    return verdict;
+  /** Whether a name was asked for lately: names that come once are not worth their place. */
+  #isSecond(tool: string): boolean {
+    if (this.#asked.has(tool)) return true;
+    if (this.#asked.size >= ASKED_MAX) this.#asked.clear();
+    this.#asked.add(tool);
+    return false;
+  }
+
+  #naming(tool: string): Naming {
+    const found = this.#index.find(tool);
+    const [first] = found;
+    if (first === undefined) return BY_NONE;
+    if (found.length === 1) return this.#byOne[first] ?? BY_NONE;
+    return namingOf(found.flatMap((at) => this.#byOne[at]?.candidates ?? []));
   }
 
   #decideByConditions(
@@ -178,13 +203,20 @@ export class CompiledPolicy {
   }
 
   #conclude(tool: string, met: readonly CompiledRule[], failed: readonly FailedRule[]): Decision {
-    const policy = this.document.name;
     const effect = strictestOf(met, failed);
     if (effect === undefined) {
-      const byDefault = this.document.default;
-      const reason = `no rule of policy \`${policy}\` names \`${tool}\` or is met, and its default is \`${byDefault}\``;
-      return this.#decision(tool, { decision: byDefault, rule: "default", reason, matched: [] });
+      const reason = `${this.#byDefault[0]}${tool}${this.#byDefault[1]}`;
+      return this.#decision(tool, { decision: this.document.default, rule: "default", reason, matched: NOTHING });
     }
+    const [only] = met;
+    if (only !== undefined && met.length === 1 && failed.length === 0)
+      return this.#decision(tool, {
+        decision: effect,
+        rule: only.rule,
+        reason: reasonOf(tool, only),
+        matched: only.matched,
+      });
+    const policy = this.document.name;
     const matched: MatchedRule[] = [];
     let first: CompiledRule | undefined;
     for (const rule of met) {
@@ -198,17 +230,8 @@ export class CompiledPolicy {
     const reason =
       first === undefined
         ? `the condition of rule \`${rule}\` failed: ${matched[0]?.error ?? ""}`
-        : this.#reasonOf(tool, first);
+        : reasonOf(tool, first);
     return this.#decision(tool, { decision: effect, rule, reason, matched });
-  }
-
-  #reasonOf(tool: string, rule: CompiledRule): string {
-    if (rule.reason !== undefined) return rule.reason;
-    const name = this.document.name;
-    if (rule.pattern !== undefined)
-      return `\`${tool}\` matches \`${rule.pattern}\` under \`${rule.effect}\` in policy \`${name}\``;
-    const condition = rule.condition === undefined ? "" : `: ${rule.condition.source}`;
-    return `rule \`${rule.rule}\` (\`${rule.effect}\`) of policy \`${name}\` is met${condition}`;
   }
 
   #decision(tool: string, parts: Pick<Decision, "decision" | "rule" | "reason" | "matched">): Decision {
@@ -220,11 +243,21 @@ export class CompiledPolicy {
       policy: this.document.name,
       policyVersion: this.version,
       matched,
-      shadow: NO_SHADOW,
+      shadow: NOTHING,
       tool,
       arguments: undefined,
     };
   }
+}
+
+function remember<T>(known: Map<string, T>, tool: string, what: T): void {
+  if (known.size >= REMEMBERED_MAX) known.clear();
+  known.set(tool, what);
+}
+
+function namingOf(candidates: readonly CompiledRule[]): Naming {
+  const isSettled = candidates.every((rule) => rule.condition === undefined && rule.environments.length === 0);
+  return { candidates, isSettled };
 }
 
 /** What a condition that failed was to decide does not matter: it denies. */
@@ -243,29 +276,38 @@ function holdsIn({ effect, environments }: CompiledRule, environment: string): b
   return environments.some((matches) => matches(folded));
 }
 
-const NO_SHADOW: readonly never[] = Object.freeze([]);
+const NOTHING: readonly never[] = Object.freeze([]);
 
-function listEntry(effect: Effect, pattern: string): CompiledRule {
+/** Why, in the user's words. */
+function reasonOf(tool: string, { reason }: CompiledRule): string {
+  return typeof reason === "string" ? reason : `\`${tool}${reason.after}`;
+}
+
+function listEntry(policy: string, effect: Effect, pattern: string): CompiledRule {
+  const rule = `${effect}: ${pattern}`;
   return {
-    rule: `${effect}: ${pattern}`,
+    rule,
     effect,
     patterns: [pattern],
     environments: [],
     condition: undefined,
-    reason: undefined,
-    pattern,
+    reason: { after: `\` matches \`${pattern}\` under \`${effect}\` in policy \`${policy}\`` },
+    matched: Object.freeze([Object.freeze({ policy, rule, effect })]),
   };
 }
 
-function ruleEntry(rule: PolicyDocument["rules"][number], labels: LabelOrder): CompiledRule {
+function ruleEntry(policy: string, rule: PolicyDocument["rules"][number], labels: LabelOrder): CompiledRule {
+  const { name, effect, when } = rule;
+  const condition = when === undefined ? undefined : conditionOf(when, labels);
+  const source = condition === undefined ? "" : `: ${condition.source}`;
   return {
-    rule: rule.name,
-    effect: rule.effect,
+    rule: name,
+    effect,
     patterns: rule.tools,
     environments: (rule.environments ?? []).map((pattern) => compileFolded(pattern)),
-    condition: rule.when === undefined ? undefined : conditionOf(rule.when, labels),
-    reason: rule.reason,
-    pattern: undefined,
+    condition,
+    reason: rule.reason ?? `rule \`${name}\` (\`${effect}\`) of policy \`${policy}\` is met${source}`,
+    matched: Object.freeze([Object.freeze({ policy, rule: name, effect })]),
   };
 }
 

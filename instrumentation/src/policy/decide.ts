@@ -54,6 +54,12 @@ function decideByPolicies(
     // What was asked for before under a name as it is folded: nothing about this call can change it.
     const settled = policies.settled(request.tool.name);
     if (settled !== undefined) return settled;
+    const name = foldToolName(request.tool.name);
+    if (!name.ok) return refusal(printable(request.tool.name), name.reason);
+    const { folded } = name;
+    const byName =
+      (folded === request.tool.name ? undefined : policies.settled(folded)) ?? policies.decideByName(folded);
+    if (byName !== undefined) return byName;
   }
   const all: readonly CompiledPolicy[] = policies instanceof CompiledPolicy ? [policies] : policies;
   const standings = standingOf(all, request);

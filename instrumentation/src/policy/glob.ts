@@ -245,6 +245,8 @@ function matchLiterals(literals: readonly string[]): (text: string) => boolean {
   if (literals.length === 1) return (text) => text === first;
   const last = literals.at(-1) ?? "";
   const middle = literals.slice(1, -1).filter((literal) => literal !== "");
+  if (middle.length === 0 && last === "") return (text) => text.startsWith(first);
+  if (middle.length === 0 && first === "") return (text) => text.endsWith(last);
   const shortest = first.length + last.length;
   return (text) => {
     if (text.length < shortest || !text.startsWith(first) || !text.endsWith(last)) return false;

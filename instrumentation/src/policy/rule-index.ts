@@ -1,30 +1,23 @@
 /**
  * Which of many rules name a tool: by the literal beginning or end of their patterns, so that a name that was never seen before
- * is tried against a few of them only. Pure; finds what trying all would find, in the same order.
+ * is tried against those only that it begins or ends like. Pure; finds what trying all would find, in the same order.
  */
+import { EdgeTree } from "./edge-tree.ts";
 import { compileFolded, globEdges } from "./glob.ts";
-
-type Matches = (folded: string) => boolean;
 
 interface Entry {
   /** Position of its rule. */
   readonly at: number;
-  readonly matches: Matches;
+  readonly matches: (folded: string) => boolean;
 }
 
-/** Edges are cut to one of these: few lengths are few look-ups. Longest first. */
-const LENGTHS = [12, 6, 3, 1] as const;
-
-interface Shelf {
-  readonly length: number;
-  readonly entries: Map<string, Entry[]>;
-}
+const NONE: readonly never[] = Object.freeze([]);
 
 export class RuleIndex {
-  readonly #byFirst: Shelf[] = [];
-  readonly #byLast: Shelf[] = [];
-  /** Patterns that begin and end with anything. */
-  readonly #open: Entry[] = [];
+  readonly #byFirst = new EdgeTree<Entry>("forward");
+  readonly #byLast = new EdgeTree<Entry>("backward");
+  /** Of one search; kept, as most searches find one or none. */
+  readonly #near: Entry[] = [];
 
   /** The patterns of each rule. Throws `GlobError`. */
   constructor(rules: readonly (readonly string[])[]) {
@@ -33,18 +26,13 @@ export class RuleIndex {
 
   /** Positions of the rules that name a tool, ascending. The name is folded. */
   find(name: string): readonly number[] {
+    const near = this.#near;
+    near.length = 0;
+    this.#byFirst.search(name, near);
+    this.#byLast.search(name, near);
+    if (near.length === 0) return NONE;
     const found: number[] = [];
-    for (const { length, entries } of this.#byFirst) {
-      if (name.length < length) continue;
-      const bucket = entries.get(name.slice(0, length));
-      if (bucket !== undefined) take(bucket, name, found);
-    }
-    for (const { length, entries } of this.#byLast) {
-      if (name.length < length) continue;
-      const bucket = entries.get(name.slice(-length));
-      if (bucket !== undefined) take(bucket, name, found);
-    }
-    if (this.#open.length > 0) take(this.#open, name, found);
+    for (const { at, matches } of near) if (matches(name)) found.push(at);
     if (found.length < 2) return found;
     found.sort((a, b) => a - b);
     return found.filter((at, index) => at !== found[index - 1]);
@@ -52,30 +40,15 @@ export class RuleIndex {
 
   #file(pattern: string, at: number): void {
     const entry: Entry = { at, matches: compileFolded(pattern) };
+    // Alternatives of one pattern may share a place.
     const places = new Set<string>();
     for (const { first, last } of globEdges(pattern)) {
       const isFirst = first.length >= last.length;
       const edge = isFirst ? first : last;
-      const length = LENGTHS.find((each) => each <= edge.length);
-      const text = length === undefined ? "" : isFirst ? edge.slice(0, length) : edge.slice(-length);
-      // Alternatives of one pattern may share a place.
-      const place = `${isFirst} ${text}`;
+      const place = `${isFirst} ${edge}`;
       if (places.has(place)) continue;
       places.add(place);
-      if (length === undefined) this.#open.push(entry);
-      else shelve(isFirst ? this.#byFirst : this.#byLast, text, entry);
+      (isFirst ? this.#byFirst : this.#byLast).add(edge, entry);
     }
   }
-}
-
-function shelve(shelves: Shelf[], text: string, entry: Entry): void {
-  let shelf = shelves.find(({ length }) => length === text.length);
-  if (shelf === undefined) shelves.push((shelf = { length: text.length, entries: new Map() }));
-  const bucket = shelf.entries.get(text);
-  if (bucket === undefined) shelf.entries.set(text, [entry]);
-  else bucket.push(entry);
-}
-
-function take(entries: readonly Entry[], name: string, found: number[]): void {
-  for (const { at, matches } of entries) if (matches(name)) found.push(at);
 }

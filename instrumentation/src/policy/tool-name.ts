@@ -15,6 +15,8 @@ export type ToolNameOutcome =
   | { readonly ok: false; readonly reason: string };
 
 const SIMPLE = /^[a-z0-9_.:/-]+$/;
+/** The same with capitals: Unicode has no second spelling of these either. */
+const CAPITAL = /^[A-Za-z0-9_.:/-]+$/;
 const INVISIBLE = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]/u;
 const MARK_ON_ASCII = /[\p{ASCII}]\p{M}/u;
 const PHONETIC = /[\u0250-\u02af\u1d00-\u1dbf\u2c60-\u2c7f\ua720-\ua7ff\uab30-\uab6f]/u;
@@ -25,7 +27,10 @@ const LOOKALIKE_SCRIPT =
 /** The name as rules see it, or why it can't be one. Never throws. */
 export function foldToolName(name: unknown): ToolNameOutcome {
   if (typeof name !== "string") return refuse("the name of a tool must be a text");
-  if (name.length > 0 && name.length <= TOOL_NAME_LENGTH_MAX && SIMPLE.test(name)) return { ok: true, folded: name };
+  if (name.length > 0 && name.length <= TOOL_NAME_LENGTH_MAX) {
+    if (SIMPLE.test(name)) return { ok: true, folded: name };
+    if (CAPITAL.test(name)) return { ok: true, folded: name.toLowerCase() };
+  }
   if (name === "") return refuse("the name of the tool is empty");
   if (name.length > TOOL_NAME_LENGTH_MAX)
     return refuse(`the name of the tool is longer than ${TOOL_NAME_LENGTH_MAX} characters`);

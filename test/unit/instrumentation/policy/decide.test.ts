@@ -73,6 +73,25 @@ describe("a decision", () => {
   });
 });
 
+describe("what was decided on a name", () => {
+  it("is remembered from the second time on, also of many names that look alike and take turns", () => {
+    const names = Array.from({ length: 200 }, (_, index) => `db_read_a_long_name_${index}_of_a_table_with_orders`);
+    for (let time = 0; time < 3; time += 1) for (const name of names) decide(DATABASE, call(name));
+    expect(names.filter((name) => decide(DATABASE, call(name)) === decide(DATABASE, call(name)))).toEqual(names);
+  });
+
+  it("stays what it is for every name of many, once and again", () => {
+    const of = (index: number) => `${index % 2 === 0 ? "db_read" : "db_drop"}_${index}`;
+    for (const round of [1, 2, 3]) {
+      for (let index = 0; index < 5_000; index += 1) {
+        const { decision, tool, reason } = decide(DATABASE, call(of(index)));
+        const expected = [index % 2 === 0 ? "allow" : "deny", of(index), true, round];
+        expect([decision, tool, reason.includes(`\`${of(index)}\``), round]).toEqual(expected);
+      }
+    }
+  });
+});
+
 describe("a condition that can't be evaluated", () => {
   it.each<[Effect, Effect]>([
     ["deny", "deny"],
