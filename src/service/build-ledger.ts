@@ -4,6 +4,7 @@ import type { LedgerNotice, StoredLedger } from "../budget/ledger-notice.ts";
 import type { PastSeeking } from "../budget/past.ts";
 import type { Governance } from "../config/governance/governance.ts";
 import type { RecordChange } from "../changes/change-log.ts";
+import type { SharedTable } from "../support/shared-table.ts";
 import type { Clock } from "../support/clock.ts";
 import type { LogFields, LogLevel } from "../telemetry/log.ts";
 import { errorText } from "../telemetry/error-text.ts";
@@ -24,13 +25,16 @@ export interface LedgerBuild {
 export function buildLedger({
   config,
   governance,
+  join,
   data,
   clock,
   telemetry,
   recordChange,
-}: LedgerBuild & { readonly recordChange: RecordChange }): StoredLedger &
-  Partial<PastSeeking> &
-  Partial<RecordSharing> {
+}: LedgerBuild & {
+  readonly recordChange: RecordChange;
+  /** Joins the governance that the processors of one ledger share; resolves to what counts then. */
+  readonly join: (table: SharedTable) => Promise<Governance>;
+}): StoredLedger & Partial<PastSeeking> & Partial<RecordSharing> {
   const { store, url, username, password, name, lease_ttl_ms: leaseTtlMs, grace_ms: graceMs } = config.ledger;
   const findings = new LedgerFindings({
     clock,
@@ -53,6 +57,7 @@ export function buildLedger({
     // An embedded engine knows only what this processor received, and that is no fleet's past.
     seeksPast: config.storage.clickhouse !== undefined,
     name,
+    budgetsAtStart: async (tables) => (await join(tables.table("governance"))).budgets,
     url: url ?? "",
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password: password.reveal() }),

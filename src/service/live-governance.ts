@@ -19,6 +19,10 @@ import { governanceOfSent, type GovernanceSource } from "./governance-source.ts"
 /** Problems are many when a file is broken at its top; the first ones tell. */
 const PROBLEMS_SAID_MAX = 10;
 
+/** What made it read: another processor. */
+const FLEET = "fleet";
+const FOLLOW_RETRY_MS = 5_000;
+
 export interface GovernanceRefusal {
   readonly atMs: number;
   readonly problems: readonly string[];
@@ -50,11 +54,15 @@ export class LiveGovernance implements GovernanceDesk {
   #current: Governance;
   #appliedAtMs: number;
   #refusal: GovernanceRefusal | undefined;
+  /** Of what the processors share, in force here. */
+  #revision: number;
+  #isStopped = false;
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(options: LiveGovernanceOptions) {
     this.#options = options;
     this.#current = options.governance;
+    this.#revision = options.source.revision;
     this.#appliedAtMs = options.source.applied?.at_ms ?? options.clock.now();
     const { source, clock, pollIntervalMs } = options;
     this.#watch =
@@ -78,11 +86,16 @@ export class LiveGovernance implements GovernanceDesk {
   }
 
   start(): void {
-    for (const what of unenforced(this.#current)) this.#options.telemetry.emit("governance_not_enforced", { what });
+    const { source, telemetry } = this.#options;
+    for (const what of unenforced(this.#current)) telemetry.emit("governance_not_enforced", { what });
+    source.onNews(() => this.#follow());
+    // Applied while this processor started.
+    if (source.revision !== this.#revision) this.#follow();
     this.#watch?.start();
   }
 
   async stop(): Promise<void> {
+    this.#isStopped = true;
     this.#watch?.stop();
     await this.#turn;
   }
@@ -112,8 +125,15 @@ export class LiveGovernance implements GovernanceDesk {
     return outcome;
   }
 
+  /** Another processor applied a set: it counts here too. */
+  #follow(): void {
+    if (!this.#isStopped) void this.reload(FLEET);
+  }
+
   async #put(wanted: WantedGovernance): Promise<PutOutcome> {
     const { source, versionOf, clock } = this.#options;
+    await source.look();
+    if (source.revision !== this.#revision) await this.#reload(FLEET);
     const { documents, author, expectedVersion } = wanted;
     const version = versionOf(this.#current);
     if (expectedVersion !== undefined && expectedVersion !== version) return { outcome: "stale", version };
@@ -125,15 +145,20 @@ export class LiveGovernance implements GovernanceDesk {
     if (changes.length === 0 && !isMove) return { outcome: "unchanged", ...made };
     const from = source.applied;
     await this.#recordPut(wanted, { version, after: made.version, count: changes.length });
-    source.put(documents === undefined ? undefined : { author, at_ms: clock.now(), documents });
+    const failed = (error: string): Promise<void> =>
+      this.#recordPut(wanted, { version, after: version, count: 0, error });
+    let isPut = false;
     try {
-      await this.#enforce(next, { trigger: "apply", author });
+      isPut = await source.put(documents === undefined ? undefined : { author, at_ms: clock.now(), documents });
+      if (isPut) await this.#enforce(next, { trigger: "apply", author });
     } catch (error) {
-      source.put(from);
-      await this.#recordPut(wanted, { version, after: version, count: 0, error: errorText(error) });
+      if (isPut) await source.put(from);
+      await failed(errorText(error));
       throw error;
     }
-    return { outcome: "applied", ...made };
+    if (isPut) return { outcome: "applied", ...made };
+    await failed("another processor applied a set meanwhile");
+    return { outcome: "stale", version };
   }
 
   /** Before it holds: a disk that can't say who did it lets nobody do it. */
@@ -161,6 +186,23 @@ export class LiveGovernance implements GovernanceDesk {
     }
   }
 
+  /** What changed is on record where it was applied. */
+  async #recordFollowed(next: Governance): Promise<void> {
+    const { recordChange, telemetry, source, versionOf } = this.#options;
+    const subject =
+      source.applied === undefined ? "the files of governance.paths" : `${next.documents.length} documents`;
+    const change = {
+      author: source.applied?.author ?? "governance fleet",
+      action: "governance.follow",
+      subject,
+      before: { version: versionOf(this.#current) },
+      after: { version: versionOf(next) },
+    };
+    await recordChange(change).catch((error: unknown) => {
+      telemetry.emit("change_not_recorded", { action: change.action, error: errorText(error) });
+    });
+  }
+
   /** Carries a valid set in, and tells of it. Rejects, with nothing changed, when that can't be. */
   async #enforce(
     next: Governance,
@@ -168,7 +210,8 @@ export class LiveGovernance implements GovernanceDesk {
   ): Promise<void> {
     const { apply, telemetry, clock, versionOf } = this.#options;
     await apply(next, { areBudgetsNew: budgetsText(next) !== budgetsText(this.#current) });
-    await this.#record(author, next);
+    if (trigger === FLEET) await this.#recordFollowed(next);
+    else await this.#record(author, next);
     this.#take(next);
     this.#appliedAtMs = clock.now();
     const { budgets, policies, agents, prices } = next;
@@ -185,6 +228,7 @@ export class LiveGovernance implements GovernanceDesk {
   #take(next: Governance): void {
     const said = new Set(unenforced(this.#current));
     this.#current = next;
+    this.#revision = this.#options.source.revision;
     this.#refusal = undefined;
     const { telemetry } = this.#options;
     for (const what of unenforced(next)) if (!said.has(what)) telemetry.emit("governance_not_enforced", { what });
@@ -205,6 +249,8 @@ export class LiveGovernance implements GovernanceDesk {
       this.#refusal = { atMs: clock.now(), problems };
       const version = versionOf(this.#current);
       telemetry.emit("governance_refused", { trigger, version, problems: problems.join("; ") });
+      // What another processor applied is valid there: when the ledger could not take it here, it is tried again.
+      if (trigger === FLEET && !(error instanceof ConfigInvalid)) clock.setTimer(FOLLOW_RETRY_MS, () => this.#follow());
       return "refused";
     }
   }

@@ -44,6 +44,9 @@ import type { Setup } from "./setup.ts";
 import { spendTruthOf } from "./spend-truth.ts";
 import { StartedParts } from "./started-parts.ts";
 import { openGovernance } from "./open-governance.ts";
+import type { Governance } from "../config/governance/governance.ts";
+import type { SharedTable } from "../support/shared-table.ts";
+import { errorText } from "../telemetry/error-text.ts";
 import { openStops } from "./open-stops.ts";
 import type { Store } from "./store.ts";
 import { ThresholdActs } from "./threshold-acts.ts";
@@ -90,14 +93,23 @@ interface Starting extends ServiceOptions {
 async function start(given: Starting): Promise<Service> {
   const { config, data, clock, telemetry, parts } = given;
   const source = new GovernanceSource({ files: given.governanceReader, file: data.applied });
-  const governance = source.restore() ?? given.governance;
-  const options = { ...given, governance };
+  let governance = source.restore() ?? given.governance;
   const token = ensureToken(data);
-  const registry = buildRegistry(governance, config);
   const ownChanges = new ChangeLog({ file: data.changes, clock });
-  const ledger = buildLedger({ config, governance, data, clock, telemetry, recordChange: ownChanges.record });
+  const join = async (table: SharedTable): Promise<Governance> => {
+    await source.join({
+      table,
+      clock,
+      onDamage: (error) => telemetry.emit("shared_table_damaged", { table: "governance", error: errorText(error) }),
+    });
+    return (governance = source.current() ?? given.governance);
+  };
+  const ledger = buildLedger({ config, governance, join, data, clock, telemetry, recordChange: ownChanges.record });
   const store = buildStore({ config, data, clock, telemetry });
   await parts.start("ledger", ledger);
+  parts.add("shared governance", () => source.leave());
+  const registry = buildRegistry(governance, config);
+  const options = { ...given, governance };
   const sharing = sharesRecords(ledger) ? ledger : undefined;
   const { credentials, approvals, incidents, sessions, changes } = await openGovernance({
     data,

@@ -1,6 +1,6 @@
 /**
  * Goal: one kill stops a fleet over all of its processors, and stays through whatever ends; an approval, a key, a change are
- * the same at all of them. Method: two real processors over a real redis-server (AOF always), an agent of the instrumentation's own client, control
+ * the same at all of them, and so are the documents in force and what sessions have read. Method: two real processors over a real redis-server (AOF always), an agent of the instrumentation's own client, control
  * stream and stop gate at each. Kill -9 of both processors and of the store in between.
  */
 import { readFile } from "node:fs/promises";
@@ -9,6 +9,8 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { systemClock } from "../../instrumentation/src/lease/clock.ts";
 import { createHttpTransport } from "../../instrumentation/src/lease/http-transport.ts";
 import { LeaseClient } from "../../instrumentation/src/lease/lease-client.ts";
+import { DEFAULT_LABEL_ORDER } from "../../instrumentation/src/policy/label.ts";
+import { SessionBook } from "../../instrumentation/src/session/session-book.ts";
 import { StopGate } from "../../instrumentation/src/stop/stop-gate.ts";
 import type { ResumeReply, StopReply } from "../../src/api/kill-schemas.ts";
 import { createWorkspace, ProcessorProcess, type Workspace } from "../../src/demo/processor-process.ts";
@@ -137,6 +139,86 @@ test.skipIf(missing !== undefined)(
   },
   TIMEOUT_MS,
 );
+
+test.skipIf(missing !== undefined)(
+  "what is applied at one processor is in force at all, also at one that was down, whose files it does not come back to",
+  async () => {
+    const [first, second] = places as [Place, Place];
+    const budget = { kind: "budget", name: "applied", limit: "$7.00", window: "day" };
+    const policy = { kind: "policy", name: "no-drops", default: "allow", deny: ["drop_*"] };
+    const documents = [budget, policy].map((document) => ({ document }));
+    const made = await ask<Version>(first, "/v1/governance", { documents });
+    expect(made).toMatchObject({ outcome: "applied" });
+    await waitFor(async () => (await ask<Version>(second, "/v1/governance")).version === made.version, {
+      what: "the set at the other processor",
+      timeoutMs: TIMEOUT_MS,
+    });
+    await second.processor.kill();
+    const changed = [{ document: { ...budget, limit: "$9.00" } }, { document: policy }];
+    const next = await ask<Version>(first, "/v1/governance", { documents: changed, expected_version: made.version });
+    await restart(second);
+    expect(await ask<Version>(second, "/v1/governance")).toMatchObject({ version: next.version, source: "applied" });
+    const limits = places.map(async (place) => {
+      const { budgets } = await ask<Budgets>(place, "/v1/budgets");
+      return budgets.map(({ name, limit_usd }) => [name, limit_usd]);
+    });
+    expect(await Promise.all(limits)).toEqual([[["applied", "9.000000000"]], [["applied", "9.000000000"]]]);
+  },
+  TIMEOUT_MS,
+);
+
+test.skipIf(missing !== undefined)(
+  "what a process at one processor has read limits those of its session at another",
+  async () => {
+    const [first, second] = places as [Place, Place];
+    const rule = {
+      name: "no-exfiltration",
+      effect: "forbid",
+      tools: ["send_*"],
+      when: 'session.label >= label("confidential")',
+    };
+    const document = { kind: "policy", name: "sessions", default: "allow", rules: [rule] };
+    const { version } = await ask<Version>(first, "/v1/governance", { documents: [{ document }] });
+    await waitFor(async () => (await ask<Version>(second, "/v1/governance")).version === version, {
+      what: "the policy",
+      timeoutMs: TIMEOUT_MS,
+    });
+    const [reader, sender] = [await joinSession("reader", first), await joinSession("sender", second)];
+    expect(sender.label()).toBe("public");
+    reader.book.of("s-1").read(["confidential"]);
+    await waitFor(() => sender.label() === "confidential", { what: "the label", timeoutMs: TIMEOUT_MS });
+    const send = { agent: "python", session: "s-1", tool: "send_mail", arguments: {} };
+    expect(await ask(second, "/v1/decisions", send)).toMatchObject({ decision: "forbid", rule: "no-exfiltration" });
+  },
+  TIMEOUT_MS,
+);
+
+interface Version {
+  readonly version: string;
+}
+
+interface Budgets {
+  readonly budgets: readonly { readonly name: string; readonly limit_usd: string }[];
+}
+
+/** A process that has joined the session `s-1`, without rules of its own. */
+async function joinSession(agent: string, { processor }: Place) {
+  const book = new SessionBook();
+  const client = new LeaseClient({
+    transport: createHttpTransport({ endpoint: new URL(processor.endpoints.api), apiKey: undefined }),
+    clock: systemClock,
+    logger: { log: () => {}, once: () => {} },
+    introduction: { agent, labels: {}, version: "test" },
+    expectsProcessor: true,
+    onHello: () => {},
+  });
+  client.sessions.bind(book);
+  await client.start();
+  stack.defer(() => client.close());
+  expect(await client.sessions.join("s-1")).toBe(true);
+  const label = () => book.of("s-1").facts(DEFAULT_LABEL_ORDER, { tool: "x", digest: "" }).label;
+  return { book, label };
+}
 
 async function restart(place: Place): Promise<void> {
   const { workspace, processor } = place;

@@ -28,7 +28,7 @@ import { Replica } from "./replica.ts";
 import { type StoreConnection, StoreLink } from "./store-link.ts";
 import { storeTable } from "./store-table.ts";
 import { checkVersion, weakSettings } from "./store-settings.ts";
-import type { ValkeyLedgerOptions } from "./valkey-ledger-options.ts";
+import type { TableSharing, ValkeyLedgerOptions } from "./valkey-ledger-options.ts";
 
 const LEASE_TTL_MS = 30_000;
 const GRACE_MS = 900_000;
@@ -60,9 +60,8 @@ type RecallListener = (processId: string, leaseIds: readonly string[]) => void;
 type ThresholdListener = (crossing: ThresholdCrossing) => void;
 
 /** A ledger whose store keeps a text, and tables, for all replicas as well. */
-export interface RecordSharing {
+export interface RecordSharing extends TableSharing {
   readonly record: SharedRecord;
-  table(name: string): SharedTable;
 }
 
 /** Whether other processors share the ledger with this one. */
@@ -143,6 +142,11 @@ class ReplicatedLedger implements StoredLedger, PastSeeking, RecordSharing {
         notify: (notice) => onNotice?.(notice),
       });
       this.#running = { link, log, decider, unlock };
+      const budgets = await this.#options.budgetsAtStart?.(this);
+      if (budgets !== undefined) {
+        checkNames(budgets);
+        this.#configuration = { ...this.#configuration, budgets };
+      }
       await this.#putInForce();
     } catch (error) {
       if (this.#running !== undefined) await this.stop();

@@ -1,6 +1,7 @@
 import type { Clock } from "../../support/clock.ts";
 import type { Budget } from "../budget.ts";
 import type { LedgerNotice } from "../ledger-notice.ts";
+import type { SharedTable } from "../../support/shared-table.ts";
 import type { StoreConnection, StoreLinkOptions } from "./store-link.ts";
 
 /** Options of `createValkeyLedger(options): StoredLedger` (src/budget/valkey/create-valkey-ledger.ts). */
@@ -11,6 +12,8 @@ export interface ValkeyLedgerOptions extends StoreAddress {
   readonly name: string;
   /** What `parseBudget` made; names unique. */
   readonly budgets: readonly Budget[];
+  /** Asked once the store is reached and before any budget is in force: what the replicas share may be newer than `budgets`. */
+  readonly budgetsAtStart?: (tables: TableSharing) => Promise<readonly Budget[]>;
   /** For time-outs, and to run the server's time on between two of its replies. */
   readonly clock: Clock;
   /** A lease without a message for this long has expired. @default 30000 */
@@ -29,6 +32,11 @@ export interface ValkeyLedgerOptions extends StoreAddress {
   readonly replica?: string;
   /** Things that a log should say. Never throws. */
   readonly onNotice?: (notice: LedgerNotice) => void;
+}
+
+/** A store that keeps tables for all replicas. */
+export interface TableSharing {
+  table(name: string): SharedTable;
 }
 
 /** Where the store is, and who asks. A cluster is found out by asking it. */

@@ -10,6 +10,7 @@ import { LiveGovernance } from "../../../src/service/live-governance.ts";
 import { loadSetup } from "../../../src/service/setup.ts";
 import { Telemetry } from "../../../src/telemetry/telemetry.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
+import { MemoryTable } from "../../support/memory-table.ts";
 
 const BUDGET = "kind: budget\nname: fleet\nlimit: $25.00\nwindow: day\n";
 const POLL_MS = 5_000;
@@ -33,11 +34,14 @@ class World {
   failure: Error | undefined;
   recordFailure: Error | undefined;
   readonly live: LiveGovernance;
+  readonly source: GovernanceSource;
 
-  constructor() {
+  /** `name`: of one processor among several. */
+  constructor(name = "applied") {
     writeFileSync(join(directory, "tollgate.yaml"), "governance: { paths: [./governance] }\n");
     const setup = loadSetup({ file: join(directory, "tollgate.yaml"), dataDir: undefined, environment: {} });
-    const source = new GovernanceSource({ files: setup.governanceReader, file: join(directory, "applied.json") });
+    const source = new GovernanceSource({ files: setup.governanceReader, file: join(directory, `${name}.json`) });
+    this.source = source;
     this.live = new LiveGovernance({
       governance: source.restore() ?? setup.governance,
       source,
@@ -54,6 +58,20 @@ class World {
       telemetry: new Telemetry({ write: (line) => void this.lines.push(line) }),
       pollIntervalMs: POLL_MS,
     });
+  }
+
+  /** One of several processors that share a ledger, as a start makes it. */
+  static async sharing(table: MemoryTable, name: string): Promise<World> {
+    const world = new World(name);
+    await world.source.join({ table, clock: world.clock, onDamage: () => {} });
+    world.live.start();
+    await world.live.reload("start");
+    return world;
+  }
+
+  async stop(): Promise<void> {
+    await this.live.stop();
+    await this.source.leave();
   }
 }
 
@@ -231,4 +249,91 @@ it("changes nothing that can't be put on record", async () => {
   expect(await world.live.put(wanted)).toEqual({ outcome: "failed", reason: "no space left on device" });
   expect([names(world), world.applied]).toEqual([["fleet"], []]);
   expect(names(new World())).toEqual(["fleet"]);
+});
+
+it("has what was applied at one processor in force at all, and on record where it was applied with its diff", async () => {
+  write(BUDGET);
+  const table = new MemoryTable();
+  const [first, second] = [await World.sharing(table, "first"), await World.sharing(table, "second")];
+  expect(await first.live.put(wanted)).toMatchObject({ outcome: "applied", version: "v-shop" });
+  await second.source.look();
+  await second.live.reload("test");
+  expect([names(first), names(second)]).toEqual([["shop"], ["shop"]]);
+  expect(second.live.state()).toMatchObject({ author: "ada", version: "v-shop" });
+  expect(second.recorded).toMatchObject([
+    { author: "ada", action: "governance.follow", before: { version: "v-fleet" }, after: { version: "v-shop" } },
+  ]);
+  // Not known here yet when it is asked for: an expectation is held against what the fleet has.
+  expect(await second.live.put({ ...wanted, documents: undefined, expectedVersion: "v-shop" })).toMatchObject({
+    outcome: "applied",
+  });
+  expect(await first.live.put({ ...wanted, expectedVersion: "v-shop" })).toEqual({
+    outcome: "stale",
+    version: "v-fleet",
+  });
+  expect([names(first), names(second)]).toEqual([["fleet"], ["fleet"]]);
+  await Promise.all([first.stop(), second.stop()]);
+});
+
+it("lets one of two that apply at the same moment win, everywhere, and the other say so", async () => {
+  write(BUDGET);
+  const table = new MemoryTable();
+  const [first, second] = [await World.sharing(table, "first"), await World.sharing(table, "second")];
+  const theirs = { ...wanted, author: "bob", documents: sent({ ...POLICY, name: "theirs" }) };
+  table.before = () => second.live.put(theirs);
+  expect(await first.live.put(wanted)).toMatchObject({ outcome: "stale" });
+  await first.live.reload("test");
+  expect([names(first), names(second)]).toEqual([["theirs"], ["theirs"]]);
+  expect(first.recorded.map(({ action }) => action)).toContain("governance.apply_failed");
+  await Promise.all([first.stop(), second.stop()]);
+});
+
+it("knows what was applied while it was down, gives it back to an emptied store, and applies nothing without the store", async () => {
+  write(BUDGET);
+  const table = new MemoryTable();
+  const first = await World.sharing(table, "first");
+  await (await World.sharing(table, "second")).stop();
+  await first.live.put(wanted);
+  await first.stop();
+  const second = await World.sharing(table, "second");
+  expect(second.source.current()?.documents.map(({ name }) => name)).toEqual(["shop"]);
+  expect(names(second)).toEqual(["shop"]);
+  table.isAway = true;
+  const theirs = { ...wanted, documents: sent({ ...POLICY, name: "theirs" }) };
+  expect(await second.live.put(theirs)).toEqual({ outcome: "failed", reason: "away" });
+  expect(names(second)).toEqual(["shop"]);
+  await second.stop();
+
+  const emptied = new MemoryTable();
+  const again = await World.sharing(emptied, "second");
+  expect(emptied.ids).toEqual(["applied"]);
+  expect(names(await World.sharing(emptied, "third"))).toEqual(["shop"]);
+  await again.stop();
+});
+
+it("takes the fleet's set in place of one that was applied before it was shared", async () => {
+  write(BUDGET);
+  await new World("first").live.put({ ...wanted, documents: sent({ ...POLICY, name: "alone" }) });
+  const table = new MemoryTable();
+  const second = await World.sharing(table, "second");
+  await second.live.put(wanted);
+  const first = await World.sharing(table, "first");
+  expect(names(first)).toEqual(["shop"]);
+  await Promise.all([first.stop(), second.stop()]);
+});
+
+it("tries again when the ledger could not take what another processor applied", async () => {
+  write(BUDGET);
+  const table = new MemoryTable();
+  const [first, second] = [await World.sharing(table, "first"), await World.sharing(table, "second")];
+  second.failure = new Error("the store is away");
+  await first.live.put(wanted);
+  await second.source.look();
+  expect(await second.live.reload("test")).toBe("refused");
+  expect(second.live.refusal?.problems).toEqual(["the store is away"]);
+  second.failure = undefined;
+  second.clock.advance(6_000);
+  await second.live.reload("test");
+  expect(names(second)).toEqual(["shop"]);
+  await Promise.all([first.stop(), second.stop()]);
 });
