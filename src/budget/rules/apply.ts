@@ -2,6 +2,7 @@
  * Applies one event to the state. The same code runs live and on replay. Asserts what must never be otherwise: S and R are
  * never negative, S never falls within a window, and after a grant S + R ≤ L for every hard budget the lease falls under.
  */
+import type { Measure } from "@tollgate/instrumentation/protocol";
 import { assert, unreachable } from "../../support/assert.ts";
 import { addAmounts, amountIn, isNothing, maxAmounts, NO_AMOUNTS, subtractAmounts, type Amounts } from "../amounts.ts";
 import type { Labels } from "../ledger.ts";
@@ -261,13 +262,23 @@ interface LeaseMove {
 /** Sets the totals of a lease and carries the difference into S and R of every budget it falls under. */
 function moveLease(lease: Lease, { settled, granted, nowMs, isStranded }: LeaseMove): void {
   const counted = subtractAmounts(settled, lease.settled);
+  const after = { granted, settled };
+  let measure: Measure | undefined;
+  let more = 0n;
+  let change = 0n;
   for (const spend of lease.spends) {
-    const change = outstandingIn(spend, { granted, settled }) - outstandingIn(spend, lease);
-    countSpend(spend, amountIn(spend.budget.measure, counted), nowMs);
-    spend.reserved += change;
+    // Most budgets of a lease have one measure.
+    if (spend.budget.measure !== measure) {
+      measure = spend.budget.measure;
+      more = amountIn(measure, counted);
+      const outstanding = outstandingIn(spend, after);
+      assert(outstanding >= 0n, "a lease's outstanding is never negative");
+      change = outstanding - outstandingIn(spend, lease);
+    }
+    countSpend(spend, more, nowMs);
+    if (change !== 0n) spend.reserved += change;
     if (isStranded) spend.stranded += change;
     assert(spend.reserved >= 0n && spend.stranded >= 0n, "R is never negative");
-    assert(outstandingIn(spend, { granted, settled }) >= 0n, "a lease's outstanding is never negative");
   }
   lease.settled = settled;
   lease.granted = granted;

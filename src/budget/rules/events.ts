@@ -117,8 +117,31 @@ export function encodeEvent(event: LedgerEvent): string {
   }
 }
 
+/** The one line of which there are millions, as `encodeEvent` writes it; integers of at most 15 digits are exact as numbers. */
+const LEASE_LINE =
+  /^\{"event":"lease","at":(\d{1,15}),"id":"([^"\\]*)","seq":(\d{1,15}),"settled":"(\d{1,15}) (\d{1,15}) (\d{1,15})","granted":"(\d{1,15}) (\d{1,15}) (\d{1,15})"\}$/;
+
 /** Throws `SyntaxError` for what is no event. The journal's checksum vouches for what is in it. */
 export function decodeEvent(line: string): LedgerEvent {
+  return readLeaseLine(line) ?? readLine(line);
+}
+
+function readLeaseLine(line: string): LedgerEvent | undefined {
+  const found = LEASE_LINE.exec(line);
+  if (found === null) return undefined;
+  const [, at = "", id = "", seq = "", nanoUsd = "", tokens = "", calls = "", ...granted] = found;
+  const [grantedNanoUsd = "", grantedTokens = "", grantedCalls = ""] = granted;
+  return {
+    event: "lease",
+    at: Number(at),
+    id,
+    seq: Number(seq),
+    settled: amountsOf([nanoUsd, tokens, calls]),
+    granted: amountsOf([grantedNanoUsd, grantedTokens, grantedCalls]),
+  };
+}
+
+function readLine(line: string): LedgerEvent {
   const event = JSON.parse(line) as Written<LedgerEvent>;
   switch (event.event) {
     case "configured":
@@ -228,7 +251,7 @@ export function writeAmounts({ nanoUsd, tokens, calls, kinds }: Amounts): string
 export function readAmounts(text: string): Amounts {
   const parts = text.split(" ");
   const [nanoUsd = "", tokens = "", calls = ""] = parts;
-  const base = { nanoUsd: readInteger(nanoUsd), tokens: readInteger(tokens), calls: readInteger(calls) };
+  const base = amountsOf([nanoUsd, tokens, calls]);
   if (parts.length === 3) return base;
   if (parts.length !== 8 && parts.length !== 10) {
     throw new SyntaxError("amounts are three, or eight with kinds, or ten with what has no price");
@@ -239,6 +262,10 @@ export function readAmounts(text: string): Amounts {
   const [toolCalls = 0n, unpricedCalls = 0n, unpricedTokens = 0n] = more;
   const kinds = { inputTokens, outputTokens, cachedTokens, reasoningTokens, toolCalls, unpricedCalls, unpricedTokens };
   return { ...base, kinds };
+}
+
+function amountsOf([nanoUsd, tokens, calls]: readonly [string, string, string]): Amounts {
+  return { nanoUsd: readInteger(nanoUsd), tokens: readInteger(tokens), calls: readInteger(calls) };
 }
 
 /** A million of these are read at a restart: what a number holds exactly is read as one, which is faster. */
