@@ -13,7 +13,8 @@ import { DEFAULT_LABEL_ORDER } from "../../instrumentation/src/policy/label.ts";
 import { SessionBook } from "../../instrumentation/src/session/session-book.ts";
 import { StopGate } from "../../instrumentation/src/stop/stop-gate.ts";
 import type { ResumeReply, StopReply } from "../../src/api/kill-schemas.ts";
-import { createWorkspace, ProcessorProcess, type Workspace } from "../../src/demo/processor-process.ts";
+import { ProcessorProcess, type Workspace } from "../../src/demo/processor-process.ts";
+import { createWorkspace } from "../support/workspace.ts";
 import { waitFor } from "../../src/demo/wait.ts";
 import { RedisServer } from "../support/redis-server.ts";
 

@@ -4,7 +4,8 @@
  * span identity (it may get a span twice: OTLP is at-least-once).
  */
 import { expect, test } from "vitest";
-import { createWorkspace, ProcessorProcess } from "../../src/demo/processor-process.ts";
+import { ProcessorProcess } from "../../src/demo/processor-process.ts";
+import { createWorkspace } from "../support/workspace.ts";
 import { waitFor } from "../../src/demo/wait.ts";
 import { OtlpBackend } from "../support/otlp-backend.ts";
 import { Random } from "../support/random.ts";

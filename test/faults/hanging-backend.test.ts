@@ -5,7 +5,8 @@
  * printed, and held to far less than it is, as the machine is shared.
  */
 import { expect, test } from "vitest";
-import { createWorkspace, ProcessorProcess } from "../../src/demo/processor-process.ts";
+import { ProcessorProcess } from "../../src/demo/processor-process.ts";
+import { createWorkspace } from "../support/workspace.ts";
 import { waitFor } from "../../src/demo/wait.ts";
 import { OtlpBackend } from "../support/otlp-backend.ts";
 import { exportRequest, postSpans } from "../support/otlp-json.ts";

@@ -8,7 +8,8 @@
  */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { ledgerCount } from "../../src/demo/counts.ts";
-import { createWorkspace, ProcessorProcess, type Workspace } from "../../src/demo/processor-process.ts";
+import { ProcessorProcess, type Workspace } from "../../src/demo/processor-process.ts";
+import { createWorkspace } from "../support/workspace.ts";
 import { ProviderSimulator } from "../../src/demo/provider/simulator.ts";
 import { waitFor } from "../../src/demo/wait.ts";
 import { Balancer } from "../support/balancer.ts";

@@ -1,11 +1,7 @@
 /** A processor and a provider for one test file: started before, stopped after, whatever happens between. */
 import { afterAll, beforeAll } from "vitest";
-import {
-  createWorkspace,
-  ProcessorProcess,
-  type ReceiverKeys,
-  type Workspace,
-} from "../../src/demo/processor-process.ts";
+import { ProcessorProcess, type ReceiverKeys, type Workspace } from "../../src/demo/processor-process.ts";
+import { createWorkspace } from "./workspace.ts";
 import { ProviderSimulator, type SimulatorOptions } from "../../src/demo/provider/simulator.ts";
 import { waitFor } from "../../src/demo/wait.ts";
 

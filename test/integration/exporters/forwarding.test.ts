@@ -5,7 +5,8 @@
  * rows of both processors are compared column by column.
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createWorkspace, ProcessorProcess, type Workspace } from "../../../src/demo/processor-process.ts";
+import { ProcessorProcess, type Workspace } from "../../../src/demo/processor-process.ts";
+import { createWorkspace } from "../../support/workspace.ts";
 import { waitFor } from "../../../src/demo/wait.ts";
 import { decodeProtobufLogs } from "../../../src/pdata/otlp/protobuf-logs.ts";
 import { OtlpBackend } from "../../support/otlp-backend.ts";

@@ -4,7 +4,8 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ServiceStatus } from "../../../src/api/status.ts";
-import { createWorkspace, ProcessorProcess, type Workspace } from "../../../src/demo/processor-process.ts";
+import { ProcessorProcess, type Workspace } from "../../../src/demo/processor-process.ts";
+import { createWorkspace } from "../../support/workspace.ts";
 import { waitFor } from "../../../src/demo/wait.ts";
 import { configSchema } from "../../../src/service/config-schema.ts";
 import { describedMetrics } from "../../support/metrics-reference.ts";

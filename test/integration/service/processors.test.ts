@@ -6,7 +6,8 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createWorkspace, ProcessorProcess, type Workspace } from "../../../src/demo/processor-process.ts";
+import { ProcessorProcess, type Workspace } from "../../../src/demo/processor-process.ts";
+import { createWorkspace } from "../../support/workspace.ts";
 import { waitFor } from "../../../src/demo/wait.ts";
 import { encodeProtobufTraces } from "../../../src/pdata/otlp/encode-traces.ts";
 import type { AttributeValue, Span } from "../../../src/pdata/span.ts";

@@ -3,7 +3,8 @@ import { writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { createWorkspace, type Workspace } from "../../../src/demo/processor-process.ts";
+import type { Workspace } from "../../../src/demo/processor-process.ts";
+import { createWorkspace } from "../../support/workspace.ts";
 import { tollgate } from "../../support/tollgate-cli.ts";
 
 let workspace: Workspace;
