@@ -1,6 +1,7 @@
 /**
  * Goal: a hard budget is never overspent by a fleet, and is used to its end, by a count that is not ours.
- * Method: 20 runs with different seeds; in each, agent processes of both module systems and both SDKs with 8 callers each spend
+ * Method: runs with different seeds (8; `TOLLGATE_FLEET_RUNS=20` for more); in each, agent processes of both module systems and both SDKs
+ * with 8 callers each spend
  * against one budget until every caller is refused. The provider's own books are the judge. The runs share one processor
  * and are kept apart by a budget for each value of the label `run`.
  */
@@ -12,7 +13,7 @@ import { useRig } from "../support/rig.ts";
 const LIMIT_NANO_USD = 50_000_000n;
 const AGENTS = 4;
 const CALLERS = 8;
-const SEEDS = Array.from({ length: 20 }, (_, index) => index + 1);
+const SEEDS = Array.from({ length: Number(process.env["TOLLGATE_FLEET_RUNS"] ?? 8) }, (_, index) => index + 1);
 
 const rig = useRig({
   governance: `
