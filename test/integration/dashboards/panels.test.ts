@@ -134,6 +134,19 @@ describe("LLM cost", () => {
     expect(new Set(rows.map((row) => row["agent"]))).toEqual(new Set(["planner", "coder"]));
   });
 
+  it("draws the dearest twenty agents, and all others as one", async () => {
+    const begun = HOUR_START - 86_400;
+    await owner.command(`INSERT INTO span_log (trace_id, span_id, start, end, agent, cost_nano_usd, cost_status, received_at)
+      SELECT leftPad(hex(number), 32, 'c'), leftPad(hex(number), 16, 'c'), toDateTime(${begun}), toDateTime(${begun}),
+        concat('agent-', toString(number)), number * 1000000000, 'exact', toDateTime(${begun}) FROM numbers(1, 30)`);
+    const rows = await panel("Cost by agent", { ...ALL, fromUnixSeconds: begun - 60, toUnixSeconds: begun + 60 });
+    expect(rows.length).toBe(21);
+    expect(rows.map((row) => row["agent"])).not.toContain("agent-10");
+    expect(rows).toContainEqual(expect.objectContaining({ agent: "agent-11", cost: "11" }));
+    // 1 + 2 + … + 10
+    expect(rows).toContainEqual(expect.objectContaining({ agent: "others", cost: "55" }));
+  });
+
   it("shows how much of a budget is used", async () => {
     expect(await panel("Budgets", ALL)).toMatchObject([{ name: "fleet", used: 0.25, remaining_usd: "0.75" }]);
   });

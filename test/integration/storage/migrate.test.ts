@@ -173,3 +173,17 @@ test("this package's own migrations apply to an empty database, twice", async ()
   expect((await migrate({ url, database: "tollgate" })).length).toBeGreaterThan(0);
   expect(await migrate({ url, database: "tollgate" })).toEqual([]);
 });
+
+test("every table that an insert of spans writes a part of is merged sixteen parts at a time", async () => {
+  await migrate({ url, database: "tollgate" });
+  const storage = createStorage({ url, database: "tollgate" });
+  const filled = await storage.query<{ name: string; settings: string }>(
+    `SELECT name, engine_full AS settings FROM system.tables
+     WHERE database = 'tollgate' AND (name = 'span_log' OR name IN (
+       SELECT extract(create_table_query, 'TO tollgate\\.(\\w+)') FROM system.tables
+       WHERE database = 'tollgate' AND engine = 'MaterializedView'))`,
+  );
+  await storage.close();
+  expect(filled.length).toBe(10);
+  expect(filled.filter(({ settings }) => !settings.includes("merge_selector_base = 16"))).toEqual([]);
+});
