@@ -48,7 +48,7 @@ const embeddedSection = z.strictObject({
   readonly_password: secretSchema
     .optional()
     .describe(
-      "Password of its users `readonly` and `default`, which may only read. Needed beyond loopback; without it, none.",
+      "Password of its users `readonly` and `default`, which may only read, and read all. Needed beyond loopback. Without it, none; with `auth`, or where an agent or credential is of a tenant, one that is made at each start, for `tollgate sql` alone.",
     ),
 });
 

@@ -37,6 +37,12 @@ function oidcOf(
   return oidcVerifier({ issuer, audience, nameClaim, rolesClaim, ...tenant, roles, onFailure });
 }
 
+/** Whether an agent or somebody's credential is of a tenant. */
+export function namesTenants({ agents }: Pick<Governance, "agents">, credentials: CredentialKeeper): boolean {
+  const ofPeople = credentials.list("person").some(({ tenant }) => tenant !== undefined);
+  return ofPeople || credentials.agentTenants.size > 0 || agents.some(({ tenant }) => tenant !== undefined);
+}
+
 export function buildRegistry(governance: Governance, config: Config): AgentRegistry {
   return new AgentRegistry(registryContent(governance, config));
 }

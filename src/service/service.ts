@@ -17,7 +17,7 @@ import { AlertWatch } from "./alert-watch.ts";
 import { announce } from "./announcement.ts";
 import { BudgetApprovals } from "./budget-approvals.ts";
 import { BudgetStatesWriter } from "./budget-states.ts";
-import { buildAccess, buildRegistry, registryContent } from "./build-access.ts";
+import { buildAccess, buildRegistry, namesTenants, registryContent } from "./build-access.ts";
 import { buildAudit } from "./build-audit.ts";
 import { buildApi } from "./build-api.ts";
 import { buildLedger } from "./build-ledger.ts";
@@ -105,7 +105,6 @@ async function start(given: Starting): Promise<Service> {
     return (governance = source.current() ?? given.governance);
   };
   const ledger = buildLedger({ config, governance, join, data, clock, telemetry, recordChange: ownChanges.record });
-  const store = buildStore({ config, data, clock, telemetry });
   await parts.start("ledger", ledger);
   parts.add("shared governance", () => source.leave());
   const registry = buildRegistry(governance, config);
@@ -120,6 +119,8 @@ async function start(given: Starting): Promise<Service> {
     telemetry,
     parts,
   });
+  const mustProve = config.auth !== undefined || namesTenants(governance, credentials);
+  const store = buildStore({ config, data, clock, telemetry, mustProve });
   const access = buildAccess(config, { token: token.token, credentials, telemetry });
   const stops = await openStops({ file: data.stops, shared: ledger.record, clock, telemetry, parts });
   await parts.start("storage", store);

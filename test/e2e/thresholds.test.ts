@@ -2,6 +2,8 @@
  * Real agents under budgets whose thresholds act: one that kills stops its own agents, by themselves, and spares the others. And
  * budgets that count no dollars: tools, calls without a price.
  */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { waitFor } from "../../src/demo/wait.ts";
 import { sqlRows, useRig } from "../support/rig.ts";
@@ -135,4 +137,53 @@ test("calls without a price have a limit of their own, over processes, and those
     reserved: "0",
     state: "exhausted",
   });
+});
+
+test("a report above its grant, for another's lease and for nobody's is on record, each once", async () => {
+  const { processor, workspace } = rig();
+  const token = (await readFile(join(workspace.dataDir, "token"), "utf8")).trim();
+  const ask = async (path: string, body?: object): Promise<Readonly<Record<string, unknown>>> => {
+    const headers = { "content-type": "application/json", authorization: `Bearer ${token}` };
+    const sent = body === undefined ? {} : { method: "POST", body: JSON.stringify(body) };
+    return (await (await fetch(`${processor.endpoints.api}${path}`, { headers, ...sent })).json()) as object as never;
+  };
+  const usd = (nano_usd: string) => ({ nano_usd, tokens: "0", calls: "0" });
+  const [own, other, lease, nobodys] = ["a", "b", "c", "d"].map((digit) => digit.repeat(32));
+  for (const process_id of [own, other]) {
+    await ask("/v1/leases/hello", { process_id, agent: "liar", labels: { team: "wild-too" }, pid: 1, version: "0" });
+  }
+  const acquire = {
+    process_id: own,
+    lease_id: lease,
+    labels: { team: "thrifty" },
+    need: usd("0"),
+    target: usd("40"),
+    ahead: usd("0"),
+    wait_ms: 0,
+  };
+  expect(await ask("/v1/leases/acquire", { ...acquire, seq: 1, settled: usd("0") })).toMatchObject({
+    outcome: "granted",
+  });
+  for (let time = 0; time < 2; time += 1) {
+    await ask("/v1/leases/close", { process_id: other, leases: [{ lease_id: lease, settled: usd("39") }] });
+    await ask("/v1/leases/close", { process_id: own, leases: [{ lease_id: nobodys, settled: usd("5") }] });
+    await ask("/v1/leases/acquire", { ...acquire, seq: 2 + time, settled: usd("900000") });
+  }
+  const recorded = async () => {
+    const { changes } = await ask("/v1/audit/changes?action=report");
+    const found = changes as readonly { readonly action: string; readonly subject: string; readonly after: object }[];
+    // Agents of the other tests may have been killed with something left to say.
+    const ofThese = found.filter(({ subject }) => subject === lease || subject === nobodys);
+    return ofThese.map(({ action, subject, after }) => ({ action, subject, after }));
+  };
+  const wanted = [
+    { action: "report.foreign", subject: lease, after: { process_id: other } },
+    { action: "report.overran", subject: lease, after: { process_id: own } },
+    { action: "report.unknown", subject: nobodys, after: { process_id: own } },
+  ];
+  const found = await waitFor(async () => (await recorded()).length >= wanted.length && recorded(), {
+    what: "three changes",
+    timeoutMs: 10_000,
+  });
+  expect(found.toSorted((a, b) => (a.action < b.action ? -1 : 1))).toEqual(wanted);
 });

@@ -169,3 +169,13 @@ it("the count equation of logs is in the metrics, beside that of spans", async (
     expect(line, component).toMatch(/ 0$/);
   }
 });
+
+it("with `auth`, nobody reads everybody's rows without a password, on loopback either", async () => {
+  const { endpoints } = rig().processor;
+  const statusAs = async (user: string): Promise<number> => {
+    const headers = { "x-clickhouse-user": user, "x-clickhouse-key": "" };
+    return (await fetch(endpoints.clickhouse, { method: "POST", headers, body: "SELECT 1" })).status;
+  };
+  expect([await statusAs("readonly"), await statusAs("default"), await statusAs("tollgate")]).toEqual([403, 403, 403]);
+  expect(await rig().processor.cli("sql", "SELECT 1 AS one")).toEqual([{ one: 1 }]);
+});

@@ -171,7 +171,7 @@ governance: { paths: [./governance] }
   });
   const { clickhouse } = await waitFor(async () => readJson<{ clickhouse: string }>(readyFile), {
     what: "the ready file",
-    timeoutMs: 20_000,
+    timeoutMs: 60_000,
   });
   const ask = async (password: string, query: string): Promise<number> => {
     const headers = { "x-clickhouse-user": "default", "x-clickhouse-key": password };
