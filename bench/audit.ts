@@ -6,7 +6,7 @@
 import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from "@opentelemetry/sdk-trace";
 import type { ReadableSpan, SpanProcessor } from "@opentelemetry/sdk-trace";
 import { AuditChain } from "../instrumentation/src/audit/chain.ts";
-import { toOtlpJson } from "../instrumentation/src/telemetry/span-json.ts";
+import { toOtlpJson, write } from "../instrumentation/src/telemetry/span-json.ts";
 import { Verifier } from "../src/audit/verify/verifier.ts";
 import { readLink } from "../src/audit/link.ts";
 import { decodeJsonTraces } from "../src/pdata/otlp/json-traces.ts";
@@ -99,7 +99,7 @@ console.log(`agent      a span ${bareUs.toFixed(1)} µs, with its link ${linkedU
 console.log(`           the link adds ${(linkedUs - bareUs).toFixed(1)} µs   (promise: under ${LIMITS.linkUs} µs)`);
 
 function decoded(spans: readonly ReadableSpan[]): readonly Span[] {
-  const outcome = decodeJsonTraces(Buffer.from(toOtlpJson(spans)));
+  const outcome = decodeJsonTraces(Buffer.from(toOtlpJson(spans.map(write))));
   if (outcome.kind === "malformed") throw new TypeError(outcome.reason);
   return outcome.spans;
 }

@@ -9,10 +9,11 @@
  */
 import { clearImmediate, setImmediate } from "node:timers";
 import { SpanStatusCode } from "@opentelemetry/api";
-import type { Span, SpanExporter, SpanProcessor, ReadableSpan } from "@opentelemetry/sdk-trace";
+import type { Span, SpanProcessor, ReadableSpan } from "@opentelemetry/sdk-trace";
 import type { Logger } from "../config/logger.ts";
 import * as semconv from "../semconv.ts";
-import { toOtlpJson, writeText } from "./span-json.ts";
+import { toOtlpJson, write } from "./span-json.ts";
+import type { WrittenSpan, WrittenSpanExporter } from "./span-json.ts";
 import type { SendBody, SpanSpool } from "./span-spool.ts";
 import { withoutTracing } from "./without-tracing.ts";
 
@@ -24,7 +25,7 @@ const RETRY_MS_MAX = 10_000;
 const ENDED_MAX = 256;
 
 export interface AuditSpanProcessorOptions {
-  readonly exporter: SpanExporter;
+  readonly exporter: WrittenSpanExporter;
   readonly logger: Logger;
   /** Spans of this instrumentation scope are ended when the process ends. */
   readonly scope: string;
@@ -47,9 +48,9 @@ export class AuditSpanProcessor implements SpanProcessor {
   #ended: ReadableSpan[] = [];
   #turn: NodeJS.Immediate | undefined;
   /** Ended and not yet sent, oldest first. */
-  #waiting: ReadableSpan[] = [];
+  #waiting: WrittenSpan[] = [];
   /** The batch that is being sent. */
-  #sent: readonly ReadableSpan[] = [];
+  #sent: readonly WrittenSpan[] = [];
   #sending: Promise<boolean> | undefined;
   #timer: NodeJS.Timeout | undefined;
   #failures = 0;
@@ -74,19 +75,17 @@ export class AuditSpanProcessor implements SpanProcessor {
     else this.#turn ??= setImmediate(() => this.settle());
   }
 
-  /** Links and queues what has ended, now. */
+  /** Links, writes and queues what has ended, now. Nothing but its text waits: a span is many small things, which the collector would move. */
   settle(): void {
     clearImmediate(this.#turn);
     this.#turn = undefined;
     for (const span of this.#ended.splice(0)) {
       this.#options.chain?.onEnd(span);
-      // Of those that will soon be sent: the others would lie about twice.
-      if (this.#waiting.length < BATCH_MAX) writeText(span);
-      this.#queue(span);
+      this.#queue(write(span));
     }
   }
 
-  #queue(span: ReadableSpan): void {
+  #queue(span: WrittenSpan): void {
     if (this.#waiting.length >= (this.#options.pendingMax ?? PENDING_MAX)) this.#spill();
     if (this.#waiting.length >= (this.#options.pendingMax ?? PENDING_MAX)) {
       this.dropped += 1;
@@ -103,7 +102,7 @@ export class AuditSpanProcessor implements SpanProcessor {
   }
 
   /** Everything that is not acknowledged yet, and not on disk. */
-  get pending(): readonly ReadableSpan[] {
+  get pending(): readonly WrittenSpan[] {
     this.settle();
     return [...this.#sent, ...this.#waiting];
   }
@@ -206,10 +205,10 @@ export class AuditSpanProcessor implements SpanProcessor {
     return false;
   }
 
-  async #export(batch: readonly ReadableSpan[]): Promise<Error | undefined> {
+  async #export(batch: readonly WrittenSpan[]): Promise<Error | undefined> {
     return new Promise((resolve) => {
       withoutTracing(() => {
-        this.#options.exporter.export([...batch], ({ code, error }) => {
+        this.#options.exporter.export(batch, ({ code, error }) => {
           resolve(code === 0 ? undefined : (error ?? new Error("the exporter failed")));
         });
       });

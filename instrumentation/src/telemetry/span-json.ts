@@ -4,63 +4,77 @@
  * batch of them is only put together.
  */
 import type { Attributes, HrTime } from "@opentelemetry/api";
+import type { ExportResult } from "@opentelemetry/core";
 import type { ReadableSpan } from "@opentelemetry/sdk-trace";
 
-/** Where a span keeps its text until it is sent. */
-const TEXT = Symbol("tollgate.json");
-type Written = ReadableSpan & { [TEXT]?: string };
+/** A span that waits to be sent: its text, what stands above it in a request, and nothing else of it, so that the rest can go at once. */
+export interface WrittenSpan {
+  readonly name: string;
+  readonly resource: ReadableSpan["resource"];
+  readonly scope: ReadableSpan["instrumentationScope"];
+  readonly text: string;
+}
+
+/** What sends them. */
+export interface WrittenSpanExporter {
+  export(spans: readonly WrittenSpan[], done: (result: ExportResult) => void): void;
+  shutdown(): Promise<void>;
+}
 
 /** Bits 8 and 9 of `flags`: whether the parent was remote is known, and that it was. */
 const KNOWS_IS_REMOTE = 0x100;
 const IS_REMOTE = 0x200;
 
 /** One request: spans by their resource and scope. */
-export function toOtlpJson(spans: readonly ReadableSpan[]): string {
-  const resources = new Map<ReadableSpan["resource"], Map<string, string[]>>();
-  for (const span of spans) {
-    let scopes = resources.get(span.resource);
-    if (scopes === undefined) resources.set(span.resource, (scopes = new Map()));
-    const { name, version = "", schemaUrl } = span.instrumentationScope;
-    const scope = `"scope":${JSON.stringify({ name, version })}${schemaUrl === undefined ? "" : `,"schemaUrl":${JSON.stringify(schemaUrl)}`}`;
+export function toOtlpJson(spans: readonly WrittenSpan[]): string {
+  const resources = new Map<WrittenSpan["resource"], Map<WrittenSpan["scope"], string[]>>();
+  for (const { resource, scope, text } of spans) {
+    let scopes = resources.get(resource);
+    if (scopes === undefined) resources.set(resource, (scopes = new Map()));
     const texts = scopes.get(scope);
-    if (texts === undefined) scopes.set(scope, [textOf(span)]);
-    else texts.push(textOf(span));
+    if (texts === undefined) scopes.set(scope, [text]);
+    else texts.push(text);
   }
   const parts: string[] = [];
   for (const [{ attributes, schemaUrl }, scopes] of resources) {
-    const scopeSpans = [...scopes].map(([scope, texts]) => `{${scope},"spans":[${texts.join()}]}`);
+    const scopeSpans = [...scopes].map(([scope, texts]) => `{${scopeText(scope)},"spans":[${texts.join()}]}`);
     const schema = schemaUrl === undefined ? "" : `,"schemaUrl":${JSON.stringify(schemaUrl)}`;
     parts.push(`{"resource":{"attributes":${keyValues(attributes)}},"scopeSpans":[${scopeSpans.join()}]${schema}}`);
   }
   return `{"resourceSpans":[${parts.join()}]}`;
 }
 
-/** Writes the text of a span that has ended, for `toOtlpJson` to find. */
-export function writeText(span: ReadableSpan): void {
-  (span as Written)[TEXT] = spanText(span);
+function scopeText({ name, version = "", schemaUrl }: WrittenSpan["scope"]): string {
+  return `"scope":${JSON.stringify({ name, version })}${schemaUrl === undefined ? "" : `,"schemaUrl":${JSON.stringify(schemaUrl)}`}`;
 }
 
-function textOf(span: ReadableSpan): string {
-  return (span as Written)[TEXT] ?? spanText(span);
+/** Writes a span that has ended. */
+export function write(span: ReadableSpan): WrittenSpan {
+  return { name: span.name, resource: span.resource, scope: span.instrumentationScope, text: spanText(span) };
 }
 
 function spanText(span: ReadableSpan): string {
   const { traceId, spanId, traceState, traceFlags } = span.spanContext();
   const parent = span.parentSpanContext;
-  let text = `{"traceId":"${traceId}","spanId":"${spanId}"`;
-  if (traceState !== undefined) text += `,"traceState":${JSON.stringify(traceState.serialize())}`;
-  if (parent !== undefined) text += `,"parentSpanId":"${parent.spanId}"`;
-  text += `,"flags":${flagsOf(traceFlags, parent?.isRemote)},"name":${JSON.stringify(span.name)},"kind":${span.kind + 1}`;
-  text += `,"startTimeUnixNano":"${nanos(span.startTime)}","endTimeUnixNano":"${nanos(span.endTime)}"`;
-  text += `,"attributes":${keyValues(span.attributes)}`;
-  if (span.events.length > 0) text += `,"events":[${span.events.map(eventText).join()}]`;
-  if (span.links.length > 0) text += `,"links":[${span.links.map(linkText).join()}]`;
   const { droppedAttributesCount, droppedEventsCount, droppedLinksCount } = span;
-  if (droppedAttributesCount > 0) text += `,"droppedAttributesCount":${droppedAttributesCount}`;
-  if (droppedEventsCount > 0) text += `,"droppedEventsCount":${droppedEventsCount}`;
-  if (droppedLinksCount > 0) text += `,"droppedLinksCount":${droppedLinksCount}`;
   const { code, message } = span.status;
-  return `${text},"status":{"code":${code}${message === undefined ? "" : `,"message":${JSON.stringify(message)}`}}}`;
+  // Joined, not added up: a sum of texts keeps each of its parts until somebody reads it.
+  const parts = [`{"traceId":"${traceId}","spanId":"${spanId}"`];
+  if (traceState !== undefined) parts.push(`,"traceState":${JSON.stringify(traceState.serialize())}`);
+  if (parent !== undefined) parts.push(`,"parentSpanId":"${parent.spanId}"`);
+  parts.push(
+    `,"flags":${flagsOf(traceFlags, parent?.isRemote)},"name":${JSON.stringify(span.name)},"kind":${span.kind + 1}`,
+    `,"startTimeUnixNano":"${nanos(span.startTime)}","endTimeUnixNano":"${nanos(span.endTime)}","attributes":[`,
+  );
+  addKeyValues(span.attributes, parts);
+  parts.push("]");
+  if (span.events.length > 0) parts.push(`,"events":[${span.events.map(eventText).join()}]`);
+  if (span.links.length > 0) parts.push(`,"links":[${span.links.map(linkText).join()}]`);
+  if (droppedAttributesCount > 0) parts.push(`,"droppedAttributesCount":${droppedAttributesCount}`);
+  if (droppedEventsCount > 0) parts.push(`,"droppedEventsCount":${droppedEventsCount}`);
+  if (droppedLinksCount > 0) parts.push(`,"droppedLinksCount":${droppedLinksCount}`);
+  parts.push(`,"status":{"code":${code}${message === undefined ? "" : `,"message":${JSON.stringify(message)}`}}}`);
+  return parts.join("");
 }
 
 function eventText({
@@ -86,26 +100,36 @@ export function nanos([seconds, rest]: HrTime): string {
   return seconds === 0 ? String(rest) : `${seconds}${String(rest).padStart(9, "0")}`;
 }
 
-/** The same few keys come with every span. */
-const keyTexts = new Map<string, string>();
-const KEY_TEXTS_MAX = 4_096;
+/** By key, the value that came with it last: most of what a process says of its calls it says of all of them. */
+const lastTexts = new Map<string, { readonly value: unknown; readonly text: string }>();
+const LAST_TEXTS_MAX = 4_096;
+const LAST_LENGTH_MAX = 256;
 
-function keyText(key: string): string {
-  let text = keyTexts.get(key);
-  if (text !== undefined) return text;
-  text = `{"key":${JSON.stringify(key)},"value":`;
-  if (keyTexts.size >= KEY_TEXTS_MAX) keyTexts.clear();
-  keyTexts.set(key, text);
+function keyValue(key: string, value: unknown): string {
+  const last = lastTexts.get(key);
+  if (last !== undefined && last.value === value) return last.text;
+  const text = `{"key":${JSON.stringify(key)},"value":${anyValue(value)}}`;
+  if (typeof value === "object" || text.length > LAST_LENGTH_MAX) return text;
+  if (lastTexts.size >= LAST_TEXTS_MAX) lastTexts.clear();
+  lastTexts.set(key, { value, text });
   return text;
 }
 
-function keyValues(attributes: Attributes): string {
-  let text = "";
+function addKeyValues(attributes: Attributes, parts: string[]): void {
+  let isFirst = true;
   for (const key in attributes) {
     const value = attributes[key];
-    if (value !== undefined) text += `${text === "" ? "" : ","}${keyText(key)}${anyValue(value)}}`;
+    if (value === undefined) continue;
+    if (!isFirst) parts.push(",");
+    parts.push(keyValue(key, value));
+    isFirst = false;
   }
-  return `[${text}]`;
+}
+
+function keyValues(attributes: Attributes): string {
+  const parts: string[] = [];
+  addKeyValues(attributes, parts);
+  return `[${parts.join("")}]`;
 }
 
 function anyValue(value: unknown): string {

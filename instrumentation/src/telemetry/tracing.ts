@@ -7,7 +7,6 @@ import { context, ROOT_CONTEXT, trace } from "@opentelemetry/api";
 import type { Tracer } from "@opentelemetry/api";
 import { resourceFromAttributes } from "@opentelemetry/resources";
 import { AlwaysOnSampler, TracerProvider } from "@opentelemetry/sdk-trace";
-import type { SpanExporter } from "@opentelemetry/sdk-trace";
 import { AuditChain } from "../audit/chain.ts";
 import type { Config } from "../config/config.ts";
 import type { Logger } from "../config/logger.ts";
@@ -20,6 +19,7 @@ import { pooledIds } from "./pooled-ids.ts";
 import { ProcessContextManager } from "./process-context-manager.ts";
 import { startProcessSdk } from "./process-sdk.ts";
 import { createSendSpans } from "./send-spans.ts";
+import type { WrittenSpanExporter } from "./span-json.ts";
 import { SpanSpool } from "./span-spool.ts";
 import { withoutSuppression, withoutTracing } from "./without-tracing.ts";
 
@@ -37,10 +37,10 @@ export interface Tracing {
 
 const SCOPE = "@tollgate/instrumentation";
 
-export function startTracing(config: Config, logger: Logger, exporter?: SpanExporter): Tracing {
+export function startTracing(config: Config, logger: Logger): Tracing {
   // False when the app has one already: then ours follows the app's. Needed without spans too: calls are known by it.
   context.setGlobalContextManager(new ProcessContextManager(config).enable());
-  if (!config.exportsSpans && exporter === undefined) {
+  if (!config.exportsSpans) {
     return {
       tracer: trace.getTracer(SCOPE, VERSION),
       spans: undefined,
@@ -53,7 +53,7 @@ export function startTracing(config: Config, logger: Logger, exporter?: SpanExpo
   const chain = new AuditChain(SCOPE);
   const spans = new AuditSpanProcessor({
     chain,
-    exporter: exporter ?? createExporter(config),
+    exporter: createExporter(config),
     logger,
     scope: SCOPE,
     ...createDisk(config, logger),
@@ -117,15 +117,15 @@ function createDisk(config: Config, logger: Logger): Pick<AuditSpanProcessorOpti
 }
 
 /** Loaded with the first batch: most of its time is not the start's to pay. */
-function createExporter(config: Config): SpanExporter {
+function createExporter(config: Config): WrittenSpanExporter {
   const headers = Object.fromEntries([...config.tracesHeaders].map(([name, value]) => [name, value.reveal()]));
   const options = { url: config.tracesUrl, headers, timeoutMillis: config.exportTimeoutMs };
-  let loading: Promise<SpanExporter> | undefined;
-  const load = async (): Promise<SpanExporter> => {
+  let loading: Promise<WrittenSpanExporter> | undefined;
+  const load = async (): Promise<WrittenSpanExporter> => {
     const { createOtlpExporter } = await import("./otlp-exporter.ts");
     return createOtlpExporter(options);
   };
-  const exportLater = async (...[spans, done]: Parameters<SpanExporter["export"]>): Promise<void> => {
+  const exportLater = async (...[spans, done]: Parameters<WrittenSpanExporter["export"]>): Promise<void> => {
     try {
       const exporter = await (loading ??= load());
       withoutTracing(() => exporter.export(spans, done));
