@@ -22,7 +22,7 @@ import type { Waiter } from "./waiting-line.ts";
 const AHEAD_CALLS_MIN = 4n;
 const AHEAD_CALLS_MAX = 512n;
 /** A lease that tops up more often than this asks for twice as much, and one that does so rarely for half. */
-const TOP_UP_MS = 250;
+const TOP_UP_MS = 125;
 /** After the ledger granted less ahead than was asked, it is not asked again for this long. */
 const AHEAD_PAUSE_MS = 250;
 /** A settlement is reported within this time, even when no money is needed. */
@@ -155,7 +155,13 @@ export class Lease {
       calls: 1n,
     };
     this.#recentWorst = largest(worst, faded);
-    this.#lowWater = scale(this.#recentWorst, 2n);
+    this.#setAhead(this.#aheadCalls);
+  }
+
+  /** More is asked for while half of it is left: calls that follow fast must not run dry before the answer is there. */
+  #setAhead(calls: bigint): void {
+    this.#aheadCalls = calls;
+    this.#lowWater = scale(this.#recentWorst, calls / 2n);
   }
 
   #grant(amounts: Amounts): PurseOutcome {
@@ -218,7 +224,7 @@ export class Lease {
     if (now < this.#aheadPausedUntilMs) return;
     const isFast = now - this.#toppedUpAtMs < TOP_UP_MS;
     const next = isFast ? this.#aheadCalls * 2n : this.#aheadCalls / 2n;
-    this.#aheadCalls = next < AHEAD_CALLS_MIN ? AHEAD_CALLS_MIN : next > AHEAD_CALLS_MAX ? AHEAD_CALLS_MAX : next;
+    this.#setAhead(next < AHEAD_CALLS_MIN ? AHEAD_CALLS_MIN : next > AHEAD_CALLS_MAX ? AHEAD_CALLS_MAX : next);
     this.#toppedUpAtMs = now;
     void this.#send();
   }
@@ -315,7 +321,7 @@ export class Lease {
     if (granted !== undefined) this.books.granted = granted;
     if (granted !== undefined && !covers(granted, add(asked.target, asked.ahead))) {
       this.#aheadPausedUntilMs = this.#host.clock.monotonicMs() + AHEAD_PAUSE_MS;
-      this.#aheadCalls = AHEAD_CALLS_MIN;
+      this.#setAhead(AHEAD_CALLS_MIN);
     }
     this.#host.onGovernance(reply.governance_version);
     if (this.isRetired) return;

@@ -141,6 +141,29 @@ describe("a lease", () => {
     expect(aheadMost()).toBeLessThan(busy / 4n);
   });
 
+  it("asks for more while half is left, so that calls that follow fast go on while the ledger takes its time", async () => {
+    const { ledger, client, clock } = setUp(10n ** 12n);
+    const call = async (): Promise<boolean> => {
+      const outcome = client.reserve({}, want(100n));
+      granted(await outcome).settle(settled(100n));
+      await clock.advance(1);
+      return outcome instanceof Promise;
+    };
+    for (let index = 0; index < 2_000; index += 1) await call();
+    let waited = 0;
+    const takesItsTime = Promise.withResolvers<void>();
+    ledger.intercept = async (request) => {
+      await takesItsTime.promise;
+      return ledger.grant(request);
+    };
+    ledger.acquired.splice(0);
+    while (ledger.acquired.length === 0) await call();
+    // The question is on its way: 40 ms of calls before the answer is there.
+    for (let index = 0; index < 40; index += 1) if (await call()) waited += 1;
+    takesItsTime.resolve();
+    expect(waited).toBe(0);
+  });
+
   it("leaves the line when the app gives the call up", async () => {
     const { client } = setUp(1_000n);
     const first = granted(await client.reserve({}, want(1_000n)));
