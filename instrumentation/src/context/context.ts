@@ -1,6 +1,6 @@
 /** Who acts, on whose behalf, in which session: carried along by AsyncLocalStorage, so that nothing leaks between requests. */
 import { AsyncLocalStorage } from "node:async_hooks";
-import { context as openTelemetry, propagation } from "@opentelemetry/api";
+import { context as openTelemetry, propagation, ROOT_CONTEXT } from "@opentelemetry/api";
 import type { Baggage, Context } from "@opentelemetry/api";
 import { CARRIED_ENTRIES, carriedEntries, NOTHING_CARRIED, readCarried } from "./carried.ts";
 import type { Carried } from "./carried.ts";
@@ -108,10 +108,16 @@ export function withCarried(context: Context, carried: Carried): Context {
 
 /** `context` for a request to somebody whom it is no business of: a provider of models. */
 export function withoutCarried(context: Context): Context {
+  if (lastStripped.from === context) return lastStripped.to;
   const baggage = propagation.getBaggage(context);
-  if (baggage === undefined || !CARRIED_ENTRIES.some((name) => baggage.getEntry(name) !== undefined)) return context;
-  return propagation.setBaggage(context, baggage.removeEntries(...CARRIED_ENTRIES));
+  const carries = baggage !== undefined && CARRIED_ENTRIES.some((name) => baggage.getEntry(name) !== undefined);
+  const to = carries ? propagation.setBaggage(context, baggage.removeEntries(...CARRIED_ENTRIES)) : context;
+  lastStripped = { from: context, to };
+  return to;
 }
+
+/** Nearly all calls of a process are made in its own context. */
+let lastStripped: { readonly from: Context | undefined; readonly to: Context } = { from: undefined, to: ROOT_CONTEXT };
 
 function inBaggage<T>(fn: () => T): T {
   if (!processContext.sends) return fn();

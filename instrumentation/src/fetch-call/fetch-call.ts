@@ -9,7 +9,7 @@ import { asBody } from "../gate/endpoint.ts";
 import type { Body, Endpoint } from "../gate/endpoint.ts";
 import type { AnswerPlan, AttemptPlan, GatedCall } from "../gate/gated-call.ts";
 import type { Gating } from "../gate/registry.ts";
-import { endWhenAbandoned } from "../stainless/abandonment.ts";
+import { endWhenAbandoned } from "../gate/abandonment.ts";
 import { wasNeverSent } from "../stainless/never-sent.ts";
 import { AnswerTap } from "../stainless/answer-tap.ts";
 import { watchBody } from "../stainless/observe-raw.ts";

@@ -1,6 +1,6 @@
 /** A web stream of a framework's parts, watched: pulls only when the app does, and ends the call with the stream. */
 import type { GatedCall } from "../gate/gated-call.ts";
-import { endWhenAbandoned } from "../stainless/abandonment.ts";
+import { endWhenAbandoned } from "../gate/abandonment.ts";
 import { observeEvents } from "../stainless/observe-answer.ts";
 
 export function observeStream(call: GatedCall, stream: ReadableStream<unknown>): ReadableStream<unknown> {

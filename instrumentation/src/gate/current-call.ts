@@ -2,8 +2,8 @@
  * The gated call that the running code works for. An SDK's request goes through `fetch` or `node:http`, where the wire
  * (wire/) would see it again: what is sent in the context of a call passes there, so that nothing is reserved twice.
  */
-import { context, createContextKey } from "@opentelemetry/api";
-import type { Context } from "@opentelemetry/api";
+import { context } from "@opentelemetry/api";
+import { callIn } from "./call-context.ts";
 
 /** What a request on the wire has to know of the call above it. */
 export interface CallInFlight {
@@ -23,14 +23,8 @@ export interface Hop {
   readonly path: string;
 }
 
-const CALL = createContextKey("tollgate.call");
-
-export function withCall(base: Context, call: CallInFlight): Context {
-  return base.setValue(CALL, call);
-}
-
 /** The call whose admission covers a request that is sent here and now; `undefined`: nobody has gated it. */
 export function callInFlight(): CallInFlight | undefined {
-  const call = context.active().getValue(CALL) as CallInFlight | undefined;
+  const call = callIn(context.active());
   return call === undefined || call.isEnded || call.isAnswered ? undefined : call;
 }

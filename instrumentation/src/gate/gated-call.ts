@@ -3,7 +3,7 @@
  * released exactly once, and the span ends exactly once; both by the first of: the answer was read, the stream ended or was
  * given up, an error, the garbage collector, the end of the process.
  */
-import { context, trace } from "@opentelemetry/api";
+import { context } from "@opentelemetry/api";
 import type { Context, Span } from "@opentelemetry/api";
 import { countDecision } from "../audit/decision-order.ts";
 import type { Message } from "../content/messages.ts";
@@ -18,7 +18,8 @@ import * as semconv from "../semconv.ts";
 import type { Admission, AdmissionOutcome } from "./admission.ts";
 import type { Gate } from "./gate.ts";
 import type { CallGuard } from "./call-guard.ts";
-import { withCall } from "./current-call.ts";
+import { forgetAnswer } from "./abandonment.ts";
+import { CallContext } from "./call-context.ts";
 import type { CallInFlight, Hop } from "./current-call.ts";
 import { setAttributes } from "./set-attributes.ts";
 import { NO_USAGE, usageAmounts } from "./call-bound.ts";
@@ -93,6 +94,7 @@ export class GatedCall implements CallInFlight {
   #sawFirstChunk = false;
   #stopped: TollgateError | undefined;
   #signal: AbortSignal | undefined;
+  #context: CallContext | undefined;
   readonly #onStop: ((error: TollgateError) => void)[] = [];
 
   constructor(gate: Gate, options: CallOptions) {
@@ -135,8 +137,9 @@ export class GatedCall implements CallInFlight {
   }
 
   /** The context in which the SDK works on the request: the provider learns the trace, not whose work it is. */
-  get context(): Context {
-    return withCall(trace.setSpan(withoutCarried(context.active()), this.span), this);
+  get context(): CallContext {
+    this.#context?.leave();
+    return (this.#context = new CallContext(withoutCarried(context.active()), { call: this, span: this.span }));
   }
 
   get isEnded(): boolean {
@@ -330,6 +333,8 @@ export class GatedCall implements CallInFlight {
     this.#isEnded = true;
     this.#gate.open.delete(this);
     this.#onStop.length = 0;
+    this.#context?.leave();
+    forgetAnswer(this);
     if (this.#spent.calls > 0n) {
       this.options.guard?.onSettled();
       recordUsage(this.span, this.#usage);

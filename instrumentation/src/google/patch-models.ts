@@ -10,7 +10,7 @@ import type { Body, Endpoint } from "../gate/endpoint.ts";
 import type { AnswerPlan, GatedCall } from "../gate/gated-call.ts";
 import { gatingOf } from "../gate/registry.ts";
 import * as semconv from "../semconv.ts";
-import { endWhenAbandoned } from "../stainless/abandonment.ts";
+import { endWhenAbandoned } from "../gate/abandonment.ts";
 import { observeEvents, observeParsed } from "../stainless/observe-answer.ts";
 import { isPatched, PATCHED, replace, serverOf, startCall } from "../stainless/patch-client.ts";
 import { Attempts } from "./attempts.ts";

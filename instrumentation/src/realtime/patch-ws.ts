@@ -4,7 +4,7 @@
  * left alone; the wire sees where they go.
  */
 import { context } from "@opentelemetry/api";
-import { withCall } from "../gate/current-call.ts";
+import { CallContext } from "../gate/call-context.ts";
 import { asText } from "../gate/endpoint.ts";
 import type { Gate } from "../gate/gate.ts";
 import { registeredGate } from "../gate/registry.ts";
@@ -33,7 +33,7 @@ export function patchWs(functions: LoadedFunctions): boolean {
     watch(gate, socket as Socket, url);
     // The request that opens the socket is no call: each response is one.
     const opening = { isEnded: false, isAnswered: false };
-    return context.with(withCall(context.active(), opening), () => init(...given));
+    return context.with(new CallContext(context.active(), { call: opening }), () => init(...given));
   });
 }
 

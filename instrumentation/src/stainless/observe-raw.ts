@@ -3,7 +3,7 @@
  * replaced. Once an SDK parses it after all, parsing is watched instead.
  */
 import type { GatedCall } from "../gate/gated-call.ts";
-import { endWhenAbandoned } from "./abandonment.ts";
+import { endWhenAbandoned } from "../gate/abandonment.ts";
 import { AnswerTap } from "./answer-tap.ts";
 
 const WHOLE_READERS = ["text", "json", "arrayBuffer", "bytes", "blob"] as const;

@@ -12,6 +12,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { context } from "@opentelemetry/api";
 import type { CallGuard } from "../gate/call-guard.ts";
+import { senderIn } from "../gate/call-context.ts";
 import { asBody } from "../gate/endpoint.ts";
 import type { Endpoint } from "../gate/endpoint.ts";
 import type { Gate } from "../gate/gate.ts";
@@ -22,7 +23,7 @@ import { gatingOf, guardOf } from "../gate/registry.ts";
 import type { Server } from "../gate/call-span.ts";
 import { observeParsed } from "./observe-answer.ts";
 import { observeRaw } from "./observe-raw.ts";
-import { endWhenAbandoned } from "./abandonment.ts";
+import { endWhenAbandoned } from "../gate/abandonment.ts";
 import { wasNeverSent } from "./never-sent.ts";
 import type { ApiPromise, ClientPrototype, RequestOptions, ResponseProps } from "./client-shape.ts";
 
@@ -39,7 +40,8 @@ export const PATCHED = Symbol.for("tollgate.patched");
 
 type TrackedOptions = RequestOptions & { readonly [CALL]?: GatedCall };
 
-const currentCall = new AsyncLocalStorage<GatedCall>();
+/** Where OpenTelemetry keeps no context, which a process that only guards a client need not have. */
+const withoutContexts = new AsyncLocalStorage<GatedCall>();
 const callOfResponse = new WeakMap<Response, { readonly call: GatedCall; readonly props: ResponseProps }>();
 const inheritGuard = new Set<(from: object, to: object, guard: CallGuard) => void>();
 
@@ -70,7 +72,7 @@ function patchMakeRequest(prototype: ClientPrototype, adapter: ClientAdapter): v
     const isCovered = retryOf === undefined && gating?.guard === undefined && takeCover();
     if (gating === undefined || isCovered) return makeRequest.call(this, optionsInput, retries, retryOf, ...rest);
     const parent = context.active();
-    const given: TrackedOptions = await optionsInput;
+    const given: TrackedOptions = isPromise(optionsInput) ? await optionsInput : optionsInput;
     const isRetry = retryOf !== undefined;
     const known = isRetry ? given[CALL] : undefined;
     const call =
@@ -90,13 +92,14 @@ function patchMakeRequest(prototype: ClientPrototype, adapter: ClientAdapter): v
         };
       });
     if (call === undefined) return makeRequest.call(this, given, retries, retryOf, ...rest);
-    const plan = await call.begin();
+    const begun = call.begin();
+    const plan = begun instanceof Promise ? await begun : begun;
     const options: SentOptions = { ...given, ...(plan.do === "send" ? { body: plan.body } : {}), [CALL]: call };
     passOnStops(call, options, prototype);
     if (plan.do === "answer") return answered(call, options, plan);
     try {
       const send = (): Promise<ResponseProps> => makeRequest.call(this, options, retries, retryOf, ...rest);
-      const props = await context.with(call.context, () => currentCall.run(call, send));
+      const props = await inContextOf(call, send);
       callOfResponse.set(props.response, { call, props });
       endWhenAbandoned(props.response, call);
       return props;
@@ -109,6 +112,21 @@ function patchMakeRequest(prototype: ClientPrototype, adapter: ClientAdapter): v
       throw call.stopped ?? error;
     }
   });
+}
+
+/** What `work` sends is the call's. */
+function inContextOf<T>(call: GatedCall, work: () => T): T {
+  const own = call.context;
+  own.sender = call;
+  return context.with(own, () => (context.active() === own ? work() : withoutContexts.run(call, work)));
+}
+
+function sendingCall(): GatedCall | undefined {
+  return (senderIn(context.active()) as GatedCall | undefined) ?? withoutContexts.getStore();
+}
+
+function isPromise<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
+  return typeof value === "object" && value !== null && "then" in value;
 }
 
 type SentOptions = TrackedOptions & { signal?: AbortSignal | null };
@@ -168,7 +186,7 @@ function answered(call: GatedCall, options: RequestOptions, plan: AnswerPlan): R
 function patchFetch(prototype: ClientPrototype): void {
   const fetchWithTimeout = prototype.fetchWithTimeout;
   replace(prototype, "fetchWithTimeout", async function (this: ClientPrototype, ...parameters) {
-    const call = currentCall.getStore();
+    const call = sendingCall();
     if (call === undefined) return fetchWithTimeout.apply(this, parameters);
     const [, init, , controller] = parameters;
     if (abortWhenStopped(call, init, controller)) handsOutController.add(prototype);
@@ -209,6 +227,7 @@ async function parsed(props: ResponseProps, parse: () => Promise<unknown>): Prom
   const call = (props.options as TrackedOptions)[CALL];
   if (call === undefined || call.isEnded) return parse();
   call.isParsing = true;
+  callOfResponse.delete(props.response);
   let answer: unknown;
   try {
     answer = await parse();
