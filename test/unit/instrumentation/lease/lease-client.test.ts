@@ -154,7 +154,7 @@ describe("a lease", () => {
     const takesItsTime = Promise.withResolvers<void>();
     ledger.intercept = async (request) => {
       await takesItsTime.promise;
-      return ledger.grant(request);
+      return { kind: "reply", reply: ledger.grant(request) };
     };
     ledger.acquired.splice(0);
     while (ledger.acquired.length === 0) await call();
