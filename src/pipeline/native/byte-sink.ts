@@ -84,6 +84,35 @@ export class ByteSink {
     this.#length += this.#buffer.write(text, this.#length, "utf8");
   }
 
+  /** A text of ASCII as it is, without its length. The caller has made sure that it is one. */
+  ascii(text: string): void {
+    const { length } = text;
+    this.#reserve(length);
+    const target = this.#buffer;
+    const at = this.#length;
+    for (let index = 0; index < length; index += 1) target[at + index] = text.charCodeAt(index);
+    this.#length = at + length;
+  }
+
+  /** A text as JSON has it, in quotes. */
+  json(text: string): void {
+    const { length } = text;
+    this.#reserve(length + 2);
+    const target = this.#buffer;
+    const at = this.#length + 1;
+    for (let index = 0; index < length; index += 1) {
+      const code = text.charCodeAt(index);
+      if (code < 0x20 || code > 0x7e || code === 0x22 || code === 0x5c) {
+        this.raw(Buffer.from(JSON.stringify(text)));
+        return;
+      }
+      target[at + index] = code;
+    }
+    target[at - 1] = 0x22;
+    target[at + length] = 0x22;
+    this.#length = at + length + 1;
+  }
+
   /** The text in some bytes, with its length before it; invalid sequences become U+FFFD. */
   utf8(source: ByteSource, start: number, length: number): void {
     if (length <= SHORT_BYTES_MAX && this.#asciiBytes(source, start, length)) return;

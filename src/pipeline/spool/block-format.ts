@@ -11,23 +11,16 @@
  * A Native payload names its columns and types, so a block written by an older version is still delivered by a newer one.
  */
 import { crc32 } from "node:zlib";
-import type { SpendEntry } from "../../pdata/spend.ts";
 import { IDENTITY_BYTES } from "../../pdata/identity.ts";
+import { encodeHead, type HeadFacts, parseHead, spendOf } from "./block-head.ts";
 
 const MAGIC = Buffer.from("TGBLK1\r\n", "latin1");
 const FIXED_BYTES = MAGIC.length + 16;
 
-export interface Block {
-  /** Deduplication token, unique for ever: the insert and the ledger's observation are idempotent by it. */
-  readonly token: string;
-  readonly createdUnixMs: number;
-  readonly rowCount: number;
+export interface Block extends HeadFacts {
   /** 24 bytes for each row, in their order. */
   readonly identities: Uint8Array;
-  readonly spend: readonly SpendEntry[];
   readonly payload: Uint8Array;
-  /** Why it was set aside, if it was. */
-  readonly reason?: string;
 }
 
 /** Rows of a block that are set aside, and why. */
@@ -42,23 +35,6 @@ export type DecodedBlock =
   | { readonly kind: "block"; readonly block: Block }
   | { readonly kind: "corrupt"; readonly reason: string };
 
-interface Head {
-  readonly version: 1;
-  readonly token: string;
-  readonly created_unix_ms: number;
-  readonly rows: number;
-  readonly reason?: string;
-  readonly spend: readonly {
-    readonly labels: Readonly<Record<string, string>>;
-    readonly lease_id: string;
-    readonly nano_usd: string;
-    readonly tokens: string;
-    readonly calls: string;
-    /** Input, output, cached and reasoning tokens, tool calls; then, where there are some, calls and tokens without a price. */
-    readonly kinds?: readonly [string, string, string, string, string, string?, string?];
-  }[];
-}
-
 /** The bytes of a block's file. */
 export function encodeBlock(block: Block): Buffer {
   return Buffer.concat(blockPieces(block));
@@ -66,22 +42,7 @@ export function encodeBlock(block: Block): Buffer {
 
 /** The same in pieces, none of which is copied for it: the rows are a megabyte. */
 export function blockPieces(block: Block): readonly Uint8Array[] {
-  const head: Head = {
-    version: 1,
-    token: block.token,
-    created_unix_ms: block.createdUnixMs,
-    rows: block.rowCount,
-    ...(block.reason === undefined ? {} : { reason: block.reason }),
-    spend: block.spend.map((entry) => ({
-      labels: entry.labels,
-      lease_id: entry.leaseId,
-      nano_usd: entry.amounts.nanoUsd.toString(),
-      tokens: entry.amounts.tokens.toString(),
-      calls: entry.amounts.calls.toString(),
-      ...writtenKinds(entry),
-    })),
-  };
-  const json = Buffer.from(JSON.stringify(head));
+  const json = encodeHead(block);
   const fixed = Buffer.alloc(FIXED_BYTES);
   MAGIC.copy(fixed);
   fixed.writeUInt32LE(json.length, 8);
@@ -115,41 +76,8 @@ export function decodeBlock(bytes: Buffer): DecodedBlock {
       rowCount: head.rows,
       ...(head.reason === undefined ? {} : { reason: head.reason }),
       identities: headBytes.subarray(jsonLength),
-      spend: head.spend.map((entry) => ({
-        labels: entry.labels,
-        leaseId: entry.lease_id,
-        amounts: {
-          nanoUsd: BigInt(entry.nano_usd),
-          tokens: BigInt(entry.tokens),
-          calls: BigInt(entry.calls),
-          ...readKinds(entry),
-        },
-      })),
+      spend: spendOf(head),
       payload,
-    },
-  };
-}
-
-function writtenKinds({ amounts: { kinds } }: SpendEntry): Pick<Head["spend"][number], "kinds"> {
-  if (kinds === undefined) return {};
-  const { inputTokens, outputTokens, cachedTokens, reasoningTokens, toolCalls, unpricedCalls, unpricedTokens } = kinds;
-  const told = [`${inputTokens}`, `${outputTokens}`, `${cachedTokens}`, `${reasoningTokens}`, `${toolCalls}`] as const;
-  const isPriced = unpricedCalls === 0n && unpricedTokens === 0n;
-  return { kinds: isPriced ? told : [...told, `${unpricedCalls}`, `${unpricedTokens}`] };
-}
-
-function readKinds({ kinds }: Head["spend"][number]): Pick<SpendEntry["amounts"], "kinds"> {
-  if (kinds === undefined) return {};
-  const [input, output, cached, reasoning, tools, unpricedCalls = "0", unpricedTokens = "0"] = kinds;
-  return {
-    kinds: {
-      inputTokens: BigInt(input),
-      outputTokens: BigInt(output),
-      cachedTokens: BigInt(cached),
-      reasoningTokens: BigInt(reasoning),
-      toolCalls: BigInt(tools),
-      unpricedCalls: BigInt(unpricedCalls),
-      unpricedTokens: BigInt(unpricedTokens),
     },
   };
 }
@@ -164,10 +92,4 @@ export function blockOfRows({ block, rows, payload, reason }: RowsAside): Block 
 
 function corrupt(reason: string): DecodedBlock {
   return { kind: "corrupt", reason };
-}
-
-/** The checksum holds, so the head is what this program wrote: only its version can differ. */
-function parseHead(json: Buffer): Head | undefined {
-  const head = JSON.parse(json.toString("utf8")) as Head;
-  return head.version === 1 ? head : undefined;
 }

@@ -32,6 +32,20 @@ describe("a block's file", () => {
     }
   });
 
+  it("comes back with any labels and reason, as JSON has them", () => {
+    const text = fc.string({ unit: "binary", maxLength: 20 });
+    const awkward = fc.constantFrom('"', "\\", "\u0000", "\u001f", "\u007f", "\ud800", "é", "😀", "", "12", "a b");
+    const labelsOf = fc.dictionary(fc.oneof(text, awkward), fc.oneof(text, awkward));
+    const isSame = fc.property(fc.array(labelsOf, { maxLength: 4 }), fc.oneof(text, awkward), (sets, reason) => {
+      const amounts = { nanoUsd: 1n, tokens: 0n, calls: 1n };
+      const spend = sets.map((labels) => ({ labels: { ...labels }, leaseId: reason, amounts }));
+      const decoded = decodeBlock(encodeBlock({ ...block, reason, spend }));
+      const wanted = spend.map(({ labels, leaseId }) => JSON.parse(JSON.stringify({ labels, leaseId })) as object);
+      expect(decoded.kind === "block" ? decoded.block.spend : []).toMatchObject(wanted);
+    });
+    fc.assert(isSame, { numRuns: 40 });
+  });
+
   it("is corrupt when it is cut off anywhere", () => {
     const bytes = encodeBlock(block);
     for (let length = 0; length < bytes.length; length += 1) {
