@@ -13,14 +13,15 @@ const LABELS_MAX = 64;
 const LABEL_LENGTH_MAX = 512;
 /** Of every process, and different in each: no budget means them. */
 const RESOURCE_NOISE = ["process.", "telemetry."] as const;
-/** Facts that are labels under their own name. */
-const OWN = ["agent", "owner", "team", "role", "session", "workflow", "user", "provider", "model", "tool"] as const;
 /** Labels of one session that are kept to be given again. */
 const KEPT_MAX = 8;
 
 const labelKeys = new KeyMemo((keys) => [...keys].filter((key) => key.startsWith(ATTR_TOLLGATE_LABEL_PREFIX)));
 
-type Own = Readonly<Pick<SpanFacts, (typeof OWN)[number]>>;
+/** Facts that are labels under their own name. */
+type Own = Readonly<
+  Pick<SpanFacts, "agent" | "owner" | "team" | "role" | "session" | "workflow" | "user" | "provider" | "model" | "tool">
+>;
 
 interface Given {
   /** What the labels were made of; a copy, because a later processor may change facts. */
@@ -91,10 +92,18 @@ function addLabel(labels: Map<string, string>, name: string, value: AttributeVal
 
 function withOwn(base: Labels, facts: Own): Labels {
   const labels: Record<string, string> = { ...base };
-  for (const name of OWN) {
-    const text = facts[name];
-    if (text !== "") labels[name] = text;
-  }
+  const { agent, owner, team, role, session, workflow, user, provider, model, tool } = facts;
+  // Each by its name: the same in a loop over names takes four times as long, and is done for every other span.
+  if (agent !== "") labels["agent"] = agent;
+  if (owner !== "") labels["owner"] = owner;
+  if (team !== "") labels["team"] = team;
+  if (role !== "") labels["role"] = role;
+  if (session !== "") labels["session"] = session;
+  if (workflow !== "") labels["workflow"] = workflow;
+  if (user !== "") labels["user"] = user;
+  if (provider !== "") labels["provider"] = provider;
+  if (model !== "") labels["model"] = model;
+  if (tool !== "") labels["tool"] = tool;
   return labels;
 }
 
