@@ -39,8 +39,8 @@ const CALL_SHARE = 0.75;
 const DRAIN_MS = 300_000;
 /** Spans whose ids are compared at once: bounds the engine's memory. */
 const UNIQUE_PARTS = 16;
-const WARM_SPANS = 60_000;
-const WARM_TURNS_MAX = 4;
+const WARM_SPANS = 200_000;
+const WARM_TURNS_MAX = 10;
 const GROWTH_SECONDS_MIN = 60;
 const GOVERNANCE = `kind: budget
 name: bench
