@@ -34,10 +34,12 @@ function sendFromThread(code) {
     });`,
       { eval: true },
     );
-    worker
-      .once("message", (code) => reject(Object.assign(new Error(), { code })))
-      .once("error", reject)
-      .once("exit", resolve);
+    let refusal;
+    worker.once("message", (code) => (refusal = code)).once("error", reject);
+    // Its last words are said by then.
+    worker.once("exit", () =>
+      refusal === undefined ? resolve() : reject(Object.assign(new Error(), { code: refusal })),
+    );
   });
 }
 
