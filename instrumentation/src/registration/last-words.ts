@@ -2,7 +2,7 @@
  * What a process must still say when it ends: spans that are not acknowledged, and the last report of each lease. A lost
  * audit record is a failure of the product, so every way out is covered:
  *
- * - the event loop runs empty (`beforeExit`), SIGTERM, SIGINT: sent from here, within the flush time-out;
+ * - the event loop runs empty (`beforeExit`), SIGTERM, SIGINT, SIGHUP and their kin: sent from here, within the flush time-out;
  * - `process.exit()` and uncaught exceptions: handed, as text, to a small child process that sends it. That costs some
  *   fifty milliseconds, and only when something is left.
  *
@@ -26,7 +26,8 @@ export interface HandedOver {
   readonly body: string | { readonly file: string };
 }
 
-const SIGNALS = ["SIGTERM", "SIGINT"] as const;
+/** Those that end a process by default and can be listened to: by a service manager, a closed terminal, a restart of nodemon. */
+const SIGNALS = ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR2", "SIGALRM"] as const;
 const SPANS_PER_REQUEST = 512;
 const NOTHING = Promise.resolve();
 
@@ -34,6 +35,7 @@ export class LastWords {
   readonly #gate: Gate;
   readonly #tracing: Tracing;
   #leftBefore = 0;
+  #said = "";
 
   constructor(gate: Gate, tracing: Tracing) {
     this.#gate = gate;
@@ -50,6 +52,7 @@ export class LastWords {
       void this.flush();
     });
     process.on("exit", () => this.handOver());
+    this.#comeLast();
     if (isMainThread) for (const signal of SIGNALS) this.#onSignal(signal);
   }
 
@@ -70,6 +73,26 @@ export class LastWords {
     const { leases } = this.#gate;
     const reports = (leases?.lastReports().leases.length ?? 0) + (leases?.sessions.unsaid().sessions.length ?? 0);
     return reports + (this.#tracing.spans?.pending.length ?? 0);
+  }
+
+  /** Listeners of the app come after ours, and may decide something; or it has taken all listeners away, or asks for none of them. */
+  #comeLast(): void {
+    const emit = process.emit.bind(process) as (...args: unknown[]) => boolean;
+    process.emit = ((...args: unknown[]): boolean => {
+      try {
+        return emit(...args);
+      } finally {
+        if (args[0] === "exit") this.handOver();
+      }
+    }) as typeof process.emit;
+    // Not in the types: what `process.exit` ends in, and some packages call.
+    const inner = process as unknown as { reallyExit?: (code?: number) => never };
+    const reallyExit = inner.reallyExit?.bind(process);
+    if (reallyExit === undefined || !isMainThread) return;
+    inner.reallyExit = (code) => {
+      this.handOver();
+      return reallyExit(code);
+    };
   }
 
   /** Keeps Node's default: a process with no handler of its own dies by the signal. */
@@ -111,7 +134,12 @@ export class LastWords {
   handOver(): void {
     this.#endOpen();
     const requests = this.#requests(this.#gate.config);
-    const isTaken = requests.length === 0 || handOver(requests);
+    const words = JSON.stringify(requests);
+    // Asked once more in the same end: only for what has been decided since.
+    const said = `${this.#tracing.spans?.pending.length ?? 0} ${words}`;
+    if (said === this.#said) return;
+    this.#said = said;
+    const isTaken = requests.length === 0 || handOver(words);
     if (!isTaken || this.#tracing.spans?.isUnreachable === true) this.#keepOrTell();
   }
 
@@ -152,10 +180,10 @@ export class LastWords {
 }
 
 /** True when all was taken. */
-function handOver(requests: readonly HandedOver[]): boolean {
+function handOver(requests: string): boolean {
   const script = fileURLToPath(new URL("./hand-over.js", import.meta.url));
   const { status } = plainSpawnSync(process.execPath, [script], {
-    input: JSON.stringify(requests),
+    input: requests,
     timeout: FLUSH_TIMEOUT_MS,
     stdio: ["pipe", "ignore", "ignore"],
     env: plainEnvironment(),

@@ -119,6 +119,11 @@ describe("an agent process", () => {
 
   it.each([
     ["process.exit()", `${ESM}${CALLS}await ask(); process.exit(3);`, 3],
+    [
+      "its end without a listener",
+      `${ESM}${CALLS}await ask(); process.removeAllListeners("exit"); process.removeAllListeners("beforeExit"); process.reallyExit(3);`,
+      3,
+    ],
     ["an uncaught exception", `${ESM}${CALLS}await ask(); setTimeout(() => { throw new Error("boom"); });`, 1],
     ["an unhandled rejection", `${ESM}${CALLS}await ask(); await Promise.reject(new Error("boom"));`, 1],
   ])("loses neither span nor report by %s, and keeps its exit code", async (_name, source, code) => {
@@ -127,7 +132,7 @@ describe("an agent process", () => {
     expectBooks(OPENAI_COST, 1);
   });
 
-  it.each(["SIGTERM", "SIGINT"] as const)("flushes on %s and dies by it", async (signal) => {
+  it.each(["SIGTERM", "SIGINT", "SIGHUP"] as const)("flushes on %s and dies by it", async (signal) => {
     const source = `${ESM}${CALLS}await ask(); console.log("done"); setInterval(() => {}, 1000);`;
     const ended = await runAgent("agent.mjs", source, { onOutput: (kill) => kill(signal) });
     expect(ended.signal).toBe(signal);
