@@ -14,6 +14,9 @@ import { hotTree } from "./hot-tree.ts";
 export interface GrantFigures {
   /** Writes with a fdatasync each, one by one. */
   readonly plainPerSecond: number;
+  readonly plainP50Ms: number;
+  /** What the disk takes at times is in every latency. */
+  readonly plainP99Ms: number;
   readonly onePerSecond: number;
   readonly manyPerSecond: number;
   readonly p50Ms: number;
@@ -33,7 +36,7 @@ const plain = await open(join(dir, "plain"), "w");
 
 const rounds: GrantFigures[] = [];
 for (let round = 0; round <= ROUNDS; round += 1) {
-  const plainPerSecond = await plainLoop();
+  const floorMs = await plainLoop();
   const one = await grants(ledger, 1, round);
   const before = ledger.stats();
   const many = await grants(ledger, CALLERS, round);
@@ -41,7 +44,9 @@ for (let round = 0; round <= ROUNDS; round += 1) {
   // The first round warms up.
   if (round === 0) continue;
   rounds.push({
-    plainPerSecond,
+    plainPerSecond: (floorMs.length * 1000) / BLOCK_MS,
+    plainP50Ms: percentile(floorMs, 0.5),
+    plainP99Ms: percentile(floorMs, 0.99),
     onePerSecond: one.perSecond,
     manyPerSecond: many.perSecond,
     p50Ms: percentile(many.latenciesMs, 0.5),
@@ -54,6 +59,8 @@ await plain.close();
 const of = (figure: keyof GrantFigures): number => median(rounds.map((round) => round[figure]));
 const figures: GrantFigures = {
   plainPerSecond: of("plainPerSecond"),
+  plainP50Ms: of("plainP50Ms"),
+  plainP99Ms: of("plainP99Ms"),
   onePerSecond: of("onePerSecond"),
   manyPerSecond: of("manyPerSecond"),
   p50Ms: of("p50Ms"),
@@ -92,14 +99,17 @@ async function grants(on: Ledger, callers: number, round: number) {
   return { perSecond: (latenciesMs.length * 1000) / BLOCK_MS, latenciesMs };
 }
 
-async function plainLoop(): Promise<number> {
+/** How long each write took to be on disk. */
+async function plainLoop(): Promise<number[]> {
   const record = Buffer.alloc(RECORD_BYTES, "x");
+  const latenciesMs: number[] = [];
   const endMs = performance.now() + BLOCK_MS;
-  let written = 0;
-  while (performance.now() < endMs) {
+  for (let now = performance.now(); now < endMs;) {
     await plain.write(record);
     await plain.datasync();
-    written += 1;
+    const doneMs = performance.now();
+    latenciesMs.push(doneMs - now);
+    now = doneMs;
   }
-  return (written * 1000) / BLOCK_MS;
+  return latenciesMs;
 }

@@ -3,6 +3,8 @@
  * nothing else, before and after each value has spent once. Prints one line of JSON. Its one argument is a directory.
  */
 import { join } from "node:path";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import type { Budget } from "../../src/budget/budget.ts";
 import { createLocalLedger } from "../../src/budget/local/create-local-ledger.ts";
 import { SystemClock } from "../../src/support/clock.ts";
@@ -13,6 +15,8 @@ export interface MemoryFigures {
   readonly values: number;
   readonly baseBytes: number;
   readonly bytes: number;
+  /** Of the heap, after a collection, more than before. */
+  readonly keptBytes: number;
   readonly fillMs: number;
 }
 
@@ -21,6 +25,7 @@ const VALUES = 100_000;
 const AT_ONCE = 1_000;
 
 const dir = process.argv[2] ?? "";
+const baseKeptBytes = keptBytes();
 const baseBytes = residentBytesOf(process.pid);
 const ledger = createLocalLedger({
   dir: join(dir, "ledger"),
@@ -46,10 +51,19 @@ const figures: MemoryFigures = {
   values: VALUES,
   baseBytes,
   bytes,
+  keptBytes: keptBytes() - baseKeptBytes,
   fillMs,
 };
 console.log(JSON.stringify(figures));
 await ledger.stop();
+
+function keptBytes(): number {
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  collect();
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}
 
 function budgetOf(index: number): Budget {
   return {
