@@ -68,7 +68,7 @@ describe("carry-over", () => {
     rig.observe([{ amounts: usd(30) }]);
     rig.advance(DAY_MS);
     expect(rig.budget().limit).toBe(170n);
-    rig.advance(3 * DAY_MS);
+    rig.jump(3 * DAY_MS);
     expect(rig.budget().limit).toBe(200n);
     expect(rig.acquire({ target: usd(200) }).outcome).toBe("granted");
   });
@@ -76,8 +76,8 @@ describe("carry-over", () => {
   it("is the same whether windows turn one by one or at once, and after a restart", () => {
     const steps = [new Rig([daily(50)]), new Rig([daily(50)])] as const;
     for (const rig of steps) rig.observe([{ amounts: usd(37) }]);
-    for (let day = 0; day < 5; day++) steps[0].advance(DAY_MS);
-    steps[1].advance(5 * DAY_MS);
+    for (let day = 0; day < 5; day++) steps[0].jump(DAY_MS);
+    steps[1].jump(5 * DAY_MS);
     expect(steps[0].budget().limit).toBe(steps[1].budget().limit);
     expect(reread(steps[0])[0]?.limit).toBe(steps[0].budget().limit);
   });
