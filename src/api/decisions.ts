@@ -1,7 +1,7 @@
 /**
  * `POST /v1/decisions`: what the fleet's policies say of a tool call, for agents in any language. The same pure engine as
- * in the gate decides, on the arguments' canonical form. It only answers: the caller has to act on it, and nothing is
- * recorded here; the caller's span carries the decision. `require_approval` comes with the request for approval that it made;
+ * in the gate decides, on the arguments' canonical form. It only answers: the caller has to act on it, and the decision is
+ * not recorded here (the caller's span carries it), only, where a policy asks, what the session did by it (decision-sessions.ts). `require_approval` comes with the request for approval that it made;
  * the same call decided on again, once it is approved, is allowed: that uses the approval up.
  */
 import { REVERSIBILITIES, TOOL_ACTIONS } from "@tollgate/instrumentation/policy";
