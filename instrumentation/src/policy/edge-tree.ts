@@ -4,8 +4,8 @@
  * to be tried. Pure; memory grows with the number of edges.
  */
 
-/** Over UTF-16 code units, from the first to the last or the other way round. */
-export type Direction = "forward" | "backward";
+/** Over UTF-16 code units: from the first to the last or the other way round. */
+type Direction = "forward" | "backward";
 
 interface Node<T> {
   /** Of one edge that goes through here, in the order of the walk: those below share it up to here. */
