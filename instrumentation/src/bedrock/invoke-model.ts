@@ -4,7 +4,7 @@
  * https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters.html
  */
 import { messagesOf } from "../anthropic/messages.ts";
-import { asArray, asBody, asCount, asText } from "../gate/endpoint.ts";
+import { asArray, asBody, asChoices, asCount, asText } from "../gate/endpoint.ts";
 import type { AnswerFacts, Body, Endpoint, RequestFacts, Rewrite, StreamReader } from "../gate/endpoint.ts";
 import { inputTokensMax } from "../gate/input-bound.ts";
 import { textBytes } from "../openai/chat-completions.ts";
@@ -74,7 +74,7 @@ function readRequest(input: Body, isStreamed: boolean): RequestFacts {
   const embeds = isEmbedding(input);
   return {
     ...common,
-    choices: Math.max(1, asCount(body["num_generations"]) ?? asCount(body["n"]) ?? 1),
+    choices: asChoices(body["num_generations"] ?? body["n"]),
     outputBound: embeds ? 1 : place === undefined ? undefined : asCount(memberAt(body, place)),
     // Without a place for it, no smaller bound can be asked for.
     outputLeast: embeds || place !== undefined ? 1 : Number.MAX_SAFE_INTEGER,

@@ -103,6 +103,13 @@ export function asCount(value: unknown): number | undefined {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : undefined;
 }
 
+/** How many answers somebody asks for; 1 where it is not said. Some servers take a number's text for the number, and so does a bound. */
+export function asChoices(value: unknown): number {
+  const count = typeof value === "string" ? Number(value) : value;
+  if (typeof count !== "number" || !Number.isFinite(count)) return 1;
+  return Math.min(Math.max(1, Math.ceil(count)), Number.MAX_SAFE_INTEGER);
+}
+
 /** Numbers of a request that become attributes as they are. */
 export function numberAttributes(body: Body, names: Readonly<Record<string, string>>): Attributes {
   const attributes: Attributes = {};

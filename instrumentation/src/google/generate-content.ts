@@ -3,7 +3,7 @@
  * have them, for the Gemini API and for Vertex AI.
  */
 import type { Attributes } from "@opentelemetry/api";
-import { asArray, asBody, asCount, asText, numberAttributes } from "../gate/endpoint.ts";
+import { asArray, asBody, asChoices, asCount, asText, numberAttributes } from "../gate/endpoint.ts";
 import type { AnswerFacts, Body, Endpoint, RequestFacts, Rewrite, StreamReader } from "../gate/endpoint.ts";
 import { inputTokensMax } from "../gate/input-bound.ts";
 import type { MediaTokens, TokenUsage } from "../pricing/price-book.ts";
@@ -51,7 +51,7 @@ export function generateContent({ provider, isStreamed, hasExtraBody }: Generate
         model,
         isStreamed,
         tier: tier === "priority" ? tier : "",
-        choices: hasExtraBody ? CHOICES_MAX : Math.max(1, asCount(config["candidateCount"]) ?? 1),
+        choices: hasExtraBody ? CHOICES_MAX : asChoices(config["candidateCount"]),
         outputBound: asCount(config["maxOutputTokens"]),
         outputLeast: 1,
         inputBound: isPlain ? inputTokensMax(prompt, { hasTools: tools.length > 0 }) : undefined,
@@ -76,7 +76,7 @@ export function generateContent({ provider, isStreamed, hasExtraBody }: Generate
     },
 
     streamReader(params: Body): StreamReader {
-      return new ChunkReader(Math.max(1, asCount(asBody(params["config"])?.["candidateCount"]) ?? 1));
+      return new ChunkReader(asChoices(asBody(params["config"])?.["candidateCount"]));
     },
 
     blockedAnswer(params: Body, text: string): string {

@@ -1,5 +1,5 @@
 /** A request to a chat model of LangChain, in LangChain's own form, for any provider. */
-import { asArray, asBody, asCount, asText } from "../gate/endpoint.ts";
+import { asArray, asBody, asChoices, asCount, asText } from "../gate/endpoint.ts";
 import type { AnswerFacts, Body, Endpoint, RequestFacts, StreamReader } from "../gate/endpoint.ts";
 import { inputTokensMax } from "../gate/input-bound.ts";
 import { textBytes } from "../openai/chat-completions.ts";
@@ -38,7 +38,7 @@ export function chatModel(params: Body, isStreamed: boolean): Endpoint {
         model: asText(params["ls_model_name"]) ?? "",
         isStreamed,
         tier: "",
-        choices: Math.max(1, asCount(options["n"]) ?? 1),
+        choices: asChoices(options["n"]),
         outputBound: asCount(params["ls_max_tokens"]),
         // Each integration has a name of its own for the bound, so it can't be lowered here: the call fits, or is refused.
         outputLeast: Number.MAX_SAFE_INTEGER,

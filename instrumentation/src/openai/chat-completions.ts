@@ -1,6 +1,6 @@
 /** POST /chat/completions (https://platform.openai.com/docs/api-reference/chat/create), as OpenAI and compatible servers have it. */
 import type { Attributes } from "@opentelemetry/api";
-import { asArray, asBody, asCount, asText, numberAttributes } from "../gate/endpoint.ts";
+import { asArray, asBody, asChoices, asCount, asText, numberAttributes } from "../gate/endpoint.ts";
 import type { AnswerFacts, Body, Endpoint, RequestFacts, Rewrite, StreamReader } from "../gate/endpoint.ts";
 import { inputTokensMax } from "../gate/input-bound.ts";
 import type { TokenUsage } from "../pricing/price-book.ts";
@@ -76,7 +76,7 @@ function readRequest(body: Body, flavour: ChatFlavour): RequestFacts {
     model,
     isStreamed: body["stream"] === true,
     tier: flavour.tierOf(body),
-    choices: Math.max(1, asCount(body["n"]) ?? 1),
+    choices: asChoices(body["n"]),
     // Which of the two a compatible server obeys when both are there, nobody knows.
     outputBound: largerOf(asCount(body["max_completion_tokens"]), asCount(body["max_tokens"])),
     outputLeast: 1,

@@ -1,5 +1,5 @@
 /** POST /completions (https://platform.openai.com/docs/api-reference/completions/create): prompts in place of messages. */
-import { asArray, asCount } from "../gate/endpoint.ts";
+import { asArray, asChoices, asCount } from "../gate/endpoint.ts";
 import type { Body, Endpoint, RequestFacts } from "../gate/endpoint.ts";
 import { inputTokensMax } from "../gate/input-bound.ts";
 import * as semconv from "../semconv.ts";
@@ -22,14 +22,14 @@ export function completionsOf(provider: string): Endpoint {
     ...chat,
     operation: semconv.Operation.textCompletion,
     readRequest(body: Body): RequestFacts {
-      const answers = Math.max(asCount(body["n"]) ?? 1, asCount(body["best_of"]) ?? 1, 1);
+      const answers = Math.max(asChoices(body["n"]), asChoices(body["best_of"]));
       return {
         ...chat.readRequest(body),
         outputBound: asCount(body["max_tokens"]) ?? OUTPUT_TOKENS_DEFAULT,
         // All that `best_of` generates is billed, shown or not.
         choices: answers * promptsOf(body["prompt"]),
         inputBound: inputTokensMax({ prompt: body["prompt"], suffix: body["suffix"] }, { hasTools: false }),
-        hidesOutput: answers > (asCount(body["n"]) ?? 1),
+        hidesOutput: answers > asChoices(body["n"]),
       };
     },
     blockedAnswer(body: Body, text: string): string {

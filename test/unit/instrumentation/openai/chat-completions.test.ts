@@ -16,6 +16,18 @@ describe("chat completions", () => {
     });
   });
 
+  it.each([
+    [undefined, 1],
+    [null, 1],
+    [3, 3],
+    ["5", 5],
+    [2.5, 3],
+    [-4, 1],
+    ["many", 1],
+  ])("counts the answers that the most lenient server would make: %j are %i", (n, choices) => {
+    expect(chatCompletions.readRequest({ ...BODY, n }).choices).toBe(choices);
+  });
+
   it("asks streams for usage, keeping the app's other options", () => {
     const body = { ...BODY, stream: true, stream_options: { include_obfuscation: false } };
     expect(chatCompletions.rewrite(body, { model: "gpt-4o", outputBound: undefined })).toEqual({
