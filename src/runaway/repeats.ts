@@ -12,7 +12,7 @@ export interface CallDigest {
   readonly usage: CallUsage | undefined;
 }
 
-export interface CallUsage {
+interface CallUsage {
   readonly inputTokens: number;
   readonly outputTokens: number;
   readonly cacheReadTokens: number;

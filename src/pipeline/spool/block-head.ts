@@ -8,7 +8,7 @@ import { ByteSink } from "../native/byte-sink.ts";
 /** As a first guess of the size. */
 const BYTES_AN_ENTRY = 640;
 
-export interface Head {
+interface Head {
   readonly version: 1;
   readonly token: string;
   readonly created_unix_ms: number;
