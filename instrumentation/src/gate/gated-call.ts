@@ -138,7 +138,6 @@ export class GatedCall implements CallInFlight {
 
   /** The context in which the SDK works on the request: the provider learns the trace, not whose work it is. */
   get context(): CallContext {
-    this.#context?.leave();
     return (this.#context = new CallContext(withoutCarried(context.active()), { call: this, span: this.span }));
   }
 
