@@ -35,7 +35,8 @@ it("stands beside the context of the call that it is made in: calls that start e
   const reads: symbol[] = [];
   const base = { getValue: (key: symbol) => void reads.push(key), setValue: () => base, deleteValue: () => base };
   let inside = make(base).inside;
-  for (let index = 0; index < 1_000; index += 1) {
+  // As deep as this, a chain could not be read any more.
+  for (let index = 0; index < 100_000; index += 1) {
     const next = make(inside);
     inside.leave();
     inside = next.inside;
