@@ -22,8 +22,10 @@ export interface AccessOptions {
   /** `undefined`: no `auth`; agents may come without a key. */
   readonly agentKeys: readonly AgentKey[] | undefined;
   readonly peopleToken: string;
-  /** Good for `/metrics` only. @default people of no tenant alone may scrape */
+  /** Good for `/metrics` only. @default none is needed while there are no tenants */
   readonly metricsToken?: string | undefined;
+  /** Whether anything here is of a tenant. @default nothing is */
+  readonly hasTenants?: () => boolean;
   /** Credentials that were issued. @default none */
   readonly credentials?: Pick<CredentialKeeper, "find" | "byId" | "list" | "person" | "agentTenants">;
   /** Who a token of the OIDC provider is of; `undefined` for one that is not valid. @default no provider */
@@ -59,6 +61,7 @@ export class Access {
   readonly #keys: readonly KnownKey[] | undefined;
   readonly #people: Buffer;
   readonly #scraper: Buffer | undefined;
+  readonly #hasTenants: () => boolean;
   readonly #credentials: AccessOptions["credentials"];
   readonly #oidc: AccessOptions["oidc"];
   readonly #anonymous: AgentCaller;
@@ -72,6 +75,7 @@ export class Access {
     });
     this.#people = digest(options.peopleToken);
     this.#scraper = options.metricsToken === undefined ? undefined : digest(options.metricsToken);
+    this.#hasTenants = options.hasTenants ?? (() => false);
     this.#credentials = options.credentials;
     this.#oidc = options.oidc;
     const mustProve = (agent: string): boolean =>
@@ -152,11 +156,11 @@ export class Access {
   }
 
   /**
-   * Who may read the figures of all tenants together: anybody where there is no `auth`; else who comes with the token for it, and people of
-   * no tenant. Throws `unauthorized` and `forbidden`.
+   * Who may read the figures of all tenants together: anybody while there are none and no token for it was set; else who comes with that
+   * token, and people of no tenant. Throws `unauthorized` and `forbidden`.
    */
   async scraper(authorization: string | undefined): Promise<void> {
-    if (this.#keys === undefined) return;
+    if (this.#scraper === undefined && !this.#hasTenants()) return;
     const token = bearer(authorization);
     const isScraper = this.#scraper !== undefined && timingSafeEqual(digest(token ?? ""), this.#scraper);
     if (isScraper) return;

@@ -48,7 +48,7 @@ const embeddedSection = z.strictObject({
   readonly_password: secretSchema
     .optional()
     .describe(
-      "Password of its users `readonly` and `default`, which may only read, and read all. Needed beyond loopback. Without it, none; with `auth`, or where an agent or credential is of a tenant, one that is made at each start, for `tollgate sql` alone.",
+      "Password of its users `readonly` and `default`, which may only read, and read all. Needed beyond loopback. Without it, none; where an agent, key or person is of a tenant, one that is made at each start, for `tollgate sql` alone.",
     ),
 });
 
@@ -255,7 +255,9 @@ export const authSection = z
     oidc: oidcSection.optional().describe("An OpenID provider whose tokens people may come with."),
     metrics_token: secretSchema
       .optional()
-      .describe("What a scraper of `/metrics` comes with. Without it, only people of no tenant may read the figures."),
+      .describe(
+        "What a scraper of `/metrics` comes with. Without it, everybody may read the figures while no agent, key or person is of a tenant, and then only people of none.",
+      ),
     people_token: secretSchema
       .optional()
       .describe(

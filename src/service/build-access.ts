@@ -8,6 +8,7 @@ import type { Config } from "./config-schema.ts";
 
 interface AccessBuild {
   readonly token: string;
+  readonly registry: Pick<AgentRegistry, "agents">;
   readonly credentials: CredentialKeeper;
   readonly telemetry: Telemetry;
 }
@@ -23,6 +24,7 @@ export function buildAccess(config: Config, options: AccessBuild): Access {
       ...(tenant === undefined ? {} : { tenant }),
     })),
     metricsToken: config.auth?.metrics_token?.reveal(),
+    hasTenants: () => namesTenants(config, options),
     peopleToken: config.auth?.people_token?.reveal() ?? options.token,
   });
 }
@@ -37,10 +39,15 @@ function oidcOf(
   return oidcVerifier({ issuer, audience, nameClaim, rolesClaim, ...tenant, roles, onFailure });
 }
 
-/** Whether an agent or somebody's credential is of a tenant. */
-export function namesTenants({ agents }: Pick<Governance, "agents">, credentials: CredentialKeeper): boolean {
-  const ofPeople = credentials.list("person").some(({ tenant }) => tenant !== undefined);
-  return ofPeople || credentials.agentTenants.size > 0 || agents.some(({ tenant }) => tenant !== undefined);
+/** Whether an agent, a key or a person is of a tenant by now. */
+export function namesTenants(config: Config, of: Pick<AccessBuild, "registry" | "credentials">): boolean {
+  const { auth } = config;
+  const { agents } = of.registry;
+  return (
+    auth?.oidc?.tenant_claim !== undefined ||
+    [...(auth?.agents ?? []), ...agents, ...of.credentials.list("person")].some(({ tenant }) => tenant !== undefined) ||
+    of.credentials.agentTenants.size > 0
+  );
 }
 
 export function buildRegistry(governance: Governance, config: Config): AgentRegistry {

@@ -16,18 +16,18 @@ export interface StoreBuild {
   readonly data: DataDirectory;
   readonly clock: Clock;
   readonly telemetry: Telemetry;
-  /** Whether agents or people have to show who they are: then no reader of the engine comes without a password. */
-  readonly mustProve: boolean;
+  /** Then no reader of the engine, who sees the rows of all, comes without a password. */
+  readonly hasTenants: boolean;
 }
 
 const READ_ONLY_USERNAME = "readonly";
 const WRITER_USERNAME = "tollgate";
 
 /** ClickHouse as `storage` asks for it; not started. */
-export function buildStore({ config, data, clock, telemetry, mustProve }: StoreBuild): Store {
+export function buildStore({ config, data, clock, telemetry, hasTenants }: StoreBuild): Store {
   const { clickhouse } = config.storage;
   const server =
-    clickhouse === undefined ? embeddedServer({ config, data, telemetry, mustProve }) : remoteServer(clickhouse);
+    clickhouse === undefined ? embeddedServer({ config, data, telemetry, hasTenants }) : remoteServer(clickhouse);
   const database = clickhouse?.database ?? DEFAULT_DATABASE;
   const tables = { cluster: clickhouse?.cluster, retention: retentionOf(config.storage.retention) };
   return new ClickhouseStore({ server, database, tables, clock, telemetry });
@@ -53,13 +53,13 @@ function remoteServer(options: NonNullable<Config["storage"]["clickhouse"]>): Cl
 
 /**
  * The engine as a child process. Its writer has a password that lives as long as this process; its readers, which may
- * not write, have none on loopback unless config says so, so that Grafana and curl work at once; where agents and people have
- * to show who they are, nobody reads everybody's rows without, and the command line finds the password in the data directory.
+ * not write, have none on loopback unless config says so, so that Grafana and curl work at once; where there are tenants, nobody
+ * reads everybody's rows without, and the command line finds the password in the data directory.
  */
-function embeddedServer({ config, data, telemetry, mustProve }: Omit<StoreBuild, "clock">): ClickhouseServer {
+function embeddedServer({ config, data, telemetry, hasTenants }: Omit<StoreBuild, "clock">): ClickhouseServer {
   const endpoint = config.storage.embedded?.endpoint ?? DEFAULT_CLICKHOUSE_ENDPOINT;
   const { host, port } = toEndpoint(endpoint);
-  const made = mustProve ? randomBytes(24).toString("base64url") : undefined;
+  const made = hasTenants ? randomBytes(24).toString("base64url") : undefined;
   const readPassword = config.storage.embedded?.readonly_password?.reveal() ?? made;
   const reader = { isReadOnly: true, ...(readPassword === undefined ? {} : { password: readPassword }) };
   const user = { username: WRITER_USERNAME, password: randomBytes(24).toString("base64url") };

@@ -119,9 +119,9 @@ async function start(given: Starting): Promise<Service> {
     telemetry,
     parts,
   });
-  const mustProve = config.auth !== undefined || namesTenants(governance, credentials);
-  const store = buildStore({ config, data, clock, telemetry, mustProve });
-  const access = buildAccess(config, { token: token.token, credentials, telemetry });
+  const hasTenants = namesTenants(config, { registry, credentials });
+  const store = buildStore({ config, data, clock, telemetry, hasTenants });
+  const access = buildAccess(config, { token: token.token, registry, credentials, telemetry });
   const stops = await openStops({ file: data.stops, shared: ledger.record, clock, telemetry, parts });
   await parts.start("storage", store);
   if (seeksPast(ledger)) {

@@ -124,6 +124,7 @@ export function rig(
   options: {
     readonly agentKeys?: readonly AgentKey[];
     readonly metricsToken?: string;
+    readonly hasTenants?: () => boolean;
     readonly registry?: Partial<RegistryContent>;
     readonly stopsFile?: string;
     readonly approvals?: (clock: ManualClock) => ApprovalStore;
@@ -156,6 +157,7 @@ export function rig(
       agentKeys: options.agentKeys,
       peopleToken: TOKEN,
       metricsToken: options.metricsToken,
+      hasTenants: options.hasTenants ?? (() => false),
       credentials,
     }),
     ledger,

@@ -93,7 +93,7 @@ it("a key that was issued for a tenant is bound to it, with all that is rotated 
   await on.api.close();
 });
 
-it("with `auth`, figures of all tenants are for a scraper's token and people of none", async () => {
+it("figures of all tenants are for a scraper's token and people of none", async () => {
   const file = join(directory, "people.json");
   let ann = "";
   const on = rig({
@@ -114,6 +114,16 @@ it("with `auth`, figures of all tenants are for a scraper's token and people of 
   expect([await scrape(undefined), await scrape(KEYS[0]?.key), await scrape(ann)]).toEqual([401, 401, 403]);
   const read = await on.api.app.inject({ url: "/v1/budgets", headers: { authorization: "Bearer scraper" } });
   expect(read.statusCode).toBe(401);
+  await on.api.close();
+});
+
+it("figures are for anybody while there is no tenant and no token for them, also with `auth`", async () => {
+  let isOfTenants = false;
+  const on = rig({ agentKeys: KEYS, hasTenants: () => isOfTenants });
+  expect((await on.api.app.inject({ url: "/metrics" })).statusCode).toBe(200);
+  isOfTenants = true;
+  expect((await on.api.app.inject({ url: "/metrics" })).statusCode).toBe(401);
+  expect((await on.api.app.inject({ url: "/metrics", headers: PERSON })).statusCode).toBe(200);
   await on.api.close();
 });
 
