@@ -2,8 +2,10 @@
  * What sessions have seen, in a journal of the data directory. Promise: what `report` has resolved for survives kill -9, and is
  * there for whoever joins the session afterwards. Where several processors serve one fleet this is each one's copy, and the
  * ledger's store has the rows: without it nothing is taken. Bounded: of `ROWS_MAX` sessions those that have read nothing
- * and were refused nothing go first, then the one that was silent for longest; and all that were silent for `KEEP_MS`.
+ * and were refused nothing go first, then the one that was silent for longest; and all that were silent for `KEEP_MS`; what an agent
+ * writes into them may take `BYTES_MAX` in all.
  */
+import { SESSION_SETS } from "@tollgate/instrumentation/protocol";
 import type { AppendLog } from "../support/append-log.ts";
 import type { Clock } from "../support/clock.ts";
 import type { SharedTable } from "../support/shared-table.ts";
@@ -11,9 +13,14 @@ import { TableMirror } from "../support/table-mirror.ts";
 import { type ProcessReport, rowIdOf, type SessionOf, type SessionRow, withSeen } from "./session-row.ts";
 
 const ROWS_MAX = 50_000;
+const BYTES_MAX = 64 * 1024 * 1024;
 const KEEP_MS = 30 * 86_400_000;
 const COMPACT_BYTES_MIN = 16 * 1024 * 1024;
 const TRIES_MAX = 16;
+/** A row without its lists, what one process counted, an entry of a list without its text. */
+const ROW_BYTES = 600;
+const COUNTS_BYTES = 150;
+const ENTRY_BYTES = 40;
 /** How far from the oldest on one is looked for that says nothing. */
 const PLAIN_SOUGHT_MAX = 64;
 
@@ -28,6 +35,8 @@ export interface SessionStoreOptions {
   readonly onForgotten: (row: SessionRow) => void;
   /** @default 50,000 */
   readonly rowsMax?: number;
+  /** Of all rows together, about. @default 64 MiB */
+  readonly bytesMax?: number;
 }
 
 export class SessionStoreError extends Error {
@@ -41,6 +50,7 @@ export class SessionStore {
   /** The one that changed last at the end. */
   readonly #rows = new Map<string, SessionRow>();
   readonly #listeners = new Set<(row: SessionRow) => void>();
+  #bytes = 0;
   #compactAt = COMPACT_BYTES_MIN;
   #compacting: Promise<void> | undefined;
 
@@ -60,7 +70,7 @@ export class SessionStore {
   /** Rejects with `AppendLogError` for a file that can't be trusted, and when the fleet's store is away. */
   async start(): Promise<void> {
     for (const row of (await this.#log.open()) as readonly SessionRow[]) this.#hold(row);
-    for (const { id } of this.#ended()) this.#rows.delete(id);
+    for (const { id } of this.#ended()) this.#drop(id);
     if (this.#log.bytes > this.#compactAt) await this.#compact();
     await this.#mirror?.start();
   }
@@ -102,19 +112,27 @@ export class SessionStore {
   async #put(next: SessionRow): Promise<boolean> {
     if (this.#mirror !== undefined) return this.#mirror.put(next);
     this.#hold(next);
-    for (const { id } of this.#ended()) this.#rows.delete(id);
+    for (const { id } of this.#ended()) this.#drop(id);
     await this.#keep([next]);
     return true;
   }
 
   #hold(row: SessionRow): void {
-    this.#rows.delete(row.id);
+    this.#drop(row.id);
     this.#rows.set(row.id, row);
+    this.#bytes += sizeOf(row);
+  }
+
+  #drop(id: string): void {
+    const row = this.#rows.get(id);
+    if (row === undefined) return;
+    this.#rows.delete(id);
+    this.#bytes -= sizeOf(row);
   }
 
   #take(taken: readonly SessionRow[], dropped: readonly string[]): void {
     for (const row of taken) this.#hold(row);
-    for (const id of dropped) this.#rows.delete(id);
+    for (const id of dropped) this.#drop(id);
     // A disk that refuses the copy costs nothing: the fleet has it.
     if (taken.length > 0) this.#keep(taken).catch(() => {});
   }
@@ -141,7 +159,7 @@ export class SessionStore {
 
   /** A few at a time: it is asked after each row that came. */
   #ended(): readonly SessionRow[] {
-    const { clock, onForgotten, rowsMax = ROWS_MAX } = this.#options;
+    const { clock, onForgotten, rowsMax = ROWS_MAX, bytesMax = BYTES_MAX } = this.#options;
     const until = clock.now() - KEEP_MS;
     const ended: SessionRow[] = [];
     for (const row of this.#rows.values()) {
@@ -149,16 +167,29 @@ export class SessionStore {
       ended.push(row);
     }
     const spare = this.#rows.size - ended.length - rowsMax;
-    if (spare <= 0) return ended;
-    const oldest = [...take(this.#rows.values(), ended.length + spare + PLAIN_SOUGHT_MAX)].slice(ended.length);
-    const sorted = [...oldest.filter(isPlain), ...oldest.filter((row) => !isPlain(row))].slice(0, spare);
-    for (const row of sorted) if (!isPlain(row)) onForgotten(row);
-    return [...ended, ...sorted];
+    let spareBytes = this.#bytes - bytesMax;
+    if (spare <= 0 && spareBytes <= 0) return ended;
+    const oldest = [...take(this.#rows.values(), ended.length + Math.max(spare, 0) + PLAIN_SOUGHT_MAX)];
+    const sorted = oldest.slice(ended.length).toSorted((one, other) => Number(isPlain(other)) - Number(isPlain(one)));
+    for (const [index, row] of sorted.entries()) {
+      if (index >= spare && spareBytes <= 0) break;
+      spareBytes -= sizeOf(row);
+      if (!isPlain(row)) onForgotten(row);
+      ended.push(row);
+    }
+    return ended;
   }
 
   #tell(rows: readonly SessionRow[]): void {
     for (const row of rows) for (const listener of this.#listeners) listener(row);
   }
+}
+
+/** Characters and what is around them, about. */
+function sizeOf(row: SessionRow): number {
+  let size = ROW_BYTES + row.session.length + Object.keys(row.by).length * COUNTS_BYTES;
+  for (const set of SESSION_SETS) for (const entry of row[set]) size += ENTRY_BYTES + entry.length;
+  return size;
 }
 
 /** Nothing that would hold anybody back. */

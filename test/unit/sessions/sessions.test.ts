@@ -30,7 +30,10 @@ function seen(session: string, more: Partial<SessionSeen> = {}): SessionSeen {
   return { session, ...NOTHING, denied: 0, calls: 0, spent_nano_usd: "0", ...more };
 }
 
-async function open(name: string, options: { readonly table?: MemoryTable; readonly rowsMax?: number } = {}) {
+async function open(
+  name: string,
+  options: { readonly table?: MemoryTable; readonly rowsMax?: number; readonly bytesMax?: number } = {},
+) {
   const store = new SessionStore({
     log: new AppendLog(join(directory, name)),
     clock,
@@ -128,5 +131,18 @@ it("makes room by those that hold nobody back, and says of others that they are 
   clock.advance(31 * 86_400_000);
   await report("new");
   expect(["read-4", "new"].map(has)).toEqual([false, true]);
+  await store.stop();
+});
+
+it("keeps no more than it has room for, however much an agent writes into its sessions", async () => {
+  const store = await open("log", { bytesMax: 100_000 });
+  const tools = Array.from({ length: 500 }, (_, index) => `${index} ${"x".repeat(20)}`);
+  const find = (session: string) => store.find({ tenant: "", session });
+  for (let index = 0; index < 20; index += 1) {
+    await store.report({ tenant: "", process: "a", seen: seen(`s-${index}`, { tools, denied: 1 }) });
+  }
+  const kept = Array.from({ length: 20 }, (_, index) => index).filter((index) => find(`s-${index}`) !== undefined);
+  expect(kept).toEqual([17, 18, 19]);
+  expect(forgotten).toEqual(Array.from({ length: 17 }, (_, index) => `s-${index}`));
   await store.stop();
 });
