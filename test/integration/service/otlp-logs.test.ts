@@ -13,6 +13,7 @@ import { ProcessorProcess } from "../../../src/demo/processor-process.ts";
 import { type ForeignRecord, logsRequest } from "../../support/otlp-json.ts";
 import { sqlRows, useRig } from "../../support/rig.ts";
 
+const TENANTS_KEY = "tenants-key-0123456789";
 const KEY = "key-of-shop-0123456789";
 const AUTHORIZATION = { authorization: `Bearer ${KEY}` };
 const SPAN = { traceId: "5b8efff798038103d269b633813fc60c", spanId: "eee19b7ec3c1b174" };
@@ -26,7 +27,7 @@ limit: $100
 window: lifetime
 mode: hard
 `,
-  config: `auth: { metrics_token: scraper, agents: [{ agents: ["shop-*"], key: "${KEY}" }] }\n`,
+  config: `auth: { metrics_token: scraper, agents: [{ agents: ["shop-*"], key: "${KEY}" }, { agents: ["acme-*"], key: "${TENANTS_KEY}", tenant: acme }] }\n`,
 });
 
 const EXPORTERS: Readonly<Record<string, () => LogRecordExporter>> = {
@@ -170,7 +171,7 @@ it("the count equation of logs is in the metrics, beside that of spans", async (
   }
 });
 
-it("with `auth`, nobody reads everybody's rows without a password, on loopback either", async () => {
+it("where a key is of a tenant, nobody reads everybody's rows without a password, on loopback either", async () => {
   const { endpoints } = rig().processor;
   const statusAs = async (user: string): Promise<number> => {
     const headers = { "x-clickhouse-user": user, "x-clickhouse-key": "" };
