@@ -156,8 +156,9 @@ function scopeText(scope: Readonly<Record<string, string>>): string {
 /** Dollars to the cent, the exact amount is `tollgate budgets`'; below a cent with all its places. */
 function amountText({ measure }: BudgetRow, usd: string | null, raw: string): string {
   if (usd === null) return `${countText(Number(raw))} ${measure}`;
-  const cents = usd.replace(/(\.\d\d)\d*$/, "$1");
-  return /^0\.00$/.test(cents) && /[1-9]/.test(usd) ? `$${usd}` : `$${cents}`;
+  // Of less than a dollar, cents say too little.
+  const shown = usd.replace(/^0\./.test(usd) ? /(\.\d{4})\d*$/ : /(\.\d\d)\d*$/, "$1");
+  return /[1-9]/.test(usd) && !/[1-9]/.test(shown) ? `$${usd}` : `$${shown}`;
 }
 
 function cut(text: string, chars: number): string {

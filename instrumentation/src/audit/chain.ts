@@ -111,11 +111,16 @@ function valuesOf(attributes: Attributes, { keys }: KeyList): string[] {
   return values;
 }
 
-/** As the processor stores it. */
+/** As the processor stores it. What is none of OpenTelemetry's values is sent as none (telemetry/span-json.ts), and read as none. */
 function textOf(value: unknown): string {
   if (typeof value === "string") return value;
-  if (value === undefined || value === null) return "";
-  return typeof value === "number" || typeof value === "boolean" ? String(value) : JSON.stringify(value);
+  if (typeof value === "number" || typeof value === "boolean") return String(value);
+  return Array.isArray(value) ? JSON.stringify(value.map(sentItem)) : "";
+}
+
+function sentItem(item: unknown): unknown {
+  if (Array.isArray(item)) return item.map(sentItem);
+  return typeof item === "string" || typeof item === "number" || typeof item === "boolean" ? item : null;
 }
 
 const pool = Buffer.alloc(POOL_BYTES);

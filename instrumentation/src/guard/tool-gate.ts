@@ -146,17 +146,19 @@ export class ToolGate {
   }
 
   #startSpan(call: ToolCall, who: Who): Span {
+    // Types are not there when the app runs.
+    const toolName = typeof call.name === "string" ? call.name : `(${typeof call.name})`;
     const attributes: Attributes = {
       [semconv.ATTR_GEN_AI_OPERATION_NAME]: semconv.Operation.executeTool,
-      [semconv.ATTR_GEN_AI_TOOL_NAME]: call.name,
+      [semconv.ATTR_GEN_AI_TOOL_NAME]: toolName,
       [semconv.ATTR_GEN_AI_TOOL_TYPE]: "function",
       ...call.attributes,
       ...whoAttributes(who),
     };
-    const name = `${semconv.Operation.executeTool} ${call.name}`;
+    const name = `${semconv.Operation.executeTool} ${toolName}`;
     const span = this.#gate.tracer.startSpan(name, { kind: SpanKind.INTERNAL, attributes });
     this.#gate.content?.toolArguments(span, argumentsOf(call.parameters));
-    linkToProposal(span, who, { name: call.name, id: attributes[semconv.ATTR_GEN_AI_TOOL_CALL_ID] });
+    linkToProposal(span, who, { name: toolName, id: attributes[semconv.ATTR_GEN_AI_TOOL_CALL_ID] });
     return span;
   }
 
