@@ -33,8 +33,26 @@ export async function readRows<T>(store: ReadStore, options: Parameters<ReadStor
   try {
     return (await store.rows(options)) as readonly T[];
   } catch (error) {
-    throw storeProblem(error);
+    throw (isGiven(options.where) ? filterProblem(error) : undefined) ?? storeProblem(error);
   }
+}
+
+/** Where no expression was given, the filter is true. */
+const isGiven = (where: string | undefined): boolean => where !== undefined && where !== "1";
+
+const COLUMNS_HINT =
+  "columns are those of the view `spans` (`tollgate sql \"DESCRIBE spans\"`), for example `cost_usd > 0.01`, `tool = 'search'` or `attributes['a.key'] = 'x'`";
+
+/** What the user wrote, of the query around it nothing; `undefined` where something else was refused. */
+function filterProblem(error: unknown): ApiProblem | undefined {
+  if (!(error instanceof StoreRefused)) return undefined;
+  const unknown = /Unknown [^`]*`([^`]+)`/.exec(error.message)?.[1];
+  if (unknown !== undefined)
+    return new ApiProblem("query_refused", `where: nothing is named \`${unknown}\`; ${COLUMNS_HINT}`);
+  const place = /Syntax error[^(]*\(([^)]*)\)/.exec(error.message)?.[1];
+  if (place !== undefined)
+    return new ApiProblem("query_refused", `where: no expression of ClickHouse's from \`${place}\` on`);
+  return undefined;
 }
 
 /** What a handler answers where the store did not. */

@@ -182,6 +182,15 @@ describe("traces", () => {
   ])("refuses --where %s with exit code 2", async (where) => {
     expect((await run("traces", "--where", where)).code).toBe(2);
   });
+
+  it.each([
+    ["cost > 1", "nothing is named `cost`; columns are those of the view `spans`"],
+    ["agent ~ 'x'", "no expression of ClickHouse's from `~` on"],
+  ])("traces --where says what it can't read in %s, and nothing of the query around it", async (where, what) => {
+    const { code, stderr } = await run("traces", "--where", where);
+    expect([code, stderr]).toEqual([2, expect.stringContaining(what)]);
+    expect(stderr).not.toContain("SELECT");
+  });
 });
 
 it("trace shows all spans with their attributes, and a tree for people", async () => {
