@@ -14,6 +14,7 @@ import { processEnvironment } from "../config/config.ts";
 import type { Config, Environment } from "../config/config.ts";
 import type { Logger } from "../config/logger.ts";
 import { currentContext, currentlyCarried } from "../context/context.ts";
+import type { ThreadSpans } from "../telemetry/thread-spans.ts";
 import { childEnvironment, isRegistration } from "./child-environment.ts";
 import type { Parent } from "./child-environment.ts";
 import { hookWorkers } from "./hook-workers.ts";
@@ -49,6 +50,7 @@ export interface ChildrenOptions {
   readonly logger: Logger;
   /** What the process was started with. */
   readonly settings: Environment;
+  readonly threadSpans: ThreadSpans;
 }
 
 export function hookChildren(options: ChildrenOptions): Added {
@@ -66,6 +68,7 @@ export function hookChildren(options: ChildrenOptions): Added {
   for (const name of ["spawnSync", "execFileSync", "execSync"] as const) hook.wrapSync(name);
   hookWorkers({
     parent: () => hook.parent(),
+    threadSpans: options.threadSpans,
     report: () => hook.reportReplaced("a worker thread"),
     reportText: () => {
       logger.once(
@@ -86,7 +89,7 @@ class ChildHook {
   readonly #settings: Environment;
   readonly #registerUrl: string | undefined;
 
-  constructor({ config, logger, settings }: ChildrenOptions) {
+  constructor({ config, logger, settings }: Omit<ChildrenOptions, "threadSpans">) {
     this.#config = config;
     this.#logger = logger;
     this.#settings = settings;

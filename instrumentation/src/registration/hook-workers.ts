@@ -4,14 +4,16 @@
  */
 import { fileURLToPath } from "node:url";
 import workerThreads from "node:worker_threads";
-import type { WorkerOptions } from "node:worker_threads";
+import type { Worker as WorkerThread, WorkerOptions } from "node:worker_threads";
 import { THREAD_CONTEXT, threadContext } from "../config/config.ts";
 import { childEnvironment, contextVariables, isRegistration } from "./child-environment.ts";
 import type { Parent } from "./child-environment.ts";
+import type { ThreadSpans } from "../telemetry/thread-spans.ts";
 import { HAS_FRONT } from "./module-hooks.ts";
 
 export interface WorkerHook {
   readonly parent: () => Parent;
+  readonly threadSpans: ThreadSpans;
   /** The thread's environment was replaced on purpose. */
   readonly report: () => void;
   /** The thread runs code given as text, and there is no file to register it with. */
@@ -28,9 +30,12 @@ export function hookWorkers(hook: WorkerHook): void {
       try {
         const prepared = prepare(hook, options);
         const code = options?.eval === true && prepared !== options ? registeredText(String(file)) : file;
-        const start = (given: WorkerOptions | undefined): object =>
-          Reflect.construct(target, [code, given], newTarget) as object;
-        return prepared === options ? start(options) : startRegistered(start, prepared ?? {});
+        const start = (given: WorkerOptions | undefined): WorkerThread =>
+          Reflect.construct(target, [code, given], newTarget) as WorkerThread;
+        hook.threadSpans.listen();
+        const worker = prepared === options ? start(options) : startRegistered(start, prepared ?? {});
+        hook.threadSpans.watch(worker);
+        return worker;
       } finally {
         workerThreads.setEnvironmentData(THREAD_CONTEXT, own);
       }
@@ -84,7 +89,7 @@ const GATE = "./register-tollgate.js";
  * A thread inherits flags of the process that it would refuse when they are written out (`--max-old-space-size`), and to add
  * one, all have to be written out: the refused ones are left out, they hold for the whole process anyway.
  */
-function startRegistered(start: (options: WorkerOptions) => object, options: WorkerOptions): object {
+function startRegistered(start: (options: WorkerOptions) => WorkerThread, options: WorkerOptions): WorkerThread {
   try {
     return start(options);
   } catch (error) {

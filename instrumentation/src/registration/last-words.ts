@@ -6,7 +6,7 @@
  * - `process.exit()` and uncaught exceptions: handed, as text, to a small child process that sends it. That costs some
  *   fifty milliseconds, and only when something is left.
  *
- * What cannot be sent then goes into the spool, where there is one; else it is lost, and its number is logged.
+ * Threads that are cut off by it have left theirs on a shelf (thread-spans.ts). What cannot be sent then goes into the spool, where there is one; else it is lost, and its number is logged.
  *
  * Nothing can be said on SIGKILL: then the lease counts as spent until the ledger's grace time is over (I4).
  */
@@ -16,6 +16,7 @@ import { FLUSH_TIMEOUT_MS, plainEnvironment } from "../config/config.ts";
 import type { Config } from "../config/config.ts";
 import type { Gate } from "../gate/gate.ts";
 import { toOtlpJson } from "../telemetry/span-json.ts";
+import type { ThreadSpans } from "../telemetry/thread-spans.ts";
 import type { Tracing } from "../telemetry/tracing.ts";
 import { plainSpawnSync } from "./hook-children.ts";
 
@@ -34,12 +35,14 @@ const NOTHING = Promise.resolve();
 export class LastWords {
   readonly #gate: Gate;
   readonly #tracing: Tracing;
+  readonly #threadSpans: ThreadSpans;
   #leftBefore = 0;
   #said = "";
 
-  constructor(gate: Gate, tracing: Tracing) {
+  constructor(gate: Gate, tracing: Tracing, threadSpans: ThreadSpans) {
     this.#gate = gate;
     this.#tracing = tracing;
+    this.#threadSpans = threadSpans;
   }
 
   install(): void {
@@ -66,6 +69,7 @@ export class LastWords {
   /** Ends what is open, sends everything, closes the leases. Calls after this are refused. */
   async shutdown(): Promise<void> {
     this.#endOpen();
+    this.#threadSpans.collect();
     await within(FLUSH_TIMEOUT_MS, [this.#tracing.shutdown(), this.#gate.leases?.close() ?? NOTHING]);
   }
 
@@ -104,8 +108,9 @@ export class LastWords {
         return;
       }
       void this.shutdown().finally(() => {
-        // A process that dies by a signal has no `exit`.
-        this.#keepOrTell();
+        // A process that dies by a signal has no `exit`. Its threads have worked on meanwhile.
+        if (this.#threadSpans.collect() > 0) this.handOver();
+        else this.#keepOrTell();
         process.removeListener(signal, listener);
         process.kill(process.pid, signal);
       });
@@ -133,6 +138,7 @@ export class LastWords {
   /** Synchronously, before the process is gone. */
   handOver(): void {
     this.#endOpen();
+    this.#threadSpans.collect();
     const requests = this.#requests(this.#gate.config);
     const words = JSON.stringify(requests);
     // Asked once more in the same end: only for what has been decided since.
@@ -140,6 +146,7 @@ export class LastWords {
     if (said === this.#said) return;
     this.#said = said;
     const isTaken = requests.length === 0 || handOver(words);
+    if (isTaken) this.#tracing.spans?.handedOver();
     if (!isTaken || this.#tracing.spans?.isUnreachable === true) this.#keepOrTell();
   }
 

@@ -16,6 +16,7 @@ import { registerToolGate } from "../guard/tool-registry.ts";
 import { systemClock } from "../lease/clock.ts";
 import { createHttpTransport } from "../lease/http-transport.ts";
 import { LeaseClient } from "../lease/lease-client.ts";
+import { ThreadSpans } from "../telemetry/thread-spans.ts";
 import { startTracing } from "../telemetry/tracing.ts";
 import { VERSION } from "../version.ts";
 import { Probe } from "../probe/probe.ts";
@@ -82,8 +83,12 @@ function register({ isPreload = false, settings = isPreload ? startSettings() : 
   registerWire(new Wire(gate, (userAgent) => probe.sent(userAgent)));
   hookWire();
   hookModules((file, clientClass, location) => patch(file.name, clientClass, location));
-  const lastWords = new LastWords(gate, tracing);
-  const added = config.gatesChildren ? hookChildren({ config, logger, settings }) : () => undefined;
+  const threadSpans = new ThreadSpans({
+    adopt: (spans) => tracing.spans?.adopt(spans),
+    onMissed: (count) => logger.log("error", `${count} spans of a thread that was cut off were lost: too many waited`),
+  });
+  const lastWords = new LastWords(gate, tracing, threadSpans);
+  const added = config.gatesChildren ? hookChildren({ config, logger, settings, threadSpans }) : () => undefined;
   hookReplacement({ handOver: () => lastWords.handOver(), added });
   void gate.leases?.start();
   lastWords.install();

@@ -5,7 +5,8 @@
  * audit record must not. Spans that have not ended when the process does are ended and marked.
  *
  * What is done with an ended span (its link, its text, its place in a batch) is done at the end of the turn of the event loop, in the order
- * of the ends: by then the call that it is of has handed its answer over. Whoever asks what is pending, asks for those too.
+ * of the ends: by then the call that it is of has handed its answer over. Whoever asks what is pending, asks for those too. A thread
+ * that may be cut off at any time does it at once, and keeps on a shelf what is not acknowledged.
  */
 import { clearImmediate, setImmediate } from "node:timers";
 import { SpanStatusCode } from "@opentelemetry/api";
@@ -15,6 +16,7 @@ import * as semconv from "../semconv.ts";
 import { toOtlpJson, write } from "./span-json.ts";
 import type { WrittenSpan, WrittenSpanExporter } from "./span-json.ts";
 import type { SendBody, SpanSpool } from "./span-spool.ts";
+import type { SpanShelf } from "./thread-spans.ts";
 import { withoutTracing } from "./without-tracing.ts";
 
 const PENDING_MAX = 100_000;
@@ -32,6 +34,8 @@ export interface AuditSpanProcessorOptions {
   /** Gives each span its place, in the order in which they ended, before it is queued. */
   readonly chain?: { onEnd(span: ReadableSpan): void };
   readonly disk?: { readonly spool: SpanSpool; readonly send: SendBody };
+  /** Of a thread: what waits lies there too, until it is taken or on disk. */
+  readonly shelf?: SpanShelf | undefined;
   /** Spans are taken again after so many were dropped. */
   readonly onRecovered?: (dropped: number) => void;
   /** @default 100000 */
@@ -71,7 +75,7 @@ export class AuditSpanProcessor implements SpanProcessor {
   onEnd(span: ReadableSpan): void {
     this.#open.delete(span as Span);
     this.#ended.push(span);
-    if (this.#ended.length >= ENDED_MAX) this.settle();
+    if (this.#options.shelf !== undefined || this.#ended.length >= ENDED_MAX) this.settle();
     else this.#turn ??= setImmediate(() => this.settle());
   }
 
@@ -97,8 +101,19 @@ export class AuditSpanProcessor implements SpanProcessor {
       return;
     }
     this.#waiting.push(span);
+    this.#options.shelf?.put(span);
     if (this.#waiting.length >= BATCH_MAX && this.#failures === 0) void this.#drain();
     else this.#schedule(DELAY_MS);
+  }
+
+  /** Queues what a thread that was cut off has left. */
+  adopt(spans: readonly WrittenSpan[]): void {
+    for (const span of spans) this.#queue(span);
+  }
+
+  /** Somebody else sends what is pending. */
+  handedOver(): void {
+    this.#options.shelf?.releaseAll();
   }
 
   /** Everything that is not acknowledged yet, and not on disk. */
@@ -195,6 +210,7 @@ export class AuditSpanProcessor implements SpanProcessor {
     this.#waiting = this.#waiting.slice(this.#sent.length);
     const problem = await this.#export(this.#sent);
     if (problem === undefined) {
+      this.#options.shelf?.release(this.#sent.length);
       this.#sent = [];
       this.#onTaken();
       return true;
@@ -240,6 +256,7 @@ export class AuditSpanProcessor implements SpanProcessor {
       const path = disk.spool.write(toOtlpJson(batch));
       if (path === undefined) break;
       paths.push(path);
+      this.#options.shelf?.release(batch.length);
       this.#waiting = this.#waiting.slice(batch.length);
     }
     return paths;

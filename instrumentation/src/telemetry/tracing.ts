@@ -21,6 +21,7 @@ import { startProcessSdk } from "./process-sdk.ts";
 import { createSendSpans } from "./send-spans.ts";
 import type { WrittenSpanExporter } from "./span-json.ts";
 import { SpanSpool } from "./span-spool.ts";
+import { ownShelf } from "./thread-spans.ts";
 import { withoutSuppression, withoutTracing } from "./without-tracing.ts";
 
 export interface Tracing {
@@ -56,6 +57,7 @@ export function startTracing(config: Config, logger: Logger): Tracing {
     exporter: createExporter(config),
     logger,
     scope: SCOPE,
+    shelf: ownShelf(),
     ...createDisk(config, logger),
     onRecovered: (dropped) => {
       const attributes = { [semconv.ATTR_TOLLGATE_DELIVERY_DROPPED_SPANS]: dropped };

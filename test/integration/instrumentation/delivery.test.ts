@@ -249,3 +249,40 @@ describe("a serverless handler", () => {
     expect(receiver.named(CHAT)).toHaveLength(2);
   });
 });
+
+describe("threads that are cut off", () => {
+  /** What a thread does: three calls, tells that it has their answers, and works on until it is cut off. */
+  const WORK = `await askAll(3); tell("asked"); setInterval(() => {}, 1_000);`;
+  const thread = (body: string): string => {
+    const path = join(folder, `thread-${body.length}.mjs`);
+    writeFileSync(
+      path,
+      `import { parentPort, Worker } from "node:worker_threads";\n${SOURCE}
+      const tell = (word) => parentPort.postMessage(word);\n${body}`,
+    );
+    return JSON.stringify(path);
+  };
+  const started = (file: string): string => `import { Worker } from "node:worker_threads";
+    const asked = (worker) => new Promise((resolve) => worker.once("message", resolve));
+    const worker = new Worker(${file}); await asked(worker);`;
+
+  it("have lost no call whose answer they had: terminated, with their process, and a thread of a thread", async () => {
+    const inner = thread(`const inner = new Worker(${thread(WORK)}); await askAll(3);
+      inner.once("message", (word) => { tell(word); while (true); });`);
+    const agents = [
+      startAgent(`${started(thread(WORK))} worker.terminate(); await told();`),
+      startAgent(`${started(thread(WORK))} process.exit(3);`),
+      startAgent(`${started(thread(WORK))} process.kill(process.pid, "SIGTERM"); await told();`),
+      startAgent(`${started(inner)} await worker.terminate(); await told();`),
+    ];
+    await expect.poll(() => receiver.named(CHAT).length, { timeout: 20_000 }).toBe(3 * 3 + 6);
+    for (const { child } of agents) child.stdin?.write("go\n");
+    for (const { exited } of agents) expect((await exited).stderr).toBe("");
+  });
+
+  it("have left their spans to the next process of the agent where nobody takes them now", async () => {
+    await receiver.down();
+    const { code } = await startAgent(`${started(thread(WORK))} process.exit(3);`).exited;
+    expect({ code, spans: spansOnDisk() }).toEqual({ code: 3, spans: 3 });
+  });
+});

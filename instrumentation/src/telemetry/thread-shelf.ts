@@ -1,0 +1,124 @@
+/**
+ * Memory that a thread shares with the main thread of its process, and on which lies the text of each span that is not acknowledged yet: a
+ * thread that is cut off says nothing any more, and the main thread reads what it left. A ring of records of one writer, in the
+ * order of the spans' ends; the reader takes nothing away, and no lock is held that somebody who is cut off would keep.
+ */
+const CAPACITY_BYTES = 4 * 1024 * 1024;
+/** Where the oldest record begins and the newest ends, in bytes that were ever written, and how many spans found no room. */
+const HEAD = 0;
+const TAIL = 1;
+const MISSED = 2;
+const WORDS_BYTES = 4 * BigInt64Array.BYTES_PER_ELEMENT;
+/** Before each record: its length in bytes, or that the ring goes on at its beginning. */
+const LENGTH_BYTES = 4;
+const WRAPPED = 0xffff_ffff;
+const ALIGNED_BYTES = 8;
+
+interface Memory {
+  readonly words: BigInt64Array;
+  readonly bytes: Buffer;
+}
+
+/** The writer's side. */
+export class ThreadShelf {
+  readonly memory: SharedArrayBuffer;
+  readonly #words: BigInt64Array;
+  readonly #bytes: Buffer;
+  #tail = 0;
+  /** Where each span that waits ends; -1: there was no room for it. */
+  #ends: number[] = [];
+  #first = 0;
+  #missed = 0;
+
+  /** @param capacityBytes a multiple of 8; 4 MiB, of which the system gives what is used. */
+  constructor(capacityBytes: number = CAPACITY_BYTES) {
+    this.memory = new SharedArrayBuffer(WORDS_BYTES + capacityBytes);
+    const { words, bytes } = viewsOf(this.memory);
+    this.#words = words;
+    this.#bytes = bytes;
+  }
+
+  /** One span more that waits. */
+  put(text: string): void {
+    const end = this.#write(text);
+    this.#ends.push(end ?? -1);
+    if (end === undefined) Atomics.store(this.#words, MISSED, BigInt((this.#missed += 1)));
+    else Atomics.store(this.#words, TAIL, BigInt((this.#tail = end)));
+  }
+
+  /** The `count` oldest are safe elsewhere. */
+  release(count: number): void {
+    let head: number | undefined;
+    let missed = this.#missed;
+    const until = Math.min(this.#first + count, this.#ends.length);
+    for (; this.#first < until; this.#first += 1) {
+      const end = this.#ends[this.#first] ?? -1;
+      if (end < 0) missed -= 1;
+      else head = end;
+    }
+    if (head !== undefined) Atomics.store(this.#words, HEAD, BigInt(head));
+    if (missed !== this.#missed) Atomics.store(this.#words, MISSED, BigInt((this.#missed = missed)));
+    if (this.#first * 2 < this.#ends.length) return;
+    this.#ends = this.#ends.slice(this.#first);
+    this.#first = 0;
+  }
+
+  releaseAll(): void {
+    this.release(this.#ends.length);
+  }
+
+  #write(text: string): number | undefined {
+    const capacity = this.#bytes.length;
+    const length = Buffer.byteLength(text);
+    const size = sizeOf(length);
+    let at = this.#tail % capacity;
+    const skipped = at + size > capacity ? capacity - at : 0;
+    if (this.#tail + skipped + size - Number(this.#words[HEAD]) > capacity) return undefined;
+    if (skipped > 0) {
+      this.#bytes.writeUInt32LE(WRAPPED, at);
+      at = 0;
+    }
+    this.#bytes.writeUInt32LE(length, at);
+    this.#bytes.write(text, at + LENGTH_BYTES);
+    return this.#tail + skipped + size;
+  }
+}
+
+export interface Left {
+  readonly texts: readonly string[];
+  /** Until where it was read. */
+  readonly end: number;
+  /** Spans that wait and found no room. */
+  readonly missed: number;
+}
+
+/** What lies there from `start` on, whether its thread still writes or not. */
+export function readShelf(memory: SharedArrayBuffer, start = 0): Left {
+  const { words, bytes } = viewsOf(memory);
+  const before = Number(Atomics.load(words, HEAD));
+  const end = Number(Atomics.load(words, TAIL));
+  const missed = Number(Atomics.load(words, MISSED));
+  if (Math.max(start, before) >= end) return { texts: [], end, missed };
+  const copy = Buffer.from(bytes);
+  // What was released meanwhile may have been written over.
+  let at = Math.max(start, before, Number(Atomics.load(words, HEAD)));
+  const texts: string[] = [];
+  while (at < end) {
+    const offset = at % copy.length;
+    const length = copy.readUInt32LE(offset);
+    if (length === WRAPPED) at += copy.length - offset;
+    else {
+      texts.push(copy.toString("utf8", offset + LENGTH_BYTES, offset + LENGTH_BYTES + length));
+      at += sizeOf(length);
+    }
+  }
+  return { texts, end, missed };
+}
+
+function sizeOf(length: number): number {
+  return Math.ceil((LENGTH_BYTES + length) / ALIGNED_BYTES) * ALIGNED_BYTES;
+}
+
+function viewsOf(memory: SharedArrayBuffer): Memory {
+  return { words: new BigInt64Array(memory, 0, WORDS_BYTES / 8), bytes: Buffer.from(memory, WORDS_BYTES) };
+}

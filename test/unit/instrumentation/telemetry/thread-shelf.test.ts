@@ -1,0 +1,49 @@
+import { expect, it } from "vitest";
+import { readShelf, ThreadShelf } from "../../../../instrumentation/src/telemetry/thread-shelf.ts";
+import { seededRandom } from "../../../support/seeded-random.ts";
+
+it("holds what was put and not released, in order, round after round, and says what found no room", () => {
+  const seed = Number(process.env["TOLLGATE_SEED"] ?? 7);
+  const random = seededRandom(seed);
+  const below = (end: number): number => Math.floor(random() * end);
+  const shelf = new ThreadShelf(1_024);
+  // What waits, by the rules: `undefined` found no room.
+  let waiting: string[] = [];
+  let missed = 0;
+  for (let step = 0; step < 3_000; step += 1) {
+    if (below(3) > 0) {
+      const text = `${step}:${"é".repeat(below(120))}`;
+      shelf.put(text);
+      waiting.push(text);
+    } else {
+      const count = below(6);
+      shelf.release(count);
+      waiting = waiting.slice(count);
+    }
+    const left = readShelf(shelf.memory);
+    missed = Math.max(missed, left.missed);
+    const on = new Set(left.texts);
+    expect({ seed, step, texts: left.texts }).toEqual({ seed, step, texts: waiting.filter((text) => on.has(text)) });
+    expect({ seed, step, spans: left.texts.length + left.missed }).toEqual({ seed, step, spans: waiting.length });
+  }
+  expect(missed).toBeGreaterThan(0);
+  shelf.releaseAll();
+  expect(readShelf(shelf.memory)).toMatchObject({ texts: [], missed: 0 });
+});
+
+it("tells from where it was read last what is new", () => {
+  const shelf = new ThreadShelf(1_024);
+  shelf.put("one");
+  const { end } = readShelf(shelf.memory);
+  shelf.put("two");
+  expect(readShelf(shelf.memory, end).texts).toEqual(["two"]);
+  shelf.release(1);
+  expect(readShelf(shelf.memory).texts).toEqual(["two"]);
+});
+
+it("has room for one record as large as it is, and none for a larger one", () => {
+  const shelf = new ThreadShelf(64);
+  shelf.put("x".repeat(61));
+  shelf.put("x".repeat(60));
+  expect(readShelf(shelf.memory)).toMatchObject({ texts: ["x".repeat(60)], missed: 1 });
+});
