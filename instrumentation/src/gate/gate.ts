@@ -302,7 +302,8 @@ export class Gate {
   }
 
   #priceOf(call: GatedCall, facts: RequestFacts): ModelPrice | undefined {
-    const query = { provider: call.options.endpoint.provider, at: new Date() };
+    const { endpoint, server } = call.options;
+    const query = { provider: endpoint.provider, host: server?.address, at: new Date() };
     if (facts.tier === BATCH) return priceAtTier(this.#prices, { ...query, model: facts.model, tier: BATCH })?.price;
     return this.#prices.find({ ...query, model: pricedName(facts) });
   }

@@ -395,5 +395,5 @@ export class GatedCall implements CallInFlight {
 
 function statusOf(price: ModelPrice | undefined, how: semconv.CostStatus): semconv.CostStatus {
   if (price === undefined) return "unpriced";
-  return price.version === "estimate" ? "estimated" : how;
+  return price.isEstimate ? "estimated" : how;
 }

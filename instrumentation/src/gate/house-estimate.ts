@@ -12,6 +12,7 @@ export function estimatedPrice(provider: string, model: string): ModelPrice {
     provider,
     model,
     version: "estimate",
+    isEstimate: true,
     maxOutputTokens: undefined,
     contextTokens: undefined,
     perCall: 0n,

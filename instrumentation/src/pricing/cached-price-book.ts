@@ -1,10 +1,13 @@
 import { nanoFromDecimal } from "./decimal.ts";
-import { findBookModel } from "./genai-prices.ts";
+import { findBookModel, findBookProvider } from "./genai-prices.ts";
 import type { BookModel } from "./genai-prices.ts";
+import { DearestPrice } from "./dearest-price.ts";
 import { parseValidFrom, validatePrices } from "./house-prices.ts";
 import type { HouseModel, PricesDocument } from "./house-prices.ts";
 import { documentedMaxOutputTokens } from "./max-output-tokens.ts";
-import type { ModelPrice, PriceBook } from "./price-book.ts";
+import { isSpoken, readModelName } from "./model-name.ts";
+import type { NamedModel, NameReading } from "./model-name.ts";
+import type { ModelPrice, PriceBook, PriceQuery } from "./price-book.ts";
 import { bookProviderId } from "./provider-id.ts";
 import { RatedModelPrice } from "./rates.ts";
 import type { MediaRates, Rates } from "./rates.ts";
@@ -23,6 +26,14 @@ export function createPriceBook(options: PriceBookOptions = {}): PriceBook {
   return new CachedPriceBook(options.house ?? []);
 }
 
+/** What the kept book knows of a name: as it is, and as what else it may mean. */
+interface KnownName {
+  readonly itself: BookModel | undefined;
+  readonly reading: NameReading | undefined;
+  /** One for each meaning. */
+  readonly meant: readonly (BookModel | undefined)[];
+}
+
 interface HouseEntry {
   readonly validFromMs: number;
   readonly price: ModelPrice;
@@ -32,8 +43,10 @@ class CachedPriceBook implements PriceBook {
   /** By provider and model; each by falling `validFromMs`, the later document first on a tie. */
   readonly #house = new Map<string, HouseEntry[]>();
   /** By provider and model as they were asked for, so that asking again makes no text. */
-  readonly #found = new Map<string, Map<string, BookModel | undefined>>();
+  readonly #found = new Map<string, Map<string, KnownName>>();
   #foundCount = 0;
+  /** The kept book's provider by host. */
+  readonly #hosts = new Map<string, string | undefined>();
 
   constructor(documents: readonly PricesDocument[]) {
     for (const document of documents) {
@@ -50,22 +63,49 @@ class CachedPriceBook implements PriceBook {
     }
   }
 
-  find(query: { readonly provider: string; readonly model: string; readonly at: Date }): ModelPrice | undefined {
-    if (query.model === "" || query.model.length > MODEL_NAME_LENGTH_MAX || Number.isNaN(query.at.getTime()))
-      return undefined;
-    if (this.#house.size > 0) {
-      const entries = this.#house.get(keyOf(query.provider, query.model));
-      const house = entries?.find((entry) => entry.validFromMs <= query.at.getTime());
-      if (house !== undefined) return house.price;
-    }
-    return this.#remember(query.provider, query.model)?.priceAt(query.at);
+  find({ provider, model, host, at }: PriceQuery): ModelPrice | undefined {
+    if (model === "" || model.length > MODEL_NAME_LENGTH_MAX || Number.isNaN(at.getTime())) return undefined;
+    const served = host === undefined || host === "" || !isSpoken(provider) ? undefined : this.#providerAt(host);
+    if (served === undefined || served === bookProviderId(provider)) return this.#find(provider, model, at);
+    // A document that says what its author calls the provider is believed; else who was called serves, not whose SDK it is.
+    return (
+      this.#findHouse({ provider, model }, at) ??
+      this.#find(served, model, at) ??
+      this.#find(provider, model, at)?.asEstimate()
+    );
   }
 
-  #remember(provider: string, model: string): BookModel | undefined {
+  #find(provider: string, model: string, at: Date): ModelPrice | undefined {
+    const house = this.#findHouse({ provider, model }, at);
+    if (house !== undefined) return house;
+    const known = this.#remember(provider, model);
+    const { reading } = known;
+    const isHouse = reading?.meanings.some((meaning) => this.#findHouse(meaning, at) !== undefined) === true;
+    const itself = isHouse ? undefined : known.itself?.priceAt(at);
+    // Found by its name alone, which others may use as well.
+    if (itself !== undefined) return provider.trim() === "" ? itself.asEstimate() : itself;
+    return reading === undefined ? undefined : this.#dearest(reading, known, at);
+  }
+
+  #dearest({ meanings, isGuess }: NameReading, { meant }: KnownName, at: Date): ModelPrice | undefined {
+    const prices = meanings.map((meaning, index) => this.#findHouse(meaning, at) ?? meant[index]?.priceAt(at));
+    const [first, ...rest] = prices.filter((price) => price !== undefined);
+    if (first === undefined) return undefined;
+    if (rest.length > 0) return new DearestPrice([first, ...rest]);
+    return isGuess ? first.asEstimate() : first;
+  }
+
+  #findHouse({ provider, model }: NamedModel, at: Date): ModelPrice | undefined {
+    if (this.#house.size === 0) return undefined;
+    const entries = this.#house.get(keyOf(provider, model));
+    return entries?.find((entry) => entry.validFromMs <= at.getTime())?.price;
+  }
+
+  #remember(provider: string, model: string): KnownName {
     let models = this.#found.get(provider);
     const known = models?.get(model);
-    if (known !== undefined || models?.has(model) === true) return known;
-    const found = findBookModel(provider, model);
+    if (known !== undefined) return known;
+    const found = lookUp(provider, model);
     // Whoever asks for so many names makes them up; those in use are found again at once.
     if (this.#foundCount >= REMEMBERED_MAX) {
       this.#found.clear();
@@ -77,6 +117,21 @@ class CachedPriceBook implements PriceBook {
     this.#foundCount += 1;
     return found;
   }
+
+  #providerAt(host: string): string | undefined {
+    const known = this.#hosts.get(host);
+    if (known !== undefined || this.#hosts.has(host)) return known;
+    if (this.#hosts.size >= REMEMBERED_MAX) this.#hosts.clear();
+    const found = host.length > MODEL_NAME_LENGTH_MAX ? undefined : findBookProvider(host);
+    this.#hosts.set(host, found);
+    return found;
+  }
+}
+
+function lookUp(provider: string, model: string): KnownName {
+  const reading = readModelName(provider, model);
+  const meant = reading?.meanings.map((meaning) => findBookModel(meaning.provider, meaning.model)) ?? [];
+  return { itself: findBookModel(provider, model), reading, meant };
 }
 
 function keyOf(provider: string, model: string): string {

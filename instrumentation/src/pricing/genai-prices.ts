@@ -37,6 +37,15 @@ export function findBookModel(provider: string, model: string): BookModel | unde
   return { priceAt: (at) => dated[conditionAt(prices, at)] };
 }
 
+/** The book's id of the provider whose API is at a host; `undefined`: none that it knows. */
+export function findBookProvider(host: string): string | undefined {
+  try {
+    return library().findProvider({ providerApiUrl: `https://${host}/` })?.id;
+  } catch {
+    return undefined;
+  }
+}
+
 let loaded: typeof GenaiPrices | undefined;
 
 /** 800 kB of prices, loaded with the first look-up: registration has to be quick. */

@@ -38,10 +38,14 @@ export interface ModelPrice {
   readonly version: string;
   readonly maxOutputTokens: number | undefined;
   readonly contextTokens: number | undefined;
+  /** Nobody said for certain who served the model at which price: what it costs is an estimate, and never too little where two can be meant. */
+  readonly isEstimate: boolean;
   /** Exact cost of a call, rounded half up to the nano-dollar once, at the end. */
   cost(usage: TokenUsage): NanoUsd;
   /** Whether the usage has parts that nobody knows the price of: then `cost` is less than the truth. */
   lacksPrice(usage: TokenUsage): boolean;
+  /** The same price, not certain. */
+  asEstimate(): ModelPrice;
   /** The same model at a documented share of its prices (a batch at half): all tokens, not the fees by the call. */
   atShareOf(divisor: bigint): ModelPrice;
   /** The most a call can cost: `cacheWrites` when the request may write to the cache. Rounded up. Never below `cost` of any usage within the bounds. */
@@ -59,7 +63,17 @@ export interface CallBound {
   readonly media?: boolean;
 }
 
+export interface PriceQuery {
+  /** `gen_ai.provider.name`, or an older spelling; "" when nobody said. */
+  readonly provider: string;
+  /** As the sender wrote it. */
+  readonly model: string;
+  /** The host that was called, where it is known: SDKs of one provider are used with the APIs of others. */
+  readonly host?: string | undefined;
+  readonly at: Date;
+}
+
 export interface PriceBook {
   /** The price of `model` at `at`; `undefined` when nobody knows: such a call is unpriced, never free. */
-  find(query: { readonly provider: string; readonly model: string; readonly at: Date }): ModelPrice | undefined;
+  find(query: PriceQuery): ModelPrice | undefined;
 }

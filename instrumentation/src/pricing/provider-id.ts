@@ -1,3 +1,5 @@
+import { LEGACY_PROVIDERS } from "../semconv-legacy.ts";
+
 /**
  * Names of one provider: the conventions' `gen_ai.provider.name` (and older spellings) to the id that the price book uses.
  * A name that is not listed is looked up as it is, and must be an id of the book: guessing a provider guesses a price.
@@ -16,6 +18,7 @@ const BOOK_IDS: Readonly<Record<string, string>> = {
 
 /** The price book's id of a provider, lower case. */
 export function bookProviderId(provider: string): string {
-  const name = provider.trim().toLowerCase();
+  const written = provider.trim().toLowerCase();
+  const name = Object.hasOwn(LEGACY_PROVIDERS, written) ? (LEGACY_PROVIDERS[written] ?? written) : written;
   return Object.hasOwn(BOOK_IDS, name) ? (BOOK_IDS[name] ?? name) : name;
 }

@@ -48,6 +48,8 @@ export interface PriceFacts {
   readonly perWebSearch?: bigint | undefined;
   /** Nano-dollars for each search of the provider's file store. */
   readonly perFileSearch?: bigint | undefined;
+  /** See `ModelPrice`. Default: false. */
+  readonly isEstimate?: boolean;
   /** The prices of tokens are divided by this. Default: 1. */
   readonly divisor?: bigint;
 }
@@ -80,11 +82,13 @@ export class RatedModelPrice implements ModelPrice {
   readonly version: string;
   readonly maxOutputTokens: number | undefined;
   readonly contextTokens: number | undefined;
+  readonly isEstimate: boolean;
   readonly #facts: PriceFacts;
   readonly #steps: readonly Step[];
   /** What is divided by it is nano-dollars: prices are by the million tokens. */
   readonly #unit: bigint;
   readonly #perCall: bigint;
+  #estimate: RatedModelPrice | undefined;
 
   constructor(facts: PriceFacts) {
     this.#facts = facts;
@@ -93,6 +97,7 @@ export class RatedModelPrice implements ModelPrice {
     this.version = facts.version;
     this.maxOutputTokens = facts.maxOutputTokens;
     this.contextTokens = facts.contextTokens;
+    this.isEstimate = facts.isEstimate ?? false;
     this.#steps = facts.rates.map((rates, index) => stepOf(rates, facts.rates[index + 1]?.above));
     this.#unit = MILLION * (facts.divisor ?? 1n);
     this.#perCall = facts.perCall * this.#unit;
@@ -137,6 +142,11 @@ export class RatedModelPrice implements ModelPrice {
 
   atShareOf(divisor: bigint): ModelPrice {
     return new RatedModelPrice({ ...this.#facts, divisor: (this.#facts.divisor ?? 1n) * divisor });
+  }
+
+  asEstimate(): ModelPrice {
+    if (this.isEstimate) return this;
+    return (this.#estimate ??= new RatedModelPrice({ ...this.#facts, isEstimate: true }));
   }
 
   worstCase(bound: CallBound): NanoUsd {

@@ -20,6 +20,7 @@ export interface TierQuery {
   readonly model: string;
   /** As the sender wrote it: `batch`, `flex`, `priority`; "" for none. */
   readonly tier: string;
+  readonly host?: string | undefined;
   readonly at: Date;
 }
 
@@ -35,14 +36,14 @@ export interface TierPrice {
  * usual, and not certain.
  */
 export function priceAtTier(book: PriceBook, query: TierQuery): TierPrice | undefined {
-  const { provider, model, at } = query;
+  const { provider, model, host, at } = query;
   const tier = query.tier.toLowerCase();
-  if (USUAL.has(tier)) return certain(book.find({ provider, model, at }));
-  const named = book.find({ provider, model: `${tier}/${model}`, at });
+  if (USUAL.has(tier)) return certain(book.find({ provider, model, host, at }));
+  const named = book.find({ provider, model: `${tier}/${model}`, host, at });
   // The kept book matches by parts of names: only a house document can mean a tier by its name.
   if (named?.version.startsWith("house:") === true) return certain(named);
   if (DEARER.has(tier)) return undefined;
-  const usual = book.find({ provider, model, at });
+  const usual = book.find({ provider, model, host, at });
   if (usual === undefined) return undefined;
   const id = bookProviderId(provider);
   const isHalf = (tier === "batch" && BATCH_AT_HALF.has(id)) || (tier === "flex" && FLEX_AT_HALF.has(id));
@@ -50,5 +51,5 @@ export function priceAtTier(book: PriceBook, query: TierQuery): TierPrice | unde
 }
 
 function certain(price: ModelPrice | undefined): TierPrice | undefined {
-  return price === undefined ? undefined : { price, isCertain: true };
+  return price === undefined ? undefined : { price, isCertain: !price.isEstimate };
 }

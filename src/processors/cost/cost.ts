@@ -5,6 +5,7 @@
  */
 import { type PriceBook, parseUsd, priceAtTier } from "@tollgate/instrumentation/pricing";
 import {
+  ATTR_SERVER_ADDRESS,
   ATTR_TOLLGATE_COST_NANO_USD,
   ATTR_TOLLGATE_COST_PRICE_VERSION,
   ATTR_TOLLGATE_COST_REPORTED_USD,
@@ -18,7 +19,7 @@ import {
 } from "@tollgate/instrumentation/semconv";
 import { countAttribute, textAttribute } from "../../pdata/attribute-read.ts";
 import { isRefusedCall } from "../../pdata/facts.ts";
-import type { Span } from "../../pdata/span.ts";
+import type { Attributes, Span } from "../../pdata/span.ts";
 import { startUnixMs } from "../../pdata/span-times.ts";
 import type { NestedCalls } from "./nested-calls.ts";
 import { serviceTier, usageOf } from "./usage.ts";
@@ -94,10 +95,11 @@ function priced(span: Span, prices: PriceBook): Cost {
   if (!facts.hasUsage) return reported(span) ?? { nanoUsd: 0n, status: CostStatus.missing, priceVersion: "" };
   const at = new Date(startUnixMs(span));
   const { provider } = facts;
+  const host = hostOf(span.attributes);
   const tier = serviceTier(span.attributes);
   const found =
-    priceAtTier(prices, { provider, model: facts.model, tier, at }) ??
-    priceAtTier(prices, { provider, model: facts.requestModel, tier, at });
+    priceAtTier(prices, { provider, model: facts.model, tier, host, at }) ??
+    priceAtTier(prices, { provider, model: facts.requestModel, tier, host, at });
   if (found === undefined) return reported(span) ?? { nanoUsd: 0n, status: CostStatus.unpriced, priceVersion: "" };
   const { price, isCertain } = found;
   const usage = usageOf(span);
@@ -108,6 +110,11 @@ function priced(span: Span, prices: PriceBook): Cost {
     status: isExact ? CostStatus.exact : CostStatus.estimated,
     priceVersion: price.version,
   };
+}
+
+/** The API that was called, as the conventions name it: now, and before. */
+function hostOf(attributes: Attributes): string {
+  return textAttribute(attributes, ATTR_SERVER_ADDRESS) || textAttribute(attributes, "net.peer.name");
 }
 
 /**

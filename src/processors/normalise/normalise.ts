@@ -3,6 +3,7 @@
  * put under its current name as well, and the facts of the span are read from there. An old name never overwrites a
  * current one, and nothing is removed: the record stays what the sender sent.
  */
+import { inferProvider } from "@tollgate/instrumentation/pricing";
 import {
   ATTR_ERROR_TYPE,
   ATTR_GEN_AI_OPERATION_NAME,
@@ -30,7 +31,6 @@ import { type Attributes, type Span, type SpanFacts, StatusCode } from "../../pd
 import { KeyMemo } from "../../pdata/key-memo.ts";
 import { readNames } from "../../pdata/span-names.ts";
 import { dialectsOf } from "./dialects.ts";
-import { inferProvider } from "./inferred-provider.ts";
 import { addReading } from "./reading.ts";
 import { readUsage } from "./usage.ts";
 
