@@ -20,6 +20,9 @@ export function stopCommand(act: "kill" | "pause", output: Output): Command {
     const { id, selector: meant } = reply.stop;
     const title = `${act === "kill" ? "killed" : "paused"} ${meant} (${id})`;
     print(output, options, reply, `${title}${shortcomings(reply)}`);
+    // A name with a slip in it stops nobody.
+    if (reply.processes.length === 0 && options.json !== true)
+      output.line("no process that is known matches: it holds for those that start; names are in `tollgate agents`");
     // One that was not heard of may still spend what its lease holds. One that missed its resumption only waits longer.
     const isSilent = reply.processes.some((each) => !each.acknowledged);
     if (isSilent || shortcomings(reply) !== "") process.exitCode = EXIT.finding;

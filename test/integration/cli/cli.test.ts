@@ -310,3 +310,9 @@ describe("exit codes", () => {
     expect((await tollgate(["serve", "--config", file])).code).toBe(2);
   });
 });
+
+it("kill says that nobody is meant by a name with a slip in it", async () => {
+  const { code, stdout } = await run("kill", "agent=shopp", "--reason", "runs wild");
+  expect([code, stdout]).toEqual([0, expect.stringContaining("no process that is known matches")]);
+  expect((await run("resume", "agent=shopp")).code).toBe(0);
+});

@@ -54,6 +54,14 @@ describe("a guarded tool", () => {
     expect(gated.log.filter((line) => line.includes("no policy applies"))).toHaveLength(1);
   });
 
+  it("rejects the promise of an async function that may not run, and throws for others", async () => {
+    const policy = new Policy({ name: "none", default: "deny" });
+    const later = guardTool("later", async () => "ran", { policy });
+    await expect(later().catch((error: unknown) => error)).resolves.toBeInstanceOf(ToolDenied);
+    const now = guardTool("now", () => "ran", { policy });
+    expect(() => now()).toThrow(ToolDenied);
+  });
+
   it("keeps this, name, length and promises", async () => {
     const tool = {
       base: 10,
