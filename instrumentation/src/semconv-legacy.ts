@@ -16,6 +16,12 @@ export const LEGACY_ATTRIBUTES: Readonly<Record<string, string>> = {
   "gen_ai.usage.reasoning_tokens": "gen_ai.usage.reasoning.output_tokens",
   "gen_ai.usage.details.cached_tokens": "gen_ai.usage.cache_read.input_tokens",
   "gen_ai.usage.details.reasoning_tokens": "gen_ai.usage.reasoning.output_tokens",
+  "gen_ai.response.prompt_tokens": "gen_ai.usage.input_tokens",
+  "gen_ai.response.completion_tokens": "gen_ai.usage.output_tokens",
+  "gen_ai.response.total_tokens": "gen_ai.usage.total_tokens",
+  "llm.usage.total_tokens": "gen_ai.usage.total_tokens",
+  "llm.token_count.total": "gen_ai.usage.total_tokens",
+  "ai.usage.totalTokens": "gen_ai.usage.total_tokens",
   "gen_ai.openai.request.seed": "gen_ai.request.seed",
   "gen_ai.openai.request.response_format": "gen_ai.output.type",
 };

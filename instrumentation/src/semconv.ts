@@ -46,6 +46,8 @@ export const ATTR_GEN_AI_RESPONSE_TIME_TO_FIRST_CHUNK = "gen_ai.response.time_to
 export const ATTR_GEN_AI_USAGE_INPUT_TOKENS = "gen_ai.usage.input_tokens";
 /** int, tokens. Output, with reasoning. */
 export const ATTR_GEN_AI_USAGE_OUTPUT_TOKENS = "gen_ai.usage.output_tokens";
+/** int, tokens. Input and output together: of no convention, but some senders tell nothing else. */
+export const ATTR_GEN_AI_USAGE_TOTAL_TOKENS = "gen_ai.usage.total_tokens";
 /** int, tokens. The part of the input that was read from the provider's cache. */
 export const ATTR_GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS = "gen_ai.usage.cache_read.input_tokens";
 /** int, tokens. The part of the input that was written to the provider's cache. */

@@ -24,7 +24,8 @@ export function countAttribute(attributes: Attributes, key: string, max: number)
   const value = attributes instanceof WireAttributes ? attributes.getRounded(key) : attributes.get(key);
   if (typeof value === "bigint") return countOf(Number(value), max);
   if (typeof value === "number") return Number.isInteger(value) && value >= 0 && value <= max ? value : undefined;
-  if (typeof value === "string" && /^\d{1,15}$/.test(value)) return Number(value) <= max ? Number(value) : undefined;
+  if (typeof value === "string" && /^\d{1,15}(?:\.0{1,15})?$/.test(value))
+    return Number(value) <= max ? Number(value) : undefined;
   return undefined;
 }
 

@@ -16,10 +16,11 @@ import {
   ATTR_TOLLGATE_USAGE_AGGREGATE,
   CostStatus,
   INFERENCE_OPERATIONS,
+  Operation,
 } from "@tollgate/instrumentation/semconv";
 import { countAttribute, textAttribute } from "../../pdata/attribute-read.ts";
 import { isRefusedCall } from "../../pdata/facts.ts";
-import type { Attributes, Span } from "../../pdata/span.ts";
+import type { Attributes, Span, SpanFacts } from "../../pdata/span.ts";
 import { startUnixMs } from "../../pdata/span-times.ts";
 import type { NestedCalls } from "./nested-calls.ts";
 import { serviceTier, usageOf } from "./usage.ts";
@@ -104,12 +105,17 @@ function priced(span: Span, prices: PriceBook): Cost {
   const { price, isCertain } = found;
   const usage = usageOf(span);
   const isGuessed = span.attributes.get(ATTR_TOLLGATE_PROVIDER_INFERRED) === true;
-  const isExact = isCertain && !isGuessed && !price.lacksPrice(usage);
+  const isExact = isCertain && !isGuessed && isWhole(span.facts) && !price.lacksPrice(usage);
   return {
     nanoUsd: price.cost(usage),
     status: isExact ? CostStatus.exact : CostStatus.estimated,
     priceVersion: price.version,
   };
+}
+
+/** An answer without input or without output is one of which a part was not told: what is known is the least that it cost. */
+function isWhole({ operation, inputTokens, outputTokens }: SpanFacts): boolean {
+  return inputTokens > 0 && (outputTokens > 0 || operation === Operation.embeddings || operation === Operation.rerank);
 }
 
 /** The API that was called, as the conventions name it: now, and before. */

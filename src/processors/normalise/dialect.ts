@@ -28,6 +28,7 @@ export interface Reading {
   readonly user?: string;
   readonly inputTokens?: AttributeValue | undefined;
   readonly outputTokens?: AttributeValue | undefined;
+  readonly totalTokens?: AttributeValue | undefined;
   readonly cacheReadTokens?: AttributeValue | undefined;
   readonly cacheWriteTokens?: AttributeValue | undefined;
   readonly reasoningTokens?: AttributeValue | undefined;

@@ -6,7 +6,6 @@
 import { inferProvider } from "@tollgate/instrumentation/pricing";
 import {
   ATTR_ERROR_TYPE,
-  ATTR_GEN_AI_OPERATION_NAME,
   ATTR_GEN_AI_PROVIDER_NAME,
   ATTR_GEN_AI_REQUEST_MODEL,
   ATTR_GEN_AI_RESPONSE_MODEL,
@@ -31,6 +30,7 @@ import { type Attributes, type Span, type SpanFacts, StatusCode } from "../../pd
 import { KeyMemo } from "../../pdata/key-memo.ts";
 import { readNames } from "../../pdata/span-names.ts";
 import { dialectsOf } from "./dialects.ts";
+import { readOperation } from "./operation.ts";
 import { addReading } from "./reading.ts";
 import { readUsage } from "./usage.ts";
 
@@ -45,9 +45,9 @@ export function normalise(span: Span): void {
   const { attributes, facts } = span;
   renameLegacy(attributes);
   for (const dialect of dialectsOf(attributes)) addReading(attributes, dialect.read(span));
-  facts.operation = textAttribute(attributes, ATTR_GEN_AI_OPERATION_NAME);
   facts.requestModel = textAttribute(attributes, ATTR_GEN_AI_REQUEST_MODEL);
   facts.model = textAttribute(attributes, ATTR_GEN_AI_RESPONSE_MODEL) || facts.requestModel;
+  facts.operation = readOperation(span, facts.model);
   facts.provider = providerOf(attributes, facts);
   // Frameworks name workflows and agents in the same old attribute as tools.
   const isTool = facts.operation === Operation.executeTool || facts.operation === "";

@@ -12,6 +12,7 @@ import {
   ATTR_GEN_AI_USAGE_INPUT_TOKENS,
   ATTR_GEN_AI_USAGE_OUTPUT_TOKENS,
   ATTR_GEN_AI_USAGE_REASONING_OUTPUT_TOKENS,
+  ATTR_GEN_AI_USAGE_TOTAL_TOKENS,
   ATTR_GEN_AI_WORKFLOW_NAME,
   ATTR_SESSION_ID,
   ATTR_TOLLGATE_COST_REPORTED_USD,
@@ -39,6 +40,7 @@ export function addReading(attributes: Attributes, reading: Reading): void {
   add(ATTR_USER_ID, reading.user);
   add(ATTR_GEN_AI_USAGE_INPUT_TOKENS, reading.inputTokens);
   add(ATTR_GEN_AI_USAGE_OUTPUT_TOKENS, reading.outputTokens);
+  add(ATTR_GEN_AI_USAGE_TOTAL_TOKENS, reading.totalTokens);
   add(ATTR_GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS, reading.cacheReadTokens);
   add(ATTR_GEN_AI_USAGE_CACHE_WRITE_INPUT_TOKENS, reading.cacheWriteTokens);
   add(ATTR_GEN_AI_USAGE_REASONING_OUTPUT_TOKENS, reading.reasoningTokens);

@@ -8,12 +8,17 @@ import {
   ATTR_GEN_AI_USAGE_INPUT_TOKENS,
   ATTR_GEN_AI_USAGE_OUTPUT_TOKENS,
   ATTR_GEN_AI_USAGE_REASONING_OUTPUT_TOKENS,
+  ATTR_GEN_AI_USAGE_TOTAL_TOKENS,
+  INFERENCE_OPERATIONS,
+  Operation,
 } from "@tollgate/instrumentation/semconv";
 import { countAttribute } from "../../pdata/attribute-read.ts";
 import type { Attributes, Span } from "../../pdata/span.ts";
 
 /** Tokens of one call; a sender that says more is not believed. */
 const TOKENS_MAX = 1_000_000_000;
+
+const WITHOUT_OUTPUT: ReadonlySet<string> = new Set([Operation.embeddings, Operation.rerank]);
 
 /** Instrumentations that pass on Anthropic's `input_tokens`, which excludes caches (recorded: docs/dialects.md). */
 const EXCLUDES_CACHE: ReadonlySet<string> = new Set([
@@ -23,19 +28,34 @@ const EXCLUDES_CACHE: ReadonlySet<string> = new Set([
 
 /** Fills the tokens of `span.facts` from the current names. What is no count is not there. */
 export function readUsage({ attributes, scope, facts }: Span): void {
-  const input = tokensAt(attributes, ATTR_GEN_AI_USAGE_INPUT_TOKENS);
-  const output = tokensAt(attributes, ATTR_GEN_AI_USAGE_OUTPUT_TOKENS);
-  facts.hasUsage = input !== undefined || output !== undefined;
+  const isTold = attributes.has(ATTR_GEN_AI_USAGE_INPUT_TOKENS) || attributes.has(ATTR_GEN_AI_USAGE_OUTPUT_TOKENS);
+  const { input, output } = readTold(attributes, facts.operation);
   facts.cacheReadTokens = tokensAt(attributes, ATTR_GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS) ?? 0;
   facts.cacheWriteTokens = tokensAt(attributes, ATTR_GEN_AI_USAGE_CACHE_WRITE_INPUT_TOKENS) ?? 0;
   facts.reasoningTokens = tokensAt(attributes, ATTR_GEN_AI_USAGE_REASONING_OUTPUT_TOKENS) ?? 0;
-  facts.inputTokens = input ?? 0;
-  facts.outputTokens = output ?? 0;
-  if (!facts.hasUsage) return;
   const cached = facts.cacheReadTokens + facts.cacheWriteTokens;
+  // No call of a model uses nothing: zeros are how senders fill in what they did not learn.
+  facts.hasUsage = input + output > 0 || (isTold && cached + facts.reasoningTokens > 0);
+  facts.inputTokens = input;
+  facts.outputTokens = output;
+  if (!facts.hasUsage) return;
   // A part is never larger than its whole: then the sender counts it beside.
   if (cached > facts.inputTokens || (cached > 0 && EXCLUDES_CACHE.has(scope.name))) facts.inputTokens += cached;
   if (facts.reasoningTokens > facts.outputTokens) facts.outputTokens += facts.reasoningTokens;
+}
+
+/**
+ * Input and output as told, or as a total tells them. Of a total alone nobody knows the parts: it is taken for output, which
+ * is the dearer one, but where there is none.
+ */
+function readTold(attributes: Attributes, operation: string): { readonly input: number; readonly output: number } {
+  const input = tokensAt(attributes, ATTR_GEN_AI_USAGE_INPUT_TOKENS) ?? 0;
+  const output = tokensAt(attributes, ATTR_GEN_AI_USAGE_OUTPUT_TOKENS) ?? 0;
+  if ((input > 0 && output > 0) || !INFERENCE_OPERATIONS.has(operation)) return { input, output };
+  const rest = (tokensAt(attributes, ATTR_GEN_AI_USAGE_TOTAL_TOKENS) ?? 0) - input - output;
+  if (rest <= 0) return { input, output };
+  const isOutput = output === 0 && !WITHOUT_OUTPUT.has(operation);
+  return isOutput ? { input, output: rest } : { input: input + rest, output };
 }
 
 function tokensAt(attributes: Attributes, key: string): number | undefined {

@@ -20,6 +20,7 @@ const OPERATIONS: ReadonlyMap<string, string> = new Map([
 /** The keys of OpenAI's own usage: they are no kinds that add up, and their totals include the details. */
 const INPUT_TOTALS = ["prompt_tokens", "promptTokens", "input_tokens", "inputTokens"];
 const OUTPUT_TOTALS = ["completion_tokens", "completionTokens", "output_tokens", "outputTokens"];
+const TOTALS = ["total", "total_tokens", "totalTokens"];
 const CACHE_READS = ["input_cached_tokens", "cache_read_input_tokens", "input_cache_read", "input_cached"];
 const CACHE_WRITES = ["cache_creation_input_tokens", "input_cache_creation", "input_cache_write_tokens"];
 const INPUT_AUDIO = ["input_audio_tokens", "input_audio"];
@@ -40,7 +41,7 @@ export const langfuse: Dialect = {
       agent: type === "agent" ? name : "",
       session: text("langfuse.session.id"),
       user: text("langfuse.user.id"),
-      reportedUsd: numberMember(jsonAttribute(attributes, "langfuse.observation.cost_details"), "total"),
+      reportedUsd: totalUsd(jsonAttribute(attributes, "langfuse.observation.cost_details")),
       isFailed: text("langfuse.observation.level") === "ERROR",
       ...readUsage(jsonAttribute(attributes, "langfuse.observation.usage_details")),
     };
@@ -53,6 +54,7 @@ function readUsage(details: Readonly<Record<string, unknown>>): Usage {
   return {
     inputTokens: total(details, { kind: "input", totals: INPUT_TOTALS }),
     outputTokens: total(details, { kind: "output", totals: OUTPUT_TOTALS }),
+    totalTokens: first(details, TOTALS),
     cacheReadTokens: first(details, CACHE_READS),
     cacheWriteTokens: first(details, CACHE_WRITES),
     reasoningTokens: first(details, REASONING),
@@ -78,6 +80,14 @@ function total(
     sum += value;
   }
   return sum;
+}
+
+/** The total, or what the kinds add up to where only they are told. */
+function totalUsd(details: Readonly<Record<string, unknown>>): AttributeValue | undefined {
+  const told = numberMember(details, "total");
+  if (told !== undefined) return told;
+  const kinds = Object.values(details).filter((value) => typeof value === "number");
+  return kinds.length === 0 ? undefined : kinds.reduce((sum, value) => sum + value, 0);
 }
 
 function first(details: Readonly<Record<string, unknown>>, keys: readonly string[]): AttributeValue | undefined {

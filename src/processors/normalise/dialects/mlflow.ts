@@ -32,6 +32,7 @@ export const mlflow: Dialect = {
       user: jsonText(attributes, "mlflow.trace.user"),
       inputTokens: numberMember(usage, "input_tokens"),
       outputTokens: numberMember(usage, "output_tokens"),
+      totalTokens: numberMember(usage, "total_tokens"),
       cacheReadTokens: numberMember(usage, "cache_read_input_tokens"),
       cacheWriteTokens: numberMember(usage, "cache_creation_input_tokens"),
       reportedUsd: numberMember(jsonAttribute(attributes, "mlflow.llm.cost"), "total_cost"),

@@ -17,7 +17,7 @@ const OPERATIONS: ReadonlyMap<string, string> = new Map([
 
 export const openinference: Dialect = {
   name: "OpenInference",
-  prefixes: ["openinference.span.kind"],
+  prefixes: ["openinference.span.kind", "llm.token_count."],
   read({ attributes }) {
     const text = (key: string): string => textAttribute(attributes, key);
     const kind = text("openinference.span.kind");
