@@ -3,6 +3,7 @@
  * and where the processor is. Pure. A child keeps every setting that it was given on purpose, but for one: who started it
  * is said by the parent, whatever name the child takes.
  */
+import { isRegistration } from "../config/start-settings.ts";
 import { isAbsolute, resolve } from "node:path";
 import type { Context } from "@opentelemetry/api";
 import { propagation } from "@opentelemetry/api";
@@ -49,11 +50,6 @@ export function childEnvironment(parent: Parent, child: Child): Readonly<Record<
     added["NODE_OPTIONS"] = `${options === undefined ? "" : `${options} `}--import=${parent.registerUrl}`;
   }
   return { ...added, ...namingVariables(parent, { ...child.env, ...added }) };
-}
-
-/** Whether arguments of Node, or NODE_OPTIONS, register the process. */
-export function isRegistration(text: string): boolean {
-  return /@tollgate\/instrumentation\/(?:dist\/)?register|[/\\]instrumentation[/\\]dist[/\\]register\.js/.test(text);
 }
 
 /** What a thread gets: for whom it works, and the settings that its parent keeps to. The rest it shares. */

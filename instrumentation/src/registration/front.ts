@@ -11,6 +11,7 @@ import module, { syncBuiltinESMExports } from "node:module";
 import workerThreads from "node:worker_threads";
 import { startSettings } from "../config/start-settings.ts";
 import type { gatedFetch } from "../wire/hook-fetch.ts";
+import { watchWebSocket } from "../wire/hook-websocket.ts";
 import { watchDestinations } from "../wire/http-destination.ts";
 import { onNeeded, watchResolve } from "./module-hooks.ts";
 import { findSdkFile } from "./sdk-files.ts";
@@ -25,6 +26,8 @@ const SYNC_STARTS = ["spawnSync", "execFileSync", "execSync"] as const;
 const DOOR = "door";
 /** How the module is asked for. */
 const IS_HTTP2 = /^(?:node:)?http2$/;
+/** As Node's own copy of undici has it. */
+const DISPATCHER = Symbol.for("undici.globalDispatcher.1");
 const SENDS = ["write", "end", "flushHeaders"] as const;
 
 /** The app's next word may need the gate when it names one of these. */
@@ -63,6 +66,7 @@ export function installFront(): void {
   frontRequests(open, restores);
   frontChildren(open, restores);
   frontReplacement(open, restores);
+  watchWebSocket(() => frontDispatcher(open, restores));
   onNeeded(open);
   // A preload before this one.
   const loaded = Object.keys(module.createRequire(import.meta.url).cache);
@@ -104,6 +108,25 @@ function frontRequests(open: () => void, restores: (() => void)[]): void {
       else Object.defineProperty(prototype, name, before);
     });
   }
+}
+
+/** Undici is there, and `WebSocket` of it is sent by this. */
+function frontDispatcher(open: () => void, restores: (() => void)[]): void {
+  const dispatcher = (globalThis as Readonly<Record<symbol, unknown>>)[DISPATCHER] as object | undefined;
+  let owner = dispatcher ?? null;
+  while (owner !== null && !Object.hasOwn(owner, "dispatch")) owner = Object.getPrototypeOf(owner) as object | null;
+  const methods = owner as { dispatch?: AnyFunction } | null;
+  const dispatch = methods?.dispatch;
+  if (methods === null || dispatch === undefined || dispatch.name === DOOR) return;
+  const door: AnyFunction = function (...args) {
+    open();
+    return methods.dispatch?.apply(this, args);
+  };
+  Object.defineProperty(door, "name", { value: DOOR, configurable: true });
+  methods.dispatch = door;
+  restores.push(() => {
+    methods.dispatch = dispatch;
+  });
 }
 
 /** The module is heavy: it has a door from the moment on that somebody loads it. */

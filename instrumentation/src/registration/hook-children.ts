@@ -13,9 +13,10 @@ import { context } from "@opentelemetry/api";
 import { processEnvironment } from "../config/config.ts";
 import type { Config, Environment } from "../config/config.ts";
 import type { Logger } from "../config/logger.ts";
+import { isRegistration } from "../config/start-settings.ts";
 import { currentContext, currentlyCarried } from "../context/context.ts";
 import type { ThreadSpans } from "../telemetry/thread-spans.ts";
-import { childEnvironment, isRegistration } from "./child-environment.ts";
+import { childEnvironment } from "./child-environment.ts";
 import type { Parent } from "./child-environment.ts";
 import { hookWorkers } from "./hook-workers.ts";
 

@@ -6,8 +6,9 @@ import { fileURLToPath } from "node:url";
 import workerThreads from "node:worker_threads";
 import type { Worker as WorkerThread, WorkerOptions } from "node:worker_threads";
 import { THREAD_CONTEXT, threadContext } from "../config/config.ts";
-import { childEnvironment, contextVariables, isRegistration } from "./child-environment.ts";
+import { childEnvironment, contextVariables } from "./child-environment.ts";
 import type { Parent } from "./child-environment.ts";
+import { isRegistration } from "../config/start-settings.ts";
 import type { ThreadSpans } from "../telemetry/thread-spans.ts";
 import { HAS_FRONT } from "./module-hooks.ts";
 

@@ -44,10 +44,20 @@ async function print(name: string, source: string): Promise<readonly string[]> {
   return out.trim().split("\n");
 }
 
+const failed = (socket: string): string =>
+  `new Promise((resolve) => (new (${socket})(process.env.URL).onerror = resolve))`;
+
 describe("a registered process", () => {
   it("loads nothing of the gate while it needs none of it", async () => {
     expect(await print("idle.mjs", `import "node:http"; import "node:fs"; console.log(${IS_LOADED});`)).toEqual([
       "false",
+    ]);
+    // Nor Node's own undici, which takes tens of milliseconds.
+    const hasUndici = 'globalThis[Symbol.for("undici.globalDispatcher.1")] !== undefined';
+    const isNodes = 'WebSocket === require("node:http").WebSocket && WebSocket.name';
+    expect(await print("idle.cjs", `console.log(${hasUndici}); console.log(${isNodes}, ${hasUndici});`)).toEqual([
+      "false",
+      "WebSocket true",
     ]);
   });
 
@@ -61,6 +71,8 @@ describe("a registered process", () => {
     ["a thread", "g.cjs", 'new (require("node:worker_threads").Worker)("0", { eval: true });'],
     ["a request of node:http", "h.cjs", 'require("node:http").get(process.env.URL, (response) => response.resume());'],
     ["a request of fetch", "i.mjs", "await fetch(process.env.URL);"],
+    ["a socket", "j.mjs", `await ${failed("WebSocket")};`],
+    ["a socket by another name", "k.mjs", `await ${failed('process.getBuiltinModule("http").WebSocket')};`],
   ])("loads the gate for %s", async (_what, name, source) => {
     expect(await print(name, `console.log(${IS_LOADED}); ${source} console.log(${IS_LOADED});`)).toEqual([
       "false",
