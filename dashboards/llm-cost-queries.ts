@@ -20,7 +20,7 @@ WHERE $__timeFilter(start)
 export const TOTALS = {
   spend: `SELECT sum(cost_usd) AS spend ${ROLL_UP}`,
   calls: `SELECT sum(calls) AS calls ${ROLL_UP}`,
-  costPerCall: `SELECT if(sum(calls) = 0, 0, toFloat64(sum(cost_usd)) / sum(calls)) AS cost_per_call ${ROLL_UP}`,
+  costPerCall: `SELECT if(sum(calls) <= sum(unpriced_calls), 0, toFloat64(sum(cost_usd)) / (sum(calls) - sum(unpriced_calls))) AS cost_per_call ${ROLL_UP}`,
   unpriced: `SELECT sum(unpriced_calls) AS unpriced ${ROLL_UP}`,
   denied: `SELECT count() AS denied FROM refusals WHERE $__timeFilter(start) AND decision IN ('deny', 'forbid')`,
 } as const;
@@ -71,7 +71,7 @@ export const WHO_SPENDS = `SELECT team, agent, model, sum(calls) AS calls, sum(i
   sum(cost_usd) AS cost, sum(unpriced_calls) AS unpriced_calls
 ${ROLL_UP}
 GROUP BY team, agent, model
-ORDER BY cost DESC
+ORDER BY cost DESC, unpriced_calls DESC
 LIMIT 50`;
 
 /**

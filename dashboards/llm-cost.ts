@@ -134,7 +134,8 @@ export function llmCost(): Dashboard {
     .withPanel(
       total({
         title: "Spend",
-        description: "Sum of the exact costs in the range.",
+        description:
+          "Sum of the costs in the range, exact and estimated. Calls without a price are not in it: they are counted beside.",
         sql: queries.TOTALS.spend,
         unit: USD,
       }),
@@ -150,7 +151,7 @@ export function llmCost(): Dashboard {
     .withPanel(
       total({
         title: "Cost per call",
-        description: "Spend divided by calls.",
+        description: "Spend divided by the calls that have a price.",
         sql: queries.TOTALS.costPerCall,
         unit: USD,
       }),

@@ -33,8 +33,21 @@ export function spendCommand(output: Output): Command {
       if (options.json === true) printJson(output, reply.rows);
       else if (reply.rows.length === 0) output.line("nothing was spent in this time");
       else printTable(output, reply.rows, columns(reply.by));
+      if (options.json !== true && reply.rows.some((row) => row["unpriced_calls"] !== 0)) {
+        output.line(
+          "unpriced calls cost, and nobody said what: `kind: prices` names a model's price, usage must be sent",
+        );
+      }
       if (reply.truncated) process.stderr.write(`only the first ${reply.rows.length} rows are shown\n`);
     });
+}
+
+/** The sum of what has a price is not what the calls cost where some have none, and nothing is known where all have none. */
+function costText(row: SpendRow): string {
+  const usd = `$${row["cost_usd"] ?? ""}`;
+  const unpriced = Number(row["unpriced_calls"]);
+  if (unpriced === 0) return usd;
+  return /[1-9]/.test(usd) ? `at least ${usd}` : "unknown";
 }
 
 function columns(by: readonly string[]): readonly Column<SpendRow>[] {
@@ -45,7 +58,7 @@ function columns(by: readonly string[]): readonly Column<SpendRow>[] {
   });
   return [
     ...by.map((key): Column<SpendRow> => ({ title: key.toUpperCase(), value: (row) => String(row[key] ?? "") || "-" })),
-    { title: "COST", align: "right", value: (row) => `$${row["cost_usd"] ?? ""}` },
+    { title: "COST", align: "right", value: costText },
     right("CALLS", "calls"),
     right("INPUT TOKENS", "input_tokens"),
     right("OUTPUT TOKENS", "output_tokens"),

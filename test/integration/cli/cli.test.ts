@@ -94,6 +94,14 @@ describe("spend", () => {
     ]);
   });
 
+  it("shows people no sum that leaves out what has no price", async () => {
+    const { stdout } = await run("spend", "--by", "model");
+    expect(stdout).toMatch(/^no-such-model +unknown +1 /m);
+    expect(stdout).toMatch(/^gpt-4o +\$0\.003500000 +1 /m);
+    expect(stdout).toContain("kind: prices");
+    expect((await run("spend", "--by", "agent")).stdout).toMatch(/^shop +at least \$0\.003500000 +2 /m);
+  });
+
   it("keeps to its window", async () => {
     expect(await json("spend", "--by", "agent", "--since", "10s")).toEqual([]);
     expect(await json("spend", "--by", "agent", "--since", "1h", "--until", "0s")).toHaveLength(1);
