@@ -42,6 +42,12 @@ export const PROVIDER_HOSTS: readonly ProviderHost[] = [
       // Endpoints inside a VPC. https://docs.aws.amazon.com/bedrock/latest/userguide/vpc-interface-endpoints.html
       "*.bedrock-runtime*.vpce.amazonaws.com",
       "bedrock-mantle*.api.aws",
+      // Agents, flows and knowledge bases, which call models of their own and tell no usage.
+      // https://docs.aws.amazon.com/bedrock/latest/APIReference/API_Operations_Agents_for_Amazon_Bedrock_Runtime.html
+      "bedrock-agent-runtime*.amazonaws.com",
+      "bedrock-agent-runtime*.amazonaws.com.cn",
+      "bedrock-agent-runtime*.api.aws",
+      "*.bedrock-agent-runtime*.vpce.amazonaws.com",
     ],
   },
   { provider: Provider.mistralAi, hosts: ["api.mistral.ai", "codestral.mistral.ai"], isStrict: true },
@@ -70,6 +76,8 @@ const FREE_PATHS = [
   /\/(?:count_tokens|input_tokens|tokenize|detokenize|token)$/,
   /:(?:countTokens|computeTokens)$/,
   /\/(?:cancel|client_secrets|sessions)$/,
+  // Bedrock lists what is in a session by POST.
+  /^\/sessions\/[^/]+\/invocation(?:s|Steps)$/,
   /\/api\/(?:pull|push|create|copy|show|delete|blobs|me)(?:\/|$)/,
 ];
 

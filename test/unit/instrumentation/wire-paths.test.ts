@@ -26,6 +26,12 @@ it.each([
   ["/v1/evals/e1/runs", false],
   ["/v1/evals/e1/runs/r1", true],
   ["/openai/deployments/files/chat/completions", false],
+  ["/agents/A/agentAliases/B/sessions/s1/text", false],
+  ["/retrieveAndGenerateStream", false],
+  ["/optimize-prompt", false],
+  ["/flows/F/aliases/A", false],
+  ["/sessions", true],
+  ["/sessions/s1/invocationSteps", true],
   ["/v1/projects/uploads/locations/us/publishers/google/models/m:predict", false],
 ])("what costs nothing is told from what runs a model: %s", (path, free) => {
   expect(isFree("POST", path, false)).toBe(free);
@@ -36,6 +42,10 @@ it.each([
   ["https://API.OpenAI.com/v1", "openai"],
   ["https://vpce-0a-1b.bedrock-runtime.us-east-1.vpce.amazonaws.com/", "aws.bedrock"],
   ["https://bedrock-runtime.cn-north-1.amazonaws.com.cn/", "aws.bedrock"],
+  ["https://bedrock-agent-runtime.eu-west-1.amazonaws.com/retrieveAndGenerate", "aws.bedrock"],
+  ["https://vpce-0a-1b.bedrock-agent-runtime.us-east-1.vpce.amazonaws.com/", "aws.bedrock"],
+  // Where agents are made, not run.
+  ["https://bedrock-agent.eu-west-1.amazonaws.com/agents", undefined],
   ["https://corp.openai.azure.us/openai", "azure.ai.openai"],
   ["https://api.openai.com.evil.example/", undefined],
 ])("a provider is known by its host: %s", (url, provider) => {
