@@ -157,7 +157,7 @@ function scopeText(scope: Readonly<Record<string, string>>): string {
 function amountText({ measure }: BudgetRow, usd: string | null, raw: string): string {
   if (usd === null) return `${countText(Number(raw))} ${measure}`;
   // Of less than a dollar, cents say too little.
-  const shown = usd.replace(/^0\./.test(usd) ? /(\.\d{4})\d*$/ : /(\.\d\d)\d*$/, "$1");
+  const shown = usd.replace(usd.startsWith("0.") ? /(\.\d{4})\d*$/ : /(\.\d\d)\d*$/, "$1");
   return /[1-9]/.test(usd) && !/[1-9]/.test(shown) ? `$${usd}` : `$${shown}`;
 }
 
