@@ -111,8 +111,8 @@ async function lookups({ storage }: BenchEngine): Promise<readonly Question[]> {
       name: "session, all its spans",
       targetMs: 100,
       ask: (round) => ({
-        sql: "SELECT * FROM spans WHERE session = {session: String} ORDER BY start LIMIT 10000",
-        parameters: { session: at(round).session },
+        sql: queryText("session"),
+        parameters: { session: at(round).session, tenant: "", limit: 10_000 },
       }),
     },
     {

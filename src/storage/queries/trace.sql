@@ -1,7 +1,5 @@
 -- All spans of one trace, in order of their start. trace_log says when it was, so that only the parts of those days are read.
-WITH
-    (SELECT min(first_start) FROM trace_log WHERE trace_id = {trace_id: String}) AS begin,
-    (SELECT max(last_start) FROM trace_log WHERE trace_id = {trace_id: String}) AS latest
+WITH (SELECT (min(first_start), max(last_start)) FROM trace_log WHERE trace_id = {trace_id: String}) AS bounds
 SELECT
     span_id,
     parent_span_id,
@@ -16,7 +14,7 @@ SELECT
     toString(decision) AS decision,
     attributes
 FROM spans
-WHERE trace_id = {trace_id: String} AND spans.start BETWEEN begin AND latest
+WHERE trace_id = {trace_id: String} AND spans.start BETWEEN bounds.1 AND bounds.2
     AND ({tenant: String} = '' OR labels['tenant'] = {tenant: String})
 ORDER BY spans.start, span_id
 LIMIT {limit: UInt32}
