@@ -16,6 +16,11 @@ export const spanShape = z.object({
   agent: z.string(),
   model: z.string(),
   cost_usd: z.string().describe("Decimal, 9 places."),
+  cost_status: z
+    .string()
+    .describe(
+      '`exact` or `estimated`; `unpriced` or `missing`: the call cost, and nobody knows what. "" for what is no call.',
+    ),
   decision: z.string(),
   attributes: z.record(z.string(), z.string()),
 });
@@ -32,6 +37,7 @@ export function spanOfRow(row: SpanRow): z.output<typeof spanShape> {
     agent: row["agent"] ?? "",
     model: row["model"] ?? "",
     cost_usd: usdOfRow(row["cost_nano_usd"]),
+    cost_status: row["cost_status"] ?? "",
     decision: row["decision"] ?? "",
     attributes: row.attributes,
   };

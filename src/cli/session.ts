@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import type { SessionReply } from "../api/sessions.ts";
+import { costText, isUnpriced } from "./cost-text.ts";
 import { apiOption, type CommonOptions, dataDirOption, jsonOption } from "./options.ts";
 import { type Column, type Output, printable, printJson, printTable } from "./output.ts";
 import { findProcessor } from "./processor.ts";
@@ -48,8 +49,9 @@ async function show(output: Output, id: string, options: SessionOptions): Promis
     return;
   }
   const { session, agents, cost_usd: cost, spans } = reply;
+  const total = costText(cost, spans.some(isUnpriced));
   const traces = new Set(spans.map((span) => span.trace_id)).size;
-  output.line(printable(`session ${session}   ${agents.join(", ") || "no agent"}   $${cost}   ${traces} traces`));
+  output.line(printable(`session ${session}   ${agents.join(", ") || "no agent"}   ${total}   ${traces} traces`));
   if (reply.truncated) output.line(`the first ${spans.length} spans; use \`tollgate sql\` for the rest`);
   for (const [traceId, ofTrace] of Map.groupBy(spans, (span) => span.trace_id)) {
     output.line(`\ntrace ${traceId}   ${ofTrace[0]?.start.slice(0, 19) ?? ""}\n`);

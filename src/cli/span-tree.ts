@@ -1,5 +1,6 @@
 /** Spans as a tree, for people. */
 import type { TraceReply } from "../api/traces.ts";
+import { spanCost } from "./cost-text.ts";
 import { type Column, type Output, printable, printTable } from "./output.ts";
 
 type ShownSpan = TraceReply["spans"][number];
@@ -23,7 +24,7 @@ const COLUMNS: readonly Column<TreeRow>[] = [
   { title: "MS", align: "right", value: (row) => row.duration_ms.toFixed(1) },
   { title: "AGENT", value: (row) => row.agent || "-" },
   { title: "MODEL", value: (row) => row.model || "-" },
-  { title: "COST", align: "right", value: (row) => (/[1-9]/.test(row.cost_usd) ? `$${row.cost_usd}` : "-") },
+  { title: "COST", align: "right", value: (row) => spanCost(row) || "-" },
   { title: "DECISION", value: (row) => row.decision || "-" },
   { title: "STATUS", value: (row) => row.status },
 ];

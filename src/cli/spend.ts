@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { apiOption, type CommonOptions, dataDirOption, jsonOption } from "./options.ts";
+import { costText } from "./cost-text.ts";
 import { type Column, type Output, printJson, printTable } from "./output.ts";
 import { findProcessor } from "./processor.ts";
 
@@ -42,14 +43,6 @@ export function spendCommand(output: Output): Command {
     });
 }
 
-/** The sum of what has a price is not what the calls cost where some have none, and nothing is known where all have none. */
-function costText(row: SpendRow): string {
-  const usd = `$${row["cost_usd"] ?? ""}`;
-  const unpriced = Number(row["unpriced_calls"]);
-  if (unpriced === 0) return usd;
-  return /[1-9]/.test(usd) ? `at least ${usd}` : "unknown";
-}
-
 function columns(by: readonly string[]): readonly Column<SpendRow>[] {
   const right = (title: string, key: string): Column<SpendRow> => ({
     title,
@@ -58,7 +51,11 @@ function columns(by: readonly string[]): readonly Column<SpendRow>[] {
   });
   return [
     ...by.map((key): Column<SpendRow> => ({ title: key.toUpperCase(), value: (row) => String(row[key] ?? "") || "-" })),
-    { title: "COST", align: "right", value: costText },
+    {
+      title: "COST",
+      align: "right",
+      value: (row) => costText(String(row["cost_usd"] ?? ""), row["unpriced_calls"] !== 0),
+    },
     right("CALLS", "calls"),
     right("INPUT TOKENS", "input_tokens"),
     right("OUTPUT TOKENS", "output_tokens"),

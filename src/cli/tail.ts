@@ -1,6 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { Command } from "commander";
 import type { SpansReply } from "../api/spans.ts";
+import { spanCost } from "./cost-text.ts";
 import { CliError, EXIT } from "./exit.ts";
 import { apiOption, type CommonOptions, dataDirOption, jsonOption } from "./options.ts";
 import { type Output, printable } from "./output.ts";
@@ -87,7 +88,7 @@ function jsonLine(span: TailSpan): string {
 
 function humanLine(span: TailSpan): string {
   const { start, agent, name, model, decision, status, attributes } = span;
-  const cost = /[1-9]/.test(span.cost_usd) ? `$${span.cost_usd}` : "";
+  const cost = spanCost(span);
   const reason = decision === "" || decision === "allow" ? "" : (attributes["tollgate.decision.reason"] ?? "");
   const parts = [start.slice(11, 23), agent || "-", name, model, `${span.duration_ms.toFixed(0)} ms`, cost, decision];
   return printable(

@@ -11,6 +11,7 @@ SELECT
     toString(agent) AS agent,
     toString(model) AS model,
     toString(cost_nano_usd) AS cost_nano_usd,
+    toString(cost_status) AS cost_status,
     toString(decision) AS decision,
     attributes
 FROM spans

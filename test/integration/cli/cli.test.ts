@@ -225,6 +225,8 @@ it("trace shows all spans with their attributes, and a tree for people", async (
   });
   const { stdout } = await run("trace", TRACE_ID);
   expect(stdout).toMatch(/^invoke_agent shop .*\n {2}chat gpt-4o .*\$0\.003500000/m);
+  expect(stdout).toMatch(/^trace [0-9a-f]{32} {3}at least \$0\.003500000 {3}4 spans/m);
+  expect(stdout).toMatch(/^ {2}chat no-such-model .* unpriced /m);
   expect(stdout).toMatch(/^deny execute_tool drop_users \([0-9a-f]{16}\): `drop_users` matches `drop_\*`/m);
 });
 

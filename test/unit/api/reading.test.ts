@@ -163,6 +163,7 @@ describe("traces", () => {
       agent: "shop",
       model: "gpt-4o",
       cost_nano_usd: "9007199254740993",
+      cost_status: "exact",
       decision: "allow",
       attributes: { "gen_ai.system": "openai" },
     };
@@ -181,6 +182,7 @@ describe("traces", () => {
       agent: "shop",
       model: "gpt-4o",
       cost_usd: "9007199.254740993",
+      cost_status: "exact",
       decision: "allow",
       attributes: { "gen_ai.system": "openai" },
     });
