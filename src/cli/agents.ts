@@ -2,6 +2,7 @@ import { Command, Option } from "commander";
 import type { AgentRow } from "../api/agents.ts";
 import { agentKeyCommands } from "./credentials.ts";
 import { apiOption, type CommonOptions, dataDirOption, jsonOption } from "./options.ts";
+import { costText } from "./cost-text.ts";
 import { type Column, type Output, printable, printJson, printTable } from "./output.ts";
 import { findProcessor } from "./processor.ts";
 
@@ -46,7 +47,7 @@ const COLUMNS: readonly Column<AgentRow>[] = [
   { title: "ACTS", align: "right", value: (row) => String(row.acts) },
   { title: "DENIED", align: "right", value: (row) => String(row.denied) },
   { title: "ERRORS", align: "right", value: (row) => String(row.errors) },
-  { title: "COST", align: "right", value: (row) => `$${row.cost_usd}` },
+  { title: "COST", align: "right", value: (row) => costText(row.cost_usd) },
   { title: "RISK", value: (row) => row.risk },
 ];
 

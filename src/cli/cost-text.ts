@@ -1,9 +1,9 @@
 /** What calls cost, for people: the sum of what has a price is not what they cost where some have none. */
 
-/** A sum in dollars of calls of which some (`isPartial`) have no price: "unknown" where nothing has one. */
-export function costText(usd: string, isPartial: boolean): string {
-  if (!isPartial) return `$${usd}`;
-  return /[1-9]/.test(usd) ? `at least $${usd}` : "unknown";
+/** A sum in dollars of calls of which some (`isPartial`) have no price: "unknown" where nothing has one, "-" for nothing. */
+export function costText(usd: string, isPartial = false): string {
+  if (!/[1-9]/.test(usd)) return isPartial ? "unknown" : "-";
+  return isPartial ? `at least $${usd}` : `$${usd}`;
 }
 
 /** Whether a call cost what nobody knows. */

@@ -75,7 +75,7 @@ const COLUMNS: readonly Column<SessionSummary>[] = [
   { title: "USER", value: (row) => row.user || "-" },
   { title: "TRACES", align: "right", value: (row) => String(row.traces) },
   { title: "CALLS", align: "right", value: (row) => String(row.calls) },
-  { title: "COST", align: "right", value: (row) => `$${row.cost_usd}` },
+  { title: "COST", align: "right", value: (row) => costText(row.cost_usd) },
   { title: "DENIED", align: "right", value: (row) => String(row.denied) },
   { title: "ERRORS", align: "right", value: (row) => String(row.errors) },
 ];

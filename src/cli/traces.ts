@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { apiOption, type CommonOptions, dataDirOption, jsonOption } from "./options.ts";
+import { costText } from "./cost-text.ts";
 import { type Column, type Output, printJson, printTable } from "./output.ts";
 import { findProcessor } from "./processor.ts";
 import { addSpanFilters, type SpanFilterOptions, spanFilterQuery } from "./span-filters.ts";
@@ -58,7 +59,7 @@ const COLUMNS: readonly Column<TraceSummary>[] = [
   { title: "AGENT", value: (row) => row.agent || "-" },
   { title: "SPANS", align: "right", value: (row) => String(row.spans) },
   { title: "CALLS", align: "right", value: (row) => String(row.calls) },
-  { title: "COST", align: "right", value: (row) => `$${row.cost_usd}` },
+  { title: "COST", align: "right", value: (row) => costText(row.cost_usd) },
   { title: "DENIED", align: "right", value: (row) => String(row.denied) },
   { title: "ERRORS", align: "right", value: (row) => String(row.errors) },
 ];

@@ -1,7 +1,7 @@
 -- What calls cost, by labels. One row for each combination of values; most expensive first. Whole hours come from the
 -- roll-up, which has every label and outlives the spans; what is left at both ends comes from the spans themselves.
 -- The place in double braces takes an array of label values, made by label-values.ts beside this file.
--- Rows are spans that cost (cost_status != ''): an aggregate that a parent span carries never counts again.
+-- Rows are spans that cost (cost_status != ''): an aggregate that a parent span carries never counts again. What was refused alone is no spend.
 WITH
     fromUnixTimestamp64Milli({since_ms: Int64}, 'UTC') AS since,
     fromUnixTimestamp64Milli({until_ms: Int64}, 'UTC') AS until,
@@ -32,6 +32,7 @@ FROM (
         AND ({tenant: String} = '' OR labels['tenant'] = {tenant: String})
 )
 GROUP BY label_values
+HAVING sum(made) > 0 OR sum(toInt128(nano_usd)) != 0
 ORDER BY sum(toInt128(nano_usd)) DESC, label_values
 LIMIT {limit: UInt32}
 SETTINGS max_execution_time = 30, max_memory_usage = 1500000000, max_result_rows = 20000, result_overflow_mode = 'throw'

@@ -326,3 +326,9 @@ it("kill says that nobody is meant by a name with a slip in it", async () => {
   expect([code, stdout]).toEqual([0, expect.stringContaining("no process that is known matches")]);
   expect((await run("resume", "agent=shopp")).code).toBe(0);
 });
+
+it("no line for people says that something cost nothing", async () => {
+  for (const args of [["traces"], ["spend", "--by", "agent,model"], ["session"], ["agents"], ["trace", TRACE_ID]]) {
+    expect((await run(...args)).stdout, args.join(" ")).not.toMatch(/\$0\.0+(?!\d)/);
+  }
+});
