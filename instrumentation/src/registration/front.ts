@@ -66,7 +66,10 @@ export function installFront(): void {
   frontRequests(open, restores);
   frontChildren(open, restores);
   frontReplacement(open, restores);
-  watchWebSocket(() => frontDispatcher(open, restores));
+  watchWebSocket(() => {
+    // What loads undici may be the gate itself, as it opens: a door in there would stay, and lead to the gate and back.
+    if (!isOpen && !isOpening) frontDispatcher(open, restores);
+  });
   onNeeded(open);
   // A preload before this one.
   const loaded = Object.keys(module.createRequire(import.meta.url).cache);
