@@ -6,6 +6,8 @@ import { ProposedCalls } from "../gate/proposed-calls.ts";
 import { StreamWatch } from "./stream-watch.ts";
 import { isEventStream } from "./client-shape.ts";
 
+const LEFT_MS_MAX = 1_000;
+
 /** The SDK's own answer, watched. */
 export function observeParsed(call: GatedCall, answer: unknown): unknown {
   if (isEventStream(answer)) {
@@ -50,7 +52,16 @@ export async function* observeEvents(call: GatedCall, events: AsyncIterator<unkn
     throw failure;
   } finally {
     // The app left the loop early, or was stopped: let the SDK abort the request first, then count.
-    if (!isComplete && (failure === undefined || call.stopped !== undefined)) await events.return?.(undefined);
+    if (!isComplete && (failure === undefined || call.stopped !== undefined)) await left(events);
     watch.end({ isComplete, error: failure });
   }
+}
+
+/** Streams below may never say that they are cancelled; the money is not held for that. */
+async function left(events: AsyncIterator<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, LEFT_MS_MAX);
+  });
+  await Promise.race([events.return?.(undefined), late]).finally(() => clearTimeout(timer));
 }

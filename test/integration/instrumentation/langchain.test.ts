@@ -111,6 +111,21 @@ describe.each([
     });
   });
 
+  it("is settled where the stream below never says that it was left", async () => {
+    await start();
+    const model = makes.other();
+    model._streamResponseChunks = async function* () {
+      try {
+        const message = new twin.messages.AIMessageChunk({ content: "a" });
+        for (;;) yield new twin.outputs.ChatGenerationChunk({ text: "a", message });
+      } finally {
+        await new Promise(() => {});
+      }
+    };
+    for await (const _piece of await model.stream("a story")) break;
+    await expect.poll(() => rig.calls().length).toBe(1);
+  });
+
   it("charges nothing for what the provider refuses", async () => {
     await start({ simulator: { faults: "server_error" } });
     await expect(makes.openai().invoke("x")).rejects.toThrow("500");
