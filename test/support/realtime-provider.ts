@@ -25,6 +25,16 @@ export const USAGE = {
 };
 export const COST_NANO_USD = 80n * 4_000n + 20n * 400n + 60n * 32_000n + 40n * 400n + 20n * 16_000n + 80n * 64_000n;
 
+/** gpt-4o-transcribe, per million: $6 sound in, $10 text out. */
+export const TRANSCRIPT = {
+  type: "tokens",
+  total_tokens: 40,
+  input_tokens: 30,
+  output_tokens: 10,
+  input_token_details: { text_tokens: 0, audio_tokens: 30 },
+};
+export const TRANSCRIPT_NANO_USD = 30n * 6_000n + 10n * 10_000n;
+
 export interface RealtimeProvider {
   readonly url: string;
   /** What the app has sent. */
@@ -33,6 +43,8 @@ export interface RealtimeProvider {
   readonly responses: number;
   /** Whether a response goes on until it is cancelled. */
   talksOn: boolean;
+  /** What is said of an utterance's transcription; `undefined`: it is still being written down. */
+  transcribed: Event | undefined;
   /** What the provider says to `response.create` instead of answering. */
   refusal: string | undefined;
   /** Events that nobody asked for, to every session. */
@@ -55,6 +67,7 @@ export async function startRealtimeProvider(): Promise<RealtimeProvider> {
     },
     talksOn: false,
     refusal: undefined,
+    transcribed: { type: "conversation.item.input_audio_transcription.completed", usage: TRANSCRIPT },
     say: (event) => sockets.clients.forEach((socket) => socket.send(JSON.stringify(event))),
     hangUp: () => sockets.clients.forEach((socket) => socket.close()),
     async close() {
@@ -71,13 +84,28 @@ export async function startRealtimeProvider(): Promise<RealtimeProvider> {
     if (!provider.talksOn)
       send({ type: "response.done", response: { ...response, status: "completed", usage: USAGE } });
   };
-  sockets.on("connection", (socket: WebSocket) => {
+  let items = 0;
+  /** "end" stands for the silence after what was said, "ends" for that of two utterances. */
+  const hear = (audio: unknown, send: (event: Event) => void): void => {
+    for (let said = audio === "ends" ? 2 : audio === "end" ? 1 : 0; said > 0; said -= 1) {
+      items += 1;
+      send({ type: "input_audio_buffer.speech_started" });
+      send({ type: "input_audio_buffer.committed", item_id: `item_${items}` });
+    }
+  };
+  const writeDown = (send: (event: Event) => void): void => {
+    if (provider.transcribed === undefined) return;
+    for (; written < items; written += 1) send({ ...provider.transcribed, item_id: `item_${written + 1}` });
+  };
+  let written = 0;
+  sockets.on("connection", (socket: WebSocket, { url = "" }) => {
     const send = (event: Event): void => socket.send(JSON.stringify(event));
     let session: Event = {
       type: "realtime",
       model: "gpt-realtime",
       audio: { input: { turn_detection: { type: "server_vad", create_response: true } } },
     };
+    if (url.includes("intent=transcription")) session = { type: "transcription", audio: { input: {} } };
     send({ type: "session.created", session });
     socket.on("message", (data: Buffer) => {
       const event = JSON.parse(data.toString("utf8")) as Event;
@@ -98,11 +126,9 @@ export async function startRealtimeProvider(): Promise<RealtimeProvider> {
           });
           break;
         case "input_audio_buffer.append":
-          // "end" stands for the silence after what was said.
-          if (event["audio"] !== "end") break;
-          send({ type: "input_audio_buffer.speech_started" });
-          send({ type: "input_audio_buffer.committed" });
-          answer(send);
+          hear(event["audio"], send);
+          if (event["audio"] === "end" && inputOf(session).turn_detection) answer(send);
+          if (inputOf(session).transcription !== undefined) writeDown(send);
           break;
         default:
           break;
@@ -110,4 +136,13 @@ export async function startRealtimeProvider(): Promise<RealtimeProvider> {
     });
   });
   return provider;
+}
+
+interface Input {
+  readonly turn_detection?: object | null;
+  readonly transcription?: object;
+}
+
+function inputOf(session: Event): Input {
+  return (session as { readonly audio?: { readonly input?: Input } }).audio?.input ?? {};
 }

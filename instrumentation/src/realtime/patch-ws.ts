@@ -7,6 +7,7 @@ import { context } from "@opentelemetry/api";
 import { CallContext } from "../gate/call-context.ts";
 import { asText } from "../gate/endpoint.ts";
 import type { Gate } from "../gate/gate.ts";
+import { transcriptionOf } from "../openai/audio.ts";
 import { registeredGate } from "../gate/registry.ts";
 import type { LoadedFunctions } from "../registration/loaded-report.ts";
 import { replaceFunction } from "../registration/replace-function.ts";
@@ -37,11 +38,10 @@ export function patchWs(functions: LoadedFunctions): boolean {
   });
 }
 
-/** A session that makes responses; `null` for any other socket. */
+/** A session that makes responses or transcribes; `null` for any other socket. */
 function realtimeUrl(address: unknown): URL | null {
   const url = address instanceof URL ? address : URL.parse(asText(address) ?? "");
-  const isSession = url !== null && PATH.test(url.pathname) && url.searchParams.get("intent") !== "transcription";
-  return isSession ? url : null;
+  return url !== null && PATH.test(url.pathname) ? url : null;
 }
 
 function watch(gate: Gate, socket: Socket, url: URL): void {
@@ -49,10 +49,12 @@ function watch(gate: Gate, socket: Socket, url: URL): void {
   if (watched.has(socket)) return;
   watched.add(socket);
   const { send, emit } = socket;
-  const isAzure = url.hostname.endsWith(".azure.com");
+  const provider = url.hostname.endsWith(".azure.com") ? Provider.azureOpenai : Provider.openai;
   const session = new RealtimeSession({
     gate,
-    endpoint: realtimeResponse(isAzure ? Provider.azureOpenai : Provider.openai),
+    endpoint: realtimeResponse(provider),
+    transcription: transcriptionOf(provider),
+    isTranscription: url.searchParams.get("intent") === "transcription",
     model: url.searchParams.get("model") ?? url.searchParams.get("deployment") ?? "",
     server: serverOf(url.origin === "null" ? `https://${url.host}` : url.origin),
     send: (text) => send.call(socket, text),

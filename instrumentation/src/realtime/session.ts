@@ -1,8 +1,8 @@
 /**
  * The gate in a realtime session, by the events on its socket. Each response is one call: one that the app asks for is admitted
  * before `response.create` is sent; one that the provider starts by itself when somebody has spoken is admitted before the sound
- * that it answers is sent. Its usage comes in `response.done`. Events stay in their order: what waits for money holds back
- * what follows it.
+ * that it answers is sent. Its usage comes in `response.done`. What is written down of the sound is a call of another model.
+ * Events stay in their order: what waits for money holds back what follows it.
  */
 import { context } from "@opentelemetry/api";
 import { TollgateError } from "../errors.ts";
@@ -14,10 +14,14 @@ import type { Server } from "../gate/call-span.ts";
 import { observeParsed } from "../stainless/observe-answer.ts";
 import { startCall } from "../stainless/patch-client.ts";
 import { frozen } from "../wire/opaque.ts";
+import { Transcription } from "./transcription.ts";
 
 export interface SessionOptions {
   readonly gate: Gate;
   readonly endpoint: Endpoint;
+  readonly transcription: Endpoint;
+  /** The session transcribes and answers nothing, as its address says. */
+  readonly isTranscription: boolean;
   /** As the address of the session names it. */
   readonly model: string;
   readonly server: Server | undefined;
@@ -34,13 +38,14 @@ interface Asked {
 }
 
 /** Only events that say one of these are read: sound goes by as it is. */
-const SENT = /"(?:response\.create|session\.update|input_audio_buffer\.append)"/;
+const SENT = /"(?:response\.create|(?:transcription_)?session\.update|input_audio_buffer\.(?:append|commit))"/;
 const RECEIVED =
-  /"(?:session\.created|session\.updated|response\.created|response\.done|error|input_audio_buffer\.(?:speech_started|committed))"/;
+  /"(?:(?:transcription_)?session\.(?:created|updated)|response\.(?:created|done)|error|input_audio_buffer\.(?:speech_started|committed)|conversation\.item\.input_audio_transcription\.(?:completed|failed))"/;
 
 export class RealtimeSession {
   readonly #options: SessionOptions;
-  #session: Body = {};
+  readonly #transcription: Transcription;
+  #session: Body;
   #sending: Promise<void> | undefined;
   #asked: readonly Asked[] = [];
   /** Money for the response that the provider may start by itself. */
@@ -55,6 +60,13 @@ export class RealtimeSession {
 
   constructor(options: SessionOptions) {
     this.#options = options;
+    const { isTranscription, transcription: endpoint } = options;
+    this.#session = isTranscription ? { type: "transcription" } : {};
+    this.#transcription = new Transcription({
+      endpoint,
+      isSession: isTranscription,
+      start: (body) => this.#start(body, endpoint),
+    });
   }
 
   /** An event of the app: `send` sends it, or another in its place; `refuse` says that it is not sent. */
@@ -89,11 +101,23 @@ export class RealtimeSession {
     switch (event?.["type"]) {
       case "session.created":
       case "session.updated":
-        this.#session = asBody(event["session"]) ?? this.#session;
+      case "transcription_session.created":
+      case "transcription_session.updated":
+        this.#told(event["type"], asBody(event["session"]));
         break;
       case "input_audio_buffer.speech_started":
+        this.#wasSpoken = true;
+        this.#transcription.spoken();
+        break;
       case "input_audio_buffer.committed":
         this.#wasSpoken = true;
+        this.#transcription.committed(asText(event["item_id"]) ?? "");
+        break;
+      case "conversation.item.input_audio_transcription.completed":
+      case "conversation.item.input_audio_transcription.failed":
+        this.#transcription.written(asText(event["item_id"]) ?? "", event, {
+          isFailed: event["type"].endsWith("failed"),
+        });
         break;
       case "response.created":
         this.#begin(id);
@@ -122,6 +146,14 @@ export class RealtimeSession {
     if (!this.#wasSpoken) this.#armed?.releaseAttempt();
     this.#armed?.end(error);
     this.#armed = undefined;
+    this.#transcription.closed();
+  }
+
+  #told(type: string, session: Body | undefined): void {
+    if (session === undefined) return;
+    // The beta of the API does not say what kind of session it is in the session itself.
+    this.#session = type.startsWith("transcription") ? { ...session, type: "transcription" } : session;
+    this.#transcription.told(session, { isReply: type.endsWith("updated") });
   }
 
   /** `undefined`: the event costs nothing. */
@@ -135,14 +167,22 @@ export class RealtimeSession {
         return inContext(() => this.#ask(text, event));
       case "input_audio_buffer.append":
         // Money in hand needs no waiting.
-        return this.#armed !== undefined || !this.#answersByItself()
+        return !this.#needsMoney() && !this.#transcription.needsMoney
           ? undefined
           : inContext(async () => {
               // Unless sound before it has brought some.
-              if (this.#armed === undefined) await this.#arm(this.#session);
+              if (this.#needsMoney()) await this.#arm(this.#session);
+              await this.#transcription.arm();
               return text;
             });
+      case "input_audio_buffer.commit":
+        this.#transcription.spoken();
+        return undefined;
+      case "transcription_session.update":
+        this.#transcription.asked(asBody(event["session"]) ?? {});
+        return undefined;
       case "session.update":
+        this.#transcription.asked(asBody(event["session"]) ?? {});
         return this.#armed === undefined
           ? undefined
           : inContext(async () => {
@@ -223,6 +263,10 @@ export class RealtimeSession {
     for (const [id, running] of this.#running) {
       if (running === call) this.#options.send(JSON.stringify({ type: "response.cancel", response_id: id }));
     }
+  }
+
+  #needsMoney(): boolean {
+    return this.#armed === undefined && this.#answersByItself();
   }
 
   /** Voice detection is on unless the session says otherwise, and answers unless it is told not to. */

@@ -13,7 +13,8 @@ import type { RealtimeProvider } from "../../support/realtime-provider.ts";
 hookFrameworks();
 const { OpenAIRealtimeWS: Realtime } = await import("openai/realtime/ws");
 // It is built on `ws` too, which has to be loaded after the hooks are in place.
-const { COST_NANO_USD, startRealtimeProvider } = await import("../../support/realtime-provider.ts");
+const { COST_NANO_USD, startRealtimeProvider, TRANSCRIPT_NANO_USD } =
+  await import("../../support/realtime-provider.ts");
 
 type SentEvent = Parameters<OpenAIRealtimeWS["send"]>[0];
 type Received = {
@@ -24,6 +25,15 @@ type Received = {
 const USD = 10n ** 9n;
 /** Nobody has said how long the conversation is: its 32,000 tokens as sound cost $1.024, so little is left for an answer. */
 const SHORT = 1_100_000_000n;
+
+const KILL = {
+  id: "k",
+  act: "kill",
+  selector: "*",
+  reason: "enough",
+  author: "ada",
+  at: "2026-11-21T21:00:00Z",
+} as const;
 
 let provider: RealtimeProvider;
 let ledger: MemoryLedger;
@@ -167,15 +177,7 @@ it("cancels what is being said when the agent is killed, and charges what the pr
   await connect();
   session.send(create);
   await seen("response.output_audio.delta");
-  const act = {
-    id: "k",
-    act: "kill",
-    selector: "*",
-    reason: "enough",
-    author: "ada",
-    at: "2026-11-21T21:00:00Z",
-  } as const;
-  gated.gate.stops.onStops({ epoch: "e", revision: 1, acts: [act] });
+  gated.gate.stops.onStops({ epoch: "e", revision: 1, acts: [KILL] });
   await seen("response.done");
   expect(provider.received.at(-1)).toMatchObject({ type: "response.cancel", response_id: "resp_1" });
   session.send(create);
@@ -227,4 +229,131 @@ it("reads an event that is sent as bytes", async () => {
   const error = await new Promise((resolve) => socket.send(bytes, { binary: false }, resolve));
   expect(error).toBeInstanceOf(BudgetExceeded);
   expect(provider.received).toEqual([]);
+});
+
+const detection = { type: "server_vad", create_response: true } as const;
+
+/** `gpt-4o-transcribe` is reserved with its whole context and answer: 16,000 tokens at $2.50 or $6, 16,384 at $10. */
+async function transcribe(input: { readonly turn_detection?: null } = {}): Promise<void> {
+  const audio = { input: { turn_detection: detection, ...input, transcription: { model: "gpt-4o-transcribe" } } };
+  session.send({ type: "session.update", session: { type: "realtime", audio } });
+  await seen("session.updated");
+}
+const WRITTEN = "conversation.item.input_audio_transcription.completed";
+
+it("charges what a session writes down of what it hears by what the provider counted, beside the answer", async () => {
+  await connect();
+  await transcribe();
+  for (const audio of ["one", "end"]) session.send(sound(audio));
+  await seen(WRITTEN);
+  await closed();
+  const costs = attributes().map((span) => [span["gen_ai.request.model"], span["tollgate.cost.nano_usd"]]);
+  expect(costs).toEqual([
+    ["gpt-realtime", Number(COST_NANO_USD)],
+    ["gpt-4o-transcribe", Number(TRANSCRIPT_NANO_USD)],
+  ]);
+  await gated.stop();
+  expect([ledger.settled, ledger.outstanding]).toEqual([COST_NANO_USD + TRANSCRIPT_NANO_USD, 0n]);
+});
+
+it("sends no sound to be written down that no money is left for, though nobody would answer it", async () => {
+  ledger.limit = 100_000_000n;
+  await connect();
+  // The sound comes right behind the wish: the provider has not said yet that it writes down.
+  const audio = { input: { turn_detection: null, transcription: { model: "gpt-4o-transcribe" } } };
+  session.send({ type: "session.update", session: { type: "realtime", audio } });
+  session.send(sound("one"));
+  await seen("error");
+  await seen("session.updated");
+  session.send(sound("two"));
+  await seen("error", 2);
+  expect(events.filter(({ type }) => type === "error").map(({ error }) => error?.code)).toEqual([
+    "budget_exceeded",
+    "budget_exceeded",
+  ]);
+  expect(provider.received.map(({ type }) => type)).toEqual(["session.update"]);
+});
+
+it("needs no money once the session writes nothing down any more", async () => {
+  await connect();
+  await transcribe({ turn_detection: null });
+  session.send({ type: "session.update", session: { type: "realtime", audio: { input: { turn_detection: null } } } });
+  await seen("session.updated", 2);
+  ledger.limit = 1n;
+  session.send(sound("one"));
+  await expect.poll(() => provider.received.length, { timeout: 20_000 }).toBe(3);
+  expect(events.filter(({ type }) => type === "error")).toEqual([]);
+});
+
+it("charges two utterances of one piece of sound", async () => {
+  await connect();
+  await transcribe({ turn_detection: null });
+  session.send(sound("ends"));
+  await seen(WRITTEN, 2);
+  session.send(sound("end"));
+  await seen(WRITTEN, 3);
+  await closed();
+  await gated.stop();
+  expect([ledger.settled, ledger.outstanding]).toEqual([3n * TRANSCRIPT_NANO_USD, 0n]);
+});
+
+it("charges nothing for what could not be written down", async () => {
+  provider.transcribed = {
+    type: "conversation.item.input_audio_transcription.failed",
+    error: { code: "unintelligible" },
+  };
+  await connect();
+  await transcribe({ turn_detection: null });
+  session.send(sound("end"));
+  await seen("conversation.item.input_audio_transcription.failed");
+  await closed();
+  await gated.stop();
+  expect([ledger.settled, ledger.outstanding]).toEqual([0n, 0n]);
+});
+
+it.each([
+  ["that was not written down yet", undefined],
+  ["that nobody has counted", { type: WRITTEN }],
+])("counts sound %s as what was reserved for it", async (_what, transcribed) => {
+  provider.transcribed = transcribed;
+  await connect();
+  await transcribe({ turn_detection: null });
+  session.send(sound("end"));
+  await seen("input_audio_buffer.committed");
+  await closed();
+  await expect.poll(() => attributes().length, { timeout: 20_000 }).toBe(1);
+  const [span] = attributes();
+  expect(span?.["tollgate.cost.status"]).toBe("estimated");
+  expect(span?.["tollgate.cost.nano_usd"]).toBe(span?.["tollgate.reserved.nano_usd"]);
+  await gated.stop();
+  expect(ledger.settled).toBeGreaterThan(200_000_000n);
+  expect(ledger.outstanding).toBe(0n);
+});
+
+it("stops the sound of a killed agent that is only written down", async () => {
+  await connect();
+  await transcribe({ turn_detection: null });
+  session.send(sound("one"));
+  await expect.poll(() => provider.received.length, { timeout: 20_000 }).toBe(2);
+  gated.gate.stops.onStops({ epoch: "e", revision: 1, acts: [KILL] });
+  session.send(sound("two"));
+  await seen("error");
+  expect(events.at(-1)?.error?.code).toBe("agent_killed");
+  expect(provider.received).toHaveLength(2);
+});
+
+it("gates a session that does nothing but write down, before anybody has named its model", async () => {
+  ledger.limit = 1n;
+  const { WebSocket } = await import("ws");
+  const socket = new WebSocket(`${provider.url.replace("https", "wss")}/v1/realtime?intent=transcription`, {
+    rejectUnauthorized: false,
+  });
+  const told: string[] = [];
+  socket.on("message", (data: Buffer) => told.push(data.toString("utf8")));
+  await new Promise((resolve) => socket.once("message", resolve));
+  socket.send(JSON.stringify(sound("end")));
+  await expect.poll(() => told.length, { timeout: 20_000 }).toBe(2);
+  expect(JSON.parse(told[1] ?? "")).toMatchObject({ type: "error", error: { type: "tollgate_error" } });
+  expect(provider.received).toEqual([]);
+  socket.terminate();
 });
