@@ -45,8 +45,8 @@ export class TableMirror<T extends MirrorRow> {
   #looking: Promise<void> | undefined;
   #next: Promise<void> | undefined;
   #isDamaged = false;
-  /** What is being written from here. */
-  readonly #writing = new Set<string>();
+  /** What is being written from here: the text by row and revision, as another may be faster with the same revision. */
+  readonly #writing = new Map<string, string>();
   #cancel: CancelTimer = () => {};
   #unsubscribe: () => void = () => {};
 
@@ -98,7 +98,7 @@ export class TableMirror<T extends MirrorRow> {
     const row = { id: next.id, revision: next.revision, text: JSON.stringify(next), after: next.revision - 1 };
     // Read back before the store's answer is here, it is no news.
     const key = keyOf(next);
-    this.#writing.add(key);
+    this.#writing.set(key, row.text);
     try {
       if (!(await table.write(slot === undefined ? row : { ...row, slot }))) {
         this.#writing.delete(key);
@@ -132,7 +132,7 @@ export class TableMirror<T extends MirrorRow> {
     this.#mark = mark;
     if (news.length === 0 && dropped.length === 0) return;
     rows.take(news, dropped, mark);
-    const ofOthers = news.filter((row) => !this.#writing.has(keyOf(row)));
+    const ofOthers = news.filter((row) => this.#writing.get(keyOf(row)) !== JSON.stringify(row));
     if (ofOthers.length > 0) onNews(ofOthers);
   }
 
