@@ -108,7 +108,10 @@ it("gives reports at two processors at the same moment one row, and tells the ot
   table.before = () => second.report({ ...READ, process: "b", seen: seen("s-1", { tools: ["look"] }) });
   const row = await first.report(READ);
   expect(row).toMatchObject({ revision: 2, labels: ["confidential"], tools: ["look"] });
-  expect(told.map(({ revision }) => revision)).toEqual([2]);
+  expect(told.map(({ revision, tools, labels }) => [revision, tools, labels])).toEqual([
+    [1, ["look"], []],
+    [2, ["look"], ["confidential"]],
+  ]);
   table.isAway = true;
   await expect(first.report({ ...READ, seen: seen("s-1", { labels: ["restricted"] }) })).rejects.toThrow("away");
   expect(first.find({ tenant: "", session: "s-1" })?.labels).toEqual(["confidential"]);
