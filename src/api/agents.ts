@@ -10,6 +10,7 @@ import type { AgentRegistry } from "../policy/registry.ts";
 import type { Clock } from "../support/clock.ts";
 import type { ProcessTable } from "./processes.ts";
 import { type AnyRoute, NOTHING, route } from "./route.ts";
+import { UNPRICED } from "./span-shape.ts";
 import type { Tenancy } from "./tenancy.ts";
 
 /** One row of the query `agent-acts`: whole numbers as text. */
@@ -23,6 +24,7 @@ export interface AgentActs {
   readonly forbidden: string;
   readonly errors: string;
   readonly cost_nano_usd: string;
+  readonly unpriced_calls: string;
 }
 
 /** What the service knows of what agents did. */
@@ -55,6 +57,7 @@ const agentRow = z.object({
   approvals_asked: z.int(),
   approvals_denied: z.int(),
   cost_usd: z.string(),
+  unpriced_calls: z.int().describe(UNPRICED),
   likelihood: level.describe("By what it did."),
   impact: level.describe("By what is declared of it; high where nothing is."),
   risk: level,
@@ -123,9 +126,7 @@ function rowOf(name: string, options: AgentsOptions): AgentRow {
     hasKey: keys > 0,
     nowMs: clock.now(),
   });
-  const nanoUsd = findings.acts
-    .filter(({ agent }) => agent === name)
-    .reduce((sum, { cost_nano_usd: cost }) => sum + BigInt(cost), 0n);
+  const acts = findings.acts.filter(({ agent }) => agent === name);
   return {
     name,
     owner: document?.owner ?? null,
@@ -144,7 +145,8 @@ function rowOf(name: string, options: AgentsOptions): AgentRow {
     errors: evidence.errors,
     approvals_asked: evidence.approvalsAsked,
     approvals_denied: evidence.approvalsDenied,
-    cost_usd: usd(nanoUsd),
+    cost_usd: usd(acts.reduce((sum, { cost_nano_usd: cost }) => sum + BigInt(cost), 0n)),
+    unpriced_calls: acts.reduce((sum, { unpriced_calls: calls }) => sum + Number(calls), 0),
     likelihood,
     impact,
     risk,

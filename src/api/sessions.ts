@@ -5,7 +5,7 @@ import { ApiProblem } from "./problem.ts";
 import { type ReadStore, readRows } from "./read-store.ts";
 import { type AnyRoute, NOTHING, route } from "./route.ts";
 import { agentPattern, agentQuery } from "./span-filter.ts";
-import { type SpanRow, spanOfRow, spanShape, type TextRow, usdOfRow } from "./span-shape.ts";
+import { type SpanRow, spanOfRow, spanShape, type TextRow, UNPRICED, unpricedRows, usdOfRow } from "./span-shape.ts";
 import { timeRange, timeRangeQuery } from "./time-range.ts";
 
 const SPANS_MAX = 10_000;
@@ -35,6 +35,7 @@ const sessionSummary = z.object({
   denied: z.int(),
   errors: z.int(),
   cost_usd: z.string(),
+  unpriced_calls: z.int().describe(UNPRICED),
 });
 
 function listRoute({ store, clock }: SessionsRoutesOptions): AnyRoute {
@@ -76,6 +77,7 @@ function summaryOf(row: TextRow & { readonly agents: string[] }): z.output<typeo
     denied: Number(row["denied"]),
     errors: Number(row["errors"]),
     cost_usd: usdOfRow(row["cost_nano_usd"]),
+    unpriced_calls: Number(row["unpriced_calls"]),
   };
 }
 
@@ -83,6 +85,7 @@ const sessionReply = z.object({
   session: z.string(),
   agents: z.array(z.string()),
   cost_usd: z.string().describe("Of the spans shown."),
+  unpriced_calls: z.int().describe(UNPRICED),
   spans: z.array(spanShape.extend({ trace_id: z.string() })).describe("In order of their start."),
   truncated: z.boolean().describe("There are more spans than are shown."),
 });
@@ -111,6 +114,7 @@ function sessionRoute({ store }: SessionsRoutesOptions): AnyRoute {
         session: params.id,
         agents: [...new Set(shown.flatMap(({ agent = "" }) => (agent === "" ? [] : [agent])))],
         cost_usd: formatUsd(total as NanoUsd),
+        unpriced_calls: unpricedRows(shown),
         spans: shown.map((row) => ({ trace_id: row["trace_id"] ?? "", ...spanOfRow(row) })),
         truncated: rows.length > SPANS_MAX,
       };

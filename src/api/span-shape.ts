@@ -47,3 +47,11 @@ export function spanOfRow(row: SpanRow): z.output<typeof spanShape> {
 export function usdOfRow(nano: string | undefined): string {
   return formatUsd(BigInt(nano ?? "0") as NanoUsd);
 }
+
+/** What `unpriced_calls` of a reply is. */
+export const UNPRICED = "Calls of which nobody knows the price: `cost_usd` is without them.";
+
+/** How many of these spans are such calls. */
+export function unpricedRows(rows: readonly SpanRow[]): number {
+  return rows.filter(({ cost_status: status }) => status === "unpriced" || status === "missing").length;
+}

@@ -5,7 +5,7 @@ import { ApiProblem } from "./problem.ts";
 import { type ReadStore, readRows } from "./read-store.ts";
 import { type AnyRoute, NOTHING, route } from "./route.ts";
 import { spanFilter, spanFilterQuery } from "./span-filter.ts";
-import { type SpanRow, spanOfRow, spanShape, type TextRow, usdOfRow } from "./span-shape.ts";
+import { type SpanRow, spanOfRow, spanShape, type TextRow, UNPRICED, unpricedRows, usdOfRow } from "./span-shape.ts";
 import { timeRange, timeRangeQuery } from "./time-range.ts";
 
 const SPANS_MAX = 10_000;
@@ -39,6 +39,7 @@ const traceSummary = z.object({
   spans: z.int(),
   calls: z.int(),
   cost_usd: z.string(),
+  unpriced_calls: z.int().describe(UNPRICED),
   denied: z.int(),
   errors: z.int(),
 });
@@ -93,6 +94,7 @@ function summaryOf(row: TextRow): z.output<typeof traceSummary> {
     spans: Number(row["spans"]),
     calls: Number(row["calls"]),
     cost_usd: usdOfRow(row["cost_nano_usd"]),
+    unpriced_calls: Number(row["unpriced_calls"]),
     denied: Number(row["denied"]),
     errors: Number(row["errors"]),
   };
@@ -101,6 +103,7 @@ function summaryOf(row: TextRow): z.output<typeof traceSummary> {
 export const traceReply = z.object({
   trace_id: z.string(),
   cost_usd: z.string(),
+  unpriced_calls: z.int().describe(UNPRICED),
   spans: z.array(spanShape),
 });
 
@@ -130,7 +133,12 @@ function traceRoute({ store }: TracesRoutesOptions): AnyRoute {
       });
       if (rows.length === 0) throw new ApiProblem("not_found", `no trace \`${params.id}\``);
       const total = rows.reduce((sum, row) => sum + BigInt(row["cost_nano_usd"] ?? "0"), 0n);
-      return { trace_id: params.id, cost_usd: formatUsd(total as NanoUsd), spans: rows.map(spanOfRow) };
+      return {
+        trace_id: params.id,
+        cost_usd: formatUsd(total as NanoUsd),
+        unpriced_calls: unpricedRows(rows),
+        spans: rows.map(spanOfRow),
+      };
     },
   });
 }

@@ -47,7 +47,7 @@ const COLUMNS: readonly Column<AgentRow>[] = [
   { title: "ACTS", align: "right", value: (row) => String(row.acts) },
   { title: "DENIED", align: "right", value: (row) => String(row.denied) },
   { title: "ERRORS", align: "right", value: (row) => String(row.errors) },
-  { title: "COST", align: "right", value: (row) => costText(row.cost_usd) },
+  { title: "COST", align: "right", value: (row) => costText(row.cost_usd, row.unpriced_calls) },
   { title: "RISK", value: (row) => row.risk },
 ];
 

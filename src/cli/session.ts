@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import type { SessionReply } from "../api/sessions.ts";
-import { costText, isUnpriced } from "./cost-text.ts";
+import { costText } from "./cost-text.ts";
 import { apiOption, type CommonOptions, dataDirOption, jsonOption } from "./options.ts";
 import { type Column, type Output, printable, printJson, printTable } from "./output.ts";
 import { findProcessor } from "./processor.ts";
@@ -23,6 +23,7 @@ interface SessionSummary {
   readonly denied: number;
   readonly errors: number;
   readonly cost_usd: string;
+  readonly unpriced_calls: number;
 }
 
 /** `tollgate session ID`: what one session did, over all its traces and agents. Without an id: the latest sessions. */
@@ -48,8 +49,8 @@ async function show(output: Output, id: string, options: SessionOptions): Promis
     printJson(output, reply);
     return;
   }
-  const { session, agents, cost_usd: cost, spans } = reply;
-  const total = costText(cost, spans.some(isUnpriced));
+  const { session, agents, spans } = reply;
+  const total = costText(reply.cost_usd, reply.unpriced_calls);
   const traces = new Set(spans.map((span) => span.trace_id)).size;
   output.line(printable(`session ${session}   ${agents.join(", ") || "no agent"}   ${total}   ${traces} traces`));
   if (reply.truncated) output.line(`the first ${spans.length} spans; use \`tollgate sql\` for the rest`);
@@ -75,7 +76,7 @@ const COLUMNS: readonly Column<SessionSummary>[] = [
   { title: "USER", value: (row) => row.user || "-" },
   { title: "TRACES", align: "right", value: (row) => String(row.traces) },
   { title: "CALLS", align: "right", value: (row) => String(row.calls) },
-  { title: "COST", align: "right", value: (row) => costText(row.cost_usd) },
+  { title: "COST", align: "right", value: (row) => costText(row.cost_usd, row.unpriced_calls) },
   { title: "DENIED", align: "right", value: (row) => String(row.denied) },
   { title: "ERRORS", align: "right", value: (row) => String(row.errors) },
 ];

@@ -54,7 +54,7 @@ function columns(by: readonly string[]): readonly Column<SpendRow>[] {
     {
       title: "COST",
       align: "right",
-      value: (row) => costText(String(row["cost_usd"] ?? ""), row["unpriced_calls"] !== 0),
+      value: (row) => costText(String(row["cost_usd"] ?? ""), Number(row["unpriced_calls"])),
     },
     right("CALLS", "calls"),
     right("INPUT TOKENS", "input_tokens"),

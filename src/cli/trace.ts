@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import type { TraceReply } from "../api/traces.ts";
-import { costText, isUnpriced } from "./cost-text.ts";
+import { costText } from "./cost-text.ts";
 import { apiOption, type CommonOptions, dataDirOption, jsonOption } from "./options.ts";
 import { type Output, printJson } from "./output.ts";
 import { findProcessor } from "./processor.ts";
@@ -21,7 +21,7 @@ export function traceCommand(output: Output): Command {
         return;
       }
       output.line(
-        `trace ${reply.trace_id}   ${costText(reply.cost_usd, reply.spans.some(isUnpriced))}   ${reply.spans.length} ${reply.spans.length === 1 ? "span" : "spans"}\n`,
+        `trace ${reply.trace_id}   ${costText(reply.cost_usd, reply.unpriced_calls)}   ${reply.spans.length} ${reply.spans.length === 1 ? "span" : "spans"}\n`,
       );
       printSpanTree(output, reply.spans);
     });

@@ -22,6 +22,7 @@ interface TraceSummary {
   readonly spans: number;
   readonly calls: number;
   readonly cost_usd: string;
+  readonly unpriced_calls: number;
   readonly denied: number;
   readonly errors: number;
 }
@@ -59,7 +60,7 @@ const COLUMNS: readonly Column<TraceSummary>[] = [
   { title: "AGENT", value: (row) => row.agent || "-" },
   { title: "SPANS", align: "right", value: (row) => String(row.spans) },
   { title: "CALLS", align: "right", value: (row) => String(row.calls) },
-  { title: "COST", align: "right", value: (row) => costText(row.cost_usd) },
+  { title: "COST", align: "right", value: (row) => costText(row.cost_usd, row.unpriced_calls) },
   { title: "DENIED", align: "right", value: (row) => String(row.denied) },
   { title: "ERRORS", align: "right", value: (row) => String(row.errors) },
 ];

@@ -11,7 +11,8 @@ SELECT
     toString(countIf(decision IN ('deny', 'forbid'))) AS denied,
     toString(countIf(decision = 'forbid' AND decision_rule NOT IN ('kill', 'pause'))) AS forbidden,
     toString(countIf(status = 'error' AND decision NOT IN ('deny', 'forbid', 'require_approval'))) AS errors,
-    toString(sum(toInt128(cost_nano_usd))) AS cost_nano_usd
+    toString(sum(toInt128(cost_nano_usd))) AS cost_nano_usd,
+    toString(countIf(cost_status IN ('unpriced', 'missing'))) AS unpriced_calls
 FROM spans
 WHERE agent != '' AND (decision != '' OR cost_status != '')
     AND start >= fromUnixTimestamp64Milli({since_ms: Int64}, 'UTC')

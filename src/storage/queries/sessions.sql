@@ -10,7 +10,8 @@ SELECT
     toString(countIf(s.cost_status != '' AND s.decision NOT IN ('deny', 'forbid'))) AS calls,
     toString(countIf(s.decision IN ('deny', 'forbid'))) AS denied,
     toString(countIf(s.status = 'error')) AS errors,
-    toString(sum(toInt128(s.cost_nano_usd))) AS cost_nano_usd
+    toString(sum(toInt128(s.cost_nano_usd))) AS cost_nano_usd,
+    toString(countIf(s.cost_status IN ('unpriced', 'missing'))) AS unpriced_calls
 FROM spans AS s
 WHERE session != ''
     AND s.start >= fromUnixTimestamp64Milli({since_ms: Int64}, 'UTC')

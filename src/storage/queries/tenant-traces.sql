@@ -10,6 +10,7 @@ SELECT
     toString(count()) AS spans,
     toString(countIf(s.cost_status != '' AND s.decision NOT IN ('deny', 'forbid'))) AS calls,
     toString(sum(toInt128(s.cost_nano_usd))) AS cost_nano_usd,
+    toString(countIf(s.cost_status IN ('unpriced', 'missing'))) AS unpriced_calls,
     toString(countIf(s.decision IN ('deny', 'forbid'))) AS denied,
     toString(countIf(s.status = 'error')) AS errors
 FROM spans AS s

@@ -12,6 +12,7 @@ SELECT
     toString(sum(t.spans)) AS spans,
     toString(sum(t.calls)) AS calls,
     toString(sum(toInt128(t.cost_nano_usd))) AS cost_nano_usd,
+    toString(sum(t.unpriced_calls)) AS unpriced_calls,
     toString(sum(t.denied)) AS denied,
     toString(sum(t.errors)) AS errors
 FROM trace_log AS t

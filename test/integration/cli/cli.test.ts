@@ -96,10 +96,10 @@ describe("spend", () => {
 
   it("shows people no sum that leaves out what has no price", async () => {
     const { stdout } = await run("spend", "--by", "model");
-    expect(stdout).toMatch(/^no-such-model +unknown +1 /m);
+    expect(stdout).toMatch(/^no-such-model +1 unpriced +1 /m);
     expect(stdout).toMatch(/^gpt-4o +\$0\.003500000 +1 /m);
     expect(stdout).toContain("kind: prices");
-    expect((await run("spend", "--by", "agent")).stdout).toMatch(/^shop +at least \$0\.003500000 +2 /m);
+    expect((await run("spend", "--by", "agent")).stdout).toMatch(/^shop +\$0\.003500000 \+ 1 unpriced +2 /m);
   });
 
   it("keeps to its window", async () => {
@@ -155,9 +155,11 @@ describe("traces", () => {
       spans: 4,
       calls: 2,
       cost_usd: "0.003500000",
+      unpriced_calls: 1,
       denied: 1,
       errors: 1,
     });
+    expect((await run("traces")).stdout).toMatch(/ \$0\.003500000 \+ 1 unpriced +1 +1$/m);
     expect(String(row?.["start"])).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}456789Z$/);
   });
 
@@ -203,7 +205,7 @@ describe("traces", () => {
 
 it("trace shows all spans with their attributes, and a tree for people", async () => {
   const trace = await json<{ cost_usd: string; spans: Record<string, unknown>[] }>("trace", TRACE_ID.toUpperCase());
-  expect(Object.keys(trace)).toEqual(["trace_id", "cost_usd", "spans"]);
+  expect(Object.keys(trace)).toEqual(["trace_id", "cost_usd", "unpriced_calls", "spans"]);
   expect(trace.cost_usd).toBe("0.003500000");
   expect(trace.spans.map((span) => span["name"])).toEqual([
     "invoke_agent shop",
@@ -225,7 +227,7 @@ it("trace shows all spans with their attributes, and a tree for people", async (
   });
   const { stdout } = await run("trace", TRACE_ID);
   expect(stdout).toMatch(/^invoke_agent shop .*\n {2}chat gpt-4o .*\$0\.003500000/m);
-  expect(stdout).toMatch(/^trace [0-9a-f]{32} {3}at least \$0\.003500000 {3}4 spans/m);
+  expect(stdout).toMatch(/^trace [0-9a-f]{32} {3}\$0\.003500000 \+ 1 unpriced {3}4 spans/m);
   expect(stdout).toMatch(/^ {2}chat no-such-model .* unpriced /m);
   expect(stdout).toMatch(/^deny execute_tool drop_users \([0-9a-f]{16}\): `drop_users` matches `drop_\*`/m);
 });

@@ -67,14 +67,21 @@ it("a session is shown over its traces and agents, and found in the list of the 
     agents: ["shop"],
     traces: 1,
     calls: 2,
+    unpriced_calls: 1,
     denied: 1,
   });
   const one = await json<{ spans: Record<string, unknown>[] }>("session", SESSION);
-  expect(one).toMatchObject({ session: SESSION, cost_usd: "0.007000000", truncated: false });
+  expect(one).toMatchObject({
+    session: SESSION,
+    cost_usd: "0.007000000",
+    unpriced_calls: 2,
+    truncated: false,
+  });
   expect(new Set(one.spans.map((span) => span["agent"]))).toEqual(new Set(["shop", "helper"]));
   expect(new Set(one.spans.map((span) => span["trace_id"]))).toEqual(new Set(["a1".repeat(16), "a2".repeat(16)]));
   const { stdout } = await run("session", SESSION);
-  expect(stdout).toContain("2 traces");
+  expect(stdout).toContain("$0.007000000 + 2 unpriced   2 traces");
+  expect((await run("session")).stdout).toMatch(/ \$0\.003500000 \+ 1 unpriced /);
   expect(stdout).toContain("deny execute_tool drop_users");
   expect((await run("session", "no-such")).code).toBe(1);
   expect(await json("session", "--agent", "nobody*")).toEqual([]);

@@ -119,6 +119,18 @@ async function earlierMigrations(versionMax: number): Promise<void> {
   }
 }
 
+/** This migration a step more each time, then the process is gone: nothing was recorded. */
+async function cutOffAtEveryStep(database: string, version: number): Promise<void> {
+  await earlierMigrations(version);
+  const text = (await readdir(MIGRATIONS_DIR)).find((file) => Number(file.slice(0, 4)) === version) ?? "";
+  const whole = await readFile(join(MIGRATIONS_DIR, text), "utf8");
+  const ends = [...whole.matchAll(/;\n/g)].map(({ index }) => index + 2);
+  for (const end of ends) {
+    await writeFile(join(files, text), `${whole.slice(0, end)}\nCREATE NONSENSE;\n`);
+    await expect(migrate({ url, database, directory: files })).rejects.toMatchObject({ code: 62 });
+  }
+}
+
 const SUMS = `SELECT
   (SELECT count() FROM spans) AS spans, (SELECT sum(duration_ns) FROM spans) AS ns,
   (SELECT sum(cost_nano_usd) FROM spans) AS cost, (SELECT sum(cost_nano_usd) FROM spend_by_minute) AS by_minute`;
@@ -135,15 +147,7 @@ test("spans of an earlier version are carried over, also when that was cut off a
   const before = await storage.query(
     SUMS.replace("sum(duration_ns)", "sum(toUnixTimestamp64Nano(end) - toUnixTimestamp64Nano(start))"),
   );
-  // A step more each time, then the process is gone: nothing was recorded.
-  await earlierMigrations(7);
-  const text = (await readdir(MIGRATIONS_DIR)).find((file) => file.startsWith("0007")) ?? "";
-  const whole = await readFile(join(MIGRATIONS_DIR, text), "utf8");
-  const ends = [...whole.matchAll(/;\n/g)].map(({ index }) => index + 2);
-  for (const end of ends) {
-    await writeFile(join(files, text), `${whole.slice(0, end)}\nCREATE NONSENSE;\n`);
-    await expect(migrate({ url, database, directory: files })).rejects.toMatchObject({ code: 62 });
-  }
+  await cutOffAtEveryStep(database, 7);
   await migrate({ url, database });
   expect(await storage.query(SUMS)).toEqual(before);
   expect(await storage.query("SELECT sum(cost_nano_usd) AS cost FROM spend_by_hour")).toEqual([{ cost: "499500" }]);
@@ -155,6 +159,34 @@ test("spans of an earlier version are carried over, also when that was cut off a
   expect(sums?.by_minute).toBe(sums?.cost);
   expect(sums?.cost).not.toBe("499500");
   expect(await tablesOf(database)).not.toContain("span_log_0001");
+  await storage.close();
+});
+
+test("unpriced calls of traces that are there are counted once, however often that was cut off, and nothing else changes", async () => {
+  await earlierMigrations(34);
+  const database = "unpriced";
+  await migrate({ url, database, directory: files });
+  const storage = createStorage({ url, database });
+  const insert = `INSERT INTO span_log (trace_id, span_id, name, start, end, received_at, agent, session, cost_status, cost_nano_usd)
+    SELECT lower(hex(sipHash128(intDiv(number, 5)))), lower(hex(sipHash64(number))), concat('n', toString(number)),
+      toDateTime64('2026-11-20 00:00:00', 9, 'UTC') + toIntervalHour(number % 60) AS s, s + toIntervalMillisecond(number), s,
+      concat('a', toString(number % 3)), if(number % 2 = 0, 's', ''),
+      ['exact', 'exact', 'unpriced', 'missing'][1 + sipHash64(number, 1) % 4] AS status, if(status = 'exact', number, 0) FROM numbers(1000)`;
+  await storage.command(insert);
+  const shown = `SELECT trace_id, min(first_start), max(last_start), max(last_end), argMinMerge(name), argMinMerge(agent), argMinMerge(session),
+    arraySort(groupUniqArrayArray(agents)), sum(spans), sum(calls), sum(denied), sum(errors), sum(cost_nano_usd) FROM trace_log GROUP BY trace_id ORDER BY trace_id`;
+  const before = await storage.query(shown);
+  const counts =
+    "SELECT trace_id, sum(unpriced_calls) AS n FROM trace_summaries GROUP BY trace_id HAVING n > 0 ORDER BY trace_id";
+  const spans =
+    "SELECT trace_id, countIf(cost_status IN ('unpriced', 'missing')) AS n FROM spans GROUP BY trace_id HAVING n > 0 ORDER BY trace_id";
+  await cutOffAtEveryStep(database, 35);
+  await migrate({ url, database });
+  expect(await storage.query(shown)).toEqual(before);
+  expect((await storage.query(spans)).length).toBeGreaterThan(100);
+  expect(await storage.query(counts)).toEqual(await storage.query(spans));
+  await storage.command(insert.replace("numbers(1000)", "numbers(990, 50)"));
+  expect(await storage.query(counts)).toEqual(await storage.query(spans));
   await storage.close();
 });
 

@@ -167,10 +167,11 @@ describe("traces", () => {
       decision: "allow",
       attributes: { "gen_ai.system": "openai" },
     };
-    on.store.answer = [span, { ...span, cost_nano_usd: "1" }];
+    const unpriced = { ...span, cost_nano_usd: "0", cost_status: "unpriced" };
+    on.store.answer = [span, { ...span, cost_nano_usd: "1" }, unpriced, { ...unpriced, cost_status: "missing" }];
     const reply = (await get(on, `/v1/traces/${"A".repeat(32)}`)).json();
     expect(reply.trace_id).toBe("a".repeat(32));
-    expect(reply.cost_usd).toBe("9007199.254740994");
+    expect([reply.cost_usd, reply.unpriced_calls]).toEqual(["9007199.254740994", 2]);
     expect(reply.spans[0]).toEqual({
       span_id: "b".repeat(16),
       parent_span_id: "",

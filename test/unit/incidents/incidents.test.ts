@@ -116,7 +116,15 @@ it("a kill, acts beyond the blast radius and too many forbidden ones each open o
   // Lifted before anybody looked.
   watch.killed({ ...act, id: "stop_1", selector: "agent=killed" });
   findings.drift.push({ agent: "drifting", tool: "t", what: "system", value: "prod" });
-  const row = { tool: "t", environment: "", acts: "0", denied: "9", errors: "0", cost_nano_usd: "0" };
+  const row = {
+    tool: "t",
+    environment: "",
+    acts: "0",
+    denied: "9",
+    errors: "0",
+    cost_nano_usd: "0",
+    unpriced_calls: "0",
+  };
   findings.acts.push({ ...row, agent: "forbidden", forbidden: "6" }, { ...row, agent: "good", forbidden: "5" });
   await watch.look();
   await watch.look();

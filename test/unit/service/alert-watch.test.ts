@@ -7,7 +7,15 @@ import { ManualClock } from "../../support/manual-clock.ts";
 import { FLEET } from "../api/rig.ts";
 
 const alert = (rest: object) => alertDocumentSchema.parse({ kind: "alert", name: "a", ...rest });
-const ROW = { tool: "t", environment: "", denied: "0", forbidden: "0", errors: "0", cost_nano_usd: "0" };
+const ROW = {
+  tool: "t",
+  environment: "",
+  denied: "0",
+  forbidden: "0",
+  errors: "0",
+  cost_nano_usd: "0",
+  unpriced_calls: "0",
+};
 
 function watchOf(documents: readonly ReturnType<typeof alert>[]) {
   const clock = new ManualClock();
