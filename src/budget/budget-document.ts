@@ -5,6 +5,7 @@
  */
 import { compileGlob, foldCase } from "@tollgate/instrumentation/policy";
 import { z } from "zod";
+import { hintOf, knownKeys } from "../support/known-keys.ts";
 import type { Budget, BudgetWindow } from "./budget.ts";
 import type { Threshold } from "./ledger.ts";
 import { checkSplit, checkThreshold, isRecord } from "./document-checks.ts";
@@ -132,7 +133,7 @@ type LimitOf = Extract<LimitReading, { outcome: "success" }>;
 
 /** Reads one document, as YAML or JSON gave it. The budget is frozen, all the way down. */
 export function parseBudget(document: unknown): BudgetReading {
-  const parsed = schema.safeParse(document);
+  const parsed = schema.safeParse(document, { error: knownKeys });
   const problems = [...(parsed.error?.issues ?? []).flatMap(toProblems), ...checkTogether(document)];
   if (!parsed.success || problems.length > 0) return { outcome: "refused", problems };
   const { name, scope, each, limit: amount, time_zone: timeZone, mode, unknown_price: unknownPrice } = parsed.data;
@@ -203,7 +204,7 @@ function checkTogether(document: unknown): DocumentProblem[] {
 
 function toProblems(issue: z.core.$ZodIssue): DocumentProblem[] {
   if (issue.code === "unrecognized_keys") {
-    return issue.keys.map((key) => ({ path: pathText([...issue.path, key]), message: "unknown key" }));
+    return issue.keys.map((key) => ({ path: pathText([...issue.path, key]), message: `unknown key${hintOf(issue)}` }));
   }
   const message = issue.code === "invalid_key" ? (issue.issues[0]?.message ?? issue.message) : issue.message;
   return [{ path: pathText(issue.path), message }];

@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import { hintOf, knownKeys } from "../support/known-keys.ts";
 import type { ConfigProblem } from "./problem.ts";
 import { type LocatedDocument, problemAt } from "./yaml-document.ts";
 
@@ -8,7 +9,7 @@ export type Validated<T> =
 
 /** Runs a schema over a document and gives every problem its place. An unknown key is one problem each. */
 export function validate<S extends z.ZodType>(schema: S, document: LocatedDocument): Validated<z.output<S>> {
-  const result = schema.safeParse(document.value);
+  const result = schema.safeParse(document.value, { error: knownKeys });
   if (result.success) return { ok: true, value: result.data };
   const flat = result.error.issues.flatMap((issue) => flatten(issue, []));
   const problems = flat.map((problem) => problemAt(document, problem.path, problem.message));
@@ -23,7 +24,7 @@ interface FlatIssue {
 function flatten(issue: z.core.$ZodIssue, prefix: readonly PropertyKey[]): FlatIssue[] {
   const path = [...prefix, ...issue.path];
   if (issue.code === "unrecognized_keys") {
-    return issue.keys.map((key) => ({ path: [...path, key], message: `unknown key \`${key}\`` }));
+    return issue.keys.map((key) => ({ path: [...path, key], message: `unknown key \`${key}\`${hintOf(issue)}` }));
   }
   if (issue.code === "invalid_union") {
     // The alternative that came closest is the one the person meant.

@@ -10,6 +10,7 @@ import {
   otlpExporterConfig,
   otlpHttpExporterConfig,
 } from "../exporters/otlp/config.ts";
+import { knownKeys } from "../support/known-keys.ts";
 
 /** A backend to send spans on to. */
 export type OtlpInstance = { /** Its key: `otlp/tempo`. */ readonly name: string } & (
@@ -51,7 +52,7 @@ export const exportersSection = written
         context.issues.push({ code: "unrecognized_keys", keys: [key], input: exporters });
         continue;
       }
-      const parsed = SCHEMAS[type].safeParse(value);
+      const parsed = SCHEMAS[type].safeParse(value, { error: knownKeys });
       if (parsed.success) named[key] = parsed.data;
       else for (const issue of parsed.error.issues) context.issues.push(within(key, issue));
     }

@@ -100,7 +100,7 @@ describe("governance documents", () => {
       "governance/d.yaml:1:1: kind: `budgets` is not a kind of document; expected one of budget, policy, agent, prices, tool, labels, alert, runaway",
       "governance/d.yaml:3:1: kind: expected one of budget, policy, agent, prices, tool, labels, alert, runaway",
       expect.stringMatching(/^governance\/e\.yaml:3:1: autonomy: expected one of/),
-      "governance/e.yaml:4:1: teem: unknown key `teem`",
+      "governance/e.yaml:4:1: teem: unknown key `teem` (known: kind, name, owner, authors, team, tenant, role, parent, autonomy, blast_radius, egress, reviewed, rollback)",
     ]);
   });
 

@@ -67,10 +67,10 @@ describe("tollgate.yaml", () => {
       ),
     ).toEqual([
       "tollgate.yaml:2:3: api.endpoint: expected `host:port` (`127.0.0.1:4318`, `[::1]:4318`; port 0 picks a free one)",
-      "tollgate.yaml:3:3: api.colour: unknown key `colour`",
+      "tollgate.yaml:3:3: api.colour: unknown key `colour` (known: endpoint, body_max_bytes)",
       "tollgate.yaml:4:11: ledger.lease_ttl_ms: expected number, received string",
       "tollgate.yaml:4:31: ledger.grace_ms: too small: expected number to be >=0",
-      "tollgate.yaml:5:1: governence: unknown key `governence`",
+      "tollgate.yaml:5:1: governence: unknown key `governence` (known: receivers, processors, exporters, extensions, api, storage, ledger, governance, approvals, auth, audit, service)",
       "tollgate.yaml:6:1: storage: choose one of `embedded` and `clickhouse`",
       "tollgate.yaml:8:17: storage.clickhouse.url: expected an http or https URL",
     ]);

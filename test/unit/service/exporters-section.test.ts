@@ -38,7 +38,9 @@ describe("the exporters of tollgate.yaml", () => {
   it("say at its path what is wrong with one of them", () => {
     expect(problemsOf({ "otlp/a": {} })).toEqual(['exporters["otlp/a"].endpoint: is required']);
     expect(problemsOf({ "otlp/a": { endpoint: "a:1", sending_que: {} } })).toEqual([
-      'exporters["otlp/a"].sending_que: unknown key `sending_que`',
+      expect.stringMatching(
+        /^exporters\["otlp\/a"\]\.sending_que: unknown key `sending_que` \(known: .*\bsending_queue\b/,
+      ),
     ]);
     expect(problemsOf({ "otlp/a": { endpoint: "a:1", compression: "zstd" } })[0]).toContain(
       'exporters["otlp/a"].compression',
