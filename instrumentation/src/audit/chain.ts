@@ -9,9 +9,11 @@ import { ROOT_CONTEXT } from "@opentelemetry/api";
 import type { Attributes, Tracer } from "@opentelemetry/api";
 import type { ReadableSpan, SpanProcessor } from "@opentelemetry/sdk-trace";
 import * as semconv from "../semconv.ts";
+import { saidBy, sayLate } from "../telemetry/said.ts";
+import type { Said } from "../telemetry/said.ts";
 import { nanos } from "../telemetry/span-json.ts";
 import { decisionsMade } from "./decision-order.ts";
-import type { KeyList } from "./link.ts";
+import type { KeyList, Said as Covered } from "./link.ts";
 import { coveredKeys, linkHash, NO_LINK, sealOf, wellFormed } from "./link.ts";
 
 const STATUS_NAMES = ["unset", "ok", "error"] as const;
@@ -35,19 +37,24 @@ export class AuditChain implements SpanProcessor {
 
   onEnd(span: ReadableSpan): void {
     if (span.instrumentationScope.name !== this.#scope) return;
-    const { attributes } = span;
-    // Written into the object: the SDK's bound of attributes a span must not cost a record its place.
-    const covered = coveredKeys(keysOf(attributes));
-    const isSealed = seal(attributes, covered.sealed);
+    const said = saidBy(span);
+    const covered = coveredKeys(said.keys);
+    const isClosed = said.values[said.keys.indexOf(semconv.ATTR_TOLLGATE_AUDIT_CLOSED)] === true;
     const seq = this.#seq + 1;
-    const hash = this.#hash(span, seq, isSealed ? covered.hashedWithSeal : covered.hashed);
-    attributes[semconv.ATTR_TOLLGATE_AUDIT_CHAIN] = this.id;
-    attributes[semconv.ATTR_TOLLGATE_AUDIT_SEQ] = seq;
-    attributes[semconv.ATTR_TOLLGATE_AUDIT_PREV] = this.#prev;
-    attributes[semconv.ATTR_TOLLGATE_AUDIT_HASH] = hash;
+    const seal = sealed(said, covered.sealed);
+    if (seal !== undefined) {
+      sayLate(span, semconv.ATTR_TOLLGATE_AUDIT_SALT, seal.salt);
+      sayLate(span, semconv.ATTR_TOLLGATE_AUDIT_SEAL, seal.seal);
+    }
+    const keys = seal === undefined ? covered.hashed : covered.hashedWithSeal;
+    const hash = this.#hash(span, seq, { keys, values: valuesOf(said, keys, seal?.seal) });
+    sayLate(span, semconv.ATTR_TOLLGATE_AUDIT_CHAIN, this.id);
+    sayLate(span, semconv.ATTR_TOLLGATE_AUDIT_SEQ, seq);
+    sayLate(span, semconv.ATTR_TOLLGATE_AUDIT_PREV, this.#prev);
+    sayLate(span, semconv.ATTR_TOLLGATE_AUDIT_HASH, hash);
     this.#seq = seq;
     this.#prev = hash;
-    this.#isClosed = attributes[semconv.ATTR_TOLLGATE_AUDIT_CLOSED] === true;
+    this.#isClosed = isClosed;
   }
 
   /** Writes the link that says that nothing comes after it, if anything came since the last one. */
@@ -69,7 +76,7 @@ export class AuditChain implements SpanProcessor {
     return Promise.resolve();
   }
 
-  #hash(span: ReadableSpan, seq: number, keys: KeyList): string {
+  #hash(span: ReadableSpan, seq: number, covered: Covered): string {
     const { traceId, spanId } = span.spanContext();
     return linkHash(
       {
@@ -83,39 +90,28 @@ export class AuditChain implements SpanProcessor {
         end: nanos(span.endTime),
         status: STATUS_NAMES[span.status.code],
       },
-      { keys, values: valuesOf(span.attributes, keys) },
+      covered,
     );
   }
 }
 
-/** Without those that nothing is sent of. */
-function keysOf(attributes: Attributes): readonly string[] {
-  const keys = Object.keys(attributes);
-  return keys.every((key) => attributes[key] !== undefined)
-    ? keys
-    : keys.filter((key) => attributes[key] !== undefined);
-}
-
-/** Seals what may be redacted; false where there is nothing. */
-function seal(attributes: Attributes, keys: KeyList): boolean {
-  if (keys.keys.length === 0) return false;
+/** The seal over what may be redacted, and its salt; `undefined` where there is nothing. */
+function sealed(said: Said, keys: KeyList): { readonly salt: string; readonly seal: string } | undefined {
+  if (keys.keys.length === 0) return undefined;
   const salt = randomId();
-  attributes[semconv.ATTR_TOLLGATE_AUDIT_SALT] = salt;
-  attributes[semconv.ATTR_TOLLGATE_AUDIT_SEAL] = sealOf(salt, { keys, values: valuesOf(attributes, keys) });
-  return true;
+  return { salt, seal: sealOf(salt, { keys, values: valuesOf(said, keys) }) };
 }
 
-function valuesOf(attributes: Attributes, { keys }: KeyList): string[] {
-  const values: string[] = [];
-  for (const key of keys) values.push(wellFormed(textOf(attributes[key])));
-  return values;
+/** `seal` stands for what is at no place yet. */
+function valuesOf({ values }: Said, { places }: KeyList, seal = ""): string[] {
+  return places.map((place) => (place < 0 ? seal : textOf(values[place])));
 }
 
 /** As the processor stores it. What is none of OpenTelemetry's values is sent as none (telemetry/span-json.ts), and read as none. */
 function textOf(value: unknown): string {
-  if (typeof value === "string") return value;
+  if (typeof value === "string") return wellFormed(value);
   if (typeof value === "number" || typeof value === "boolean") return String(value);
-  return Array.isArray(value) ? JSON.stringify(value.map(sentItem)) : "";
+  return Array.isArray(value) ? wellFormed(JSON.stringify(value.map(sentItem))) : "";
 }
 
 function sentItem(item: unknown): unknown {

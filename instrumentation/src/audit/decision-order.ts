@@ -3,7 +3,7 @@
  * its span ends and is chained. A number that never comes belongs to a call that was still open when the process ended.
  */
 import type { Span } from "@opentelemetry/api";
-import { setAttributes } from "../gate/set-attributes.ts";
+import { setAttribute } from "../gate/set-attributes.ts";
 import { ATTR_TOLLGATE_AUDIT_DECISION } from "../semconv.ts";
 
 let made = 0;
@@ -16,7 +16,7 @@ export function countDecision(span: Span): void {
   if (counted[COUNTED] === true) return;
   counted[COUNTED] = true;
   made += 1;
-  setAttributes(span, { [ATTR_TOLLGATE_AUDIT_DECISION]: made });
+  setAttribute(span, ATTR_TOLLGATE_AUDIT_DECISION, made);
 }
 
 export function decisionsMade(): number {

@@ -37,6 +37,7 @@ import {
   ATTR_TOLLGATE_WORKFLOW_ID,
   ATTR_USER_ID,
 } from "../semconv.ts";
+import { KeyLists } from "./key-lists.ts";
 
 /** The first word of every hashed text. */
 export const LINK_FORM = "tollgate-audit-1";
@@ -104,51 +105,27 @@ export interface KeyList {
   readonly keys: readonly string[];
   /** SHA-256 in lower-case hex of the keys' JSON. */
   readonly digest: string;
+  /** Where each stands among the keys of the record; -1: it is yet to come. */
+  readonly places: readonly number[];
 }
 
 /** What a link covers of a record with certain keys. */
 export interface CoveredKeys {
   readonly hashed: KeyList;
   readonly sealed: KeyList;
-  /** `hashed` once the record has its seal. */
+  /** `hashed` once the record has its seal, which is at no place yet. */
   readonly hashedWithSeal: KeyList;
 }
 
-interface Shape {
-  readonly keys: readonly string[];
-  readonly covered: CoveredKeys;
-}
-
-/** Records of one kind have the same keys in the same order: sorting them each time would cost more than the hash. */
-const SHAPES_MAX = 64;
-const shapes: Shape[] = [];
+const lists = new KeyLists(judgeKeys);
 
 /** What a link covers of a list of keys; remembered for the lists that were seen last. */
 export function coveredKeys(keys: readonly string[]): CoveredKeys {
-  const at = shapes.findIndex((shape) => isSame(shape.keys, keys));
-  const known = shapes[at];
-  if (known === undefined) {
-    const covered = judgeKeys(keys);
-    if (shapes.length >= SHAPES_MAX) shapes.pop();
-    shapes.unshift({ keys: [...keys], covered });
-    return covered;
-  }
-  if (at > 0) {
-    // Forward by one: what is seen often comes to stand first.
-    const before = shapes[at - 1];
-    if (before !== undefined) [shapes[at - 1], shapes[at]] = [known, before];
-  }
-  return known.covered;
-}
-
-function isSame(a: readonly string[], b: readonly string[]): boolean {
-  if (a.length !== b.length) return false;
-  // From the end: the last attributes tell records apart.
-  for (let index = a.length - 1; index >= 0; index -= 1) if (a[index] !== b[index]) return false;
-  return true;
+  return lists.of(keys);
 }
 
 function judgeKeys(keys: readonly string[]): CoveredKeys {
+  const places = new Map(keys.map((key, place) => [key, place]));
   const hashed: string[] = [];
   const sealed: string[] = [];
   for (const key of keys) {
@@ -157,15 +134,18 @@ function judgeKeys(keys: readonly string[]): CoveredKeys {
     else if (cover === "seal") sealed.push(key);
   }
   return {
-    hashed: keyList(hashed),
-    sealed: keyList(sealed),
-    hashedWithSeal: keyList([...new Set([...hashed, ATTR_TOLLGATE_AUDIT_SEAL])]),
+    hashed: keyList(hashed, places),
+    sealed: keyList(sealed, places),
+    hashedWithSeal: keyList(
+      [...new Set([...hashed, ATTR_TOLLGATE_AUDIT_SEAL])],
+      new Map([...places, [ATTR_TOLLGATE_AUDIT_SEAL, -1]]),
+    ),
   };
 }
 
-function keyList(keys: string[]): KeyList {
+function keyList(keys: string[], places: ReadonlyMap<string, number>): KeyList {
   keys.sort();
-  return { keys, digest: digest(keys) };
+  return { keys, digest: digest(keys), places: keys.map((key) => places.get(key) ?? -1) };
 }
 
 /** What a link says beside the attributes. All texts; times in nanoseconds since 1970, in digits. */

@@ -10,7 +10,7 @@ import type { NanoUsd } from "../pricing/money.ts";
 import type { TokenUsage } from "../pricing/price-book.ts";
 import type { LeaseBudget } from "../protocol.ts";
 import * as semconv from "../semconv.ts";
-import { setAttributes } from "./set-attributes.ts";
+import { setAttribute, setAttributes } from "./set-attributes.ts";
 import type { AnswerFacts, Endpoint, RequestFacts } from "./endpoint.ts";
 
 export interface Server {
@@ -84,30 +84,28 @@ function describe({ agent, isVerified, labels, context }: Who): Attributes {
 }
 
 export function recordAnswer(span: Span, answer: AnswerFacts): void {
-  setAttributes(span, {
-    [semconv.ATTR_GEN_AI_RESPONSE_ID]: answer.id,
-    [semconv.ATTR_GEN_AI_RESPONSE_MODEL]: answer.model,
-    [semconv.ATTR_GEN_AI_RESPONSE_FINISH_REASONS]:
-      answer.finishReasons.length === 0 ? undefined : [...answer.finishReasons],
-  });
+  setAttribute(span, semconv.ATTR_GEN_AI_RESPONSE_ID, answer.id);
+  setAttribute(span, semconv.ATTR_GEN_AI_RESPONSE_MODEL, answer.model);
+  if (answer.finishReasons.length > 0)
+    setAttribute(span, semconv.ATTR_GEN_AI_RESPONSE_FINISH_REASONS, [...answer.finishReasons]);
 }
 
 export function recordUsage(span: Span, usage: TokenUsage): void {
-  const part = (value: number | undefined): number | undefined =>
-    value === undefined || value === 0 ? undefined : value;
-  setAttributes(span, {
-    [semconv.ATTR_GEN_AI_USAGE_INPUT_TOKENS]: usage.input,
-    [semconv.ATTR_GEN_AI_USAGE_OUTPUT_TOKENS]: usage.output,
-    [semconv.ATTR_GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS]: part(usage.cacheRead),
-    [semconv.ATTR_GEN_AI_USAGE_CACHE_WRITE_INPUT_TOKENS]: part(usage.cacheWrite),
-    [semconv.ATTR_TOLLGATE_USAGE_CACHE_WRITE_1H_TOKENS]: part(usage.cacheWrite1h),
-    [semconv.ATTR_GEN_AI_USAGE_REASONING_OUTPUT_TOKENS]: part(usage.reasoning),
-    [semconv.ATTR_TOLLGATE_USAGE_INPUT_AUDIO_TOKENS]: part(usage.audio?.input),
-    [semconv.ATTR_TOLLGATE_USAGE_CACHE_READ_AUDIO_TOKENS]: part(usage.audio?.cacheRead),
-    [semconv.ATTR_TOLLGATE_USAGE_OUTPUT_AUDIO_TOKENS]: part(usage.audio?.output),
-    [semconv.ATTR_TOLLGATE_USAGE_WEB_SEARCHES]: part(usage.hostedCalls?.webSearches),
-    [semconv.ATTR_TOLLGATE_USAGE_FILE_SEARCHES]: part(usage.hostedCalls?.fileSearches),
-  });
+  setAttribute(span, semconv.ATTR_GEN_AI_USAGE_INPUT_TOKENS, usage.input);
+  setAttribute(span, semconv.ATTR_GEN_AI_USAGE_OUTPUT_TOKENS, usage.output);
+  recordPart(span, semconv.ATTR_GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS, usage.cacheRead);
+  recordPart(span, semconv.ATTR_GEN_AI_USAGE_CACHE_WRITE_INPUT_TOKENS, usage.cacheWrite);
+  recordPart(span, semconv.ATTR_TOLLGATE_USAGE_CACHE_WRITE_1H_TOKENS, usage.cacheWrite1h);
+  recordPart(span, semconv.ATTR_GEN_AI_USAGE_REASONING_OUTPUT_TOKENS, usage.reasoning);
+  recordPart(span, semconv.ATTR_TOLLGATE_USAGE_INPUT_AUDIO_TOKENS, usage.audio?.input);
+  recordPart(span, semconv.ATTR_TOLLGATE_USAGE_CACHE_READ_AUDIO_TOKENS, usage.audio?.cacheRead);
+  recordPart(span, semconv.ATTR_TOLLGATE_USAGE_OUTPUT_AUDIO_TOKENS, usage.audio?.output);
+  recordPart(span, semconv.ATTR_TOLLGATE_USAGE_WEB_SEARCHES, usage.hostedCalls?.webSearches);
+  recordPart(span, semconv.ATTR_TOLLGATE_USAGE_FILE_SEARCHES, usage.hostedCalls?.fileSearches);
+}
+
+function recordPart(span: Span, key: string, value: number | undefined): void {
+  if (value !== 0) setAttribute(span, key, value);
 }
 
 export interface CallCost {
@@ -118,16 +116,12 @@ export interface CallCost {
 
 export function recordCost(span: Span, { nanoUsd, status, priceVersion }: CallCost): void {
   const isKnown = status !== semconv.CostStatus.unpriced && status !== semconv.CostStatus.missing;
-  setAttributes(span, {
-    [semconv.ATTR_TOLLGATE_COST_STATUS]: status,
-    [semconv.ATTR_TOLLGATE_COST_KNOWN]: isKnown,
-  });
+  setAttribute(span, semconv.ATTR_TOLLGATE_COST_STATUS, status);
+  setAttribute(span, semconv.ATTR_TOLLGATE_COST_KNOWN, isKnown);
   if (!isKnown) return;
-  setAttributes(span, {
-    [semconv.ATTR_TOLLGATE_COST_USD]: formatUsd(nanoUsd),
-    [semconv.ATTR_TOLLGATE_COST_NANO_USD]: Number(nanoUsd),
-  });
-  if (priceVersion !== undefined) span.setAttribute(semconv.ATTR_TOLLGATE_COST_PRICE_VERSION, priceVersion);
+  setAttribute(span, semconv.ATTR_TOLLGATE_COST_USD, formatUsd(nanoUsd));
+  setAttribute(span, semconv.ATTR_TOLLGATE_COST_NANO_USD, Number(nanoUsd));
+  setAttribute(span, semconv.ATTR_TOLLGATE_COST_PRICE_VERSION, priceVersion);
 }
 
 /** Of one reply of the ledger: the attributes of many calls. */

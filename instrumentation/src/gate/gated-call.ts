@@ -21,7 +21,7 @@ import type { CallGuard } from "./call-guard.ts";
 import { forgetAnswer } from "./abandonment.ts";
 import { CallContext } from "./call-context.ts";
 import type { CallInFlight, Hop } from "./current-call.ts";
-import { setAttributes } from "./set-attributes.ts";
+import { setAttribute } from "./set-attributes.ts";
 import { NO_USAGE, usageAmounts } from "./call-bound.ts";
 import {
   recordAnswer,
@@ -232,11 +232,9 @@ export class GatedCall implements CallInFlight {
   #recordAdmission({ facts, bounds, output, isLowered, leaseId, budgets, failure, reserved }: Admission): void {
     const { span } = this;
     countDecision(span);
-    setAttributes(span, {
-      [semconv.ATTR_TOLLGATE_DECISION]: semconv.DecisionName.allow,
-      [semconv.ATTR_TOLLGATE_LEASE_ID]: leaseId === "" ? undefined : leaseId,
-      [semconv.ATTR_TOLLGATE_RESERVED_NANO_USD]: reserved > 0n ? Number(reserved) : undefined,
-    });
+    setAttribute(span, semconv.ATTR_TOLLGATE_DECISION, semconv.DecisionName.allow);
+    if (leaseId !== "") setAttribute(span, semconv.ATTR_TOLLGATE_LEASE_ID, leaseId);
+    if (reserved > 0n) setAttribute(span, semconv.ATTR_TOLLGATE_RESERVED_NANO_USD, Number(reserved));
     recordBudget(span, budgets);
     this.#gate.crossings.record(span, budgets);
     if (failure !== undefined) span.setAttribute(semconv.ATTR_TOLLGATE_FAILURE_MODE, failure);

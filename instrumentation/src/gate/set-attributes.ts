@@ -1,10 +1,15 @@
-import type { Attributes, Span } from "@opentelemetry/api";
+import type { Attributes, AttributeValue, Span } from "@opentelemetry/api";
+import { GateSpan } from "../telemetry/gate-span.ts";
 
 /**
- * Sets many attributes at once, right into the span where it shows them: the SDK checks and copies each, which for thirty of a call
- * costs more than deciding it, and its bound of attributes a span must not cost a record what it says. `undefined` is left out.
+ * Sets many attributes at once. Into a span of the app's own SDK (a client that is only guarded) right where it shows them: its bound of
+ * attributes a span must not cost a record what it says. `undefined` is left out.
  */
 export function setAttributes(span: Span, attributes: Attributes): void {
+  if (span instanceof GateSpan) {
+    span.setAttributes(attributes);
+    return;
+  }
   const { attributes: own } = span as { readonly attributes?: Attributes };
   if (own === undefined || !span.isRecording()) {
     span.setAttributes(attributes);
@@ -14,4 +19,10 @@ export function setAttributes(span: Span, attributes: Attributes): void {
     const value = attributes[key];
     if (value !== undefined) own[key] = value;
   }
+}
+
+/** One of them. */
+export function setAttribute(span: Span, key: string, value: AttributeValue): void {
+  if (span instanceof GateSpan) span.setAttribute(key, value);
+  else if (value !== undefined) setAttributes(span, { [key]: value });
 }

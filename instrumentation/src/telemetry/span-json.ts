@@ -6,6 +6,9 @@
 import type { Attributes, HrTime } from "@opentelemetry/api";
 import type { ExportResult } from "@opentelemetry/core";
 import type { ReadableSpan } from "@opentelemetry/sdk-trace";
+import { KeyLists } from "../audit/key-lists.ts";
+import { saidBy } from "./said.ts";
+import type { Said } from "./said.ts";
 
 /** A span that waits to be sent: its text, what stands above it in a request, and nothing else of it, so that the rest can go at once. */
 export interface WrittenSpan {
@@ -66,7 +69,7 @@ function spanText(span: ReadableSpan): string {
     `,"flags":${flagsOf(traceFlags, parent?.isRemote)},"name":${JSON.stringify(span.name)},"kind":${span.kind + 1}`,
     `,"startTimeUnixNano":"${nanos(span.startTime)}","endTimeUnixNano":"${nanos(span.endTime)}","attributes":[`,
   );
-  addKeyValues(span.attributes, parts);
+  addSaid(saidBy(span), parts);
   parts.push("]");
   if (span.events.length > 0) parts.push(`,"events":[${span.events.map(eventText).join()}]`);
   if (span.links.length > 0) parts.push(`,"links":[${span.links.map(linkText).join()}]`);
@@ -100,36 +103,41 @@ export function nanos([seconds, rest]: HrTime): string {
   return seconds === 0 ? String(rest) : `${seconds}${String(rest).padStart(9, "0")}`;
 }
 
-/** By key, the value that came with it last: most of what a process says of its calls it says of all of them. */
-const lastTexts = new Map<string, { readonly value: unknown; readonly text: string }>();
-const LAST_TEXTS_MAX = 4_096;
-const LAST_LENGTH_MAX = 256;
-
-function keyValue(key: string, value: unknown): string {
-  const last = lastTexts.get(key);
-  if (last !== undefined && last.value === value) return last.text;
-  const text = `{"key":${JSON.stringify(key)},"value":${anyValue(value)}}`;
-  if (typeof value === "object" || text.length > LAST_LENGTH_MAX) return text;
-  if (lastTexts.size >= LAST_TEXTS_MAX) lastTexts.clear();
-  lastTexts.set(key, { value, text });
-  return text;
+/** Of spans that say the same things in the same order: what stands before each value, and the text of the value that came last. */
+interface Layout {
+  readonly heads: readonly string[];
+  readonly lastValues: unknown[];
+  readonly lastTexts: string[];
 }
 
-function addKeyValues(attributes: Attributes, parts: string[]): void {
-  let isFirst = true;
-  for (const key in attributes) {
-    const value = attributes[key];
-    if (value === undefined) continue;
-    if (!isFirst) parts.push(",");
-    parts.push(keyValue(key, value));
-    isFirst = false;
+const LAST_LENGTH_MAX = 256;
+
+const layouts = new KeyLists<Layout>((keys) => ({
+  heads: keys.map((key, place) => `${place === 0 ? "" : ","}{"key":${JSON.stringify(key)},"value":`),
+  lastValues: keys.map(() => undefined),
+  lastTexts: keys.map(() => ""),
+}));
+
+/** Most of what a process says of its calls it says of all of them: such a text is made once. */
+function addSaid({ keys, values }: Said, parts: string[]): void {
+  const { heads, lastValues, lastTexts } = layouts.of(keys);
+  for (let place = 0; place < values.length; place += 1) {
+    const value = values[place];
+    if (value === lastValues[place]) {
+      parts.push(lastTexts[place] ?? "");
+      continue;
+    }
+    const text = `${heads[place]}${anyValue(value)}}`;
+    parts.push(text);
+    if (typeof value === "object" || text.length > LAST_LENGTH_MAX) continue;
+    lastValues[place] = value;
+    lastTexts[place] = text;
   }
 }
 
 function keyValues(attributes: Attributes): string {
-  const parts: string[] = [];
-  addKeyValues(attributes, parts);
-  return `[${parts.join("")}]`;
+  const entries = Object.entries(attributes).filter(([, value]) => value !== undefined);
+  return `[${entries.map(([key, value]) => `{"key":${JSON.stringify(key)},"value":${anyValue(value)}}`).join()}]`;
 }
 
 function anyValue(value: unknown): string {

@@ -10,11 +10,11 @@ import { AlwaysOnSampler, TracerProvider } from "@opentelemetry/sdk-trace";
 import { AuditChain } from "../audit/chain.ts";
 import type { Config } from "../config/config.ts";
 import type { Logger } from "../config/logger.ts";
-import { setAttributes } from "../gate/set-attributes.ts";
 import * as semconv from "../semconv.ts";
 import { VERSION } from "../version.ts";
 import { AuditSpanProcessor } from "./audit-span-processor.ts";
 import type { AuditSpanProcessorOptions } from "./audit-span-processor.ts";
+import { GateTracer } from "./gate-span.ts";
 import { pooledIds } from "./pooled-ids.ts";
 import { ProcessContextManager } from "./process-context-manager.ts";
 import { startProcessSdk } from "./process-sdk.ts";
@@ -22,7 +22,7 @@ import { createSendSpans } from "./send-spans.ts";
 import type { WrittenSpanExporter } from "./span-json.ts";
 import { SpanSpool } from "./span-spool.ts";
 import { ownShelf } from "./thread-spans.ts";
-import { withoutSuppression, withoutTracing } from "./without-tracing.ts";
+import { withoutTracing } from "./without-tracing.ts";
 
 export interface Tracing {
   readonly tracer: Tracer;
@@ -82,7 +82,7 @@ export function startTracing(config: Config, logger: Logger): Tracing {
     spanProcessors: [spans],
   });
   const processSdk = startProcessSdk({ config, logger, resource, spans, placeholder: provider });
-  const tracer = unsuppressed(provider.getTracer(SCOPE, VERSION));
+  const tracer = new GateTracer({ resource, instrumentationScope: { name: SCOPE, version: VERSION }, listener: spans });
   return {
     tracer,
     spans,
@@ -96,18 +96,6 @@ export function startTracing(config: Config, logger: Logger): Tracing {
     shutdown: async () => {
       await Promise.all([provider.shutdown(), processSdk.shutdown()]);
     },
-  };
-}
-
-/** An audit span is made whoever suppresses tracing. Its attributes are for no sampler: they are set once it is there. */
-function unsuppressed(tracer: Tracer): Tracer {
-  return {
-    startSpan(name, { attributes = {}, ...options } = {}, parent = context.active()) {
-      const span = tracer.startSpan(name, options, withoutSuppression(parent));
-      setAttributes(span, attributes);
-      return span;
-    },
-    startActiveSpan: tracer.startActiveSpan.bind(tracer),
   };
 }
 

@@ -1,5 +1,4 @@
 import { context, createContextKey } from "@opentelemetry/api";
-import type { Context } from "@opentelemetry/api";
 
 /** The key that OpenTelemetry's own exporters set (`suppressTracing` of @opentelemetry/core): keys are `Symbol.for`. */
 const SUPPRESS_TRACING = createContextKey("OpenTelemetry SDK Context Key SUPPRESS_TRACING");
@@ -12,9 +11,4 @@ export function withoutTracing<T>(work: () => T): T {
 /** Whether what runs here asked for no spans: exporters, ours and others'. */
 export function isTracingSuppressed(): boolean {
   return context.active().getValue(SUPPRESS_TRACING) === true;
-}
-
-/** `parent` for a span that is made whoever suppresses tracing: a call inside an exporter's or an app's quiet zone is billed too. */
-export function withoutSuppression(parent: Context): Context {
-  return parent.getValue(SUPPRESS_TRACING) === true ? parent.deleteValue(SUPPRESS_TRACING) : parent;
 }
