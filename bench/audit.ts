@@ -5,6 +5,8 @@
  */
 import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from "@opentelemetry/sdk-trace";
 import type { ReadableSpan, SpanProcessor } from "@opentelemetry/sdk-trace";
+import { coveredKeys, LINK_FORM } from "../instrumentation/src/audit/link.ts";
+import * as semconv from "../instrumentation/src/semconv.ts";
 import { AuditChain } from "../instrumentation/src/audit/chain.ts";
 import { toOtlpJson, write } from "../instrumentation/src/telemetry/span-json.ts";
 import { Verifier } from "../src/audit/verify/verifier.ts";
@@ -15,7 +17,9 @@ import type { Span } from "../src/pdata/span.ts";
 const SCOPE = "@tollgate/instrumentation";
 const ROUNDS = 21;
 const SPANS = 4_000;
-const RECORDS = 200_000;
+const RECORDS = 100_000;
+const VERIFY_ROUNDS = 3;
+const CHUNK_BYTES = 1_048_576;
 const LIMITS = { linkUs: 10, unchainedUs: 1, recordsPerSecond: 100_000 } as const;
 
 /** As the gate leaves them on a call of a model. */
@@ -116,21 +120,81 @@ console.log(
   `processor  a span without a link ${foreignUs.toFixed(2)} µs (promise: under ${LIMITS.unchainedUs} µs), with one ${checkedUs.toFixed(1)} µs`,
 );
 
-function recordLine(span: ReadableSpan): string {
+function nanos([seconds, rest]: readonly [number, number]): string {
+  return `${seconds}${String(rest).padStart(9, "0")}`;
+}
+
+/** The columns that repeat attributes. */
+const COLUMNS = ["checkout-bot", "", "gpt-4o-mini-2026-07-18", "allow", "", "123456", "exact"];
+
+/** A record as it was exported before, as a map. */
+function mapLine(span: ReadableSpan): string {
   const { traceId, spanId } = span.spanContext();
-  const nanos = ([seconds, rest]: readonly [number, number]): string => `${seconds}${String(rest).padStart(9, "0")}`;
   const isCovered = (key: string): boolean =>
     key.startsWith("tollgate.") || key.startsWith("gen_ai.") || key === "user.id";
   const covered = Object.fromEntries(
     Object.entries(span.attributes).flatMap(([key, value]) => (isCovered(key) ? [[key, String(value)]] : [])),
   );
-  const columns = ["checkout-bot", "", "gpt-4o-mini-2026-07-18", "allow", "", "123456", "exact"];
   const times = [nanos(span.startTime), nanos(span.endTime)];
-  return JSON.stringify(["record", traceId, spanId, "", ...times, "unset", covered, ...columns]);
+  return JSON.stringify(["record", traceId, spanId, "", ...times, "unset", covered, ...COLUMNS]);
 }
 
-const lines = chained(RECORDS).map(recordLine);
-const verifier = new Verifier({ trusted: undefined });
+/** As ClickHouse writes a line: a comma and a space between columns. */
+function lineOf(columns: readonly unknown[]): string {
+  return `[${columns.map((column) => JSON.stringify(column)).join(", ")}]`;
+}
+
+/** As the processor stores them. */
+function textsOf(attributes: ReadableSpan["attributes"]): (key: string) => string {
+  return (key) => {
+    const value = attributes[key];
+    return typeof value === "string" ? value : JSON.stringify(value);
+  };
+}
+
+/** A record as it is exported: the hashed text. */
+function textLine(span: ReadableSpan): string {
+  const { traceId, spanId } = span.spanContext();
+  const { attributes } = span;
+  const text = textsOf(attributes);
+  const { hashed, sealed } = coveredKeys(Object.keys(attributes));
+  const [chain, seq, prev] = [
+    text(semconv.ATTR_TOLLGATE_AUDIT_CHAIN),
+    text(semconv.ATTR_TOLLGATE_AUDIT_SEQ),
+    text(semconv.ATTR_TOLLGATE_AUDIT_PREV),
+  ];
+  const head = [LINK_FORM, chain, seq, prev, traceId, spanId, "", nanos(span.startTime), nanos(span.endTime), "unset"];
+  return lineOf([
+    "hashed",
+    [...head, hashed.digest, ...hashed.keys.map(text)],
+    text(semconv.ATTR_TOLLGATE_AUDIT_HASH),
+    hashed.keys,
+    [LINK_FORM, text(semconv.ATTR_TOLLGATE_AUDIT_SALT), sealed.digest, ...sealed.keys.map(text)],
+    sealed.keys,
+    false,
+    ...COLUMNS,
+  ]);
+}
+
+function linkLine(span: ReadableSpan): string {
+  const { traceId, spanId } = span.spanContext();
+  const { attributes } = span;
+  const text = textsOf(attributes);
+  return lineOf([
+    "link",
+    text(semconv.ATTR_TOLLGATE_AUDIT_CHAIN),
+    Number(attributes[semconv.ATTR_TOLLGATE_AUDIT_SEQ]),
+    text(semconv.ATTR_TOLLGATE_AUDIT_HASH),
+    text(semconv.ATTR_TOLLGATE_AUDIT_PREV),
+    false,
+    "checkout-bot",
+    traceId,
+    spanId,
+    nanos(span.endTime),
+    String(Math.trunc(Number(nanos(span.endTime)) / 1e6)),
+  ]);
+}
+
 const head = {
   since_ms: 0,
   until_ms: Date.now() + 1e9,
@@ -141,18 +205,39 @@ const head = {
   head: null,
   records_max: 1e9,
 };
-verifier.add(JSON.stringify(["export", "tollgate-audit-export-1", head]));
-const start = cpuUs();
-for (const line of lines) verifier.add(line);
-verifier.add('["end"]');
-const report = verifier.finish();
-const perSecond = RECORDS / ((cpuUs() - start) / 1e6);
-console.log(
-  `verify     ${Math.round(perSecond).toLocaleString("en")} records a second of CPU, ${lines[0]?.length} bytes each, complete: ${report.complete}   (promise: ${LIMITS.recordsPerSecond.toLocaleString("en")})`,
-);
+
+/** Records a second of CPU. */
+function verified(form: string, lines: readonly string[]): number {
+  const whole = Buffer.from([JSON.stringify(["export", form, head]), ...lines, '["end"]', ""].join("\n"));
+  const verifier = new Verifier({ trusted: undefined });
+  const start = cpuUs();
+  for (let at = 0; at < whole.length; at += CHUNK_BYTES) verifier.read(whole.subarray(at, at + CHUNK_BYTES));
+  const report = verifier.finish();
+  const perSecond = RECORDS / ((cpuUs() - start) / 1e6);
+  if (!report.complete || report.records !== RECORDS) throw new Error(JSON.stringify(report.findings.slice(0, 3)));
+  return perSecond;
+}
+
+const spans = chained(RECORDS);
+const links = spans.map(linkLine);
+const exported = {
+  "as maps, without links": ["tollgate-audit-export-1", spans.map(mapLine)],
+  "as maps, with their links": ["tollgate-audit-export-1", [...links, ...spans.map(mapLine)]],
+  "as texts, without links": ["tollgate-audit-export-2", spans.map(textLine)],
+  "as texts, with their links": ["tollgate-audit-export-2", [...links, ...spans.map(textLine)]],
+} as const;
+const perSecond = new Map<string, number>();
+for (let round = 0; round < VERIFY_ROUNDS; round += 1) {
+  for (const [name, [form, lines]] of Object.entries(exported))
+    perSecond.set(name, Math.max(perSecond.get(name) ?? 0, verified(form, lines)));
+}
+for (const [name, rate] of perSecond)
+  console.log(
+    `verify     ${name.padEnd(28)}${Math.round(rate).toLocaleString("en").padStart(9)} records a second of CPU`,
+  );
+console.log(`           (promise: ${LIMITS.recordsPerSecond.toLocaleString("en")} with their links)`);
 const isHeld =
   linkedUs - bareUs < LIMITS.linkUs &&
   foreignUs < LIMITS.unchainedUs &&
-  perSecond >= LIMITS.recordsPerSecond &&
-  report.complete;
+  (perSecond.get("as texts, with their links") ?? 0) >= LIMITS.recordsPerSecond;
 process.exitCode = isHeld ? 0 : 1;

@@ -1,5 +1,6 @@
 /** `/v1/audit`: how the audit log stands, its public keys, proofs, and the export that `audit verify` reads. */
 import { Readable } from "node:stream";
+import { COVERED } from "@tollgate/instrumentation/audit";
 import { z } from "zod";
 import type { Checkpoint } from "../audit/checkpoint.ts";
 import { checkpointHash } from "../audit/checkpoint.ts";
@@ -43,6 +44,15 @@ export interface AuditApi {
   readonly clock: Clock;
   readonly recordChange: RecordChange;
 }
+
+/** What a link covers, as the query needs it. */
+const COVER_LISTS = {
+  prefixes: COVERED.prefixes,
+  names: COVERED.names,
+  not: COVERED.not,
+  sealed: COVERED.sealed,
+  sealed_prefix: COVERED.sealedPrefix,
+} as const;
 
 const RECORDS_MAX = 2_000_000;
 const CHECKPOINTS_MAX = 200_000;
@@ -234,9 +244,9 @@ export async function* exportLines(
   ]);
   for (const key of desk.keys) yield line(["key", key]);
   yield* checkpoints as AsyncIterable<Uint8Array>;
-  for (const query of ["audit-links", "audit-records"] as const) {
-    yield* (await lines.lines(query, { ...range, limit: RECORDS_MAX })) as AsyncIterable<Uint8Array>;
-  }
+  const bounds = { ...range, limit: RECORDS_MAX };
+  yield* (await lines.lines("audit-links", bounds)) as AsyncIterable<Uint8Array>;
+  yield* (await lines.lines("audit-records", { ...bounds, ...COVER_LISTS })) as AsyncIterable<Uint8Array>;
   yield line(["end"]);
 }
 

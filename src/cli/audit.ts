@@ -1,6 +1,5 @@
 import { createReadStream, createWriteStream } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { createInterface } from "node:readline";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { ReadableStream } from "node:stream/web";
@@ -26,6 +25,7 @@ interface VerifyOptions extends WindowOptions {
   readonly anchor?: string;
 }
 
+const CHUNK_BYTES = 1_048_576;
 const FINDINGS_SHOWN = 100;
 
 /** `tollgate audit`: whether the records of a window are all there, and what they were. */
@@ -52,7 +52,7 @@ function verifyCommand(output: Output): Command {
         );
       const anchored = options.anchor === undefined ? [] : await readAnchor(options.anchor);
       const verifier = new Verifier({ trusted: options.key, anchored });
-      const lines = options.file === undefined ? await fetchExport(options) : createReadStream(options.file);
+      const lines = options.file === undefined ? await fetchExport(options) : createReadStream(options.file, { highWaterMark: CHUNK_BYTES });
       await readInto(verifier, lines);
       const report = verifier.finish();
       if (options.json === true) printJson(output, report);
@@ -63,7 +63,7 @@ function verifyCommand(output: Output): Command {
 
 async function readInto(verifier: Verifier, input: Readable): Promise<void> {
   try {
-    for await (const line of createInterface({ input, crlfDelay: Infinity })) verifier.add(line);
+    for await (const chunk of input) verifier.read(chunk as Buffer);
   } catch (error) {
     throw new CliError(EXIT.unreachable, `the export ended early: ${errorText(error)}`);
   }

@@ -33,6 +33,7 @@ import {
   ATTR_TOLLGATE_PROVIDER_INFERRED,
   ATTR_TOLLGATE_REDACTED,
   ATTR_TOLLGATE_SESSION_ID,
+  ATTR_TOLLGATE_TENANT_CLAIMED,
   ATTR_TOLLGATE_USAGE_AGGREGATE,
   ATTR_TOLLGATE_WORKFLOW_ID,
   ATTR_USER_ID,
@@ -75,9 +76,20 @@ const WRITTEN_LATER: ReadonlySet<string> = new Set([
   ATTR_TOLLGATE_INCIDENT_SEVERITY,
   ATTR_TOLLGATE_PROVIDER_INFERRED,
   ATTR_TOLLGATE_REDACTED,
+  ATTR_TOLLGATE_TENANT_CLAIMED,
   ATTR_TOLLGATE_USAGE_AGGREGATE,
 ]);
 const SEALED: ReadonlySet<string> = new Set([ATTR_TOLLGATE_SESSION_ID, ATTR_TOLLGATE_WORKFLOW_ID, ATTR_USER_ID]);
+
+/** The rules of {@link coverOf} as lists, for whoever has to apply them elsewhere. */
+export const COVERED = {
+  prefixes: OWN_PREFIXES,
+  names: [...CALL_NAMES],
+  /** Of those by prefix or name. */
+  not: [...HEAD, ...WRITTEN_LATER],
+  sealed: [...SEALED],
+  sealedPrefix: ATTR_TOLLGATE_LABEL_PREFIX,
+} as const;
 
 type Cover = "hash" | "seal" | "none";
 

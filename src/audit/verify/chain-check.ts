@@ -3,7 +3,7 @@
  * write to the database can compute hashes too: what counts are the links that follow on it and the checkpoints that were signed.
  */
 import { NO_LINK } from "@tollgate/instrumentation/audit";
-import type { ChainEvidence, EvidenceLink, EvidenceRecord, Place } from "./chain-evidence.ts";
+import type { ChainEvidence, EvidenceLink, EvidenceRecord, Place, Truth } from "./chain-evidence.ts";
 import type { SignedLeaf } from "./checkpoint-check.ts";
 import type { Findings } from "./finding.ts";
 import { hashAt } from "./record-check.ts";
@@ -40,12 +40,7 @@ export interface ChainTask {
 /** What was stored so long before the newest checkpoint has to be in one. */
 const SIGNED_WITHIN_MS = 900_000;
 
-const NOTHING: Place = { links: [], whole: [], broken: [] };
-
-interface Truth {
-  readonly hash: string;
-  readonly prev: string;
-}
+const NOTHING: Place = { seq: 0, links: [], whole: [], broken: [], truth: undefined };
 
 export function checkChain(task: ChainTask): ChainVerdict {
   return new ChainCheck(task).run();
@@ -53,24 +48,26 @@ export function checkChain(task: ChainTask): ChainVerdict {
 
 class ChainCheck {
   readonly #task: ChainTask;
-  readonly #seqs: readonly number[];
-  /** What is believed to be at each place. */
-  readonly #truth = new Map<number, Truth>();
+  /** In their order. */
+  readonly #places: readonly Place[];
   /** Places whose record stands elsewhere. */
   readonly #moved = new Set<number>();
   /** The last place of which anything is believed. */
   #end = 0;
   #expired = 0;
+  /** Where something is, or was changed; not where only a record of another place stands. */
+  #known: readonly Place[] = [];
 
   constructor(task: ChainTask) {
     this.#task = task;
-    this.#seqs = [...task.evidence.places.keys()].filter((seq) => Number.isSafeInteger(seq)).toSorted((a, b) => a - b);
+    this.#places = inOrder(task.evidence.places);
   }
 
   run(): ChainVerdict {
-    for (const seq of this.#seqs.toReversed()) this.#believe(seq);
-    for (const seq of this.#seqs) this.#checkBroken(seq);
-    for (const seq of this.#seqs) this.#checkPlace(seq);
+    for (let index = this.#places.length - 1; index >= 0; index -= 1) this.#believe(this.#places[index] ?? NOTHING);
+    for (const place of this.#places) if (place.broken.length > 0) this.#checkBroken(place);
+    for (const place of this.#places) this.#checkPlace(place);
+    this.#known = this.#places.filter(({ seq, truth }) => truth !== undefined || seq < this.#end);
     this.#checkOrder();
     this.#checkLeaves();
     return { isOpen: this.#checkEnd(), expired: this.#expired, unsigned: this.#unsigned() };
@@ -81,35 +78,35 @@ class ChainCheck {
   }
 
   /** Where several claim a place: the one that was signed, else the one that the next place follows on, else the first that came. */
-  #believe(seq: number): void {
-    const { links, whole } = this.#place(seq);
+  #believe(place: Place): void {
+    const { seq, links, whole } = place;
     const only = links[0] ?? whole[0];
     if (only !== undefined && links.length < 2 && whole.every(({ hash }) => hash === only.hash)) {
-      this.#truth.set(seq, only);
+      place.truth = only;
       this.#end = Math.max(this.#end, seq);
       return;
     }
     const candidates: readonly Truth[] = [...links, ...whole];
     const signed = this.#task.leaves.find(({ leaf }) => leaf[1] === seq)?.leaf[2];
-    const next = this.#truth.get(seq + 1)?.prev;
+    const next = this.#place(seq + 1).truth?.prev;
     const found =
       candidates.find(({ hash }) => hash === signed) ??
       candidates.find(({ hash }) => hash === next) ??
       links.toSorted((a, b) => a.receivedMs - b.receivedMs)[0] ??
       whole[0];
     if (found === undefined) return;
-    this.#truth.set(seq, found);
+    place.truth = found;
     this.#end = Math.max(this.#end, seq);
   }
 
-  #checkBroken(seq: number): void {
-    for (const record of this.#place(seq).broken) {
+  #checkBroken({ seq, whole, broken, truth }: Place): void {
+    for (const record of broken) {
       const home = this.#homeOf(record);
       const where = this.#where(seq, record);
       if (home !== undefined && home !== seq) {
         this.#moved.add(home);
         this.#add("reordered", `it is the record of place ${home}`, where);
-      } else if (this.#place(seq).whole.some(({ hash }) => hash === this.#truth.get(seq)?.hash)) {
+      } else if (whole.some(({ hash }) => hash === truth?.hash)) {
         this.#add("inserted", "another record has its place, and it is not what its own hash covers", where);
       } else this.#add("changed", record.checked.problem, where);
     }
@@ -131,8 +128,8 @@ class ChainCheck {
   #placesOfSpan(spanId: string): readonly number[] {
     if (this.#spans === undefined) {
       this.#spans = new Map();
-      for (const seq of this.#seqs) {
-        for (const link of this.#place(seq).links) {
+      for (const { seq, links } of this.#places) {
+        for (const link of links) {
           const list = this.#spans.get(link.spanId) ?? [];
           list.push(seq);
           this.#spans.set(link.spanId, list);
@@ -142,9 +139,7 @@ class ChainCheck {
     return this.#spans.get(spanId) ?? [];
   }
 
-  #checkPlace(seq: number): void {
-    const { links, whole, broken } = this.#place(seq);
-    const truth = this.#truth.get(seq);
+  #checkPlace({ seq, links, whole, broken, truth }: Place): void {
     let isWhole = false;
     for (const { hash, spanId } of whole) {
       if (hash === truth?.hash && !isWhole) isWhole = true;
@@ -168,27 +163,19 @@ class ChainCheck {
     else this.#add("inserted", "another record has its place", { from: seq, span_id: spanId });
   }
 
-  /** Where something is, or was changed; not where only a record of another place stands. */
-  #inOrder(): readonly number[] {
-    return this.#seqs.filter((seq) => this.#truth.has(seq) || seq < this.#end);
-  }
-
   #checkOrder(): void {
-    let before = 0;
-    for (const seq of this.#inOrder()) {
-      const truth = this.#truth.get(seq);
-      if (before === 0) this.#checkFirst(seq);
-      else if (seq > before + 1) this.#addGap(before + 1, seq - 1);
-      else if (truth !== undefined && this.#truth.get(before)?.hash !== truth.prev && this.#truth.has(before)) {
-        this.#add("changed", "the record after it follows on another one", { from: before });
-      }
-      before = seq;
+    let before: Place | undefined;
+    for (const place of this.#known) {
+      const { seq, truth } = place;
+      if (before === undefined) this.#checkFirst(place);
+      else if (seq > before.seq + 1) this.#addGap(before.seq + 1, seq - 1);
+      else if (truth !== undefined && before.truth !== undefined && before.truth.hash !== truth.prev)
+        this.#add("changed", "the record after it follows on another one", { from: before.seq });
+      before = place;
     }
   }
 
-  #checkFirst(seq: number): void {
-    const { links } = this.#place(seq);
-    const truth = this.#truth.get(seq);
+  #checkFirst({ seq, links, truth }: Place): void {
     if (seq === 1) {
       if (truth !== undefined && truth.prev !== NO_LINK)
         this.#add("changed", "the first record follows on something", { from: 1 });
@@ -209,7 +196,7 @@ class ChainCheck {
   #checkLeaves(): void {
     for (const { leaf, number } of this.#task.leaves) {
       const [, seq, hash] = leaf;
-      const truth = this.#truth.get(seq);
+      const { truth } = this.#place(seq);
       if (truth === undefined || truth.hash === hash) continue;
       this.#add("changed", `checkpoint ${number} has signed another hash: it, or one before it, was rewritten`, {
         from: seq,
@@ -220,8 +207,8 @@ class ChainCheck {
 
   /** True for a chain whose end is open. */
   #checkEnd(): boolean {
-    const last = this.#inOrder().at(-1) ?? 0;
-    const lastLink = this.#place(last).links[0];
+    const { seq: last, links } = this.#known.at(-1) ?? NOTHING;
+    const [lastLink] = links;
     if (lastLink !== undefined && lastLink.endMs >= this.#task.window.untilMs) return false;
     const due = this.#task.leaves.filter(({ atMs }) => atMs <= this.#task.window.storedToMs);
     const signed = Math.max(0, ...due.map(({ leaf }) => leaf[1]));
@@ -235,23 +222,20 @@ class ChainCheck {
   #unsigned(): number {
     const { leaves, signedUpToMs } = this.#task;
     const signed = Math.max(0, ...leaves.map(({ leaf }) => leaf[1]));
-    const beyond = this.#inOrder().filter((seq) => seq > signed);
+    const beyond = this.#known.filter(({ seq }) => seq > signed);
     // Not for a chain whose only checkpoint may lie before the window.
     const due =
-      leaves.length === 0 && (this.#seqs[0] ?? 0) > 1 ? [] : beyond.filter((seq) => this.#isDue(seq, signedUpToMs));
+      leaves.length === 0 && (this.#places[0]?.seq ?? 0) > 1
+        ? []
+        : beyond.filter((place) => isDue(place, signedUpToMs));
     const [first] = due;
     if (first !== undefined) {
       this.#add("inserted", "no checkpoint covers it, though later ones were signed", {
-        from: first,
-        to: due.at(-1) ?? first,
+        from: first.seq,
+        to: due.at(-1)?.seq ?? first.seq,
       });
     }
     return beyond.length;
-  }
-
-  #isDue(seq: number, signedUpToMs: number): boolean {
-    const [link] = this.#place(seq).links;
-    return link !== undefined && link.receivedMs + SIGNED_WITHIN_MS < signedUpToMs;
   }
 
   #isInWindow({ endMs }: { readonly endMs: number }): boolean {
@@ -266,6 +250,18 @@ class ChainCheck {
     const { chain, evidence, findings } = this.#task;
     findings.add(kind, detail, { chain, agent: evidence.agent, ...where });
   }
+}
+
+function isDue({ links }: Place, signedUpToMs: number): boolean {
+  const [link] = links;
+  return link !== undefined && link.receivedMs + SIGNED_WITHIN_MS < signedUpToMs;
+}
+
+/** They come in order more often than not. */
+function inOrder(places: ReadonlyMap<number, Place>): readonly Place[] {
+  const list = [...places.values()].filter(({ seq }) => Number.isSafeInteger(seq));
+  const isSorted = list.every(({ seq }, index) => index === 0 || (list[index - 1]?.seq ?? 0) < seq);
+  return isSorted ? list : list.sort((a, b) => a.seq - b.seq);
 }
 
 function ids({ traceId, spanId }: EvidenceLink): { readonly trace_id: string; readonly span_id: string } {

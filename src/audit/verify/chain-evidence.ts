@@ -1,4 +1,5 @@
 /** What an export says of one chain, place by place. */
+import type { WholeRecord } from "./record-scan.ts";
 import type { CheckedRecord, RecordLine } from "./record-check.ts";
 
 /** A line of an export. */
@@ -31,44 +32,59 @@ export interface EvidenceRecord {
   readonly line: RecordLine;
 }
 
+/** What is believed to be at a place. */
+export interface Truth {
+  readonly hash: string;
+  readonly prev: string;
+}
+
 /** One place of a chain. */
 export interface Place {
+  readonly seq: number;
   links: readonly EvidenceLink[];
   /** Records that are what they say; only their hash and span are kept. */
   whole: readonly { readonly hash: string; readonly prev: string; readonly spanId: string }[];
   broken: readonly EvidenceRecord[];
+  truth: Truth | undefined;
 }
 
 /** Shared by all places: most have one link and one record, and there are millions of them. */
 const NONE: readonly never[] = [];
 
-const NANOS_A_MS = 1e6;
+export const NANOS_A_MS = 1e6;
 
 export class ChainEvidence {
   agent = "";
   readonly places = new Map<number, Place>();
 
-  addLink(line: LinkLine): void {
-    const [, , seq, hash, prev, isClosed, agent, traceId, spanId, endNs, receivedMs] = line;
-    if (this.agent === "") this.agent = agent;
+  addLink(seq: number, link: EvidenceLink): void {
     const place = this.#at(seq);
     const { links } = place;
-    if (links.some((link) => link.hash === hash && link.spanId === spanId)) return;
-    const endMs = Number(endNs) / NANOS_A_MS;
-    place.links = [...links, { hash, prev, isClosed, traceId, spanId, endMs, receivedMs: Number(receivedMs) }];
+    if (links === NONE) place.links = [link];
+    else if (!links.some(({ hash, spanId }) => hash === link.hash && spanId === link.spanId))
+      place.links = [...links, link];
   }
 
-  addRecord(checked: CheckedRecord, line: RecordLine): void {
-    const { seq, hash, prev, problem } = checked;
-    if (this.agent === "") this.agent = line[8];
+  addWhole({ seq, hash, prev, spanId }: Pick<WholeRecord, "seq" | "hash" | "prev" | "spanId">): void {
     const place = this.#at(seq);
-    if (problem === "") place.whole = [...place.whole, { hash, prev, spanId: line[2] }];
-    else place.broken = [...place.broken, { checked, line }];
+    const record = { hash, prev, spanId };
+    place.whole = place.whole === NONE ? [record] : [...place.whole, record];
+  }
+
+  addBroken(record: EvidenceRecord): void {
+    const place = this.#at(record.checked.seq);
+    place.broken = [...place.broken, record];
   }
 
   #at(seq: number): Place {
     let place = this.places.get(seq);
-    if (place === undefined) this.places.set(seq, (place = { links: NONE, whole: NONE, broken: NONE }));
+    if (place === undefined)
+      this.places.set(seq, (place = { seq, links: NONE, whole: NONE, broken: NONE, truth: undefined }));
     return place;
   }
+}
+
+export function linkOf(line: LinkLine): EvidenceLink {
+  const [, , , hash, prev, isClosed, , traceId, spanId, endNs, receivedMs] = line;
+  return { hash, prev, isClosed, traceId, spanId, endMs: Number(endNs) / NANOS_A_MS, receivedMs: Number(receivedMs) };
 }

@@ -1,6 +1,7 @@
 /** Whether one stored record is what its link covers, by itself. */
 import { coveredKeys, type KeyList, linkHash, sealOf, wellFormed } from "@tollgate/instrumentation/audit";
 import {
+  ATTR_GEN_AI_OPERATION_NAME,
   ATTR_GEN_AI_REQUEST_MODEL,
   ATTR_GEN_AI_RESPONSE_MODEL,
   ATTR_GEN_AI_TOOL_NAME,
@@ -16,6 +17,7 @@ import {
   ATTR_TOLLGATE_COST_STATUS,
   ATTR_TOLLGATE_DECISION,
   ATTR_TOLLGATE_DECISION_RULE,
+  INFERENCE_OPERATIONS,
 } from "@tollgate/instrumentation/semconv";
 
 /** A line of an export. */
@@ -47,8 +49,8 @@ export interface CheckedRecord {
   readonly isRedacted: boolean;
 }
 
-/** `undefined` for a record without a link. */
-export function checkRecord(line: RecordLine): CheckedRecord | undefined {
+/** `undefined` for a record without a link. `isOdd`: its parts do not fit one another. */
+export function checkRecord(line: RecordLine, isOdd = false): CheckedRecord | undefined {
   const covered = line[7];
   const hash = covered[ATTR_TOLLGATE_AUDIT_HASH] ?? "";
   if (hash === "") return undefined;
@@ -57,7 +59,7 @@ export function checkRecord(line: RecordLine): CheckedRecord | undefined {
   const prev = covered[ATTR_TOLLGATE_AUDIT_PREV] ?? "";
   const keys = coveredKeys(Object.keys(covered));
   const seal = sealProblem(covered, keys.sealed);
-  const isWhole = hashOf(line, { seq, prev, hashed: keys.hashed }) === hash;
+  const isWhole = !isOdd && hashOf(line, { seq, prev, hashed: keys.hashed }) === hash;
   const problem = isWhole ? seal || columnProblem(line) : "it is not what its hash covers";
   const isRedacted = covered[ATTR_TOLLGATE_AUDIT_SEAL] !== undefined && covered[ATTR_TOLLGATE_AUDIT_SALT] === undefined;
   return { chain, seq: Number(seq), hash, prev, problem, isRedacted };
@@ -99,6 +101,8 @@ function columnProblem(line: RecordLine): string {
   if (rule !== text(ATTR_TOLLGATE_DECISION_RULE)) return "its column `decision_rule` differs";
   const status = text(ATTR_TOLLGATE_COST_STATUS);
   if (costStatus !== "" && status !== "" && costStatus !== status) return "its column `cost_status` differs";
+  if (costStatus === "" && status !== "" && INFERENCE_OPERATIONS.has(text(ATTR_GEN_AI_OPERATION_NAME)))
+    return "its column `cost_status` is empty, which hides its cost";
   const nano = text(ATTR_TOLLGATE_COST_NANO_USD);
   if (costStatus !== "" && nano !== "" && cost !== nano) return "its column `cost_nano_usd` differs";
   if (tool !== "" && tool !== text(ATTR_GEN_AI_TOOL_NAME)) return "its column `tool` differs";

@@ -2,11 +2,11 @@
  * Verifies an export, line by line, whatever their order: what it says of a window rests on the public keys alone. Keeps some
  * hundred bytes a record.
  */
-import { EXPORT_FORM, SIGNED_AFTER_MS_MAX } from "../export-form.ts";
+import { EXPORT_FORM, EXPORT_FORM_BEFORE, SIGNED_AFTER_MS_MAX } from "../export-form.ts";
 import type { Checkpoint } from "../checkpoint.ts";
 import { type PublicKey, trustedKeys } from "../signing-keys.ts";
 import { checkChain, type Window } from "./chain-check.ts";
-import { ChainEvidence, type LinkLine } from "./chain-evidence.ts";
+import { ChainEvidence, type LinkLine, linkOf } from "./chain-evidence.ts";
 import {
   checkCheckpoints,
   type CheckpointLine,
@@ -14,8 +14,12 @@ import {
   type KnownHead,
   type SignedLeaf,
 } from "./checkpoint-check.ts";
+import { ExportLines } from "./export-lines.ts";
 import { Findings, type VerifyReport } from "./finding.ts";
+import { type HashedLine, readHashedLine } from "./hashed-line.ts";
+import { LinkScan } from "./link-scan.ts";
 import { checkRecord, type RecordLine } from "./record-check.ts";
+import { RecordScan } from "./record-scan.ts";
 
 export interface VerifierOptions {
   /** Raw public keys in base64; `undefined`: those of the export, whose source is trusted. */
@@ -41,6 +45,7 @@ type Line =
   | readonly ["end"]
   | CheckpointLine
   | LinkLine
+  | HashedLine
   | RecordLine;
 
 export class Verifier {
@@ -49,6 +54,11 @@ export class Verifier {
   readonly #keys: PublicKey[] = [];
   readonly #checkpoints: Checkpoint[] = [];
   readonly #chains = new Map<string, ChainEvidence>();
+  readonly #lines = new ExportLines((bytes, from, to) => this.#add(bytes, from, to));
+  readonly #recordScan = new RecordScan();
+  readonly #linkScan = new LinkScan();
+  /** Lines of one chain often come one after the other. */
+  #last: { readonly id: string; readonly chain: ChainEvidence } | undefined;
   #head: ExportHead | undefined;
   #isEnded = false;
   #records = 0;
@@ -59,20 +69,13 @@ export class Verifier {
     this.#options = options;
   }
 
-  /** Takes one line of an export. A line that is none is a finding. */
-  add(text: string): void {
-    if (text === "") return;
-    let line: Line;
-    try {
-      line = JSON.parse(text) as Line;
-      this.#take(line);
-    } catch (error) {
-      if (!(error instanceof SyntaxError) && !(error instanceof TypeError)) throw error;
-      this.#findings.add("export_damaged", `not a line of an export: ${text.slice(0, 80)}`);
-    }
+  /** Takes the next bytes of an export, which need not end where a line does. */
+  read(chunk: Uint8Array): void {
+    this.#lines.add(chunk);
   }
 
   finish(): VerifyReport {
+    this.#lines.end();
     const head = this.#head;
     if (head === undefined) this.#findings.add("export_damaged", "it has no first line");
     if (!this.#isEnded) this.#findings.add("export_damaged", "its end is missing");
@@ -89,13 +92,49 @@ export class Verifier {
     return { ...this.#checkChains(leaves, window), ...timesOf(head) };
   }
 
+  /** Takes one line. One that is none of an export is a finding. */
+  #add(bytes: Buffer, from: number, to: number): void {
+    const link = this.#linkScan.scan(bytes, from, to);
+    if (link !== undefined) {
+      const chain = this.#chain(link.chain);
+      if (chain.agent === "") chain.agent = this.#linkScan.agent(bytes);
+      chain.addLink(link.seq, link.link);
+      return;
+    }
+    const whole = this.#recordScan.scan(bytes, from, to);
+    if (whole !== undefined) {
+      const chain = this.#chain(whole.chain);
+      if (chain.agent === "") chain.agent = this.#recordScan.agent(bytes);
+      this.#count(whole);
+      chain.addWhole(whole);
+      return;
+    }
+    const text = bytes.toString("utf8", from, to);
+    try {
+      this.#take(JSON.parse(text) as Line);
+    } catch (error) {
+      if (!(error instanceof SyntaxError) && !(error instanceof TypeError)) throw error;
+      this.#findings.add("export_damaged", `not a line of an export: ${text.slice(0, 80)}`);
+    }
+  }
+
+  #count({ isRedacted }: { readonly isRedacted: boolean }): void {
+    this.#records += 1;
+    if (isRedacted) this.#redacted += 1;
+  }
+
   #take(line: Line): void {
     switch (line[0]) {
       case "record":
-        this.#takeRecord(line);
+        this.#takeRecord(line, false);
         break;
+      case "hashed": {
+        const { record, isOdd } = readHashedLine(line);
+        this.#takeRecord(record, isOdd);
+        break;
+      }
       case "link":
-        this.#chain(line[1]).addLink(line);
+        this.#chain(line[1], line[6]).addLink(line[2], linkOf(line));
         break;
       case "checkpoint":
         this.#checkpoints.push(checkpointOf(line));
@@ -104,7 +143,8 @@ export class Verifier {
         this.#keys.push(line[1]);
         break;
       case "export":
-        if (line[1] !== EXPORT_FORM) this.#findings.add("export_damaged", `it is of the form ${line[1]}`);
+        if (line[1] !== EXPORT_FORM && line[1] !== EXPORT_FORM_BEFORE)
+          this.#findings.add("export_damaged", `it is of the form ${line[1]}`);
         this.#head = line[2];
         break;
       case "end":
@@ -115,20 +155,24 @@ export class Verifier {
     }
   }
 
-  #takeRecord(line: RecordLine): void {
-    const checked = checkRecord(line);
+  #takeRecord(line: RecordLine, isOdd: boolean): void {
+    const checked = checkRecord(line, isOdd);
     if (checked === undefined) {
       this.#unchained += 1;
       return;
     }
-    this.#records += 1;
-    if (checked.isRedacted) this.#redacted += 1;
-    this.#chain(checked.chain).addRecord(checked, line);
+    this.#count(checked);
+    const chain = this.#chain(checked.chain, line[8]);
+    if (checked.problem === "") chain.addWhole({ ...checked, spanId: line[2] });
+    else chain.addBroken({ checked, line });
   }
 
-  #chain(id: string): ChainEvidence {
-    let chain = this.#chains.get(id);
+  /** The agent is that of the first line. */
+  #chain(id: string, agent = ""): ChainEvidence {
+    let chain = this.#last?.id === id ? this.#last.chain : this.#chains.get(id);
     if (chain === undefined) this.#chains.set(id, (chain = new ChainEvidence()));
+    if (this.#last?.id !== id) this.#last = { id, chain };
+    if (chain.agent === "") chain.agent = agent;
     return chain;
   }
 

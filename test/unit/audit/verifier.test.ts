@@ -111,7 +111,7 @@ function verify(made: readonly Made[], checkpoints: ReturnType<typeof signed>): 
   const lines: unknown[] = [["export", EXPORT_FORM, { ...window, ...times }]];
   lines.push(...checkpoints.keys.map((key) => ["key", key]), ...checkpoints.lines);
   lines.push(...made.flatMap(({ link, record }) => [record, link]), ["end"]);
-  for (const line of lines) verifier.add(JSON.stringify(line));
+  for (const line of lines) verifier.read(Buffer.from(`${JSON.stringify(line)}\n`));
   return verifier.finish().findings;
 }
 
