@@ -52,7 +52,10 @@ function verifyCommand(output: Output): Command {
         );
       const anchored = options.anchor === undefined ? [] : await readAnchor(options.anchor);
       const verifier = new Verifier({ trusted: options.key, anchored });
-      const lines = options.file === undefined ? await fetchExport(options) : createReadStream(options.file, { highWaterMark: CHUNK_BYTES });
+      const lines =
+        options.file === undefined
+          ? await fetchExport(options)
+          : createReadStream(options.file, { highWaterMark: CHUNK_BYTES });
       await readInto(verifier, lines);
       const report = verifier.finish();
       if (options.json === true) printJson(output, report);
