@@ -6,16 +6,30 @@ import { type Column, type Output, printable, printTable } from "./output.ts";
 type ShownSpan = TraceReply["spans"][number];
 type TreeRow = ShownSpan & { readonly depth: number };
 
-/** A table of the tree, and under it why something was not allowed. */
+/** A table of the tree, and under it why something was not allowed, or has failed. */
 export function printSpanTree(output: Output, spans: readonly ShownSpan[]): void {
   const rows = treeRows(spans);
   printTable(output, rows, COLUMNS);
   for (const row of rows) {
-    const reason = row.attributes["tollgate.decision.reason"];
-    if (row.decision !== "" && row.decision !== "allow" && reason !== undefined) {
-      output.line(printable(`${row.decision} ${row.name} (${row.span_id}): ${reason}`));
-    }
+    const why = whyNot(row);
+    if (why !== undefined) output.line(printable(`${why.what} ${row.name} (${row.span_id}): ${why.text}`));
   }
+}
+
+const MESSAGE_LENGTH_MAX = 300;
+
+function whyNot(span: ShownSpan): { readonly what: string; readonly text: string } | undefined {
+  const { decision, attributes, status_message: message } = span;
+  const reason = decision === "" || decision === "allow" ? undefined : attributes["tollgate.decision.reason"];
+  if (reason !== undefined) return { what: decision, text: reason };
+  if (span.status !== "error" || message === "") return undefined;
+  const isLong = message.length > MESSAGE_LENGTH_MAX;
+  return { what: "error", text: isLong ? `${message.slice(0, MESSAGE_LENGTH_MAX)}…` : message };
+}
+
+/** `error` comes with its type, where the sender gives one: `error 429`. "" for what is well. */
+export function errorText({ status, attributes }: Pick<ShownSpan, "status" | "attributes">): string {
+  return status === "error" ? ["error", attributes["error.type"] ?? ""].join(" ").trim() : "";
 }
 
 const COLUMNS: readonly Column<TreeRow>[] = [
@@ -26,7 +40,7 @@ const COLUMNS: readonly Column<TreeRow>[] = [
   { title: "MODEL", value: (row) => row.model || "-" },
   { title: "COST", align: "right", value: (row) => spanCost(row) || "-" },
   { title: "DECISION", value: (row) => row.decision || "-" },
-  { title: "STATUS", value: (row) => row.status },
+  { title: "STATUS", value: (row) => errorText(row) || row.status },
 ];
 
 /** Parents before children, each level by start; a span whose parent is missing, or is in a circle, counts as a root. */

@@ -6,6 +6,7 @@ import { CliError, EXIT } from "./exit.ts";
 import { apiOption, type CommonOptions, dataDirOption, jsonOption } from "./options.ts";
 import { type Output, printable } from "./output.ts";
 import { findProcessor, type Processor } from "./processor.ts";
+import { errorText } from "./span-tree.ts";
 import { addSpanFilters, type SpanFilterOptions, spanFilterQuery } from "./span-filters.ts";
 
 const POLL_MS = 1_000;
@@ -87,11 +88,9 @@ function jsonLine(span: TailSpan): string {
 }
 
 function humanLine(span: TailSpan): string {
-  const { start, agent, name, model, decision, status, attributes } = span;
+  const { start, agent, name, model, decision, attributes } = span;
   const cost = spanCost(span);
   const reason = decision === "" || decision === "allow" ? "" : (attributes["tollgate.decision.reason"] ?? "");
   const parts = [start.slice(11, 23), agent || "-", name, model, `${span.duration_ms.toFixed(0)} ms`, cost, decision];
-  return printable(
-    [...parts, status === "error" ? "error" : "", reason, span.trace_id].filter((part) => part !== "").join("  "),
-  );
+  return printable([...parts, errorText(span), reason, span.trace_id].filter((part) => part !== "").join("  "));
 }

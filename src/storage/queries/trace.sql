@@ -10,6 +10,7 @@ SELECT
     concat(formatDateTime(s.start, '%FT%T', 'UTC'), '.', leftPad(toString(toUnixTimestamp64Nano(s.start) % 1000000000), 9, '0'), 'Z') AS start,
     toString(duration_ns) AS duration_ns,
     toString(status) AS status,
+    status_message,
     toString(agent) AS agent,
     toString(model) AS model,
     toString(cost_nano_usd) AS cost_nano_usd,

@@ -219,6 +219,7 @@ it("trace shows all spans with their attributes, and a tree for people", async (
     kind: "client",
     duration_ms: 1.5,
     status: "unset",
+    status_message: "",
     agent: "shop",
     model: "gpt-4o",
     cost_usd: "0.003500000",
