@@ -58,7 +58,7 @@ function create(reservations: Reservations): AnyRoute {
       "idempotency_key_reused",
       "ledger_unavailable",
     ],
-    handle: async ({ body, caller, headers }) =>
+    handle: ({ body, caller, headers }) =>
       reservations.create(body, { caller, key: keyOf(headers["idempotency-key"]) }),
   });
 }
@@ -86,7 +86,7 @@ function commit(reservations: Reservations): AnyRoute {
       },
     },
     problems: ["price_unknown", "reservation_unknown", "ledger_unavailable"],
-    handle: async ({ body, params, caller }) => reservations.commit(params.id, body, caller),
+    handle: ({ body, params, caller }) => reservations.commit(params.id, body, caller),
   });
 }
 

@@ -113,19 +113,23 @@ export interface RawRequest {
   readonly headers: IncomingHttpHeaders;
 }
 
-/** Asks who it is, checks what was sent, and does it. Throws `ApiProblem`. */
-export async function answerTo(definition: AnyRoute, access: Access, raw: RawRequest): Promise<unknown> {
-  const { headers } = raw;
-  const asked = whoAsks(definition, access, headers);
+/** Asks who it is, checks what was sent, and does it. Throws `ApiProblem`, or rejects with it. */
+export function answerTo(definition: AnyRoute, access: Access, raw: RawRequest): Promise<unknown> {
+  const asked = whoAsks(definition, access, raw.headers);
   // No turn of the loop for agents, who ask around every call.
-  const { caller, person, tenant } = asked instanceof Promise ? await asked : asked;
+  return asked instanceof Promise
+    ? asked.then((asker) => handle(definition, raw, asker))
+    : handle(definition, raw, asked);
+}
+
+function handle(definition: AnyRoute, { body, query, params, headers }: RawRequest, asker: Asker): Promise<unknown> {
   return definition.handle({
-    body: parse(definition.body, raw.body ?? {}, "body"),
-    query: parse(definition.query, raw.query, "query"),
-    params: parse(definition.params, raw.params, "path"),
-    caller,
-    person,
-    tenant,
+    body: parse(definition.body, body ?? {}, "body"),
+    query: parse(definition.query, query, "query"),
+    params: parse(definition.params, params, "path"),
+    caller: asker.caller,
+    person: asker.person,
+    tenant: asker.tenant,
     headers,
   });
 }

@@ -63,8 +63,8 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "the ledger acknowledges before the disk has it",
-    file: `${LOCAL}/journal.ts`,
-    find: "await file.datasync();",
+    file: `${LOCAL}/disk.ts`,
+    find: "if (file.isDurableByWrite !== true) await file.datasync();",
     replace: "",
     seeds: [1, 60],
   },

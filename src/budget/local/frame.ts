@@ -1,6 +1,7 @@
 /**
  * The journal's frames: [length u32][crc32 of payload u32][payload], little endian. A frame is what one write carried, with
- * all its events: it is there whole or not at all. Pure: bytes in, bytes out.
+ * all its events: it is there whole or not at all. Zeros to the end of the file are room for frames to come. Pure: bytes in,
+ * bytes out.
  */
 import { crc32 } from "node:zlib";
 
@@ -25,10 +26,18 @@ export type FrameReading =
   | { readonly kind: "broken"; readonly isTail: boolean };
 
 export function readFrame(file: Buffer, offset: number): FrameReading {
-  if (offset === file.length) return { kind: "end" };
+  if (isRoom(file, offset)) return { kind: "end" };
   const payload = payloadAt(file, offset);
   if (payload === undefined) return { kind: "broken", isTail: !hasFrameAfter(file, offset) };
   return { kind: "frame", payload: payload.toString("utf8"), next: offset + HEADER_BYTES + payload.length };
+}
+
+/** Whether nothing was written from here on. A frame begins with its length, which is never 0. */
+function isRoom(file: Buffer, offset: number): boolean {
+  const bytes = file.length - offset;
+  // Asked for each frame: mostly answered by the length that it begins with.
+  if (bytes >= HEADER_BYTES && file.readUInt32LE(offset) !== 0) return false;
+  return bytes === 0 || file.subarray(offset).equals(Buffer.alloc(bytes));
 }
 
 function payloadAt(file: Buffer, offset: number): Buffer | undefined {

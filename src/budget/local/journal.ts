@@ -1,7 +1,7 @@
 /**
  * The append-only file behind the ledger, with group commit: everything that waits goes out in one frame, one write and one
  * fdatasync, and only then does anybody hear of it. While the disk is busy the next group gathers, so the cost of a sync is
- * shared by as many as wait for it.
+ * shared by as many as wait for it; it goes out as soon as the disk is free, before those of the last one are answered.
  *
  * A write or sync that fails ends it: the kernel may have dropped the pages, so trying again would acknowledge what isn't
  * there. From then on everything rejects with `ledger_unavailable`, until a restart reads what the disk really has.
@@ -10,8 +10,9 @@
  */
 import { join } from "node:path";
 import { LedgerError } from "../ledger-error.ts";
-import { writeFileDurably, writeFully, type Disk, type DiskFile } from "./disk.ts";
+import { writeDurably, writeFileDurably, type Disk, type DiskFile } from "./disk.ts";
 import { encodeFrame } from "./frame.ts";
+import { Headroom } from "./headroom.ts";
 import { listJournal, segmentName, snapshotName, unlinkAll } from "./journal-files.ts";
 
 export interface JournalOptions {
@@ -33,6 +34,8 @@ export interface JournalOptions {
 /** One group: far below the limit of a frame, and no long pause for those behind it. */
 const GROUP_BYTES_MAX = 4 * 1024 * 1024;
 const SNAPSHOT_FRAME_BYTES = 1024 * 1024;
+/** So many need not wait for what else the loop reads in this turn: the disk works meanwhile. */
+const GATHERED_LINES = 32;
 
 interface Waiting {
   readonly resolve: () => void;
@@ -42,6 +45,9 @@ interface Waiting {
 export class Journal {
   readonly #options: JournalOptions;
   #file: DiskFile | undefined;
+  #headroom: Headroom | undefined;
+  /** Ends the gathering of a first group. */
+  #goOn: (() => void) | undefined;
   #segment: number;
   #offset: number;
   #lines: string[] = [];
@@ -77,7 +83,7 @@ export class Journal {
   }
 
   async start(): Promise<void> {
-    this.#file = await this.#open(this.#segment);
+    await this.#open();
     if (this.#offset === 0) await this.#write(segmentHead(this.#segment, this.#options.previousBytes));
     // Also where the segment was found: who made it may have died, or its disk failed, before its name was durable.
     await this.#options.disk.syncDirectory(this.#options.dir);
@@ -93,6 +99,7 @@ export class Journal {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ upTo, waiting: { resolve, reject } });
       this.#flushing ??= this.#flush();
+      if (this.#lines.length >= GATHERED_LINES) this.#goOn?.();
     });
   }
 
@@ -100,8 +107,9 @@ export class Journal {
   async stop(): Promise<void> {
     await this.#flushing;
     await this.#snapshotting;
+    const hasFailed = this.#failure !== undefined;
     this.#failure ??= new LedgerError("ledger_unavailable", "the ledger has stopped");
-    await this.#file?.close();
+    await this.#close(hasFailed);
     this.#file = undefined;
   }
 
@@ -119,9 +127,8 @@ export class Journal {
 
   async #flush(): Promise<void> {
     try {
+      await this.#gathered();
       while (this.#lines.length > 0) {
-        // All requests that the loop reads in this turn belong to one group.
-        await new Promise((resolve) => setImmediate(resolve));
         const group = this.#takeGroup();
         const isRotation = this.#lines.length === 0 && this.#offset >= this.#options.segmentBytesMax;
         const snapshot = isRotation ? this.#options.snapshot() : undefined;
@@ -135,6 +142,18 @@ export class Journal {
     } finally {
       this.#flushing = undefined;
     }
+  }
+
+  /** All requests that the loop reads in this turn belong to one group, unless they are many. */
+  #gathered(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#goOn = () => {
+        this.#goOn = undefined;
+        clearImmediate(turn);
+        resolve();
+      };
+      const turn = setImmediate(this.#goOn);
+    });
   }
 
   #takeGroup(): { payload: string; count: number } {
@@ -152,10 +171,23 @@ export class Journal {
   async #write(payload: string): Promise<void> {
     const frame = encodeFrame(payload);
     const file = this.#file;
-    if (file === undefined) throw new LedgerError("ledger_unavailable", "the journal is not open");
-    await writeFully(file, frame, this.#offset);
-    await file.datasync();
-    this.#offset += frame.length;
+    const headroom = this.#headroom;
+    if (file === undefined || headroom === undefined) {
+      throw new LedgerError("ledger_unavailable", "the journal is not open");
+    }
+    const end = this.#offset + frame.length;
+    await headroom.before(end);
+    await writeDurably(file, frame, this.#offset);
+    this.#offset = end;
+    headroom.after(end);
+  }
+
+  /** A segment that is left ends where its frames do. */
+  async #close(hasFailed: boolean): Promise<void> {
+    await this.#headroom?.settle();
+    await this.#file?.close();
+    if (this.#file === undefined || hasFailed) return;
+    await this.#options.disk.truncate(this.#path(), this.#offset);
   }
 
   #acknowledge(count: number): void {
@@ -167,10 +199,10 @@ export class Journal {
 
   async #rotate(snapshot: string[]): Promise<void> {
     const previousBytes = this.#offset;
-    await this.#file?.close();
+    await this.#close(false);
     this.#segment += 1;
     this.#offset = 0;
-    this.#file = await this.#open(this.#segment);
+    await this.#open();
     await this.#write(segmentHead(this.#segment, previousBytes));
     await this.#options.disk.syncDirectory(this.#options.dir);
     const before = this.#snapshotting;
@@ -188,9 +220,16 @@ export class Journal {
     }
   }
 
-  #open(segment: number): Promise<DiskFile> {
-    const { disk, dir } = this.#options;
-    return disk.open(join(dir, segmentName(segment)), this.#offset === 0 ? "w" : "r+");
+  async #open(): Promise<void> {
+    const { disk, segmentBytesMax } = this.#options;
+    const { openDurable = disk.open } = disk;
+    this.#file = await openDurable(this.#path(), this.#offset === 0 ? "w" : "r+");
+    const onFailure = (error: unknown): void => void this.fail(error);
+    this.#headroom = new Headroom({ file: this.#file, offset: this.#offset, segmentBytesMax, onFailure });
+  }
+
+  #path(): string {
+    return join(this.#options.dir, segmentName(this.#segment));
   }
 }
 

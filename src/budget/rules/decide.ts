@@ -8,7 +8,7 @@ import type { Measure } from "../budget.ts";
 import type { AcquireCommand, Labels, LeaseClose, Observation } from "../ledger.ts";
 import type { LedgerEvent } from "./events.ts";
 import { growthLimit, limitAt } from "./limit.ts";
-import { isOverflow } from "./scope.ts";
+import { isOverflow, projectionKey } from "./scope.ts";
 import { countsRuns, finishesRuns, hasPlace, runKeyOf } from "./runs.ts";
 import { isForgettable, RUN_IDLE_MS, settledAt, type Spend, withheldAt } from "./spend.ts";
 import { coverSettled, isHolder, outstandingIn, type Lease, type LedgerState } from "./state.ts";
@@ -285,14 +285,4 @@ function projected(labels: Labels, keys: readonly string[]): Labels {
     if (value !== undefined) kept[key] = value;
   }
   return kept;
-}
-
-/** Tells projections apart: each value with its length before it, "-" for one that is not there. */
-function projectionKey(labels: Labels, keys: readonly string[]): string {
-  let text = "";
-  for (const key of keys) {
-    const value = Object.hasOwn(labels, key) ? labels[key] : undefined;
-    text += value === undefined ? "-" : `${value.length}:${value}`;
-  }
-  return text;
 }

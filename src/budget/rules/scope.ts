@@ -45,6 +45,8 @@ export class BudgetIndex {
   /** The budgets that every call is tried against. */
   readonly #open: CompiledBudget[] = [];
   readonly #memo = new Map<string, readonly BudgetMatch[]>();
+  /** Of the last labels: one message of a lease asks more than once. */
+  #last: { readonly labels: Labels; readonly found: readonly BudgetMatch[] } | undefined;
 
   constructor(budgets: readonly Budget[]) {
     for (const budget of budgets.map(compile)) this.#file(budget);
@@ -55,7 +57,8 @@ export class BudgetIndex {
   }
 
   match(labels: Labels): readonly BudgetMatch[] {
-    const key = JSON.stringify(this.labelKeys.map((label) => valueOf(labels, label)));
+    if (this.#last?.labels === labels) return this.#last.found;
+    const key = projectionKey(labels, this.labelKeys);
     let found = this.#memo.get(key);
     if (found === undefined) {
       found = this.#candidates(labels)
@@ -64,6 +67,7 @@ export class BudgetIndex {
       if (this.#memo.size >= MEMO_MAX) this.#memo.clear();
       this.#memo.set(key, found);
     }
+    this.#last = { labels, found };
     return found;
   }
 
@@ -144,6 +148,16 @@ function instances({ budget, scope }: CompiledBudget, labels: Labels): readonly 
   const term = scope.find((candidate) => candidate.label === label);
   const values = valuesOf(labels, label).filter((value) => term === undefined || term.matches(value));
   return [...new Set(values.length === 0 ? [""] : values.map(foldCase))].map(match);
+}
+
+/** Tells apart what labels have under these keys: each value with its length before it, "-" for one that is not there. */
+export function projectionKey(labels: Labels, keys: readonly string[]): string {
+  let text = "";
+  for (const key of keys) {
+    const value = valueOf(labels, key);
+    text += value === undefined ? "-" : `${value.length}:${value}`;
+  }
+  return text;
 }
 
 function valueOf(labels: Labels, label: string): string | undefined {

@@ -72,6 +72,8 @@ export class TestDisk implements Disk {
   writes = 0;
   syncs = 0;
   onWrite: () => void = () => {};
+  /** Of a write that makes room for others: nothing but zeros. */
+  onZeros: () => void = () => {};
   onSync: () => Promise<void> = () => Promise.resolve();
   bytesPerWriteMax = Number.POSITIVE_INFINITY;
 
@@ -90,6 +92,7 @@ export class TestDisk implements Disk {
       write: (buffer, offset, length, position) => {
         this.writes += 1;
         this.onWrite();
+        if (buffer[offset] === 0) this.onZeros();
         return handle.write(buffer, offset, Math.min(length, this.bytesPerWriteMax), position);
       },
       datasync: async () => {

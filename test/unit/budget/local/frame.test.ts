@@ -20,9 +20,23 @@ describe("a frame", () => {
     }
   });
 
-  it("is a torn tail when the file grew but its bytes never came", () => {
-    const file = Buffer.concat([one, Buffer.alloc(5000)]);
-    expect(readFrame(file, one.length)).toEqual({ kind: "broken", isTail: true });
+  it("is not there where nothing but zeros follow: room that was made ready, or bytes that never came", () => {
+    for (const zeros of [1, 4, 8, 5000]) {
+      const file = Buffer.concat([one, Buffer.alloc(zeros)]);
+      expect(readFrame(file, one.length)).toEqual({ kind: "end" });
+    }
+  });
+
+  it("is a torn tail where only the end of a write came", () => {
+    for (let length = 1; length < two.length; length += 1) {
+      const file = Buffer.concat([one, Buffer.alloc(two.length - length), two.subarray(-length), Buffer.alloc(50)]);
+      expect(readFrame(file, one.length)).toEqual({ kind: "broken", isTail: true });
+    }
+  });
+
+  it("is damage where zeros took its place and whole frames come after", () => {
+    const file = Buffer.concat([Buffer.alloc(one.length), two]);
+    expect(readFrame(file, 0)).toEqual({ kind: "broken", isTail: false });
   });
 
   it("is damage when whole frames come after it, whichever bit was flipped", () => {
