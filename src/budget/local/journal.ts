@@ -187,7 +187,8 @@ export class Journal {
     await this.#headroom?.settle();
     await this.#file?.close();
     if (this.#file === undefined || hasFailed) return;
-    await this.#options.disk.truncate(this.#path(), this.#offset);
+    // Room that stays is read as room: no reason to stop.
+    await this.#options.disk.truncate(this.#path(), this.#offset).catch(() => {});
   }
 
   #acknowledge(count: number): void {
