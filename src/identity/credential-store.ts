@@ -62,6 +62,8 @@ export interface CredentialKeeper {
   person(secret: string): Person | undefined;
   /** Tenants that a key of an agent was ever bound to, as far as that is known. */
   readonly agentTenants: ReadonlySet<string>;
+  /** Calls back whenever another credential counts, or one less. One may listen. */
+  watch(onChange: () => void): void;
   byId(id: string): Credential | undefined;
   /** Throws `CredentialStoreError` when it cannot be kept, or when there are too many. */
   issue(wanted: NewCredential): Issued | Promise<Issued>;
@@ -88,6 +90,7 @@ export class CredentialStore implements CredentialKeeper {
   #byDigest: ReadonlyMap<string, Credential> = new Map();
   #agentTenants: ReadonlySet<string> = new Set();
   #mark = NO_MARK;
+  #onChange: () => void = () => {};
 
   constructor(options: { readonly file: string; readonly clock: Clock }) {
     this.#file = options.file;
@@ -119,6 +122,10 @@ export class CredentialStore implements CredentialKeeper {
 
   get agentTenants(): ReadonlySet<string> {
     return this.#agentTenants;
+  }
+
+  watch(onChange: () => void): void {
+    this.#onChange = onChange;
   }
 
   list(kind: Credential["kind"]): readonly Credential[] {
@@ -234,6 +241,7 @@ export class CredentialStore implements CredentialKeeper {
     this.#byDigest = byDigest(credentials);
     const ofAgents = credentials.filter(({ kind }) => kind === "agent");
     this.#agentTenants = new Set(ofAgents.flatMap(({ tenant }) => tenant ?? []));
+    this.#onChange();
   }
 }
 

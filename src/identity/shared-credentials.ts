@@ -82,6 +82,10 @@ export class SharedCredentials implements CredentialKeeper {
     return this.#store.agentTenants;
   }
 
+  watch(onChange: () => void): void {
+    this.#store.watch(onChange);
+  }
+
   byId(id: string): Credential | undefined {
     return this.#store.byId(id);
   }

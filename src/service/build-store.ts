@@ -3,6 +3,7 @@ import { DEFAULT_CLICKHOUSE_ENDPOINT, DEFAULT_DATABASE } from "../config/section
 import { toEndpoint } from "../config/endpoint.ts";
 import type { RetentionConfig } from "../config/retention.ts";
 import { EmbeddedEngine } from "../storage/embedded/engine.ts";
+import type { EngineUser } from "../storage/embedded/users.ts";
 import type { Retention } from "../storage/retention.ts";
 import type { Clock } from "../support/clock.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
@@ -45,6 +46,7 @@ function remoteServer(options: NonNullable<Config["storage"]["clickhouse"]>): Cl
     user: { username, password: password?.reveal() ?? "" },
     readOnlyUser:
       readOnlyName === undefined ? undefined : { username: readOnlyName, password: readOnlyPassword?.reveal() ?? "" },
+    closeReads: () => {},
     url: () => url,
     start: async () => {},
     stop: async () => {},
@@ -53,27 +55,30 @@ function remoteServer(options: NonNullable<Config["storage"]["clickhouse"]>): Cl
 
 /**
  * The engine as a child process. Its writer has a password that lives as long as this process; its readers, which may
- * not write, have none on loopback unless config says so, so that Grafana and curl work at once; where there are tenants, nobody
+ * not write, need none on loopback unless config says so, so that Grafana and curl work at once; from the first tenant on, nobody
  * reads everybody's rows without, and the command line finds the password in the data directory.
  */
 function embeddedServer({ config, data, telemetry, hasTenants }: Omit<StoreBuild, "clock">): ClickhouseServer {
   const endpoint = config.storage.embedded?.endpoint ?? DEFAULT_CLICKHOUSE_ENDPOINT;
   const { host, port } = toEndpoint(endpoint);
-  const made = hasTenants ? randomBytes(24).toString("base64url") : undefined;
-  const readPassword = config.storage.embedded?.readonly_password?.reveal() ?? made;
-  const reader = { isReadOnly: true, ...(readPassword === undefined ? {} : { password: readPassword }) };
+  const given = config.storage.embedded?.readonly_password?.reveal();
+  const readPassword = given ?? randomBytes(24).toString("base64url");
   const user = { username: WRITER_USERNAME, password: randomBytes(24).toString("base64url") };
+  const users = (isClosed: boolean): readonly EngineUser[] => {
+    const reader = { isReadOnly: true, ...(isClosed ? { password: readPassword } : {}) };
+    return [
+      { name: user.username, password: user.password },
+      { name: READ_ONLY_USERNAME, ...reader },
+      // What clients use who name nobody.
+      { name: "default", ...reader },
+    ];
+  };
   let url = "";
   const engine = new EmbeddedEngine({
     dataDir: data.clickhouse,
     host,
     port,
-    users: [
-      { name: user.username, password: user.password },
-      { name: READ_ONLY_USERNAME, ...reader },
-      // What clients use who name nobody.
-      { name: "default", ...reader },
-    ],
+    users: users(given !== undefined || hasTenants),
     onReady: (running) => {
       telemetry.emit("engine_ready", { url: running.url, pid: running.pid, version: running.version });
     },
@@ -85,7 +90,9 @@ function embeddedServer({ config, data, telemetry, hasTenants }: Omit<StoreBuild
     kind: "embedded",
     user,
     engine,
-    readOnlyUser: { username: READ_ONLY_USERNAME, password: readPassword ?? "" },
+    // Before readers need one, any password is taken, and so is this.
+    readOnlyUser: { username: READ_ONLY_USERNAME, password: readPassword },
+    closeReads: () => engine.setUsers(users(true)),
     url: () => url,
     start: async () => {
       try {

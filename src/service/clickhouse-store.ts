@@ -29,6 +29,8 @@ export interface ClickhouseServer {
   readonly readOnlyUser: ClickhouseUser | undefined;
   /** Absent when somebody else runs it. */
   readonly engine?: WatchedEngine;
+  /** From now on nobody reads without a password. */
+  closeReads(): void;
   /** After `start`. */
   url(): string;
   /** Resolves when the URL is known; it need not answer yet. */
@@ -101,6 +103,10 @@ export class ClickhouseStore implements Store {
 
   url(): string {
     return this.#options.server.url();
+  }
+
+  closeReads(): void {
+    this.#options.server.closeReads();
   }
 
   /** Rejects with `MigrationError` when the tables are another version's, and with what the server's start rejects with. */

@@ -119,8 +119,12 @@ async function start(given: Starting): Promise<Service> {
     telemetry,
     parts,
   });
-  const hasTenants = namesTenants(config, { registry, credentials });
-  const store = buildStore({ config, data, clock, telemetry, hasTenants });
+  const hasTenants = (): boolean => namesTenants(config, { registry, credentials });
+  const store = buildStore({ config, data, clock, telemetry, hasTenants: hasTenants() });
+  const closeReads = (): void => {
+    if (hasTenants()) store.closeReads();
+  };
+  credentials.watch(closeReads);
   const access = buildAccess(config, { token: token.token, registry, credentials, telemetry });
   const stops = await openStops({ file: data.stops, shared: ledger.record, clock, telemetry, parts });
   await parts.start("storage", store);
@@ -138,6 +142,7 @@ async function start(given: Starting): Promise<Service> {
     apply: async (next, { areBudgetsNew }) => {
       if (areBudgetsNew) await ledger.configure(next.budgets);
       registry.replace(registryContent(next, config));
+      closeReads();
       thresholds.catchUp();
       api.sendGovernance();
     },

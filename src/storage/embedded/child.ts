@@ -14,6 +14,7 @@ import { createHttpServer } from "./http-server.ts";
 import { loadEngine } from "./library.ts";
 import { defaultMemoryBytes } from "./memory-bound.ts";
 import type { ChildMessage, ParentMessage, StartMessage } from "./messages.ts";
+import type { EngineUser } from "./users.ts";
 
 /** How long a stopped engine lets running queries end. */
 const DRAIN_MS = 3_000;
@@ -29,6 +30,9 @@ process.on("SIGTERM", () => undefined);
 
 let stop: () => void = () => process.kill(process.pid, "SIGKILL");
 
+/** The server's own list: who is in it is asked with each request. */
+const users: EngineUser[] = [];
+
 let readFigures: (() => Promise<EngineStats>) | undefined;
 
 process.on("message", (message: ParentMessage) => {
@@ -38,6 +42,10 @@ process.on("message", (message: ParentMessage) => {
   }
   if (message.type === "ping") {
     send({ type: "pong" });
+    return;
+  }
+  if (message.type === "users") {
+    users.splice(0, users.length, ...message.users);
     return;
   }
   if (message.type === "stats") {
@@ -58,6 +66,7 @@ process.on("message", (message: ParentMessage) => {
 });
 
 async function serve(start: StartMessage): Promise<void> {
+  users.push(...start.users);
   const paths = enginePaths(start.dataDir);
   const unlock = await lockDirectory(paths.lock, LOCK_WAIT_MS);
   const memoryMaxBytes = start.memoryMaxBytes ?? defaultMemoryBytes();
@@ -82,7 +91,7 @@ async function serve(start: StartMessage): Promise<void> {
     connections,
     sessions: new Sessions(library),
     pipes,
-    users: start.users,
+    users,
     bodyBytesMax: start.bodyBytesMax,
     stallMsMax: start.stallMsMax,
     temporaryPath: paths.temporary,

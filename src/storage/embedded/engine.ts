@@ -85,11 +85,13 @@ export class EmbeddedEngine {
   #crashes = 0;
   #crashesInARow = 0;
   #statsId = 0;
+  #users: readonly EngineUser[];
   readonly #statsWaiting = new Map<number, (stats: EngineStats | undefined) => void>();
 
   constructor(options: EmbeddedEngineOptions) {
     this.#options = options;
     this.#port = options.port ?? 0;
+    this.#users = options.users ?? [{ name: "default" }];
   }
 
   /**
@@ -100,6 +102,12 @@ export class EmbeddedEngine {
     if (this.#child !== undefined) throw new EngineStartError("the engine is started already");
     this.#isStopping = false;
     return this.#launch();
+  }
+
+  /** Who may ask from now on, over restarts too. What runs already goes on. */
+  setUsers(users: readonly EngineUser[]): void {
+    this.#users = users;
+    this.#child?.send({ type: "users", users } satisfies ParentMessage, () => undefined); // a closed channel: the next start has them
   }
 
   /** The child's process id; undefined while there is none. */
@@ -242,13 +250,13 @@ export class EmbeddedEngine {
   }
 
   #startMessage(): StartMessage {
-    const { dataDir, users, concurrencyMax, queueMax, bodyBytesMax, memoryMaxBytes, stallMsMax } = this.#options;
+    const { dataDir, concurrencyMax, queueMax, bodyBytesMax, memoryMaxBytes, stallMsMax } = this.#options;
     return {
       type: "start",
       dataDir,
       host: this.#host,
       port: this.#port,
-      users: users ?? [{ name: "default" }],
+      users: this.#users,
       concurrencyMax: concurrencyMax ?? 6,
       queueMax: queueMax ?? 256,
       bodyBytesMax: bodyBytesMax ?? BODY_BYTES_MAX,

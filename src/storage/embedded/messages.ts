@@ -35,8 +35,14 @@ export interface PingMessage {
   readonly type: "ping";
 }
 
+/** Who may ask from now on. */
+export interface UsersMessage {
+  readonly type: "users";
+  readonly users: readonly EngineUser[];
+}
+
 /** What the processor tells the child. */
-export type ParentMessage = StartMessage | StopMessage | StatsRequest | PingMessage;
+export type ParentMessage = StartMessage | StopMessage | StatsRequest | PingMessage | UsersMessage;
 
 /** What the child answers with: once, when it serves or can't; and to each request for figures. */
 export type ChildMessage =

@@ -335,3 +335,15 @@ it("no line for people says that something cost nothing", async () => {
     expect((await run(...args)).stdout, args.join(" ")).not.toMatch(/\$0\.0+(?!\d)/);
   }
 });
+
+// Last: the processor that it leaves behind is closed.
+it("sql needs a password from the moment on in which there is a tenant, and finds it", async () => {
+  const asked = async (): Promise<number> => {
+    const headers = { "x-clickhouse-user": "default", "x-clickhouse-key": "" };
+    return (await fetch(processor.endpoints.clickhouse, { method: "POST", headers, body: "SELECT 1" })).status;
+  };
+  expect(await asked()).toBe(200);
+  await json("agents", "issue", "acme-bot", "--tenant", "acme");
+  await waitFor(async () => ((await asked()) === 403 ? true : undefined), { what: "a refusal", timeoutMs: 10_000 });
+  expect(await json("sql", "SELECT 1 AS one")).toEqual({ one: 1 });
+});
