@@ -76,18 +76,18 @@ LIMIT 50`;
 
 /**
  * Whole traces that began in the range and in which the chosen agents, teams and models took part. First which, by cost alone;
- * then what else is shown of those few.
+ * then what else is shown of those few. Ids are summed up as the numbers that they are: of half a million texts that takes twice as long.
  */
 export const DEAREST_TRACES = `SELECT trace_id, min(first_start) AS started, any(agent) AS made_by, sum(calls) AS calls, sum(cost_usd) AS cost
 FROM trace_summaries
 WHERE trace_id IN (
-  SELECT trace_id
+  SELECT lower(hex(reinterpretAsFixedString(id)))
   FROM trace_summaries
   WHERE $__timeFilter(first_start)
     AND $__conditionalAll(hasAny(agents, [\${agent:singlequote}]), $agent)
     AND $__conditionalAll(hasAny(models, [\${model:singlequote}]), $model)
     AND $__conditionalAll(hasAny(teams, [\${team:singlequote}]), $team)
-  GROUP BY trace_id
+  GROUP BY reinterpretAsUInt128(unhex(trace_id)) AS id
   ORDER BY sum(cost_nano_usd) DESC
   LIMIT 20
 )

@@ -25,4 +25,4 @@ WHERE received_at >= fromUnixTimestamp64Milli({since_ms: Int64}, 'UTC')
     AND ({{where}})
 ORDER BY received_at DESC, spans.start DESC, span_id
 LIMIT {limit: UInt32}
-SETTINGS max_execution_time = 10, max_memory_usage = 1000000000, max_result_rows = 20000, result_overflow_mode = 'throw'
+SETTINGS optimize_functions_to_subcolumns = 0, max_execution_time = 10, max_memory_usage = 1000000000, max_result_rows = 20000, result_overflow_mode = 'throw'

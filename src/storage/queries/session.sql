@@ -20,4 +20,4 @@ WHERE session = {session: String} AND name != 'audit close'
     AND ({tenant: String} = '' OR labels['tenant'] = {tenant: String})
 ORDER BY s.start, span_id
 LIMIT {limit: UInt32}
-SETTINGS max_execution_time = 30, max_memory_usage = 1500000000, max_result_rows = 20000, result_overflow_mode = 'throw'
+SETTINGS local_filesystem_read_prefetch = 1, load_marks_asynchronously = 1, max_execution_time = 30, max_memory_usage = 1500000000, max_result_rows = 20000, result_overflow_mode = 'throw'

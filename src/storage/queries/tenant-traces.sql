@@ -31,4 +31,4 @@ GROUP BY trace_id
 HAVING sum(toInt128(s.cost_nano_usd)) >= {min_cost_nano_usd: Int64}
 ORDER BY min(s.start) DESC, trace_id
 LIMIT {limit: UInt32}
-SETTINGS max_execution_time = 30, max_memory_usage = 1500000000, max_result_rows = 20000, result_overflow_mode = 'throw'
+SETTINGS optimize_functions_to_subcolumns = 0, max_execution_time = 30, max_memory_usage = 1500000000, max_result_rows = 20000, result_overflow_mode = 'throw'

@@ -1,6 +1,7 @@
 -- All spans of one trace, in order of their start. trace_log says when it was, so that only the parts of those days are read.
 -- Of the table and not of the view over it, whose sixty columns cost as much to resolve as the trace to read; so it leaves out
 -- itself what is no span.
+-- What a column needs from the disk is asked for at once, not column after column.
 WITH (SELECT (min(first_start), max(last_start)) FROM trace_log WHERE trace_id = {trace_id: String}) AS bounds
 SELECT
     span_id,
@@ -22,4 +23,4 @@ WHERE trace_id = {trace_id: String} AND s.start BETWEEN bounds.1 AND bounds.2 AN
     AND ({tenant: String} = '' OR labels['tenant'] = {tenant: String})
 ORDER BY s.start, span_id
 LIMIT {limit: UInt32}
-SETTINGS max_execution_time = 10, max_memory_usage = 1000000000, max_result_rows = 20000, result_overflow_mode = 'throw'
+SETTINGS local_filesystem_read_prefetch = 1, load_marks_asynchronously = 1, max_execution_time = 10, max_memory_usage = 1000000000, max_result_rows = 20000, result_overflow_mode = 'throw'

@@ -190,6 +190,35 @@ test("unpriced calls of traces that are there are counted once, however often th
   await storage.close();
 });
 
+test("trace_log is made in small steps while it is empty, whenever that is cut off, and left alone once it holds traces", async () => {
+  await earlierMigrations(35);
+  for (const database of ["steps_empty", "steps_filled"]) await migrate({ url, database, directory: files });
+  const filled = createStorage({ url, database: "steps_filled" });
+  await filled.command(
+    "INSERT INTO span_log (trace_id, span_id, start, end, received_at) SELECT 't', 's', now64(9) AS at, at, at",
+  );
+  await cutOffAtEveryStep("steps_empty", 36);
+  for (const database of ["steps_empty", "steps_filled"]) await migrate({ url, database });
+  const steps = await filled.query<{ database: string; steps: string }>(
+    `SELECT database, extract(engine_full, 'index_granularity = (\\d+)') AS steps FROM system.tables
+     WHERE name = 'trace_log' AND database LIKE 'steps%' ORDER BY database`,
+  );
+  expect(steps).toEqual([
+    { database: "steps_empty", steps: "512" },
+    { database: "steps_filled", steps: "8192" },
+  ]);
+  for (const database of ["steps_empty", "steps_filled"]) {
+    await filled.command(
+      `INSERT INTO ${database}.span_log (trace_id, span_id, start, end, received_at, cost_status) SELECT 't', 's2', now64(9) AS at, at, at, 'missing'`,
+    );
+    const [row] = await filled.query<{ spans: string; unpriced: string }>(
+      `SELECT sum(spans) AS spans, sum(unpriced_calls) AS unpriced FROM ${database}.trace_log`,
+    );
+    expect(row).toEqual({ spans: database === "steps_empty" ? "1" : "2", unpriced: "1" });
+  }
+  await filled.close();
+});
+
 test("a changed file and a database of a newer version are refused by name", async () => {
   const options = { url, database: "drift", directory: files };
   await writeFile(join(files, "0002-second.sql"), "DROP TABLE {database}.b;\n");

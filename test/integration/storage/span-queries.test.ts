@@ -1,0 +1,76 @@
+/**
+ * Goal: what the queries for a trace, a session and a list of traces answer is what a plain look at the spans says, and an
+ * attribute is looked for by its index. Against the real engine, with spans that were merged.
+ */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { createStorage, type Storage } from "../../../src/storage/client.ts";
+import { EmbeddedEngine } from "../../../src/storage/embedded/engine.ts";
+import { migrate } from "../../../src/storage/migrate.ts";
+import { queryText } from "../../../src/storage/queries/catalog.ts";
+
+const BEGIN_MS = Date.UTC(2026, 10, 20);
+/** Three granules of spans; an agent's calls name its own system. The last span of each trace is a closing link. */
+const SPANS = `INSERT INTO span_log (trace_id, span_id, parent_span_id, name, start, end, received_at, agent, session, cost_status, cost_nano_usd, attributes)
+  SELECT lower(hex(sipHash128(intDiv(number, 6)))), lower(hex(sipHash64(number))), if(number % 6 = 0, '', 'p'),
+    if(number % 6 = 5, 'audit close', 'chat'),
+    fromUnixTimestamp64Milli(${BEGIN_MS} + toInt64(number) * 1000, 'UTC') AS at, at, toDateTime64(at, 3, 'UTC'),
+    concat('a', toString(intDiv(number, 6000))), concat('s', toString(intDiv(number, 60))),
+    if(number % 6 = 1, 'exact', ''), if(number % 6 = 1, number, 0), map('tollgate.tool.system', concat('crm-', toString(intDiv(number, 6000))))
+  FROM numbers(24000)`;
+const FILTERS = { agent: "", session: "", decision: "", error: 0, min_cost_nano_usd: "-1", limit: 10_000 };
+const TIME = { since_ms: BEGIN_MS, until_ms: BEGIN_MS + 86_400_000 };
+
+let directory = "";
+let engine: EmbeddedEngine;
+let storage: Storage;
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), "tollgate-spans-"));
+  engine = new EmbeddedEngine({ dataDir: join(directory, "db") });
+  const { url } = await engine.start();
+  await migrate({ url, database: "tollgate" });
+  storage = createStorage({ url, database: "tollgate" });
+  await storage.command(SPANS);
+  await storage.command("OPTIMIZE TABLE span_log FINAL");
+});
+
+afterAll(async () => {
+  await storage?.close();
+  await engine?.stop();
+  await rm(directory, { recursive: true, force: true });
+});
+
+type Ids = readonly { readonly span_id: string }[];
+
+test.each([
+  ["trace", "trace_id", "lower(hex(sipHash128(toUInt64(7))))"],
+  ["session", "session", "'s12'"],
+] as const)("a %s is all of its spans in order, and no closing link", async (query, column, value) => {
+  const [key] = await storage.query<{ key: string }>(`SELECT ${value} AS key`);
+  const rows = await storage.query<Ids[number]>(queryText(query), { [column]: key?.key, tenant: "", limit: 10_000 });
+  const plain = await storage.query<Ids[number]>(
+    `SELECT span_id FROM spans WHERE ${column} = ${value} ORDER BY start, span_id`,
+  );
+  expect(rows.length).toBe(query === "trace" ? 5 : 50);
+  expect(rows.map(({ span_id: id }) => id)).toEqual(plain.map(({ span_id: id }) => id));
+});
+
+test("traces with an attribute are found by the index over attributes, through the view", async () => {
+  const where = "attributes['tollgate.tool.system'] = 'crm-3'";
+  const sql = queryText("traces").replace("{{where}}", where);
+  const found = await storage.query<{ trace_id: string; spans: string }>(sql, { ...FILTERS, ...TIME });
+  const plain = await storage.query<{ trace_id: string }>(`SELECT DISTINCT trace_id FROM spans WHERE ${where}`);
+  expect(plain.length).toBe(1000);
+  expect(new Set(found.map(({ trace_id: id }) => id))).toEqual(new Set(plain.map(({ trace_id: id }) => id)));
+  const inner = /SELECT trace_id\s+FROM spans[^]*?\{\{where\}\}\)/.exec(queryText("traces"))?.[0] ?? "";
+  const settings = /\nSETTINGS .*/.exec(sql)?.[0] ?? "";
+  const plan = await storage.query<{ explain: string }>(
+    `EXPLAIN indexes = 1 ${inner.replace("{{where}}", where)}${settings}`,
+    { ...FILTERS, ...TIME },
+  );
+  const text = plan.map(({ explain }) => explain).join("\n");
+  expect(/Name: attribute_values[^]*?Granules: (\d+)\/(\d+)/.exec(text)?.slice(1)).toEqual(["1", "3"]);
+});
