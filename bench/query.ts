@@ -4,6 +4,7 @@
  * CPU seconds much less so: both are printed. `--directory D` keeps the data for the next run.
  */
 import { readFileSync } from "node:fs";
+import { cpus, loadavg } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { labelValues } from "../src/storage/queries/label-values.ts";
@@ -33,6 +34,10 @@ const { values } = parseArgs({
   options: { spans: { type: "string", default: "1000000" }, directory: { type: "string" } },
 });
 const sizes = values.spans.split(",").map(Number);
+const [loadAverage = 0] = loadavg();
+console.log(
+  `load average ${loadAverage.toFixed(1)} on ${cpus().length} cores at the start; above 1, times come out too long`,
+);
 const results: ReadonlyMap<string, Answer>[] = [];
 let questions: readonly Question[] = [];
 for (const spans of sizes) {

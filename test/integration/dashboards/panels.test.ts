@@ -147,6 +147,15 @@ describe("LLM cost", () => {
     expect(rows).toContainEqual(expect.objectContaining({ agent: "others", cost: "55" }));
   });
 
+  it("lists the dearest traces by their ids", async () => {
+    const rows = await panel("Dearest traces", ALL);
+    expect(rows.slice(0, 3).map((row) => [row["trace_id"], row["calls"], row["cost"]])).toEqual([
+      ["0".repeat(32), "4", "0.00084"],
+      [expect.stringMatching(/^0{31}[12]$/), "3", "0.00063"],
+      [expect.stringMatching(/^0{31}[12]$/), "3", "0.00063"],
+    ]);
+  });
+
   it("shows how much of a budget is used", async () => {
     expect(await panel("Budgets", ALL)).toMatchObject([{ name: "fleet", used: 0.25, remaining_usd: "0.75" }]);
   });
