@@ -4,17 +4,21 @@
  * machine. By one caller: the difference of the quantiles of each pair of blocks, and of those the median. By 64 callers, who keep a core
  * busy: the difference of the time that a call takes of the whole, and of the CPU of its process. Then what pricing and bounding a prompt
  * costs by itself. The processor, which runs on another machine, gets of this one what nobody else wants.
+ *
+ *     npm run bench gate [-- --calls 1000000]      (so many calls of one process: what they leave behind, instead)
  */
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
 import { constants, setPriority } from "node:os";
 import { join } from "node:path";
+import { parseArgs } from "node:util";
 import { PACKAGE_ROOT } from "../src/demo/paths.ts";
 import { createWorkspace, ProcessorProcess } from "../src/demo/processor-process.ts";
 import { CallBounds } from "../instrumentation/src/gate/call-bound.ts";
 import { chatCompletions } from "../instrumentation/src/openai/chat-completions.ts";
 import { createPriceBook } from "../instrumentation/src/pricing/cached-price-book.ts";
+import { makeManyCalls } from "./gate-parts/many-calls.ts";
 
 const WARM_UP_CALLS = 3_000;
 const BLOCK_CALLS = 256;
@@ -23,6 +27,9 @@ const CALLERS = 64;
 const LIMITS_US = { p50: 50, p99: 200, callers: 50, bound: 5 };
 
 const GOVERNANCE = "{ kind: budget, name: bench, limit: $1000.00, window: lifetime, mode: hard }\n";
+
+const { values: given } = parseArgs({ options: { calls: { type: "string" } } });
+if (given.calls !== undefined) process.exit((await makeManyCalls(Number(given.calls))) ? 0 : 1);
 
 await using stack = new AsyncDisposableStack();
 const simulator = spawn(process.execPath, [join(PACKAGE_ROOT, "dist/demo/provider/main.js")], {

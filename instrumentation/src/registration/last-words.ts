@@ -139,19 +139,21 @@ export class LastWords {
   handOver(): void {
     this.#endOpen();
     this.#threadSpans.collect();
-    const requests = this.#requests(this.#gate.config);
-    const words = JSON.stringify(requests);
-    // Asked once more in the same end: only for what has been decided since.
-    const said = `${this.#tracing.spans?.pending.length ?? 0} ${words}`;
+    const { spans } = this.#tracing;
+    spans?.settle();
+    const reports = this.#reports(this.#gate.config);
+    // Asked up to three times in the same end: only for what has been decided since, before anything of it is written.
+    const said = `${spans?.kept ?? 0} ${JSON.stringify(reports)}`;
     if (said === this.#said) return;
     this.#said = said;
-    const isTaken = requests.length === 0 || handOver(words);
-    if (isTaken) this.#tracing.spans?.handedOver();
-    if (!isTaken || this.#tracing.spans?.isUnreachable === true) this.#keepOrTell();
+    const requests = [...this.#spanRequests(this.#gate.config), ...reports];
+    const isTaken = requests.length === 0 || handOver(JSON.stringify(requests));
+    if (isTaken) spans?.handedOver();
+    if (!isTaken || spans?.isUnreachable === true) this.#keepOrTell();
   }
 
-  #requests(config: Config): HandedOver[] {
-    const requests = this.#spanRequests(config);
+  #reports(config: Config): readonly HandedOver[] {
+    const requests: HandedOver[] = [];
     const { endpoint, apiKey } = config;
     const { leases } = this.#gate;
     if (endpoint === undefined || leases === undefined) return requests;

@@ -35,7 +35,7 @@ export interface AuditSpanProcessorOptions {
   readonly chain?: { onEnd(span: ReadableSpan): void };
   readonly disk?: { readonly spool: SpanSpool; readonly send: SendBody };
   /** Of a thread: what waits lies there too, until it is taken or on disk. */
-  readonly shelf?: SpanShelf | undefined;
+  readonly shelf?: Pick<SpanShelf, "put" | "release" | "releaseAll"> | undefined;
   /** Spans are taken again after so many were dropped. */
   readonly onRecovered?: (dropped: number) => void;
   /** @default 100000 */
@@ -45,6 +45,8 @@ export interface AuditSpanProcessorOptions {
 export class AuditSpanProcessor implements SpanProcessor {
   /** Spans that could not be kept. */
   dropped = 0;
+  /** Spans that were kept, since the start: the same number, the same spans to be told of. */
+  kept = 0;
   readonly #options: AuditSpanProcessorOptions;
   /** Started and not ended, of our own scope. */
   readonly #open = new Set<Span>();
@@ -101,6 +103,7 @@ export class AuditSpanProcessor implements SpanProcessor {
       return;
     }
     this.#waiting.push(span);
+    this.kept += 1;
     this.#options.shelf?.put(span);
     if (this.#waiting.length >= BATCH_MAX && this.#failures === 0) void this.#drain();
     else this.#schedule(DELAY_MS);
@@ -210,7 +213,7 @@ export class AuditSpanProcessor implements SpanProcessor {
     this.#waiting = this.#waiting.slice(this.#sent.length);
     const problem = await this.#export(this.#sent);
     if (problem === undefined) {
-      this.#options.shelf?.release(this.#sent.length);
+      this.#options.shelf?.release(this.#sent);
       this.#sent = [];
       this.#onTaken();
       return true;
@@ -256,7 +259,7 @@ export class AuditSpanProcessor implements SpanProcessor {
       const path = disk.spool.write(toOtlpJson(batch));
       if (path === undefined) break;
       paths.push(path);
-      this.#options.shelf?.release(batch.length);
+      this.#options.shelf?.release(batch);
       this.#waiting = this.#waiting.slice(batch.length);
     }
     return paths;

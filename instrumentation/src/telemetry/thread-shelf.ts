@@ -25,8 +25,12 @@ export class ThreadShelf {
   readonly #words: BigInt64Array;
   readonly #bytes: Buffer;
   #tail = 0;
-  /** Where each span that waits ends; -1: there was no room for it. */
+  /** Of the spans from number `#base` on: where each ends; -1: there was no room for it. */
   #ends: number[] = [];
+  /** Those of them that are safe elsewhere. */
+  #isFree: boolean[] = [];
+  #base = 0;
+  /** The oldest that is not, counted from `#base`. */
   #first = 0;
   #missed = 0;
 
@@ -38,33 +42,49 @@ export class ThreadShelf {
     this.#bytes = bytes;
   }
 
-  /** One span more that waits. */
-  put(text: string): void {
+  /** One span more that waits. Its number, by which it is released. */
+  put(text: string): number {
     const end = this.#write(text);
     this.#ends.push(end ?? -1);
+    this.#isFree.push(false);
     if (end === undefined) Atomics.store(this.#words, MISSED, BigInt((this.#missed += 1)));
     else Atomics.store(this.#words, TAIL, BigInt((this.#tail = end)));
+    return this.#base + this.#ends.length - 1;
   }
 
-  /** The `count` oldest are safe elsewhere. */
-  release(count: number): void {
-    let head: number | undefined;
+  /**
+   * These are safe elsewhere, in whatever order they came to be: what is put on disk while older ones are on their way lies there until those
+   * have arrived, and is then sent twice at worst.
+   */
+  release(numbers: Iterable<number>): void {
     let missed = this.#missed;
-    const until = Math.min(this.#first + count, this.#ends.length);
-    for (; this.#first < until; this.#first += 1) {
-      const end = this.#ends[this.#first] ?? -1;
-      if (end < 0) missed -= 1;
-      else head = end;
+    for (const number of numbers) {
+      const place = number - this.#base;
+      if (this.#isFree[place] !== false) continue;
+      this.#isFree[place] = true;
+      if (this.#ends[place] === -1) missed -= 1;
     }
-    if (head !== undefined) Atomics.store(this.#words, HEAD, BigInt(head));
     if (missed !== this.#missed) Atomics.store(this.#words, MISSED, BigInt((this.#missed = missed)));
-    if (this.#first * 2 < this.#ends.length) return;
-    this.#ends = this.#ends.slice(this.#first);
-    this.#first = 0;
+    this.#moveOn();
   }
 
   releaseAll(): void {
-    this.release(this.#ends.length);
+    this.release(this.#ends.map((_end, place) => this.#base + place));
+  }
+
+  /** Past what is free, up to the oldest that is not. */
+  #moveOn(): void {
+    let head: number | undefined;
+    for (; this.#isFree[this.#first] === true; this.#first += 1) {
+      const end = this.#ends[this.#first] ?? -1;
+      if (end >= 0) head = end;
+    }
+    if (head !== undefined) Atomics.store(this.#words, HEAD, BigInt(head));
+    if (this.#first * 2 < this.#ends.length) return;
+    this.#ends = this.#ends.slice(this.#first);
+    this.#isFree = this.#isFree.slice(this.#first);
+    this.#base += this.#first;
+    this.#first = 0;
   }
 
   #write(text: string): number | undefined {

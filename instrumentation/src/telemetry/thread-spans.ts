@@ -44,6 +44,8 @@ export class SpanShelf {
   readonly #ancestors: readonly number[];
   /** Made with the first span. */
   #shelf: ThreadShelf | undefined;
+  /** By which the shelf knows what lies there. */
+  readonly #places = new Map<WrittenSpan, number>();
   readonly #numbers = new Map<WrittenSpan["resource"], Map<WrittenSpan["scope"], number>>();
   #count = 0;
 
@@ -51,17 +53,22 @@ export class SpanShelf {
     this.#ancestors = ancestors;
   }
 
-  put({ resource, scope, text }: WrittenSpan): void {
+  put(span: WrittenSpan): void {
+    const { resource, scope, text } = span;
     const shelf = (this.#shelf ??= new ThreadShelf());
     const number = this.#numbers.get(resource)?.get(scope) ?? this.#show(shelf, { resource, scope });
-    shelf.put(`${number} ${text}`);
+    this.#places.set(span, shelf.put(`${number} ${text}`));
   }
 
-  release(count: number): void {
-    this.#shelf?.release(count);
+  /** Are safe elsewhere. */
+  release(spans: readonly WrittenSpan[]): void {
+    const places = spans.map((span) => this.#places.get(span)).filter((place) => place !== undefined);
+    for (const span of spans) this.#places.delete(span);
+    this.#shelf?.release(places);
   }
 
   releaseAll(): void {
+    this.#places.clear();
     this.#shelf?.releaseAll();
   }
 

@@ -1,8 +1,14 @@
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { AlwaysOnSampler, TracerProvider } from "@opentelemetry/sdk-trace";
-import { expect, it } from "vitest";
+import { expect, it, onTestFinished } from "vitest";
 import { createLogger } from "../../../../instrumentation/src/config/logger.ts";
 import type { WrittenSpanExporter } from "../../../../instrumentation/src/telemetry/span-json.ts";
+import type { WrittenSpan } from "../../../../instrumentation/src/telemetry/span-json.ts";
 import { AuditSpanProcessor } from "../../../../instrumentation/src/telemetry/audit-span-processor.ts";
+import { SpanSpool } from "../../../../instrumentation/src/telemetry/span-spool.ts";
+import { readShelf, ThreadShelf } from "../../../../instrumentation/src/telemetry/thread-shelf.ts";
 
 const SCOPE = "test";
 
@@ -79,4 +85,45 @@ it("keeps a batch that was not taken in its place", async () => {
   exporter.isUp = true;
   await spans.shutdown();
   expect(spans.pending).toEqual([]);
+});
+
+it("keeps on a thread's shelf what is on its way while newer spans go to disk", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "tollgate-"));
+  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+  const shelf = new ThreadShelf();
+  const places = new Map<WrittenSpan, number>();
+  const logger = createLogger("error", () => {});
+  let taken: () => void = () => {};
+  const spans = new AuditSpanProcessor({
+    exporter: {
+      export: (_spans, done) => (taken = () => done({ code: 0 })),
+      shutdown: async () => {},
+    },
+    logger,
+    scope: SCOPE,
+    pendingMax: 5,
+    disk: {
+      spool: new SpanSpool({ directory, agent: "bot", bytesMax: 1e6, logger, wallMs: () => 1 }),
+      send: () => Promise.resolve("taken"),
+    },
+    shelf: {
+      put: (span) => void places.set(span, shelf.put(span.name)),
+      release: (safe) => shelf.release(safe.map((span) => places.get(span) ?? -1)),
+      releaseAll: () => shelf.releaseAll(),
+    },
+  });
+  const provider = new TracerProvider({ sampler: new AlwaysOnSampler(), spanProcessors: [spans] });
+  const make = (name: string): void => provider.getTracer(SCOPE).startSpan(name).end();
+  for (const name of ["sent 1", "sent 2"]) make(name);
+  const flushed = spans.forceFlush();
+  for (const name of ["1", "2", "3", "4", "5", "6"]) make(`waits ${name}`);
+  expect(readdirSync(join(directory, "bot"))).toHaveLength(1);
+  const left = readShelf(shelf.memory).texts;
+  expect(left.filter((name) => name.startsWith("sent"))).toEqual(["sent 1", "sent 2"]);
+  expect(left).toContain("waits 6");
+  taken();
+  await new Promise<void>((resolve) => setImmediate(resolve));
+  taken();
+  await flushed;
+  expect(readShelf(shelf.memory)).toMatchObject({ texts: [], missed: 0 });
 });
