@@ -116,22 +116,32 @@ class FrontConnection {
 }
 
 function responseText({ status, headers, body }: Answer, bodyBytes: number): string {
-  let head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n`;
-  for (const name of Object.keys(headers)) head += `${name}: ${headers[name]}\r\n`;
-  return (
-    `${head}content-length: ${bodyBytes}\r\nDate: ${dateNow()}\r\n` +
-    `Connection: keep-alive\r\nKeep-Alive: timeout=${KEEP_ALIVE_MS / SECOND_MS}\r\n\r\n${body}`
-  );
+  return `${headText(status, headers)}content-length: ${bodyBytes}\r\n${lastHeaders()}${body}`;
+}
+
+/** What answers begin with, by their headers: nearly all have the same. */
+const heads = new WeakMap<Answer["headers"], Map<number, string>>();
+
+function headText(status: number, headers: Answer["headers"]): string {
+  const ofHeaders = heads.get(headers) ?? new Map<number, string>();
+  let head = ofHeaders.get(status);
+  if (head === undefined) {
+    head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n`;
+    for (const name of Object.keys(headers)) head += `${name}: ${headers[name]}\r\n`;
+    heads.set(headers, ofHeaders.set(status, head));
+  }
+  return head;
 }
 
 const date = { second: 0, text: "" };
 
-/** As the header has it: by the second. */
-function dateNow(): string {
+/** The last headers, with the date: by the second. */
+function lastHeaders(): string {
   const second = Math.floor(Date.now() / SECOND_MS);
   if (second !== date.second) {
     date.second = second;
-    date.text = new Date(second * SECOND_MS).toUTCString();
+    const now = new Date(second * SECOND_MS).toUTCString();
+    date.text = `Date: ${now}\r\nConnection: keep-alive\r\nKeep-Alive: timeout=${KEEP_ALIVE_MS / SECOND_MS}\r\n\r\n`;
   }
   return date.text;
 }

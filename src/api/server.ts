@@ -262,18 +262,19 @@ function createApp(bodyMaxBytes: number, frequent: FrequentRoutes): FastifyInsta
 }
 
 function frequentRoutes(routes: readonly AnyRoute[], { access, telemetry, bodyMaxBytes }: ApiOptions): FrequentRoutes {
-  const answered = new Map<string, ReturnType<Telemetry["measures"]["requests"]["of"]>>();
+  type Series = ReturnType<Telemetry["measures"]["requests"]["of"]>;
+  const answered = new Map<string, Map<number, Series>>();
   return new FrequentRoutes({
     routes,
     access,
     bodyMaxBytes,
     toProblem: (error) => toProblem(error, telemetry),
     onAnswer: ({ route: name, status, seconds }) => {
-      const key = `${status} ${name}`;
-      let series = answered.get(key);
+      const ofRoute = answered.get(name) ?? new Map<number, Series>();
+      let series = ofRoute.get(status);
       if (series === undefined) {
         series = telemetry.measures.requests.of({ transport: "api", route: name, status: String(status) });
-        answered.set(key, series);
+        answered.set(name, ofRoute.set(status, series));
       }
       series.observe(seconds);
     },
