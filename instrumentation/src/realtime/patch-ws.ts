@@ -3,18 +3,11 @@
  * with, so that it does not matter which library opened it (`openai/realtime/ws`, `@openai/agents`, the app). Other sockets are
  * left alone; the wire sees where they go.
  */
-import { context } from "@opentelemetry/api";
-import { CallContext } from "../gate/call-context.ts";
-import { asText } from "../gate/endpoint.ts";
 import type { Gate } from "../gate/gate.ts";
-import { transcriptionOf } from "../openai/audio.ts";
 import { registeredGate } from "../gate/registry.ts";
 import type { LoadedFunctions } from "../registration/loaded-report.ts";
 import { replaceFunction } from "../registration/replace-function.ts";
-import { Provider } from "../semconv.ts";
-import { serverOf } from "../stainless/patch-client.ts";
-import { realtimeResponse } from "./response.ts";
-import { RealtimeSession } from "./session.ts";
+import { inOpening, openSession, realtimeUrl, withText } from "./open-session.ts";
 
 interface Socket {
   send: (data: unknown, ...rest: unknown[]) => void;
@@ -22,7 +15,6 @@ interface Socket {
 }
 
 const watched = new WeakSet<Socket>();
-const PATH = /\/realtime$/;
 
 /** False for a version that lacks the place. */
 export function patchWs(functions: LoadedFunctions): boolean {
@@ -32,16 +24,8 @@ export function patchWs(functions: LoadedFunctions): boolean {
     const url = gate === undefined ? null : realtimeUrl(address);
     if (gate === undefined || url === null) return init(...given);
     watch(gate, socket as Socket, url);
-    // The request that opens the socket is no call: each response is one.
-    const opening = { isEnded: false, isAnswered: false };
-    return context.with(new CallContext(context.active(), { call: opening }), () => init(...given));
+    return inOpening(() => init(...given));
   });
-}
-
-/** A session that makes responses or transcribes; `null` for any other socket. */
-function realtimeUrl(address: unknown): URL | null {
-  const url = address instanceof URL ? address : URL.parse(asText(address) ?? "");
-  return url !== null && PATH.test(url.pathname) ? url : null;
 }
 
 function watch(gate: Gate, socket: Socket, url: URL): void {
@@ -49,24 +33,19 @@ function watch(gate: Gate, socket: Socket, url: URL): void {
   if (watched.has(socket)) return;
   watched.add(socket);
   const { send, emit } = socket;
-  const provider = url.hostname.endsWith(".azure.com") ? Provider.azureOpenai : Provider.openai;
-  const session = new RealtimeSession({
-    gate,
-    endpoint: realtimeResponse(provider),
-    transcription: transcriptionOf(provider),
-    isTranscription: url.searchParams.get("intent") === "transcription",
-    model: url.searchParams.get("model") ?? url.searchParams.get("deployment") ?? "",
-    server: serverOf(url.origin === "null" ? `https://${url.host}` : url.origin),
+  const session = openSession(gate, {
+    url,
     send: (text) => send.call(socket, text),
     receive: (text) => void emit.call(socket, "message", Buffer.from(text), false),
   });
   own(socket, "send", (data, ...rest) => {
-    const text = typeof data === "string" ? data : data instanceof Uint8Array ? Buffer.from(data).toString("utf8") : "";
     const callback = rest.findLast((value) => typeof value === "function") as ((error?: unknown) => void) | undefined;
-    session.outgoing(
-      text,
-      (sent) => send.call(socket, sent === text ? data : sent, ...rest),
-      (error) => callback?.(error),
+    withText(data, (text) =>
+      session.outgoing(
+        text,
+        (sent) => send.call(socket, sent === text ? data : sent, ...rest),
+        (error) => callback?.(error),
+      ),
     );
   });
   own(socket, "emit", (name, ...args) => {

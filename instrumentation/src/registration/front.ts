@@ -66,9 +66,12 @@ export function installFront(): void {
   frontRequests(open, restores);
   frontChildren(open, restores);
   frontReplacement(open, restores);
-  watchWebSocket(() => {
+  watchWebSocket({
     // What loads undici may be the gate itself, as it opens: a door in there would stay, and lead to the gate and back.
-    if (!isOpen && !isOpening) frontDispatcher(open, restores);
+    loaded: () => {
+      if (!isOpen && !isOpening) frontDispatcher(open, restores);
+    },
+    beforeMake: open,
   });
   onNeeded(open);
   // A preload before this one.

@@ -18,6 +18,7 @@ import { createHttpTransport } from "../lease/http-transport.ts";
 import { LeaseClient } from "../lease/lease-client.ts";
 import { ThreadSpans } from "../telemetry/thread-spans.ts";
 import { startTracing } from "../telemetry/tracing.ts";
+import { makeGatedSocket } from "../realtime/patch-websocket.ts";
 import { VERSION } from "../version.ts";
 import { Probe } from "../probe/probe.ts";
 import type { LoadedLibrary } from "../probe/probe.ts";
@@ -81,7 +82,7 @@ function register({ isPreload = false, settings = isPreload ? startSettings() : 
   registerGate(gate);
   registerToolGate(toolGate);
   registerWire(new Wire(gate, (userAgent) => probe.sent(userAgent)));
-  hookWire();
+  hookWire({ makeSocket: makeGatedSocket });
   hookModules((file, clientClass, location) => patch(file.name, clientClass, location));
   const threadSpans = new ThreadSpans({
     adopt: (spans) => tracing.spans?.adopt(spans),

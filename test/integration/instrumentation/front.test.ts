@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { startRealtimeProvider } from "../../support/realtime-provider.ts";
 import { chatCompletion, startScriptedProvider } from "../../support/scripted-provider.ts";
 import type { ScriptedProvider } from "../../support/scripted-provider.ts";
 
@@ -87,6 +88,23 @@ describe("a registered process", () => {
     const before = provider.requests.length;
     expect(await print("first.mjs", source)).toEqual(["budget_exceeded"]);
     expect(provider.requests).toHaveLength(before);
+  });
+
+  it("holds what Node's own socket asks of a realtime session, which is no call in itself", async () => {
+    const realtime = await startRealtimeProvider();
+    const source = `
+      process.env.NODE_TLS_REJECT_UNAUTHORIZED = "0";
+      process.removeAllListeners("warning");
+      const socket = new WebSocket("${realtime.url.replace("https", "wss")}/v1/realtime?model=gpt-realtime");
+      socket.onmessage = ({ data }) => {
+        const { type, error } = JSON.parse(data);
+        console.log(error?.code ?? type);
+        if (type === "session.created") socket.send('{"type":"response.create"}');
+        else socket.close();
+      };`;
+    expect(await print("realtime.cjs", source)).toEqual(["session.created", "budget_exceeded"]);
+    expect(realtime.received).toEqual([]);
+    await realtime.close();
   });
 
   it("gates libraries that are loaded at once with everything else", async () => {

@@ -135,7 +135,7 @@ const stream = session.request({ ":method": "POST", ":path": "/v1/chat/completio
 stream.end(${JSON.stringify(JSON.stringify(CHAT))});
 const ends = [await new Promise((resolve) => stream.on("error", ({ code }) => resolve(code)))];
 session.close();
-const socket = new WebSocket("ws://${host}/v1/realtime?model=gpt-realtime");
+const socket = new WebSocket("ws://${host}/v1/responses");
 ends.push(await new Promise((resolve) => { socket.onopen = () => resolve("open"); socket.onerror = () => resolve("refused"); }));
 console.log(ends.join());`;
   const args = ["--import", "@tollgate/instrumentation/register", "--input-type=module", "--eval", source];
