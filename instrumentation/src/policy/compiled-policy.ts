@@ -13,7 +13,7 @@ import { compileFolded, foldCase } from "./glob.ts";
 import { DEFAULT_LABEL_ORDER } from "./label.ts";
 import type { LabelOrder } from "./label.ts";
 import type { PolicyRequest } from "./request.ts";
-import { RuleIndex } from "./rule-index.ts";
+import { MANY_RULES, NO_RULE, RuleIndex } from "./rule-index.ts";
 
 const REMEMBERED_MAX = 4096;
 const ASKED_MAX = 1_024;
@@ -72,6 +72,7 @@ export class CompiledPolicy {
   /** Of all sessions, from 0 to 1. */
   readonly #share: number;
   readonly #asked = new Set<string>();
+  #lot = 1;
   /** What was decided on names that no condition has a say in. */
   readonly #settled = new Map<string, Decision>();
   /** The rules that name others. */
@@ -164,8 +165,18 @@ export class CompiledPolicy {
     return this.#decideByConditions({ tool, environment }, this.#open.get(tool) ?? [], scope);
   }
 
-  /** Whether a name was asked for lately: names that come once are not worth their place. */
+  /**
+   * Whether a name was asked for lately: names that come once are not worth their place, and to look each up costs as much as to
+   * decide. So some are looked at by lot: what comes again and again is met soon.
+   */
   #isSecond(tool: string): boolean {
+    // Xorshift (Marsaglia 2003): no rhythm in which names come can dodge it.
+    let lot = this.#lot;
+    lot ^= lot << 13;
+    lot ^= lot >>> 17;
+    lot ^= lot << 5;
+    this.#lot = lot;
+    if ((lot & 7) !== 0) return false;
     if (this.#asked.has(tool)) return true;
     if (this.#asked.size >= ASKED_MAX) this.#asked.clear();
     this.#asked.add(tool);
@@ -173,11 +184,10 @@ export class CompiledPolicy {
   }
 
   #naming(tool: string): Naming {
-    const found = this.#index.find(tool);
-    const [first] = found;
-    if (first === undefined) return BY_NONE;
-    if (found.length === 1) return this.#byOne[first] ?? BY_NONE;
-    return namingOf(found.flatMap((at) => this.#byOne[at]?.candidates ?? []));
+    const only = this.#index.findOnly(tool);
+    if (only === NO_RULE) return BY_NONE;
+    if (only !== MANY_RULES) return this.#byOne[only] ?? BY_NONE;
+    return namingOf(this.#index.find(tool).flatMap((at) => this.#byOne[at]?.candidates ?? []));
   }
 
   #decideByConditions(
@@ -203,19 +213,19 @@ export class CompiledPolicy {
   }
 
   #conclude(tool: string, met: readonly CompiledRule[], failed: readonly FailedRule[]): Decision {
+    const only = met[0];
+    if (only !== undefined && met.length === 1 && failed.length === 0)
+      return this.#decision(tool, {
+        decision: only.effect,
+        rule: only.rule,
+        reason: reasonOf(tool, only),
+        matched: only.matched,
+      });
     const effect = strictestOf(met, failed);
     if (effect === undefined) {
       const reason = `${this.#byDefault[0]}${tool}${this.#byDefault[1]}`;
       return this.#decision(tool, { decision: this.document.default, rule: "default", reason, matched: NOTHING });
     }
-    const [only] = met;
-    if (only !== undefined && met.length === 1 && failed.length === 0)
-      return this.#decision(tool, {
-        decision: effect,
-        rule: only.rule,
-        reason: reasonOf(tool, only),
-        matched: only.matched,
-      });
     const policy = this.document.name;
     const matched: MatchedRule[] = [];
     let first: CompiledRule | undefined;

@@ -11,6 +11,8 @@ interface Entry {
   readonly matches: (folded: string) => boolean;
 }
 
+export const NO_RULE = -1;
+export const MANY_RULES = -2;
 const NONE: readonly never[] = Object.freeze([]);
 
 export class RuleIndex {
@@ -26,16 +28,28 @@ export class RuleIndex {
 
   /** Positions of the rules that name a tool, ascending. The name is folded. */
   find(name: string): readonly number[] {
+    const only = this.findOnly(name);
+    if (only === NO_RULE) return NONE;
+    if (only !== MANY_RULES) return [only];
+    const found = new Set<number>();
+    for (const { at, matches } of this.#near) if (matches(name)) found.add(at);
+    return [...found].sort((a, b) => a - b);
+  }
+
+  /** The position of the one rule that names a tool, else `NO_RULE` or `MANY_RULES`: mostly that is all there is to say, and makes no list. */
+  findOnly(name: string): number {
     const near = this.#near;
     near.length = 0;
     this.#byFirst.search(name, near);
     this.#byLast.search(name, near);
-    if (near.length === 0) return NONE;
-    const found: number[] = [];
-    for (const { at, matches } of near) if (matches(name)) found.push(at);
-    if (found.length < 2) return found;
-    found.sort((a, b) => a - b);
-    return found.filter((at, index) => at !== found[index - 1]);
+    let only = NO_RULE;
+    for (let index = 0; index < near.length; index += 1) {
+      const { at, matches } = near[index] as Entry;
+      if (at === only || !matches(name)) continue;
+      if (only !== NO_RULE) return MANY_RULES;
+      only = at;
+    }
+    return only;
   }
 
   #file(pattern: string, at: number): void {
