@@ -21,8 +21,11 @@ import type { Waiter } from "./waiting-line.ts";
 /** Money kept ahead of need: as much as this many of the largest recent calls. More when calls follow fast. */
 const AHEAD_CALLS_MIN = 4n;
 const AHEAD_CALLS_MAX = 512n;
-/** A lease that tops up more often than this asks for twice as much, and one that does so rarely for half. */
-const TOP_UP_MS = 125;
+/**
+ * A lease that tops up more often than this asks for twice as much, and one that does so rarely for half. Each time costs the process as much as
+ * some calls, and holds one up: one in hundreds may, one in seventy may not.
+ */
+const TOP_UP_MS = 500;
 /** After the ledger granted less ahead than was asked, it is not asked again for this long. */
 const AHEAD_PAUSE_MS = 250;
 /** A settlement is reported within this time, even when no money is needed. */
