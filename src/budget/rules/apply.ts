@@ -13,7 +13,15 @@ import { countsRuns, noteRun } from "./runs.ts";
 import { BudgetIndex } from "./scope.ts";
 import { addHolder, noteFired, removeHolder } from "./spend.ts";
 import { countObserved, countSpend, isForgettable, rebaseSpend, RUN_IDLE_MS, settledAt, turnWindow } from "./spend.ts";
-import { coverSettled, newLease, outstandingIn, type Lease, type LedgerState, UNKNOWN_PROCESS } from "./state.ts";
+import {
+  coverSettled,
+  ENDED_MAX,
+  newLease,
+  outstandingIn,
+  type Lease,
+  type LedgerState,
+  UNKNOWN_PROCESS,
+} from "./state.ts";
 
 /** Observations remembered by their token; the spool sends again only what it has not marked done. */
 export const TOKENS_MAX = 65_536;
@@ -232,6 +240,10 @@ function applySwept(state: LedgerState, event: EventOf<"swept">): void {
   for (const [id, closed] of state.closed) {
     if (state.closed.size <= CLOSED_MAX) break;
     if (closed.forgetAtMs > event.at + state.graceMs) state.closed.delete(id);
+  }
+  for (const id of state.closed.keys()) {
+    if (state.closed.size <= ENDED_MAX) break;
+    state.closed.delete(id);
   }
   for (const spend of state.spends.values()) {
     turnWindow(spend, event.at);

@@ -11,7 +11,7 @@ import { growthLimit, limitAt } from "./limit.ts";
 import { isOverflow, projectionKey } from "./scope.ts";
 import { countsRuns, finishesRuns, hasPlace, runKeyOf } from "./runs.ts";
 import { isForgettable, RUN_IDLE_MS, settledAt, type Spend, withheldAt } from "./spend.ts";
-import { coverSettled, isHolder, outstandingIn, type Lease, type LedgerState } from "./state.ts";
+import { coverSettled, ENDED_MAX, isHolder, outstandingIn, type Lease, type LedgerState } from "./state.ts";
 
 /** `ahead` gets at most this share of what remains: money in nobody's hand serves everybody. */
 const AHEAD_SHARE = 8n;
@@ -212,10 +212,14 @@ export function decideTime(state: LedgerState, nowMs: number): readonly LedgerEv
 
 /** Whether there is something to forget: a look at everything, to be taken now and then. */
 export function decideSweep(state: LedgerState, nowMs: number): readonly LedgerEvent[] {
-  const hasForgettable =
-    [...state.closed.values()].some(({ forgetAtMs }) => forgetAtMs <= nowMs) ||
-    [...state.spends.values()].some((spend) => isForgettable(spend, nowMs, RUN_IDLE_MS));
-  return hasForgettable ? [{ event: "swept", at: nowMs }] : [];
+  return hasForgettable(state, nowMs) ? [{ event: "swept", at: nowMs }] : [];
+}
+
+function hasForgettable({ closed, spends }: LedgerState, nowMs: number): boolean {
+  if (closed.size > ENDED_MAX) return true;
+  for (const { forgetAtMs } of closed.values()) if (forgetAtMs <= nowMs) return true;
+  for (const spend of spends.values()) if (isForgettable(spend, nowMs, RUN_IDLE_MS)) return true;
+  return false;
 }
 
 /** How much of the budget the lease may hold beyond what it has settled. Below 0 when the budget is overrun. */

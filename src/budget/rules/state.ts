@@ -25,6 +25,12 @@ export interface Lease {
   spends: readonly Spend[];
 }
 
+/**
+ * Of leases that are over so many are remembered, some 340 bytes each: reservations are leases of one call, and who makes thousands a
+ * second must not fill the memory. Who is forgotten before the grace is over: a span of it counts once more, its key may be used again.
+ */
+export const ENDED_MAX = 500_000;
+
 /** A lease that is over, remembered so that a late or doubled message of it counts nothing twice. */
 export interface ClosedLease {
   /** `undefined` for a lease that was closed before it was ever opened. */

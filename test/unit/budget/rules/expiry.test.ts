@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { applyEvent, TOKENS_MAX } from "../../../../src/budget/rules/apply.ts";
+import { decideSweep } from "../../../../src/budget/rules/decide.ts";
+import { ENDED_MAX } from "../../../../src/budget/rules/state.ts";
 import { makeBudget, usd } from "../make-budget.ts";
 import { GRACE_MS, Rig, TTL_MS } from "./rig.ts";
 
@@ -196,6 +198,18 @@ describe("a lease that is closed", () => {
     rig.advance(61_000);
     expect([rig.engine.state.closed.size, rig.engine.state.spends.size]).toEqual([0, 0]);
     expect(rig.last?.events).toEqual([]);
+  });
+
+  it("is forgotten early where too many have ended within the grace, the oldest first", () => {
+    const rig = new Rig([makeBudget()]);
+    const { state } = rig.engine;
+    const ended = { labels: {}, processId: "p1", settled: usd(0), observed: usd(0), forgetAtMs: rig.nowMs + GRACE_MS };
+    for (let index = 0; index < ENDED_MAX; index += 1) state.closed.set(`l${index}`, { ...ended });
+    expect(decideSweep(state, rig.nowMs)).toEqual([]);
+    for (const id of ["last", "very last"]) state.closed.set(id, { ...ended });
+    for (const event of decideSweep(state, rig.nowMs)) applyEvent(state, event);
+    expect(state.closed.size).toBe(ENDED_MAX);
+    expect(["l0", "l1", "l2", "very last"].map((id) => state.closed.has(id))).toEqual([false, false, true, true]);
   });
 });
 
