@@ -187,8 +187,7 @@ export class AgentRegistry {
     const found: string[] = [];
     let current: string | undefined = agent;
     while (found.length < ANCESTORS_MAX) {
-      const slash: number = current.lastIndexOf("/");
-      current = this.#agents.get(current)?.parent ?? (slash > 0 ? current.slice(0, slash) : undefined);
+      current = parentOf(current, this.#agents.get(current)?.parent);
       if (current === undefined || current === agent || found.includes(current)) break;
       found.push(current);
     }
@@ -196,7 +195,15 @@ export class AgentRegistry {
   }
 }
 
-const ANCESTORS_MAX = 16;
+/** Documents with more above an agent are refused; a name, of 200 characters at most, has fewer parts. */
+export const ANCESTORS_MAX = 128;
+
+/** `named`: the parent that its document names. */
+export function parentOf(agent: string, named: string | undefined): string | undefined {
+  const slash = agent.lastIndexOf("/");
+  return named ?? (slash > 0 ? agent.slice(0, slash) : undefined);
+}
+
 /** Without what means something in a pattern. */
 const PLAIN_NAME = /^[A-Za-z0-9._@/+-]+$/;
 

@@ -6,6 +6,7 @@ import { DEFAULT_LABEL_ORDER, type LabelOrder, parseLabelOrder } from "@tollgate
 import { ConfigInvalid, type ConfigProblem } from "../problem.ts";
 import { readText } from "../load.ts";
 import { type Environment, type LocatedDocument, problemAt, readYaml } from "../yaml-document.ts";
+import { parentsProblem } from "./agent-parents.ts";
 import type { Governance } from "./governance.ts";
 import { type DocumentOfKind, isKind, KINDS, type Kind, parseDocument } from "./kinds.ts";
 
@@ -44,8 +45,20 @@ export function governanceOf(sources: readonly LocatedDocument[], problems: Conf
       problems.push(problemAt(source, ["name"], `another ${parsed.kind} is named \`${parsed.name}\`: ${place}`));
     }
   }
+  checkParents(taken, problems);
   if (problems.length > 0) throw new ConfigInvalid(problems);
   return assemble(taken);
+}
+
+function checkParents(taken: readonly Taken[], problems: ConfigProblem[]): void {
+  const agents = taken.flatMap(({ parsed, source }) =>
+    parsed.kind === "agent" ? [{ name: parsed.name, parent: parsed.document.parent, source }] : [],
+  );
+  const parents = new Map(agents.map(({ name, parent }) => [name, parent]));
+  for (const { name, source } of agents) {
+    const problem = parentsProblem(name, parents);
+    if (problem !== undefined) problems.push(problemAt(source, ["parent"], problem));
+  }
 }
 
 function readAll(

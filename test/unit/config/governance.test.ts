@@ -121,6 +121,22 @@ describe("governance documents", () => {
     ]);
   });
 
+  it("refuse agents whose parents lead back to them, or go on without end", () => {
+    const agent = (name: string, parent?: string): string =>
+      `kind: agent\nname: ${name}\n${parent === undefined ? "" : `parent: ${parent}\n`}`;
+    const circle = [agent("a", "b/c"), agent("b", "a"), agent("d", "a"), agent("self", "self"), agent("e", "nobody")];
+    expect(problemsOf({ "governance/a.yaml": circle.join("---\n") })).toEqual([
+      "governance/a.yaml:3:1: parent: the parents lead back to it: a → b/c → b → a",
+      "governance/a.yaml:7:1: parent: the parents lead back to it: b → a → b/c → b",
+      "governance/a.yaml:15:1: parent: the parents lead back to it: self → self",
+    ]);
+    const line = Array.from({ length: 130 }, (_, index) => agent(`a${index}`, `a${index + 1}`));
+    expect(problemsOf({ "governance/a.yaml": line.join("---\n") })).toEqual([
+      "governance/a.yaml:3:1: parent: more than 128 agents are above it",
+      "governance/a.yaml:7:1: parent: more than 128 agents are above it",
+    ]);
+  });
+
   it("may be absent where nobody said they are there, and must be there where somebody did", () => {
     write({ "none.yaml": "{}\n" });
     const setup = loadSetup({ file: join(directory, "none.yaml"), dataDir: undefined, environment: {} });

@@ -57,6 +57,8 @@ it("binds an agent by the policies of all above it, by document or by name, so t
   expect(registry.policies("planner/deep/er")).toEqual([
     { kind: "policy", name: "of-planner", agents: ["planner/deep/er"] },
   ]);
+  // However deep work is delegated, who is at the top still binds it.
+  expect(registry.policies(`planner${"/x".repeat(90)}`)).toHaveLength(1);
   expect(registry.policies("planner*/x")).toEqual([]);
   expect(registry.ancestors("a")).toEqual(["b"]);
   expect(registry.policies("planners")).toEqual([]);
