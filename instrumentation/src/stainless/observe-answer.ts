@@ -3,10 +3,8 @@ import { outputContent } from "../content/messages.ts";
 import type { GatedCall } from "../gate/gated-call.ts";
 import { recordProposals } from "../gate/proposals.ts";
 import { ProposedCalls } from "../gate/proposed-calls.ts";
-import { StreamWatch } from "./stream-watch.ts";
+import { LEFT_MS_MAX, StreamWatch } from "./stream-watch.ts";
 import { isEventStream } from "./client-shape.ts";
-
-const LEFT_MS_MAX = 1_000;
 
 /** The SDK's own answer, watched. */
 export function observeParsed(call: GatedCall, answer: unknown): unknown {

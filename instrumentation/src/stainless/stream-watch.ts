@@ -4,6 +4,9 @@ import type { GatedCall } from "../gate/gated-call.ts";
 import { recordProposals } from "../gate/proposals.ts";
 import { ProposedCalls } from "../gate/proposed-calls.ts";
 
+/** How long somebody has to say that a stream was left: whoever never does holds the call's money no longer. */
+export const LEFT_MS_MAX = 1_000;
+
 /**
  * Reads a streamed answer along, and ends the call by what it showed. What is wrong with our own reading never reaches the app:
  * from the first mistake on nothing is read, and the call counts as reserved.
@@ -19,6 +22,10 @@ export class StreamWatch {
     if (call.contentLengthMax > 0) this.#text = new StreamedText(call.contentLengthMax * 2);
     this.#contained(() => {
       this.#reader = call.options.endpoint.streamReader(call.options.body);
+    });
+    // Whoever is told by the signal may turn away from the stream without closing it.
+    call.onStop((error) => {
+      setTimeout(() => this.end({ isComplete: false, error }), LEFT_MS_MAX).unref();
     });
   }
 

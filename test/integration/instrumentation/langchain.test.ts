@@ -3,6 +3,7 @@
  * charged there once; a model of any other make is gated where LangChain calls it.
  */
 import { createRequire } from "node:module";
+import OpenAI from "openai";
 import { afterEach, describe, expect, it } from "vitest";
 import { AgentKilled, findTollgateError } from "../../../instrumentation/src/errors.ts";
 import { registerGate } from "../../../instrumentation/src/gate/registry.ts";
@@ -124,6 +125,19 @@ describe.each([
     };
     for await (const _piece of await model.stream("a story")) break;
     await expect.poll(() => rig.calls().length).toBe(1);
+  });
+
+  it("is settled where nobody reads a stream of the SDK on that a kill has stopped", async () => {
+    await start({ simulator: LONG });
+    const client = new OpenAI({ baseURL: `${rig.url}/v1`, apiKey: "test" });
+    const messages = [{ role: "user" as const, content: "a story" }];
+    const stream = await client.chat.completions.create({ model: "gpt-4o", max_tokens: 200, stream: true, messages });
+    await stream[Symbol.asyncIterator]().next();
+    for (const call of rig.gated.gate.open) call.stop(new AgentKilled({ agent: "a", reason: "enough" }));
+    await expect.poll(() => rig.calls().length).toBe(1);
+    expect(rig.gated.gate.open.size).toBe(0);
+    await expect.poll(() => rig.simulator.count().in_flight).toBe(0);
+    expect(costOf(rig.calls())).toBeGreaterThanOrEqual(rig.paid());
   });
 
   it("charges nothing for what the provider refuses", async () => {
