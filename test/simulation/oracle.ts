@@ -204,6 +204,11 @@ export class Oracle {
     return this.#withMore(budget, this.#cap(key, budget)) + (account === undefined ? 0n : account.late + account.again);
   }
 
+  /** The ledger has come back, perhaps with less than it had shown before: that was not durable yet. */
+  restarted(): void {
+    for (const id of this.#leases.keys()) this.#open.add(id);
+  }
+
   /** Every lease that has spent or may spend, against what the ledger holds for it. */
   checkLeases(state: LedgerState): void {
     for (const id of this.#open) {

@@ -9,6 +9,7 @@ import { Agent } from "./agent.ts";
 import { checkState } from "./check-state.ts";
 import { Machine } from "./machine.ts";
 import { Network } from "./network.ts";
+import type { LedgerState } from "../../src/budget/rules/state.ts";
 import { Oracle } from "./oracle.ts";
 import { Processor, type Serving } from "./processor.ts";
 import type { Scenario } from "./scenario.ts";
@@ -38,6 +39,7 @@ export class World {
   readonly #random: Random;
   readonly #trace = new Trace();
   readonly #oracle: Oracle;
+  #stateSeen: LedgerState | undefined;
   readonly #network: Network;
   readonly #processor: Serving;
   readonly #agents: Agent[] = [];
@@ -181,7 +183,11 @@ export class World {
   #check(): void {
     const { state } = this.#processor;
     if (state === undefined || !this.#processor.isUp) return;
-    const { isWild } = this.#scenario;
+    const { isWild, replicas } = this.#scenario;
+    if (replicas === 0 && state !== this.#stateSeen) {
+      this.#stateSeen = state;
+      this.#oracle.restarted();
+    }
     checkState(state, isWild ? undefined : (spend) => this.#oracle.most(spend));
     if (!isWild) {
       this.#oracle.checkLeases(state);
