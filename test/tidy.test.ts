@@ -129,9 +129,15 @@ describe("the tree", () => {
   it("carries no path of a machine and no download address in the lockfile", () => {
     expect(read("package-lock.json")).not.toMatch(/"resolved": "https?:/);
     const paths = tracked.filter(
-      (path) => !/\.(png|lock)$/.test(path) && /\/(work|root|home)\/(main|shared|[a-z]+\/)/.test(read(path)),
+      (path) => !/\.(png|lock)$/.test(path) && /\/(work|root|home|tmp\/h)\/(main|shared|[a-z]+\/)/i.test(read(path)),
     );
     expect(paths.filter((path) => path !== "test/tidy.test.ts")).toEqual([]);
+  });
+
+  it("carries nothing that a tool left behind", () => {
+    const left =
+      /(^|\/)(isolate|core|CPU|Heap)[-.][^/]*$|\.(log|cpuprofile|heapprofile|heapsnapshot|orig|rej|bak|tmp)$/;
+    expect(tracked.filter((path) => left.test(path))).toEqual([]);
   });
 
   it("locks the platform packages of every platform, also those that this machine's registry does not serve", () => {

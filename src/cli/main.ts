@@ -5,9 +5,11 @@ import { errorText } from "../telemetry/error-text.ts";
 import { TOLLGATE_VERSION } from "../service/version.ts";
 import { CliError, EXIT } from "./exit.ts";
 import { type Output, stdout } from "./output.ts";
+import { guardStandardStreams } from "./standard-streams.ts";
 
 /** The command line. Sets `process.exitCode`; see src/cli/exit.ts for what it says. Never rejects. */
 export async function main(argv: readonly string[] = process.argv.slice(2)): Promise<void> {
+  guardStandardStreams({ outlivesReader: OUTLIVE_READER.has(argv[0] ?? "") });
   try {
     const program = await buildProgram({ argv, output: stdout(readEnvironment()) });
     await program.parseAsync(argv, { from: "user" });
@@ -15,6 +17,9 @@ export async function main(argv: readonly string[] = process.argv.slice(2)): Pro
     process.exitCode = report(error);
   }
 }
+
+/** What these have begun is not over because nobody reads on: `serve` holds the barrier, `demo` ends its processes. */
+const OUTLIVE_READER: ReadonlySet<string> = new Set(["serve", "demo"]);
 
 type MakeCommand = (output: Output) => Promise<Command>;
 

@@ -11,8 +11,8 @@ export interface LogOptions {
   readonly level?: LogLevel;
   /** @default "console" */
   readonly encoding?: "console" | "json";
-  /** Takes a line with its newline. @default stderr */
-  readonly write?: (line: string) => void;
+  /** Takes a line with its newline; `false` says that it was not taken. @default stderr, of which 1 MiB may wait */
+  readonly write?: (line: string) => unknown;
   /** Unix ms. @default Date.now */
   readonly now?: () => number;
 }
@@ -20,33 +20,55 @@ export interface LogOptions {
 const RANK: Readonly<Record<LogLevel, number>> = { error: 3, warn: 2, info: 1, debug: 0 };
 const FIELD_CHARS_MAX = 1_000;
 
+/** What may wait for a reader of the log that stands still. A pipe holds 64 KiB by itself. */
+const WAITING_BYTES_MAX = 1_048_576;
+
 export class Log {
   readonly #rankMin: number;
   readonly #encoding: "console" | "json";
-  readonly #write: (line: string) => void;
+  readonly #write: (line: string) => unknown;
   readonly #now: () => number;
+  #untaken = 0;
 
   constructor(options: LogOptions = {}) {
     this.#rankMin = RANK[options.level ?? "info"];
     this.#encoding = options.encoding ?? "console";
-    this.#write = options.write ?? ((line) => void process.stderr.write(line));
+    this.#write = options.write ?? toStderr;
     this.#now = options.now ?? Date.now;
   }
 
   /** One line. `event` is stable and snake_case; `message` is for people and defaults to the event in words. */
   line(level: LogLevel, event: string, fields: LogFields = {}, message: string = event.replaceAll("_", " ")): void {
     if (RANK[level] < this.#rankMin) return;
+    if (this.#untaken > 0) {
+      const lines = this.#untaken;
+      const said = this.#text("warn", "log_lines_lost", { lines }, "log lines were lost, nobody read them");
+      if (this.#write(said) === false) {
+        this.#untaken += 1;
+        return;
+      }
+      this.#untaken = 0;
+    }
+    if (this.#write(this.#text(level, event, fields, message)) === false) this.#untaken += 1;
+  }
+
+  #text(level: LogLevel, event: string, fields: LogFields, message: string): string {
     const time = new Date(this.#now()).toISOString();
     const shown = Object.entries(fields).flatMap(([key, value]) =>
       value === undefined ? [] : [[key, cut(value)] as const],
     );
     if (this.#encoding === "json") {
-      this.#write(`${JSON.stringify({ time, level, event, message, ...Object.fromEntries(shown) })}\n`);
-      return;
+      return `${JSON.stringify({ time, level, event, message, ...Object.fromEntries(shown) })}\n`;
     }
     const tail = shown.map(([key, value]) => ` ${key}=${quote(value)}`).join("");
-    this.#write(`${time.slice(11, 23)} ${level.padEnd(5)} ${message}${tail}\n`);
+    return `${time.slice(11, 23)} ${level.padEnd(5)} ${message}${tail}\n`;
   }
+}
+
+function toStderr(line: string): boolean {
+  if (process.stderr.writableLength > WAITING_BYTES_MAX) return false;
+  process.stderr.write(line);
+  return true;
 }
 
 function cut(value: string | number | boolean | bigint): string | number | boolean {

@@ -30,6 +30,23 @@ export function createLogger(level: LogLevel, write: (line: string) => void = wr
   };
 }
 
+let writing = 0;
+const ignore = (): void => {};
+
+/**
+ * Where nobody reads on, or a disk is full, the stream tells of the error by an event, which ends an app that has no
+ * listener for it - an app that may never have written a line itself. So there is one for as long as a line of ours is on
+ * its way, and not longer: what becomes of the app's own lines is the app's affair.
+ */
 function writeToStderr(line: string): void {
-  process.stderr.write(line);
+  const { stderr } = process;
+  if (writing === 0) stderr.on("error", ignore);
+  writing += 1;
+  // The event comes a few ticks after this.
+  stderr.write(line, () => void setImmediate(written));
+}
+
+function written(): void {
+  writing -= 1;
+  if (writing === 0) process.stderr.off("error", ignore);
 }

@@ -46,6 +46,7 @@ async function runAgent(
   options: {
     readonly env?: Record<string, string>;
     readonly onOutput?: (kill: (signal: NodeJS.Signals) => void) => void;
+    readonly isStderrGone?: boolean;
   } = {},
 ): Promise<Ended> {
   const path = join(folder, file);
@@ -68,6 +69,7 @@ async function runAgent(
     options.onOutput?.((signal) => child.kill(signal));
   });
   child.stderr.on("data", (chunk) => (stderr += String(chunk)));
+  if (options.isStderrGone === true) child.stderr.destroy();
   const [code, signal] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve) => {
     child.on("close", (...end) => resolve(end));
   });
@@ -281,5 +283,23 @@ ${CALLS}await registerTollgate().ready; await ask();`;
     const code = await new Promise((resolve) => child.on("close", resolve));
     expect(code).toBe(0);
     expectBooks(OPENAI_COST, 1);
+  });
+});
+
+describe("an agent whose standard error nobody reads", () => {
+  const LOADS_GATE = 'import "openai";';
+  const SOME_TURNS = "for (let turn = 0; turn < 50; turn++) await new Promise(setImmediate);";
+  // The unknown level is told at the start.
+  const options = { env: { TOLLGATE_LOG: "nonsense" }, isStderrGone: true };
+
+  it("does not end because Tollgate had something to say", async () => {
+    const { code, stdout } = await runAgent("agent.mjs", `${LOADS_GATE} ${SOME_TURNS} console.log("alive");`, options);
+    expect([code, stdout]).toEqual([0, "alive\n"]);
+  });
+
+  it("ends by its own line, as it would without Tollgate", async () => {
+    const source = `${LOADS_GATE} ${SOME_TURNS} process.stderr.write("mine"); ${SOME_TURNS} console.log("alive");`;
+    const { code, stdout } = await runAgent("agent.mjs", source, options);
+    expect([code, stdout]).toEqual([1, ""]);
   });
 });

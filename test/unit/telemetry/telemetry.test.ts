@@ -37,6 +37,28 @@ describe("Log", () => {
     expect(written).toHaveLength(1);
     expect(written[0]?.length).toBeLessThan(1_200);
   });
+
+  it("says how many lines were lost when they are taken again", () => {
+    const written: string[] = [];
+    let isTaken = true;
+    const write = (line: string): boolean => {
+      if (isTaken) written.push(line);
+      return isTaken;
+    };
+    const log = new Log({ write, now: () => NOW });
+    log.line("info", "first");
+    isTaken = false;
+    for (let lost = 0; lost < 3; lost++) log.line("info", "lost");
+    isTaken = true;
+    log.line("info", "last");
+    log.line("info", "really_last");
+    expect(written.map((line) => line.slice(19).trimEnd())).toEqual([
+      "first",
+      "log lines were lost, nobody read them lines=3",
+      "last",
+      "really last",
+    ]);
+  });
 });
 
 describe("Telemetry", () => {
