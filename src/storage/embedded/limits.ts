@@ -8,6 +8,12 @@ export const QUERY_LIMITS = [
   ["max_temporary_data_on_disk_size_for_query", 8 * 1024 * 1024 * 1024],
 ] as const;
 
+/**
+ * What else a read-only user's query starts with. Rewritten to subcolumns, `attributes['k']` of the view `spans` is something that
+ * its index does not know (docs/decisions/0040), and people write SQL over attributes by hand.
+ */
+export const READER_DEFAULTS = [["optimize_functions_to_subcolumns", "0"]] as const;
+
 /** The engine's settings profile of read-only users: it holds {@link QUERY_LIMITS} wherever a setting can be written. */
 export const READER_PROFILE = "tollgate_reader";
 

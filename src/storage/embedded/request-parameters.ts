@@ -5,7 +5,7 @@
  */
 import type { IncomingHttpHeaders } from "node:http";
 import { EngineError } from "./engine-error.ts";
-import { clampSetting, READER_PROFILE } from "./limits.ts";
+import { clampSetting, READER_DEFAULTS, READER_PROFILE } from "./limits.ts";
 import type { QueryMark } from "./query-mark.ts";
 import { quoteIdentifier, quoteString } from "./quoting.ts";
 import { readOnlyError } from "./read-only.ts";
@@ -149,6 +149,8 @@ export function preparingStatements(parameters: RequestParameters, options: Prep
     throw readOnlyError("the setting `profile`");
   }
   const pairs = [
+    // A profile's constraints hold here, its values do not (measured, chDB 26.7). What the request says comes later, and wins.
+    ...(isReader ? READER_DEFAULTS : []),
     ...settings.map(([name, value]) => [name, isReader ? clampSetting(name, value) : value] as const),
     ...queryParameters.map(([name, value]) => [`param_${name}`, value] as const),
     [mark.setting, mark.value] as const,

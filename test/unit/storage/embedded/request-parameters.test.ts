@@ -45,7 +45,7 @@ test.each([
   const name = query.slice(0, query.indexOf("="));
   expect(prepared(query, true)).toEqual([
     "SET profile = 'tollgate_reader'",
-    `SET ${name} = '${value}', log_comment = 'mark'`,
+    `SET optimize_functions_to_subcolumns = '0', ${name} = '${value}', log_comment = 'mark'`,
   ]);
   expect(prepared(query)[0]).not.toContain("profile");
 });
