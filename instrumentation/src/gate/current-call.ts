@@ -13,6 +13,8 @@ export interface CallInFlight {
    * context (a listener of the answer) is the app's again, and what it sends is gated by itself.
    */
   isAnswered: boolean;
+  /** It covers the request that opens a socket, and no other. @default false */
+  readonly isOpening?: boolean;
   /** Where `fetch` sends it: undici, which is asked next, need not look at it again. */
   hop?: Hop | undefined;
 }

@@ -35,21 +35,19 @@ export function openSession(
   });
 }
 
-/** The request that opens the socket is no call: each response is one. */
-export function inOpening<T>(open: () => T): T {
-  const opening = { isEnded: false, isAnswered: false };
-  return context.with(new CallContext(context.active(), { call: opening }), open);
-}
+/** A socket while it is opened. */
+export class Opening {
+  readonly #context = new CallContext(context.active(), {
+    call: { isEnded: false, isAnswered: false, isOpening: true },
+  });
 
-/** What an app sends, as text: events may come as bytes. At once, but for a `Blob`, whose bytes nobody has at once. */
-export function withText(data: unknown, use: (text: string) => void): void {
-  if (data instanceof Blob) void data.text().then(use);
-  else use(textOf(data));
-}
+  /** The request that opens the socket is no call: each response is one. */
+  run<T>(open: () => T): T {
+    return context.with(this.#context, open);
+  }
 
-function textOf(data: unknown): string {
-  if (typeof data === "string") return data;
-  if (ArrayBuffer.isView(data)) return Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString("utf8");
-  if (data instanceof ArrayBuffer || data instanceof SharedArrayBuffer) return Buffer.from(data).toString("utf8");
-  return Array.isArray(data) ? data.map(textOf).join("") : "";
+  /** It is open, or will not be. The app's listeners go on in this context, and what they send is their own. */
+  end(): void {
+    this.#context.leave();
+  }
 }

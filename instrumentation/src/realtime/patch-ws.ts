@@ -7,14 +7,18 @@ import type { Gate } from "../gate/gate.ts";
 import { registeredGate } from "../gate/registry.ts";
 import type { LoadedFunctions } from "../registration/loaded-report.ts";
 import { replaceFunction } from "../registration/replace-function.ts";
-import { inOpening, openSession, realtimeUrl, withText } from "./open-session.ts";
+import { Fragments } from "./fragments.ts";
+import { gateSend } from "./gated-send.ts";
+import type { SendingSocket } from "./gated-send.ts";
+import { Opening, openSession, realtimeUrl } from "./open-session.ts";
+import { Outbox } from "./outbox.ts";
 
-interface Socket {
-  send: (data: unknown, ...rest: unknown[]) => void;
+interface Socket extends SendingSocket {
   emit: (name: string | symbol, ...args: unknown[]) => boolean;
 }
 
-const watched = new WeakSet<Socket>();
+/** Sockets that are watched, and how each is opened at last: a redirect opens the same one again. */
+const openings = new WeakMap<Socket, Opening>();
 
 /** False for a version that lacks the place. */
 export function patchWs(functions: LoadedFunctions): boolean {
@@ -23,38 +27,43 @@ export function patchWs(functions: LoadedFunctions): boolean {
     const [socket, address] = given;
     const url = gate === undefined ? null : realtimeUrl(address);
     if (gate === undefined || url === null) return init(...given);
-    watch(gate, socket as Socket, url);
-    return inOpening(() => init(...given));
+    const opening = new Opening();
+    const isWatched = openings.has(socket as Socket);
+    openings.set(socket as Socket, opening);
+    if (!isWatched) watch(gate, socket as Socket, url);
+    return opening.run(() => init(...given));
   });
 }
 
 function watch(gate: Gate, socket: Socket, url: URL): void {
-  // A redirect opens the same socket again.
-  if (watched.has(socket)) return;
-  watched.add(socket);
-  const { send, emit } = socket;
+  const fragments = new Fragments();
+  const outbox = new Outbox({
+    take: (part, rest) => {
+      const whole = fragments.add(part, rest);
+      if (whole === undefined) return;
+      const { sent, options, callback } = whole;
+      const text = sent.toString();
+      session.outgoing(
+        text,
+        (admitted) => send.call(socket, admitted === text ? sent : admitted, options, callback),
+        (error) => callback?.(error),
+      );
+    },
+    // As the package does.
+    convert: (data) => (typeof data === "number" ? String(data) : Buffer.from((data || "") as string)),
+  });
+  const send = gateSend(socket, (data, ...rest) => outbox.put(data, ...rest));
+  const { emit } = socket;
   const session = openSession(gate, {
     url,
     send: (text) => send.call(socket, text),
     receive: (text) => void emit.call(socket, "message", Buffer.from(text), false),
   });
-  own(socket, "send", (data, ...rest) => {
-    const callback = rest.findLast((value) => typeof value === "function") as ((error?: unknown) => void) | undefined;
-    withText(data, (text) =>
-      session.outgoing(
-        text,
-        (sent) => send.call(socket, sent === text ? data : sent, ...rest),
-        (error) => callback?.(error),
-      ),
-    );
-  });
-  own(socket, "emit", (name, ...args) => {
+  const value: Socket["emit"] = (name, ...args) => {
+    openings.get(socket)?.end();
     if (name === "message" && args[1] !== true) session.incoming(String(args[0]));
     if (name === "close") session.closed();
     return emit.call(socket, name, ...args);
-  });
-}
-
-function own<K extends keyof Socket>(socket: Socket, name: K, value: Socket[K]): void {
-  Object.defineProperty(socket, name, { value, writable: true, configurable: true, enumerable: false });
+  };
+  Object.defineProperty(socket, "emit", { value, writable: true, configurable: true, enumerable: false });
 }

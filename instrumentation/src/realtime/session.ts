@@ -14,6 +14,7 @@ import type { Server } from "../gate/call-span.ts";
 import { observeParsed } from "../stainless/observe-answer.ts";
 import { startCall } from "../stainless/patch-client.ts";
 import { frozen } from "../wire/opaque.ts";
+import { SessionTerms } from "./session-terms.ts";
 import { Transcription } from "./transcription.ts";
 
 export interface SessionOptions {
@@ -37,15 +38,15 @@ interface Asked {
   readonly call: GatedCall;
 }
 
-/** Only events that say one of these are read: sound goes by as it is. */
-const SENT = /"(?:response\.create|(?:transcription_)?session\.update|input_audio_buffer\.(?:append|commit))"/;
+/** Only events that say one of these are read, in plain letters or in escaped ones: sound goes by as it is. */
+const SENT = /"(?:response\.create|(?:transcription_)?session\.update|input_audio_buffer\.(?:append|commit))"|\\u/;
 const RECEIVED =
   /"(?:(?:transcription_)?session\.(?:created|updated)|response\.(?:created|done)|error|input_audio_buffer\.(?:speech_started|committed)|conversation\.item\.input_audio_transcription\.(?:completed|failed))"/;
 
 export class RealtimeSession {
   readonly #options: SessionOptions;
   readonly #transcription: Transcription;
-  #session: Body;
+  readonly #terms: SessionTerms;
   #sending: Promise<void> | undefined;
   #asked: readonly Asked[] = [];
   /** Money for the response that the provider may start by itself. */
@@ -61,7 +62,7 @@ export class RealtimeSession {
   constructor(options: SessionOptions) {
     this.#options = options;
     const { isTranscription, transcription: endpoint } = options;
-    this.#session = isTranscription ? { type: "transcription" } : {};
+    this.#terms = new SessionTerms(options);
     this.#transcription = new Transcription({
       endpoint,
       isSession: isTranscription,
@@ -80,7 +81,7 @@ export class RealtimeSession {
     const turn = before.then(async () => {
       try {
         const sent = admit === undefined ? text : await admit();
-        if (!this.#isClosed) send(sent);
+        send(sent);
       } catch (error) {
         this.#tell(error, text);
         refuse(error);
@@ -151,18 +152,22 @@ export class RealtimeSession {
 
   #told(type: string, session: Body | undefined): void {
     if (session === undefined) return;
+    const isReply = type.endsWith("updated");
     // The beta of the API does not say what kind of session it is in the session itself.
-    this.#session = type.startsWith("transcription") ? { ...session, type: "transcription" } : session;
-    this.#transcription.told(session, { isReply: type.endsWith("updated") });
+    const told = type.startsWith("transcription") ? { ...session, type: "transcription" } : session;
+    this.#terms.told(told, { isReply });
+    this.#transcription.told(session, { isReply });
   }
 
   /** `undefined`: the event costs nothing. */
   #admissionOf(text: string): (() => Promise<string>) | undefined {
     if (!SENT.test(text)) return undefined;
     const event = parse(text);
+    // Whoever is less strict than we are may read in it what we can't.
+    if (event === undefined) return () => Promise.reject(new Error("the event can't be read: it is no JSON object"));
     const parent = context.active();
     const inContext = (work: () => Promise<string>) => () => context.with(parent, work);
-    switch (event?.["type"]) {
+    switch (event["type"]) {
       case "response.create":
         return inContext(() => this.#ask(text, event));
       case "input_audio_buffer.append":
@@ -171,7 +176,7 @@ export class RealtimeSession {
           ? undefined
           : inContext(async () => {
               // Unless sound before it has brought some.
-              if (this.#needsMoney()) await this.#arm(this.#session);
+              if (this.#needsMoney()) await this.#arm();
               await this.#transcription.arm();
               return text;
             });
@@ -179,15 +184,14 @@ export class RealtimeSession {
         this.#transcription.spoken();
         return undefined;
       case "transcription_session.update":
-        this.#transcription.asked(asBody(event["session"]) ?? {});
-        return undefined;
       case "session.update":
+        this.#terms.asked(asBody(event["session"]) ?? {});
         this.#transcription.asked(asBody(event["session"]) ?? {});
         return this.#armed === undefined
           ? undefined
           : inContext(async () => {
               // The answer to what was said already may be as long as the new bound says.
-              await this.#arm({ ...this.#session, ...asBody(event["session"]) });
+              await this.#arm();
               return text;
             });
       default:
@@ -197,7 +201,9 @@ export class RealtimeSession {
 
   async #ask(text: string, event: Body): Promise<string> {
     const response = asBody(event["response"]) ?? {};
-    const call = this.#start({ ...this.#bounds(this.#session), ...response }, this.#options.endpoint);
+    const terms = this.#terms.latest;
+    // A session has one model, whatever the event says.
+    const call = this.#start({ ...terms, ...response, model: terms["model"] }, this.#options.endpoint);
     if (call === undefined) return text;
     const plan = await call.begin();
     if (this.#isClosed) return this.#unsent(call, text);
@@ -214,8 +220,8 @@ export class RealtimeSession {
   }
 
   /** Its bound is the session's, which an answer can't be asked to lower. */
-  async #arm(session: Body): Promise<void> {
-    const call = this.#start(this.#bounds(session), frozen(this.#options.endpoint));
+  async #arm(): Promise<void> {
+    const call = this.#start(this.#terms.widest, frozen(this.#options.endpoint));
     if (call === undefined) return;
     await call.begin();
     if (this.#isClosed) {
@@ -233,15 +239,6 @@ export class RealtimeSession {
     call.releaseAttempt();
     call.end(new Error("the session was closed"));
     return text;
-  }
-
-  #bounds(session: Body): Body {
-    const { max_output_tokens: bound, max_response_output_tokens: betaBound } = session;
-    return {
-      model: asText(session["model"]) ?? this.#options.model,
-      ...(bound !== undefined && { max_output_tokens: bound }),
-      ...(betaBound !== undefined && { max_response_output_tokens: betaBound }),
-    };
   }
 
   #start(body: Body, endpoint: Endpoint): GatedCall | undefined {
@@ -266,15 +263,7 @@ export class RealtimeSession {
   }
 
   #needsMoney(): boolean {
-    return this.#armed === undefined && this.#answersByItself();
-  }
-
-  /** Voice detection is on unless the session says otherwise, and answers unless it is told not to. */
-  #answersByItself(): boolean {
-    if (this.#session["type"] === "transcription") return false;
-    const input = asBody(asBody(this.#session["audio"])?.["input"]);
-    const detection = input === undefined ? this.#session["turn_detection"] : input["turn_detection"];
-    return detection !== null && asBody(detection)?.["create_response"] !== false;
+    return this.#armed === undefined && this.#terms.answersByItself;
   }
 
   #begin(id: string): void {
@@ -294,7 +283,7 @@ export class RealtimeSession {
 
   /** Nobody has asked for it here (somebody else in the same conversation may have): admitted now, or stopped at once. */
   #catchUp(id: string): void {
-    const call = this.#start(this.#bounds(this.#session), frozen(this.#options.endpoint));
+    const call = this.#start(this.#terms.widest, frozen(this.#options.endpoint));
     if (call === undefined) return;
     const admitting = this.#admitLate(call, id);
     this.#admitting.set(id, admitting);

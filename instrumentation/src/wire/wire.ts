@@ -95,7 +95,8 @@ export class Wire {
     if (isOwn) return PASS;
     if (isModel) {
       const by = callInFlight();
-      return by === undefined ? { do: "read", host } : { do: "covered", by, hop };
+      const isCovered = by !== undefined && (by.isOpening !== true || request.isUpgrade === true);
+      return isCovered ? { do: "covered", by, hop } : { do: "read", host };
     }
     if (host !== undefined) return PASS;
     const until = this.#egress.pass(request);

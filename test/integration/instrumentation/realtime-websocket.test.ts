@@ -54,6 +54,23 @@ async function closed(socket: WebSocket): Promise<void> {
   await ended;
 }
 
+// First of all: the class is patched with the first socket.
+it("gates every socket, though the first that was made has a `send` of its own", async () => {
+  ledger.limit = 1n;
+  class Loud extends WebSocket {
+    override send(data: Parameters<WebSocket["send"]>[0]): void {
+      super.send(data);
+    }
+  }
+  for (const made of [Loud, WebSocket]) {
+    const { socket, events } = await opened(made);
+    socket.send(JSON.stringify(CREATE));
+    await seen(events, "error");
+    await closed(socket);
+  }
+  expect(provider.received).toEqual([]);
+});
+
 it("charges a response that the openai package's client asks for", async () => {
   const events: Received[] = [];
   const client: OpenAIRealtimeWebSocket = new Realtime({ model: "gpt-realtime" }, openaiClient(provider.url));
@@ -105,4 +122,42 @@ it("looks like the bare class, and lets every other socket be", async () => {
   await expect.poll(() => provider.received.length, { timeout: 20_000 }).toBe(1);
   await closed(other);
   expect(() => new WebSocket("nonsense://")).toThrow(expect.objectContaining({ name: "SyntaxError" }));
+});
+
+it("sends nothing that no money is left for, however it is spelt", async () => {
+  ledger.limit = 1n;
+  const { socket, events } = await opened();
+  const text = JSON.stringify(CREATE);
+  socket.send(text.replace("response.create", String.raw`response\u002ecreate`));
+  // Not text, and the class makes text of it.
+  socket.send({ toString: () => text } as unknown as string);
+  // JSON for those who are less strict.
+  socket.send(text.replace("{", '{"temperature":NaN,'));
+  socket.send(`\ufeff${text}`);
+  await seen(events, "error", 4);
+  expect(provider.received).toEqual([]);
+  await closed(socket);
+});
+
+it("sends what was given, whatever becomes of it while it waits, and in its order", async () => {
+  const { socket, events } = await opened();
+  const bytes = new TextEncoder().encode(JSON.stringify(CREATE));
+  socket.send(new Blob([JSON.stringify({ type: "conversation.item.delete", item_id: "item_1" })]));
+  socket.send(bytes);
+  bytes.fill(0x20);
+  await seen(events, "response.done");
+  expect(provider.received.map(({ type }) => type)).toEqual(["conversation.item.delete", "response.create"]);
+  await closed(socket);
+});
+
+it("keeps the money of a response where another event of the same name is refused", async () => {
+  provider.talksOn = true;
+  const { socket, events } = await opened();
+  socket.send(JSON.stringify({ ...CREATE, event_id: "mine" }));
+  socket.send('{ "type": "response.create", "event_id": "mine", ');
+  await seen(events, "error");
+  await seen(events, "response.created");
+  expect(gated.spans()).toEqual([]);
+  await closed(socket);
+  expect(gated.spans()).toHaveLength(1);
 });

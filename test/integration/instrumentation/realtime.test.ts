@@ -231,6 +231,40 @@ it("reads an event that is sent as bytes", async () => {
   expect(provider.received).toEqual([]);
 });
 
+it("reads an event that is sent in pieces, or by the class's own method", async () => {
+  ledger.limit = 1n;
+  await connect();
+  const { socket } = session;
+  const text = JSON.stringify(create);
+  const { promise, resolve } = Promise.withResolvers<unknown>();
+  socket.send(text.slice(0, 20), { fin: false }, () => {});
+  socket.send(text.slice(20), resolve);
+  expect(await promise).toBeInstanceOf(BudgetExceeded);
+  (Object.getPrototypeOf(socket) as typeof socket).send.call(socket, [...Buffer.from(text)] as unknown as string, {});
+  await seen("error", 2);
+  ledger.limit = 100n * USD;
+  socket.send(text.slice(0, 20), { fin: false }, () => {});
+  socket.send(text.slice(20), () => {});
+  await seen("response.done");
+  expect(provider.received).toMatchObject([create]);
+});
+
+it("reserves for the session's own model and bound, as the app has asked for them last", async () => {
+  await connect();
+  session.send({ type: "session.update", session: { type: "realtime", max_output_tokens: 20 } });
+  await seen("session.updated");
+  // The provider has not said yet that it talks longer.
+  session.send({ type: "session.update", session: { type: "realtime", max_output_tokens: 2_000 } });
+  session.send(sound("end"));
+  session.send({ type: "response.create", response: { model: "gpt-4o-mini" } } as SentEvent);
+  await seen("response.done", 2);
+  await closed();
+  expect(attributes()).toMatchObject([
+    { "gen_ai.request.model": "gpt-realtime", "gen_ai.request.max_tokens": 2_000 },
+    { "gen_ai.request.model": "gpt-realtime", "gen_ai.request.max_tokens": 2_000 },
+  ]);
+});
+
 const detection = { type: "server_vad", create_response: true } as const;
 
 /** `gpt-4o-transcribe` is reserved with its whole context and answer: 16,000 tokens at $2.50 or $6, 16,384 at $10. */
