@@ -103,7 +103,7 @@ console.log(`agent      a span ${bareUs.toFixed(1)} µs, with its link ${linkedU
 console.log(`           the link adds ${(linkedUs - bareUs).toFixed(1)} µs   (promise: under ${LIMITS.linkUs} µs)`);
 
 function decoded(spans: readonly ReadableSpan[]): readonly Span[] {
-  const outcome = decodeJsonTraces(Buffer.from(toOtlpJson(spans.map(write))));
+  const outcome = decodeJsonTraces(toOtlpJson(spans.map(write)));
   if (outcome.kind === "malformed") throw new TypeError(outcome.reason);
   return outcome.spans;
 }

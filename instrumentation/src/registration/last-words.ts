@@ -181,7 +181,7 @@ export class LastWords {
     }));
     const { pending } = spans;
     for (let start = 0; start < pending.length; start += SPANS_PER_REQUEST) {
-      const body = toOtlpJson(pending.slice(start, start + SPANS_PER_REQUEST));
+      const body = toOtlpJson(pending.slice(start, start + SPANS_PER_REQUEST)).toString();
       requests.push({ url: config.tracesUrl, headers, body });
     }
     return requests;

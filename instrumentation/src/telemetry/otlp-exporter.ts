@@ -13,7 +13,7 @@ const METRICS = { name: "span", countItems: ({ length }: readonly WrittenSpan[])
 export function createOtlpExporter(options: Parameters<typeof convertLegacyHttpOptions>[0]): WrittenSpanExporter {
   const http = convertLegacyHttpOptions(options, "TRACES", "v1/traces", { "Content-Type": "application/json" });
   const serializer = {
-    serializeRequest: (spans: readonly WrittenSpan[]): Uint8Array => Buffer.from(toOtlpJson(spans)),
+    serializeRequest: (spans: readonly WrittenSpan[]): Uint8Array => toOtlpJson(spans),
     deserializeResponse: (bytes: Uint8Array) => JsonTraceSerializer.deserializeResponse(bytes),
   };
   return new OTLPExporterBase(createOtlpHttpExportDelegate(http, serializer, COMPONENT, METRICS, undefined));

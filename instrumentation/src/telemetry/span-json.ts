@@ -9,13 +9,15 @@ import type { ReadableSpan } from "@opentelemetry/sdk-trace";
 import { KeyLists } from "../audit/key-lists.ts";
 import { saidBy } from "./said.ts";
 import type { Said } from "./said.ts";
+import { bytesOf } from "./text-pages.ts";
 
 /** A span that waits to be sent: its text, what stands above it in a request, and nothing else of it, so that the rest can go at once. */
 export interface WrittenSpan {
   readonly name: string;
   readonly resource: ReadableSpan["resource"];
   readonly scope: ReadableSpan["instrumentationScope"];
-  readonly text: string;
+  /** JSON in UTF-8. */
+  readonly text: Uint8Array;
 }
 
 /** What sends them. */
@@ -29,8 +31,8 @@ const KNOWS_IS_REMOTE = 0x100;
 const IS_REMOTE = 0x200;
 
 /** One request: spans by their resource and scope. */
-export function toOtlpJson(spans: readonly WrittenSpan[]): string {
-  const resources = new Map<WrittenSpan["resource"], Map<WrittenSpan["scope"], string[]>>();
+export function toOtlpJson(spans: readonly WrittenSpan[]): Buffer {
+  const resources = new Map<WrittenSpan["resource"], Map<WrittenSpan["scope"], Uint8Array[]>>();
   for (const { resource, scope, text } of spans) {
     let scopes = resources.get(resource);
     if (scopes === undefined) resources.set(resource, (scopes = new Map()));
@@ -38,14 +40,29 @@ export function toOtlpJson(spans: readonly WrittenSpan[]): string {
     if (texts === undefined) scopes.set(scope, [text]);
     else texts.push(text);
   }
-  const parts: string[] = [];
+  const parts: Uint8Array[] = [];
+  const say = (text: string): void => void parts.push(Buffer.from(text));
   for (const [{ attributes, schemaUrl }, scopes] of resources) {
-    const scopeSpans = [...scopes].map(([scope, texts]) => `{${scopeText(scope)},"spans":[${texts.join()}]}`);
-    const schema = schemaUrl === undefined ? "" : `,"schemaUrl":${JSON.stringify(schemaUrl)}`;
-    parts.push(`{"resource":{"attributes":${keyValues(attributes)}},"scopeSpans":[${scopeSpans.join()}]${schema}}`);
+    say(
+      `${parts.length === 0 ? '{"resourceSpans":[' : ","}{"resource":{"attributes":${keyValues(attributes)}},"scopeSpans":[`,
+    );
+    let before = "";
+    for (const [scope, texts] of scopes) {
+      say(`${before}{${scopeText(scope)},"spans":[`);
+      for (const [place, text] of texts.entries()) {
+        if (place > 0) parts.push(COMMA);
+        parts.push(text);
+      }
+      say("]}");
+      before = ",";
+    }
+    say(`]${schemaUrl === undefined ? "" : `,"schemaUrl":${JSON.stringify(schemaUrl)}`}}`);
   }
-  return `{"resourceSpans":[${parts.join()}]}`;
+  say(parts.length === 0 ? '{"resourceSpans":[]}' : "]}");
+  return Buffer.concat(parts);
 }
+
+const COMMA = Buffer.from(",");
 
 function scopeText({ name, version = "", schemaUrl }: WrittenSpan["scope"]): string {
   return `"scope":${JSON.stringify({ name, version })}${schemaUrl === undefined ? "" : `,"schemaUrl":${JSON.stringify(schemaUrl)}`}`;
@@ -53,7 +70,7 @@ function scopeText({ name, version = "", schemaUrl }: WrittenSpan["scope"]): str
 
 /** Writes a span that has ended. */
 export function write(span: ReadableSpan): WrittenSpan {
-  return { name: span.name, resource: span.resource, scope: span.instrumentationScope, text: spanText(span) };
+  return { name: span.name, resource: span.resource, scope: span.instrumentationScope, text: bytesOf(spanText(span)) };
 }
 
 function spanText(span: ReadableSpan): string {

@@ -53,11 +53,11 @@ export class SpanSpool {
   }
 
   /** The file's path, or `undefined` when there is no room for it: the caller keeps the spans. */
-  write(body: string): string | undefined {
+  write(body: Uint8Array): string | undefined {
     const { bytesMax, logger, wallMs } = this.#options;
     try {
       mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
-      const bytes = Buffer.byteLength(body, "utf8");
+      const bytes = body.byteLength;
       const held = (this.#bytes ??= this.#list().held);
       if (held + bytes > bytesMax) {
         logger.once("error", "spool-full", `${this.#folder} holds ${held} bytes of spans: no more are put there`);

@@ -42,9 +42,9 @@ export class ThreadShelf {
     this.#bytes = bytes;
   }
 
-  /** One span more that waits. Its number, by which it is released. */
-  put(text: string): number {
-    const end = this.#write(text);
+  /** One span more that waits, after what is to stand before it. Its number, by which it is released. */
+  put(head: string, text: Uint8Array): number {
+    const end = this.#write(head, text);
     this.#ends.push(end ?? -1);
     this.#isFree.push(false);
     if (end === undefined) Atomics.store(this.#words, MISSED, BigInt((this.#missed += 1)));
@@ -87,9 +87,9 @@ export class ThreadShelf {
     this.#first = 0;
   }
 
-  #write(text: string): number | undefined {
+  #write(head: string, text: Uint8Array): number | undefined {
     const capacity = this.#bytes.length;
-    const length = Buffer.byteLength(text);
+    const length = Buffer.byteLength(head) + text.length;
     const size = sizeOf(length);
     let at = this.#tail % capacity;
     const skipped = at + size > capacity ? capacity - at : 0;
@@ -99,7 +99,8 @@ export class ThreadShelf {
       at = 0;
     }
     this.#bytes.writeUInt32LE(length, at);
-    this.#bytes.write(text, at + LENGTH_BYTES);
+    const written = this.#bytes.write(head, at + LENGTH_BYTES);
+    this.#bytes.set(text, at + LENGTH_BYTES + written);
     return this.#tail + skipped + size;
   }
 }

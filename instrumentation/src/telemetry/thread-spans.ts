@@ -57,7 +57,7 @@ export class SpanShelf {
     const { resource, scope, text } = span;
     const shelf = (this.#shelf ??= new ThreadShelf());
     const number = this.#numbers.get(resource)?.get(scope) ?? this.#show(shelf, { resource, scope });
-    this.#places.set(span, shelf.put(`${number} ${text}`));
+    this.#places.set(span, shelf.put(`${number} `, text));
   }
 
   /** Are safe elsewhere. */
@@ -194,7 +194,7 @@ export class ThreadSpans {
       if (above === undefined) return [];
       const text = record.slice(space + 1);
       const { name } = JSON.parse(text) as Pick<WrittenSpan, "name">;
-      return [{ ...above, name, text }];
+      return [{ ...above, name, text: Buffer.from(text) }];
     });
     if (spans.length > 0) this.#options.adopt(spans);
     if (missed > 0) this.#options.onMissed(missed);

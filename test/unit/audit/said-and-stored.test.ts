@@ -28,7 +28,7 @@ function readingOf(value: unknown): string {
   span.end();
   const [ended] = exporter.getFinishedSpans();
   if (ended === undefined) throw new Error("the span has ended");
-  const decoded = decodeJsonTraces(Buffer.from(toOtlpJson([write(ended)])));
+  const decoded = decodeJsonTraces(toOtlpJson([write(ended)]));
   const read = decoded.kind === "decoded" ? decoded.spans[0] : undefined;
   return read === undefined ? decoded.kind : readLink(read, { checksSeal: true }).kind;
 }

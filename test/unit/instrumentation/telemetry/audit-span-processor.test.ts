@@ -69,7 +69,10 @@ it("ends and marks what is open of its own scope, and nothing of the app's", () 
   spans.endOpen();
   spans.endOpen();
   expect([own.isRecording(), other.isRecording()]).toEqual([false, true]);
-  const pending = spans.pending.map(({ name, text }) => [name, text.includes('"tollgate.span.unfinished"')]);
+  const pending = spans.pending.map(({ name, text }) => [
+    name,
+    Buffer.from(text).includes('"tollgate.span.unfinished"'),
+  ]);
   expect(pending).toEqual([
     ["ended", false],
     ["own", true],
@@ -107,7 +110,7 @@ it("keeps on a thread's shelf what is on its way while newer spans go to disk", 
       send: () => Promise.resolve("taken"),
     },
     shelf: {
-      put: (span) => void places.set(span, shelf.put(span.name)),
+      put: (span) => void places.set(span, shelf.put(span.name, new Uint8Array())),
       release: (safe) => shelf.release(safe.map((span) => places.get(span) ?? -1)),
       releaseAll: () => shelf.releaseAll(),
     },

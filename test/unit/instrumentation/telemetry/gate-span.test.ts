@@ -41,7 +41,7 @@ function tracers(): { readonly name: string; readonly tracer: Tracer; readonly s
 /** What is sent of a span but for its own random id. */
 function sent(span: ReadableSpan): unknown {
   const { scope, name, text } = write(span);
-  return { scope, name, said: { ...(JSON.parse(text) as object), spanId: "" } };
+  return { scope, name, said: { ...(JSON.parse(Buffer.from(text).toString()) as object), spanId: "" } };
 }
 
 it("is sent as the SDK's own span is, whatever is done with it", () => {

@@ -43,7 +43,7 @@ it("writes each value as it is, also after the same key had another one, and spa
     span.end();
   }
   parent.end();
-  const request = JSON.parse(toOtlpJson(exporter.getFinishedSpans().map(write))) as Request;
+  const request = JSON.parse(toOtlpJson(exporter.getFinishedSpans().map(write)).toString()) as Request;
   expect(request.resourceSpans).toHaveLength(1);
   const [two, one] = request.resourceSpans[0]?.scopeSpans ?? [];
   expect([one?.scope.name, one?.spans.length, two?.scope.name]).toEqual(["one", 1, "two"]);

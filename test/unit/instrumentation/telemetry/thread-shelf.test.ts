@@ -13,7 +13,7 @@ it("holds what was put and not released, in order, round after round, and says w
   for (let step = 0; step < 3_000; step += 1) {
     if (below(3) > 0) {
       const text = `${step}:${"é".repeat(below(120))}`;
-      waiting.push({ number: shelf.put(text), text, isFree: false });
+      waiting.push({ number: shelf.put("", Buffer.from(text)), text, isFree: false });
     } else {
       // Mostly the oldest; at times what stands behind others that are still on their way.
       const start = below(3) === 0 ? below(waiting.length + 1) : 0;
@@ -40,9 +40,9 @@ it("holds what was put and not released, in order, round after round, and says w
 
 it("tells from where it was read last what is new", () => {
   const shelf = new ThreadShelf(1_024);
-  shelf.put("one");
+  shelf.put("o", Buffer.from("ne"));
   const { end } = readShelf(shelf.memory);
-  shelf.put("two");
+  shelf.put("", Buffer.from("two"));
   expect(readShelf(shelf.memory, end).texts).toEqual(["two"]);
   shelf.release([0]);
   expect(readShelf(shelf.memory).texts).toEqual(["two"]);
@@ -50,7 +50,7 @@ it("tells from where it was read last what is new", () => {
 
 it("has room for one record as large as it is, and none for a larger one", () => {
   const shelf = new ThreadShelf(64);
-  shelf.put("x".repeat(61));
-  shelf.put("x".repeat(60));
+  shelf.put("x", Buffer.alloc(60, "x"));
+  shelf.put("", Buffer.alloc(60, "x"));
   expect(readShelf(shelf.memory)).toMatchObject({ texts: ["x".repeat(60)], missed: 1 });
 });
