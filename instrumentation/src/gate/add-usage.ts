@@ -1,7 +1,10 @@
+import { NO_USAGE } from "./call-bound.ts";
 import type { HostedCalls, MediaTokens, TokenUsage } from "../pricing/price-book.ts";
 
 /** What two attempts of one call used together. */
 export function addUsage(left: TokenUsage, right: TokenUsage): TokenUsage {
+  // Nearly all calls have one attempt.
+  if (left === NO_USAGE) return right;
   return {
     input: left.input + right.input,
     output: left.output + right.output,

@@ -3,6 +3,34 @@ import { amountIn } from "../lease/amounts.ts";
 import type { Amounts } from "../lease/amounts.ts";
 import type { LeaseBudget } from "../protocol.ts";
 
+/** What the budgets of one reply of the ledger say of every call, worked out once. */
+export interface BudgetRules {
+  /** How the input is bounded: what any of them wishes. */
+  readonly wishesTokenizer: boolean;
+  readonly wishesStrict: boolean;
+  /** A hard budget whose threshold lets no call through. */
+  readonly stop: LeaseBudget | undefined;
+}
+
+const rules = new WeakMap<readonly LeaseBudget[], BudgetRules>();
+
+export function rulesOf(budgets: readonly LeaseBudget[]): BudgetRules {
+  let known = rules.get(budgets);
+  if (known === undefined) rules.set(budgets, (known = readRules(budgets)));
+  return known;
+}
+
+function readRules(budgets: readonly LeaseBudget[]): BudgetRules {
+  return {
+    wishesTokenizer: budgets.some(({ reserve }) => reserve === "tokenizer"),
+    wishesStrict: budgets.some(({ reserve }) => reserve === "strict"),
+    stop: budgets.find(
+      ({ mode, actions }) =>
+        mode === "hard" && actions.some(({ do: action }) => action === "stop" || action === "kill"),
+    ),
+  };
+}
+
 /** What the strictest hard budget in money says of a model without a price; `undefined`: none has a say. */
 export function unpricedRule(
   budgets: readonly LeaseBudget[],

@@ -44,44 +44,32 @@ export class CallBounds {
     return this.#tellsKinds;
   }
 
-  /** Its signal and its least are worked out when somebody asks: nobody does while the money is in hand. */
   want(call?: { readonly signal: AbortSignal | undefined }): Want {
-    const least = (): Amounts => this.amounts(Math.min(this.outputAsked, this.#facts.outputLeast));
-    return {
-      worst: this.amounts(this.outputAsked),
-      get least() {
-        return least();
-      },
-      fitting: (available) => {
-        const output = this.outputWithin(available);
-        return output === undefined ? undefined : this.amounts(output);
-      },
-      get signal() {
-        return call?.signal;
-      },
-    };
+    return new CallWant(this, call);
+  }
+
+  /** With the smallest answers that the API lets a request ask for. */
+  get least(): Amounts {
+    return this.amounts(Math.min(this.outputAsked, this.#facts.outputLeast));
   }
 
   /** The most that the call can cost with answers of up to `output` tokens. */
   amounts(output: number): Amounts {
     const outputTokens = output * this.#facts.choices;
-    const bound = { ...this.#inputBound(), outputTokens };
-    const [input, out] = [BigInt(this.inputTokens), BigInt(outputTokens)];
-    return {
-      nanoUsd: this.price?.worstCase(bound) ?? 0n,
-      tokens: input + out,
-      calls: 1n,
-      ...(this.#tellsKinds && {
-        kinds: {
-          inputTokens: input,
-          outputTokens: out,
-          cachedTokens: input,
-          reasoningTokens: out,
-          toolCalls: 0n,
-          ...unpriced(this.price, input + out),
-        },
-      }),
+    const { inputTokens, cacheWrites, media } = this.#inputBound();
+    const nanoUsd = this.price?.worstCase({ inputTokens, cacheWrites, media, outputTokens }) ?? 0n;
+    const input = BigInt(this.inputTokens);
+    const out = BigInt(outputTokens);
+    if (!this.#tellsKinds) return { nanoUsd, tokens: input + out, calls: 1n };
+    const kinds = {
+      inputTokens: input,
+      outputTokens: out,
+      cachedTokens: input,
+      reasoningTokens: out,
+      toolCalls: 0n,
+      ...unpriced(this.price, input + out),
     };
+    return { nanoUsd, tokens: input + out, calls: 1n, kinds };
   }
 
   /** The largest bound of one answer, not above what was asked, with which the call fits; `undefined` when none does. */
@@ -115,7 +103,7 @@ export class CallBounds {
     return unpricedCalls < 1n ? -1 : Math.min(byKind, Number(unpricedTokens - input));
   }
 
-  #inputBound(): Omit<CallBound, "outputTokens"> {
+  #inputBound(): Required<Omit<CallBound, "outputTokens">> {
     const { cacheWrites, makesMedia } = this.#facts;
     const isCounted = countedInput(this.#facts) !== undefined;
     return { inputTokens: this.inputTokens, cacheWrites, media: !isCounted || makesMedia === true };
@@ -140,6 +128,32 @@ export class CallBounds {
       cacheWrite1h: cacheWrite,
       output: this.#facts.hidesOutput ? outputMax : Math.min(outputMax, seen.bytes + slack),
     };
+  }
+}
+
+/** Its signal and its least are worked out when somebody asks: nobody does while the money is in hand. */
+class CallWant implements Want {
+  readonly worst: Amounts;
+  readonly #bounds: CallBounds;
+  readonly #call: { readonly signal: AbortSignal | undefined } | undefined;
+
+  constructor(bounds: CallBounds, call: { readonly signal: AbortSignal | undefined } | undefined) {
+    this.worst = bounds.amounts(bounds.outputAsked);
+    this.#bounds = bounds;
+    this.#call = call;
+  }
+
+  get least(): Amounts {
+    return this.#bounds.least;
+  }
+
+  get signal(): AbortSignal | undefined {
+    return this.#call?.signal;
+  }
+
+  fitting(available: Amounts): Amounts | undefined {
+    const output = this.#bounds.outputWithin(available);
+    return output === undefined ? undefined : this.#bounds.amounts(output);
   }
 }
 

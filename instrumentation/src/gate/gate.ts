@@ -26,7 +26,7 @@ import { leastOf } from "./admission.ts";
 import type { AdmissionDraft, AdmissionOutcome, Admission, CallLabels } from "./admission.ts";
 import { CallBounds } from "./call-bound.ts";
 import type { Who } from "./call-span.ts";
-import { stoppedBy, unpricedRule } from "./budget-rules.ts";
+import { rulesOf, stoppedBy, unpricedRule } from "./budget-rules.ts";
 import { CrossingEvents } from "./crossing-events.ts";
 import { downgradedBy, lowered } from "./downgrade.ts";
 import type { Downgraded } from "./downgrade.ts";
@@ -55,6 +55,7 @@ export interface GateOptions {
 }
 
 const PAUSE_WAIT_MS = 60_000;
+const NO_BUDGETS: readonly LeaseBudget[] = [];
 
 /** The only tier that is cheaper by a documented share. */
 const BATCH = "batch";
@@ -84,10 +85,12 @@ export class Gate {
   readonly #tokenizers: Tokenizers;
   #prices: PriceBook = createPriceBook();
   #hello: HelloReply | undefined;
+  /** A budget of the fleet counts a kind of tokens, or calls without a price. */
+  #tellsKinds = false;
   readonly #processPurse: LocalPurse | undefined;
   readonly #identities = new Identities();
   /** By provider and model: the same object for the same call, so that what is found by it is found again. */
-  readonly #callLabels = new WeakMap<Who, Map<string, CallLabels>>();
+  readonly #callLabels = new WeakMap<Who, Map<string, Map<string, CallLabels>>>();
 
   constructor({ config, logger, leases, tracer, pauseWaitMs = PAUSE_WAIT_MS }: GateOptions) {
     this.config = config;
@@ -117,6 +120,7 @@ export class Gate {
   /** The ledger introduced itself, or its rules changed. */
   onHello(hello: HelloReply): void {
     this.#hello = hello;
+    this.#tellsKinds = hello.measures?.some((measure) => KINDS_OF_CALLS.has(measure)) ?? false;
     const documents = hello.prices.filter(isPricesDocument);
     const valid = documents.filter((document) => validatePrices(document).length === 0);
     if (valid.length < hello.prices.length)
@@ -135,11 +139,12 @@ export class Gate {
 
   /** What budgets tell calls apart by: who makes it, whose model it is, and which. */
   #labelsOf(who: Who, provider: string, model: string): CallLabels {
-    let known = this.#callLabels.get(who);
-    if (known === undefined || known.size >= MODELS_MAX) this.#callLabels.set(who, (known = new Map()));
-    const key = `${provider}\n${model}`;
-    let labels = known.get(key);
-    if (labels === undefined) known.set(key, (labels = { ...who.labels, model, provider }));
+    let ofWho = this.#callLabels.get(who);
+    if (ofWho === undefined) this.#callLabels.set(who, (ofWho = new Map()));
+    let models = ofWho.get(provider);
+    if (models === undefined || models.size >= MODELS_MAX) ofWho.set(provider, (models = new Map()));
+    let labels = models.get(model);
+    if (labels === undefined) models.set(model, (labels = { ...who.labels, model, provider }));
     return labels;
   }
 
@@ -172,25 +177,32 @@ export class Gate {
     // Before a tool of the session is decided on, and nobody waits for it here.
     void this.leases?.sessions.join(call.who.labels["session"] ?? "");
     const { endpoint, guard } = call.options;
-    const change = this.#downgrade(call);
+    const { leases } = this;
+    const asked = this.#modelOf(call);
+    const askedLabels = this.#labelsOf(call.who, endpoint.provider, asked);
+    const change = this.#downgrade(call, asked, askedLabels);
     const chosen = lowered(call.options.facts, change);
-    const labels = this.#labelsOf(call.who, endpoint.provider, chosen.model);
+    const labels = chosen.model === asked ? askedLabels : this.#labelsOf(call.who, endpoint.provider, chosen.model);
     const facts = this.#countsTokens(labels) ? this.#tokenizers.tighten(chosen, call.options) : chosen;
     const price = this.#priceOf(call, facts);
     if (price === undefined) this.#refuseUnpriced(call, pricedName(facts));
-    const bounds = new CallBounds(facts, price, { tellsKinds: this.#tellsKinds() });
-    const { leases } = this;
+    const bounds = new CallBounds(facts, price, { tellsKinds: this.#tellsKinds });
     const fleet: Purse | undefined = leases && { reserve: (want) => leases.reserve(labels, want) };
-    const purses = [guard?.purse, this.#processPurse, fleet].filter((purse) => purse !== undefined);
+    const purses: Purse[] = [];
+    if (guard !== undefined) purses.push(guard.purse);
+    if (this.#processPurse !== undefined) purses.push(this.#processPurse);
+    if (fleet !== undefined) purses.push(fleet);
     return this.#reserve({ call, facts, bounds, want: bounds.want(call), held: [], change, labels, fleet }, purses);
   }
 
   /** From one purse after the other; what was held is given back when one has not enough. */
   #reserve(draft: AdmissionDraft, purses: readonly Purse[]): AdmissionOutcome | Promise<AdmissionOutcome> {
     try {
-      for (const [index, purse] of purses.entries()) {
+      let done = 0;
+      for (const purse of purses) {
+        done += 1;
         const outcome = purse.reserve(draft.want);
-        if (outcome instanceof Promise) return this.#reserveLater(outcome, draft, purses.slice(index + 1));
+        if (outcome instanceof Promise) return this.#reserveLater(outcome, draft, purses.slice(done));
         if (outcome.outcome !== "granted") return this.#notGranted(outcome, draft);
         draft.held.push(outcome.reservation);
       }
@@ -217,12 +229,9 @@ export class Gate {
   /** Every purse has granted: what budgets of the fleet say beyond money. */
   #reserved(draft: AdmissionDraft): AdmissionOutcome | Promise<AdmissionOutcome> {
     const { call, facts, bounds, held, labels, fleet } = draft;
-    const budgets = fleet === undefined ? [] : (this.leases?.find(labels)?.budgets ?? []);
-    if (fleet === undefined || budgets.length === 0) return this.#admitted({ ...draft, failure: undefined, budgets });
-    const stop = budgets.find(
-      (budget) =>
-        budget.mode === "hard" && budget.actions.some(({ do: action }) => action === "stop" || action === "kill"),
-    );
+    const budgets = fleet === undefined ? NO_BUDGETS : this.#budgetsOf(labels);
+    if (fleet === undefined || budgets.length === 0) return this.#admitted(draft, { failure: undefined, budgets });
+    const { stop } = rulesOf(budgets);
     const own = held.at(-1);
     if (stop !== undefined) throw new BudgetExceeded(stoppedBy(stop, own?.amounts ?? draft.want.worst));
     const unpriced = bounds.price === undefined ? unpricedRule(budgets) : undefined;
@@ -236,7 +245,7 @@ export class Gate {
       const estimated = new CallBounds(facts, estimatedPrice(provider, facts.model), bounds);
       return this.#reserve({ ...draft, bounds: estimated, want: estimated.want(call) }, [fleet]);
     }
-    return this.#admitted({ ...draft, failure: undefined, budgets });
+    return this.#admitted(draft, { failure: undefined, budgets });
   }
 
   #notGranted(outcome: Exclude<PurseOutcome, { outcome: "granted" }>, draft: AdmissionDraft): AdmissionOutcome {
@@ -264,15 +273,15 @@ export class Gate {
             `the processor can't be asked, and TOLLGATE_FAIL_MODE is \`closed\`: ${outcome.reason}`,
           );
         }
-        return this.#admitted({ ...draft, failure: "open" });
+        return this.#admitted(draft, { failure: "open", budgets: NO_BUDGETS });
       }
     }
   }
 
   #admitted(
-    draft: AdmissionDraft & { readonly failure: "open" | undefined; readonly budgets?: readonly LeaseBudget[] },
+    { call, facts, bounds, held, change, want }: AdmissionDraft,
+    { failure, budgets }: Pick<Admission, "failure" | "budgets">,
   ): Admission {
-    const { call, facts, bounds, held, change, failure, want } = draft;
     const asked = call.options.facts;
     const isCapped = facts.outputBound !== asked.outputBound;
     // Nearly always all of it was granted.
@@ -296,7 +305,7 @@ export class Gate {
       reservations: held,
       reserved: held.length === 0 ? 0n : amounts.nanoUsd,
       leaseId: held.find((reservation) => reservation.leaseId !== "")?.leaseId ?? "",
-      budgets: draft.budgets ?? [],
+      budgets,
       failure,
     };
   }
@@ -312,27 +321,30 @@ export class Gate {
    * Whether the input of a call is bounded by its model's tokenizer: if somebody says so, the process or a budget that the call falls
    * under, and nobody wants its bytes. Both bounds are true ones. Budgets are known from the first answer of their lease on.
    */
-  #countsTokens(labels: Readonly<Record<string, string>>): boolean {
-    const budgets = this.leases?.find(labels)?.budgets ?? [];
-    const wishes = [this.config.reserve, ...budgets.map(({ reserve }) => reserve)];
-    return wishes.includes("tokenizer") && !wishes.includes("strict");
+  #countsTokens(labels: CallLabels): boolean {
+    const { reserve } = this.config;
+    const rules = rulesOf(this.#budgetsOf(labels));
+    return (reserve === "tokenizer" || rules.wishesTokenizer) && reserve !== "strict" && !rules.wishesStrict;
   }
 
-  /** Whether a budget of the fleet counts a kind of tokens, or calls without a price. */
-  #tellsKinds(): boolean {
-    return this.#hello?.measures?.some((measure) => KINDS_OF_CALLS.has(measure)) ?? false;
+  /** Of the fleet, as its last reply told them. */
+  #budgetsOf(labels: CallLabels): readonly LeaseBudget[] {
+    return this.leases?.find(labels)?.budgets ?? NO_BUDGETS;
   }
 
-  /** The model that a guard, TOLLGATE_FALLBACK or a threshold of a fleet budget sends instead. */
-  #downgrade(call: GatedCall): Downgraded {
-    const { facts, guard, endpoint } = call.options;
-    let model = guard?.chooseModel(facts.model) ?? facts.model;
+  /** The model that a guard or TOLLGATE_FALLBACK sends in place of the one that was asked for. */
+  #modelOf(call: GatedCall): string {
+    const { facts, guard } = call.options;
+    const model = guard?.chooseModel(facts.model) ?? facts.model;
     const purse = this.#processPurse;
     const { fallback } = this.config;
-    if (purse !== undefined && fallback !== undefined && purse.spent * 10n >= purse.limit * FALLBACK_TENTHS)
-      model = fallback;
-    const lease = this.leases?.find(this.#labelsOf(call.who, endpoint.provider, model));
-    const change = downgradedBy(lease?.budgets ?? [], model);
+    if (purse === undefined || fallback === undefined) return model;
+    return purse.spent * 10n >= purse.limit * FALLBACK_TENTHS ? fallback : model;
+  }
+
+  /** What a threshold of a fleet budget makes of it. */
+  #downgrade({ options: { facts, endpoint } }: GatedCall, model: string, labels: CallLabels): Downgraded {
+    const change = downgradedBy(this.#budgetsOf(labels), model);
     return endpoint.isModelFixed === true ? { ...change, model: facts.model } : change;
   }
 

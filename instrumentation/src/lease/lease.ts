@@ -12,7 +12,9 @@
 import type { AcquireReply, AcquireRequest, LeaseBudget } from "../protocol.ts";
 import { add, areEqual, covers, fromWire, largest, NO_AMOUNTS, scale, smallest, subtract, toWire } from "./amounts.ts";
 import type { Amounts } from "./amounts.ts";
-import { Books, type PurseOutcome, type Reservation, type Want } from "./purse.ts";
+import { Books, type PurseOutcome, type Want } from "./purse.ts";
+import { LeaseReservation } from "./reservation.ts";
+import type { LeaseReservationOptions } from "./reservation.ts";
 import { refusalOf, tightest } from "./refusal.ts";
 import type { LeaseHost } from "./lease-host.ts";
 import { WaitingLine } from "./waiting-line.ts";
@@ -52,6 +54,8 @@ export class Lease {
   isRetired = false;
   readonly #host: LeaseHost;
   readonly #line: WaitingLine;
+  /** Of all its reservations. */
+  readonly #held: LeaseReservationOptions;
   #seq = 0;
   /** The last message, until it is answered. `isHeld`: the ledger may keep it waiting. */
   #asked: { readonly isHeld: boolean; readonly settled: Amounts } | undefined;
@@ -78,6 +82,7 @@ export class Lease {
     this.id = host.newId();
     this.labels = labels;
     this.#line = new WaitingLine(host.clock);
+    this.#held = { leaseId: this.id, books: this.books, onFreed: () => this.#onFreed() };
     this.#usedAtMs = host.clock.monotonicMs();
   }
 
@@ -168,31 +173,7 @@ export class Lease {
   }
 
   #grant(amounts: Amounts): PurseOutcome {
-    let held = amounts;
-    let isOpen = true;
-    this.books.inFlight = add(this.books.inFlight, held);
-    const end = (actual: Amounts): void => {
-      if (!isOpen) return;
-      isOpen = false;
-      this.books.inFlight = subtract(this.books.inFlight, held);
-      this.books.settled = add(this.books.settled, actual);
-      this.#onFreed();
-    };
-    const reservation: Reservation = {
-      leaseId: this.id,
-      get amounts() {
-        return held;
-      },
-      shrinkTo: (smaller) => {
-        if (!isOpen || !covers(held, smaller)) return;
-        this.books.inFlight = subtract(this.books.inFlight, subtract(held, smaller));
-        held = smaller;
-        this.#onFreed();
-      },
-      settle: end,
-      release: () => end(NO_AMOUNTS),
-    };
-    return { outcome: "granted", reservation };
+    return { outcome: "granted", reservation: new LeaseReservation(this.#held, amounts) };
   }
 
   #onFreed(): void {

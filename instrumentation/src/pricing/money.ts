@@ -36,6 +36,7 @@ export function parseUsd(text: string): NanoUsd | undefined {
 
 /** A decimal string in USD with exactly `places` (0 to 9, default 9) decimals, rounded half away from zero. */
 export function formatUsd(amount: NanoUsd, places = NANO_DIGITS): string {
+  if (places === NANO_DIGITS && amount >= 0n) return unroundedUsd(amount.toString());
   const negative = amount < 0n;
   const unit = 10n ** BigInt(NANO_DIGITS - places);
   const rounded = ((negative ? 0n - amount : amount) + unit / 2n) / unit;
@@ -43,6 +44,13 @@ export function formatUsd(amount: NanoUsd, places = NANO_DIGITS): string {
   const whole = digits.slice(0, digits.length - places);
   const fraction = places === 0 ? "" : `.${digits.slice(digits.length - places)}`;
   return `${negative ? "-" : ""}${whole}${fraction}`;
+}
+
+/** From whole nano-dollars in digits. */
+function unroundedUsd(nanos: string): string {
+  const digits = nanos.padStart(NANO_DIGITS + 1, "0");
+  const point = digits.length - NANO_DIGITS;
+  return `${digits.slice(0, point)}.${digits.slice(point)}`;
 }
 
 /** USD as a float, for display and ratios only: never add or compare what comes out of here. */

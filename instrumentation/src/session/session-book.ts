@@ -187,6 +187,8 @@ export class Session {
 
 export class SessionBook {
   readonly #sessions = new Map<string, Session>();
+  /** At their end. */
+  #last: Session | undefined;
   readonly #faded = new Map<string, Faded>();
   readonly #forgotten = new Set<string>();
   #listener: Tell = () => {};
@@ -209,16 +211,19 @@ export class SessionBook {
   /** "": what is done outside of every session, as one. */
   of(id: string): Session {
     const known = this.#sessions.get(id);
+    if (known === this.#last && known !== undefined) return known;
     if (known !== undefined) {
       // Used last, kept longest.
       this.#sessions.delete(id);
       this.#sessions.set(id, known);
+      this.#last = known;
       return known;
     }
     const past = this.#faded.get(id) ?? { labels: [...this.#forgotten], denied: 0, isBorrowed: true };
     const session = new Session(id, past, (told, news) => this.#listener(told, news));
     this.#faded.delete(id);
     this.#sessions.set(id, session);
+    this.#last = session;
     if (this.#sessions.size > SESSIONS_MAX) this.#fadeOldest();
     return session;
   }
