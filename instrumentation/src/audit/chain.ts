@@ -4,11 +4,11 @@
  * chain of its own. Ends are what is chained, so that a chain has no holes for calls that are open; in which order
  * decisions were made is counted as they are made (decision-order.ts) and covered by the hash.
  */
-import { randomFillSync } from "node:crypto";
 import { ROOT_CONTEXT } from "@opentelemetry/api";
 import type { Attributes, Tracer } from "@opentelemetry/api";
 import type { ReadableSpan, SpanProcessor } from "@opentelemetry/sdk-trace";
 import * as semconv from "../semconv.ts";
+import { hex } from "../telemetry/pooled-ids.ts";
 import { saidBy, sayLate } from "../telemetry/said.ts";
 import type { Said } from "../telemetry/said.ts";
 import { nanos } from "../telemetry/span-json.ts";
@@ -17,11 +17,11 @@ import type { KeyList, Said as Covered } from "./link.ts";
 import { coveredKeys, linkHash, NO_LINK, sealOf, wellFormed } from "./link.ts";
 
 const STATUS_NAMES = ["unset", "ok", "error"] as const;
-const ID_BYTES = 16;
-const POOL_BYTES = 4_096;
+/** 128 random bits. */
+const ID_DIGITS = 32;
 
 export class AuditChain implements SpanProcessor {
-  readonly id = randomId();
+  readonly id = hex(ID_DIGITS);
   readonly #scope: string;
   #seq = 0;
   #prev = NO_LINK;
@@ -98,7 +98,7 @@ export class AuditChain implements SpanProcessor {
 /** The seal over what may be redacted, and its salt; `undefined` where there is nothing. */
 function sealed(said: Said, keys: KeyList): { readonly salt: string; readonly seal: string } | undefined {
   if (keys.keys.length === 0) return undefined;
-  const salt = randomId();
+  const salt = hex(ID_DIGITS);
   return { salt, seal: sealOf(salt, { keys, values: valuesOf(said, keys) }) };
 }
 
@@ -117,17 +117,4 @@ function textOf(value: unknown): string {
 function sentItem(item: unknown): unknown {
   if (Array.isArray(item)) return item.map(sentItem);
   return typeof item === "string" || typeof item === "number" || typeof item === "boolean" ? item : null;
-}
-
-const pool = Buffer.alloc(POOL_BYTES);
-let poolAt = POOL_BYTES;
-
-/** 128 random bits in hex; drawn from the system in portions, because each draw costs more than a hash. */
-function randomId(): string {
-  if (poolAt === POOL_BYTES) {
-    randomFillSync(pool);
-    poolAt = 0;
-  }
-  poolAt += ID_BYTES;
-  return pool.toString("hex", poolAt - ID_BYTES, poolAt);
 }

@@ -11,7 +11,6 @@ import type { Body, Endpoint } from "../gate/endpoint.ts";
 import type { GatedCall } from "../gate/gated-call.ts";
 import { gatingOf } from "../gate/registry.ts";
 import type { Gating } from "../gate/registry.ts";
-import { endWhenAbandoned } from "../gate/abandonment.ts";
 import { observeEvents, observeParsed } from "../stainless/observe-answer.ts";
 import { isPatched, PATCHED, replace, serverOf, startCall } from "../stainless/patch-client.ts";
 import { Attempts } from "./attempts.ts";
@@ -159,7 +158,7 @@ function observe(
     call.end();
     return output;
   }
-  endWhenAbandoned(stream, call);
+  call.awaitReader(stream);
   const events = stream[Symbol.asyncIterator].bind(stream);
   Object.defineProperty(stream, Symbol.asyncIterator, {
     value: () => observeEvents(call, events()),

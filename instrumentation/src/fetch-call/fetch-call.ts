@@ -9,7 +9,6 @@ import { asBody } from "../gate/endpoint.ts";
 import type { Body, Endpoint } from "../gate/endpoint.ts";
 import type { AnswerPlan, AttemptPlan, GatedCall } from "../gate/gated-call.ts";
 import type { Gating } from "../gate/registry.ts";
-import { endWhenAbandoned } from "../gate/abandonment.ts";
 import { wasNeverSent } from "../stainless/never-sent.ts";
 import { AnswerTap } from "../stainless/answer-tap.ts";
 import { watchBody } from "../stainless/observe-raw.ts";
@@ -85,7 +84,7 @@ export class FetchCall {
       const response = await context.with(call.context, () => outside(() => request.send({ body, signal: both })));
       if (response.ok) {
         this.#isAnswered = true;
-        endWhenAbandoned(response, call);
+        call.awaitReader(response);
         const contentType = response.headers.get("content-type") ?? "";
         this.#tap = new AnswerTap(call, { contentType, contentEncoding: "" });
         watchBody(call, response, this.#tap);

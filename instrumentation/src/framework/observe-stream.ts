@@ -1,6 +1,5 @@
 /** A web stream of a framework's parts, watched: pulls only when the app does, and ends the call with the stream. */
 import type { GatedCall } from "../gate/gated-call.ts";
-import { endWhenAbandoned } from "../gate/abandonment.ts";
 import { observeEvents } from "../stainless/observe-answer.ts";
 
 export function observeStream(call: GatedCall, stream: ReadableStream<unknown>): ReadableStream<unknown> {
@@ -29,6 +28,6 @@ export function observeStream(call: GatedCall, stream: ReadableStream<unknown>):
     },
     { highWaterMark: 0 },
   );
-  endWhenAbandoned(watched, call);
+  call.awaitReader(watched);
   return watched;
 }

@@ -1,6 +1,8 @@
 /** A call whose answer somebody may stop reading without a word. */
 interface Readable {
   readonly isEnded: boolean;
+  /** What is to be read: the last that was named for the call. `undefined`: nothing, or the garbage collector is asked already. */
+  unread: object | undefined;
   end(error: unknown): void;
 }
 
@@ -8,35 +10,40 @@ const abandoned = new FinalizationRegistry<Readable>((call) => {
   if (!call.isEnded) call.end(new Error("the answer was never read"));
 });
 
-/** Answers that came lately. Nearly all are read at once, and never need the garbage collector's attention. */
-let fresh = new Map<Readable, object>();
+/** Whose answers came lately. Nearly all are read at once, and never need the garbage collector's attention. */
+const fresh = new Set<Iterable<object>>();
+let count = 0;
 let timer: NodeJS.Timeout | undefined;
 const FRESH_MS = 1_000;
 const FRESH_MAX = 4_096;
 
 /**
- * An answer that nobody can read any more counts as reserved, some time after the garbage collector has taken `answer`: the last one that
- * was named for the call.
+ * An answer that nobody can read any more counts as reserved, some time after the garbage collector has taken it. The call, which is among the
+ * `open` ones, holds it until then: a table of all that came in the last second would keep each of them until it is costly to collect.
  */
-export function endWhenAbandoned(answer: object, call: Readable): void {
+export function endWhenAbandoned(call: Readable, answer: object, open: Iterable<object>): void {
   if (call.isEnded) return;
-  fresh.set(call, answer);
-  if (fresh.size >= FRESH_MAX) watchFresh();
+  call.unread = answer;
+  fresh.add(open);
+  count += 1;
+  if (count >= FRESH_MAX) watchFresh();
   else if (timer === undefined) {
     timer = setTimeout(watchFresh, FRESH_MS);
     timer.unref();
   }
 }
 
-/** The call has ended. Held for a second, all answers of a busy process would live long enough to be costly to collect. */
-export function forgetAnswer(call: Readable): void {
-  fresh.delete(call);
-}
-
 function watchFresh(): void {
   clearTimeout(timer);
   timer = undefined;
-  const answers = fresh;
-  fresh = new Map();
-  for (const [call, answer] of answers) abandoned.register(answer, call);
+  count = 0;
+  for (const open of fresh) {
+    for (const call of open) {
+      const { unread } = call as Partial<Readable>;
+      if (unread === undefined) continue;
+      (call as Readable).unread = undefined;
+      abandoned.register(unread, call as Readable);
+    }
+  }
+  fresh.clear();
 }

@@ -87,7 +87,7 @@ export function recordAnswer(span: Span, answer: AnswerFacts): void {
   setAttribute(span, semconv.ATTR_GEN_AI_RESPONSE_ID, answer.id);
   setAttribute(span, semconv.ATTR_GEN_AI_RESPONSE_MODEL, answer.model);
   if (answer.finishReasons.length > 0)
-    setAttribute(span, semconv.ATTR_GEN_AI_RESPONSE_FINISH_REASONS, [...answer.finishReasons]);
+    setAttribute(span, semconv.ATTR_GEN_AI_RESPONSE_FINISH_REASONS, answer.finishReasons as string[]);
 }
 
 export function recordUsage(span: Span, usage: TokenUsage): void {

@@ -18,7 +18,8 @@ import * as semconv from "../semconv.ts";
 import type { Admission, AdmissionOutcome } from "./admission.ts";
 import type { Gate } from "./gate.ts";
 import type { CallGuard } from "./call-guard.ts";
-import { forgetAnswer } from "./abandonment.ts";
+import { endWhenAbandoned } from "./abandonment.ts";
+import { statusOf, worseOf } from "./cost-status.ts";
 import { CallContext } from "./call-context.ts";
 import type { CallInFlight, Hop } from "./current-call.ts";
 import { setAttribute } from "./set-attributes.ts";
@@ -69,8 +70,6 @@ export interface SeenAnswer {
   readonly input: number | undefined;
 }
 
-const STATUS_RANK = { exact: 0, estimated: 1, missing: 2, unpriced: 3 } as const;
-
 export class GatedCall implements CallInFlight {
   readonly options: CallOptions;
   readonly who: Who;
@@ -79,6 +78,8 @@ export class GatedCall implements CallInFlight {
   isParsing = false;
   isAnswered = false;
   hop: Hop | undefined;
+  /** See {@link awaitReader}. */
+  unread: object | undefined;
   readonly #gate: Gate;
   readonly #startedAtMs = performance.now();
   /** Of the request that is on the wire. */
@@ -104,6 +105,11 @@ export class GatedCall implements CallInFlight {
     this.span = startCallSpan(gate.tracer, { ...options, who: this.who }, options.parent);
     gate.content?.input(this.span, options.body);
     gate.open.add(this);
+  }
+
+  /** The call counts as reserved when nobody can read this any more. */
+  awaitReader(answer: object): void {
+    endWhenAbandoned(this, answer, this.#gate.open);
   }
 
   /** Puts what the model said on the span, where content is recorded. */
@@ -331,7 +337,7 @@ export class GatedCall implements CallInFlight {
     this.#gate.open.delete(this);
     this.#onStop.length = 0;
     this.#context?.leave();
-    forgetAnswer(this);
+    this.unread = undefined;
     if (this.#spent.calls > 0n) {
       this.options.guard?.onSettled();
       recordUsage(this.span, this.#usage);
@@ -387,11 +393,6 @@ export class GatedCall implements CallInFlight {
     if (asked > cost.nanoUsd) this.#saved += asked - cost.nanoUsd;
     this.#spent = add(this.#spent, actual);
     this.#usage = addUsage(this.#usage, usage);
-    if (STATUS_RANK[cost.status] > STATUS_RANK[this.#status]) this.#status = cost.status;
+    this.#status = worseOf(this.#status, cost.status);
   }
-}
-
-function statusOf(price: ModelPrice | undefined, how: semconv.CostStatus): semconv.CostStatus {
-  if (price === undefined) return "unpriced";
-  return price.isEstimate ? "estimated" : how;
 }

@@ -48,8 +48,15 @@ export function inputTokensMax(body: unknown, { hasTools, countText }: InputOpti
 }
 
 function bytesOf(text: string): number {
-  return Buffer.byteLength(text, "utf8");
+  // Keys and words are short and ASCII, and asking for their length costs more than looking.
+  if (text.length > SHORT_LENGTH_MAX) return Buffer.byteLength(text, "utf8");
+  for (let index = 0; index < text.length; index += 1) {
+    if (text.charCodeAt(index) > 0x7f) return Buffer.byteLength(text, "utf8");
+  }
+  return text.length;
 }
+
+const SHORT_LENGTH_MAX = 24;
 
 class Scale {
   /** For text that the model reads as it was written. */

@@ -20,28 +20,34 @@ interface Piece extends ProposedCall {
 /** More text than any policy looks at is no call that could be told again. */
 const INPUT_LENGTH_MAX = 1_048_576;
 const CALLS_MAX = 128;
+const NONE: readonly ProposedCall[] = [];
+
+type Calls = Map<string, { id: string; name: string; text: string; input: unknown }>;
 
 /** Reads answers, or the events of one stream. */
 export class ProposedCalls {
-  readonly #calls = new Map<string, { id: string; name: string; text: string; input: unknown }>();
+  /** By place; made for the first event that may propose one. */
+  #calls: Calls | undefined;
 
   read(event: unknown): void {
     const body = asBody(event);
-    if (body === undefined) return;
-    for (const piece of piecesOf(body, this.#calls.size)) this.#add(piece);
+    if (body === undefined || proposesNothing(body)) return;
+    this.#calls ??= new Map();
+    for (const piece of piecesOf(body, this.#calls.size)) this.#add(piece, this.#calls);
   }
 
   all(): readonly ProposedCall[] {
+    if (this.#calls === undefined) return NONE;
     return [...this.#calls.values()]
       .filter(({ name }) => name !== "")
       .map(({ id, name, text, input }) => ({ id, name, input: input ?? text }));
   }
 
-  #add({ place, id, name, input }: Piece): void {
-    const known = this.#calls.get(place) ?? { id: "", name: "", text: "", input: undefined };
-    if (!this.#calls.has(place)) {
-      if (this.#calls.size >= CALLS_MAX) return;
-      this.#calls.set(place, known);
+  #add({ place, id, name, input }: Piece, calls: Calls): void {
+    const known = calls.get(place) ?? { id: "", name: "", text: "", input: undefined };
+    if (!calls.has(place)) {
+      if (calls.size >= CALLS_MAX) return;
+      calls.set(place, known);
     }
     if (known.id === "") known.id = id;
     if (known.name === "") known.name = name;
@@ -49,6 +55,19 @@ export class ProposedCalls {
       if (known.text.length + input.length <= INPUT_LENGTH_MAX) known.text += input;
     } else if (input !== undefined && !isEmpty(input)) known.input = input;
   }
+}
+
+/** Of nearly every answer, and event of a stream, that has choices: told without a generator for each of its parts. */
+function proposesNothing({ choices }: Body): boolean {
+  return Array.isArray(choices) && !choices.some(hasCalls);
+}
+
+function hasCalls(value: unknown): boolean {
+  const choice = asBody(value);
+  const message = asBody(choice?.["message"]) ?? asBody(choice?.["delta"]);
+  if (message === undefined) return false;
+  const { tool_call_chunks: pieces, tool_calls: calls, toolCalls } = message;
+  return asArray(pieces).length > 0 || asArray(calls ?? toolCalls).length > 0;
 }
 
 function* piecesOf(body: Body, seen: number): Generator<Piece> {

@@ -10,7 +10,6 @@ import type { Body, Endpoint } from "../gate/endpoint.ts";
 import type { AnswerPlan, GatedCall } from "../gate/gated-call.ts";
 import { gatingOf } from "../gate/registry.ts";
 import * as semconv from "../semconv.ts";
-import { endWhenAbandoned } from "../gate/abandonment.ts";
 import { observeEvents, observeParsed } from "../stainless/observe-answer.ts";
 import { isPatched, PATCHED, replace, serverOf, startCall } from "../stainless/patch-client.ts";
 import { Attempts } from "./attempts.ts";
@@ -122,7 +121,7 @@ async function send({ call, params, kind, models, original }: Sending): Promise<
   }
   if (!call.options.facts.isStreamed) return observeParsed(call, answer);
   const events = observeEvents(call, abortable(answer as AsyncGenerator<unknown>, leaving));
-  endWhenAbandoned(events, call);
+  call.awaitReader(events);
   return events;
 }
 

@@ -22,6 +22,8 @@ export interface ResponseProps {
 export interface ApiPromise {
   parseResponse: (this: ApiPromise, client: unknown, props: ResponseProps) => Promise<unknown>;
   asResponse: (this: ApiPromise) => Promise<Response>;
+  /** Private to the SDK: what both of them read. */
+  readonly responsePromise?: Promise<ResponseProps>;
 }
 
 export interface ClientPrototype {

@@ -3,7 +3,6 @@
  * replaced. Once an SDK parses it after all, parsing is watched instead.
  */
 import type { GatedCall } from "../gate/gated-call.ts";
-import { endWhenAbandoned } from "../gate/abandonment.ts";
 import { AnswerTap } from "./answer-tap.ts";
 
 const WHOLE_READERS = ["text", "json", "arrayBuffer", "bytes", "blob"] as const;
@@ -21,7 +20,7 @@ export function watchBody(call: GatedCall, response: Response, tap: AnswerTap): 
     return;
   }
   const stream = read(call, body, tap);
-  endWhenAbandoned(stream, call);
+  call.awaitReader(stream);
   const watched = new Response(stream, { status: response.status, headers: response.headers });
   Object.defineProperty(response, "body", { get: () => watched.body, configurable: true });
   Object.defineProperty(response, "bodyUsed", { get: () => watched.bodyUsed, configurable: true });

@@ -23,7 +23,6 @@ import { gatingOf, guardOf } from "../gate/registry.ts";
 import type { Server } from "../gate/call-span.ts";
 import { observeParsed } from "./observe-answer.ts";
 import { observeRaw } from "./observe-raw.ts";
-import { endWhenAbandoned } from "../gate/abandonment.ts";
 import { wasNeverSent } from "./never-sent.ts";
 import type { ApiPromise, ClientPrototype, RequestOptions, ResponseProps } from "./client-shape.ts";
 
@@ -42,7 +41,8 @@ type TrackedOptions = RequestOptions & { readonly [CALL]?: GatedCall };
 
 /** Where OpenTelemetry keeps no context, which a process that only guards a client need not have. */
 const withoutContexts = new AsyncLocalStorage<GatedCall>();
-const callOfResponse = new WeakMap<Response, { readonly call: GatedCall; readonly props: ResponseProps }>();
+/** Responses that the app has asked for. */
+const readRaw = new WeakSet<Response>();
 const inheritGuard = new Set<(from: object, to: object, guard: CallGuard) => void>();
 
 /** Called when a guarded client is copied by `withOptions`, so that the copy spends from the same purse. */
@@ -100,8 +100,7 @@ function patchMakeRequest(prototype: ClientPrototype, adapter: ClientAdapter): v
     try {
       const send = (): Promise<ResponseProps> => makeRequest.call(this, options, retries, retryOf, ...rest);
       const props = await inContextOf(call, send);
-      callOfResponse.set(props.response, { call, props });
-      endWhenAbandoned(props.response, call);
+      call.awaitReader(props.response);
       return props;
     } catch (error) {
       // Nothing was sent, or `fetchWithTimeout` has already said what became of it.
@@ -227,7 +226,6 @@ async function parsed(props: ResponseProps, parse: () => Promise<unknown>): Prom
   const call = (props.options as TrackedOptions)[CALL];
   if (call === undefined || call.isEnded) return parse();
   call.isParsing = true;
-  callOfResponse.delete(props.response);
   let answer: unknown;
   try {
     answer = await parse();
@@ -249,10 +247,15 @@ function patchAsResponse(prototype: ApiPromise): void {
   Object.defineProperty(prototype, PATCHED, { value: true });
   const asResponse = prototype.asResponse;
   replace(prototype, "asResponse", function (this: ApiPromise) {
-    return asResponse.call(this).then((response) => {
-      const tracked = callOfResponse.get(response);
-      if (tracked !== undefined && !tracked.call.isParsing) observeRaw(tracked.call, response);
-      return response;
+    const answered = asResponse.call(this);
+    if (!(this.responsePromise instanceof Promise)) return answered;
+    return this.responsePromise.then(({ response, options }) => {
+      const call = (options as TrackedOptions)[CALL];
+      if (call !== undefined && !call.isParsing && !readRaw.has(response)) {
+        readRaw.add(response);
+        observeRaw(call, response);
+      }
+      return answered;
     });
   });
 }

@@ -3,19 +3,21 @@ import type { IdGenerator } from "@opentelemetry/sdk-trace";
 
 const POOL_BYTES = 8_192;
 const pool = Buffer.alloc(POOL_BYTES);
-let at = POOL_BYTES;
+let digits = "";
+let at = 0;
 
-/** Random ids, drawn from the system in portions: each draw costs more than all else about an id. */
+/** Random ids, drawn from the system and written down in portions: each time costs more than all else about an id. */
 export const pooledIds: IdGenerator = {
-  generateTraceId: () => hex(16),
-  generateSpanId: () => hex(8),
+  generateTraceId: () => hex(32),
+  generateSpanId: () => hex(16),
 };
 
-function hex(bytes: number): string {
-  if (at + bytes > POOL_BYTES) {
-    randomFillSync(pool);
+/** So many hex digits. */
+export function hex(length: number): string {
+  if (at + length > digits.length) {
+    digits = randomFillSync(pool).toString("hex");
     at = 0;
   }
-  at += bytes;
-  return pool.toString("hex", at - bytes, at);
+  at += length;
+  return digits.slice(at - length, at);
 }

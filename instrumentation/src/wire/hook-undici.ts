@@ -61,7 +61,8 @@ function isPassing({ origin, path }: DispatchOptions): boolean {
 
 /** Node's own copy can't be hooked as it loads; what it left as the global dispatcher is of its class. */
 export function patchGlobalDispatcher(): void {
-  for (const [index, name] of GLOBAL_DISPATCHERS.entries()) {
+  for (let index = 0; index < GLOBAL_DISPATCHERS.length; index += 1) {
+    const name = GLOBAL_DISPATCHERS[index] as symbol;
     const dispatcher = (globalThis as Readonly<Record<symbol, unknown>>)[name] as object | undefined;
     if (dispatcher === globalsSeen[index]) continue;
     globalsSeen[index] = dispatcher;
