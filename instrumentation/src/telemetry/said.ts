@@ -11,8 +11,17 @@ export interface Said {
 /** Of any span: the gate's as it keeps it, another one's without what nothing is sent of. */
 export function saidBy(span: ReadableSpan): Said {
   if (span instanceof GateSpan) return span;
-  const entries = Object.entries(span.attributes).filter(([, value]) => value !== undefined);
-  return { keys: entries.map(([key]) => key), values: entries.map(([, value]) => value) };
+  const { attributes } = span;
+  const keys: string[] = [];
+  const values: unknown[] = [];
+  // Not by its entries: those are a list for each attribute.
+  for (const key of Object.keys(attributes)) {
+    const value = attributes[key];
+    if (value === undefined) continue;
+    keys.push(key);
+    values.push(value);
+  }
+  return { keys, values };
 }
 
 /** Lets a span that has ended say one thing more, whatever its bound of attributes is: that must not cost a record its place. */
