@@ -6,6 +6,7 @@ import type { ReadableStream } from "node:stream/web";
 import { Command } from "commander";
 import type { KnownHead } from "../audit/verify/checkpoint-check.ts";
 import type { Finding, VerifyReport } from "../audit/verify/finding.ts";
+import { readExport } from "../audit/verify/read-export.ts";
 import { Verifier } from "../audit/verify/verifier.ts";
 import type { PublicKey } from "../audit/signing-keys.ts";
 import { errorText } from "../telemetry/error-text.ts";
@@ -66,7 +67,7 @@ function verifyCommand(output: Output): Command {
 
 async function readInto(verifier: Verifier, input: Readable): Promise<void> {
   try {
-    for await (const chunk of input) verifier.read(chunk as Buffer);
+    await readExport(verifier, input as AsyncIterable<Uint8Array>);
   } catch (error) {
     throw new CliError(EXIT.unreachable, `the export ended early: ${errorText(error)}`);
   }

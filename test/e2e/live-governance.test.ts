@@ -102,3 +102,24 @@ test("a directory is applied as a whole, survives kill -9 of the processor, and 
   expect(await rig().processor.cli("apply", "--files")).toMatchObject([{ outcome: "applied" }]);
   await limitIs("3000000000");
 });
+
+// Last: the processor that it leaves behind is closed.
+test("SQL closes when a document that names a tenant is applied, without a restart, and the files' return does not open it", async () => {
+  const { processor, workspace } = rig();
+  const asked = async (): Promise<number> => {
+    const headers = { "x-clickhouse-user": "default", "x-clickhouse-key": "" };
+    return (await fetch(processor.endpoints.clickhouse, { method: "POST", headers, body: "SELECT 1" })).status;
+  };
+  expect(await asked()).toBe(200);
+  const candidate = join(workspace.path, "tenants");
+  await mkdir(candidate);
+  await writeFile(
+    join(candidate, "all.yaml"),
+    `${budget("$3.00")}---\nkind: agent\nname: acme-bot\nowner: acme\ntenant: acme\n`,
+  );
+  expect(await processor.cli("apply", candidate)).toMatchObject([{ outcome: "applied" }]);
+  await waitFor(async () => ((await asked()) === 403 ? true : undefined), { what: "a refusal", timeoutMs: 10_000 });
+  expect(await processor.cli("sql", "SELECT 1 AS one")).toEqual([{ one: 1 }]);
+  expect(await processor.cli("apply", "--files")).toMatchObject([{ outcome: "applied" }]);
+  expect(await asked()).toBe(403);
+});

@@ -38,12 +38,18 @@ export interface ChainTask {
 }
 
 /** What was stored so long before the newest checkpoint has to be in one. */
-const SIGNED_WITHIN_MS = 900_000;
+export const SIGNED_WITHIN_MS = 900_000;
 
 const NOTHING: Place = { seq: 0, links: [], whole: [], broken: [], truth: undefined };
 
+/** Looks at each place, whatever is wrong with them; adds what it finds. */
 export function checkChain(task: ChainTask): ChainVerdict {
   return new ChainCheck(task).run();
+}
+
+/** The last place that leaves have; 0 without one. */
+export function highestOf(leaves: readonly SignedLeaf[]): number {
+  return leaves.reduce((highest, { leaf }) => Math.max(highest, leaf[1]), 0);
 }
 
 class ChainCheck {
@@ -210,8 +216,7 @@ class ChainCheck {
     const { seq: last, links } = this.#known.at(-1) ?? NOTHING;
     const [lastLink] = links;
     if (lastLink !== undefined && lastLink.endMs >= this.#task.window.untilMs) return false;
-    const due = this.#task.leaves.filter(({ atMs }) => atMs <= this.#task.window.storedToMs);
-    const signed = Math.max(0, ...due.map(({ leaf }) => leaf[1]));
+    const signed = highestOf(this.#task.leaves.filter(({ atMs }) => atMs <= this.#task.window.storedToMs));
     if (signed > last) {
       this.#add("truncated", "a checkpoint has signed more than is there", { from: last + 1, to: signed });
       return false;
@@ -221,7 +226,7 @@ class ChainCheck {
 
   #unsigned(): number {
     const { leaves, signedUpToMs } = this.#task;
-    const signed = Math.max(0, ...leaves.map(({ leaf }) => leaf[1]));
+    const signed = highestOf(leaves);
     const beyond = this.#known.filter(({ seq }) => seq > signed);
     // Not for a chain whose only checkpoint may lie before the window.
     const due =

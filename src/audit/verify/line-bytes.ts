@@ -36,6 +36,41 @@ export function numberOf(bytes: Buffer, from: number, to: number): number {
   return number;
 }
 
+/** Of nothing but digits, few enough to count exactly; NaN for any other bytes. */
+export function wholeOf(bytes: Buffer, from: number, to: number): number {
+  if (to <= from || to - from > DIGITS_MAX) return Number.NaN;
+  for (let at = from; at < to; at += 1) if (!isDigit(bytes[at])) return Number.NaN;
+  return numberOf(bytes, from, to);
+}
+
+/** By character: its value, or 255 where it is no digit of lower-case hex. */
+const HEX = Uint8Array.from({ length: 256 }, (_, byte) => {
+  const value = "0123456789abcdef".indexOf(String.fromCharCode(byte));
+  return value < 0 ? 255 : value;
+});
+
+/** Writes a marked text of lower-case hex as the bytes it stands for; false where it is not that, or not so long. */
+export function readHex(bytes: Buffer, { starts, ends }: TextMarks, { place, into, at, length }: PlacedHex): boolean {
+  const from = starts[place] ?? 0;
+  if ((ends[place] ?? 0) - from !== length * 2) return false;
+  let bad = 0;
+  for (let index = 0; index < length; index += 1) {
+    const high = HEX[bytes[from + index * 2] as number] as number;
+    const low = HEX[bytes[from + index * 2 + 1] as number] as number;
+    bad |= high | low;
+    into[at + index] = (high << 4) | low;
+  }
+  return bad < 16;
+}
+
+interface PlacedHex {
+  readonly place: number;
+  readonly into: Uint8Array;
+  readonly at: number;
+  /** In bytes. */
+  readonly length: number;
+}
+
 function isDigit(byte: number | undefined): boolean {
   return byte !== undefined && byte >= ZERO && byte <= NINE;
 }
@@ -74,10 +109,5 @@ export class SameText {
   of(bytes: Buffer, marks: TextMarks, place: number): string {
     if (!isText(bytes, marks, { place, text: this.#last })) this.#last = asciiOf(bytes, marks, place);
     return this.#last;
-  }
-
-  /** What is to be tried first. */
-  expect(text: string): void {
-    this.#last = text;
   }
 }

@@ -19,18 +19,9 @@ import {
 } from "@tollgate/instrumentation/semconv";
 import { SEAL_HEAD, TEXT_HEAD } from "./hashed-line.ts";
 import { type KeyShape, KeyShapes } from "./key-shapes.ts";
-import { asciiOf, digitsTo, isAt, isText, nextColumn, numberOf, SameText, textOf } from "./line-bytes.ts";
+import { type EvidenceRows, HASH_AT, IS_RECORD, IS_REDACTED, PREV_AT, ROW_BYTES, SPAN_AT } from "./evidence-rows.ts";
+import { digitsTo, isAt, isText, nextColumn, numberOf, readHex, SameText, textOf } from "./line-bytes.ts";
 import { TextMarks } from "./text-marks.ts";
-
-/** A record that is what its link covers. */
-export interface WholeRecord {
-  readonly chain: string;
-  readonly seq: number;
-  readonly hash: string;
-  readonly prev: string;
-  readonly spanId: string;
-  readonly isRedacted: boolean;
-}
 
 /** Where the text has what columns repeat; -1 where it has not. */
 interface TextShape extends KeyShape {
@@ -66,55 +57,53 @@ export class RecordScan {
   readonly #hashed = new KeyShapes("hash", textShape);
   readonly #sealed = new KeyShapes("seal", (shape) => shape);
   readonly #chain = new SameText();
-  readonly #prev = new SameText();
 
-  /** The agent of the record that was seen last. */
-  agent(bytes: Buffer): string {
-    return textOf(bytes, this.#columns, AGENT);
-  }
-
-  /** The line from `from` to `to`; `undefined` where it is to be read in full. */
-  scan(bytes: Buffer, from: number, to: number): WholeRecord | undefined {
-    if (!isAt(bytes, from, LINE_BEGIN)) return undefined;
+  /** Adds the line from `from` to `to`, if it is whole; false where it is to be read in full. */
+  scan(bytes: Buffer, { from, to }: { readonly from: number; readonly to: number }, rows: EvidenceRows): boolean {
+    if (!isAt(bytes, from, LINE_BEGIN)) return false;
     const text = this.#text;
     const textAt = from + LINE_BEGIN.length;
     text.clear();
     const textTo = text.readList(bytes, textAt);
-    if (textTo < 0 || !isAt(bytes, textAt, TEXT_BEGIN) || text.count < TEXT_HEAD) return undefined;
+    if (textTo < 0 || !isAt(bytes, textAt, TEXT_BEGIN) || text.count < TEXT_HEAD) return false;
     // In the head each byte is a character.
-    if (text.plainTo < (text.ends[TEXT_HEAD - 1] ?? 0)) return undefined;
+    if (text.plainTo < (text.ends[TEXT_HEAD - 1] ?? 0)) return false;
     this.#hash.clear();
     const hashTo = this.#hash.readText(bytes, nextColumn(bytes, textTo));
     const keysAt = nextColumn(bytes, hashTo);
     const shape = keysAt < 0 ? undefined : this.#hashed.at(bytes, keysAt);
-    if (shape === undefined || text.count !== TEXT_HEAD + shape.keys.length) return undefined;
-    if (!isText(bytes, text, { place: TEXT_HEAD - 1, text: shape.digest })) return undefined;
+    if (shape === undefined || text.count !== TEXT_HEAD + shape.keys.length) return false;
+    if (!isText(bytes, text, { place: TEXT_HEAD - 1, text: shape.digest })) return false;
     const flagAt = this.#sealTo(bytes, nextColumn(bytes, keysAt + shape.bytes.length), shape);
-    if (flagAt < 0 || this.#columnsTo(bytes, flagAt, shape) !== to) return undefined;
+    if (flagAt < 0 || this.#columnsTo(bytes, flagAt, shape) !== to) return false;
     const hash = sha("sha256", bytes.subarray(textAt, textTo), "hex");
-    if (!isText(bytes, this.#hash, { place: 0, text: hash })) return undefined;
-    if (!this.#isPlain(to) && !isUtf8(bytes.subarray(from, to))) return undefined;
-    return this.#whole(bytes, hash, shape);
+    if (!isText(bytes, this.#hash, { place: 0, text: hash })) return false;
+    if (!this.#isPlain(to) && !isUtf8(bytes.subarray(from, to))) return false;
+    return this.#add(bytes, rows, shape);
   }
 
   #isPlain(to: number): boolean {
     return Math.min(this.#text.plainTo, this.#seal.plainTo, this.#columns.plainTo) >= to;
   }
 
-  #whole(bytes: Buffer, hash: string, shape: TextShape): WholeRecord | undefined {
+  #add(bytes: Buffer, rows: EvidenceRows, shape: TextShape): boolean {
     const text = this.#text;
+    const row = rows.count;
+    const start = row * ROW_BYTES;
     const [seqAt = 0, seqTo = 0] = [text.starts[SEQ], text.ends[SEQ]];
-    if (digitsTo(bytes, seqAt) !== seqTo) return undefined;
-    const whole = {
-      chain: this.#chain.of(bytes, text, CHAIN),
-      seq: numberOf(bytes, seqAt, seqTo),
-      hash,
-      prev: this.#prev.of(bytes, text, PREV),
-      spanId: asciiOf(bytes, text, SPAN),
-      isRedacted: shape.seal >= 0 && this.#seal.count === 0,
-    };
-    this.#prev.expect(hash);
-    return whole;
+    const isRead =
+      digitsTo(bytes, seqAt) === seqTo &&
+      readHex(bytes, this.#hash, { place: 0, into: rows.bytes, at: start + HASH_AT, length: 32 }) &&
+      readHex(bytes, text, { place: PREV, into: rows.bytes, at: start + PREV_AT, length: 32 }) &&
+      readHex(bytes, text, { place: SPAN, into: rows.bytes, at: start + SPAN_AT, length: 8 });
+    if (!isRead) return false;
+    const chain = rows.chainPlace(this.#chain.of(bytes, text, CHAIN));
+    if (rows.agents[chain] === "") rows.agents[chain] = textOf(bytes, this.#columns, AGENT);
+    rows.kinds[row] = shape.seal >= 0 && this.#seal.count === 0 ? IS_RECORD | IS_REDACTED : IS_RECORD;
+    rows.chains[row] = chain;
+    rows.seqs[row] = numberOf(bytes, seqAt, seqTo);
+    rows.count = row + 1;
+    return true;
   }
 
   /** Reads the seal and its keys. The position behind them, or -1 where they are not what the text covers. */

@@ -3,6 +3,7 @@
  * canonical ones: whatever else is JSON too is for `JSON.parse` to judge. Bytes beyond ASCII are taken as they are; that they
  * are UTF-8 is for the caller to check.
  */
+import { plainTo, WordView } from "./word-view.ts";
 
 const QUOTE = 0x22;
 const COMMA = 0x2c;
@@ -23,6 +24,7 @@ const TEXTS_MAX = 512;
 export class TextMarks {
   readonly starts = new Int32Array(TEXTS_MAX);
   readonly ends = new Int32Array(TEXTS_MAX);
+  readonly #words = new WordView();
   count = 0;
   /** Where the first escape or byte beyond ASCII stands: before it, each byte is a character. */
   plainTo = 0;
@@ -48,7 +50,7 @@ export class TextMarks {
   readText(bytes: Uint8Array, at: number): number {
     const { count } = this;
     if (at < 0 || bytes[at] !== QUOTE || count === TEXTS_MAX) return -1;
-    let next = at + 1;
+    let next = plainTo(this.#words.of(bytes), at + 1);
     for (;;) {
       const byte = bytes[next];
       if (byte === undefined) return -1;

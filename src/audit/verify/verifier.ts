@@ -14,12 +14,13 @@ import {
   type KnownHead,
   type SignedLeaf,
 } from "./checkpoint-check.ts";
-import { ExportLines } from "./export-lines.ts";
+import { BlockScan } from "./block-scan.ts";
+import { IS_RECORD, IS_REDACTED, type RowColumns } from "./evidence-rows.ts";
+import { ExportBlocks } from "./export-blocks.ts";
 import { Findings, type VerifyReport } from "./finding.ts";
 import { type HashedLine, readHashedLine } from "./hashed-line.ts";
-import { LinkScan } from "./link-scan.ts";
 import { checkRecord, type RecordLine } from "./record-check.ts";
-import { RecordScan } from "./record-scan.ts";
+import { wholeVerdict } from "./whole-chain.ts";
 
 export interface VerifierOptions {
   /** Raw public keys in base64; `undefined`: those of the export, whose source is trusted. */
@@ -54,9 +55,8 @@ export class Verifier {
   readonly #keys: PublicKey[] = [];
   readonly #checkpoints: Checkpoint[] = [];
   readonly #chains = new Map<string, ChainEvidence>();
-  readonly #lines = new ExportLines((bytes, from, to) => this.#add(bytes, from, to));
-  readonly #recordScan = new RecordScan();
-  readonly #linkScan = new LinkScan();
+  readonly #scan = new BlockScan();
+  readonly #blocks = new ExportBlocks((block) => this.take(block, this.#scan.scan(block)));
   /** Lines of one chain often come one after the other. */
   #last: { readonly id: string; readonly chain: ChainEvidence } | undefined;
   #head: ExportHead | undefined;
@@ -71,11 +71,11 @@ export class Verifier {
 
   /** Takes the next bytes of an export, which need not end where a line does. */
   read(chunk: Uint8Array): void {
-    this.#lines.add(chunk);
+    this.#blocks.add(chunk);
   }
 
   finish(): VerifyReport {
-    this.#lines.end();
+    this.#blocks.end();
     const head = this.#head;
     if (head === undefined) this.#findings.add("export_damaged", "it has no first line");
     if (!this.#isEnded) this.#findings.add("export_damaged", "its end is missing");
@@ -92,24 +92,30 @@ export class Verifier {
     return { ...this.#checkChains(leaves, window), ...timesOf(head) };
   }
 
+  /** Takes a block of whole lines and what was read of it. */
+  take(block: Buffer, rows: RowColumns): void {
+    const words = new Int32Array(rows.bytes.buffer);
+    const chains: (ChainEvidence | undefined)[] = [];
+    let next = 0;
+    const takeRows = (to: number): void => {
+      for (; next < to; next += 1) {
+        const kind = rows.kinds[next] ?? 0;
+        if ((kind & IS_RECORD) !== 0) this.#count({ isRedacted: (kind & IS_REDACTED) !== 0 });
+        const place = rows.chains[next] ?? 0;
+        const chain = (chains[place] ??= this.#chain(rows.chainIds[place] ?? ""));
+        if (chain.agent === "") chain.agent = rows.agents[place] ?? "";
+        chain.addRow(rows, next, words);
+      }
+    };
+    for (const { before, from, to } of rows.inFull) {
+      takeRows(before);
+      this.#readInFull(block.toString("utf8", from, to));
+    }
+    takeRows(rows.count);
+  }
+
   /** Takes one line. One that is none of an export is a finding. */
-  #add(bytes: Buffer, from: number, to: number): void {
-    const link = this.#linkScan.scan(bytes, from, to);
-    if (link !== undefined) {
-      const chain = this.#chain(link.chain);
-      if (chain.agent === "") chain.agent = this.#linkScan.agent(bytes);
-      chain.addLink(link.seq, link.link);
-      return;
-    }
-    const whole = this.#recordScan.scan(bytes, from, to);
-    if (whole !== undefined) {
-      const chain = this.#chain(whole.chain);
-      if (chain.agent === "") chain.agent = this.#recordScan.agent(bytes);
-      this.#count(whole);
-      chain.addWhole(whole);
-      return;
-    }
-    const text = bytes.toString("utf8", from, to);
+  #readInFull(text: string): void {
     try {
       this.#take(JSON.parse(text) as Line);
     } catch (error) {
@@ -204,7 +210,8 @@ export class Verifier {
     const totals = { open_chains: 0, expired: 0, unsigned: 0 };
     for (const [chain, evidence] of this.#chains) {
       const signed = byChain.get(chain) ?? [];
-      const verdict = checkChain({ chain, evidence, leaves: signed, window, signedUpToMs, findings });
+      const task = { chain, evidence, leaves: signed, window, signedUpToMs, findings };
+      const verdict = wholeVerdict(task) ?? checkChain(task);
       if (verdict.isOpen) totals.open_chains += 1;
       totals.expired += verdict.expired;
       totals.unsigned += verdict.unsigned;
