@@ -71,6 +71,12 @@ export class Transcription {
     if (!this.needsMoney) return;
     const cover = await this.#admit();
     if (cover === undefined) return;
+    if (this.#isClosed) {
+      // The sound will not go.
+      cover.call.releaseAttempt();
+      cover.call.end(new Error(CLOSED));
+      return;
+    }
     const before = this.#hearing;
     this.#hearing = cover;
     if (before !== undefined) this.#close(before);
@@ -102,6 +108,9 @@ export class Transcription {
     this.#isClosed = true;
     for (const cover of new Set(this.#writing.values())) cover.call.end(new Error(CLOSED));
     this.#writing.clear();
+    // Behind what was told of them already.
+    for (const [item, admitting] of this.#admitting)
+      void admitting.then(() => this.#writing.get(item)?.call.end(new Error(CLOSED)));
     const hearing = this.#hearing;
     this.#hearing = undefined;
     if (hearing === undefined) return;
@@ -113,10 +122,7 @@ export class Transcription {
     const call = this.#options.start({ model: this.#model });
     if (call === undefined) return undefined;
     await call.begin();
-    if (!this.#isClosed) return { call, items: new Set(), answer: undefined, isUncounted: false };
-    call.releaseAttempt();
-    call.end(new Error(CLOSED));
-    return undefined;
+    return { call, items: new Set(), answer: undefined, isUncounted: false };
   }
 
   #writes(item: string, cover: Cover): void {

@@ -266,6 +266,20 @@ describe("the short way to read a record", () => {
     expect(inFull(line.toString())).toBeUndefined();
   });
 
+  it("is not taken by keys that are not UTF-8, whatever their digest", () => {
+    const { line } = recordOf(() => 0);
+    const keys = Buffer.from(JSON.stringify([...line[3], "tollgate.z\u0000"]).replaceAll(String.raw`\u0000`, "\u0000"));
+    keys[keys.indexOf(0)] = 0xff;
+    const digest = createHash("sha256").update(keys).digest("hex");
+    const list = JSON.stringify([...line[1].slice(0, 10), digest, ...line[1].slice(11), "value"]);
+    const hash = createHash("sha256").update(list).digest("hex");
+    const end = line.slice(4).map((column) => JSON.stringify(column));
+    const parts = [`["hashed", ${list}, "${hash}", `, keys, `, ${end.join(", ")}]`].map((part) => Buffer.from(part));
+    const bytes = Buffer.concat(parts);
+    expect(inFull(bytes.toString())).toBeUndefined();
+    expect(new RecordScan().scan(bytes, 0, bytes.length)).toBeUndefined();
+  });
+
   it.each([
     ["a cost that its column hides", (line: unknown[]) => line.fill("", 13)],
     ["a decision that its column turns round", (line: unknown[]) => line.fill("deny", 10, 11)],

@@ -46,3 +46,10 @@ it("says why a call was refused, once, and nothing of what is well", () => {
   expect(printed(well)).toHaveLength(2);
   expect([errorText(well), errorText({ status: "error", attributes: {} })]).toEqual(["", "error"]);
 });
+
+it("names the agent, and of an allowed call not the reason but the error", () => {
+  const attributes = { "tollgate.decision.reason": "a rule allows it" };
+  const lines = printed({ ...CALL, attributes, status_message: "gone" });
+  expect(lines[1]).toContain("  shop  ");
+  expect(lines.slice(2)).toEqual([`error chat gpt-4o (${"b".repeat(16)}): gone`]);
+});

@@ -62,3 +62,15 @@ it("makes no more than the segment takes", async () => {
   expect(written).toBe(10_000);
   await headroom.settle();
 });
+
+it("is settled when no zeros are on their way any more: who closes the file waits for that", async () => {
+  const file = new HeldFile();
+  const headroom = new Headroom({ file, offset: 0, segmentBytesMax: 400_000, onFailure: () => {} });
+  headroom.after(100);
+  let isSettled = false;
+  const settled = headroom.settle().then(() => (isSettled = true));
+  await turn();
+  expect(isSettled).toBe(false);
+  for (const { go } of file.held.splice(0)) go();
+  await settled;
+});
