@@ -71,7 +71,7 @@ it("puts pieces together as the message that the first of them began, again and 
     await Promise.resolve();
     expect(isTold).toBe(true);
     expect(fragments.add(Buffer.from("é "), [{ fin: false, binary: true }])).toBeUndefined();
-    const whole = fragments.add("end", [told]);
+    const whole = fragments.add(Buffer.from("end"), [told]);
     expect(whole).toEqual({
       sent: Buffer.from(`${word} é end`),
       options: { binary: false, fin: true },
