@@ -85,13 +85,12 @@ class FrontConnection {
     const body = plainJson(bytes.toString("utf8", head.bodyAt, end));
     if (body === undefined) return this.#detach();
     this.#received = bytes.length === end ? NOTHING : bytes.subarray(end);
-    void this.#answer(route, { headers: head.headers, body });
-  }
-
-  async #answer(...[found, request]: Parameters<FrequentRoutes["answer"]>): Promise<void> {
     this.#isAnswering = true;
     // Never rejects: what goes wrong is an answer too.
-    const answer = await this.#routes.answer(found, request);
+    void this.#routes.answer(route, { headers: head.headers, body }).then(this.#send);
+  }
+
+  readonly #send = (answer: Answer): void => {
     this.#isAnswering = false;
     if (this.#socket.destroyed) return;
     const bodyBytes = Buffer.byteLength(answer.body);
@@ -101,7 +100,7 @@ class FrontConnection {
     if (this.#received.length === 0) return;
     if (this.#socket.isPaused()) this.#socket.resume();
     this.#next();
-  }
+  };
 
   #end(): void {
     this.#hasEnded = true;

@@ -55,11 +55,8 @@ export class Reservations {
     this.#options = options;
   }
 
-  /** Throws `agent_killed`, `agent_paused`, `budget_exceeded`, `price_unknown`, `estimate_incomplete`, `idempotency_key_reused`, `reservation_ended`. */
-  async create(
-    body: CreateRequest,
-    { caller, key }: { caller: AgentCaller; key: string | undefined },
-  ): Promise<CreateReply> {
+  /** Throws, or rejects with, `agent_killed`, `agent_paused`, `budget_exceeded`, `price_unknown`, `estimate_incomplete`, `idempotency_key_reused`, `reservation_ended`. */
+  create(body: CreateRequest, { caller, key }: { caller: AgentCaller; key: string | undefined }): Promise<CreateReply> {
     vouchesFor(caller, body.agent);
     const { desk, registry } = this.#options;
     if (desk.isAnythingStopped)

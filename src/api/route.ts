@@ -4,6 +4,7 @@ import type { FastifyInstance } from "fastify";
 import { z } from "zod";
 import type { Person, Role } from "../identity/roles.ts";
 import { type Access, type AgentCaller, OF_ALL_TENANTS } from "./access.ts";
+import { acceptPlain, UNDECIDED } from "./plain-schema.ts";
 import { ApiProblem, type ProblemCode } from "./problem.ts";
 import type { Tenant } from "./tenancy.ts";
 
@@ -160,6 +161,8 @@ interface Asker {
 function parse<S extends z.ZodType>(schema: S, value: unknown, where: string): z.output<S> {
   // Takes anything and gives nothing.
   if ((schema as z.ZodType) === NOTHING) return NOTHING_GIVEN as z.output<S>;
+  const plain = acceptPlain(schema, value);
+  if (plain !== UNDECIDED) return plain as z.output<S>;
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   const errors = result.error.issues.slice(0, 20).map((issue) => ({

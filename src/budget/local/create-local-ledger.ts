@@ -119,9 +119,20 @@ class JournaledLedger implements StoredLedger, PastSeeking {
     checkAcquire(command);
     this.#tickets += 1;
     const ticket = this.#tickets;
+    const own: { outcome?: AcquireOutcome | undefined } = {};
+    const durable = this.#step((engine, nowMs) => {
+      const step = engine.acquire(command, ticket, nowMs);
+      own.outcome = takeAnswer(step, ticket);
+      return step;
+    });
+    // Nearly all are answered by their own step.
+    if (own.outcome !== undefined) {
+      await durable;
+      return own.outcome;
+    }
     const answered = new Promise<AcquireOutcome>((resolve, reject) => this.#open.set(ticket, { resolve, reject }));
     // A journal that fails has rejected all that is open, this ticket included; a step that fails has not.
-    this.#step((engine, nowMs) => engine.acquire(command, ticket, nowMs)).catch((error: unknown) => {
+    durable.catch((error: unknown) => {
       this.#open.get(ticket)?.reject(error);
       this.#open.delete(ticket);
     });
@@ -262,16 +273,15 @@ class JournaledLedger implements StoredLedger, PastSeeking {
   }
 
   /** Runs one command. A broken invariant ends the ledger before anything that follows from it is written. */
-  async #step(command: (engine: LedgerEngine, nowMs: number) => Step): Promise<void> {
-    const running = this.#require();
-    if (running.journal.failure !== undefined) throw running.journal.failure;
-    let durable: Promise<void>;
+  #step(command: (engine: LedgerEngine, nowMs: number) => Step): Promise<void> {
+    const running = this.#running;
+    if (running === undefined) return Promise.reject(notRunning());
+    if (running.journal.failure !== undefined) return Promise.reject(running.journal.failure);
     try {
-      durable = this.#carry(running, command(running.engine, this.#now(running)));
+      return this.#carry(running, command(running.engine, this.#now(running)));
     } catch (error) {
-      throw running.journal.fail(error);
+      return Promise.reject(running.journal.fail(error));
     }
-    await durable;
   }
 
   /** Makes a step durable, then gives its answers. Resolves when that is done. */
@@ -317,7 +327,7 @@ class JournaledLedger implements StoredLedger, PastSeeking {
   }
 
   #require(): Running {
-    if (this.#running === undefined) throw new LedgerError("ledger_unavailable", "the ledger is not running");
+    if (this.#running === undefined) throw notRunning();
     return this.#running;
   }
 
@@ -329,4 +339,14 @@ class JournaledLedger implements StoredLedger, PastSeeking {
   #notify(notice: LedgerNotice): void {
     this.#options.onNotice?.(notice);
   }
+}
+
+/** Takes the answer to this request out of what a step answers. */
+function takeAnswer({ answers }: Step, ticket: number): AcquireOutcome | undefined {
+  const at = answers.findIndex((answer) => answer.ticket === ticket);
+  return at < 0 ? undefined : answers.splice(at, 1)[0]?.outcome;
+}
+
+function notRunning(): LedgerError {
+  return new LedgerError("ledger_unavailable", "the ledger is not running");
 }

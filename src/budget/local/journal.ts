@@ -37,7 +37,11 @@ const SNAPSHOT_FRAME_BYTES = 1024 * 1024;
 /** So many need not wait for what else the loop reads in this turn: the disk works meanwhile. */
 const GATHERED_LINES = 32;
 
+/** Those who wait for one group: they share one promise. */
 interface Waiting {
+  /** What of all that was ever appended has to be on disk. */
+  upTo: number;
+  readonly durable: Promise<void>;
   readonly resolve: () => void;
   readonly reject: (error: Error) => void;
 }
@@ -51,7 +55,9 @@ export class Journal {
   #segment: number;
   #offset: number;
   #lines: string[] = [];
-  #waiting: { readonly upTo: number; readonly waiting: Waiting }[] = [];
+  readonly #waiting: Waiting[] = [];
+  /** Takes in who comes until its lines are written. */
+  #gathering: Waiting | undefined;
   #appended = 0;
   #durable = 0;
   #flushing: Promise<void> | undefined;
@@ -92,15 +98,25 @@ export class Journal {
   /** Resolves once `lines`, and all that was appended before, are on disk. No lines: once what came before is. */
   append(lines: readonly string[]): Promise<void> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
-    this.#lines.push(...lines);
+    for (const line of lines) this.#lines.push(line);
     this.#appended += lines.length;
     if (this.#appended === this.#durable) return Promise.resolve();
-    const upTo = this.#appended;
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ upTo, waiting: { resolve, reject } });
-      this.#flushing ??= this.#flush();
-      if (this.#lines.length >= GATHERED_LINES) this.#goOn?.();
-    });
+    const waiting = this.#waitingFor(this.#appended);
+    this.#flushing ??= this.#flush();
+    if (this.#lines.length >= GATHERED_LINES) this.#goOn?.();
+    return waiting.durable;
+  }
+
+  #waitingFor(upTo: number): Waiting {
+    let last = this.#waiting.at(-1);
+    if (last === undefined || (last !== this.#gathering && last.upTo < upTo)) {
+      const { promise: durable, resolve, reject } = Promise.withResolvers<void>();
+      last = { upTo, durable, resolve, reject };
+      this.#waiting.push(last);
+      this.#gathering = last;
+    }
+    last.upTo = upTo;
+    return last;
   }
 
   /** Waits for what is under way, then closes. */
@@ -120,7 +136,7 @@ export class Journal {
     const failure = new LedgerError("ledger_unavailable", message, { cause });
     this.#failure = failure;
     this.#lines = [];
-    for (const { waiting } of this.#waiting.splice(0)) waiting.reject(failure);
+    for (const waiting of this.#waiting.splice(0)) waiting.reject(failure);
     this.#options.onFailure(failure);
     return failure;
   }
@@ -157,6 +173,7 @@ export class Journal {
   }
 
   #takeGroup(): { payload: string; count: number } {
+    this.#gathering = undefined;
     let bytes = 0;
     let count = 0;
     for (const line of this.#lines) {
@@ -195,7 +212,7 @@ export class Journal {
     this.#durable += count;
     const first = this.#waiting.findIndex(({ upTo }) => upTo > this.#durable);
     const done = this.#waiting.splice(0, first < 0 ? this.#waiting.length : first);
-    for (const { waiting } of done) waiting.resolve();
+    for (const waiting of done) waiting.resolve();
   }
 
   async #rotate(snapshot: string[]): Promise<void> {
