@@ -53,11 +53,11 @@ const VALID: readonly (readonly [string, z.ZodType, unknown])[] = [
   ["an end of leases", closeRequest, { process_id: ID, leases: [{ lease_id: ID, settled: AMOUNTS }] }],
 ];
 
-const HOSTILE: readonly unknown[] = [
-  ...[null, true, "", "5abc", "-1", "1e3", "x".repeat(600), "\u0000", "𝒳".repeat(150), "9223372036854775808"],
-  ...[0, -0, -1, 0.5, 1e9, 1e9 + 1, 2 ** 53, Number.NaN, Number.POSITIVE_INFINITY, 1n],
-  ...[[], {}, [1], { a: 1 }, { toString: "x" }, Object.create({ agent: "inherited" }), new Map(), new Date(0)],
-];
+const TEXTS = ["", "5abc", "-1", "1e3", "x".repeat(600), "\u0000", "𝒳".repeat(150), "9223372036854775808"];
+const NUMBERS = [0, -0, -1, 0.5, 1e9, 1e9 + 1, 2 ** 53, Number.NaN, Number.POSITIVE_INFINITY, 1n];
+const INHERITING: unknown = Object.create({ agent: "inherited" });
+const OBJECTS = [[], {}, [1], { a: 1 }, { toString: "x" }, INHERITING, new Map(), new Date(0)];
+const HOSTILE: readonly unknown[] = [null, true, TEXTS, NUMBERS, OBJECTS].flat();
 const NAMES = ["agent", "labels", "tokens", "extra", "constructor", "toString", "", "x".repeat(200), "a\u0007b"];
 
 /** One place of the value, somewhere in its depth, becomes another, comes or goes. */
