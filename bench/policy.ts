@@ -1,9 +1,10 @@
 /**
  * What a decision costs, and that nothing makes it cost much. Names: the engine, `micromatch.isMatch` (as its users call it) and
- * one compiled regular expression of all patterns, in turns over the same names; the engine once as agents use it (a few
- * names, again and again) and once on names it never saw. Conditions: ten rules in CEL over arguments, session and time.
+ * one compiled regular expression of all patterns, in turns over the same names; the engine on a few names again and again, on what a
+ * fleet calls (200 tools, the n-th a n-th as often as the first, each name a fresh text as a wire brings it), and on names it never saw. Conditions: ten rules in CEL over arguments, session and time.
  * A tool call of 4 KB: canonical copy, labels found in it, decision, digest. Fuzz: hostile patterns, names, conditions and
- * arguments, the longest of each; each input is run three times and the quickest counts, because a machine that is shared stalls.
+ * arguments, the longest of each; each input is run three times and the quickest counts, because a machine that is shared stalls (by the clock: that of a
+ * thread's CPU goes by milliseconds).
  * Goals (issue "Policy"): 5 M names/s at 50 patterns, 500 k/s with ten rules, 200 µs, 10 ms. `--seed N` for the fuzz.
  */
 import micromatch from "micromatch";
@@ -41,27 +42,67 @@ function cpuMs(): number {
   return (user + system) / 1_000;
 }
 
-/** Calls a second of CPU, of the best of some rounds; the contestants take turns. */
-function race(
-  contestants: Readonly<Record<string, { readonly calls: number; readonly run: (index: number) => unknown }>>,
-): Map<string, number> {
-  const best = new Map<string, number>();
+/** Calls a second. */
+interface Rate {
+  /** Of blocks, by the clock. */
+  readonly median: number;
+  /** Of the quickest twentieth of the blocks. */
+  readonly best: number;
+  /** Of this thread's CPU; 0 where what is measured is not all it did. */
+  readonly cpu: number;
+}
+
+interface Contestant {
+  readonly calls: number;
+  readonly run: (index: number) => unknown;
+  /** Makes what so many calls take, outside of what is measured. */
+  readonly prepare?: (calls: number) => void;
+}
+
+/** A block is over before the machine has anything else to do, more often than not. */
+const BLOCK = 2_000;
+
+/** In rounds, and in blocks; the contestants take turns. */
+function race(contestants: Readonly<Record<string, Contestant>>): Map<string, Rate> {
+  const blocks = new Map(Object.keys(contestants).map((name) => [name, { ms: [] as number[], cpuMs: 0 }]));
   let sink: unknown;
   for (let round = 0; round <= ROUNDS; round += 1) {
-    for (const [name, { calls, run }] of Object.entries(contestants)) {
-      const startedAt = cpuMs();
-      for (let index = 0; index < calls; index += 1) sink = run(index);
-      const rate = calls / ((cpuMs() - startedAt) / 1_000);
+    for (const [name, { calls, run, prepare }] of Object.entries(contestants)) {
+      const times: number[] = [];
+      const cpuAt = cpuMs();
+      for (let at = 0; at < calls; at += BLOCK) {
+        prepare?.(BLOCK);
+        const startedAt = performance.now();
+        for (let index = at; index < at + BLOCK; index += 1) sink = run(index);
+        times.push(performance.now() - startedAt);
+      }
+      const known = blocks.get(name);
       // The first round is for warming up.
-      if (round > 0) best.set(name, Math.max(best.get(name) ?? 0, rate));
+      if (round === 0 || known === undefined) continue;
+      known.ms.push(...times);
+      known.cpuMs += prepare === undefined ? cpuMs() - cpuAt : Number.POSITIVE_INFINITY;
     }
   }
   if (sink === race) throw new Error("the result is used, so that nothing is optimised away");
-  return best;
+  const rateAt = (ms: readonly number[], share: number): number =>
+    (BLOCK * 1_000) / (ms.toSorted((a, b) => a - b)[Math.trunc(ms.length * share)] ?? Number.NaN);
+  return new Map(
+    [...blocks].map(([name, { ms, cpuMs: cpu }]) => [
+      name,
+      { median: rateAt(ms, 0.5), best: rateAt(ms, 0.05), cpu: (ms.length * BLOCK * 1_000) / cpu },
+    ]),
+  );
 }
 
-function line(what: string, rate: number, rest = ""): void {
-  console.log(`${what.padEnd(44)}${Math.round(rate).toLocaleString("en-US").padStart(14)} /s   ${rest}`);
+const NONE: Rate = { median: 0, best: 0, cpu: 0 };
+
+function line(what: string, { median, best, cpu }: Rate, rest = ""): void {
+  const figure = (rate: number): string => (rate === 0 ? "-" : Math.round(rate).toLocaleString("en-US"));
+  console.log(`${what.padEnd(30)}${[median, best, cpu].map((rate) => figure(rate).padStart(13)).join("")}   ${rest}`);
+}
+
+function head(what: string): void {
+  console.log(`${what.padEnd(30)}${["p50/s", "p5/s", "CPU/s"].map((title) => title.padStart(13)).join("")}`);
 }
 
 const services = Array.from({ length: 50 }, (_, index) => `service${index}`);
@@ -76,53 +117,77 @@ const names = services.flatMap((service) => [
   `${service}_write_orders`,
 ]);
 const requests: readonly PolicyRequest[] = names.map((name) => ({ tool: { name } }));
-/** As they come from a wire, each once; few at a time, as otherwise the reading of memory is what is measured. */
-const FRESH_MADE = 2_000;
-let made = 0;
-let fresh: PolicyRequest[] = [];
-function nextFresh(): PolicyRequest {
-  if (fresh.length === 0) {
-    const requests = Array.from({ length: FRESH_MADE }, () => {
-      const name = `service${(made += 1) % 60}_read_${made}`;
-      return { tool: { name } };
-    });
-    fresh = JSON.parse(JSON.stringify(requests)) as PolicyRequest[];
+/** Calls as a wire brings them; few at a time, as otherwise the reading of memory is what is measured. */
+class Wire {
+  readonly #nameOf: () => string;
+  #calls: PolicyRequest[] = [];
+
+  constructor(nameOf: () => string) {
+    this.#nameOf = nameOf;
   }
-  return fresh.pop() ?? { tool: { name: "" } };
+
+  readonly bring = (calls: number): void => {
+    const requests = Array.from({ length: calls }, () => ({ tool: { name: this.#nameOf() } }));
+    this.#calls = JSON.parse(JSON.stringify(requests)) as PolicyRequest[];
+  };
+
+  next(): PolicyRequest {
+    return this.#calls.pop() ?? { tool: { name: "" } };
+  }
 }
+
+let made = 0;
+/** Each once. */
+const unseen = new Wire(() => `service${(made += 1) % 60}_read_${made}`);
+const tools = Array.from({ length: 200 }, (_, index) => `${names[(index * 7) % names.length]}_${index}`);
+/** Zipf's law: what is drawn is `tools[n]` a n-th as often as the first. */
+const shares = tools.map((_, index) => 1 / (index + 1));
+const sum = shares.reduce((total, share) => total + share, 0);
+let drawn = 1;
+const fleet = new Wire(() => {
+  drawn = (Math.imul(drawn, 1_664_525) + 1_013_904_223) >>> 0;
+  let left = (drawn / 2 ** 32) * sum;
+  return (
+    tools[
+      Math.max(
+        0,
+        shares.findIndex((share) => (left -= share) <= 0),
+      )
+    ] ?? ""
+  );
+});
 const expression = new RegExp(patterns.map((pattern) => micromatch.makeRe(pattern).source).join("|"));
 
-console.log("names, 50 patterns");
+head("names, 50 patterns");
 const rates = race({
   engine: {
     calls: 1_000_000,
     run: (index) => decide(policy, requests[index % requests.length] ?? { tool: { name: "" } }),
   },
-  making: { calls: 60_000, run: nextFresh },
-  fresh: { calls: 60_000, run: () => decide(policy, nextFresh()) },
-  freshExpression: { calls: 60_000, run: () => expression.test(nextFresh().tool.name) },
+  mixed: { calls: 100_000, run: () => decide(policy, fleet.next()), prepare: fleet.bring },
+  mixedExpression: { calls: 100_000, run: () => expression.test(fleet.next().tool.name), prepare: fleet.bring },
+  fresh: { calls: 100_000, run: () => decide(policy, unseen.next()), prepare: unseen.bring },
+  freshExpression: { calls: 100_000, run: () => expression.test(unseen.next().tool.name), prepare: unseen.bring },
   micromatch: { calls: 20_000, run: (index) => micromatch.isMatch(names[index % names.length] ?? "", patterns) },
   expression: { calls: 1_000_000, run: (index) => expression.test(names[index % names.length] ?? "") },
 });
-const rate = (name: string): number => rates.get(name) ?? 0;
-line("decide, names of an agent", rate("engine"), `goal ${NAMES_GOAL.toLocaleString("en-US")}`);
-/** What making the names costs is taken off. */
-const freshRate = (name: string): number => 1 / (1 / rate(name) - 1 / rate("making"));
+const rate = (name: string): Rate => rates.get(name) ?? NONE;
+const [mixed, fresh] = [rate("mixed"), rate("fresh")];
+const times = (ours: Rate, theirs: Rate): string => `${(ours.median / theirs.median).toFixed(2)} times`;
+const goal = `goal ${NAMES_GOAL.toLocaleString("en-US")}`;
+line("decide, names of an agent", rate("engine"), goal);
+line(
+  "decide, 200 tools of a fleet",
+  mixed,
+  `${goal}; ${times(mixed, rate("mixedExpression"))} one expression on the same`,
+);
 line(
   "decide, a name never seen",
-  freshRate("fresh"),
-  `goal ${NAMES_GOAL.toLocaleString("en-US")}; ${(freshRate("fresh") / freshRate("freshExpression")).toFixed(2)} times as fast as one expression on the same`,
+  fresh,
+  `${goal}; ${times(fresh, rate("freshExpression"))} one expression on the same`,
 );
-line(
-  "micromatch.isMatch",
-  rate("micromatch"),
-  `decide is ${(rate("engine") / rate("micromatch")).toFixed(1)} times as fast`,
-);
-line(
-  "one compiled regular expression",
-  rate("expression"),
-  `decide is ${(rate("engine") / rate("expression")).toFixed(2)} times as fast`,
-);
+line("micromatch.isMatch", rate("micromatch"), `decide is ${times(rate("engine"), rate("micromatch"))} as fast`);
+line("one compiled expression", rate("expression"), `decide is ${times(rate("engine"), rate("expression"))} as fast`);
 
 const CONDITIONS = [
   'environment == "production" && "write" in tool.actions',
@@ -158,13 +223,14 @@ const quiet = policyOf({
       .replace("has(model)", "true"),
   ).map((when, index) => ({ name: `r${index}`, effect: "deny", when })),
 });
-console.log("\nten rules in CEL, all evaluated");
+console.log("");
+head("ten rules in CEL, all evaluated");
 const ruledRates = race({
   context: { calls: 100_000, run: () => decide(quiet, withoutArgs) },
   args: { calls: 100_000, run: () => decide(ruled, request) },
 });
-line("over agent, session, time", ruledRates.get("context") ?? 0, `goal ${RULES_GOAL.toLocaleString("en-US")}`);
-line("and arguments, copied and frozen", ruledRates.get("args") ?? 0);
+line("over agent, session, time", ruledRates.get("context") ?? NONE, `goal ${RULES_GOAL.toLocaleString("en-US")}`);
+line("and arguments, copied and frozen", ruledRates.get("args") ?? NONE);
 
 const text = "The quick brown fox jumps over the lazy dog, 4111 times. ".repeat(40);
 const large: PolicyRequest = {
@@ -181,10 +247,10 @@ const callRates = race({
   call: { calls: 2_000, run: () => [findLabels(large.args), decide(ruled, large).arguments?.digest] },
   digest: { calls: 2_000, run: () => argumentsDigest(large.args) },
 });
-const callUs = 1e6 / (callRates.get("call") ?? 1);
+const callUs = 1e6 / (callRates.get("call") ?? NONE).median;
 console.log(`\na call with ${bytes} bytes of arguments`);
 console.log(
-  `copy, labels, ten rules, digest   ${callUs.toFixed(1)} µs   (copy and digest alone ${(1e6 / (callRates.get("digest") ?? 1)).toFixed(1)} µs; goal ${CALL_GOAL_US} µs)`,
+  `copy, labels, ten rules, digest   ${callUs.toFixed(1)} µs   (copy and digest alone ${(1e6 / (callRates.get("digest") ?? NONE).median).toFixed(1)} µs; goal ${CALL_GOAL_US} µs)`,
 );
 
 const seed = Number(process.argv[process.argv.indexOf("--seed") + 1]) || Math.trunc(Math.random() * 2 ** 31);
@@ -196,8 +262,8 @@ console.log(
 );
 
 const isMet =
-  rate("engine") >= NAMES_GOAL &&
-  (ruledRates.get("context") ?? 0) >= RULES_GOAL &&
+  [rate("engine"), mixed, fresh].every(({ median }) => median >= NAMES_GOAL) &&
+  (ruledRates.get("context") ?? NONE).median >= RULES_GOAL &&
   callUs < CALL_GOAL_US &&
   Math.max(worst.pattern.ms, worst.condition.ms) < FUZZ_GOAL_MS;
 if (!isMet) console.log("\nnot all goals are met");
@@ -310,9 +376,9 @@ function fuzz(start: number): { readonly pattern: Longest; readonly condition: L
 function quickest(run: () => void): number {
   let best = Number.POSITIVE_INFINITY;
   for (let attempt = 0; attempt < 3; attempt += 1) {
-    const startedAt = cpuMs();
+    const startedAt = performance.now();
     run();
-    const ms = cpuMs() - startedAt;
+    const ms = performance.now() - startedAt;
     best = Math.min(best, ms);
     if (best < 1) break;
   }
