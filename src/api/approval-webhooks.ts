@@ -35,7 +35,7 @@ export const answeringRoute = route({
   method: "POST",
   url: "/v1/approvals/webhooks/:name",
   summary:
-    "An answer from outside, signed with the webhook's secret (`tollgate-signature: t=<unix seconds>,v1=<hex HMAC-SHA-256 of t.body>`; Slack: as its buttons send it)",
+    "An answer from outside, signed with the webhook's secret (`tollgate-signature: t=<unix seconds>,v1=<hex HMAC-SHA-256 of t.body>`; Slack: as its buttons send it; Teams: as its outgoing webhooks do)",
   access: "anyone",
   body: z.object({
     id: z.string().describe("Of the request: apr_…"),
@@ -115,7 +115,9 @@ export class AnsweringWebhooks {
     const via = `webhook ${webhook.name}`;
     const given = { by, answer: answer.answer, comment, via, ...(edited === undefined ? {} : { edited }) };
     const next = await giveAnswer({ approvals, recordChange, tenancy }, id, given);
-    return { id, state: approvals.stateOf(next) };
+    const state = approvals.stateOf(next);
+    // Teams shows the text of a message as the reply.
+    return webhook.format === "teams" ? { id, state, type: "message", text: `${id} is ${state}` } : { id, state };
   }
 
   #remember(signed: string, nowMs: number): void {

@@ -50,7 +50,7 @@ export async function approveDecision(
     const state = approvals.stateOf(asked.request);
     const last = asked.request.answers.at(-1);
     if (state === "denied") {
-      return { decision: "deny", reason: `denied by ${last?.by ?? ""}: ${last?.comment ?? ""}`, approval_id: id };
+      return { decision: "deny", reason: deniedBy(last?.by ?? "", last?.comment ?? ""), approval_id: id };
     }
     const used =
       state === "approved"
@@ -70,4 +70,8 @@ export async function approveDecision(
     if (error instanceof AppendLogError) throw new ApiProblem("not_stored", error.message);
     throw error;
   }
+}
+
+function deniedBy(by: string, comment: string): string {
+  return comment === "" ? `denied by ${by}` : `denied by ${by}: ${comment}`;
 }

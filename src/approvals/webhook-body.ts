@@ -86,9 +86,12 @@ export function noticeBody(format: BodyOptions["format"], { event, id, text }: W
   return { text, blocks: [{ type: "section", text: { type: "plain_text", text: text.slice(0, TEXT_MAX) } }] };
 }
 
-/** It tells, and people answer elsewhere. */
+/** People answer by a message to the team's outgoing webhook: its cards have no buttons that would reach us. */
 function teamsBody(options: BodyOptions): unknown {
-  return teamsCard(linesOf(options));
+  const { event, request, nowMs } = options;
+  const isPending = event !== "answered" && stateAt(request, nowMs) === "pending";
+  const answer = `To answer here, mention the outgoing webhook: approve ${request.id} ${currentDigest(request)} (or deny)`;
+  return teamsCard([...linesOf(options), ...(isPending ? [answer] : [])]);
 }
 
 /** An Adaptive Card (https://adaptivecards.io), as Teams' workflows take it. */
@@ -154,7 +157,8 @@ export interface WebhookAnswer {
 /** `undefined` for a body of any other shape. */
 export function readWebhookAnswer(format: "generic" | "slack" | "teams", body: string): WebhookAnswer | undefined {
   try {
-    return format === "slack" ? readSlack(new URLSearchParams(body).get("payload") ?? "") : readGeneric(body);
+    if (format === "slack") return readSlack(new URLSearchParams(body).get("payload") ?? "");
+    return (format === "teams" ? readTeams(body) : undefined) ?? readGeneric(body);
   } catch {
     return undefined;
   }
@@ -182,5 +186,26 @@ function readSlack(payload: string): WebhookAnswer | undefined {
   if (answer !== "approve" && answer !== "deny") return undefined;
   return { id, answer, by: user.id, shown, comment: "" };
 }
+
+/**
+ * What somebody wrote to an outgoing webhook of Teams: `@Tollgate approve apr_… DIGEST a comment`
+ * (https://learn.microsoft.com/microsoftteams/platform/webhooks-and-connectors/how-to/add-outgoing-webhook). Who, is their id in Entra.
+ */
+function readTeams(body: string): WebhookAnswer | undefined {
+  const { type, from, text } = JSON.parse(body) as {
+    readonly type?: unknown;
+    readonly from?: { readonly aadObjectId?: unknown };
+    readonly text?: unknown;
+  };
+  if (type !== "message" || typeof from?.aadObjectId !== "string" || typeof text !== "string") return undefined;
+  const said = text.slice(0, TEXT_MAX).replaceAll(TEAMS_MARKS, " ").trim();
+  const [, answer, id, shown, comment] = /^(approve|deny)\s+(apr_\S+)\s+(\S+)\s*(.*)$/is.exec(said) ?? [];
+  const wanted = answer?.toLowerCase();
+  if (id === undefined || shown === undefined || (wanted !== "approve" && wanted !== "deny")) return undefined;
+  return { id, answer: wanted, by: from.aadObjectId, shown: shown.toLowerCase(), comment: comment ?? "" };
+}
+
+/** The mention itself, other marks of HTML, and the space that Teams puts behind a mention. */
+const TEAMS_MARKS = /<at>[^<]*<\/at>|<[^<>]*>|&nbsp;|\u00a0/g;
 
 type Json = Readonly<Record<string, unknown>>;

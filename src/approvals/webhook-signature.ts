@@ -1,6 +1,8 @@
 /**
  * Signatures of webhooks, both ways. Ours: `tollgate-signature: t=<unix seconds>,v1=<hex>` over `t.body`; Slack's own on what it
- * sends (https://api.slack.com/authentication/verifying-requests-from-slack). Pure; compared in constant time.
+ * sends (https://api.slack.com/authentication/verifying-requests-from-slack), and that of a Teams outgoing webhook
+ * (https://learn.microsoft.com/microsoftteams/platform/webhooks-and-connectors/how-to/add-outgoing-webhook), which has no time in it but in
+ * the message that it covers. Pure; compared in constant time.
  */
 import { createHmac, timingSafeEqual } from "node:crypto";
 
@@ -28,13 +30,41 @@ export interface SignedMessage {
 }
 
 /** The text of a signature that is right and fresh, to know it again by; `undefined` for any other. */
-export function verifiedSignature({ format, secret, headers, body, nowMs }: SignedMessage): string | undefined {
+export function verifiedSignature(message: SignedMessage): string | undefined {
+  const { format, secret, headers, body, nowMs } = message;
+  if (format === "teams" && headers[SIGNATURE_HEADER] === undefined) return verifiedTeams(message);
   const given = format === "slack" ? slackSignature(headers) : ownSignature(headers);
-  if (given === undefined || !/^\d{1,12}$/.test(given.time)) return undefined;
-  if (Math.abs(nowMs / 1_000 - Number(given.time)) > SIGNATURE_AGE_SECONDS_MAX) return undefined;
+  if (given === undefined || !/^\d{1,12}$/.test(given.time) || !isFresh(Number(given.time) * 1_000, nowMs))
+    return undefined;
   const wanted = hmac(secret, format === "slack" ? `v0:${given.time}:${body}` : `${given.time}.${body}`);
-  const [left, right] = [Buffer.from(wanted), Buffer.from(given.hex)];
-  return left.length === right.length && timingSafeEqual(left, right) ? wanted : undefined;
+  return isEqual(wanted, given.hex) ? wanted : undefined;
+}
+
+/** Its key is the security token of the outgoing webhook, as bytes. */
+function verifiedTeams({ secret, headers, body, nowMs }: SignedMessage): string | undefined {
+  const given = /^HMAC ([\w+/]{43}=)$/.exec(String(headers["authorization"] ?? ""))?.[1];
+  if (given === undefined) return undefined;
+  const wanted = createHmac("sha256", Buffer.from(secret, "base64")).update(body).digest("base64");
+  return isEqual(wanted, given) && isFresh(teamsTimeMs(body), nowMs) ? wanted : undefined;
+}
+
+/** Of a message whose signature is right; NaN where it says none. */
+function teamsTimeMs(body: string): number {
+  try {
+    const { timestamp } = JSON.parse(body) as { readonly timestamp?: unknown };
+    return typeof timestamp === "string" ? Date.parse(timestamp) : Number.NaN;
+  } catch {
+    return Number.NaN;
+  }
+}
+
+function isFresh(timeMs: number, nowMs: number): boolean {
+  return Math.abs(nowMs - timeMs) <= SIGNATURE_AGE_SECONDS_MAX * 1_000;
+}
+
+function isEqual(wanted: string, given: string): boolean {
+  const [left, right] = [Buffer.from(wanted), Buffer.from(given)];
+  return left.length === right.length && timingSafeEqual(left, right);
 }
 
 interface Given {

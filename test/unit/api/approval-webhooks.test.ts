@@ -5,12 +5,15 @@ import { PERSON, rig, type Rig } from "./rig.ts";
 
 const SECRET = "a-secret-of-the-webhook";
 const APPROVERS = { U1: "alice" };
+/** As Teams shows it once, when an outgoing webhook is made. */
+const TEAMS_TOKEN = Buffer.from("the security token of Teams").toString("base64");
 
 function answering(): Rig {
   return rig({
     answeringWebhooks: [
       { name: "ours", format: "generic", secret: SECRET, approvers: APPROVERS },
       { name: "slack", format: "slack", secret: SECRET, approvers: APPROVERS },
+      { name: "teams", format: "teams", secret: TEAMS_TOKEN, approvers: { "0b7d-entra": "bob" } },
     ],
   });
 }
@@ -131,4 +134,57 @@ it("takes a button of Slack by Slack's own signature", async () => {
     "x-slack-signature": `v0=${createHmac("sha256", SECRET).update(`v0:${time}:${body}`).digest("hex")}`,
   };
   expect(await send(world, { body, headers }, "slack")).toMatchObject({ status: 200, state: "denied" });
+});
+
+/** As an outgoing webhook of Teams sends it. */
+function fromTeams(world: Rig, text: string, { token = TEAMS_TOKEN, ageMs = 0, by = "0b7d-entra" } = {}): Message {
+  const body = JSON.stringify({
+    type: "message",
+    id: "1763748000000",
+    timestamp: new Date(world.clock.now() - ageMs).toISOString(),
+    from: { id: "29:1abc", name: "Bob", aadObjectId: by },
+    text,
+    textFormat: "plain",
+  });
+  const mac = createHmac("sha256", Buffer.from(token, "base64")).update(body).digest("base64");
+  return { body, headers: { "content-type": "application/json; charset=utf-8", authorization: `HMAC ${mac}` } };
+}
+
+it("takes a message to an outgoing webhook of Teams by its own signature, once, and says what came of it", async () => {
+  const world = answering();
+  const { id, arguments_digest: digest } = await ask(world);
+  const message = fromTeams(world, `<at>Tollgate</at>&nbsp;Approve ${id} ${digest}\nlooks fine`);
+  expect(await send(world, message, "teams")).toEqual({
+    status: 200,
+    id,
+    state: "approved",
+    type: "message",
+    text: `${id} is approved`,
+  });
+  expect(await send(world, message, "teams")).toMatchObject({ status: 409, code: "webhook_replayed" });
+  expect(world.recorded).toMatchObject([
+    { author: "bob", action: "approval.approve", after: { via: "webhook teams", comment: "looks fine" } },
+  ]);
+});
+
+it("refuses a message of Teams with another token, of another time, by somebody else, for other arguments or of another form", async () => {
+  const world = answering();
+  const { id, arguments_digest: digest } = await ask(world);
+  const good = `<at>Tollgate</at> approve ${id} ${digest}`;
+  const stranger = Buffer.from("another token").toString("base64");
+  const cases: readonly (readonly [string, Message, number])[] = [
+    ["another token", fromTeams(world, good, { token: stranger }), 401],
+    ["old", fromTeams(world, good, { ageMs: 301_000 }), 401],
+    ["from the future", fromTeams(world, good, { ageMs: -301_000 }), 401],
+    ["changed", { ...fromTeams(world, good), body: fromTeams(world, good).body.replace("approve", "approve ") }, 401],
+    ["unsigned", { ...fromTeams(world, good), headers: { "content-type": "application/json" } }, 401],
+    ["somebody else", fromTeams(world, good, { by: "1c8e-entra" }), 403],
+    ["other arguments", fromTeams(world, good.replace(digest, "0".repeat(64))), 409],
+    ["no digest", fromTeams(world, `<at>Tollgate</at> approve ${id}`), 400],
+    ["something else", fromTeams(world, `<at>Tollgate</at> do not approve ${id} ${digest}`), 400],
+  ];
+  for (const [what, message, status] of cases) {
+    expect(await send(world, message, "teams"), what).toMatchObject({ status });
+  }
+  expect(world.recorded).toEqual([]);
 });

@@ -48,7 +48,8 @@ describe("POST /v1/decisions", () => {
     const again = await decide();
     expect(again.decision).toBe("require_approval");
     await answer(again.approval_id, "deny");
-    expect(await decide()).toMatchObject({ decision: "deny", approval_id: again.approval_id });
+    const reason = "denied by people-token";
+    expect(await decide()).toMatchObject({ decision: "deny", reason, approval_id: again.approval_id });
   });
 
   it("has one digest for arguments that mean the same", async () => {
