@@ -61,7 +61,7 @@ export function readPolicyFiles(paths: readonly string[], environment: Environme
     each.kind === "budget" ? [each.document] : [],
   );
   const agents = takeAll(sources, problems, "agent").flatMap((each) => (each.kind === "agent" ? [each.document] : []));
-  return { policies, tools, budgets, agents, labels, problems: [...problems, ...namedTwice(policies)] };
+  return { policies, tools, budgets, agents, labels, problems: [...problems, ...namedTwice(sources)] };
 }
 
 /** A document that does not say its kind is a policy, as in TOLLGATE_POLICY. */
@@ -105,9 +105,12 @@ function takeAll(
     });
 }
 
-function namedTwice(policies: readonly LocatedPolicy[]): readonly ConfigProblem[] {
+/** Also of policies that are wrong otherwise: all that is wrong is said at once. */
+function namedTwice(sources: readonly LocatedDocument[]): readonly ConfigProblem[] {
   const first = new Map<string, LocatedDocument>();
-  return policies.flatMap(({ source, policy: { name } }) => {
+  return sources.flatMap((source) => {
+    const { name } = (source.value ?? {}) as { readonly name?: unknown };
+    if (kindOf(source) !== "policy" || typeof name !== "string") return [];
     const other = first.get(name);
     if (other === undefined) {
       first.set(name, source);

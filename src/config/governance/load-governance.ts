@@ -34,16 +34,17 @@ export function governanceOf(sources: readonly LocatedDocument[], problems: Conf
   const labels = labelOrderOf(sources, problems);
   for (const source of sources) {
     const parsed = take(source, labels, problems);
-    if (parsed === undefined) continue;
-    const key = `${parsed.kind} ${parsed.name}`;
-    const first = names.get(key);
+    if (parsed !== undefined) taken.push({ parsed, source });
+    // Also of one that is wrong otherwise: all that is wrong is said at once.
+    const { kind, name } = parsed ?? namedSo(source);
+    if (kind === undefined || name === undefined) continue;
+    const first = names.get(`${kind} ${name}`);
     if (first === undefined) {
-      names.set(key, source);
-      taken.push({ parsed, source });
-    } else {
-      const place = `${first.file}:${first.locate(["name"]).line}`;
-      problems.push(problemAt(source, ["name"], `another ${parsed.kind} is named \`${parsed.name}\`: ${place}`));
+      names.set(`${kind} ${name}`, source);
+      continue;
     }
+    const place = `${first.file}:${first.locate(["name"]).line}`;
+    problems.push(problemAt(source, ["name"], `another ${kind} is named \`${name}\`: ${place}`));
   }
   checkParents(taken, problems);
   if (problems.length > 0) throw new ConfigInvalid(problems);
@@ -89,6 +90,13 @@ function labelOrderOf(sources: readonly LocatedDocument[], problems: ConfigProbl
 
 function kindOf(source: LocatedDocument): unknown {
   return (source.value as { readonly kind?: unknown } | null)?.kind;
+}
+
+/** What a document says it is, as far as it is a text. */
+function namedSo(source: LocatedDocument): { readonly kind?: Kind; readonly name?: string } {
+  const { name } = (source.value ?? {}) as { readonly name?: unknown };
+  const kind = kindOf(source);
+  return isKind(kind) && typeof name === "string" ? { kind, name } : {};
 }
 
 function take(source: LocatedDocument, labels: LabelOrder, problems: ConfigProblem[]): DocumentOfKind | undefined {

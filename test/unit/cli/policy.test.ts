@@ -135,6 +135,15 @@ describe("policy lint", () => {
     expect(finding?.message).toMatch(/no such overload: int \+ string \(at 1:1\)/);
   });
 
+  it("says that a name is taken also of a policy that is wrong otherwise", async () => {
+    const one = "kind: policy\nname: p\ndefault: deny\n";
+    const findings = await lint(file("p.yaml", `${one}---\n${one}alow: [x]\n`));
+    expect(findings.map(({ path, line }) => [path, line])).toEqual([
+      ["alow", 8],
+      ["name", 6],
+    ]);
+  });
+
   it("names patterns that match no known tool, where tools are declared", async () => {
     file("tools.yaml", "kind: tool\nname: db_read\n---\nkind: tool\nname: db_drop\n");
     file("p.yaml", "kind: policy\nname: p\ndefault: deny\nallow: [db_read, db_raed]\ndeny: [db_drop*]\n");

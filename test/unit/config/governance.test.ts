@@ -121,6 +121,13 @@ describe("governance documents", () => {
     ]);
   });
 
+  it("say that a name is taken also of a document that is wrong otherwise", () => {
+    expect(problemsOf({ "governance/a.yaml": BUDGET, "governance/b.yaml": `${BUDGET}typo: 1\n` })).toEqual([
+      expect.stringMatching(/^governance\/b\.yaml:\d+:1: typo: unknown key/),
+      expect.stringMatching(/^governance\/b\.yaml:2:1: name: another budget is named `fleet`/),
+    ]);
+  });
+
   it("refuse agents whose parents lead back to them, or go on without end", () => {
     const agent = (name: string, parent?: string): string =>
       `kind: agent\nname: ${name}\n${parent === undefined ? "" : `parent: ${parent}\n`}`;
