@@ -16,6 +16,16 @@ const openaiCall = { id: "c1", type: "function", function: { name: "look", argum
 it.each([
   ["OpenAI's chat", { choices: [{ index: 0, message: { content: null, tool_calls: [openaiCall] } }] }, WANTED],
   ["Mistral's SDK", { choices: [{ index: 0, message: { toolCalls: [openaiCall] } }] }, WANTED],
+  [
+    "a server that sends an empty list of pieces",
+    { choices: [{ index: 0, delta: { tool_call_chunks: [], tool_calls: [openaiCall] } }] },
+    WANTED,
+  ],
+  [
+    "a choice that follows one without calls",
+    { choices: [{ message: {} }, { message: { tool_calls: [openaiCall] } }] },
+    WANTED,
+  ],
   ["Cohere", { message: { tool_calls: [openaiCall] } }, WANTED],
   [
     "OpenAI's responses",
