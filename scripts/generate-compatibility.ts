@@ -154,8 +154,8 @@ function page(nodes: readonly Node[], { formats, libraries, runtimes, next }: Ta
 
 Written by \`node scripts/generate-compatibility.ts\` from runs: in each cell a real agent makes one call that does not fit into its budget (a tool
 that its policy denies, where the library has tools only), and nothing may be sent. \`library\`: held by the library's own patch. \`wire\`: held where it would
-leave the process, with the same budgets and prices, but each retry is a call of its own, and tools are not seen. \`held\`: by \`guard()\`. The formats on the current Node are a
-test too (test/formats).
+leave the process, with the same budgets and prices, but each retry is a call of its own, and tools are not seen. \`held\`: by \`guard()\`. The formats on the current Node, and
+the libraries' oldest and newest versions on the oldest and newest Node, are tests too (test/formats).
 
 | Format (\`openai\`) | ${columns.join(" | ")} |
 ${line(columns.length + 1)}

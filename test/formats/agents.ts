@@ -189,8 +189,8 @@ const esm = ({ name, binding, isDefault, also = [], entry = name }: Library): st
     .join("");
 const cjs = ({ name, binding, also = [], entry = name }: Library): string =>
   [{ from: entry, binding }, ...also].map((one) => `const { ${one.binding} } = require("${one.from}");\n`).join("");
-const run = ({ call }: Library): string =>
-  `${call}.then(() => console.log("answered"), (error) => console.log(error.code ?? error.cause?.code ?? String(error)));\n`;
+const run = ({ call }: Library, tell = "console.log"): string =>
+  `${call}.then(() => ${tell}("answered"), (error) => ${tell}(error.code ?? error.cause?.code ?? String(error)));\n`;
 
 /** A program that makes the library's call; `before` is run ahead of it. */
 export function esmSource(library: Library, before = ""): string {
@@ -312,3 +312,8 @@ export const FORMATS: readonly Format[] = [
     },
   },
 ];
+
+/** The same as a module of a larger program: it tells its outcome with the library's name before it. */
+export function partSource(library: Library, system: "esm" | "cjs"): string {
+  return (system === "esm" ? esm : cjs)(library) + run(library, `((said) => console.log("${library.name}: " + said))`);
+}

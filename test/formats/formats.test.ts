@@ -1,6 +1,6 @@
 /**
- * One gated call in each format that a program can have, on this Node. The whole matrix (other versions of Node, oldest and
- * newest libraries) is run by `node scripts/generate-compatibility.ts`, which writes docs/compatibility.md.
+ * One gated call in each format that a program can have, on this Node. The oldest and newest libraries are in matrix.test.ts; the
+ * whole matrix is run by `node scripts/generate-compatibility.ts`, which writes docs/compatibility.md.
  */
 import { rmSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";

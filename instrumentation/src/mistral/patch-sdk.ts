@@ -12,6 +12,10 @@ interface HttpClient {
   request: (this: HttpClient, request: Request) => Promise<Response>;
 }
 
+interface Sdk {
+  _do: (this: Sdk, ...parameters: unknown[]) => Promise<unknown>;
+}
+
 /** Patches either class once. False for one of another shape than the gate knows. */
 export function patchMistral(prototype: object | null): boolean {
   if (prototype === null) return false;
@@ -19,10 +23,26 @@ export function patchMistral(prototype: object | null): boolean {
   const { _do, request } = prototype as { readonly _do?: unknown; readonly request?: unknown };
   if (typeof _do === "function") {
     gateMethod(prototype, "_do", { findEndpoint: mistralEndpoint, prepare: () => {} });
+    answerRefusals(prototype as Sdk);
   } else if (typeof request === "function") patchHttpClient(prototype as HttpClient);
   else return false;
   Object.defineProperty(prototype, PATCHED, { value: true });
   return true;
+}
+
+/**
+ * `_do` never rejects: what goes wrong is a `Result` of the SDK's, whose error its methods throw. Up to 1.x a rejection would also end
+ * the process, however well the app catches it: the SDK's promise keeps a second one that nobody handles.
+ */
+function answerRefusals(sdk: Sdk): void {
+  const gated = sdk._do;
+  replace(sdk, "_do", async function (...parameters) {
+    try {
+      return await gated.apply(this, parameters);
+    } catch (error) {
+      return { ok: false, error };
+    }
+  });
 }
 
 function patchHttpClient(client: HttpClient): void {

@@ -18,6 +18,7 @@ import type { Gate } from "../gate/gate.ts";
 import { toOtlpJson } from "../telemetry/span-json.ts";
 import type { ThreadSpans } from "../telemetry/thread-spans.ts";
 import type { Tracing } from "../telemetry/tracing.ts";
+import { EndSignals } from "./end-signals.ts";
 import { plainSpawnSync } from "./hook-children.ts";
 
 /** One request of the child process: a body, or the file that holds it and goes when it is taken. */
@@ -27,8 +28,6 @@ export interface HandedOver {
   readonly body: string | { readonly file: string };
 }
 
-/** Those that end a process by default and can be listened to: by a service manager, a closed terminal, a restart of nodemon. */
-const SIGNALS = ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR2", "SIGALRM"] as const;
 const SPANS_PER_REQUEST = 512;
 const NOTHING = Promise.resolve();
 
@@ -36,6 +35,7 @@ export class LastWords {
   readonly #gate: Gate;
   readonly #tracing: Tracing;
   readonly #threadSpans: ThreadSpans;
+  readonly #signals = new EndSignals(() => this.#dying());
   #leftBefore = 0;
   #said = "";
 
@@ -56,7 +56,7 @@ export class LastWords {
     });
     process.on("exit", () => this.handOver());
     this.#comeLast();
-    if (isMainThread) for (const signal of SIGNALS) this.#onSignal(signal);
+    if (isMainThread) this.#signals.install();
   }
 
   /** Sends what there is, and gives back the money that no call holds. Never rejects; bounded by the flush time-out. */
@@ -84,6 +84,8 @@ export class LastWords {
     const emit = process.emit.bind(process) as (...args: unknown[]) => boolean;
     process.emit = ((...args: unknown[]): boolean => {
       try {
+        // The app may go on after this signal, or end in a way that leaves little time.
+        if (this.#signals.isForOthers(args[0])) void this.flush();
         return emit(...args);
       } finally {
         if (args[0] === "exit") this.handOver();
@@ -99,23 +101,12 @@ export class LastWords {
     };
   }
 
-  /** Keeps Node's default: a process with no handler of its own dies by the signal. */
-  #onSignal(signal: NodeJS.Signals): void {
-    const listener = (): void => {
-      const isOurs = process.listenerCount(signal) === 1;
-      if (!isOurs) {
-        void this.flush();
-        return;
-      }
-      void this.shutdown().finally(() => {
-        // A process that dies by a signal has no `exit`. Its threads have worked on meanwhile.
-        if (this.#threadSpans.collect() > 0) this.handOver();
-        else this.#keepOrTell();
-        process.removeListener(signal, listener);
-        process.kill(process.pid, signal);
-      });
-    };
-    process.on(signal, listener);
+  /** A process that dies by a signal has no `exit`. */
+  async #dying(): Promise<void> {
+    await this.shutdown();
+    // Its threads have worked on meanwhile.
+    if (this.#threadSpans.collect() > 0) this.handOver();
+    else this.#keepOrTell();
   }
 
   #endOpen(): void {

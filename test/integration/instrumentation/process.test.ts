@@ -303,3 +303,40 @@ describe("an agent whose standard error nobody reads", () => {
     expect([code, stdout]).toEqual([1, ""]);
   });
 });
+
+describe("a signal that someone else listens to", () => {
+  const WAITS = 'console.log("up"); setInterval(() => {}, 60_000);';
+  // As `signal-exit` has it: who finds nobody else lets the signal do its work.
+  const ALONE = `const alone = () => {
+    if (process.listeners("SIGTERM").length > 1) return;
+    process.removeListener("SIGTERM", alone);
+    process.kill(process.pid, "SIGTERM");
+  };
+  process.on("SIGTERM", alone);`;
+
+  it.each([
+    ["by the SDK of agents, which counts the listeners", 'await import("@openai/agents");', 0, null],
+    ["by a package that ends it when it listens alone", ALONE, null, "SIGTERM"],
+    ["by nobody any more", 'const none = () => {}; process.on("SIGTERM", none).off("SIGTERM", none);', null, "SIGTERM"],
+    [
+      "by one that was there once",
+      'process.once("SIGTERM", () => process.kill(process.pid, "SIGTERM"));',
+      null,
+      "SIGTERM",
+    ],
+  ] as const)(
+    "ends the process as it would without Tollgate, and says what it did: %s",
+    async (_who, before, code, signal) => {
+      const source = `${ESM}${CALLS}${before} await ask(); ${WAITS}`;
+      const ended = await runAgent("agent.mjs", source, { onOutput: (kill) => kill("SIGTERM") });
+      expect([ended.code, ended.signal]).toEqual([code, signal]);
+      expectBooks(OPENAI_COST, 1);
+    },
+  );
+
+  it("is counted as it would be without Tollgate", async () => {
+    const source = `${ESM}const mine = () => {}; process.on("SIGTERM", mine); await null;
+console.log(process.listenerCount("SIGTERM"), process.listeners("SIGTERM")[0] === mine);`;
+    expect((await runAgent("agent.mjs", source)).stdout).toBe("1 true\n");
+  });
+});
