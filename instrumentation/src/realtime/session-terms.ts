@@ -55,7 +55,8 @@ export class SessionTerms {
   #bounds(session: Body): Body {
     const { max_output_tokens: bound, max_response_output_tokens: betaBound } = session;
     return {
-      model: asText(session["model"]) ?? this.#model,
+      // Which the provider alone names: no wish changes it.
+      model: asText(this.#session["model"]) ?? this.#model,
       ...(bound !== undefined && { max_output_tokens: bound }),
       ...(betaBound !== undefined && { max_response_output_tokens: betaBound }),
     };

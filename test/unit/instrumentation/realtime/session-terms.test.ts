@@ -11,6 +11,12 @@ it("knows the model by the session's address until the session says it", () => {
   expect([told.latest, told.widest]).toEqual([{ model: "gpt-realtime-mini" }, { model: "gpt-realtime-mini" }]);
 });
 
+it("believes no wish for another model", () => {
+  const told = terms();
+  told.asked({ model: "gpt-realtime-mini" });
+  expect([told.latest, told.widest]).toEqual([{ model: "gpt-realtime" }, { model: "gpt-realtime" }]);
+});
+
 it.each(["max_output_tokens", "max_response_output_tokens"])(
   "takes %s of the last wish for what is asked for, and the largest of all for what comes by itself",
   (key) => {
