@@ -15,6 +15,8 @@ export interface CallInFlight {
   isAnswered: boolean;
   /** It covers the request that opens a socket, and no other. @default false */
   readonly isOpening?: boolean;
+  /** `fetch` is at its request: another one beside it (a hedge, by an app's own `fetch`) is a call of its own. */
+  isFetching?: boolean;
   /** Where `fetch` sends it: undici, which is asked next, need not look at it again. */
   hop?: Hop | undefined;
 }

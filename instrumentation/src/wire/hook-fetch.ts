@@ -17,7 +17,7 @@ const HOOKED = Symbol.for("tollgate.fetch");
 export function hookFetch(): void {
   const original = globalThis.fetch as Fetch & { readonly [HOOKED]?: true };
   if (typeof original !== "function" || original[HOOKED] === true) return;
-  const fetch = gatedFetch(original);
+  const fetch = gatedFetch(original, { isLast: true });
   Object.defineProperty(fetch, "name", { value: "fetch", configurable: true });
   Object.defineProperty(fetch, "length", { value: original.length, configurable: true });
   Object.defineProperty(fetch, HOOKED, { value: true });
@@ -30,12 +30,12 @@ export function hookFetch(): void {
   });
 }
 
-/** `original` behind the registered wire. */
-export function gatedFetch(original: Fetch): Fetch {
+/** `original` behind the registered wire. `isLast`: nothing of ours is behind it, so that each request of a call passes here once. */
+export function gatedFetch(original: Fetch, { isLast = false }: { readonly isLast?: boolean } = {}): Fetch {
   return (input, init) => {
     const wire = registeredWire();
     if (wire === undefined) return original(input, init);
-    return send({ wire, original, input, init });
+    return send({ wire, original, input, init, isLast });
   };
 }
 
@@ -44,27 +44,33 @@ interface Sending {
   readonly original: Fetch;
   readonly input: Input;
   readonly init: Init;
+  readonly isLast: boolean;
 }
 
-function send({ wire, original, input, init }: Sending): Promise<Response> {
+function send({ wire, original, input, init, isLast }: Sending): Promise<Response> {
   const request = isRequest(input) ? input : undefined;
   const url = parseUrl(request?.url ?? asText(input));
   // `data:` and the like go nowhere; what is no URL is for `fetch` to refuse.
   if (url === null || !url.protocol.startsWith("http")) return passed(original(input, init));
   const method = (init?.method ?? request?.method ?? "GET").toUpperCase();
   patchDispatcherOf((init as { readonly dispatcher?: object } | undefined)?.dispatcher);
-  const verdict = wire.judge({ method, url });
+  const verdict = wire.judge({ method, url, isBeside: isLast });
   switch (verdict.do) {
     case "pass":
       return passed(original(input, init));
     case "covered": {
-      verdict.by.hop = verdict.hop;
+      const { by } = verdict;
+      by.hop = verdict.hop;
+      if (isLast) by.isFetching = true;
       const sent = passed(original(input, init));
       void sent.then(
         (response) => {
-          if (response.ok) verdict.by.isAnswered = true;
+          by.isFetching = false;
+          if (response.ok) by.isAnswered = true;
         },
-        () => {},
+        () => {
+          by.isFetching = false;
+        },
       );
       return sent;
     }
@@ -73,7 +79,7 @@ function send({ wire, original, input, init }: Sending): Promise<Response> {
     case "wait":
       return verdict.until.then(() => passed(original(input, init)));
     case "read":
-      return sendGated({ wire, original, input, init }, { method, url, host: verdict.host });
+      return sendGated({ wire, original, input, init, isLast }, { method, url, host: verdict.host });
   }
 }
 

@@ -51,6 +51,8 @@ export interface WireRequest extends Outgoing {
 /** A request before its body is known. */
 export interface Leaving extends Outgoing {
   readonly isUpgrade?: boolean;
+  /** Not the same request as one of the call that is on its way, seen once more. */
+  readonly isBeside?: boolean;
   /** Whom its `Host` header names, where that is not the host it goes to: an address was looked up by hand, or there is a proxy. */
   readonly named?: URL | undefined;
 }
@@ -95,8 +97,7 @@ export class Wire {
     if (isOwn) return PASS;
     if (isModel) {
       const by = callInFlight();
-      const isCovered = by !== undefined && (by.isOpening !== true || request.isUpgrade === true);
-      return isCovered ? { do: "covered", by, hop } : { do: "read", host };
+      return by !== undefined && covers(by, request) ? { do: "covered", by, hop } : { do: "read", host };
     }
     if (host !== undefined) return PASS;
     const until = this.#egress.pass(request);
@@ -166,6 +167,11 @@ export class Wire {
     this.#bases = [...fleet.filter((base) => base !== undefined), ...config.providers];
     return this.#bases;
   }
+}
+
+function covers(by: CallInFlight, { isUpgrade = false, isBeside = false }: Leaving): boolean {
+  if (by.isOpening === true && !isUpgrade) return false;
+  return !(isBeside && by.isFetching === true);
 }
 
 /** What is known of a request by its method and URL. */
