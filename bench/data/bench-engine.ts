@@ -12,6 +12,8 @@ export interface BenchEngine extends AsyncDisposable {
   readonly url: string;
   /** As the user that may do everything. */
   readonly storage: Storage;
+  /** As who may only read: people, Grafana, the processor's own API. */
+  readonly reader: Storage;
   /** CPU seconds of the engine's process so far, all threads. */
   cpuSeconds(): number;
 }
@@ -21,14 +23,17 @@ export async function startBenchEngine(database: string, directory?: string): Pr
   const parent = join(import.meta.dirname, "../../node_modules/.cache");
   await mkdir(parent, { recursive: true });
   const dataDir = directory ?? (await mkdtemp(join(parent, "bench-storage-")));
-  const engine = new EmbeddedEngine({ dataDir });
+  const engine = new EmbeddedEngine({ dataDir, users: [{ name: "default" }, { name: "reader", isReadOnly: true }] });
   const { url, pid } = await engine.start();
   const storage = createStorage({ url, database, requestTimeoutMs: 1_200_000 });
+  const reader = createStorage({ url, database, username: "reader" });
   return {
     url,
     storage,
+    reader,
     cpuSeconds: () => cpuSecondsOf(pid),
     async [Symbol.asyncDispose]() {
+      await reader.close();
       await storage.close();
       await engine.stop();
       if (directory === undefined) await rm(dataDir, { recursive: true, force: true });
