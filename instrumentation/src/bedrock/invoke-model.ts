@@ -49,6 +49,8 @@ export function invokeModel(input: Body, { isStreamed }: { readonly isStreamed: 
   return {
     provider: semconv.Provider.awsBedrock,
     operation: isEmbedding(input) ? semconv.Operation.embeddings : semconv.Operation.chat,
+    // Each maker's models take a body of their own.
+    takesModel: (model, asked) => familyOf(model) === familyOf(asked),
     readRequest: (given) => readRequest(given, isStreamed),
     rewrite,
     readAnswer,

@@ -1,6 +1,7 @@
 /** What crossed thresholds of the fleet's budgets make of a call before it is priced: another model, fewer tokens, less effort. */
 import type { LeaseBudget, ReasoningEffort } from "../protocol.ts";
-import type { RequestFacts } from "./endpoint.ts";
+import type { PriceBook, PriceQuery } from "../pricing/price-book.ts";
+import type { Endpoint, RequestFacts } from "./endpoint.ts";
 
 const EFFORTS: readonly string[] = ["none", "minimal", "low", "medium", "high", "xhigh"] satisfies (
   | ReasoningEffort
@@ -31,6 +32,19 @@ export function downgradedBy(budgets: readonly LeaseBudget[], model: string): Do
     }
   }
   return result;
+}
+
+/**
+ * Whether a call for `query.model` can be made for `model` as it is. Not where the provider has no such model and another one has:
+ * the client speaks to its own. Models that nobody has a price for, and those of gateways, are taken at their word.
+ */
+export function canAsk(
+  model: string,
+  { endpoint, prices, query }: { readonly endpoint: Endpoint; readonly prices: PriceBook; readonly query: PriceQuery },
+): boolean {
+  if (endpoint.takesModel?.(model, query.model) === false) return false;
+  if (prices.find({ ...query, model }) !== undefined || prices.find(query) === undefined) return true;
+  return prices.find({ provider: "", model, at: query.at }) === undefined;
 }
 
 /** The request with what it says of itself lowered. Never below the smallest bound that the API takes. */

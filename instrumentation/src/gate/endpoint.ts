@@ -74,6 +74,8 @@ export interface Endpoint {
   readonly operation: string;
   /** The request can't be made to name another model: budgets do not downgrade it. */
   readonly isModelFixed?: boolean;
+  /** Whether a request for the model `asked` can be sent for `model` with the same body. @default any can */
+  takesModel?(model: string, asked: string): boolean;
   /** How a stream's events are told apart on the wire: server-sent events, or a line of JSON each. @default "events" */
   readonly streamFormat?: "events" | "lines";
   readRequest(body: Body): RequestFacts;

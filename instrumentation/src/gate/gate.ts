@@ -28,7 +28,7 @@ import { CallBounds } from "./call-bound.ts";
 import type { Who } from "./call-span.ts";
 import { rulesOf, stoppedBy, unpricedRule } from "./budget-rules.ts";
 import { CrossingEvents } from "./crossing-events.ts";
-import { downgradedBy, lowered } from "./downgrade.ts";
+import { canAsk, downgradedBy, lowered } from "./downgrade.ts";
 import type { Downgraded } from "./downgrade.ts";
 import { pricedName } from "./endpoint.ts";
 import type { RequestFacts } from "./endpoint.ts";
@@ -343,9 +343,15 @@ export class Gate {
   }
 
   /** What a threshold of a fleet budget makes of it. */
-  #downgrade({ options: { facts, endpoint } }: GatedCall, model: string, labels: CallLabels): Downgraded {
+  #downgrade({ options: { facts, endpoint, server } }: GatedCall, model: string, labels: CallLabels): Downgraded {
     const change = downgradedBy(this.#budgetsOf(labels), model);
-    return endpoint.isModelFixed === true ? { ...change, model: facts.model } : change;
+    if (endpoint.isModelFixed === true) return { ...change, model: facts.model };
+    if (change.model === model) return change;
+    const query = { provider: endpoint.provider, host: server?.address, model, at: new Date() };
+    if (canAsk(change.model, { endpoint, prices: this.#prices, query })) return change;
+    const what = `a budget falls back to \`${change.model}\`, which a call of \`${model}\` by ${endpoint.provider} can't be made for`;
+    this.logger.once("warn", `fallback:${model}`, `${what}: it keeps its model`);
+    return { ...change, model };
   }
 
   /** Without a price, a hard limit of this process can't be held. */

@@ -262,11 +262,16 @@ describe("chat.completions.create", () => {
   it("sends the fallback that a threshold of the budget names", async () => {
     provider.script = () => ({ json: chatCompletion({ input: 12, output: 5 }) });
     const client = openaiClient(provider.url);
-    ledger.actions = [{ do: "downgrade", at_percent: 80, fallback: { "gpt-4o": MODEL } }];
+    ledger.actions = [
+      { do: "downgrade", at_percent: 80, fallback: { "gpt-4o": MODEL, "gpt-4.1": "claude-haiku-4-5" } },
+    ];
     await client.chat.completions.create({ model: MODEL, messages: MESSAGES });
     await client.chat.completions.create({ model: "gpt-4o", messages: MESSAGES });
     expect(provider.requests[1]?.body["model"]).toBe(MODEL);
     expect(gated.spans()[1]?.attributes).toMatchObject({ "tollgate.fallback.from": "gpt-4o" });
+
+    await client.chat.completions.create({ model: "gpt-4.1", messages: MESSAGES });
+    expect(provider.requests[2]?.body["model"]).toBe("gpt-4.1");
   });
 
   it("holds 64 calls at once within the budget", async () => {

@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { chatCompletions } from "../../../../instrumentation/src/openai/chat-completions.ts";
 import { responses } from "../../../../instrumentation/src/openai/responses.ts";
-import { downgradedBy, lessEffort, lowered } from "../../../../instrumentation/src/gate/downgrade.ts";
+import { invokeModel } from "../../../../instrumentation/src/bedrock/invoke-model.ts";
+import { createPriceBook } from "../../../../instrumentation/src/pricing/cached-price-book.ts";
+import { canAsk, downgradedBy, lessEffort, lowered } from "../../../../instrumentation/src/gate/downgrade.ts";
 import type { LeaseAction, LeaseBudget } from "../../../../instrumentation/src/protocol.ts";
 
 const budget = (...actions: LeaseAction[]): LeaseBudget => ({
@@ -56,5 +58,25 @@ describe("a downgrade", () => {
     expect(responses.rewrite({ model: "a", reasoning: { effort: "high", summary: "auto" } }, change)).toMatchObject({
       reasoning: { effort: "low", summary: "auto" },
     });
+  });
+
+  const ask = (provider: string, from: string, to: string, endpoint = chatCompletions) =>
+    canAsk(to, { endpoint, prices: createPriceBook(), query: { provider, model: from, at: new Date("2026-11-01") } });
+
+  it("goes to a model of another provider only where the client can ask for it", () => {
+    expect(ask("openai", "gpt-4o", "gpt-4o-mini")).toBe(true);
+    expect(ask("openai", "gpt-4o", "claude-haiku-4-5")).toBe(false);
+    expect(ask("openrouter", "openai/gpt-4o", "anthropic/claude-haiku-4.5")).toBe(true);
+    expect(ask("aws.bedrock", "anthropic.claude-haiku-4-5-20251001-v1:0", "amazon.nova-lite-v1:0")).toBe(true);
+    // A name of one's own, and a gateway of one's own: who wrote the budget knows.
+    expect(ask("openai", "gpt-4o", "our-fine-model")).toBe(true);
+    expect(ask("our_gateway", "big", "claude-haiku-4-5")).toBe(true);
+  });
+
+  it("does not send the body of one maker's model to another's", () => {
+    const invoke = invokeModel({ modelId: "anthropic.claude-haiku-4-5-20251001-v1:0" }, { isStreamed: false });
+    const from = "anthropic.claude-sonnet-4-5-20250929-v1:0";
+    expect(ask("aws.bedrock", from, "amazon.nova-lite-v1:0", invoke)).toBe(false);
+    expect(ask("aws.bedrock", from, "anthropic.claude-haiku-4-5-20251001-v1:0", invoke)).toBe(true);
   });
 });
