@@ -1,5 +1,6 @@
 /** What crossed thresholds of the fleet's budgets make of a call before it is priced: another model, fewer tokens, less effort. */
 import type { LeaseBudget, ReasoningEffort } from "../protocol.ts";
+import { findBookProvider } from "../pricing/genai-prices.ts";
 import type { PriceBook, PriceQuery } from "../pricing/price-book.ts";
 import type { Endpoint, RequestFacts } from "./endpoint.ts";
 
@@ -36,7 +37,8 @@ export function downgradedBy(budgets: readonly LeaseBudget[], model: string): Do
 
 /**
  * Whether a call for `query.model` can be made for `model` as it is. Not where the provider has no such model and another one has:
- * the client speaks to its own. Models that nobody has a price for, and those of gateways, are taken at their word.
+ * the client speaks to its own. At a host that is no provider's (a gateway), and of models that nobody has a price for, whoever wrote
+ * the budget knows.
  */
 export function canAsk(
   model: string,
@@ -44,6 +46,7 @@ export function canAsk(
 ): boolean {
   if (endpoint.takesModel?.(model, query.model) === false) return false;
   if (prices.find({ ...query, model }) !== undefined || prices.find(query) === undefined) return true;
+  if (query.host !== undefined && findBookProvider(query.host) === undefined) return true;
   return prices.find({ provider: "", model, at: query.at }) === undefined;
 }
 

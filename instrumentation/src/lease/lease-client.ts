@@ -287,9 +287,12 @@ export class LeaseClient implements LeaseHost {
     const report = this.#options.onStops?.(stops);
     if (report === undefined) return;
     this.#stops = stops;
-    // A process that starts while nothing is stopped has nothing to acknowledge.
-    if (stops.revision > 0) void this.#options.transport.stopped({ ...report, process_id: this.processId });
-    if (report.stopped_by !== undefined) void this.giveBack();
+    // What else has come is read first: where one process is several agents, all their gates are shut before any says so.
+    setImmediate(() => {
+      // A process that starts while nothing is stopped has nothing to acknowledge.
+      if (stops.revision > 0) void this.#options.transport.stopped({ ...report, process_id: this.processId });
+      if (report.stopped_by !== undefined) void this.giveBack();
+    });
   }
 
   #onStopsVersion(version: string | undefined): void {

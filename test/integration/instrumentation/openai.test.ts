@@ -270,7 +270,9 @@ describe("chat.completions.create", () => {
     expect(provider.requests[1]?.body["model"]).toBe(MODEL);
     expect(gated.spans()[1]?.attributes).toMatchObject({ "tollgate.fallback.from": "gpt-4o" });
 
-    await client.chat.completions.create({ model: "gpt-4.1", messages: MESSAGES });
+    const fetch = (_url: unknown, init?: RequestInit) => globalThis.fetch(`${provider.url}/v1/chat/completions`, init);
+    const theirs = new OpenAI({ apiKey: "test", maxRetries: 0, fetch });
+    await theirs.chat.completions.create({ model: "gpt-4.1", messages: MESSAGES });
     expect(provider.requests[2]?.body["model"]).toBe("gpt-4.1");
   });
 

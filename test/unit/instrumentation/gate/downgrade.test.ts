@@ -60,12 +60,19 @@ describe("a downgrade", () => {
     });
   });
 
-  const ask = (provider: string, from: string, to: string, endpoint = chatCompletions) =>
-    canAsk(to, { endpoint, prices: createPriceBook(), query: { provider, model: from, at: new Date("2026-11-01") } });
+  const at = new Date("2026-11-01");
+  const ask = (provider: string, from: string, to: string, { endpoint = chatCompletions, host = "" } = {}) =>
+    canAsk(to, {
+      endpoint,
+      prices: createPriceBook(),
+      query: { provider, model: from, at, ...(host !== "" && { host }) },
+    });
 
   it("goes to a model of another provider only where the client can ask for it", () => {
     expect(ask("openai", "gpt-4o", "gpt-4o-mini")).toBe(true);
     expect(ask("openai", "gpt-4o", "claude-haiku-4-5")).toBe(false);
+    expect(ask("openai", "gpt-4o", "claude-haiku-4-5", { host: "api.openai.com" })).toBe(false);
+    expect(ask("openai", "gpt-4o", "claude-haiku-4-5", { host: "litellm.internal" })).toBe(true);
     expect(ask("openrouter", "openai/gpt-4o", "anthropic/claude-haiku-4.5")).toBe(true);
     expect(ask("aws.bedrock", "anthropic.claude-haiku-4-5-20251001-v1:0", "amazon.nova-lite-v1:0")).toBe(true);
     // A name of one's own, and a gateway of one's own: who wrote the budget knows.
@@ -76,7 +83,7 @@ describe("a downgrade", () => {
   it("does not send the body of one maker's model to another's", () => {
     const invoke = invokeModel({ modelId: "anthropic.claude-haiku-4-5-20251001-v1:0" }, { isStreamed: false });
     const from = "anthropic.claude-sonnet-4-5-20250929-v1:0";
-    expect(ask("aws.bedrock", from, "amazon.nova-lite-v1:0", invoke)).toBe(false);
-    expect(ask("aws.bedrock", from, "anthropic.claude-haiku-4-5-20251001-v1:0", invoke)).toBe(true);
+    expect(ask("aws.bedrock", from, "amazon.nova-lite-v1:0", { endpoint: invoke })).toBe(false);
+    expect(ask("aws.bedrock", from, "anthropic.claude-haiku-4-5-20251001-v1:0", { endpoint: invoke })).toBe(true);
   });
 });
