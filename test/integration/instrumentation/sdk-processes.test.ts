@@ -43,7 +43,7 @@ const work = {
   "mistral": async () => mistral.chat.complete(toMistral),
   "mistral stream": async () => { const stream = await mistral.chat.stream(toMistral); return [stream.constructor.name, stream instanceof ReadableStream, await all(stream)]; },
   "mistral embeddings": async () => mistral.embeddings.create({ model: "mistral-embed", inputs: ["a", "b"] }),
-  "mistral function": async () => { const { ok, value } = await chatComplete(mistral, toMistral); return [ok, value]; },
+  "mistral function": async () => { const { ok, value, error } = await chatComplete(mistral, toMistral); return ok ? [ok, value] : { code: error.code }; },
   "cohere": async () => cohere.chat(toCohere),
   "cohere promise": async () => { const promise = cohere.chat(toCohere); await promise; return promise.constructor.name; },
   "cohere withRawResponse": async () => { const { data, rawResponse } = await cohere.chat(toCohere).withRawResponse(); return [data, rawResponse.status, rawResponse.url.slice(url.length)]; },
