@@ -6,7 +6,7 @@ import { PERSON, rig, type Rig } from "./rig.ts";
 const SECRET = "a-secret-of-the-webhook";
 const APPROVERS = { U1: "alice" };
 /** As Teams shows it once, when an outgoing webhook is made. */
-const TEAMS_TOKEN = Buffer.from("the security token of Teams").toString("base64");
+const TEAMS_TOKEN = Buffer.alloc(32, "the security token of Teams").toString("base64");
 
 function answering(): Rig {
   return rig({
@@ -14,6 +14,12 @@ function answering(): Rig {
       { name: "ours", format: "generic", secret: SECRET, approvers: APPROVERS },
       { name: "slack", format: "slack", secret: SECRET, approvers: APPROVERS },
       { name: "teams", format: "teams", secret: TEAMS_TOKEN, approvers: { "0b7d-entra": "bob" } },
+      {
+        name: "no-token",
+        format: "teams",
+        secret: "пароль, ¡no es base64!".repeat(3),
+        approvers: { "0b7d-entra": "bob" },
+      },
     ],
   });
 }
@@ -187,4 +193,13 @@ it("refuses a message of Teams with another token, of another time, by somebody 
     expect(await send(world, message, "teams"), what).toMatchObject({ status });
   }
   expect(world.recorded).toEqual([]);
+});
+
+it("takes no message of Teams where the secret is no token of Teams: base64 would make a key of next to nothing of it", async () => {
+  const world = answering();
+  const { id, arguments_digest: digest } = await ask(world);
+  const text = `<at>Tollgate</at> approve ${id} ${digest}`;
+  for (const token of ["", "пароль, ¡no es base64!".repeat(3)]) {
+    expect(await send(world, fromTeams(world, text, { token }), "no-token")).toMatchObject({ status: 401 });
+  }
 });
