@@ -68,7 +68,7 @@ const PARTS: readonly Part[] = [
     },
   ]),
   part<GateFigures>("gate", (figures) => [
-    below("local reserve + settle, CPU", { measured: figures.microseconds, target: 5, unit: "µs" }),
+    below("local reserve + settle", { measured: figures.microseconds, target: 5, unit: "µs" }),
     { what: "the same with its worst case priced", measured: `${figures.pricedMicroseconds.toFixed(2)} µs` },
   ]),
   part<MemoryFigures>("memory", (figures) => [
