@@ -3,20 +3,17 @@
  * oldest and the newest Node, each pair of these once. Method: one agent a corner, in which each library makes one call that does not fit into its budget (or
  * calls a tool that its policy denies); nothing may be sent. docs/compatibility.md has each cell as a process of its own.
  */
-import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startScriptedProvider, type ScriptedProvider } from "../support/scripted-provider.ts";
 import { LIBRARIES, partSource, PRELOAD, write, type Library } from "./agents.ts";
 import { oldestFolder } from "./oldest.ts";
+import { spawnAgent } from "./run-cell.ts";
 
 const ROOT = join(import.meta.dirname, "..", "..");
 const NODES = { "22": "node-22", "26": "node-26" } as const;
-
-/** An agent that says too little is ended, so that the test can tell what it said. */
-const TIMEOUT_MS = 150_000;
 
 let oldest: string;
 let provider: ScriptedProvider;
@@ -63,22 +60,11 @@ async function runCorner({ age, node, system }: Corner, libraries: readonly Libr
   );
   const load = (path: string): string => (system === "esm" ? `await import("${path}");` : `require("${path}");`);
   const program = write(folder, `agent.${extension}`, parts.map(load).join("\n"));
-  const policy = join(folder, "policy.yaml");
-  writeFileSync(policy, "kind: policy\nname: matrix\ndeny: [drop]\n");
-  const child = spawn(join(oldest, "node_modules", NODES[node], "bin", "node"), [...PRELOAD, program], {
-    cwd: folder,
-    env: {
-      PATH: process.env["PATH"],
-      HOME: folder,
-      PROVIDER_URL: provider.url,
-      TOLLGATE_ENDPOINT: "off",
-      TOLLGATE_BUDGET: "$0.000001",
-      TOLLGATE_POLICY: policy,
-      TOLLGATE_LOG: "debug",
-    },
-    stdio: ["ignore", "pipe", "pipe"],
-    timeout: TIMEOUT_MS,
-    killSignal: "SIGKILL",
+  const child = spawnAgent({
+    node: join(oldest, "node_modules", NODES[node], "bin", "node"),
+    args: [...PRELOAD, program],
+    folder,
+    providerUrl: provider.url,
   });
   const [out, err]: [string[], string[]] = [[], []];
   child.stderr.setEncoding("utf8").on("data", (text: string) => void err.push(text));

@@ -16,21 +16,27 @@ export interface Cell {
   readonly node: string;
 }
 
-const TIMEOUT_MS = 180_000;
+/** An agent that says too little is ended, so that the test can tell what it said. */
+const TIMEOUT_MS = 150_000;
 
-/** Runs one agent, whose only call does not fit into its budget, and looks whether it was sent. */
-export async function runCell({ format, library, folder, node }: Cell, provider: ScriptedProvider): Promise<Outcome> {
-  const { args, env = {} } = await format.prepare(folder, library);
+/** Starts an agent with a budget that nothing fits into, and a policy that denies the tool `drop`. */
+export function spawnAgent(options: {
+  readonly node: string;
+  readonly args: readonly string[];
+  readonly folder: string;
+  readonly providerUrl: string;
+  readonly env?: Readonly<Record<string, string>>;
+}) {
+  const { node, args, folder, providerUrl, env = {} } = options;
   const inherited = Object.entries(process.env).filter(([key]) => !/^(?:TOLLGATE|OTEL|NODE)_/.test(key));
-  const before = provider.requests.length;
   const policy = join(folder, "policy.yaml");
   writeFileSync(policy, "kind: policy\nname: formats\ndeny: [drop]\n");
-  const child = spawn(node, args, {
+  return spawn(node, args, {
     cwd: folder,
     env: {
       ...Object.fromEntries(inherited),
       ...env,
-      PROVIDER_URL: provider.url,
+      PROVIDER_URL: providerUrl,
       TOLLGATE_ENDPOINT: "off",
       TOLLGATE_BUDGET: "$0.000001",
       TOLLGATE_POLICY: policy,
@@ -38,7 +44,15 @@ export async function runCell({ format, library, folder, node }: Cell, provider:
     },
     stdio: ["ignore", "pipe", "pipe"],
     timeout: TIMEOUT_MS,
+    killSignal: "SIGKILL",
   });
+}
+
+/** Runs one agent, whose only call does not fit into its budget, and looks whether it was sent. */
+export async function runCell({ format, library, folder, node }: Cell, provider: ScriptedProvider): Promise<Outcome> {
+  const { args, env = {} } = await format.prepare(folder, library);
+  const before = provider.requests.length;
+  const child = spawnAgent({ node, args, folder, env, providerUrl: provider.url });
   const [out, err]: [string[], string[]] = [[], []];
   const refusal = library.refusal ?? "budget_exceeded";
   const gated = `${library.gatedAs ?? library.name} is gated: `;
