@@ -77,3 +77,15 @@ it.each(["open", "message"])("refuses a call from the listener of `%s` of Node's
   socket.close();
   await ended;
 });
+
+it("refuses a call that is made while a socket of `ws` is still being opened", async () => {
+  let outcome: unknown;
+  const finishRequest = (request: { end(): void }): void => {
+    outcome = ask();
+    request.end();
+  };
+  const socket = new Packaged(address(), { rejectUnauthorized: false, finishRequest });
+  await new Promise((resolve) => socket.once("open", resolve));
+  socket.terminate();
+  expect([await outcome, asked]).toEqual([expect.objectContaining({ code: "budget_exceeded" }), []]);
+});
