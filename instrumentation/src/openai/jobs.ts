@@ -10,12 +10,17 @@ import * as semconv from "../semconv.ts";
 import { memberOf } from "./form-body.ts";
 
 /** What a budget's error and the span call a batch. */
-const BATCH = "batch";
+export const BATCH = "batch";
 /** What the API makes where no model is named. */
 const VIDEO_DEFAULT = "sora-2";
 
 export function batchesOf(provider: string): Endpoint {
   return jobsOf(provider, { operation: semconv.Operation.chat, modelOf: () => BATCH });
+}
+
+/** Anything else that is ordered with one request and billed by what comes of it, under a name that a price can be given to. */
+export function jobOf(provider: string, name: string): Endpoint {
+  return jobsOf(provider, { operation: semconv.Operation.chat, modelOf: () => name });
 }
 
 export function videosOf(provider: string): Endpoint {

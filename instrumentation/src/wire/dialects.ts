@@ -12,6 +12,7 @@ import { groqAdapter } from "../groq/adapter.ts";
 import { mistralEndpoint } from "../mistral/endpoints.ts";
 import { ollamaEndpoint } from "../ollama/endpoints.ts";
 import { openaiAdapter } from "../openai/adapter.ts";
+import { BATCH, jobOf } from "../openai/jobs.ts";
 import { Provider } from "../semconv.ts";
 import { openGoogle } from "./google-rest.ts";
 import { frozen, opaqueEndpoint } from "./opaque.ts";
@@ -49,6 +50,18 @@ const AZURE_DEPLOYMENT = /\/deployments\/([^/]+)\//;
 const CONVERSE = /\/model\/([^/]+)\/converse(-stream)?$/;
 /** Bedrock, and what Vertex AI serves of others. */
 const MODEL_IN_PATH = /\/models?\/([^/:]+(?::\d+)?)(?:\/(?:converse|invoke)|:(?:stream)?[rR]awPredict)/;
+
+/**
+ * What is ordered with one request and billed by what comes of it: a model that the body names has the price of an answer, and this is
+ * none. Under these names a `kind: prices` document can give each a price.
+ */
+const JOBS: readonly (readonly [path: RegExp, name: string])[] = [
+  [/\/(?:batch\/jobs|batches|batchPredictionJobs|batchInferenceJobs)$/, BATCH],
+  [/:(?:batchGenerateContent|asyncBatchEmbedContent)$/, BATCH],
+  [/\/(?:fine_tuning\/jobs|fine-tunes|tuningJobs|tunedModels|\w*[fF]ineTuningJobs)$/, "fine-tuning"],
+  [/\/cachedContents(?:\/[^/]+)?$/, "cached content"],
+  [/\/containers$/, "container"],
+];
 
 export function mayBeModelPath(path: string): boolean {
   return ANYWHERE.test(path);
@@ -124,9 +137,12 @@ function strict(body: Body): Body {
 /** Only the table makes a call of what nobody can read. */
 function openOpaque({ path, body, host }: ModelRequest): OpenedRequest | undefined {
   if (host === undefined) return undefined;
+  const toWire = (): ReturnType<OpenedRequest["toWire"]> => ({ body: undefined, path });
+  const job = JOBS.find(([pattern]) => pattern.test(path))?.[1];
+  if (job !== undefined) return { endpoint: jobOf(host.provider, job), body: body ?? {}, toWire };
   const model = MODEL_IN_PATH.exec(path)?.[1];
   const endpoint = opaqueEndpoint(host.provider, model === undefined ? undefined : decodeURIComponent(model));
-  return { endpoint, body: body ?? {}, toWire: () => ({ body: undefined, path }) };
+  return { endpoint, body: body ?? {}, toWire };
 }
 
 function hasShape(body: Body, isAnthropic: boolean): boolean {

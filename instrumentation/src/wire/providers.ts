@@ -67,29 +67,69 @@ export const PROVIDER_HOSTS: readonly ProviderHost[] = [
   },
 ];
 
-/** What costs nothing, or is no call of a model: files, stores, counting, moderation, tokens of a session. */
-const FREE_PATHS = [
-  /\/(?:files|uploads|vector_stores|moderations|conversations|assistants|containers)(?:\/|$)/,
+/** What costs nothing, or is no call of a model, with any provider: counting, tokens of a session, orders to stop. */
+const FREE_PATHS: readonly RegExp[] = [
+  /\/(?:count_tokens|count-tokens|input_tokens|tokenize|detokenize|token)$/,
+  /:(?:countTokens|computeTokens)$/,
+  /\/(?:cancel|client_secrets)$/,
+];
+
+/** The API that most others are made after: files, stores, moderation. */
+const FREE_LIKE_OPENAI: readonly RegExp[] = [
+  /\/(?:files|uploads|vector_stores|moderations|conversations|assistants)(?:\/|$)/,
+  /\/containers\/[^/]+\/files(?:\/|$)/,
   // A run calls a model: of a thread, of a thread that comes with it, of an evaluation.
   /\/threads(?:$|\/(?!runs(?:\/|$))[^/]+(?:$|\/messages))/,
   /\/evals(?:$|\/[^/]+(?:$|\/runs\/))/,
-  /\/(?:count_tokens|input_tokens|tokenize|detokenize|token)$/,
-  /:(?:countTokens|computeTokens)$/,
-  /\/(?:cancel|client_secrets|sessions)$/,
-  // Bedrock lists what is in a session by POST.
-  /^\/sessions\/[^/]+\/invocation(?:s|Steps)$/,
-  /\/api\/(?:pull|push|create|copy|show|delete|blobs|me)(?:\/|$)/,
+  // Tokens for a session that somebody else opens. The sessions of agents and of `live` begin to work with this request.
+  /\/(?:realtime|chatkit)\/(?:transcription_)?sessions$/,
 ];
+
+/**
+ * The same word is free with one provider and a model at work with another: Mistral answers at `conversations` and bills `moderations`.
+ * Who is not here has an API like OpenAI's.
+ */
+const FREE_PATHS_OF: Readonly<Record<string, readonly RegExp[]>> = {
+  [Provider.anthropic]: [
+    /\/v1\/(?:files|skills|user_profiles)(?:\/|$)/,
+    // Nothing of them runs before a session does.
+    /\/v1\/(?:agents|environments|vaults|memory_stores)(?:\/|$)/,
+  ],
+  [Provider.gcpGemini]: [/\/files(?:\/|$)/, /\/auth_tokens$/],
+  [Provider.gcpVertexAi]: [],
+  // Sessions are memory; what is in one is listed by POST.
+  [Provider.awsBedrock]: [
+    /^\/sessions$/,
+    /^\/sessions\/[^/]+\/invocation(?:s|Steps)$/,
+    /^\/(?:openai\/)?v1\/(?:files|conversations)(?:\/|$)/,
+  ],
+  [Provider.mistralAi]: [/\/v1\/files(?:\/|$)/, /\/v1\/(?:agents|client\/sessions)$/],
+  [Provider.cohere]: [],
+  [Provider.ollama]: [/\/api\/(?:pull|push|create|copy|show|delete|blobs|me)(?:\/|$)/, ...FREE_LIKE_OPENAI],
+};
+
+/** Keeping what is stored for longer costs money by the hour. https://ai.google.dev/gemini-api/docs/caching */
+const PAID_CHANGES = /\/cachedContents\/[^/]+$/;
 
 /** Names that users choose may be words of the API. */
 const CHOSEN_NAMES = /\/(?:deployments|projects|locations)\/[^/]+/g;
 
+export interface RequestPlace {
+  readonly method: string;
+  readonly path: string;
+  /** `gen_ai.provider.name`. */
+  readonly provider: string;
+  readonly isUpgrade: boolean;
+}
+
 /** Reading and deleting cost nothing with any provider in the table; a socket that is opened by GET may. */
-export function isFree(method: string, path: string, isUpgrade: boolean): boolean {
+export function isFree({ method, path, provider, isUpgrade }: RequestPlace): boolean {
   if (isUpgrade) return false;
+  if (method === "PATCH") return !PAID_CHANGES.test(path);
   if (method !== "POST") return true;
   const plain = path.replaceAll(CHOSEN_NAMES, "");
-  return FREE_PATHS.some((pattern) => pattern.test(plain));
+  const own = Object.hasOwn(FREE_PATHS_OF, provider) ? FREE_PATHS_OF[provider] : FREE_LIKE_OPENAI;
+  return [...FREE_PATHS, ...(own ?? [])].some((pattern) => pattern.test(plain));
 }
 
 interface CompiledHost {

@@ -116,7 +116,10 @@ export class Wire {
       method,
       host,
       isOwn: this.#own.has(url.origin),
-      isModel: host === undefined ? method === "POST" && mayBeModelPath(path) : !isFree(method, path, isUpgrade),
+      isModel:
+        host === undefined
+          ? method === "POST" && mayBeModelPath(path)
+          : !isFree({ method, path, provider: host.provider, isUpgrade }),
       hop: { origin: url.origin, path: url.pathname + url.search },
     };
     if (!isUpgrade && named === undefined) this.#places.set(url, place);

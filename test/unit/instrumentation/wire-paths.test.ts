@@ -15,26 +15,57 @@ it.each([
 });
 
 it.each([
-  ["/v1/files", true],
-  ["/v1/threads", true],
-  ["/v1/threads/t1", true],
-  ["/v1/threads/t1/messages", true],
-  ["/v1/threads/runs", false],
-  ["/v1/threads/t1/runs", false],
-  ["/v1/evals", true],
-  ["/v1/evals/e1", true],
-  ["/v1/evals/e1/runs", false],
-  ["/v1/evals/e1/runs/r1", true],
-  ["/openai/deployments/files/chat/completions", false],
-  ["/agents/A/agentAliases/B/sessions/s1/text", false],
-  ["/retrieveAndGenerateStream", false],
-  ["/optimize-prompt", false],
-  ["/flows/F/aliases/A", false],
-  ["/sessions", true],
-  ["/sessions/s1/invocationSteps", true],
-  ["/v1/projects/uploads/locations/us/publishers/google/models/m:predict", false],
-])("what costs nothing is told from what runs a model: %s", (path, free) => {
-  expect(isFree("POST", path, false)).toBe(free);
+  ["openai", "/v1/files", true],
+  ["openai", "/v1/threads", true],
+  ["openai", "/v1/threads/t1", true],
+  ["openai", "/v1/threads/t1/messages", true],
+  ["openai", "/v1/threads/runs", false],
+  ["openai", "/v1/threads/t1/runs", false],
+  ["openai", "/v1/evals", true],
+  ["openai", "/v1/evals/e1", true],
+  ["openai", "/v1/evals/e1/runs", false],
+  ["openai", "/v1/evals/e1/runs/r1", true],
+  ["openai", "/v1/realtime/sessions", true],
+  ["openai", "/v1/realtime/transcription_sessions", true],
+  ["openai", "/v1/chatkit/sessions", true],
+  ["openai", "/v1/live/sessions", false],
+  ["openai", "/v1/agents/sessions", false],
+  ["openai", "/v1/containers", false],
+  ["openai", "/v1/containers/c1/files", true],
+  ["azure.ai.openai", "/openai/deployments/files/chat/completions", false],
+  ["anthropic", "/v1/sessions", false],
+  ["anthropic", "/v1/sessions/s1/events", false],
+  ["anthropic", "/v1/skills", true],
+  ["anthropic", "/v1/messages/count_tokens", true],
+  ["mistral_ai", "/v1/conversations", false],
+  ["mistral_ai", "/v1/conversations/c1", false],
+  ["mistral_ai", "/v1/conversations/c1/restart", false],
+  ["mistral_ai", "/v1/moderations", false],
+  ["mistral_ai", "/v1/files", true],
+  ["mistral_ai", "/v1/agents", true],
+  ["mistral_ai", "/v1/agents/completions", false],
+  ["aws.bedrock", "/agents/A/agentAliases/B/sessions/s1/text", false],
+  // An agent that is described in the request, by a session with a name of one's choice.
+  ["aws.bedrock", "/agents/files", false],
+  ["aws.bedrock", "/retrieveAndGenerateStream", false],
+  ["aws.bedrock", "/optimize-prompt", false],
+  ["aws.bedrock", "/flows/F/aliases/A", false],
+  ["aws.bedrock", "/sessions", true],
+  ["aws.bedrock", "/sessions/s1/invocationSteps", true],
+  ["aws.bedrock", "/model/amazon.nova-pro-v1:0/count-tokens", true],
+  ["gcp.gemini", "/upload/v1beta/files", true],
+  ["gcp.gemini", "/v1beta/cachedContents", false],
+  ["gcp.vertex_ai", "/v1/projects/uploads/locations/us/publishers/google/models/m:predict", false],
+  ["house", "/v1/files", true],
+])("what costs nothing is told from what runs a model: %s %s", (provider, path, free) => {
+  expect(isFree({ method: "POST", path, provider, isUpgrade: false })).toBe(free);
+});
+
+it("keeping something stored for longer is no change that costs nothing", () => {
+  const place = { path: "/v1beta/cachedContents/c1", provider: "gcp.gemini", isUpgrade: false };
+  expect(isFree({ ...place, method: "PATCH" })).toBe(false);
+  expect(isFree({ ...place, method: "DELETE" })).toBe(true);
+  expect(isFree({ ...place, path: "/v1beta/tunedModels/m1", method: "PATCH" })).toBe(true);
 });
 
 it.each([

@@ -1,0 +1,77 @@
+/** Paths of known providers that are paid for though no answer of a model comes back, or under a word that is free elsewhere. */
+import { context } from "@opentelemetry/api";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
+import { readConfig } from "../../../instrumentation/src/config/config.ts";
+import { findTollgateError } from "../../../instrumentation/src/errors.ts";
+import { ProcessContextManager } from "../../../instrumentation/src/telemetry/process-context-manager.ts";
+import { hookWire } from "../../../instrumentation/src/wire/hook-wire.ts";
+import { registerWire, Wire } from "../../../instrumentation/src/wire/wire.ts";
+import { startGatedProcess } from "../../support/gated-process.ts";
+import type { GatedProcess } from "../../support/gated-process.ts";
+import { startScriptedProvider } from "../../support/scripted-provider.ts";
+import type { ScriptedProvider } from "../../support/scripted-provider.ts";
+
+let provider: ScriptedProvider;
+let gated: GatedProcess;
+
+beforeAll(() => {
+  context.setGlobalContextManager(new ProcessContextManager(readConfig({})).enable());
+  hookWire();
+});
+
+afterAll(() => context.disable());
+
+beforeEach(async () => {
+  provider = await startScriptedProvider(() => ({ json: {} }));
+});
+
+afterEach(async () => {
+  registerWire(undefined);
+  await gated.stop();
+  await provider.close();
+});
+
+function start(name: string): void {
+  const env = { TOLLGATE_BUDGET: "$1", TOLLGATE_PROVIDERS: `${name}=${provider.url}` };
+  gated = startGatedProcess({ env });
+  registerWire(new Wire(gated.gate));
+}
+
+async function send(method: string, path: string, body: object): Promise<unknown> {
+  const headers = { "content-type": "application/json" };
+  return fetch(provider.url + path, { method, headers, body: JSON.stringify(body) }).then(
+    async (response) => response.text(),
+    (problem: unknown) => problem,
+  );
+}
+
+it.each([
+  ["openai", "POST", "/v1/live/sessions", { session: { model: "gpt-4o-mini" } }],
+  ["openai", "POST", "/v1/agents/sessions", { input: "hi" }],
+  ["openai", "POST", "/v1/containers", { name: "c" }],
+  ["openai", "POST", "/v1/fine_tuning/jobs", { model: "gpt-4o-mini-2024-07-18", training_file: "f" }],
+  ["anthropic", "POST", "/v1/sessions", { agent: "a", initial_events: [] }],
+  ["mistral_ai", "POST", "/v1/moderations", { input: "hi" }],
+  ["mistral_ai", "POST", "/v1/batch/jobs", { model: "mistral-small-latest", input_files: ["f"] }],
+  ["mistral_ai", "POST", "/v1/fine_tuning/jobs", { model: "open-mistral-7b", training_files: [] }],
+  ["gcp.gemini", "POST", "/v1beta/cachedContents", { model: "models/gemini-2.5-flash", ttl: "31536000s" }],
+  ["gcp.gemini", "PATCH", "/v1beta/cachedContents/c1", { ttl: "31536000s" }],
+  ["gcp.vertex_ai", "POST", "/v1/projects/p/locations/l/batchPredictionJobs", { model: "gemini-2.5-flash" }],
+])("refuses work without a price that a request only orders: %s %s %s", async (name, method, path, body) => {
+  start(name);
+  expect(findTollgateError(await send(method, path, body))?.code).toBe("unpriced_model");
+  expect(provider.requests).toHaveLength(0);
+});
+
+it("charges an answer of Mistral's where a conversation is kept", async () => {
+  start("mistral_ai");
+  const usage = { prompt_tokens: 12, completion_tokens: 5, total_tokens: 17 };
+  provider.script = () => ({ json: { object: "conversation.response", conversation_id: "c", outputs: [], usage } });
+  await send("POST", "/v1/conversations", { model: "mistral-small-latest", inputs: "hi" });
+  expect(gated.spans()).toHaveLength(1);
+  expect(gated.spans()[0]?.attributes).toMatchObject({
+    "gen_ai.request.model": "mistral-small-latest",
+    "gen_ai.usage.input_tokens": 12,
+    "tollgate.cost.status": "exact",
+  });
+});
