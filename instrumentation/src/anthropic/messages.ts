@@ -3,9 +3,11 @@ import type { Attributes } from "@opentelemetry/api";
 import { asArray, asBody, asCount, asText, numberAttributes } from "../gate/endpoint.ts";
 import type { AnswerFacts, Body, Endpoint, RequestFacts, Rewrite, StreamReader } from "../gate/endpoint.ts";
 import { inputTokensMax } from "../gate/input-bound.ts";
-import type { TokenUsage } from "../pricing/price-book.ts";
 import * as semconv from "../semconv.ts";
 import { blockedMessage } from "./blocked-message.ts";
+import { companionsOf, lowerStandIns, outputBoundOf } from "./companions.ts";
+import { dearerTier } from "./tier.ts";
+import { readUsage } from "./usage.ts";
 
 /** The API wants a thinking budget of at least this, below max_tokens. */
 const THINKING_TOKENS_LEAST = 1_024;
@@ -31,8 +33,8 @@ const MESSAGES: Omit<Endpoint, "provider"> = {
       model: asText(body["model"]) ?? "",
       isStreamed: body["stream"] === true,
       tier: dearerTier(body),
-      choices: 1,
-      outputBound: asCount(body["max_tokens"]),
+      ...companionsOf(body),
+      outputBound: outputBoundOf(body),
       outputLeast: asCount(asBody(body["thinking"])?.["budget_tokens"]) === undefined ? 1 : THINKING_TOKENS_LEAST + 1,
       inputBound: isText(body) ? inputTokensMax(body, { hasTools: asArray(body["tools"]).length > 0 }) : undefined,
       cacheWrites: isContinued(body) || mentionsCache(body, 0),
@@ -44,7 +46,9 @@ const MESSAGES: Omit<Endpoint, "provider"> = {
   rewrite(body: Body, { model, outputBound }: Rewrite): Body {
     const sent: Record<string, unknown> = { ...body, model };
     if (outputBound === undefined) return sent;
-    sent["max_tokens"] = outputBound;
+    // Whoever stands in may have a bound above the request's own.
+    sent["max_tokens"] = Math.min(outputBound, asCount(body["max_tokens"]) ?? outputBound);
+    Object.assign(sent, lowerStandIns(body, outputBound));
     const thinking = asBody(body["thinking"]);
     const budget = asCount(thinking?.["budget_tokens"]);
     if (budget !== undefined && budget >= outputBound)
@@ -59,7 +63,7 @@ const MESSAGES: Omit<Endpoint, "provider"> = {
       id: asText(body["id"]),
       model: asText(body["model"]),
       finishReasons: reason === undefined ? [] : [reason],
-      usage: readUsage(asBody(body["usage"])),
+      ...counted(body["usage"], body["container"]),
     };
   },
 
@@ -78,6 +82,7 @@ class EventReader implements StreamReader {
   #model: string | undefined;
   #reason: string | undefined;
   #usage: Body = {};
+  #container: unknown;
   #hasStarted = false;
   #isFinal = false;
   #bytes = 0;
@@ -90,6 +95,7 @@ class EventReader implements StreamReader {
         this.#id = asText(message["id"]);
         this.#model = asText(message["model"]);
         this.#usage = { ...asBody(message["usage"]) };
+        this.#container = message["container"];
         this.#hasStarted = asBody(message["usage"]) !== undefined;
         break;
       }
@@ -105,7 +111,9 @@ class EventReader implements StreamReader {
         for (const [key, value] of Object.entries(usage ?? {})) {
           if (value !== null) this.#usage = { ...this.#usage, [key]: value };
         }
-        this.#reason = asText(asBody(body["delta"])?.["stop_reason"]) ?? this.#reason;
+        const delta = asBody(body["delta"]);
+        this.#reason = asText(delta?.["stop_reason"]) ?? this.#reason;
+        this.#container = delta?.["container"] ?? this.#container;
         this.#isFinal = usage !== undefined && this.#reason !== undefined;
         break;
       }
@@ -120,12 +128,12 @@ class EventReader implements StreamReader {
       id: this.#id,
       model: this.#model,
       finishReasons: this.#reason === undefined ? [] : [this.#reason],
-      usage: this.#isFinal && this.#hasStarted ? readUsage(this.#usage) : undefined,
+      ...counted(this.#isFinal && this.#hasStarted ? this.#usage : undefined, this.#container),
     };
   }
 
   inputTokens(): number | undefined {
-    return this.#hasStarted ? readUsage({ ...this.#usage, output_tokens: 0 })?.input : undefined;
+    return this.#hasStarted ? readUsage({ ...this.#usage, output_tokens: 0 })?.usage.input : undefined;
   }
 
   seenBytes(): number {
@@ -139,29 +147,8 @@ function bytesOf(value: unknown): number {
   return Object.values(value).reduce<number>((sum, item) => sum + bytesOf(item), 0);
 }
 
-/** Anthropic counts cache reads and writes apart from `input_tokens`; the conventions count them in. */
-function readUsage(usage: Body | undefined): TokenUsage | undefined {
-  const input = asCount(usage?.["input_tokens"]);
-  const output = asCount(usage?.["output_tokens"]);
-  if (usage === undefined || input === undefined || output === undefined) return undefined;
-  const cacheRead = asCount(usage["cache_read_input_tokens"]) ?? 0;
-  const cacheWrite = asCount(usage["cache_creation_input_tokens"]) ?? 0;
-  const cacheWrite1h = asCount(asBody(usage["cache_creation"])?.["ephemeral_1h_input_tokens"]) ?? 0;
-  return {
-    input: input + cacheRead + cacheWrite,
-    output,
-    cacheRead,
-    cacheWrite,
-    cacheWrite1h,
-    reasoning: asCount(asBody(usage["output_tokens_details"])?.["thinking_tokens"]) ?? 0,
-    ...hostedCalls(asBody(usage["server_tool_use"])),
-  };
-}
-
-/** https://docs.claude.com/en/docs/agents-and-tools/tool-use/web-search-tool#usage-and-pricing */
-function hostedCalls(serverToolUse: Body | undefined): Pick<TokenUsage, "hostedCalls"> {
-  const webSearches = asCount(serverToolUse?.["web_search_requests"]) ?? 0;
-  return webSearches === 0 ? {} : { hostedCalls: { webSearches, fileSearches: 0 } };
+function counted(usage: unknown, container: unknown): Pick<AnswerFacts, "usage" | "others" | "tier"> {
+  return readUsage(asBody(usage), { runsCode: asBody(container) !== undefined }) ?? { usage: undefined };
 }
 
 function isThinking(body: Body): boolean {
@@ -209,11 +196,4 @@ function requestAttributes(body: Body): Attributes {
   const stop = asArray(body["stop_sequences"]).filter((text) => typeof text === "string");
   if (stop.length > 0) attributes[semconv.ATTR_GEN_AI_REQUEST_STOP_SEQUENCES] = stop;
   return attributes;
-}
-
-/** Fast mode and a region of one's choice have multipliers of their own. https://platform.claude.com/docs/en/about-claude/pricing */
-function dearerTier(body: Body): string {
-  const speed = asText(body["speed"]) ?? "standard";
-  const region = asText(body["inference_geo"]) ?? "global";
-  return [speed === "standard" ? "" : speed, region === "global" ? "" : region].filter((part) => part !== "").join("-");
 }

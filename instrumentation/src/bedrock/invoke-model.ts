@@ -115,7 +115,7 @@ function readAnswer(answer: unknown): AnswerFacts {
     readConverseUsage(asBody(json["usage"])) ??
     readPlainCounts(headers[INPUT_HEADER] ?? json["inputTextTokenCount"], headers[OUTPUT_HEADER]);
   const reason = own.finishReasons[0] ?? asText(json["stopReason"]);
-  return { id: own.id, model: own.model, finishReasons: reason === undefined ? [] : [reason], usage };
+  return { ...own, finishReasons: reason === undefined ? [] : [reason], usage };
 }
 
 const INPUT_HEADER = "x-amzn-bedrock-input-token-count";
@@ -148,7 +148,7 @@ class ChunkReader implements StreamReader {
     const own = this.#own?.facts();
     // The maker's own count tells the cache apart, which Bedrock's does not.
     const usage = own?.usage ?? this.#usage;
-    return { id: own?.id, model: own?.model, finishReasons: own?.finishReasons ?? [], usage };
+    return { ...(own ?? { id: undefined, model: undefined, finishReasons: [] }), usage };
   }
 
   inputTokens(): number | undefined {

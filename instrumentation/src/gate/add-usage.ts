@@ -12,16 +12,17 @@ export function addUsage(left: TokenUsage, right: TokenUsage): TokenUsage {
     cacheWrite: left.cacheWrite + right.cacheWrite,
     cacheWrite1h: left.cacheWrite1h + right.cacheWrite1h,
     reasoning: left.reasoning + right.reasoning,
-    ...addAudio(left, right),
+    ...addMedia("audio", left, right),
+    ...addMedia("image", left, right),
     ...addHostedCalls(left, right),
   };
 }
 
-function addAudio({ audio: left }: TokenUsage, { audio: right }: TokenUsage): Pick<TokenUsage, "audio"> {
-  const both = [left, right].filter((tokens) => tokens !== undefined);
+function addMedia(medium: "audio" | "image", left: TokenUsage, right: TokenUsage): Partial<TokenUsage> {
+  const both = [left[medium], right[medium]].filter((tokens) => tokens !== undefined);
   if (both.length === 0) return {};
   const sum = (key: keyof MediaTokens): number => both.reduce((total, tokens) => total + tokens[key], 0);
-  return { audio: { input: sum("input"), cacheRead: sum("cacheRead"), output: sum("output") } };
+  return { [medium]: { input: sum("input"), cacheRead: sum("cacheRead"), output: sum("output") } };
 }
 
 function addHostedCalls(
@@ -30,6 +31,13 @@ function addHostedCalls(
 ): Pick<TokenUsage, "hostedCalls"> {
   const both = [left, right].filter((calls) => calls !== undefined);
   if (both.length === 0) return {};
-  const sum = (key: keyof HostedCalls): number => both.reduce((total, calls) => total + calls[key], 0);
-  return { hostedCalls: { webSearches: sum("webSearches"), fileSearches: sum("fileSearches") } };
+  const sum = (key: keyof HostedCalls): number => both.reduce((total, calls) => total + (calls[key] ?? 0), 0);
+  const others = sum("others");
+  return {
+    hostedCalls: {
+      webSearches: sum("webSearches"),
+      fileSearches: sum("fileSearches"),
+      ...(others > 0 && { others }),
+    },
+  };
 }

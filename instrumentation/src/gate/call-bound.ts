@@ -34,7 +34,8 @@ export class CallBounds {
     // The context size only stands in for what can't be counted. It never lowers a counted bound: a book may know 200,000
     // tokens of a model that takes a million for those who ask, and the reservation must hold all the same (I2).
     const counted = countedInput(facts);
-    this.inputTokens = counted !== undefined && Number.isFinite(counted) ? counted : Math.max(context, 1);
+    const isCounted = counted !== undefined && Number.isFinite(counted);
+    this.inputTokens = (isCounted ? counted : Math.max(context, 1)) * (facts.readings ?? 1);
     const known = facts.outputBound ?? price?.maxOutputTokens;
     this.outputAsked = known ?? Math.min(OUTPUT_TOKENS_DEFAULT, context);
     this.mustSetOutput = known === undefined;

@@ -83,11 +83,14 @@ function describe({ agent, isVerified, labels, context }: Who): Attributes {
   return attributes;
 }
 
-export function recordAnswer(span: Span, answer: AnswerFacts): void {
+export function recordAnswer(span: Span, answer: AnswerFacts, asked: Pick<RequestFacts, "tier">): void {
   setAttribute(span, semconv.ATTR_GEN_AI_RESPONSE_ID, answer.id);
   setAttribute(span, semconv.ATTR_GEN_AI_RESPONSE_MODEL, answer.model);
   if (answer.finishReasons.length > 0)
     setAttribute(span, semconv.ATTR_GEN_AI_RESPONSE_FINISH_REASONS, answer.finishReasons as string[]);
+  const { tier } = answer;
+  if (tier !== undefined && tier !== asked.tier)
+    setAttribute(span, semconv.ATTR_TOLLGATE_SERVICE_TIER, tier === "" ? "default" : tier);
 }
 
 export function recordUsage(span: Span, usage: TokenUsage): void {
@@ -100,6 +103,8 @@ export function recordUsage(span: Span, usage: TokenUsage): void {
   recordPart(span, semconv.ATTR_TOLLGATE_USAGE_INPUT_AUDIO_TOKENS, usage.audio?.input);
   recordPart(span, semconv.ATTR_TOLLGATE_USAGE_CACHE_READ_AUDIO_TOKENS, usage.audio?.cacheRead);
   recordPart(span, semconv.ATTR_TOLLGATE_USAGE_OUTPUT_AUDIO_TOKENS, usage.audio?.output);
+  recordPart(span, semconv.ATTR_TOLLGATE_USAGE_INPUT_IMAGE_TOKENS, usage.image?.input);
+  recordPart(span, semconv.ATTR_TOLLGATE_USAGE_OUTPUT_IMAGE_TOKENS, usage.image?.output);
   recordPart(span, semconv.ATTR_TOLLGATE_USAGE_WEB_SEARCHES, usage.hostedCalls?.webSearches);
   recordPart(span, semconv.ATTR_TOLLGATE_USAGE_FILE_SEARCHES, usage.hostedCalls?.fileSearches);
 }

@@ -24,6 +24,10 @@ export interface RequestFacts {
   readonly cacheWrites: boolean;
   /** The answer may be sound or images, whose tokens can be dearer. Input that is not text has no `inputBound`. */
   readonly makesMedia?: boolean;
+  /** Models that may work on the same answer beside the one that is asked: advisers, and those that stand in for it. */
+  readonly otherModels?: readonly string[];
+  /** How many times the provider may read the whole conversation for one answer. @default 1 */
+  readonly readings?: number;
   /** Output that is billed but not in the answer (reasoning), so that what was seen of an answer bounds nothing. */
   readonly hidesOutput: boolean;
   /** The request goes as it is: no other model can be sent in its place. */
@@ -47,7 +51,19 @@ export interface AnswerFacts {
   readonly finishReasons: readonly string[];
   /** `undefined` when the answer carries none. */
   readonly usage: TokenUsage | undefined;
+  /** What other models used for it, beside `usage`. Absent: there were none. */
+  readonly others?: readonly ModelUsage[];
+  /** The tier that it was served at, where the answer tells; as in {@link RequestFacts}. */
+  readonly tier?: string;
 }
+
+export interface ModelUsage {
+  readonly model: string;
+  readonly usage: TokenUsage;
+}
+
+/** An answer that says what it used. */
+export type CountedAnswer = Pick<AnswerFacts, "others" | "tier"> & { readonly usage: TokenUsage };
 
 /** Reads a streamed answer event by event. */
 export interface StreamReader {

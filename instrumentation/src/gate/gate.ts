@@ -20,9 +20,9 @@ import { systemClock } from "../lease/clock.ts";
 import { createPriceBook } from "../pricing/cached-price-book.ts";
 import { isPricesDocument, validatePrices } from "../pricing/house-prices.ts";
 import type { ModelPrice, PriceBook } from "../pricing/price-book.ts";
-import { priceAtTier } from "../pricing/service-tier.ts";
 import type { HelloReply, LeaseBudget, Measure } from "../protocol.ts";
 import { leastOf } from "./admission.ts";
+import { priceAsServed, priceOfRequest } from "./answer-cost.ts";
 import type { AdmissionDraft, AdmissionOutcome, Admission, CallLabels } from "./admission.ts";
 import { CallBounds } from "./call-bound.ts";
 import type { Who } from "./call-span.ts";
@@ -56,9 +56,6 @@ export interface GateOptions {
 
 const PAUSE_WAIT_MS = 60_000;
 const NO_BUDGETS: readonly LeaseBudget[] = [];
-
-/** The only tier that is cheaper by a documented share. */
-const BATCH = "batch";
 
 /** Names of models that are remembered for one caller; who uses more makes them up. */
 const MODELS_MAX = 64;
@@ -311,10 +308,12 @@ export class Gate {
   }
 
   #priceOf(call: GatedCall, facts: RequestFacts): ModelPrice | undefined {
-    const { endpoint, server } = call.options;
-    const query = { provider: endpoint.provider, host: server?.address, at: new Date() };
-    if (facts.tier === BATCH) return priceAtTier(this.#prices, { ...query, model: facts.model, tier: BATCH })?.price;
-    return this.#prices.find({ ...query, model: pricedName(facts) });
+    return priceOfRequest(this.#prices, call.options, facts);
+  }
+
+  /** Of a model and a tier that an answer to the call names. */
+  priceAsServed(call: GatedCall, model: string, tier: string): ModelPrice | undefined {
+    return priceAsServed(this.#prices, call.options, { model, tier });
   }
 
   /**

@@ -16,6 +16,8 @@ import type { NanoUsd } from "../pricing/money.ts";
 import type { ModelPrice, TokenUsage } from "../pricing/price-book.ts";
 import * as semconv from "../semconv.ts";
 import type { Admission, AdmissionOutcome } from "./admission.ts";
+import { costOfAnswer } from "./answer-cost.ts";
+import type { AnswerCost, FindPrice } from "./answer-cost.ts";
 import type { Gate } from "./gate.ts";
 import type { CallGuard } from "./call-guard.ts";
 import { endWhenAbandoned } from "./abandonment.ts";
@@ -34,7 +36,7 @@ import {
   startCallSpan,
 } from "./call-span.ts";
 import type { Server, Who } from "./call-span.ts";
-import type { AnswerFacts, Body, Endpoint, RequestFacts } from "./endpoint.ts";
+import type { AnswerFacts, Body, CountedAnswer, Endpoint, RequestFacts } from "./endpoint.ts";
 import { addUsage } from "./add-usage.ts";
 
 export interface CallOptions {
@@ -304,22 +306,24 @@ export class GatedCall implements CallInFlight {
 
   /** The provider said what it used. */
   settle(answer: AnswerFacts): void {
-    recordAnswer(this.span, answer);
+    recordAnswer(this.span, answer, this.options.facts);
     if (answer.usage === undefined) {
       this.giveUpAttempt();
       return;
     }
     const attempt = this.#takeAttempt();
-    if (attempt !== undefined) this.#settleUsage(attempt, answer.usage, "exact");
+    if (attempt !== undefined) this.#settleAnswer(attempt, { ...answer, usage: answer.usage });
   }
 
   /** The answer ended, or was given up, without a count of its own. */
   settleSeen(answer: AnswerFacts, seen: SeenAnswer): void {
-    recordAnswer(this.span, answer);
+    recordAnswer(this.span, answer, this.options.facts);
     const attempt = this.#takeAttempt();
     if (attempt === undefined) return;
     const { bounds, output } = attempt;
-    this.#settleUsage(attempt, bounds.estimate(seen, output), "estimated");
+    const usage = bounds.estimate(seen, output);
+    const nanoUsd = bounds.price?.cost(usage) ?? 0n;
+    this.#count(attempt, usage, { nanoUsd, status: statusOf(bounds.price, "estimated") });
   }
 
   firstChunk(): void {
@@ -363,19 +367,17 @@ export class GatedCall implements CallInFlight {
     return attempt;
   }
 
-  #settleUsage(admission: Admission, usage: TokenUsage, how: semconv.CostStatus): void {
+  #settleAnswer(admission: Admission, answer: CountedAnswer): void {
     const { price } = admission.bounds;
-    let cost: { readonly nanoUsd: bigint; readonly status: semconv.CostStatus };
+    let cost: AnswerCost = { nanoUsd: 0n, status: "unpriced", usage: answer.usage };
     try {
-      const nanoUsd = price === undefined ? 0n : price.cost(usage);
-      // A fee that nobody knows the price of is missing from the cost: it is no exact one.
-      const status = price?.lacksPrice(usage) === true && how === "exact" ? "estimated" : how;
-      cost = { nanoUsd, status: statusOf(price, status) };
+      const find: FindPrice = (model, tier) => this.#gate.priceAsServed(this, model, tier);
+      if (price !== undefined) cost = costOfAnswer(answer, { price, facts: admission.facts, find });
     } catch (problem) {
       this.contain(problem);
-      cost = { nanoUsd: admission.reserved, status: "estimated" };
+      cost = { nanoUsd: admission.reserved, status: "estimated", usage: answer.usage };
     }
-    this.#count(admission, usage, cost);
+    this.#count(admission, cost.usage, cost);
   }
 
   #count(

@@ -8,7 +8,7 @@ import * as semconv from "../semconv.ts";
 import { lessEffort } from "../gate/downgrade.ts";
 import { hidesReasoning } from "./reasoning.ts";
 import { imageTokensMax, withoutImages } from "./image-bound.ts";
-import { dearerTier } from "./tier.ts";
+import { dearerTier, servedTier } from "./tier.ts";
 
 /** Parts and tools that are text and nothing else. */
 const TEXT_PARTS: ReadonlySet<unknown> = new Set(["text", "refusal", "thinking"]);
@@ -36,6 +36,8 @@ export interface ChatFlavour {
   /** Its pictures are counted as OpenAI documents them. */
   readonly countsImages?: boolean;
   tierOf(body: Body): string;
+  /** The tier in an answer or in a part of one. @default answers do not tell */
+  servedTierOf?(answer: Body): Pick<AnswerFacts, "tier">;
   hidesOutput(model: string, body: Body): boolean;
   /** The model, where the body does not have it under `model`. */
   modelOf?(body: Body): string;
@@ -47,8 +49,8 @@ export function chatCompletionsOf(flavour: ChatFlavour): Endpoint {
     operation: semconv.Operation.chat,
     readRequest: (body) => readRequest(body, flavour),
     rewrite: (body, change) => rewrite(body, change, flavour),
-    readAnswer,
-    streamReader: (body) => new ChunkReader(!flavour.asksForUsage || asksForUsage(body)),
+    readAnswer: (answer) => ({ ...readAnswer(answer), ...flavour.servedTierOf?.(asBody(answer) ?? {}) }),
+    streamReader: (body) => new ChunkReader(flavour, !flavour.asksForUsage || asksForUsage(body)),
     blockedAnswer,
   };
 }
@@ -63,6 +65,7 @@ export function openaiChatOf(provider: string): Endpoint {
     cacheWrites: true,
     countsImages: true,
     tierOf: dearerTier,
+    servedTierOf: servedTier,
     hidesOutput: hidesReasoning,
   });
 }
@@ -147,14 +150,17 @@ const ZERO_USAGE = { prompt_tokens: 0, completion_tokens: 0, total_tokens: 0 };
 
 /** Reads chunks; hides the usage that the app did not ask for. */
 class ChunkReader implements StreamReader {
+  readonly #flavour: ChatFlavour;
   readonly #appAskedForUsage: boolean;
   #id: string | undefined;
   #model: string | undefined;
+  #tier: Pick<AnswerFacts, "tier"> | undefined;
   #usage: TokenUsage | undefined;
   readonly #finish = new Map<number, string>();
   #bytes = 0;
 
-  constructor(appAskedForUsage: boolean) {
+  constructor(flavour: ChatFlavour, appAskedForUsage: boolean) {
+    this.#flavour = flavour;
     this.#appAskedForUsage = appAskedForUsage;
   }
 
@@ -163,6 +169,7 @@ class ChunkReader implements StreamReader {
     if (chunk === undefined) return event;
     this.#id ??= asText(chunk["id"]);
     this.#model ??= asText(chunk["model"]);
+    if (asText(chunk["service_tier"]) !== undefined) this.#tier = this.#flavour.servedTierOf?.(chunk);
     const choices = asArray(chunk["choices"]);
     for (const choice of choices) this.#readChoice(asBody(choice) ?? {});
     this.#usage = groqUsage(chunk) ?? this.#usage;
@@ -183,7 +190,8 @@ class ChunkReader implements StreamReader {
   }
 
   facts(): AnswerFacts {
-    return { id: this.#id, model: this.#model, finishReasons: [...this.#finish.values()], usage: this.#usage };
+    const finish = { finishReasons: [...this.#finish.values()], usage: this.#usage };
+    return { id: this.#id, model: this.#model, ...finish, ...this.#tier };
   }
 
   inputTokens(): undefined {

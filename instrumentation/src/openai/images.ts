@@ -49,12 +49,12 @@ export function imagesOf(provider: string): Endpoint {
     rewrite: (body) => body,
 
     readAnswer(answer: unknown): AnswerFacts {
-      const usage = readUsage(asBody(asBody(answer)?.["usage"]));
+      const usage = readImageUsage(asBody(asBody(answer)?.["usage"]));
       return { id: undefined, model: undefined, finishReasons: [], usage };
     },
 
     // The last event, `image_generation.completed` or `image_edit.completed`, has the usage.
-    streamReader: () => new LastUsageReader(readUsage),
+    streamReader: () => new LastUsageReader(readImageUsage),
 
     blockedAnswer: (body) =>
       isTrue(memberOf(body, "stream"))
@@ -67,7 +67,7 @@ function filesIn(body: Body): number {
   return body instanceof FormData ? [...body.values()].filter((value) => value instanceof File).length : 0;
 }
 
-function readUsage(usage: Body | undefined): TokenUsage | undefined {
+export function readImageUsage(usage: Body | undefined): TokenUsage | undefined {
   const input = asCount(usage?.["input_tokens"]);
   const output = asCount(usage?.["output_tokens"]);
   if (usage === undefined || input === undefined || output === undefined) return undefined;

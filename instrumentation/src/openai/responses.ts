@@ -7,7 +7,8 @@ import * as semconv from "../semconv.ts";
 import { textBytes } from "./chat-completions.ts";
 import { lessEffort } from "../gate/downgrade.ts";
 import { hidesReasoning } from "./reasoning.ts";
-import { dearerTier } from "./tier.ts";
+import { readImageUsage } from "./images.ts";
+import { dearerTier, servedTier } from "./tier.ts";
 import { blockedResponse } from "./blocked-response.ts";
 
 /** The API refuses less. */
@@ -24,6 +25,8 @@ const TEXT_ITEMS: ReadonlySet<unknown> = new Set([
 ]);
 const TEXT_PARTS: ReadonlySet<unknown> = new Set(["input_text", "output_text", "refusal", "text"]);
 const TEXT_TOOLS: ReadonlySet<unknown> = new Set(["function", "custom"]);
+/** What draws where the tool does not name a model. https://platform.openai.com/docs/guides/tools-image-generation */
+const DRAWING_MODEL = "gpt-image-1";
 const TERMINAL: ReadonlySet<unknown> = new Set(["response.completed", "response.incomplete", "response.failed"]);
 
 const NUMBERS = {
@@ -76,6 +79,8 @@ const RESPONSES: Omit<Endpoint, "provider"> = {
       model: asText(body["model"]),
       finishReasons: reason === undefined ? [] : [reason],
       usage: readUsage(body),
+      ...servedTier(body),
+      ...drawings(body),
     };
   },
 
@@ -145,13 +150,49 @@ function readUsage(answer: Body): TokenUsage | undefined {
 function hostedCalls(answer: Body): Pick<TokenUsage, "hostedCalls"> {
   let webSearches = 0;
   let fileSearches = 0;
+  let others = 0;
   for (const value of asArray(answer["output"])) {
     const item = asBody(value);
     if (item?.["type"] === "file_search_call") fileSearches += 1;
+    else if (isUncounted(answer, item)) others += 1;
     // Opening and reading a page that a search found are items too, and not billed as searches.
     else if (item?.["type"] === "web_search_call" && isSearch(asBody(item["action"]))) webSearches += 1;
   }
-  return webSearches + fileSearches === 0 ? {} : { hostedCalls: { webSearches, fileSearches } };
+  // What is said to be billed counts, where it is said.
+  webSearches = Math.max(
+    webSearches,
+    asCount(asBody(asBody(answer["tool_usage"])?.["web_search"])?.["num_requests"]) ?? 0,
+  );
+  if (webSearches + fileSearches + others === 0) return {};
+  return { hostedCalls: { webSearches, fileSearches, ...(others > 0 && { others }) } };
+}
+
+/** Containers are billed by the session, and pictures that nobody counts by their tokens. */
+function isUncounted(answer: Body, item: Body | undefined): boolean {
+  switch (item?.["type"]) {
+    case "code_interpreter_call":
+      return true;
+    case "shell_call":
+      return asText(asBody(item["environment"])?.["type"])?.startsWith("container") === true;
+    case "image_generation_call":
+      return drawn(answer) === undefined;
+    default:
+      return false;
+  }
+}
+
+/** Pictures that a tool has drawn are another model's, and in none of the counts of `usage`. */
+function drawings(answer: Body): Pick<AnswerFacts, "others"> {
+  const usage = drawn(answer);
+  if (usage === undefined || usage.input + usage.output === 0) return {};
+  const tool = asArray(answer["tools"])
+    .map(asBody)
+    .find((one) => one?.["type"] === "image_generation");
+  return { others: [{ model: asText(tool?.["model"]) ?? DRAWING_MODEL, usage }] };
+}
+
+function drawn(answer: Body): TokenUsage | undefined {
+  return readImageUsage(asBody(asBody(answer["tool_usage"])?.["image_gen"]));
 }
 
 function isSearch(action: Body | undefined): boolean {

@@ -28,6 +28,8 @@ export interface MediaTokens {
 export interface HostedCalls {
   readonly webSearches: number;
   readonly fileSearches: number;
+  /** Of tools whose fee is in no count and no book: code that runs in the provider's containers. Absent: none. */
+  readonly others?: number;
 }
 
 /** What one model costs at one moment, with all prices as exact integers (nano-dollars per million tokens). */

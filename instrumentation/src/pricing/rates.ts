@@ -135,6 +135,7 @@ export class RatedModelPrice implements ModelPrice {
     if (hostedCalls === undefined) return false;
     const { perWebSearch, perFileSearch } = this.#facts;
     return (
+      (hostedCalls.others ?? 0) > 0 ||
       (hostedCalls.webSearches > 0 && perWebSearch === undefined) ||
       (hostedCalls.fileSearches > 0 && perFileSearch === undefined)
     );

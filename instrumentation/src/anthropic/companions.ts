@@ -1,0 +1,50 @@
+/**
+ * Whom a request lets work on its answer beside its model: advisers (`advisor_20260301`), models that stand in where it declines
+ * (`fallbacks`), and the model itself once more, for a summary of a conversation that has grown too long (`compact_20260112`). Each
+ * reads the conversation and writes an answer of its own. An adviser without `max_uses` is counted once: nobody bounds how often it is asked.
+ */
+import { asArray, asBody, asChoices, asCount, asText } from "../gate/endpoint.ts";
+import type { Body, RequestFacts } from "../gate/endpoint.ts";
+
+/** A chain that Anthropic chooses: nobody here knows its models, so the request has no price. */
+const UNNAMED = "default fallbacks";
+
+export function companionsOf(body: Body): Pick<RequestFacts, "choices" | "otherModels" | "readings"> {
+  const advisers = asArray(body["tools"]).map(asBody).filter(isAdviser);
+  const standIns = standInsOf(body);
+  const others = [...advisers, ...standIns].map((entry) => asText(entry?.["model"]) ?? UNNAMED);
+  const advice = advisers.reduce((sum, adviser) => sum + asChoices(adviser?.["max_uses"]), 0);
+  const answers = 1 + advice + standIns.length + (isSummarised(body) ? 1 : 0);
+  if (answers === 1) return { choices: 1 };
+  return { choices: answers, readings: answers, ...(others.length > 0 && { otherModels: others }) };
+}
+
+/** Output tokens of the longest answer, as the request and those who may stand in for its model bound it. */
+export function outputBoundOf(body: Body): number | undefined {
+  const own = asCount(body["max_tokens"]);
+  if (own === undefined) return undefined;
+  return Math.max(own, ...standInsOf(body).map((entry) => asCount(entry?.["max_tokens"]) ?? 0));
+}
+
+/** Bounds of those who may stand in, none above `outputBound`. */
+export function lowerStandIns(body: Body, outputBound: number): Body {
+  if (!Array.isArray(body["fallbacks"])) return {};
+  const fallbacks = standInsOf(body).map((entry) => {
+    const own = asCount(entry?.["max_tokens"]);
+    return own === undefined || own <= outputBound ? entry : { ...entry, max_tokens: outputBound };
+  });
+  return { fallbacks };
+}
+
+function standInsOf({ fallbacks }: Body): readonly (Body | undefined)[] {
+  return typeof fallbacks === "string" ? [{}] : asArray(fallbacks).map(asBody);
+}
+
+function isAdviser(tool: Body | undefined): boolean {
+  return asText(tool?.["type"])?.startsWith("advisor_") === true;
+}
+
+function isSummarised(body: Body): boolean {
+  const edits = asArray(asBody(body["context_management"])?.["edits"]);
+  return edits.some((edit) => asText(asBody(edit)?.["type"])?.startsWith("compact_") === true);
+}

@@ -1,0 +1,89 @@
+/**
+ * What a call costs before it is made and when its answer is there. A provider may let other models work on one answer (an adviser,
+ * one that stands in, one that draws), and may serve it at another tier than the request asked for: the answer says so, and each
+ * model's part is charged at its own price.
+ */
+import { DearestPrice } from "../pricing/dearest-price.ts";
+import type { ModelPrice, PriceBook, PriceQuery, TokenUsage } from "../pricing/price-book.ts";
+import { priceAtTier } from "../pricing/service-tier.ts";
+import type { CostStatus } from "../semconv.ts";
+import { addUsage } from "./add-usage.ts";
+import { statusOf, worseOf } from "./cost-status.ts";
+import { pricedName } from "./endpoint.ts";
+import type { CountedAnswer, RequestFacts } from "./endpoint.ts";
+import type { CallOptions } from "./gated-call.ts";
+
+/** The only tier that is cheaper by a documented share. */
+const BATCH = "batch";
+
+/** Whose API was called, and where. */
+type Called = Pick<CallOptions, "endpoint" | "server">;
+
+/** By which a request is bounded: the dearest of all models that may work on its answer. `undefined`: one of them has no price. */
+export function priceOfRequest(book: PriceBook, called: Called, facts: RequestFacts): ModelPrice | undefined {
+  const { otherModels = [], tier } = facts;
+  const own = priceOfModel(book, called, facts);
+  if (own === undefined || otherModels.length === 0) return own;
+  const others = otherModels.map((model) => priceOfModel(book, called, { model, tier }));
+  const known = others.filter((price) => price !== undefined);
+  return known.length < others.length ? undefined : new DearestPrice([own, ...known]);
+}
+
+export interface AnswerCost {
+  readonly nanoUsd: bigint;
+  readonly status: CostStatus;
+  /** Of all models. */
+  readonly usage: TokenUsage;
+}
+
+/** `price`: the one that the request was bounded by. Throws `InvalidUsage`. */
+export function costOfAnswer(
+  answer: CountedAnswer,
+  { price, facts, find }: { readonly price: ModelPrice; readonly facts: RequestFacts; readonly find: FindPrice },
+): AnswerCost {
+  const { usage, others = [], tier = facts.tier } = answer;
+  const isAsAsked = tier === facts.tier;
+  // Bounded by all models, charged by the one that worked.
+  const own = isAsAsked && facts.otherModels === undefined ? price : find(facts.model, tier);
+  const served = own ?? price;
+  const isWhole = own !== undefined && others.length === 0 && !served.lacksPrice(usage);
+  const sum = { nanoUsd: served.cost(usage) as bigint, status: statusOf(served, isWhole ? "exact" : "estimated") };
+  return others.reduce<AnswerCost>(
+    (so, other) => {
+      // One that nobody has a price for is charged at the dearest that was thought of.
+      const its = find(other.model, "") ?? price;
+      return {
+        nanoUsd: so.nanoUsd + its.cost(other.usage),
+        status: worseOf(so.status, statusOf(its, "estimated")),
+        usage: addUsage(so.usage, other.usage),
+      };
+    },
+    { ...sum, usage },
+  );
+}
+
+export type FindPrice = (model: string, tier: string) => ModelPrice | undefined;
+
+/** The price of a model and a tier as an answer names them. A tier that is dearer and in no book has none. */
+export function priceAsServed(
+  book: PriceBook,
+  called: Called,
+  served: Pick<RequestFacts, "model" | "tier">,
+): ModelPrice | undefined {
+  const found = priceAtTier(book, { ...queryOf(called), ...served });
+  return found?.isCertain === false ? found.price.asEstimate() : found?.price;
+}
+
+function priceOfModel(
+  book: PriceBook,
+  called: Called,
+  asked: Pick<RequestFacts, "model" | "tier">,
+): ModelPrice | undefined {
+  const query = queryOf(called);
+  if (asked.tier === BATCH) return priceAtTier(book, { ...query, model: asked.model, tier: BATCH })?.price;
+  return book.find({ ...query, model: pricedName(asked) });
+}
+
+function queryOf({ endpoint, server }: Called): Omit<PriceQuery, "model"> {
+  return { provider: endpoint.provider, host: server?.address, at: new Date() };
+}
