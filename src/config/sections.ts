@@ -8,7 +8,7 @@ import { TENANT_NAME } from "../support/tenant.ts";
 import { endpointDefault } from "./endpoint.ts";
 import { globSchema } from "./expression.ts";
 import { retentionSection } from "./retention.ts";
-import { secretSchema } from "./secret.ts";
+import { keySchema, secretSchema } from "./secret.ts";
 
 export const DEFAULT_CLICKHOUSE_ENDPOINT = "127.0.0.1:8123";
 export const DEFAULT_DATABASE = "tollgate";
@@ -45,10 +45,15 @@ const embeddedSection = z.strictObject({
   endpoint: endpointDefault(DEFAULT_CLICKHOUSE_ENDPOINT).describe(
     "Where the embedded engine serves ClickHouse's HTTP interface.",
   ),
-  readonly_password: secretSchema
+  readonly_password: keySchema
     .optional()
     .describe(
       "Password of its users `readonly` and `default`, which may only read, and read all. Needed beyond loopback. Without it, none; where an agent, key or person is of a tenant, one that is made at each start, for `tollgate sql` alone.",
+    ),
+  admin_password: keySchema
+    .optional()
+    .describe(
+      "Makes the user `admin`, who may also write: for the OpenTelemetry Collector's ClickHouse exporter and other programs that keep their own database here. It can change Tollgate's tables too; `audit verify` tells of changed records. Write it as `${env:NAME}`.",
     ),
 });
 
@@ -253,12 +258,12 @@ export const authSection = z
         "Keys of agents: with `auth`, an agent without one is refused. Keys that `tollgate agents issue` gave out count too.",
       ),
     oidc: oidcSection.optional().describe("An OpenID provider whose tokens people may come with."),
-    metrics_token: secretSchema
+    metrics_token: keySchema
       .optional()
       .describe(
         "What a scraper of `/metrics` comes with. Without it, everybody may read the figures while no agent, key or person is of a tenant, and then only people of none.",
       ),
-    people_token: secretSchema
+    people_token: keySchema
       .optional()
       .describe(
         "The token of people (CLI, read API). Without it, one is made at first start and kept in the data directory.",

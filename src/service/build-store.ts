@@ -23,6 +23,7 @@ export interface StoreBuild {
 
 const READ_ONLY_USERNAME = "readonly";
 const WRITER_USERNAME = "tollgate";
+const ADMIN_USERNAME = "admin";
 
 /** ClickHouse as `storage` asks for it; not started. */
 export function buildStore({ config, data, clock, telemetry, hasTenants }: StoreBuild): Store {
@@ -62,6 +63,7 @@ function embeddedServer({ config, data, telemetry, hasTenants }: Omit<StoreBuild
   const endpoint = config.storage.embedded?.endpoint ?? DEFAULT_CLICKHOUSE_ENDPOINT;
   const { host, port } = toEndpoint(endpoint);
   const given = config.storage.embedded?.readonly_password?.reveal();
+  const adminPassword = config.storage.embedded?.admin_password?.reveal();
   const readPassword = given ?? randomBytes(24).toString("base64url");
   const user = { username: WRITER_USERNAME, password: randomBytes(24).toString("base64url") };
   const users = (isClosed: boolean): readonly EngineUser[] => {
@@ -71,6 +73,7 @@ function embeddedServer({ config, data, telemetry, hasTenants }: Omit<StoreBuild
       { name: READ_ONLY_USERNAME, ...reader },
       // What clients use who name nobody.
       { name: "default", ...reader },
+      ...(adminPassword === undefined ? [] : [{ name: ADMIN_USERNAME, password: adminPassword }]),
     ];
   };
   let url = "";

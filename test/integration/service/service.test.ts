@@ -151,7 +151,8 @@ describe("a restart", () => {
   });
 });
 
-it("the engine's readers need their password once there is one, and may never write", async () => {
+/** A processor whose embedded engine has these passwords. */
+async function withPasswords(passwords: string): Promise<{ clickhouse: string; dataDir: string }> {
   const workspace = await createWorkspace({ governance: BUDGET });
   cleanup.push(() => workspace.remove());
   const file = join(workspace.path, "locked.yaml");
@@ -159,7 +160,7 @@ it("the engine's readers need their password once there is one, and may never wr
     file,
     `receivers: { otlp: { protocols: { http: { endpoint: 127.0.0.1:0 }, grpc: { endpoint: 127.0.0.1:0 } } } }
 api: { endpoint: 127.0.0.1:0 }
-storage: { embedded: { endpoint: 127.0.0.1:0, readonly_password: open-sesame } }
+storage: { embedded: { endpoint: 127.0.0.1:0, ${passwords} } }
 governance: { paths: [./governance] }
 `,
   );
@@ -173,6 +174,11 @@ governance: { paths: [./governance] }
     what: "the ready file",
     timeoutMs: 60_000,
   });
+  return { clickhouse, dataDir: workspace.dataDir };
+}
+
+it("the engine's readers need their password once there is one, and may never write", async () => {
+  const { clickhouse, dataDir } = await withPasswords("readonly_password: open-sesame");
   const ask = async (password: string, query: string): Promise<number> => {
     const headers = { "x-clickhouse-user": "default", "x-clickhouse-key": password };
     return (await fetch(clickhouse, { method: "POST", headers, body: query })).status;
@@ -181,7 +187,34 @@ governance: { paths: [./governance] }
     403, 403, 200,
   ]);
   expect(await ask("open-sesame", "DROP TABLE tollgate.span_log")).not.toBe(200);
-  expect((await tollgate(["sql", "SELECT 1", "--data-dir", workspace.dataDir])).code).toBe(0);
+  expect((await tollgate(["sql", "SELECT 1", "--data-dir", dataDir])).code).toBe(0);
+});
+
+it("another program keeps its own database in the engine as `admin`, which readers see and do not change", async () => {
+  const { clickhouse, dataDir } = await withPasswords("admin_password: s3same");
+  const ask = async (user: string, password: string, query: string): Promise<readonly [number, string]> => {
+    const headers = { "x-clickhouse-user": user, "x-clickhouse-key": password };
+    const reply = await fetch(clickhouse, { method: "POST", headers, body: query });
+    return [reply.status, (await reply.text()).trim()];
+  };
+  for (const sql of [
+    "CREATE DATABASE otel",
+    "CREATE TABLE otel.t (n UInt8) ENGINE = MergeTree ORDER BY n",
+    "INSERT INTO otel.t VALUES (1), (2)",
+  ]) {
+    expect(await ask("admin", "s3same", sql)).toEqual([200, ""]);
+    for (const [user, password] of [
+      ["admin", ""],
+      ["admin", "open-sesame"],
+      ["default", "s3same"],
+      ["readonly", ""],
+    ] as const)
+      expect((await ask(user, password, sql))[0], `${user}:${password} ${sql}`).not.toBe(200);
+  }
+  expect(await ask("default", "", "SELECT sum(n) FROM otel.t")).toEqual([200, "3"]);
+  expect((await tollgate(["sql", "SELECT sum(n) AS n FROM otel.t", "--json", "--data-dir", dataDir])).stdout).toContain(
+    "3",
+  );
 });
 
 describe("a start that cannot be", () => {

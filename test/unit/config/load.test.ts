@@ -113,4 +113,15 @@ describe("tollgate.yaml", () => {
     expect(`${String(value.auth?.agents[0]?.key)}`).toBe("[REDACTED]");
     expect(problemsOf("auth: { agents: [{ agents: [a], key: sh0rt }] }\n").join()).not.toContain("sh0rt");
   });
+
+  it.each([
+    "storage: { embedded: { readonly_password: '${env:UNSET:-}' } }",
+    "storage: { embedded: { admin_password: '' } }",
+    "auth: { people_token: '' }",
+    "auth: { metrics_token: '' }",
+  ])("does not take an empty text for what opens a door: %s", (text) => {
+    expect(problemsOf(text)).toEqual([
+      expect.stringMatching(/^tollgate\.yaml:1:\d+: .*: expected at least one character$/),
+    ]);
+  });
 });
