@@ -10,7 +10,7 @@ import {
   otlpExporterConfig,
   otlpHttpExporterConfig,
 } from "../exporters/otlp/config.ts";
-import { knownKeys } from "../support/known-keys.ts";
+import { knownKeys, knownNames } from "../support/known-keys.ts";
 
 /** A backend to send spans on to. */
 export type OtlpInstance = { /** Its key: `otlp/tempo`. */ readonly name: string } & (
@@ -18,6 +18,7 @@ export type OtlpInstance = { /** Its key: `otlp/tempo`. */ readonly name: string
   | { readonly type: "otlp_http"; readonly config: OtlpHttpExporterConfig }
 );
 
+const NAMES = knownNames(["clickhouse", "otlp", "otlp/NAME", "otlp_http", "otlp_http/NAME"]);
 const INSTANCE = /^(?<type>otlp|otlp_http)\/[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
 
 const grpc = otlpExporterConfig.describe(
@@ -49,7 +50,7 @@ export const exportersSection = written
       if (Object.hasOwn(written.shape, key)) continue;
       const type = INSTANCE.exec(key)?.groups?.["type"] as keyof typeof SCHEMAS | undefined;
       if (type === undefined) {
-        context.issues.push({ code: "unrecognized_keys", keys: [key], input: exporters });
+        context.issues.push({ code: "unrecognized_keys", keys: [key], input: exporters, message: NAMES });
         continue;
       }
       const parsed = SCHEMAS[type].safeParse(value, { error: knownKeys });

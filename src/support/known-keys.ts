@@ -9,7 +9,12 @@ const PREFIX = "known: ";
 export function knownKeys(issue: z.core.$ZodRawIssue): string | undefined {
   if (issue.code !== "unrecognized_keys") return undefined;
   const { shape } = (issue.inst as z.ZodObject | undefined)?.def ?? {};
-  return shape === undefined ? undefined : `${PREFIX}${Object.keys(shape).join(", ")}`;
+  return shape === undefined ? undefined : knownNames(Object.keys(shape));
+}
+
+/** The message of an unknown key's issue that says which ones there are. */
+export function knownNames(names: readonly string[]): string {
+  return `${PREFIX}${names.join(", ")}`;
 }
 
 /** What to say behind "unknown key": "" where nobody knows which ones there are. */

@@ -58,7 +58,9 @@ describe("the exporters of tollgate.yaml", () => {
 
   it.each(["prometheus", "otlp/", "otlp/a b", "otlpx", "otlp/../x", "constructor"])("refuse the key `%s`", (key) => {
     const [problem, ...others] = problemsOf({ [key]: { endpoint: "a:1" } });
-    expect(problem).toContain(`: unknown key \`${key}\``);
+    expect(problem).toContain(
+      `: unknown key \`${key}\` (known: clickhouse, otlp, otlp/NAME, otlp_http, otlp_http/NAME)`,
+    );
     expect(others).toEqual([]);
   });
 });
