@@ -4,9 +4,9 @@ import { asArray, asBody, asText, numberAttributes } from "../gate/endpoint.ts";
 import type { AnswerFacts, Body, Endpoint, RequestFacts, Rewrite, StreamReader } from "../gate/endpoint.ts";
 import { lessEffort } from "../gate/downgrade.ts";
 import { inputTokensMax } from "../gate/input-bound.ts";
+import { dearerTier as anthropicTier } from "../anthropic/tier.ts";
 import { hidesReasoning } from "../openai/reasoning.ts";
 import { dearerTier } from "../openai/tier.ts";
-import type { TokenUsage } from "../pricing/price-book.ts";
 import * as semconv from "../semconv.ts";
 import type { Api, ModelProvider } from "./model-provider.ts";
 import {
@@ -18,6 +18,7 @@ import {
   withOutputBound,
 } from "./output-bound.ts";
 import { isPlainText } from "./prompt-text.ts";
+import { HostedTools } from "./hosted-tools.ts";
 import { readUsage } from "./usage.ts";
 
 const NUMBERS = {
@@ -75,11 +76,13 @@ export function languageModel({ name, api, model, isStreamed, isModelFixed }: La
     readAnswer(answer: unknown): AnswerFacts {
       const body = asBody(answer) ?? {};
       const response = asBody(body["response"]);
+      const tools = new HostedTools();
+      for (const part of asArray(body["content"])) tools.read(part);
       return {
         id: asText(response?.["id"]),
         model: asText(response?.["modelId"]),
         finishReasons: finishReasons(body["finishReason"]),
-        usage: readUsage(api, body),
+        ...readUsage(api, body, tools),
       };
     },
 
@@ -97,7 +100,8 @@ class PartReader implements StreamReader {
   #id: string | undefined;
   #model: string | undefined;
   #finish: readonly string[] = [];
-  #usage: TokenUsage | undefined;
+  readonly #tools = new HostedTools();
+  #usage: ReturnType<typeof readUsage> = { usage: undefined };
   #bytes = 0;
 
   constructor(api: Api) {
@@ -112,13 +116,14 @@ class PartReader implements StreamReader {
       this.#model = asText(part["modelId"]) ?? this.#model;
     } else if (type === "finish") {
       this.#finish = finishReasons(part["finishReason"]);
-      this.#usage = readUsage(this.#api, part);
+      this.#usage = readUsage(this.#api, part, this.#tools);
     } else if (type.endsWith("-delta")) this.#bytes += Buffer.byteLength(asText(part["delta"]) ?? "", "utf8");
+    else this.#tools.read(part);
     return event;
   }
 
   facts(): AnswerFacts {
-    return { id: this.#id, model: this.#model, finishReasons: this.#finish, usage: this.#usage };
+    return { id: this.#id, model: this.#model, finishReasons: this.#finish, ...this.#usage };
   }
 
   inputTokens(): undefined {
@@ -159,8 +164,7 @@ function tierOf(api: Api, options: Body): string {
   const own = anthropicOptions(options);
   // Other models may answer, at other prices.
   if (asArray(own?.["fallbacks"]).length > 0) return "fallbacks";
-  const [speed, region] = [asText(own?.["speed"]) ?? "standard", asText(own?.["inferenceGeo"]) ?? "global"];
-  return [speed === "standard" ? "" : speed, region === "global" ? "" : region].filter((part) => part !== "").join("-");
+  return anthropicTier({ speed: own?.["speed"], inference_geo: own?.["inferenceGeo"] });
 }
 
 function requestAttributes(options: Body): Attributes {

@@ -1,34 +1,50 @@
 /** Usage as the AI SDK's models tell it: the provider's own words where they are kept, else the SDK's common ones (v2 to v4). */
 import { messages } from "../anthropic/messages.ts";
 import { asBody, asCount } from "../gate/endpoint.ts";
-import type { Body } from "../gate/endpoint.ts";
+import type { AnswerFacts, Body } from "../gate/endpoint.ts";
 import { generateContent } from "../google/generate-content.ts";
 import { chatCompletions } from "../openai/chat-completions.ts";
 import { responses } from "../openai/responses.ts";
 import type { TokenUsage } from "../pricing/price-book.ts";
+import { servedTier } from "../openai/tier.ts";
+import type { HostedTools } from "./hosted-tools.ts";
 import type { Api } from "./model-provider.ts";
 
 const gemini = generateContent({ provider: "", hasExtraBody: false, isStreamed: false });
 
-/** `undefined`: the answer does not say. */
-export function readUsage(api: Api, answer: Body): TokenUsage | undefined {
+type Counted = Pick<AnswerFacts, "usage" | "others" | "tier">;
+
+/** Of a whole answer, or of the last part of a stream; `tools`: of all its parts. */
+export function readUsage(api: Api, answer: Body, tools: HostedTools): Counted {
   const usage = asBody(answer["usage"]);
-  return readRaw(api, asBody(usage?.["raw"]) ?? rawOfMetadata(answer["providerMetadata"])) ?? readCommon(api, usage);
+  const metadata = asBody(answer["providerMetadata"]);
+  const raw = asBody(usage?.["raw"]) ?? rawOfMetadata(metadata);
+  const own = readRaw(api, { raw, container: asBody(metadata?.["anthropic"])?.["container"] });
+  const counted: Counted = own.usage === undefined ? { usage: readCommon(api, usage) } : own;
+  const tier = servedTier({ service_tier: asBody(metadata?.["openai"])?.["serviceTier"] });
+  const hostedCalls = counted.usage?.hostedCalls ?? tools.calls(metadata);
+  if (counted.usage === undefined || hostedCalls === undefined) return { ...counted, ...tier };
+  return { ...counted, ...tier, usage: { ...counted.usage, hostedCalls } };
 }
 
-function readRaw(api: Api, raw: Body | undefined): TokenUsage | undefined {
-  if (raw === undefined) return undefined;
+function readRaw(
+  api: Api,
+  { raw, container }: { readonly raw: Body | undefined; readonly container: unknown },
+): Counted {
+  if (raw === undefined) return { usage: undefined };
   switch (api) {
     case "openai.chat":
-      return chatCompletions.readAnswer({ usage: raw }).usage;
+      return { usage: chatCompletions.readAnswer({ usage: raw }).usage };
     case "openai.responses":
-      return responses.readAnswer({ usage: raw }).usage;
-    case "anthropic":
-      return messages.readAnswer({ usage: raw }).usage;
+      return { usage: responses.readAnswer({ usage: raw }).usage };
+    case "anthropic": {
+      const { usage, others, tier } = messages.readAnswer({ usage: raw, container });
+      return { usage, ...(others && { others }), ...(tier !== undefined && { tier }) };
+    }
     case "google":
-      return gemini.readAnswer({ usageMetadata: raw }).usage;
+      return { usage: gemini.readAnswer({ usageMetadata: raw }).usage };
     case "other":
-      return undefined;
+      return { usage: undefined };
   }
 }
 
