@@ -3,7 +3,8 @@
  * the real processor in a process of its own, and for each agent the instrumentation's own client, control stream and stop
  * gate. All agents live in this one process and share its core. On 1,000 machines nobody's gate waits while another agent makes its
  * connection to say that it has heard; here it does. So each kill is made twice: with acknowledgements that wait until all gates are
- * shut, and with all of it in one process at once, which is more than any fleet would see.
+ * shut, and with all of it in one process at once, which is more than any fleet would see. The first kill finds code that has
+ * never run, in the processor as in the agents: it is a row of its own, and held to the promise by itself.
  */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -56,9 +57,11 @@ while (agents.length < AGENTS) {
   agents.push(...some);
 }
 
-const told = { apart: [] as number[], together: [] as number[] };
+// Who kills has an HTTP client that runs and a connection; loading ours is not what is measured.
+await (await fetch(`${processor.endpoints.api}/v1/kill`, { headers: { authorization: `Bearer ${token}` } })).text();
+const told = { first: [] as number[], apart: [] as number[], together: [] as number[] };
 const acknowledged: number[] = [];
-for (let round = 0; round < 2 * ROUNDS; round += 1) {
+for (let round = 0; round < 1 + 2 * ROUNDS; round += 1) {
   const isApart = round % 2 === 0;
   allTold = Promise.withResolvers();
   untold = AGENTS;
@@ -67,7 +70,8 @@ for (let round = 0; round < 2 * ROUNDS; round += 1) {
   const answer = await post<Answer>("/v1/kill", { selector: "agent-*", reason: "bench" });
   if (answer.acknowledged < AGENTS) throw new Error(`${answer.acknowledged} of ${AGENTS} acknowledged`);
   if (agents.some(({ gate, caller }) => gate.isOpen(caller))) throw new Error("an agent that acknowledged goes on");
-  told[isApart ? "apart" : "together"].push(...agents.map(({ toldAtMs }) => toldAtMs - killedAtMs));
+  const kind = round === 0 ? "first" : isApart ? "apart" : "together";
+  told[kind].push(...agents.map(({ toldAtMs }) => toldAtMs - killedAtMs));
   if (!isApart)
     acknowledged.push(...answer.processes.map(({ after_ms: afterMs }) => afterMs ?? Number.POSITIVE_INFINITY));
   allTold.resolve();
@@ -77,12 +81,14 @@ for (let round = 0; round < 2 * ROUNDS; round += 1) {
     timeoutMs: TIMEOUT_MS,
   });
 }
-console.log(`${AGENTS} connected agents, ${ROUNDS} kills of each kind`);
-const p99 = percentile(told.apart, 0.99);
-console.log(`kill → the agent's gate is shut   ${row(told.apart)}   (promise: p99 under ${PROMISED_MS} ms)`);
-console.log(`the same with all acknowledging   ${row(told.together)}`);
-console.log(`kill → its acknowledgement        ${row(acknowledged)}`);
-if (p99 >= PROMISED_MS) process.exitCode = 1;
+console.log(
+  `${AGENTS} connected agents, a first kill and ${ROUNDS} more of each kind (promise: p99 under ${PROMISED_MS} ms)`,
+);
+console.log(`first kill → the agent's gate is shut   ${row(told.first)}`);
+console.log(`later kills                             ${row(told.apart)}`);
+console.log(`the same with all acknowledging         ${row(told.together)}`);
+console.log(`kill → its acknowledgement              ${row(acknowledged)}`);
+if (Math.max(percentile(told.first, 0.99), percentile(told.apart, 0.99)) >= PROMISED_MS) process.exitCode = 1;
 
 function connect(name: string): ConnectedAgent {
   const caller = { agent: name, labels: { agent: name } };

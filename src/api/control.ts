@@ -18,6 +18,7 @@ import type { ProcessTable } from "./processes.ts";
 const STREAMS_MAX = 4_096;
 const UNREAD_BYTES_MAX = 262_144;
 const KEEP_ALIVE_MS = 15_000;
+const KEEP_ALIVE = Buffer.from(": keep-alive\n\n");
 /** What a client waits before it connects again. */
 const RECONNECT_MS = 1_000;
 
@@ -59,13 +60,21 @@ export class ControlStreams {
 
   /** Tells every process what is killed and paused now. */
   sendStops(): void {
-    for (const processId of this.#streams.keys()) this.#sendStopsTo(processId);
+    // Nearly all get the same list; it becomes bytes once, before the first is written to.
+    const frames = new Map<StopList, Buffer>();
+    for (const processId of this.#streams.keys()) {
+      const stops = this.#stopsFor(processId);
+      let frame = frames.get(stops);
+      if (frame === undefined) frames.set(stops, (frame = Buffer.from(eventText({ type: "stops", stops }))));
+      this.#write(processId, frame);
+    }
   }
 
   /** Tells every process that budgets, policies or prices changed: it says hello again. */
   sendGovernance(): void {
     const text = eventText({ type: "governance", governance_version: this.#options.governanceVersion() });
-    for (const processId of this.#streams.keys()) this.#write(processId, text);
+    const frame = Buffer.from(text);
+    for (const processId of this.#streams.keys()) this.#write(processId, frame);
   }
 
   /** Tells a process what others have seen of a session that it works in. */
@@ -83,7 +92,7 @@ export class ControlStreams {
       this.#send(processId, { type: "recall", lease_ids: leaseIds });
     });
     this.#cancelKeepAlive = every(this.#options.clock, KEEP_ALIVE_MS, () => {
-      for (const processId of this.#streams.keys()) this.#write(processId, ": keep-alive\n\n");
+      for (const processId of this.#streams.keys()) this.#write(processId, KEEP_ALIVE);
     });
   }
 
@@ -115,6 +124,8 @@ export class ControlStreams {
       if (this.#streams.get(processId) === response) this.#streams.delete(processId);
     });
     response.on("error", () => response.destroy());
+    // Ends with its connection. In chunks, each event would wait for the end of the turn, behind whatever else is done in it.
+    response.removeHeader("transfer-encoding");
     response.writeHead(200, {
       "content-type": "text/event-stream; charset=utf-8",
       "cache-control": "no-store",
@@ -122,19 +133,19 @@ export class ControlStreams {
     });
     response.write(`retry: ${RECONNECT_MS}\n\n`);
     this.#send(processId, { type: "hello", governance_version: this.#options.governanceVersion() });
-    if (this.#options.stops().revision > 0) this.#sendStopsTo(processId);
+    if (this.#options.stops().revision > 0) this.#send(processId, { type: "stops", stops: this.#stopsFor(processId) });
   }
 
-  #sendStopsTo(processId: string): void {
+  #stopsFor(processId: string): StopList {
     const { actsFor, processes } = this.#options;
-    this.#send(processId, { type: "stops", stops: actsFor(processes.agentOf(processId) ?? "") });
+    return actsFor(processes.agentOf(processId) ?? "");
   }
 
   #send(processId: string, event: ControlEvent): void {
-    this.#write(processId, eventText(event));
+    this.#write(processId, Buffer.from(eventText(event)));
   }
 
-  #write(processId: string, text: string): void {
+  #write(processId: string, frame: Buffer): void {
     const response = this.#streams.get(processId);
     if (response === undefined) return;
     if (response.writableLength > UNREAD_BYTES_MAX) {
@@ -143,7 +154,7 @@ export class ControlStreams {
       this.#options.telemetry.emit("control_stream_dropped", { process_id: processId });
       return;
     }
-    response.write(text);
+    response.write(frame);
   }
 }
 

@@ -62,6 +62,18 @@ describe("a registered process", () => {
     ]);
   });
 
+  it("reads patterns of letters and stars without a parser: the first kill finds nothing to load", async () => {
+    const source = `
+      import { createRequire } from "node:module";
+      import { Policy } from "@tollgate/instrumentation";
+      const isThere = () => Object.keys(createRequire(import.meta.url).cache).some((file) => file.includes("micromatch"));
+      new Policy({ name: "plain", allow: ["db_read_*", "*.list"] });
+      console.log(isThere());
+      new Policy({ name: "other", allow: ["db_[a-z]*"] });
+      console.log(isThere());`;
+    expect(await print("globs.mjs", source)).toEqual(["false", "true"]);
+  });
+
   it.each([
     ["a known library, ESM", "a.mjs", 'await import("openai");'],
     ["a known library, CommonJS", "b.cjs", 'require("openai");'],

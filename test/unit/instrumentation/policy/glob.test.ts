@@ -100,6 +100,20 @@ describe("a glob", () => {
     );
   });
 
+  it("of stars and literals is read as with a class in the place of a literal, which goes another way", () => {
+    const alphabet = fc.constantFrom("a", "b", "*", "/", "\\*", "\\?", "\\\\", "\\[", "é", "😀");
+    const pattern = fc.array(alphabet, { minLength: 1, maxLength: 8 });
+    const text = fc.array(fc.constantFrom("a", "b", "/", "*", "?", "\\", "[", "é", "😀"), { maxLength: 10 });
+    fc.assert(
+      fc.property(pattern, text, (parts, name) => {
+        const plain = compileGlob(`x${parts.join("")}`);
+        const withClass = compileGlob(`[x]${parts.join("")}`);
+        expect(plain(`x${name.join("")}`)).toBe(withClass(`x${name.join("")}`));
+      }),
+      { numRuns: 3000 },
+    );
+  });
+
   it("throws nothing but its own error, and never when it matches", () => {
     fc.assert(
       fc.property(
