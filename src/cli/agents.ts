@@ -3,7 +3,8 @@ import type { AgentRow } from "../api/agents.ts";
 import { agentKeyCommands } from "./credentials.ts";
 import { apiOption, type CommonOptions, dataDirOption, jsonOption } from "./options.ts";
 import { costText } from "./cost-text.ts";
-import { type Column, type Output, printable, printJson, printTable } from "./output.ts";
+import { type Column, type Output, printJson, printTable } from "./output.ts";
+import { printable } from "../support/printable.ts";
 import { findProcessor } from "./processor.ts";
 
 interface AgentsOptions extends CommonOptions {

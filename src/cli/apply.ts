@@ -6,7 +6,8 @@ import { diffLines } from "./document-diff.ts";
 import { CliError, EXIT } from "./exit.ts";
 import { readGovernanceFiles } from "./governance-files.ts";
 import { apiOption, type CommonOptions, dataDirOption, jsonOption } from "./options.ts";
-import { type Output, printable, printJson } from "./output.ts";
+import { type Output, printJson } from "./output.ts";
+import { printable } from "../support/printable.ts";
 import { findProcessor } from "./processor.ts";
 
 interface ApplyOptions extends CommonOptions {

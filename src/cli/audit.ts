@@ -12,7 +12,8 @@ import type { PublicKey } from "../audit/signing-keys.ts";
 import { errorText } from "../telemetry/error-text.ts";
 import { CliError, EXIT } from "./exit.ts";
 import { apiOption, type CommonOptions, dataDirOption, jsonOption } from "./options.ts";
-import { type Column, type Output, printable, printJson, printTable } from "./output.ts";
+import { type Column, type Output, printJson, printTable } from "./output.ts";
+import { printable } from "../support/printable.ts";
 import { findProcessor } from "./processor.ts";
 
 interface WindowOptions extends CommonOptions {

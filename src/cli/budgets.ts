@@ -2,7 +2,8 @@ import { Command } from "commander";
 import type { BudgetRow, UnpricedBudgetRow } from "../api/budget-view.ts";
 import type { RaiseRow } from "../api/raises.ts";
 import { apiOption, type CommonOptions, dataDirOption, jsonOption } from "./options.ts";
-import { type Column, type Output, printable, printJson, printTable } from "./output.ts";
+import { type Column, type Output, printJson, printTable } from "./output.ts";
+import { printable } from "../support/printable.ts";
 import { findProcessor } from "./processor.ts";
 
 /** `tollgate budgets`: every budget as the ledger holds it now. */

@@ -1,7 +1,8 @@
 import { Command } from "commander";
 import type { CredentialRow, IssuedRow } from "../api/credentials.ts";
 import { apiOption, type CommonOptions, dataDirOption, jsonOption } from "./options.ts";
-import { type Column, type Output, printable, printJson, printTable } from "./output.ts";
+import { type Column, type Output, printJson, printTable } from "./output.ts";
+import { printable } from "../support/printable.ts";
 import { findProcessor } from "./processor.ts";
 
 const PATH = "/v1/credentials";

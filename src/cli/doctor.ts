@@ -1,7 +1,8 @@
 import { Command, Option } from "commander";
 import { CliError, EXIT } from "./exit.ts";
 import { apiOption, type CommonOptions, dataDirOption, jsonOption } from "./options.ts";
-import { type Output, printable, printJson, printTable } from "./output.ts";
+import { type Output, printJson, printTable } from "./output.ts";
+import { printable } from "../support/printable.ts";
 
 /** What was looked at, and what to do about it. */
 export interface Check {

@@ -1,3 +1,4 @@
+import { printable } from "../support/printable.ts";
 import { Command, CommanderError } from "commander";
 import { readEnvironment } from "../config/environment.ts";
 import { ConfigInvalid } from "../config/problem.ts";
@@ -80,6 +81,7 @@ function report(error: unknown): number {
     process.stderr.write(`${error.message}\n`);
     return EXIT.usage;
   }
-  process.stderr.write(`tollgate: ${errorText(error)}\n`);
+  // It may quote what the processor or an agent wrote.
+  process.stderr.write(`tollgate: ${errorText(error).split("\n").map(printable).join("\n")}\n`);
   return error instanceof CliError ? error.exitCode : EXIT.finding;
 }

@@ -1,4 +1,5 @@
 import Table from "cli-table3";
+import { printable, printableJson } from "../support/printable.ts";
 
 /** Where a command writes. Tests pass their own. */
 export interface Output {
@@ -16,7 +17,7 @@ export function stdout(options: { readonly noColor: boolean }): Output {
 
 /** One JSON document, on lines of its own. */
 export function printJson(output: Output, value: unknown): void {
-  output.line(JSON.stringify(value, undefined, 2));
+  output.line(printableJson(JSON.stringify(value, undefined, 2)));
 }
 
 export interface Column<Row> {
@@ -59,9 +60,4 @@ export function printTable<Row>(output: Output, rows: readonly Row[], columns: r
       .map((line) => line.trimEnd())
       .join("\n"),
   );
-}
-
-/** What agents send must not move a person's cursor: control characters become `\\xNN`. */
-export function printable(text: string): string {
-  return text.replaceAll(/\p{Cc}/gu, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, "0")}`);
 }

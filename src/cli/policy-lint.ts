@@ -6,7 +6,8 @@ import type { ConfigProblem } from "../config/problem.ts";
 import { problemAt } from "../config/yaml-document.ts";
 import { EXIT } from "./exit.ts";
 import { jsonOption } from "./options.ts";
-import { type Output, printable, printJson } from "./output.ts";
+import { type Output, printJson } from "./output.ts";
+import { printable } from "../support/printable.ts";
 import { type LocatedPolicy, type PolicyFiles, readPolicyFiles } from "./policy-files.ts";
 
 /** One line of the report: what is wrong (`invalid`), or odd. */

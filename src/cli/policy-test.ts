@@ -18,7 +18,8 @@ import { type CaseDocument, caseDocumentSchema } from "../policy/case-document.t
 import { type CaseResult, runCase } from "../policy/run-cases.ts";
 import { EXIT } from "./exit.ts";
 import { jsonOption } from "./options.ts";
-import { type Output, printable, printJson } from "./output.ts";
+import { type Output, printJson } from "./output.ts";
+import { printable } from "../support/printable.ts";
 import { readPolicyFiles } from "./policy-files.ts";
 
 const TEST_FILE = /\.test\.ya?ml$/;

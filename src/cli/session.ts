@@ -2,7 +2,8 @@ import { Command } from "commander";
 import type { SessionReply } from "../api/sessions.ts";
 import { costText } from "./cost-text.ts";
 import { apiOption, type CommonOptions, dataDirOption, jsonOption } from "./options.ts";
-import { type Column, type Output, printable, printJson, printTable } from "./output.ts";
+import { type Column, type Output, printJson, printTable } from "./output.ts";
+import { printable } from "../support/printable.ts";
 import { findProcessor } from "./processor.ts";
 import { printSpanTree } from "./span-tree.ts";
 

@@ -1,7 +1,8 @@
 /** Spans as a tree, for people. */
 import type { TraceReply } from "../api/traces.ts";
 import { spanCost } from "./cost-text.ts";
-import { type Column, type Output, printable, printTable } from "./output.ts";
+import { type Column, type Output, printTable } from "./output.ts";
+import { printable } from "../support/printable.ts";
 
 type ShownSpan = TraceReply["spans"][number];
 type TreeRow = ShownSpan & { readonly depth: number };

@@ -3,6 +3,7 @@ import { Command } from "commander";
 import { dataDirOption, jsonOption } from "./options.ts";
 import { type Column, type Output, printTable } from "./output.ts";
 import { CliError, EXIT } from "./exit.ts";
+import { printableJson } from "../support/printable.ts";
 import { findProcessor } from "./processor.ts";
 
 interface SqlOptions {
@@ -45,7 +46,7 @@ async function run(query: string, options: SqlOptions, output: Output): Promise<
     const asked = query.trim().replace(/;\s*$/, "");
     if (options.json === true) {
       const text = await (await client.query({ query: asked, format: "JSONEachRow" })).text();
-      if (text !== "") output.line(text.trimEnd());
+      if (text !== "") output.line(printableJson(text.trimEnd()));
       return;
     }
     const reply = await (await client.query({ query: asked, format: "JSONCompactStrings" })).json<readonly string[]>();

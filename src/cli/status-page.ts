@@ -1,7 +1,8 @@
 /** The page of `tollgate status`: made for a terminal of 80 columns; what is wrong comes first, because it is why one looks. */
 import type { BudgetRow } from "../api/budget-view.ts";
 import type { ServiceStatus } from "../api/status.ts";
-import { type Column, type Output, printable, printTable } from "./output.ts";
+import { type Column, type Output, printTable } from "./output.ts";
+import { printable } from "../support/printable.ts";
 import { bytesText, countText, durationText } from "./quantity.ts";
 
 const COLUMNS = 80;

@@ -4,7 +4,8 @@ import type { SpansReply } from "../api/spans.ts";
 import { spanCost } from "./cost-text.ts";
 import { CliError, EXIT } from "./exit.ts";
 import { apiOption, type CommonOptions, dataDirOption, jsonOption } from "./options.ts";
-import { type Output, printable } from "./output.ts";
+import type { Output } from "./output.ts";
+import { printable, printableJson } from "../support/printable.ts";
 import { findProcessor, type Processor } from "./processor.ts";
 import { errorText } from "./span-tree.ts";
 import { addSpanFilters, type SpanFilterOptions, spanFilterQuery } from "./span-filters.ts";
@@ -84,7 +85,7 @@ function tell(text: string): void {
 }
 
 function jsonLine(span: TailSpan): string {
-  return JSON.stringify(span);
+  return printableJson(JSON.stringify(span));
 }
 
 function humanLine(span: TailSpan): string {

@@ -2,6 +2,8 @@
  * Log lines on stderr: for people (`console`) or for machines (`json`, one object a line). Lines never hold prompts, tool
  * contents or secrets; values are cut at `FIELD_CHARS_MAX` so that a hostile sender cannot fill a disk with one field.
  */
+import { printable, printableJson } from "../support/printable.ts";
+
 export type LogLevel = "error" | "warn" | "info" | "debug";
 
 export type LogFields = Readonly<Record<string, string | number | boolean | bigint | undefined>>;
@@ -58,10 +60,10 @@ export class Log {
       value === undefined ? [] : [[key, cut(value)] as const],
     );
     if (this.#encoding === "json") {
-      return `${JSON.stringify({ time, level, event, message, ...Object.fromEntries(shown) })}\n`;
+      return `${printableJson(JSON.stringify({ time, level, event, message, ...Object.fromEntries(shown) }))}\n`;
     }
     const tail = shown.map(([key, value]) => ` ${key}=${quote(value)}`).join("");
-    return `${time.slice(11, 23)} ${level.padEnd(5)} ${message}${tail}\n`;
+    return `${time.slice(11, 23)} ${level.padEnd(5)} ${printable(message)}${tail}\n`;
   }
 }
 
@@ -78,5 +80,7 @@ function cut(value: string | number | boolean | bigint): string | number | boole
 }
 
 function quote(value: string | number | boolean): string {
-  return typeof value === "string" && !/^[\w./:@+-]+$/.test(value) ? JSON.stringify(value) : String(value);
+  return typeof value === "string" && !/^[\w./:@+-]+$/.test(value)
+    ? printableJson(JSON.stringify(value))
+    : String(value);
 }

@@ -13,21 +13,31 @@ export interface Logger {
   once(level: LogLevel, key: string, text: string): void;
 }
 
+/** Things that are said once; models and tools are named by others, who may make up any number of names. */
+const SAID_MAX = 1_024;
+
 /** A logger that writes to `write` what is at `level` or above. */
 export function createLogger(level: LogLevel, write: (line: string) => void = writeToStderr): Logger {
   const most = LOG_LEVELS.indexOf(level);
   const said = new Set<string>();
   const log = (lineLevel: LogLevel, text: string): void => {
-    if (LOG_LEVELS.indexOf(lineLevel) <= most) write(`[tollgate] ${lineLevel}: ${text}\n`);
+    if (LOG_LEVELS.indexOf(lineLevel) <= most) write(`[tollgate] ${lineLevel}: ${oneLine(text)}\n`);
   };
   return {
     log,
     once(lineLevel, key, text) {
-      if (said.has(key)) return;
+      if (said.has(key) || said.size >= SAID_MAX) return;
       said.add(key);
       log(lineLevel, text);
     },
   };
+}
+
+/** What a model or a server has named must neither move a person's cursor nor look like a line of ours. */
+function oneLine(text: string): string {
+  return text.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}\u{202a}-\u{202e}\u{2066}-\u{2069}]/gu, (char) => {
+    return `\\u{${char.charCodeAt(0).toString(16)}}`;
+  });
 }
 
 let writing = 0;

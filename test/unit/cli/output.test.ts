@@ -1,8 +1,12 @@
 import { expect, it } from "vitest";
-import { printable, printTable } from "../../../src/cli/output.ts";
+import { printJson, printTable } from "../../../src/cli/output.ts";
 
-it("shows control characters that an agent sent instead of obeying them", () => {
-  expect(printable("a\u001b[2Jb\u009b\n")).toBe("a\\x1b[2Jb\\x9b\\x0a");
+it("prints JSON that is the same document and moves no cursor, where an agent has put control characters into it", () => {
+  const lines: string[] = [];
+  const value = { name: "a\u009b2Jb\u202ec", list: ["\u{e0041}", "é"] };
+  printJson({ isColour: false, line: (text) => void lines.push(text) }, value);
+  expect(lines.join("\n")).not.toMatch(/[\u007f-\u009f\u202e\u{e0041}]/u);
+  expect(JSON.parse(lines.join("\n"))).toEqual(value);
 });
 
 it("aligns columns and leaves no spaces at the ends of lines", () => {
