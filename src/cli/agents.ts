@@ -4,6 +4,7 @@ import { agentKeyCommands } from "./credentials.ts";
 import { apiOption, type CommonOptions, dataDirOption, jsonOption } from "./options.ts";
 import { costText } from "./cost-text.ts";
 import { type Column, type Output, printJson, printTable } from "./output.ts";
+import { markdownText } from "./markdown.ts";
 import { printable } from "../support/printable.ts";
 import { findProcessor } from "./processor.ts";
 
@@ -75,7 +76,7 @@ function printText(
     for (const line of cells) output.line(line.map(csvCell).join(","));
     return;
   }
-  const [head = "", ...body] = cells.map((line) => `| ${line.map(markdownCell).join(" | ")} |`);
+  const [head = "", ...body] = cells.map((line) => `| ${line.map(markdownText).join(" | ")} |`);
   output.line(head);
   output.line(`| ${columns.map(() => "---").join(" | ")} |`);
   for (const line of body) output.line(line);
@@ -85,8 +86,4 @@ function printText(
 function csvCell(value: string): string {
   const text = /^[=+@\t\r-]/.test(value) ? `'${value}` : value;
   return `"${printable(text).replaceAll('"', '""')}"`;
-}
-
-function markdownCell(value: string): string {
-  return printable(value).replaceAll(/[\\|<>`*_[\]]/g, (char) => `\\${char}`);
 }

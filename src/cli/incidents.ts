@@ -2,6 +2,7 @@ import { Command, Option } from "commander";
 import type { IncidentReply, IncidentRow } from "../api/incident-schemas.ts";
 import { apiOption, type CommonOptions, dataDirOption, jsonOption } from "./options.ts";
 import { type Column, type Output, printJson, printTable } from "./output.ts";
+import { markdownOf, shortcomings } from "./incident-markdown.ts";
 import { printable } from "../support/printable.ts";
 import { findProcessor } from "./processor.ts";
 
@@ -89,7 +90,7 @@ function exportCommand(output: Output): Command {
     .action(async (id: string, options: CommonOptions & { format: string }) => {
       const reply = await read(id, options);
       if (options.json === true || options.format === "json") return printJson(output, reply);
-      for (const line of markdownOf(reply)) output.line(printable(line));
+      for (const line of markdownOf(reply)) output.line(line);
     });
 }
 
@@ -130,29 +131,6 @@ function textOf(reply: IncidentReply): readonly string[] {
     ...(tags.length === 0 ? [] : [`tags: ${tags.join(", ")}`]),
     ...reply.timeline.map(({ at, what, who, text }) => `${at}  ${what}  ${who}  ${text}`),
     ...shortcomings(reply),
-  ];
-}
-
-function markdownOf(reply: IncidentReply): readonly string[] {
-  const cell = (text: string): string => text.replaceAll("|", "\\|").replaceAll("\n", " ");
-  const { id, title, severity, state, agents, tags } = reply;
-  return [
-    `# ${title}`,
-    "",
-    `${id}, ${severity}, ${state}. Opened ${reply.opened_at} by ${reply.opened_by}${reply.closed_at === null ? "" : `, closed ${reply.closed_at}`}.`,
-    `Agents: ${agents.join(", ") || "none"}. Tags: ${tags.join(", ") || "none"}.`,
-    "",
-    "| time | what | who | text | id |",
-    "| --- | --- | --- | --- | --- |",
-    ...reply.timeline.map((row) => `| ${[row.at, row.what, row.who, row.text, row.id].map(cell).join(" | ")} |`),
-    ...shortcomings(reply),
-  ];
-}
-
-function shortcomings({ truncated, storage_ready: isReady }: IncidentReply): readonly string[] {
-  return [
-    ...(truncated ? ["There is more on record than is shown."] : []),
-    ...(isReady ? [] : ["ClickHouse could not be asked: spans are missing."]),
   ];
 }
 
