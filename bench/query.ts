@@ -7,7 +7,7 @@ import { readFileSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { labelValues } from "../src/storage/queries/label-values.ts";
+import { labelValues, withLabels } from "../src/storage/queries/label-values.ts";
 import { type QueryName, queryText } from "../src/storage/queries/catalog.ts";
 import { expandGrafanaSql, type GrafanaContext } from "../test/support/grafana-macros.ts";
 import { type BenchEngine, startBenchEngine } from "./data/bench-engine.ts";
@@ -97,7 +97,7 @@ async function lookups({ storage }: BenchEngine): Promise<readonly Question[]> {
   };
   const spend = (by: readonly string[]): Question["ask"] => {
     const labels = labelValues(by);
-    const sql = queryText("spend" satisfies QueryName).replaceAll("{{labels}}", labels.sql);
+    const sql = withLabels(queryText("spend" satisfies QueryName), labels);
     return () => ({ sql, parameters: { ...labels.parameters, ...month, tenant: "", limit: 10_001 } });
   };
   const plain =

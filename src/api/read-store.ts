@@ -1,19 +1,20 @@
 import type { Readable } from "node:stream";
 import type { QueryName } from "../storage/queries/catalog.ts";
+import type { LabelValues } from "../storage/queries/label-values.ts";
 import { ApiProblem } from "./problem.ts";
 
 /** Reading ClickHouse by named query, as the read-only user. */
 export interface ReadStore {
   /**
    * Rows of a named query. `where` fills the query's `{{where}}`, and must have passed `whereExpression`; `labels` fills
-   * `{{labels}}`, and must come from `labelValues`. Rejects with
+   * its places for labels, and must come from `labelValues`. Rejects with
    * `StoreRefused` when ClickHouse refuses the query, with any other error when it cannot be reached.
    */
   rows(options: {
     readonly query: QueryName;
     readonly parameters: Readonly<Record<string, unknown>>;
     readonly where?: string;
-    readonly labels?: string;
+    readonly labels?: LabelValues;
   }): Promise<readonly unknown[]>;
 }
 

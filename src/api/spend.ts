@@ -58,7 +58,7 @@ export function spendRoute({ store, clock }: { readonly store: ReadStore; readon
       const labels = labelValues(query.by);
       const rows = await readRows<SpendQueryRow>(store, {
         query: "spend",
-        labels: labels.sql,
+        labels,
         parameters: { ...labels.parameters, ...timeRange(query, clock), tenant, limit: ROWS_MAX + 1 },
       });
       return {

@@ -8,6 +8,7 @@ import { createStorage, type Storage } from "../storage/client.ts";
 import { StorageError } from "../storage/errors.ts";
 import { migrate, MigrationError } from "../storage/migrate.ts";
 import { type QueryName, queryText } from "../storage/queries/catalog.ts";
+import { withLabels } from "../storage/queries/label-values.ts";
 import { applyRetention, type Retention } from "../storage/retention.ts";
 import { Backoff } from "../support/backoff.ts";
 import { type CancelTimer, type Clock, delay, every } from "../support/clock.ts";
@@ -144,9 +145,8 @@ export class ClickhouseStore implements Store {
 
   readonly reads: ReadStore & LineStore = {
     rows: async ({ query, parameters, where, labels }) => {
-      const sql = queryText(query)
-        .replace("{{where}}", () => where ?? "1")
-        .replaceAll("{{labels}}", () => labels ?? "[]");
+      const text = queryText(query).replace("{{where}}", () => where ?? "1");
+      const sql = labels === undefined ? text : withLabels(text, labels);
       return refusable(() => this.#require().read.query(sql, parameters, { limits: READ_LIMITS }));
     },
     lines: async (query, parameters) =>

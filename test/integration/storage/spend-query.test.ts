@@ -1,6 +1,7 @@
 /**
- * Goal: spend by any labels over any range is, to the nano-dollar, the sum of the calls' spans. Method: seeded calls of a
- * few days on the real engine; the query against a plain sum over the spans, over ranges that cut through hours.
+ * Goal: spend by any labels over any range is, to the nano-dollar, the sum of the calls' spans, and of whole days it is read from a
+ * projection. Method: seeded calls of a few days on the real engine; the query against a plain sum over the spans, over ranges
+ * that cut through days and hours, of parts as they were inserted and merged; the engine's own plan.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -10,7 +11,7 @@ import { createStorage, type Storage } from "../../../src/storage/client.ts";
 import { EmbeddedEngine } from "../../../src/storage/embedded/engine.ts";
 import { migrate } from "../../../src/storage/migrate.ts";
 import { queryText } from "../../../src/storage/queries/catalog.ts";
-import { labelValues } from "../../../src/storage/queries/label-values.ts";
+import { labelValues, withLabels } from "../../../src/storage/queries/label-values.ts";
 
 const BEGIN_MS = Date.UTC(2026, 10, 18);
 const HOUR_MS = 3_600_000;
@@ -28,7 +29,7 @@ beforeAll(async () => {
   await storage.command(`INSERT INTO span_log (trace_id, span_id, start, end, received_at, agent, team, session, model, labels,
       cost_status, cost_nano_usd, input_tokens, output_tokens, decision)
     SELECT lower(hex(sipHash128(number))), lower(hex(sipHash64(number))),
-      fromUnixTimestamp64Milli(toInt64(${BEGIN_MS} + sipHash64(number) % ${48 * HOUR_MS}), 'UTC') AS s, s, s,
+      fromUnixTimestamp64Milli(toInt64(${BEGIN_MS} + sipHash64(number) % ${72 * HOUR_MS}), 'UTC') AS s, s, s,
       concat('a', toString(number % 5)), concat('t', toString(number % 3)), toString(number % 50), ['x', 'y'][1 + number % 2],
       map('team', concat('t', toString(number % 3)), 'customer', toString(number % 11)),
       ['', 'exact', 'exact', 'unpriced'][1 + sipHash64(number, 1) % 4], sipHash64(number, 2) % 1000000007, number % 900, number % 70,
@@ -43,16 +44,27 @@ afterAll(async () => {
 });
 
 test.each([
-  ["whole hours", 0, 48 * HOUR_MS],
+  ["whole days", 0, 72 * HOUR_MS],
+  ["a day and what lies beside it", 1_234_567, 64 * HOUR_MS + 654_321],
+  ["whole hours of one day", 25 * HOUR_MS, 47 * HOUR_MS],
   ["cut through an hour at both ends", 1_234_567, 40 * HOUR_MS + 654_321],
   ["within one hour", 5 * HOUR_MS + 600_000, 5 * HOUR_MS + 3_000_001],
   ["over one full hour's end", 5 * HOUR_MS + 1, 6 * HOUR_MS],
   ["nothing", 7 * HOUR_MS, 7 * HOUR_MS],
 ])("spend by labels equals the spans: %s", async (_, since, until) => {
-  for (const by of [["agent"], ["team", "model"], ["customer"], ["session", "customer"], ["nobody's"]]) {
-    const { sql, parameters } = labelValues(by);
+  for (const by of [
+    ["agent"],
+    ["team", "model"],
+    ["customer"],
+    ["session", "customer"],
+    ["model", "customer"],
+    ["customer", "zone"],
+    ["nobody's"],
+  ]) {
+    const labels = labelValues(by);
+    const { sql, parameters } = labels;
     const range = { since_ms: BEGIN_MS + since, until_ms: BEGIN_MS + until };
-    const asked = await storage.query(queryText("spend").replaceAll("{{labels}}", sql), {
+    const asked = await storage.query(withLabels(queryText("spend"), labels), {
       ...parameters,
       ...range,
       tenant: "",
@@ -70,4 +82,17 @@ test.each([
     expect(asked).toEqual(plain);
     expect(plain.length > 0).toBe(since !== until);
   }
+});
+
+test.each([
+  [["agent", "team", "model"], "by_day"],
+  [["customer", "zone"], "by_day_and_labels"],
+  [["session"], "tollgate.spend_hour_log"],
+])("days by %j are read from %s, also where parts were merged", async (by, source) => {
+  const labels = labelValues(by);
+  const sql = `EXPLAIN ${withLabels(queryText("spend"), labels)}`;
+  const parameters = { ...labels.parameters, since_ms: 0, until_ms: Date.UTC(2262, 0, 1), tenant: "", limit: 10 };
+  await storage.command("OPTIMIZE TABLE spend_hour_log FINAL");
+  const plan = (await storage.query<{ explain: string }>(sql, parameters)).map(({ explain }) => explain).join("\n");
+  expect(/ReadFromMergeTree \(([^)]+)\)/.exec(plan)?.[1]).toBe(source);
 });

@@ -90,7 +90,7 @@ describe("spend", () => {
       ],
       truncated: false,
     });
-    expect(on.store.asked[0]?.labels).toBe("[toString(agent), toString(model)]");
+    expect(on.store.asked[0]?.labels).toMatchObject({ sql: "[toString(agent), toString(model)]" });
     expect(on.store.asked[0]?.parameters).toMatchObject({
       since_ms: on.clock.now() - 3_600_000,
     });
