@@ -4,10 +4,13 @@
  * by the clock. `--records N` (default 300,000, as a short run is mostly start), `--rounds N`.
  */
 import { spawnSync } from "node:child_process";
-import { closeSync, mkdtempSync, openSync, readSync, rmSync, statSync, writeSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, rmSync, statSync, writeSync } from "node:fs";
+import { open } from "node:fs/promises";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { fileSource } from "../src/audit/verify/export-source.ts";
+import { readExport } from "../src/audit/verify/read-export.ts";
 import { Verifier } from "../src/audit/verify/verifier.ts";
 import { EXPORT_END, exportedChain, exportHead } from "../test/support/audit-export.ts";
 
@@ -17,7 +20,6 @@ const { values } = parseArgs({
 const [records, rounds] = [Number(values.records), Number(values.rounds)];
 const GOAL = 100_000;
 const CHAINS = 20;
-const CHUNK_BYTES = 1_048_576;
 const LINES_AT_ONCE = 2_000;
 const MAIN = new URL("../dist/main.js", import.meta.url).pathname;
 
@@ -32,7 +34,7 @@ try {
     const { wall, cpu } = runCommand(file, key);
     command.wall.push(records / wall);
     command.cpu.push(records / cpu);
-    alone.push(records / readAlone(file, key));
+    alone.push(records / (await readAlone(file, key)));
   }
   const threads = Math.min(2, availableParallelism());
   say(`the command, ${threads} threads, by the clock`, command.wall);
@@ -111,19 +113,14 @@ function requireWhole(report: string): void {
 }
 
 /** Seconds of CPU of this thread. */
-function readAlone(file: string, key: string): number {
+async function readAlone(file: string, key: string): Promise<number> {
   const verifier = new Verifier({ trusted: [key] });
-  const input = openSync(file, "r");
+  const input = await open(file);
   const before = process.threadCpuUsage();
-  for (;;) {
-    const chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES);
-    const read = readSync(input, chunk);
-    if (read === 0) break;
-    verifier.read(chunk.subarray(0, read));
-  }
+  await readExport(verifier, fileSource(input), { threads: 1 });
   const report = verifier.finish();
   const { user, system } = process.threadCpuUsage(before);
-  closeSync(input);
+  await input.close();
   requireWhole(JSON.stringify(report));
   return (user + system) / 1e6;
 }

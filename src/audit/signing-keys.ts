@@ -113,6 +113,12 @@ export class SigningKeys {
   }
 }
 
+/** Whether a text has the form of a raw public key in base64. */
+export function isPublicKey(text: string): boolean {
+  const raw = Buffer.from(text, "base64");
+  return raw.length === RAW_BYTES && raw.toString("base64") === text;
+}
+
 /** Whether an Ed25519 signature in base64 is `key`'s. */
 export function isSigned(
   text: string,

@@ -1,14 +1,15 @@
-import { createReadStream, createWriteStream } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { createWriteStream } from "node:fs";
+import { open } from "node:fs/promises";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { ReadableStream } from "node:stream/web";
 import { Command } from "commander";
 import type { KnownHead } from "../audit/verify/checkpoint-check.ts";
 import type { Finding, VerifyReport } from "../audit/verify/finding.ts";
+import { chunkSource, type ExportSource, fileSource } from "../audit/verify/export-source.ts";
 import { readExport } from "../audit/verify/read-export.ts";
 import { Verifier } from "../audit/verify/verifier.ts";
-import type { PublicKey } from "../audit/signing-keys.ts";
+import { isPublicKey, type PublicKey } from "../audit/signing-keys.ts";
 import { errorText } from "../telemetry/error-text.ts";
 import { CliError, EXIT } from "./exit.ts";
 import { apiOption, type CommonOptions, dataDirOption, jsonOption } from "./options.ts";
@@ -27,7 +28,6 @@ interface VerifyOptions extends WindowOptions {
   readonly anchor?: string;
 }
 
-const CHUNK_BYTES = 1_048_576;
 const FINDINGS_SHOWN = 100;
 
 /** `tollgate audit`: whether the records of a window are all there, and what they were. */
@@ -52,13 +52,11 @@ function verifyCommand(output: Output): Command {
           EXIT.usage,
           "an export proves nothing without a key that is known from elsewhere: add `--key`",
         );
-      const anchored = options.anchor === undefined ? [] : await readAnchor(options.anchor);
+      for (const key of options.key ?? []) requireKey(key);
+      const anchored = options.anchor === undefined ? [] : await readHeads(options.anchor);
       const verifier = new Verifier({ trusted: options.key, anchored });
-      const lines =
-        options.file === undefined
-          ? await fetchExport(options)
-          : createReadStream(options.file, { highWaterMark: CHUNK_BYTES });
-      await readInto(verifier, lines);
+      if (options.file === undefined) await readInto(verifier, chunkSource(await fetchExport(options)));
+      else await readFileInto(verifier, options.file);
       const report = verifier.finish();
       if (options.json === true) printJson(output, report);
       else printReport(output, report);
@@ -66,9 +64,20 @@ function verifyCommand(output: Output): Command {
     });
 }
 
-async function readInto(verifier: Verifier, input: Readable): Promise<void> {
+async function readFileInto(verifier: Verifier, file: string): Promise<void> {
+  const handle = await open(file).catch((error: unknown) => {
+    throw new CliError(EXIT.usage, `\`--file ${file}\`: ${errorText(error)}`);
+  });
   try {
-    await readExport(verifier, input as AsyncIterable<Uint8Array>);
+    await readInto(verifier, fileSource(handle));
+  } finally {
+    await handle.close();
+  }
+}
+
+async function readInto(verifier: Verifier, source: ExportSource): Promise<void> {
+  try {
+    await readExport(verifier, source);
   } catch (error) {
     throw new CliError(EXIT.unreachable, `the export ended early: ${errorText(error)}`);
   }
@@ -125,16 +134,18 @@ async function fetchExport(options: WindowOptions): Promise<Readable> {
   return Readable.fromWeb(body as ReadableStream<Uint8Array>);
 }
 
-async function readAnchor(file: string): Promise<readonly KnownHead[]> {
-  try {
-    const text = await readFile(file, "utf8");
-    return text
-      .split("\n")
-      .filter((line) => line !== "")
-      .map((line) => JSON.parse(line) as KnownHead);
-  } catch (error) {
-    throw new CliError(EXIT.usage, `\`--anchor\`: ${errorText(error)}`);
-  }
+function requireKey(key: string): void {
+  if (isPublicKey(key)) return;
+  throw new CliError(
+    EXIT.usage,
+    `\`--key\`: \`${printable(key)}\` is no public key: 44 characters of base64, as \`tollgate audit keys\` prints them`,
+  );
+}
+
+/** Loaded when it is asked for, as it brings the schemas along. */
+async function readHeads(file: string): Promise<readonly KnownHead[]> {
+  const { readAnchoredHeads } = await import("./anchored-heads.ts");
+  return await readAnchoredHeads(file);
 }
 
 function printReport(output: Output, report: VerifyReport): void {

@@ -11,7 +11,6 @@ import { type AuditDesk, exportLines } from "../../src/api/audit.ts";
 import { hashOfLeaf, type Leaf } from "../../src/audit/checkpoint.ts";
 import { isConsistent, isIncluded } from "../../src/audit/merkle.ts";
 import type { VerifyReport } from "../../src/audit/verify/finding.ts";
-import { BlockScan } from "../../src/audit/verify/block-scan.ts";
 import { Verifier } from "../../src/audit/verify/verifier.ts";
 import { Child } from "../../src/demo/child-process.ts";
 import { lastWords, ProcessorProcess, type Workspace } from "../../src/demo/processor-process.ts";
@@ -24,6 +23,7 @@ import { EmbeddedEngine } from "../../src/storage/embedded/engine.ts";
 import { type QueryName, queryText } from "../../src/storage/queries/catalog.ts";
 import { SystemClock } from "../../src/support/clock.ts";
 import { Telemetry } from "../../src/telemetry/telemetry.ts";
+import { readLines, scanned } from "../support/read-lines.ts";
 import { TAMPERINGS } from "../support/tamperings.ts";
 
 const CONFIG = "audit: { checkpoint_interval_ms: 200, hole_grace_ms: 1000, anchor: { file: ./heads.ndjson } }\n";
@@ -117,11 +117,11 @@ describe("what processes recorded", () => {
     const text = await readFile(file, "utf8");
     // What the engine writes is what the short way reads.
     for (const line of text.split("\n").filter((one) => /^\["(?:hashed|link)"/.test(one))) {
-      expect(new BlockScan().scan(Buffer.from(line)), line).toMatchObject({ count: 1, inFull: [] });
+      expect(scanned(Buffer.from(line)), line).toMatchObject({ count: 1, inFull: [] });
     }
     const kinds = (lines: readonly string[], key: string): ReadonlySet<string> => {
       const verifier = new Verifier({ trusted: [key] });
-      verifier.read(Buffer.from(lines.join("\n")));
+      readLines(verifier, lines);
       return new Set(verifier.finish().findings.map(({ kind }) => kind));
     };
     const lines = text.split("\n");
@@ -299,7 +299,7 @@ describe("what somebody did who can write to the database", () => {
     for await (const piece of exportLines({ desk, clock, lines }, RANGE)) {
       text += typeof piece === "string" ? piece : Buffer.from(piece).toString();
     }
-    verifier.read(Buffer.from(text));
+    readLines(verifier, [text]);
     return verifier.finish();
   }
 

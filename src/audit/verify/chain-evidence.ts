@@ -1,11 +1,11 @@
 /** What an export says of one chain, place by place. */
 import {
+  type EvidenceRows,
   HASH_AT,
   IS_CLOSED,
   IS_LINK,
   IS_RECORD,
   PREV_AT,
-  type RowColumns,
   ROW_BYTES,
   ROW_WORDS,
   SPAN_AT,
@@ -82,8 +82,8 @@ export class ChainEvidence {
   readonly #row = new Uint8Array(ROW_BYTES);
   readonly #rowWords = new Int32Array(this.#row.buffer);
 
-  /** Takes one of these rows; `words` are those of its bytes. */
-  addRow(rows: RowColumns, row: number, words: Int32Array): void {
+  addRow(rows: EvidenceRows, row: number): void {
+    const { words } = rows;
     const kind = (rows.kinds[row] ?? 0) & (IS_LINK | IS_CLOSED | IS_RECORD);
     const [endMs = 0, receivedMs = 0] = [rows.endsMs[row], rows.receivedMs[row]];
     this.#add(rows.seqs[row] ?? 0, { kind, words, at: row * ROW_WORDS, endMs, receivedMs });

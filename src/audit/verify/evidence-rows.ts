@@ -19,9 +19,13 @@ export const IS_CLOSED = 2;
 export const IS_RECORD = 4;
 export const IS_REDACTED = 8;
 
-/** Of a block's bytes; shorter lines make the columns grow. */
-const LINE_BYTES = 1_024;
-const ROWS_MIN = 64;
+/**
+ * INVARIANT: a line that becomes a row is longer: it has two hashes, a span and a trace or another hash, as hex. So there is a row for
+ * each line of a block.
+ */
+const LINE_BYTES_MIN = 176;
+/** Three columns of eight bytes, one of four, one of one. */
+const COLUMN_BYTES = ROW_BYTES + 29;
 
 interface FullLine {
   /** How many rows come before it. */
@@ -30,59 +34,75 @@ interface FullLine {
   readonly to: number;
 }
 
-/** The columns, as they go from thread to thread. */
-export interface RowColumns {
+/** What is said of the rows beside their columns. */
+export interface RowNotes {
   readonly count: number;
-  readonly kinds: Uint8Array<ArrayBuffer>;
-  /** Of `chainIds`. */
-  readonly chains: Uint32Array<ArrayBuffer>;
-  readonly seqs: Float64Array<ArrayBuffer>;
-  readonly bytes: Uint8Array<ArrayBuffer>;
-  /** Of links: when they ended and came. */
-  readonly endsMs: Float64Array<ArrayBuffer>;
-  readonly receivedMs: Float64Array<ArrayBuffer>;
   readonly chainIds: readonly string[];
   /** The first that is not empty, of each chain. */
   readonly agents: readonly string[];
   readonly inFull: readonly FullLine[];
 }
 
-export class EvidenceRows implements RowColumns {
+export class EvidenceRows {
+  /** What all columns lie in. */
+  readonly memory: ArrayBufferLike;
+  readonly kinds: Uint8Array;
+  /** Of `chainIds`. */
+  readonly chains: Uint32Array;
+  readonly seqs: Float64Array;
+  /** Of links: when they ended and came. */
+  readonly endsMs: Float64Array;
+  readonly receivedMs: Float64Array;
+  readonly bytes: Uint8Array;
+  /** The same. */
+  readonly words: Int32Array;
   count = 0;
-  kinds: Uint8Array<ArrayBuffer>;
-  chains: Uint32Array<ArrayBuffer>;
-  seqs: Float64Array<ArrayBuffer>;
-  bytes: Uint8Array<ArrayBuffer>;
-  endsMs: Float64Array<ArrayBuffer>;
-  receivedMs: Float64Array<ArrayBuffer>;
-  readonly chainIds: string[] = [];
-  readonly agents: string[] = [];
-  readonly inFull: FullLine[] = [];
+  chainIds: string[] = [];
+  agents: string[] = [];
+  inFull: FullLine[] = [];
   readonly #places = new Map<string, number>();
   #last = { id: "", place: -1 };
 
-  /** For a block of so many bytes. */
-  constructor(blockBytes: number) {
-    const rows = ROWS_MIN + Math.ceil(blockBytes / LINE_BYTES);
-    this.kinds = new Uint8Array(rows);
-    this.chains = new Uint32Array(rows);
-    this.seqs = new Float64Array(rows);
-    this.bytes = new Uint8Array(rows * ROW_BYTES);
-    this.endsMs = new Float64Array(rows);
-    this.receivedMs = new Float64Array(rows);
+  /** `memory` has room for the rows of a block (`memoryOf`). */
+  constructor(memory: ArrayBufferLike) {
+    const rows = Math.trunc(memory.byteLength / COLUMN_BYTES);
+    this.memory = memory;
+    this.seqs = new Float64Array(memory, 0, rows);
+    this.endsMs = new Float64Array(memory, rows * 8, rows);
+    this.receivedMs = new Float64Array(memory, rows * 16, rows);
+    this.bytes = new Uint8Array(memory, rows * 24, rows * ROW_BYTES);
+    this.words = new Int32Array(memory, rows * 24, rows * ROW_WORDS);
+    this.chains = new Uint32Array(memory, rows * (24 + ROW_BYTES), rows);
+    this.kinds = new Uint8Array(memory, rows * (28 + ROW_BYTES), rows);
   }
 
-  /** Has room for one more row behind the last. */
-  makeRoom(): void {
-    const { count } = this;
-    if (count < this.kinds.length) return;
-    const rows = count * 2;
-    this.kinds = grown(this.kinds, new Uint8Array(rows));
-    this.chains = grown(this.chains, new Uint32Array(rows));
-    this.seqs = grown(this.seqs, new Float64Array(rows));
-    this.bytes = grown(this.bytes, new Uint8Array(rows * ROW_BYTES));
-    this.endsMs = grown(this.endsMs, new Float64Array(rows));
-    this.receivedMs = grown(this.receivedMs, new Float64Array(rows));
+  /** For a block of so many bytes. */
+  static of(blockBytes: number): EvidenceRows {
+    return new EvidenceRows(new ArrayBuffer(memoryBytes(blockBytes)));
+  }
+
+  /** Makes it empty, for another block. */
+  clear(): void {
+    this.count = 0;
+    this.chainIds = [];
+    this.agents = [];
+    this.inFull = [];
+    this.#places.clear();
+    this.#last = { id: "", place: -1 };
+  }
+
+  /** What another thread has to know that has the columns. */
+  get notes(): RowNotes {
+    const { count, chainIds, agents, inFull } = this;
+    return { count, chainIds, agents, inFull };
+  }
+
+  /** Takes what another thread said of the columns that it filled. */
+  takeNotes({ count, chainIds, agents, inFull }: RowNotes): void {
+    this.count = count;
+    this.chainIds = [...chainIds];
+    this.agents = [...agents];
+    this.inFull = [...inFull];
   }
 
   /** Which of `chainIds` it is. */
@@ -104,14 +124,9 @@ export class EvidenceRows implements RowColumns {
   }
 }
 
-function grown<T extends { set(from: T): void }>(from: T, to: T): T {
-  to.set(from);
-  return to;
-}
-
-/** What is to go along with columns that leave their thread. */
-export function buffersOf(rows: RowColumns): ArrayBuffer[] {
-  return [rows.kinds, rows.chains, rows.seqs, rows.bytes, rows.endsMs, rows.receivedMs].map(({ buffer }) => buffer);
+/** What the columns of a block take. */
+export function memoryBytes(blockBytes: number): number {
+  return Math.ceil((blockBytes + 1) / LINE_BYTES_MIN) * COLUMN_BYTES;
 }
 
 /** So many bytes as hex. */

@@ -1,74 +1,59 @@
 /**
- * Cuts the bytes of an export into blocks of whole lines, as few as the chunks allow: a line that two chunks share is a block of its own,
- * and what stands between is not copied. Bounded: of a line that is too long only its beginning is left, which is no line of an export.
+ * Cuts the bytes of an export into blocks of whole lines. Bounded: of a line that is too long only its beginning is left, which is no
+ * line of an export.
  */
+import type { ExportSource } from "./export-source.ts";
 
 const NEW_LINE = 0x0a;
-const RETURN = 0x0d;
-const NOTHING = Buffer.alloc(0);
 /** A checkpoint of a million chains has less. */
 const LINE_BYTES_MAX = 256 * 1024 * 1024;
 const BEGINNING_BYTES = 100;
 
 export class ExportBlocks {
-  readonly #take: (block: Buffer) => void;
-  /** Of a line whose end did not come yet. */
-  #pieces: Buffer[] = [];
-  #bytes = 0;
+  readonly #source: ExportSource;
+  readonly #lineBytesMax: number;
+  /** What was read behind the last line that was given. */
+  #rest = Buffer.alloc(0);
+  #isEnded = false;
 
-  constructor(take: (block: Buffer) => void) {
-    this.#take = take;
+  constructor(source: ExportSource, { lineBytesMax = LINE_BYTES_MAX }: { readonly lineBytesMax?: number } = {}) {
+    this.#source = source;
+    this.#lineBytesMax = lineBytesMax;
   }
 
-  /** The blocks that it makes are parts of `chunk`, where they can be. */
-  add(chunk: Uint8Array): void {
-    const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-    let from = 0;
-    if (this.#pieces.length > 0) {
-      const end = bytes.indexOf(NEW_LINE);
-      if (end >= 0) {
-        this.#giveJoined(bytes.subarray(0, end));
-        from = end + 1;
-      }
+  /** The next block: a part of `room`, or one line that does not fit in. `undefined` at the end. Rooms are all of one size. */
+  async next(room: Buffer): Promise<Buffer | undefined> {
+    let size = this.#rest.copy(room);
+    while (size < room.length && !this.#isEnded) size += await this.#read(room.subarray(size));
+    if (this.#isEnded) {
+      this.#rest = Buffer.alloc(0);
+      return size === 0 ? undefined : room.subarray(0, size);
     }
-    const last = from === 0 && this.#pieces.length > 0 ? -1 : bytes.lastIndexOf(NEW_LINE);
-    if (last >= from) {
-      this.#take(bytes.subarray(from, last));
-      from = last + 1;
+    const last = room.lastIndexOf(NEW_LINE);
+    if (last < 0) return this.#longLine(room);
+    this.#rest = Buffer.from(room.subarray(last + 1));
+    return room.subarray(0, last);
+  }
+
+  async #read(room: Buffer): Promise<number> {
+    const bytes = await this.#source.read(room);
+    this.#isEnded = bytes === 0;
+    return bytes;
+  }
+
+  /** A line of which all of `room` is the beginning. */
+  async #longLine(room: Buffer): Promise<Buffer> {
+    let pieces = [Buffer.from(room)];
+    let length = room.length;
+    for (;;) {
+      const size = await this.#read(room);
+      const end = room.subarray(0, size).indexOf(NEW_LINE);
+      const piece = Buffer.from(room.subarray(0, end < 0 ? size : end));
+      if (length <= this.#lineBytesMax) pieces.push(piece);
+      length += piece.length;
+      if (length > this.#lineBytesMax) pieces = [Buffer.from(Buffer.concat(pieces).subarray(0, BEGINNING_BYTES))];
+      this.#rest = Buffer.from(room.subarray(end < 0 ? size : end + 1, size));
+      if (end >= 0 || this.#isEnded) return Buffer.concat(pieces);
     }
-    if (from < bytes.length) this.#keep(bytes.subarray(from));
-  }
-
-  /** Takes what came behind the last end of a line as one. */
-  end(): void {
-    if (this.#pieces.length > 0) this.#giveJoined(NOTHING);
-  }
-
-  #keep(piece: Buffer): void {
-    if (this.#bytes > LINE_BYTES_MAX) return;
-    this.#bytes += piece.length;
-    this.#pieces.push(piece);
-    if (this.#bytes <= LINE_BYTES_MAX) return;
-    this.#pieces = [Buffer.from(Buffer.concat(this.#pieces).subarray(0, BEGINNING_BYTES))];
-  }
-
-  #giveJoined(last: Buffer): void {
-    this.#keep(last);
-    const whole = Buffer.concat(this.#pieces);
-    this.#pieces = [];
-    this.#bytes = 0;
-    if (whole.length > 0) this.#take(whole);
-  }
-}
-
-/** Each line of a block that is not empty, without its end. */
-export function eachLine(block: Buffer, take: (from: number, to: number) => void): void {
-  let from = 0;
-  while (from < block.length) {
-    const next = block.indexOf(NEW_LINE, from);
-    const end = next < 0 ? block.length : next;
-    const to = end > from && block[end - 1] === RETURN ? end - 1 : end;
-    if (to > from) take(from, to);
-    from = end + 1;
   }
 }

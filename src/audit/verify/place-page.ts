@@ -38,14 +38,21 @@ export class PlacePage {
   /** Of its first place. */
   readonly seq: number;
   /** Of each place; 0 where nothing is said. */
-  readonly kinds = new Uint8Array(PAGE_PLACES);
-  readonly bytes = new Uint8Array(PAGE_PLACES * ROW_BYTES);
-  readonly words = new Int32Array(this.bytes.buffer);
-  readonly endsMs = new Float64Array(PAGE_PLACES);
-  readonly receivedMs = new Float64Array(PAGE_PLACES);
+  readonly kinds: Uint8Array;
+  readonly bytes: Uint8Array;
+  readonly words: Int32Array;
+  readonly endsMs: Float64Array;
+  readonly receivedMs: Float64Array;
 
   constructor(seq: number) {
     this.seq = seq;
+    // One piece of memory: the collector has to know of each.
+    const memory = new ArrayBuffer(PAGE_PLACES * (ROW_BYTES + 17));
+    this.bytes = new Uint8Array(memory, 0, PAGE_PLACES * ROW_BYTES);
+    this.words = new Int32Array(memory, 0, PAGE_PLACES * ROW_WORDS);
+    this.endsMs = new Float64Array(memory, PAGE_PLACES * ROW_BYTES, PAGE_PLACES);
+    this.receivedMs = new Float64Array(memory, PAGE_PLACES * (ROW_BYTES + 8), PAGE_PLACES);
+    this.kinds = new Uint8Array(memory, PAGE_PLACES * (ROW_BYTES + 16), PAGE_PLACES);
   }
 
   /** False where what is said does not fit what was said before: nothing is changed then. */

@@ -4,8 +4,9 @@
  */
 import { availableParallelism } from "node:os";
 import { BlockScan } from "./block-scan.ts";
-import type { RowColumns } from "./evidence-rows.ts";
 import { ExportBlocks } from "./export-blocks.ts";
+import { ExportSlot } from "./export-slot.ts";
+import type { ExportSource } from "./export-source.ts";
 import { ScanThread } from "./scan-thread.ts";
 import type { Verifier } from "./verifier.ts";
 
@@ -14,32 +15,27 @@ export interface ReadOptions {
   readonly threads?: number;
   /** From how many bytes on a second thread is worth its start. @default 16 MiB */
   readonly fromBytes?: number;
+  /** Of a block. @default 1 MiB */
+  readonly blockBytes?: number;
 }
 
 const FROM_BYTES = 16 * 1024 * 1024;
-/** Blocks that were read and wait for one before them. */
-const WAITING_MAX = 32;
+const BLOCK_BYTES = 1024 * 1024;
+/** Those that the second thread has, one that is read meanwhile, and some that wait for one before them. */
+const SLOTS_MAX = 8;
 
-interface Slot {
+/** A block whose turn to be taken has not come. */
+interface Waiting {
   readonly block: Buffer;
-  rows: RowColumns | undefined;
+  readonly slot: ExportSlot;
+  isRead: boolean;
 }
 
-/** Rejects when the input does. */
-export async function readExport(
-  verifier: Verifier,
-  input: AsyncIterable<Uint8Array>,
-  { threads = availableParallelism(), fromBytes = FROM_BYTES }: ReadOptions = {},
-): Promise<void> {
-  const reading = new Reading(verifier);
-  let bytes = 0;
+/** Rejects when the source does. */
+export async function readExport(verifier: Verifier, source: ExportSource, options: ReadOptions = {}): Promise<void> {
+  const reading = new Reading(verifier, options);
   try {
-    for await (const chunk of input) {
-      bytes += chunk.length;
-      if (threads > 1 && bytes > fromBytes) reading.startSecond();
-      await reading.add(chunk);
-    }
-    await reading.end();
+    await reading.read(new ExportBlocks(source));
   } finally {
     await reading.stop();
   }
@@ -47,51 +43,72 @@ export async function readExport(
 
 class Reading {
   readonly #verifier: Verifier;
+  readonly #options: Required<ReadOptions>;
   readonly #scan = new BlockScan();
-  readonly #blocks = new ExportBlocks((block) => this.#give(block));
+  readonly #free: ExportSlot[] = [];
+  #slots = 0;
   /** In the order of the export. */
-  readonly #slots: Slot[] = [];
+  readonly #waiting: Waiting[] = [];
   #second: ScanThread | undefined;
 
-  constructor(verifier: Verifier) {
+  constructor(
+    verifier: Verifier,
+    { threads = availableParallelism(), fromBytes = FROM_BYTES, blockBytes = BLOCK_BYTES }: ReadOptions,
+  ) {
     this.#verifier = verifier;
+    this.#options = { threads, fromBytes, blockBytes };
   }
 
-  startSecond(): void {
-    this.#second ??= new ScanThread();
-  }
-
-  async add(chunk: Uint8Array): Promise<void> {
-    this.#blocks.add(chunk);
-    while (this.#slots.length > WAITING_MAX) await this.#second?.next();
-  }
-
-  async end(): Promise<void> {
-    this.#blocks.end();
-    while (this.#second?.isDone === false) await this.#second.next();
+  async read(blocks: ExportBlocks): Promise<void> {
+    let bytes = 0;
+    for (;;) {
+      const slot = await this.#slot();
+      const block = await blocks.next(slot.room);
+      if (block === undefined) break;
+      bytes += block.length;
+      if (this.#options.threads > 1 && bytes > this.#options.fromBytes) this.#second ??= new ScanThread();
+      this.#give(block, slot);
+    }
+    while (this.#waiting.length > 0) await this.#second?.next();
   }
 
   async stop(): Promise<void> {
     await this.#second?.stop();
   }
 
-  #give(block: Buffer): void {
-    const slot: Slot = { block, rows: undefined };
-    this.#slots.push(slot);
-    if (this.#second === undefined || this.#second.isBusy) slot.rows = this.#scan.scan(block);
-    else {
-      this.#second.scan(block, (rows) => {
-        slot.rows = rows;
+  async #slot(): Promise<ExportSlot> {
+    for (;;) {
+      const free = this.#free.pop();
+      if (free !== undefined) return free;
+      if (this.#slots < SLOTS_MAX) {
+        this.#slots += 1;
+        return ExportSlot.of(this.#options.blockBytes);
+      }
+      await this.#second?.next();
+    }
+  }
+
+  #give(block: Buffer, slot: ExportSlot): void {
+    const waiting = { block, slot, isRead: false };
+    this.#waiting.push(waiting);
+    const isShared = block.buffer === slot.memory.block;
+    if (isShared && this.#second?.isBusy === false) {
+      this.#second.scan(slot, block.length, () => {
+        waiting.isRead = true;
         this.#takeRead();
       });
+      return;
     }
+    this.#scan.scan(block, slot.rows);
+    waiting.isRead = true;
     this.#takeRead();
   }
 
   #takeRead(): void {
-    for (let first = this.#slots[0]; first?.rows !== undefined; first = this.#slots[0]) {
-      this.#verifier.take(first.block, first.rows);
-      this.#slots.shift();
+    for (let first = this.#waiting[0]; first?.isRead === true; first = this.#waiting[0]) {
+      this.#verifier.take(first.block, first.slot.rows);
+      this.#free.push(first.slot);
+      this.#waiting.shift();
     }
   }
 }

@@ -1,17 +1,18 @@
 /** The other end of `scan-worker.ts`: gives it blocks, in turn, and takes back what their lines say. */
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
-import type { RowColumns } from "./evidence-rows.ts";
+import type { RowNotes } from "./evidence-rows.ts";
+import type { ExportSlot, SlotMemory } from "./export-slot.ts";
 
-/** A block on its way: the first `length` bytes of a buffer. */
-export interface BlockCopy {
-  readonly buffer: ArrayBuffer;
+/** A block to read: so many bytes of a slot. */
+export interface BlockTask {
+  readonly memory: SlotMemory;
   readonly length: number;
 }
 
-interface Answer {
-  readonly rows: RowColumns;
-  readonly buffer: ArrayBuffer;
+interface Asked {
+  readonly slot: ExportSlot;
+  readonly done: () => void;
 }
 
 /** So many wait there that it has always something to do. */
@@ -19,42 +20,34 @@ const BLOCKS_MAX = 3;
 
 export class ScanThread {
   readonly #worker: Worker;
-  readonly #waiting: ((rows: RowColumns) => void)[] = [];
-  /** Buffers that came back. */
-  readonly #free: ArrayBuffer[] = [];
+  readonly #asked: Asked[] = [];
   #failure: unknown;
 
   constructor() {
     const file = import.meta.url.endsWith(".ts") ? "./scan-worker.ts" : "./scan-worker.js";
     this.#worker = new Worker(new URL(file, import.meta.url));
-    this.#worker.on("message", ({ rows, buffer }: Answer) => {
-      this.#free.push(buffer);
-      this.#waiting.shift()?.(rows);
+    this.#worker.on("message", (notes: RowNotes) => {
+      const { slot, done } = this.#asked.shift() ?? {};
+      slot?.rows.takeNotes(notes);
+      done?.();
     });
     this.#worker.on("error", (error) => (this.#failure = error));
   }
 
   get isBusy(): boolean {
-    return this.#waiting.length >= BLOCKS_MAX;
+    return this.#asked.length >= BLOCKS_MAX;
   }
 
-  /** Has a block read; `take` is called with what it says, in the order in which blocks came. The block stays the caller's. */
-  scan(block: Buffer, take: (rows: RowColumns) => void): void {
-    const known = this.#free.pop();
-    const buffer = known === undefined || known.byteLength < block.length ? new ArrayBuffer(block.length) : known;
-    new Uint8Array(buffer).set(block);
-    this.#waiting.push(take);
-    this.#worker.postMessage({ buffer, length: block.length } satisfies BlockCopy, [buffer]);
+  /** Has so many bytes of a slot read into its rows; `done` is called then, in the order in which blocks came. */
+  scan(slot: ExportSlot, length: number, done: () => void): void {
+    this.#asked.push({ slot, done });
+    this.#worker.postMessage({ memory: slot.memory, length } satisfies BlockTask);
   }
 
   /** When the next answer was taken. Rejects when the thread has failed. */
   async next(): Promise<void> {
-    if (this.#failure === undefined && this.#waiting.length > 0) await once(this.#worker, "message");
+    if (this.#failure === undefined && this.#asked.length > 0) await once(this.#worker, "message");
     if (this.#failure !== undefined) throw this.#failure;
-  }
-
-  get isDone(): boolean {
-    return this.#waiting.length === 0;
   }
 
   async stop(): Promise<void> {

@@ -1,12 +1,13 @@
-/** A thread that reads blocks of an export: what its lines say goes back in columns, with the buffer that they came in. */
+/** A thread that reads blocks of an export: what their lines say is in the columns of their slot, the rest is said. */
 import { parentPort } from "node:worker_threads";
 import { BlockScan } from "./block-scan.ts";
-import { buffersOf } from "./evidence-rows.ts";
-import type { BlockCopy } from "./scan-thread.ts";
+import { ExportSlot } from "./export-slot.ts";
+import type { BlockTask } from "./scan-thread.ts";
 
 const scan = new BlockScan();
 
-parentPort?.on("message", ({ buffer, length }: BlockCopy) => {
-  const rows = scan.scan(Buffer.from(buffer, 0, length));
-  parentPort?.postMessage({ rows, buffer }, [...buffersOf(rows), buffer]);
+parentPort?.on("message", ({ memory, length }: BlockTask) => {
+  const { room, rows } = new ExportSlot(memory);
+  scan.scan(room.subarray(0, length), rows);
+  parentPort?.postMessage(rows.notes);
 });

@@ -14,9 +14,7 @@ import {
   type KnownHead,
   type SignedLeaf,
 } from "./checkpoint-check.ts";
-import { BlockScan } from "./block-scan.ts";
-import { IS_RECORD, IS_REDACTED, type RowColumns } from "./evidence-rows.ts";
-import { ExportBlocks } from "./export-blocks.ts";
+import { type EvidenceRows, IS_RECORD, IS_REDACTED } from "./evidence-rows.ts";
 import { Findings, type VerifyReport } from "./finding.ts";
 import { type HashedLine, readHashedLine } from "./hashed-line.ts";
 import { checkRecord, type RecordLine } from "./record-check.ts";
@@ -55,8 +53,6 @@ export class Verifier {
   readonly #keys: PublicKey[] = [];
   readonly #checkpoints: Checkpoint[] = [];
   readonly #chains = new Map<string, ChainEvidence>();
-  readonly #scan = new BlockScan();
-  readonly #blocks = new ExportBlocks((block) => this.take(block, this.#scan.scan(block)));
   /** Lines of one chain often come one after the other. */
   #last: { readonly id: string; readonly chain: ChainEvidence } | undefined;
   #head: ExportHead | undefined;
@@ -69,13 +65,7 @@ export class Verifier {
     this.#options = options;
   }
 
-  /** Takes the next bytes of an export, which need not end where a line does. */
-  read(chunk: Uint8Array): void {
-    this.#blocks.add(chunk);
-  }
-
   finish(): VerifyReport {
-    this.#blocks.end();
     const head = this.#head;
     if (head === undefined) this.#findings.add("export_damaged", "it has no first line");
     if (!this.#isEnded) this.#findings.add("export_damaged", "its end is missing");
@@ -93,8 +83,7 @@ export class Verifier {
   }
 
   /** Takes a block of whole lines and what was read of it. */
-  take(block: Buffer, rows: RowColumns): void {
-    const words = new Int32Array(rows.bytes.buffer);
+  take(block: Buffer, rows: EvidenceRows): void {
     const chains: (ChainEvidence | undefined)[] = [];
     let next = 0;
     const takeRows = (to: number): void => {
@@ -104,7 +93,7 @@ export class Verifier {
         const place = rows.chains[next] ?? 0;
         const chain = (chains[place] ??= this.#chain(rows.chainIds[place] ?? ""));
         if (chain.agent === "") chain.agent = rows.agents[place] ?? "";
-        chain.addRow(rows, next, words);
+        chain.addRow(rows, next);
       }
     };
     for (const { before, from, to } of rows.inFull) {

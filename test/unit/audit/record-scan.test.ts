@@ -129,10 +129,10 @@ interface Scanned {
 
 /** What a chain knows of the one place that a short way has read; `undefined` where it has read none. */
 function scanned(scan: Scan, bytes: Buffer): Scanned | undefined {
-  const rows = new EvidenceRows(bytes.length);
+  const rows = EvidenceRows.of(bytes.length);
   if (!scan.scan(bytes, { from: 0, to: bytes.length }, rows)) return undefined;
   const evidence = new ChainEvidence();
-  evidence.addRow(rows, 0, new Int32Array(rows.bytes.buffer));
+  evidence.addRow(rows, 0);
   const [place] = evidence.places.values();
   if (place === undefined) throw new Error("a row without a place");
   const isRedacted = ((rows.kinds[0] ?? 0) & IS_REDACTED) !== 0;

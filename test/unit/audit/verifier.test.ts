@@ -13,6 +13,7 @@ import { EXPORT_FORM } from "../../../src/audit/export-form.ts";
 import { SigningKeys } from "../../../src/audit/signing-keys.ts";
 import type { Finding } from "../../../src/audit/verify/finding.ts";
 import { Verifier } from "../../../src/audit/verify/verifier.ts";
+import { readLines } from "../../support/read-lines.ts";
 
 const CHAIN = "c0".repeat(16);
 const START_MS = Date.UTC(2026, 10, 21, 12);
@@ -111,7 +112,10 @@ function verify(made: readonly Made[], checkpoints: ReturnType<typeof signed>): 
   const lines: unknown[] = [["export", EXPORT_FORM, { ...window, ...times }]];
   lines.push(...checkpoints.keys.map((key) => ["key", key]), ...checkpoints.lines);
   lines.push(...made.flatMap(({ link, record }) => [record, link]), ["end"]);
-  for (const line of lines) verifier.read(Buffer.from(`${JSON.stringify(line)}\n`));
+  readLines(
+    verifier,
+    lines.map((line) => JSON.stringify(line)),
+  );
   return verifier.finish().findings;
 }
 
