@@ -13,22 +13,25 @@ export interface Logger {
   once(level: LogLevel, key: string, text: string): void;
 }
 
-/** Things that are said once; models and tools are named by others, who may make up any number of names. */
-const SAID_MAX = 1_024;
+/** Lines of one kind (what stands before the colon of their key): models and tools are named by others, who may make up any number. */
+const SAID_OF_KIND_MAX = 256;
 
 /** A logger that writes to `write` what is at `level` or above. */
 export function createLogger(level: LogLevel, write: (line: string) => void = writeToStderr): Logger {
   const most = LOG_LEVELS.indexOf(level);
-  const said = new Set<string>();
+  const said = new Map<string, Set<string>>();
   const log = (lineLevel: LogLevel, text: string): void => {
     if (LOG_LEVELS.indexOf(lineLevel) <= most) write(`[tollgate] ${lineLevel}: ${oneLine(text)}\n`);
   };
   return {
     log,
     once(lineLevel, key, text) {
-      if (said.has(key) || said.size >= SAID_MAX) return;
-      said.add(key);
-      log(lineLevel, text);
+      const kind = key.split(":", 1)[0] ?? key;
+      let keys = said.get(kind);
+      if (keys === undefined) said.set(kind, (keys = new Set()));
+      if (keys.has(key) || keys.size >= SAID_OF_KIND_MAX) return;
+      keys.add(key);
+      log(lineLevel, keys.size < SAID_OF_KIND_MAX ? text : `${text} (more of this kind are not said)`);
     },
   };
 }

@@ -7,11 +7,14 @@ it("shows control characters in a name that somebody made up, on the one line th
   expect(lines).toEqual(["[tollgate] warn: tool `a\\u{1b}[2J\\u{a}[tollgate] info: b\\u{202e}c` is new\n"]);
 });
 
-it("remembers no more than a bounded number of things that it has said once", () => {
+it("says a bounded number of lines of a kind, that there are more, and any other kind as before", () => {
   const lines: string[] = [];
   const logger = createLogger("info", (line) => lines.push(line));
-  for (let index = 0; index < 5_000; index += 1) logger.once("warn", `model-${index}`, "a model without a price");
-  expect(lines.length).toBeLessThan(2_000);
-  logger.once("warn", "model-0", "a model without a price");
-  expect(lines.length).toBeLessThan(2_000);
+  for (let index = 0; index < 5_000; index += 1) logger.once("warn", `tool-changed:${index}`, "a tool has changed");
+  expect(lines.length).toBeLessThan(500);
+  expect(lines.filter((line) => line.includes("more of this kind"))).toHaveLength(1);
+  const before = lines.length;
+  logger.once("warn", "tool-changed:0", "a tool has changed");
+  logger.once("error", "spool-full", "the spool is full");
+  expect(lines.slice(before)).toEqual(["[tollgate] error: the spool is full\n"]);
 });
