@@ -1,5 +1,5 @@
 /** Reads a block of an export: what its lines say, and which of them are to be read in full. */
-import type { EvidenceRows } from "./evidence-rows.ts";
+import { type EvidenceRows, LINE_BYTES_MIN } from "./evidence-rows.ts";
 import { LinkScan } from "./link-scan.ts";
 import { RecordScan } from "./record-scan.ts";
 
@@ -24,7 +24,8 @@ export class BlockScan {
   }
 
   #scanLine(block: Buffer, line: { readonly from: number; readonly to: number }, rows: EvidenceRows): void {
-    if (this.#links.scan(block, line, rows) || this.#records.scan(block, line, rows)) return;
+    const mayBeRow = line.to - line.from >= LINE_BYTES_MIN;
+    if (mayBeRow && (this.#links.scan(block, line, rows) || this.#records.scan(block, line, rows))) return;
     rows.addInFull(line.from, line.to);
   }
 }

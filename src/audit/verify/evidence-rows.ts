@@ -23,7 +23,7 @@ export const IS_REDACTED = 8;
  * INVARIANT: a line that becomes a row is longer: it has two hashes, a span and a trace or another hash, as hex. So there is a row for
  * each line of a block.
  */
-const LINE_BYTES_MIN = 176;
+export const LINE_BYTES_MIN = 176;
 /** Three columns of eight bytes, one of four, one of one. */
 const COLUMN_BYTES = ROW_BYTES + 29;
 
