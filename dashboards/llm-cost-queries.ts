@@ -1,6 +1,6 @@
 /**
- * The SQL behind the "LLM cost" dashboard. Sums read the roll-up (`spend_by_minute`), which outlives the spans; only what
- * a roll-up can't know (percentiles, single traces, denials) reads spans. Every query is bounded by the time range and,
+ * The SQL behind the "LLM cost" dashboard. Sums read roll-ups (`spend_by_minute`, `spend_by_hour`), which outlive the spans; only
+ * what these can't know (percentiles, single traces, denials) reads spans. Every query is bounded by the time range and,
  * where it lists things, by a LIMIT. `$__conditionalAll` drops a filter when its variable stands on "All".
  */
 const SELECTED = [
@@ -13,15 +13,33 @@ const ROLL_UP = `FROM spend_by_minute
 WHERE $__timeFilter(minute)
   AND ${SELECTED}`;
 
+/** The days that lie whole in the range: their sums are kept, by these columns. */
+const wholeDay = (time: string): string =>
+  `toDate(${time}) >= toDate($__fromTime + 86399, 'UTC') AND toDate(${time}) < toDate($__toTime, 'UTC')`;
+
+/** What was spent in the range, not over time: whole days from their sums, what lies beside them by the minute. */
+const SPENT = `FROM (
+  SELECT agent, team, model, sum(h.calls) AS calls, sum(h.unpriced_calls) AS unpriced_calls, sum(h.input_tokens) AS input_tokens,
+    sum(h.output_tokens) AS output_tokens, reinterpret(sum(h.cost_nano_usd), 'Decimal(18, 9)') AS cost_usd
+  FROM spend_by_hour AS h
+  WHERE ${wholeDay("hour")}
+  AND ${SELECTED}
+  GROUP BY agent, team, model
+  UNION ALL
+  SELECT agent, team, model, calls, unpriced_calls, input_tokens, output_tokens, cost_usd
+  ${ROLL_UP}
+  AND NOT (${wholeDay("minute")})
+)`;
+
 const CALLS = `FROM llm_calls
 WHERE $__timeFilter(start)
   AND ${SELECTED}`;
 
 export const TOTALS = {
-  spend: `SELECT sum(cost_usd) AS spend ${ROLL_UP}`,
-  calls: `SELECT sum(calls) AS calls ${ROLL_UP}`,
-  costPerCall: `SELECT if(sum(calls) <= sum(unpriced_calls), 0, toFloat64(sum(cost_usd)) / (sum(calls) - sum(unpriced_calls))) AS cost_per_call ${ROLL_UP}`,
-  unpriced: `SELECT sum(unpriced_calls) AS unpriced ${ROLL_UP}`,
+  spend: `SELECT sum(cost_usd) AS spend ${SPENT}`,
+  calls: `SELECT sum(calls) AS calls ${SPENT}`,
+  costPerCall: `SELECT if(sum(calls) <= sum(unpriced_calls), 0, toFloat64(sum(cost_usd)) / (sum(calls) - sum(unpriced_calls))) AS cost_per_call ${SPENT}`,
+  unpriced: `SELECT sum(unpriced_calls) AS unpriced ${SPENT}`,
   denied: `SELECT count() AS denied FROM refusals WHERE $__timeFilter(start) AND decision IN ('deny', 'forbid')`,
 } as const;
 
@@ -69,7 +87,7 @@ ORDER BY time`;
 
 export const WHO_SPENDS = `SELECT team, agent, model, sum(calls) AS calls, sum(input_tokens) AS input_tokens, sum(output_tokens) AS output_tokens,
   sum(cost_usd) AS cost, sum(unpriced_calls) AS unpriced_calls
-${ROLL_UP}
+${SPENT}
 GROUP BY team, agent, model
 ORDER BY cost DESC, unpriced_calls DESC
 LIMIT 50`;

@@ -134,6 +134,40 @@ describe("LLM cost", () => {
     expect(new Set(rows.map((row) => row["agent"]))).toEqual(new Set(["planner", "coder"]));
   });
 
+  it("sums up a range of days as its calls do, and reads the whole ones among them from their sums", async () => {
+    const begun = HOUR_START - 90 * 86_400;
+    await owner.command(`INSERT INTO span_log (trace_id, span_id, start, end, agent, team, model, cost_nano_usd, cost_status, received_at)
+      SELECT leftPad(hex(number), 32, 'd'), leftPad(hex(number), 16, 'd'), toDateTime(${begun} + number * 1000, 'UTC') AS at, at,
+        concat('d', toString(number % 3)), 'days', 'm', number + 1, if(number % 10 = 0, 'unpriced', 'exact'), at FROM numbers(400)`);
+    const range = { fromUnixSeconds: begun + 7_777, toUnixSeconds: begun + 390_001 };
+    for (const agent of [undefined, ["d1", "d2"]]) {
+      const context = { ...ALL, ...range, variables: { ...ALL.variables, team: ["days"], agent } };
+      const plain = await owner.query<{ calls: string }>(
+        `SELECT agent, toString(count()) AS calls, toString(sum(cost_nano_usd)) AS nano, toString(countIf(cost_status = 'unpriced')) AS unpriced
+         FROM span_log AS s WHERE team = 'days' AND toStartOfMinute(start) BETWEEN toDateTime(${range.fromUnixSeconds}) AND toDateTime(${range.toUnixSeconds})
+           AND (${agent === undefined} OR agent != 'd0') GROUP BY agent ORDER BY sum(s.cost_nano_usd) DESC`,
+      );
+      const shown = await panel("Who spends", context);
+      expect(
+        shown.map((row) => ({
+          agent: row["agent"],
+          calls: row["calls"],
+          nano: String(Math.round(Number(row["cost"]) * 1e9)),
+          unpriced: row["unpriced_calls"],
+        })),
+      ).toEqual(plain);
+      expect(plain.length).toBe(agent?.length ?? 3);
+      expect(await panel("Calls", context)).toEqual([
+        { calls: String(plain.reduce((sum, row) => sum + Number(row.calls), 0)) },
+      ]);
+    }
+    const [query] = (await queriesOf("llm-cost")).filter(({ title }) => title === "Who spends");
+    const plan = await owner.query<{ explain: string }>(
+      `EXPLAIN ${expandGrafanaSql(query?.sql ?? "", { ...ALL, ...range })}`,
+    );
+    expect(plan.map(({ explain }) => explain).join("\n")).toContain("ReadFromMergeTree (by_day)");
+  });
+
   it("draws the dearest twenty agents, and all others as one", async () => {
     const begun = HOUR_START - 86_400;
     await owner.command(`INSERT INTO span_log (trace_id, span_id, start, end, agent, cost_nano_usd, cost_status, received_at)
