@@ -61,7 +61,7 @@ export const openRequest = z.strictObject({
 export const noteRequest = z.strictObject({ text });
 export const tagRequest = z.strictObject({ tags: z.array(tag).min(1).max(64) });
 export const closeRequest = z.strictObject({ reason: text });
-export const incidentId = z.object({ id: z.string().regex(/^inc_[0-9a-f]{16}$/) });
+export const incidentId = z.object({ id: z.string().regex(/^inc_[0-9a-f]{16}$/, { error: "expected inc_…" }) });
 
 export function toIncidentRow(incident: Incident): IncidentRow {
   const { id, title, severity, state, agents, tags, openedAtMs, closedAtMs, entries } = incident;

@@ -1,10 +1,13 @@
 import { formatUsd, type NanoUsd } from "@tollgate/instrumentation/pricing";
 import { z } from "zod";
+import { calendarWindow } from "../budget/rules/calendar.ts";
 import { labelValues } from "../storage/queries/label-values.ts";
 import type { Clock } from "../support/clock.ts";
+import { ApiProblem } from "./problem.ts";
 import { type ReadStore, readRows } from "./read-store.ts";
 import { type AnyRoute, NOTHING, route } from "./route.ts";
 import { timeRange, timeRangeQuery } from "./time-range.ts";
+import type { TimeRange } from "./time-range.ts";
 
 const LABELS_MAX = 8;
 const ROWS_MAX = 10_000;
@@ -20,6 +23,10 @@ const spendQuery = z.object({
     .pipe(z.array(label).min(1).max(LABELS_MAX))
     .describe("Labels, separated by commas: agent, team, model, …, or any key of the labels of a call."),
   ...timeRangeQuery,
+  window: z
+    .enum(["minute", "hour", "day", "week", "month"])
+    .optional()
+    .describe("In place of `since` and `until`: the one that runs now, in UTC, as windows of budgets do by default."),
 });
 
 const spendReply = z.object({
@@ -59,7 +66,7 @@ export function spendRoute({ store, clock }: { readonly store: ReadStore; readon
       const rows = await readRows<SpendQueryRow>(store, {
         query: "spend",
         labels,
-        parameters: { ...labels.parameters, ...timeRange(query, clock), tenant, limit: ROWS_MAX + 1 },
+        parameters: { ...labels.parameters, ...rangeOf(query, clock), tenant, limit: ROWS_MAX + 1 },
       });
       return {
         by: query.by,
@@ -68,6 +75,16 @@ export function spendRoute({ store, clock }: { readonly store: ReadStore; readon
       };
     },
   });
+}
+
+/** Throws `invalid_request`. */
+function rangeOf(query: z.output<typeof spendQuery>, clock: Clock): TimeRange {
+  if (query.window === undefined) return timeRange(query, clock);
+  if (query.since !== undefined || query.until !== undefined) {
+    throw new ApiProblem("invalid_request", "query.window: stands in place of `since` and `until`, not beside them");
+  }
+  const { startMs, endMs } = calendarWindow(query.window, "UTC", clock.now());
+  return { since_ms: startMs, until_ms: endMs };
 }
 
 function spendRow(by: readonly string[], row: SpendQueryRow): Record<string, string | number> {

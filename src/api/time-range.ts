@@ -27,6 +27,10 @@ export function timeRange(
 ): TimeRange {
   const since_ms = query.since === undefined ? 0 : timeMs(query.since, "since", clock);
   const until_ms = query.until === undefined ? TIME_MS_MAX : timeMs(query.until, "until", clock);
+  if (query.since !== undefined && query.until !== undefined && since_ms >= until_ms) {
+    const said = `query.until: expected a time after \`since\`, and \`${query.until}\` is not after \`${query.since}\``;
+    throw new ApiProblem("invalid_request", said);
+  }
   return { since_ms, until_ms };
 }
 

@@ -83,7 +83,7 @@ function printText(
 }
 
 /** RFC 4180; a cell that a spreadsheet would run as a formula is made a text. */
-function csvCell(value: string): string {
-  const text = /^[=+@\t\r-]/.test(value) ? `'${value}` : value;
+export function csvCell(value: string): string {
+  const text = /^\s*[=+@\uff1d\uff0b\uff20\uff0d-]|^[\t\r]/.test(value) ? `'${value}` : value;
   return `"${printable(text).replaceAll('"', '""')}"`;
 }

@@ -4,7 +4,7 @@ import { CliError, EXIT } from "./exit.ts";
 import { apiOption, type CommonOptions, dataDirOption, jsonOption } from "./options.ts";
 import { type Column, type Output, printJson, printTable } from "./output.ts";
 import { printable } from "../support/printable.ts";
-import { findProcessor } from "./processor.ts";
+import { findProcessor, pathPart } from "./processor.ts";
 
 const PATH = "/v1/approvals";
 
@@ -48,7 +48,7 @@ function show(output: Output): Command {
   return common(new Command("show").description("one request, with the arguments of the call"))
     .argument("<id>", "apr_…")
     .action(async (id: string, options: CommonOptions) => {
-      const row = await findProcessor(options).get<ApprovalRow>(`${PATH}/${encodeURIComponent(id)}`);
+      const row = await findProcessor(options).get<ApprovalRow>(`${PATH}/${pathPart(id)}`);
       if (options.json === true) return printJson(output, row);
       for (const line of linesOf(row)) output.line(printable(line));
     });
@@ -64,7 +64,7 @@ function answer(output: Output, verdict: "approve" | "deny"): Command {
   return command.action(async (id: string, options: CommonOptions & { comment: string; arguments?: string }) => {
     const { comment, arguments: edited } = options;
     const body = { comment, ...(edited === undefined ? {} : { arguments: parse(edited) }) };
-    const row = await findProcessor(options).post<ApprovalRow>(`${PATH}/${encodeURIComponent(id)}/${verdict}`, body);
+    const row = await findProcessor(options).post<ApprovalRow>(`${PATH}/${pathPart(id)}/${verdict}`, body);
     if (options.json === true) return printJson(output, row);
     const still = row.missing > 0 ? `; ${row.missing} more have to approve` : "";
     output.line(printable(`${row.id} is ${row.state}: ${row.tool} of ${row.agent}${still}`));
@@ -90,7 +90,7 @@ function endBypass(output: Output): Command {
   return common(new Command("end-bypass").description("ask again"))
     .argument("<id>", "byp_…")
     .action(async (id: string, options: CommonOptions) => {
-      const path = `${PATH}/bypasses/${encodeURIComponent(id)}/end`;
+      const path = `${PATH}/bypasses/${pathPart(id)}/end`;
       const row = await findProcessor(options).post<BypassRow>(path, {});
       if (options.json === true) printJson(output, row);
       else output.line(printable(`ended ${row.id}`));

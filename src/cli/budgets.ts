@@ -4,7 +4,7 @@ import type { RaiseRow } from "../api/raises.ts";
 import { apiOption, type CommonOptions, dataDirOption, jsonOption } from "./options.ts";
 import { type Column, type Output, printJson, printTable } from "./output.ts";
 import { printable } from "../support/printable.ts";
-import { findProcessor } from "./processor.ts";
+import { findProcessor, pathPart } from "./processor.ts";
 
 /** `tollgate budgets`: every budget as the ledger holds it now. */
 export function budgetsCommand(output: Output): Command {
@@ -61,7 +61,7 @@ function raiseCommand(output: Output): Command {
       // What stands before and after `raise` counts the same.
       const options = command.optsWithGlobals<RaiseOptions>();
       const { by, for: time, reason, each } = options;
-      const path = `/v1/budgets/${encodeURIComponent(name)}/raises`;
+      const path = `/v1/budgets/${pathPart(name)}/raises`;
       const body = { by, for: time, reason, ...(each === undefined ? {} : { each }) };
       const raise = await findProcessor(options).post<RaiseRow>(path, body);
       if (options.json === true) printJson(output, raise);

@@ -3,7 +3,7 @@ import type { CredentialRow, IssuedRow } from "../api/credentials.ts";
 import { apiOption, type CommonOptions, dataDirOption, jsonOption } from "./options.ts";
 import { type Column, type Output, printJson, printTable } from "./output.ts";
 import { printable } from "../support/printable.ts";
-import { findProcessor } from "./processor.ts";
+import { findProcessor, pathPart } from "./processor.ts";
 
 const PATH = "/v1/credentials";
 
@@ -75,7 +75,7 @@ function rotate(output: Output): Command {
       print(
         output,
         options,
-        await findProcessor(options).post<IssuedRow>(`${PATH}/${encodeURIComponent(id)}/rotate`, { overlap }),
+        await findProcessor(options).post<IssuedRow>(`${PATH}/${pathPart(id)}/rotate`, { overlap }),
       );
     });
 }
@@ -85,7 +85,7 @@ function revoke(output: Output): Command {
     .argument("<id>", "of the credential: cred_…")
     .action(async (id: string, _options: unknown, command: Command) => {
       const options = command.optsWithGlobals<CommonOptions>();
-      const row = await findProcessor(options).post<CredentialRow>(`${PATH}/${encodeURIComponent(id)}/revoke`, {});
+      const row = await findProcessor(options).post<CredentialRow>(`${PATH}/${pathPart(id)}/revoke`, {});
       if (options.json === true) printJson(output, row);
       else output.line(printable(`revoked ${row.kind} ${row.name} (${row.id})`));
     });

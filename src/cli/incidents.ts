@@ -4,7 +4,7 @@ import { apiOption, type CommonOptions, dataDirOption, jsonOption } from "./opti
 import { type Column, type Output, printJson, printTable } from "./output.ts";
 import { markdownOf, shortcomings } from "./incident-markdown.ts";
 import { printable } from "../support/printable.ts";
-import { findProcessor } from "./processor.ts";
+import { findProcessor, pathPart } from "./processor.ts";
 
 const PATH = "/v1/incidents";
 
@@ -108,13 +108,13 @@ function change(
     .argument("<id>", "inc_…")
     .argument(what.argument)
     .action(async (id: string, words: readonly string[], options: CommonOptions) => {
-      const path = `${PATH}/${encodeURIComponent(id)}/${what.does}`;
+      const path = `${PATH}/${pathPart(id)}/${what.does}`;
       print(output, options, await findProcessor(options).post<IncidentRow>(path, what.body(words)));
     });
 }
 
 function read(id: string, options: CommonOptions): Promise<IncidentReply> {
-  return findProcessor(options).get<IncidentReply>(`${PATH}/${encodeURIComponent(id)}`);
+  return findProcessor(options).get<IncidentReply>(`${PATH}/${pathPart(id)}`);
 }
 
 function print(output: Output, options: CommonOptions, row: IncidentRow): void {

@@ -42,6 +42,12 @@ export function findProcessor(options: ProcessorOptions): Processor {
   };
 }
 
+/** A name or an id as a part of a path. An empty one would ask for the list of all, and dots for another path. */
+export function pathPart(text: string): string {
+  if (/^\.{0,2}$/.test(text)) throw new CliError(EXIT.usage, `a name or an id is expected, not \`${text}\``);
+  return encodeURIComponent(text);
+}
+
 interface Question {
   readonly url: string;
   readonly path: string;

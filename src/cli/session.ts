@@ -4,7 +4,7 @@ import { costText } from "./cost-text.ts";
 import { apiOption, type CommonOptions, dataDirOption, jsonOption } from "./options.ts";
 import { type Column, type Output, printJson, printTable } from "./output.ts";
 import { printable } from "../support/printable.ts";
-import { findProcessor } from "./processor.ts";
+import { findProcessor, pathPart } from "./processor.ts";
 import { printSpanTree } from "./span-tree.ts";
 
 interface SessionOptions extends CommonOptions {
@@ -45,7 +45,7 @@ export function sessionCommand(output: Output): Command {
 }
 
 async function show(output: Output, id: string, options: SessionOptions): Promise<void> {
-  const reply = await findProcessor(options).get<SessionReply>(`/v1/sessions/${encodeURIComponent(id)}`);
+  const reply = await findProcessor(options).get<SessionReply>(`/v1/sessions/${pathPart(id)}`);
   if (options.json === true) {
     printJson(output, reply);
     return;

@@ -1,4 +1,4 @@
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { apiOption, type CommonOptions, dataDirOption, jsonOption } from "./options.ts";
 import { costText } from "./cost-text.ts";
 import { type Column, type Output, printJson, printTable } from "./output.ts";
@@ -8,6 +8,7 @@ interface SpendOptions extends CommonOptions {
   readonly by: string;
   readonly since?: string;
   readonly until?: string;
+  readonly window?: string;
 }
 
 type SpendRow = Readonly<Record<string, string | number>>;
@@ -25,12 +26,17 @@ export function spendCommand(output: Output): Command {
     .requiredOption("--by <labels>", "labels, separated by commas: agent, team, model, user, session, …")
     .option("--since <time>", "ISO 8601 time, or how long ago: 15m, 24h, 7d (default: everything kept)")
     .option("--until <time>", "the same; exclusive")
+    .addOption(
+      new Option("--window <window>", "in place of both: the one that runs now, in UTC")
+        .choices(["minute", "hour", "day", "week", "month"])
+        .conflicts(["since", "until"]),
+    )
     .addOption(jsonOption())
     .addOption(apiOption())
     .addOption(dataDirOption())
     .action(async (options: SpendOptions) => {
-      const { by, since, until } = options;
-      const reply = await findProcessor(options).get<SpendReply>("/v1/spend", { by, since, until });
+      const { by, since, until, window } = options;
+      const reply = await findProcessor(options).get<SpendReply>("/v1/spend", { by, since, until, window });
       if (options.json === true) printJson(output, reply.rows);
       else if (reply.rows.length === 0) output.line("nothing was spent in this time");
       else printTable(output, reply.rows, columns(reply.by));

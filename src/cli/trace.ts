@@ -3,7 +3,7 @@ import type { TraceReply } from "../api/traces.ts";
 import { costText } from "./cost-text.ts";
 import { apiOption, type CommonOptions, dataDirOption, jsonOption } from "./options.ts";
 import { type Output, printJson } from "./output.ts";
-import { findProcessor } from "./processor.ts";
+import { findProcessor, pathPart } from "./processor.ts";
 import { printSpanTree } from "./span-tree.ts";
 
 /** `tollgate trace ID`: one trace as a tree. */
@@ -15,7 +15,7 @@ export function traceCommand(output: Output): Command {
     .addOption(apiOption())
     .addOption(dataDirOption())
     .action(async (id: string, options: CommonOptions) => {
-      const reply = await findProcessor(options).get<TraceReply>(`/v1/traces/${encodeURIComponent(id)}`);
+      const reply = await findProcessor(options).get<TraceReply>(`/v1/traces/${pathPart(id)}`);
       if (options.json === true) {
         printJson(output, reply);
         return;

@@ -297,6 +297,14 @@ describe("exit codes", () => {
       ["nonsense"],
       ["trace", "xyz"],
       ["spend", "--by", "agent", "--since", "5abc"],
+      ["spend", "--by", "agent", "--since", "1h", "--until", "2h"],
+      ["spend", "--by", "agent", "--window", "day", "--since", "1h"],
+      // An unset variable in a script.
+      ["trace", ""],
+      ["session", ""],
+      ["session", ".."],
+      ["incident", "show", ""],
+      ["approvals", "show", ""],
       ["traces", "--decision", "maybe"],
     ]) {
       expect([args, (await run(...args)).code]).toEqual([args, 2]);

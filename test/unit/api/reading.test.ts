@@ -101,12 +101,23 @@ describe("spend", () => {
     "/v1/spend?by=",
     "/v1/spend?by=a'b",
     "/v1/spend?by=agent&since=yesterday",
+    "/v1/spend?by=agent&since=1h&until=2h",
+    "/v1/spend?by=agent&since=1h&window=day",
+    "/v1/spend?by=agent&window=fortnight",
     "/v1/spend?by=agent&until=5abc",
   ])("refuses %s", async (url) => {
     const on = rig();
     const reply = await get(on, url);
     expect([reply.statusCode, reply.json().code]).toEqual([400, "invalid_request"]);
     expect(on.store.asked).toEqual([]);
+  });
+
+  it("asks for the window that runs now", async () => {
+    const on = rig();
+    on.store.answer = [];
+    await get(on, "/v1/spend?by=agent&window=day");
+    const today = Math.floor(on.clock.now() / 86_400_000) * 86_400_000;
+    expect(on.store.asked[0]?.parameters).toMatchObject({ since_ms: today, until_ms: today + 86_400_000 });
   });
 
   it("tells a query that ClickHouse refuses from a ClickHouse that is away", async () => {
