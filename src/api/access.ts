@@ -99,7 +99,8 @@ export class Access {
       const isBoundTo = (agent: string): boolean => agent === issued.name;
       return this.#caller({ id: issued.id, isBoundTo, ...ofTenant(issued.tenant) });
     }
-    if (isIssuedKey(token)) throw new ApiProblem("unauthorized", "the agent's key has expired or is revoked");
+    if (isIssuedKey(token))
+      throw new ApiProblem("unauthorized", "the agent's key is not known here, has expired or was revoked");
     if (this.#keys === undefined) return this.#anonymous;
     const wanted = digest(token);
     const found = this.#keys.find((key) => timingSafeEqual(key.digest, wanted));

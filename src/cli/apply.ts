@@ -9,6 +9,7 @@ import { apiOption, type CommonOptions, dataDirOption, jsonOption } from "./opti
 import { type Output, printJson } from "./output.ts";
 import { printable } from "../support/printable.ts";
 import { findProcessor } from "./processor.ts";
+import { counted } from "../support/counted.ts";
 
 interface ApplyOptions extends CommonOptions {
   readonly files?: boolean;
@@ -56,8 +57,8 @@ function send(directory: string | undefined, options: ApplyOptions): Promise<Put
 function printReply(output: Output, { outcome, version, changes, notes }: PutReply): void {
   for (const line of diffLines(changes as readonly DocumentChange[])) output.line(printable(line));
   for (const note of notes) output.line(printable(`note: ${note}`));
-  const counted = `${changes.length} ${changes.length === 1 ? "document" : "documents"}`;
+  const documents = counted(changes.length, "document");
   if (outcome === "unchanged") output.line(`nothing to change; version ${version} is in force`);
-  else if (outcome === "planned") output.line(`would change ${counted}, to version ${version}`);
-  else output.line(`changed ${counted}; version ${version} is in force`);
+  else if (outcome === "planned") output.line(`would change ${documents}, to version ${version}`);
+  else output.line(`changed ${documents}; version ${version} is in force`);
 }

@@ -66,7 +66,7 @@ function answer(output: Output, verdict: "approve" | "deny"): Command {
     const body = { comment, ...(edited === undefined ? {} : { arguments: parse(edited) }) };
     const row = await findProcessor(options).post<ApprovalRow>(`${PATH}/${pathPart(id)}/${verdict}`, body);
     if (options.json === true) return printJson(output, row);
-    const still = row.missing > 0 ? `; ${row.missing} more have to approve` : "";
+    const still = row.missing > 0 ? `; ${row.missing} more to approve` : "";
     output.line(printable(`${row.id} is ${row.state}: ${row.tool} of ${row.agent}${still}`));
   });
 }

@@ -10,6 +10,7 @@ import { chunkSource, type ExportSource, fileSource } from "../audit/verify/expo
 import { readExport } from "../audit/verify/read-export.ts";
 import { Verifier } from "../audit/verify/verifier.ts";
 import { isPublicKey, type PublicKey } from "../audit/signing-keys.ts";
+import { counted } from "../support/counted.ts";
 import { errorText } from "../telemetry/error-text.ts";
 import { CliError, EXIT } from "./exit.ts";
 import { apiOption, type CommonOptions, dataDirOption, jsonOption } from "./options.ts";
@@ -151,29 +152,26 @@ async function readHeads(file: string): Promise<readonly KnownHead[]> {
 function printReport(output: Output, report: VerifyReport): void {
   const { records, chains, open_chains: open, checkpoints } = report;
   if (report.complete)
-    output.line(`complete: ${count(records, "record")} of ${count(chains, "process")} are there and unchanged`);
+    output.line(
+      `complete: ${counted(records, "record")} of ${counted(chains, "process", "processes")} are there and unchanged`,
+    );
   else {
     printTable(output, report.findings.slice(0, FINDINGS_SHOWN), FINDING_COLUMNS);
     const more = report.more_findings + Math.max(0, report.findings.length - FINDINGS_SHOWN);
     if (more > 0) output.line(`and ${more} more (--json shows ${report.findings.length})`);
     output.line(
-      `NOT complete: ${count(report.findings.length, "finding")} in ${count(records, "record")} of ${count(chains, "process")}`,
+      `NOT complete: ${counted(report.findings.length, "finding")} in ${counted(records, "record")} of ${counted(chains, "process", "processes")}`,
     );
   }
   const notes = [
-    `${count(checkpoints, "signed checkpoint")} checked`,
-    open > 0 ? `${count(open, "process")} with an open end (running, or killed)` : "",
-    report.unsigned > 0 ? `${count(report.unsigned, "record")} not signed yet` : "",
-    report.redacted > 0 ? `${count(report.redacted, "record")} with redacted names, whose hashes hold` : "",
-    report.expired > 0 ? `${count(report.expired, "record")} gone by retention, whose hashes hold` : "",
-    report.unchained > 0 ? `${count(report.unchained, "record")} of the gate without a link` : "",
+    `${counted(checkpoints, "signed checkpoint")} checked`,
+    open > 0 ? `${counted(open, "process", "processes")} with an open end (running, or killed)` : "",
+    report.unsigned > 0 ? `${counted(report.unsigned, "record")} not signed yet` : "",
+    report.redacted > 0 ? `${counted(report.redacted, "record")} with redacted names, whose hashes hold` : "",
+    report.expired > 0 ? `${counted(report.expired, "record")} gone by retention, whose hashes hold` : "",
+    report.unchained > 0 ? `${counted(report.unchained, "record")} of the gate without a link` : "",
   ];
   for (const note of notes) if (note !== "") output.line(`  ${note}`);
-}
-
-function count(number: number, noun: string): string {
-  const plural = noun.endsWith("s") ? `${noun}es` : `${noun}s`;
-  return `${number} ${number === 1 ? noun : plural}`;
 }
 
 const FINDING_COLUMNS: readonly Column<Finding>[] = [

@@ -16,6 +16,7 @@ import { errorText } from "../telemetry/error-text.ts";
 import { CliError, EXIT } from "./exit.ts";
 import { type Column, type Output, printTable } from "./output.ts";
 import type { Processor } from "./processor.ts";
+import { counted } from "../support/counted.ts";
 
 interface BudgetReplayOptions {
   readonly processor: Processor;
@@ -96,7 +97,7 @@ export function printBudgetReport(output: Output, report: BudgetReplayReport): v
   if (shown.length > 0) printTable(output, shown, rowColumns(measures));
   const more = report.more_rows + rows.length - shown.length;
   if (more > 0) output.line(`and ${more} more (--json shows ${rows.length})`);
-  output.line(`${calls} calls, of which ${stopped} would have been stopped`);
+  output.line(`${counted(calls, "call")}, of which ${stopped} would have been stopped`);
   if (others.length > 0) output.line(`not replayed, as they count runs in flight: ${others.join(", ")}`);
 }
 

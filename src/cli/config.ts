@@ -7,6 +7,7 @@ import type { Setup } from "../service/setup.ts";
 import { EXIT } from "./exit.ts";
 import { jsonOption } from "./options.ts";
 import { type Output, printJson } from "./output.ts";
+import { counted } from "../support/counted.ts";
 
 interface ConfigOptions {
   readonly json?: boolean;
@@ -50,9 +51,15 @@ function validateCommand(output: Output): Command {
     });
 }
 
+const KINDS: Readonly<Record<string, readonly [one: string, many: string]>> = {
+  policies: ["policy", "policies"],
+  prices: ["price list", "price lists"],
+};
+
+/** The names of counts are plurals. */
 function countsText(counts: Readonly<Record<string, number>>): string {
   return Object.entries(counts)
-    .map(([kind, count]) => `${count} ${kind}`)
+    .map(([kind, count]) => counted(count, ...(KINDS[kind] ?? [kind.replace(/s$/, ""), kind])))
     .join(", ");
 }
 

@@ -12,6 +12,7 @@ import { errorText } from "../telemetry/error-text.ts";
 import type { Check } from "./doctor.ts";
 import { CliError } from "./exit.ts";
 import { findProcessor, type ProcessorOptions } from "./processor.ts";
+import { counted } from "../support/counted.ts";
 
 const CLOCK_MS_MAX = 1_000;
 const FREE_BYTES_MIN = 2 * 1024 ** 3;
@@ -43,7 +44,7 @@ function configChecks(
   try {
     const setup = loadSetup({ file, dataDir, environment: readEnvironment().all });
     const { budgets, policies, agents } = setup.governance;
-    const detail = `valid: ${budgets.length} budgets, ${policies.length} policies, ${agents.length} agents`;
+    const detail = `valid: ${counted(budgets.length, "budget")}, ${counted(policies.length, "policy", "policies")}, ${counted(agents.length, "agent")}`;
     const unheld = unenforced(setup.governance).map((text): Check => finding("budgets", text));
     return { setup, checks: [fine("config", detail), ...unheld] };
   } catch (error) {

@@ -9,6 +9,7 @@ import { jsonOption } from "./options.ts";
 import { type Output, printJson } from "./output.ts";
 import { printable } from "../support/printable.ts";
 import { type LocatedPolicy, type PolicyFiles, readPolicyFiles } from "./policy-files.ts";
+import { counted } from "../support/counted.ts";
 
 /** One line of the report: what is wrong (`invalid`), or odd. */
 interface LintRow extends ConfigProblem {
@@ -31,7 +32,7 @@ export function policyLintCommand(output: Output): Command {
       if (options.json === true) printJson(output, { policies: read.policies.length, findings: rows });
       else {
         for (const row of rows) output.line(printable(lineOf(row)));
-        output.line(`${read.policies.length} policies, ${rows.length} findings`);
+        output.line(`${counted(read.policies.length, "policy", "policies")}, ${counted(rows.length, "finding")}`);
       }
       if (rows.length > 0) process.exitCode = EXIT.finding;
     });

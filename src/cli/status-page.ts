@@ -4,6 +4,7 @@ import type { ServiceStatus } from "../api/status.ts";
 import { type Column, type Output, printTable } from "./output.ts";
 import { printable } from "../support/printable.ts";
 import { bytesText, countText, durationText } from "./quantity.ts";
+import { counted } from "../support/counted.ts";
 
 const COLUMNS = 80;
 const LABEL_WIDTH = 12;
@@ -107,8 +108,16 @@ function governanceLines({ governance, ledger, processes, stops }: ServiceStatus
   const { budgets, policies, agents, prices } = governance;
   const { leases_active: active, leases_expired: expired, acquires_waiting: waiting, journal_bytes: journal } = ledger;
   return [
-    ["documents", `${budgets} budgets, ${policies} policies, ${agents} agents, ${prices} price lists`],
-    ["ledger", `${active} leases, ${expired} expired, ${waiting} waiting; journal ${bytesText(journal)}`],
+    [
+      "documents",
+      [
+        counted(budgets, "budget"),
+        counted(policies, "policy", "policies"),
+        counted(agents, "agent"),
+        counted(prices, "price list"),
+      ].join(", "),
+    ],
+    ["ledger", `${counted(active, "lease")}, ${expired} expired, ${waiting} waiting; journal ${bytesText(journal)}`],
     ["processes", `${processes} said hello`],
     ...stops.map(({ act, selector, author, reason }): Line => {
       const why = reason === "" ? "" : `: ${reason}`;

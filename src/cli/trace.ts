@@ -5,6 +5,7 @@ import { apiOption, type CommonOptions, dataDirOption, jsonOption } from "./opti
 import { type Output, printJson } from "./output.ts";
 import { findProcessor, pathPart } from "./processor.ts";
 import { printSpanTree } from "./span-tree.ts";
+import { counted } from "../support/counted.ts";
 
 /** `tollgate trace ID`: one trace as a tree. */
 export function traceCommand(output: Output): Command {
@@ -21,7 +22,7 @@ export function traceCommand(output: Output): Command {
         return;
       }
       output.line(
-        `trace ${reply.trace_id}   ${costText(reply.cost_usd, reply.unpriced_calls)}   ${reply.spans.length} ${reply.spans.length === 1 ? "span" : "spans"}\n`,
+        `trace ${reply.trace_id}   ${costText(reply.cost_usd, reply.unpriced_calls)}   ${counted(reply.spans.length, "span")}\n`,
       );
       printSpanTree(output, reply.spans);
     });

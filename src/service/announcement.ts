@@ -1,3 +1,4 @@
+import { counted } from "../support/counted.ts";
 import type { ServiceEndpoints } from "./endpoints.ts";
 
 export interface AnnouncementOptions {
@@ -25,7 +26,7 @@ export function announce(options: AnnouncementOptions): readonly string[] {
     `  API           ${endpoints.api}  (no console yet: this page says what there is)`,
     `  ClickHouse    ${endpoints.clickhouse}${options.isStorageReady ? "" : "  (not answering yet; spans wait in the spool)"}`,
     `  Data          ${options.dataDir}`,
-    `  Governance    ${options.budgets} budgets, ${options.policies} policies`,
+    `  Governance    ${counted(options.budgets, "budget")}, ${counted(options.policies, "policy", "policies")}`,
     ...(options.newToken === undefined
       ? []
       : ["", `  Your token for the API, shown once (it is kept in ${options.tokenFile}):`, `  ${options.newToken}`]),

@@ -3,6 +3,7 @@ import type { Governance } from "../config/governance/governance.ts";
 import { unenforced } from "../config/governance/unenforced.ts";
 import { VISIBILITY_SLO } from "../telemetry/lag.ts";
 import type { ApiBuild } from "./build-api.ts";
+import { counted } from "../support/counted.ts";
 
 type Figures = Omit<ServiceStatus, "warnings" | "notes">;
 type Sources = Pick<ApiBuild, "queues" | "config"> & { readonly governance: { readonly current: Governance } };
@@ -82,10 +83,11 @@ function governanceWarnings({ governance: { refused, version } }: Figures): stri
 
 function storageWarnings({ storage, spans, inserts }: Figures): string[] {
   const warnings: string[] = [];
-  if (!storage.ready) warnings.push(`ClickHouse cannot be reached; ${spans.in_flight} spans wait in the spool`);
-  if (inserts.failed > 0 && inserts.taken === 0) warnings.push(`ClickHouse took none of ${inserts.failed} inserts`);
+  if (!storage.ready) warnings.push(`ClickHouse cannot be reached; ${counted(spans.in_flight, "span")} in the spool`);
+  if (inserts.failed > 0 && inserts.taken === 0)
+    warnings.push(`ClickHouse took none of ${counted(inserts.failed, "insert")}`);
   const poison = spans.dropped["poison"] ?? 0;
-  if (poison > 0) warnings.push(`${poison} spans were set aside because ClickHouse refuses them`);
+  if (poison > 0) warnings.push(`${counted(poison, "span")} set aside because ClickHouse refuses them`);
   return warnings;
 }
 
@@ -100,7 +102,7 @@ function spoolWarnings(spool: Figures["spools"][number]): string[] {
     warnings.push(`the oldest block of \`${component}\` has waited for ${Math.round(oldestAgeMs / 1_000)} s`);
   }
   if (setAside !== null && setAside > 0) {
-    warnings.push(`${setAside} files of \`${component}\` were set aside and will never be delivered`);
+    warnings.push(`${counted(setAside, "file")} of \`${component}\` set aside, never to be delivered`);
   }
   return warnings;
 }
@@ -108,7 +110,7 @@ function spoolWarnings(spool: Figures["spools"][number]): string[] {
 function forgottenEarly(component: string, count: number): string[] {
   if (count === 0) return [];
   return [
-    `\`${component}\` forgot ${count} spans early: a resend of one counts twice; raise \`deduplication.max_entries\``,
+    `\`${component}\` forgot ${counted(count, "span")} early: a resend of one counts twice; raise \`deduplication.max_entries\``,
   ];
 }
 
@@ -119,7 +121,7 @@ function engineWarnings({ engine }: Figures): string[] {
 }
 
 function crashText({ crashes }: NonNullable<Figures["engine"]>): string {
-  return `the embedded engine ended unasked ${crashes} ${crashes === 1 ? "time" : "times"} since the start`;
+  return `the embedded engine ended unasked ${counted(crashes, "time")} since the start`;
 }
 
 function lagWarnings({ lag }: Figures): string[] {

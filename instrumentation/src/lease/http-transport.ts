@@ -16,6 +16,7 @@ const { Agent: HttpsAgent, request: httpsRequest } = process.getBuiltinModule("n
 const TIMEOUT_MS = 5_000;
 const BODY_MAX_BYTES = 16 * 1024 * 1024;
 const SOCKETS_MAX = 8;
+const DETAIL_MAX = 300;
 
 export interface HttpTransportOptions {
   readonly endpoint: URL;
@@ -125,7 +126,10 @@ function read<Reply>(status: number, body: string): Answer<Reply> {
   if (status === 403 && code === "agent_killed") return { kind: "killed", reason: textOf(json, "detail") };
   if (status === 409 && code === "lease_lost") return { kind: "lease_lost" };
   if (status === 409 && code === "process_unknown") return { kind: "process_unknown" };
-  const reason = `status ${status}${code === "" ? "" : ` (${code})`}`;
+  // In the processor's words, which say what to do.
+  const detail = textOf(json, "detail").slice(0, DETAIL_MAX).replaceAll(/\s+/g, " ");
+  const number = `status ${status}`;
+  const reason = detail === "" ? `${number}${code === "" ? "" : ` (${code})`}` : `${detail} (${number})`;
   if (status === 429 || status >= 500) return { kind: "unreachable", reason };
   return { kind: "rejected", reason: `the processor refused: ${reason}` };
 }

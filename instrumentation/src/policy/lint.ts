@@ -125,7 +125,7 @@ function lintPatterns(entry: Entry, tools: readonly string[] | undefined): reado
       findings.push({
         rule: "unknown_tool",
         path,
-        message: `\`${pattern}\` matches none of the ${tools.length} known tools`,
+        message: `\`${pattern}\` matches no known tool`,
       });
   }
   return findings;

@@ -119,7 +119,7 @@ governance: { paths: ["${join(workspace.path, "governance")}"] }
     );
     const status = await tollgate(["status", "--data-dir", dataDir]);
     expect(status.code).toBe(1);
-    expect(status.stdout).toContain("ClickHouse cannot be reached; 4 spans wait in the spool");
+    expect(status.stdout).toContain("ClickHouse cannot be reached; 4 spans in the spool");
     const spend = await tollgate(["spend", "--by", "agent", "--data-dir", dataDir]);
     expect([spend.code, spend.stderr]).toEqual([3, expect.stringContaining("ClickHouse cannot be reached")]);
   });

@@ -50,7 +50,7 @@ describe("policy lint", () => {
   it("has nothing to say of a policy that is in order", async () => {
     const path = file("p.yaml", "kind: policy\nname: p\ndefault: deny\nallow: [read_*]\ndeny: [drop_*]\n");
     expect(await run("lint", path)).toBe(0);
-    expect(lines.at(-1)).toBe("1 policies, 0 findings");
+    expect(lines.at(-1)).toBe("1 policy, 0 findings");
   });
 
   it.each([

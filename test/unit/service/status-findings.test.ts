@@ -37,16 +37,16 @@ describe("status finds", () => {
   });
 
   it.each<[string, Partial<ServiceStatus>]>([
-    ["cannot be reached; 0 spans wait", { storage: { ...fine.storage, ready: false } }],
+    ["cannot be reached; 0 spans in the spool", { storage: { ...fine.storage, ready: false } }],
     ["took none of 3 inserts", { inserts: { ...fine.inserts, taken: 0, failed: 3 } }],
-    ["2 spans were set aside", { spans: { ...fine.spans, dropped: { poison: 2 } } }],
+    ["2 spans set aside", { spans: { ...fine.spans, dropped: { poison: 2 } } }],
     [
       "-1 items are not accounted for",
       { components: component === undefined ? [] : [{ ...component, imbalance: -1 }] },
     ],
     ["80% full", { spools: spool === undefined ? [] : [{ ...spool, bytes: 860_000_000 }] }],
     ["has waited for 61 s", { spools: spool === undefined ? [] : [{ ...spool, blocks: 1, oldest_age_ms: 61_000 }] }],
-    ["1 files of", { spools: spool === undefined ? [] : [{ ...spool, set_aside_files: 1 }] }],
+    ["1 file of", { spools: spool === undefined ? [] : [{ ...spool, set_aside_files: 1 }] }],
     ["ended unasked 1 time ", { engine: engine === null ? null : { ...engine, crashes: 1, uptime_ms: 1_000 } }],
     ["visible after 3.5 s", { lag: { ...fine.lag, visible: { ...fine.lag.visible, p99_ms: 3_500 } } }],
   ])("%s", (text, change) => {
