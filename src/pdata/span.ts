@@ -126,10 +126,15 @@ export interface Span {
   readonly facts: SpanFacts;
 }
 
-/** One export request, or what is left of it. */
+/**
+ * One export request, or what is left of it. Its spans are views of the request's memory, which belongs to the receiver: they are
+ * good until `consume` has answered, and no longer, unless somebody keeps them.
+ */
 export interface SpanBatch {
   readonly spans: readonly Span[];
   /** Who sent it, as authenticated by the receiver; `undefined` without authentication. */
   readonly sender: string | undefined;
   readonly receivedUnixMs: number;
+  /** For who reads spans after it has answered: the request's memory is not used again then. Absent: nor is it otherwise. */
+  readonly keep?: () => void;
 }

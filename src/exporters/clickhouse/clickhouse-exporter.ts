@@ -60,7 +60,7 @@ export class ClickhouseExporter implements Exporter {
         this.#endTimes.keep(token, rows);
         this.#ledger.tell({ token, entries: spend });
       },
-      settle: ({ token, spend }, signal) => this.#ledger.settled({ token, entries: spend }, signal),
+      settle: (block, signal) => this.#ledger.settled(block, signal),
       onSent: (token) => {
         this.#tellLags(token, dependencies.onVisible);
         this.#endTimes.forget(token);

@@ -1,6 +1,6 @@
 import { type Outcome, SUCCESS } from "../../component/outcome.ts";
 import type { Notify } from "../../component/notice.ts";
-import { type NativeColumn, encodeNativeBlock } from "../../pipeline/native/native-block.ts";
+import { type NativeColumn, writeNativeBlock } from "../../pipeline/native/native-block.ts";
 import { selectNativeRows } from "../../pipeline/native/select-rows.ts";
 import type { WriteFileDurably } from "../../pipeline/spool/block-store.ts";
 import { Delivery, type DeliveryOptions, type Shipment } from "../../pipeline/spool/delivery.ts";
@@ -68,7 +68,7 @@ export class ClickhouseTable<Row> {
       lingerMsMax: spool.linger_max_ms,
       retryAfterMs: spool.retry_after_ms,
       recent: { windowMs: deduplication.window_ms, entriesMax: deduplication.max_entries },
-      encode: (rows) => encodeNativeBlock(columns, rows),
+      writeRows: (sink, rows) => writeNativeBlock(sink, columns, rows),
     });
     this.#delivery = new Delivery({
       ...options,

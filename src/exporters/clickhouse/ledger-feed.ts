@@ -3,6 +3,7 @@ import type { Notify } from "../../component/notice.ts";
 import { pause } from "../../support/pause.ts";
 import type { Backoff } from "../../support/backoff.ts";
 import type { Clock } from "../../support/clock.ts";
+import type { Block } from "../../pipeline/spool/block-format.ts";
 import type { SpendObservation } from "./dependencies.ts";
 
 export interface LedgerFeedOptions {
@@ -27,16 +28,18 @@ export class LedgerFeed {
     this.#told.set(observation.token, this.#tell(observation));
   }
 
-  /** True once the ledger has it, which is then forgotten here; false only when the signal is aborted. */
-  async settled(observation: SpendObservation, signal: AbortSignal): Promise<boolean> {
+  /** True once the ledger has what a block spent, which is then forgotten here; false only when the signal is aborted. */
+  async settled(block: Pick<Block, "token" | "spend">, signal: AbortSignal): Promise<boolean> {
     const { clock, backoff } = this.#options;
-    while (!(await (this.#told.get(observation.token) ?? Promise.resolve(false)))) {
+    const { token } = block;
+    while (!(await (this.#told.get(token) ?? Promise.resolve(false)))) {
       if (signal.aborted) return false;
       await pause({ clock, ms: backoff.next(), signal });
-      this.tell(observation);
+      // Read from the block's head, which nearly always need not be done.
+      this.tell({ token, entries: block.spend });
     }
     backoff.reset();
-    this.#told.delete(observation.token);
+    this.#told.delete(token);
     return true;
   }
 

@@ -61,7 +61,7 @@ export class OtlpExporter<Item, Batch> implements Exporter<Batch> {
       clock,
       notify: this.#notify,
       identify: (item, target) => signal.identify(item, target),
-      encode: (items) => this.#encode(items),
+      writeRows: (sink, items) => sink.raw(this.#encode(items)),
       ...(dependencies.writeFile === undefined ? {} : { writeFile: dependencies.writeFile }),
     });
   }
@@ -111,10 +111,12 @@ export class OtlpExporter<Item, Batch> implements Exporter<Batch> {
   }
 
   async consume(batch: Batch): Promise<Outcome> {
-    const appended = this.#spool.append(this.#options.signal.itemsOf(batch));
+    const { signal } = this.#options;
+    const appended = this.#spool.append(signal.itemsOf(batch));
     if (!this.#mayDrop) return appended;
     // Far behind, the spool holds its blocks open for longer: nobody shall wait for that.
     if (this.#spool.stats().blocks < BACKLOG_BLOCKS) await appended;
+    else signal.keep(batch);
     return SUCCESS;
   }
 

@@ -15,6 +15,8 @@ export interface OtlpSignal<Item, Batch> {
   /** Of OTLP/gRPC. */
   readonly method: string;
   itemsOf(batch: Batch): readonly Item[];
+  /** For items that are read after the exporter has answered. */
+  keep(batch: Batch): void;
   /** Writes 24 bytes that make it the same item when it is sent again. */
   identify(item: Item, target: Buffer): void;
   encode(items: readonly Item[], encoding: OtlpEncoding): Buffer;
@@ -27,6 +29,7 @@ export function tracesSignal(options: { readonly addFacts: boolean }): OtlpSigna
     path: "/v1/traces",
     method: "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
     itemsOf: (batch) => batch.spans,
+    keep: (batch) => batch.keep?.(),
     identify: writeSpanIdentity,
     encode: (spans, encoding) =>
       encoding === "json" ? encodeJsonTraces(spans, added) : encodeProtobufTraces(spans, added),
@@ -38,6 +41,8 @@ export const LOGS_SIGNAL: OtlpSignal<LogRecord, LogBatch> = {
   path: "/v1/logs",
   method: "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
   itemsOf: (batch) => batch.records,
+  // Log records are no views.
+  keep: () => {},
   identify: (record, target) => void record.facts.identity.copy(target),
   encode: (records, encoding) => (encoding === "json" ? encodeJsonLogs(records) : encodeProtobufLogs(records)),
 };

@@ -2,6 +2,7 @@
  * The attributes of all spans of one request, in flat memory: three numbers an attribute, no object. What the numbers mean
  * depends on the type; texts and bytes stay where they are in the request's bytes.
  */
+import type { BufferSource } from "../../support/buffer-pool.ts";
 import { type ByteSource, viewOf } from "./byte-source.ts";
 
 export const AttributeType = {
@@ -31,13 +32,15 @@ export class AttributeTable implements ByteSource {
   /** The request, or what its values were unpacked to. */
   readonly bytes: Buffer;
   readonly view: DataView;
+  readonly #buffers: BufferSource;
   #words: Uint32Array;
   #size = 0;
 
-  constructor(bytes: Buffer) {
+  constructor(bytes: Buffer, buffers: BufferSource) {
     this.bytes = bytes;
     this.view = viewOf(bytes);
-    this.#words = new Uint32Array(STRIDE * Math.max(ENTRIES_MIN, Math.ceil(bytes.length / BYTES_PER_ENTRY)));
+    this.#buffers = buffers;
+    this.#words = this.#takeWords(STRIDE * Math.max(ENTRIES_MIN, Math.ceil(bytes.length / BYTES_PER_ENTRY)));
   }
 
   /** Where the next entry goes. */
@@ -72,8 +75,13 @@ export class AttributeTable implements ByteSource {
   }
 
   #grow(): void {
-    const grown = new Uint32Array(this.#words.length * 2);
+    const grown = this.#takeWords(this.#words.length * 2);
     grown.set(this.#words);
     this.#words = grown;
+  }
+
+  #takeWords(count: number): Uint32Array {
+    const { buffer, byteOffset, byteLength } = this.#buffers.take(count * Uint32Array.BYTES_PER_ELEMENT);
+    return new Uint32Array(buffer, byteOffset, Math.floor(byteLength / Uint32Array.BYTES_PER_ELEMENT));
   }
 }

@@ -4,6 +4,7 @@
  * is unusual as a whole: what is right and what is wrong is said there only.
  */
 import { isUtf8 } from "node:buffer";
+import type { BufferSource } from "../../support/buffer-pool.ts";
 import type { Attributes, Resource, Scope } from "../span.ts";
 import { AttributeTable, AttributeType } from "./attribute-table.ts";
 import { AttributesBuilder } from "./attributes-builder.ts";
@@ -34,6 +35,7 @@ const doubleHalves = new Uint32Array(doubles.buffer);
 
 /** What a request gives away, span by span, in its order. */
 export interface JsonSpanReader {
+  readonly buffers: BufferSource;
   take(span: WireSpan): void;
   /** Reads a span the general way. */
   readAny(json: unknown, origin: { readonly resource: Resource; readonly scope: Scope }): void;
@@ -62,7 +64,7 @@ class JsonScan {
 
   constructor(body: Buffer, reader: JsonSpanReader) {
     this.#cursor = new JsonCursor(body);
-    this.#attributes = new AttributesBuilder(new AttributeTable(body));
+    this.#attributes = new AttributesBuilder(new AttributeTable(body, reader.buffers));
     this.#reader = reader;
   }
 

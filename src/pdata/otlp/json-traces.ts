@@ -3,6 +3,7 @@
  * integers, bytes as base64, lowerCamelCase names only, unknown fields ignored.
  * https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding
  */
+import { type BufferSource, NEW_BUFFERS } from "../../support/buffer-pool.ts";
 import { emptyFacts } from "../facts.ts";
 import type { Resource, Scope, Span, SpanEvent, SpanLink } from "../span.ts";
 import {
@@ -32,10 +33,10 @@ import {
 
 const { itemsMax } = OTLP_LIMITS;
 
-/** Decodes the body of `POST /v1/traces` with `application/json`. Never throws. */
-export function decodeJsonTraces(body: Uint8Array): DecodedTraces {
+/** Decodes the body of `POST /v1/traces` with `application/json`. Never throws. Its spans read body and buffers. */
+export function decodeJsonTraces(body: Uint8Array, buffers: BufferSource = NEW_BUFFERS): DecodedTraces {
   try {
-    return scanned(Buffer.from(body.buffer, body.byteOffset, body.byteLength)) ?? parsed(body);
+    return scanned(Buffer.from(body.buffer, body.byteOffset, body.byteLength), buffers) ?? parsed(body);
   } catch (error) {
     if (error instanceof MalformedError) return { kind: "malformed", reason: `json: ${error.message}` };
     throw error;
@@ -43,10 +44,11 @@ export function decodeJsonTraces(body: Uint8Array): DecodedTraces {
 }
 
 /** The usual form; `undefined` for any other. */
-function scanned(body: Buffer): DecodedTraces | undefined {
+function scanned(body: Buffer, buffers: BufferSource): DecodedTraces | undefined {
   const spans: Span[] = [];
   const rejected = new RejectionCounter();
   const isUsual = scanJsonTraces(body, {
+    buffers,
     take: (span) => spans.push(span),
     readAny: (spanJson, origin) => readSpan({ spanJson, ...origin, spans, rejected }),
     giveItems: (span, { events, links }) => {

@@ -2,6 +2,7 @@
  * ExportTraceServiceRequest from protobuf, in one pass over the bytes and without generated code. A span of it knows where
  * its values are; few are made before they are asked for (docs/decisions/0008-hot-path.md). Unknown fields are skipped, fields may come in any order, and nothing but a `DecodedTraces` ever comes out.
  */
+import { type BufferSource, NEW_BUFFERS } from "../../support/buffer-pool.ts";
 import type { Resource, Scope, Span, SpanEvent, SpanLink } from "../span.ts";
 import { AttributeTable } from "./attribute-table.ts";
 import { AttributesBuilder } from "./attributes-builder.ts";
@@ -28,12 +29,12 @@ import { ABSENT, INVALID, SPAN_ID_BYTES, TRACE_ID_BYTES, WireSpan } from "./wire
 
 const { itemsMax, stringBytesMax } = OTLP_LIMITS;
 
-/** Decodes the body of `POST /v1/traces` with `application/x-protobuf`. Never throws. */
-export function decodeProtobufTraces(body: Uint8Array): DecodedTraces {
+/** Decodes the body of `POST /v1/traces` with `application/x-protobuf`. Never throws. Its spans read body and buffers. */
+export function decodeProtobufTraces(body: Uint8Array, buffers: BufferSource = NEW_BUFFERS): DecodedTraces {
   const reader = new ProtobufReader(body);
   const task: Task = {
     reader,
-    attributes: new AttributesBuilder(new AttributeTable(reader.bytes)),
+    attributes: new AttributesBuilder(new AttributeTable(reader.bytes, buffers)),
     spans: [],
     rejected: new RejectionCounter(),
   };

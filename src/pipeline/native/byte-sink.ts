@@ -1,5 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import { type ByteSource, NOT_ASCII, viewOf } from "../../pdata/otlp/byte-source.ts";
+import { type BufferPool, NEW_BUFFERS } from "../../support/buffer-pool.ts";
 
 const INITIAL_BYTES = 16_384;
 /** Up to here, a loop over the characters is faster than a call out of JavaScript. */
@@ -11,13 +12,15 @@ const TWO_TO_32 = 0x1_0000_0000;
 
 /** A buffer that grows, with the little-endian writes that ClickHouse's Native format is made of. */
 export class ByteSink {
+  readonly #pool: BufferPool | undefined;
   #buffer: Buffer;
   #view: DataView;
   #length = 0;
 
-  /** `bytesExpected`: a good guess spares the copying of a buffer that grows. */
-  constructor(bytesExpected = INITIAL_BYTES) {
-    this.#buffer = Buffer.allocUnsafeSlow(Math.max(INITIAL_BYTES, bytesExpected));
+  /** `bytesExpected`: a good guess spares the copying of a buffer that grows. `pool`: where its memory comes from. */
+  constructor(bytesExpected = INITIAL_BYTES, pool?: BufferPool) {
+    this.#pool = pool;
+    this.#buffer = (pool ?? NEW_BUFFERS).take(Math.max(INITIAL_BYTES, bytesExpected));
     this.#view = viewOf(this.#buffer);
   }
 
@@ -29,6 +32,11 @@ export class ByteSink {
   /** The bytes so far; valid until the next write. */
   bytes(): Buffer {
     return this.#buffer.subarray(0, this.#length);
+  }
+
+  /** Gives its memory back: of `bytes` nothing is read any more, and nothing is written. */
+  giveBack(): void {
+    this.#pool?.give(this.#buffer);
   }
 
   uint8(value: number): void {
@@ -245,8 +253,9 @@ export class ByteSink {
   }
 
   #grow(needed: number): void {
-    const grown = Buffer.allocUnsafeSlow(Math.max(needed, this.#buffer.length * 2));
+    const grown = (this.#pool ?? NEW_BUFFERS).take(Math.max(needed, this.#buffer.length * 2));
     this.#buffer.copy(grown, 0, 0, this.#length);
+    this.#pool?.give(this.#buffer);
     this.#buffer = grown;
     this.#view = viewOf(grown);
   }

@@ -35,13 +35,19 @@ export function directColumn<Row>(
   };
 }
 
-/** What rows of a table took lately, for the size of the next block's buffer. */
-const bytesPerRow = new WeakMap<readonly NativeColumn<never>[], number>();
-const SLACK = 1.1;
-
 /** One block in ClickHouse's Native format (revision 0): the body of `INSERT INTO … FORMAT Native`. At least one row. */
 export function encodeNativeBlock<Row>(columns: readonly NativeColumn<Row>[], rows: readonly Row[]): Buffer {
-  const sink = new ByteSink((bytesPerRow.get(columns) ?? 0) * rows.length * SLACK);
+  const sink = new ByteSink();
+  writeNativeBlock(sink, columns, rows);
+  return sink.bytes();
+}
+
+/** The same, written behind what is in the sink already. */
+export function writeNativeBlock<Row>(
+  sink: ByteSink,
+  columns: readonly NativeColumn<Row>[],
+  rows: readonly Row[],
+): void {
   sink.varuint(columns.length);
   sink.varuint(rows.length);
   for (const column of columns) {
@@ -49,6 +55,4 @@ export function encodeNativeBlock<Row>(columns: readonly NativeColumn<Row>[], ro
     sink.text(column.typeName);
     column.writeTo(sink, rows);
   }
-  bytesPerRow.set(columns, Math.ceil(sink.length / rows.length));
-  return sink.bytes();
 }

@@ -12,10 +12,13 @@
  */
 import { crc32 } from "node:zlib";
 import { IDENTITY_BYTES } from "../../pdata/identity.ts";
-import { encodeHead, type HeadFacts, parseHead, spendOf } from "./block-head.ts";
+import { ByteSink } from "../native/byte-sink.ts";
+import { type HeadFacts, parseHead, spendOf, writeHead } from "./block-head.ts";
 
 const MAGIC = Buffer.from("TGBLK1\r\n", "latin1");
 const FIXED_BYTES = MAGIC.length + 16;
+/** Written over once the lengths and checksums are known. */
+const NO_FIXED_PART = Buffer.alloc(FIXED_BYTES);
 
 export interface Block extends HeadFacts {
   /** 24 bytes for each row, in their order. */
@@ -35,21 +38,54 @@ export type DecodedBlock =
   | { readonly kind: "block"; readonly block: Block }
   | { readonly kind: "corrupt"; readonly reason: string };
 
-/** The bytes of a block's file. */
-export function encodeBlock(block: Block): Buffer {
-  return Buffer.concat(blockPieces(block));
+/** A block as it lies in its file. */
+export interface BlockFile {
+  readonly bytes: Buffer;
+  /** Identities and payload are views of the bytes. */
+  readonly block: Block;
 }
 
-/** The same in pieces, none of which is copied for it: the rows are a megabyte. */
-export function blockPieces(block: Block): readonly Uint8Array[] {
-  const json = encodeHead(block);
-  const fixed = Buffer.alloc(FIXED_BYTES);
-  MAGIC.copy(fixed);
-  fixed.writeUInt32LE(json.length, 8);
-  fixed.writeUInt32LE(block.payload.length, 12);
-  fixed.writeUInt32LE(crc32(block.identities, crc32(json, crc32(fixed.subarray(8, 16)))), 16);
-  fixed.writeUInt32LE(crc32(block.payload), 20);
-  return [Buffer.concat([fixed, json]), block.identities, block.payload];
+/** What a block is made of: its rows are written straight into its file. */
+export interface NewBlock extends HeadFacts {
+  readonly identities: Uint8Array;
+  readonly writeRows: (sink: ByteSink) => void;
+}
+
+/** Writes a block's file into an empty sink; good as long as the sink's bytes are. */
+export function writeBlock(sink: ByteSink, { identities, writeRows, ...facts }: NewBlock): BlockFile {
+  sink.raw(NO_FIXED_PART);
+  writeHead(sink, facts);
+  const headLength = sink.length - FIXED_BYTES;
+  sink.raw(identities);
+  const payloadAt = sink.length;
+  writeRows(sink);
+  const bytes = sink.bytes();
+  const payload = bytes.subarray(payloadAt);
+  MAGIC.copy(bytes);
+  bytes.writeUInt32LE(headLength, 8);
+  bytes.writeUInt32LE(payload.length, 12);
+  bytes.writeUInt32LE(crc32(bytes.subarray(FIXED_BYTES, payloadAt), crc32(bytes.subarray(8, 16))), 16);
+  bytes.writeUInt32LE(crc32(payload), 20);
+  const identitiesAt = FIXED_BYTES + headLength;
+  return { bytes, block: { ...facts, identities: bytes.subarray(identitiesAt, payloadAt), payload } };
+}
+
+/** The bytes of a block's file. */
+export function encodeBlock({ payload, ...block }: Block): Buffer {
+  const sink = new ByteSink(payload.length);
+  return writeBlock(sink, { ...block, writeRows: (rows) => rows.raw(payload) }).bytes;
+}
+
+/** The block of a file that this process wrote: it is read again, without what it spent, until somebody asks for that. */
+export function keptBlock({ bytes, block }: BlockFile): Block {
+  const { spend: _, ...facts } = block;
+  return {
+    ...facts,
+    get spend() {
+      const head = parseHead(bytes.subarray(FIXED_BYTES, FIXED_BYTES + bytes.readUInt32LE(8)));
+      return head === undefined ? [] : spendOf(head);
+    },
+  };
 }
 
 /** Reads a block's file. Torn, damaged and foreign files come back as `corrupt`; nothing throws. */

@@ -3,10 +3,7 @@
  * for every other span: `JSON.stringify` took as long for them as all else that is done to write a block.
  */
 import type { SpendEntry, SpendKinds } from "../../pdata/spend.ts";
-import { ByteSink } from "../native/byte-sink.ts";
-
-/** As a first guess of the size. */
-const BYTES_AN_ENTRY = 640;
+import type { ByteSink } from "../native/byte-sink.ts";
 
 interface Head {
   readonly version: 1;
@@ -36,11 +33,10 @@ export interface HeadFacts {
   readonly reason?: string;
 }
 
-/** UTF-8 of the JSON. */
-export function encodeHead({ token, createdUnixMs, rowCount, reason, spend }: HeadFacts): Buffer {
+/** Writes the JSON, in UTF-8. */
+export function writeHead(sink: ByteSink, { token, createdUnixMs, rowCount, reason, spend }: HeadFacts): void {
   const told = { version: 1, token, created_unix_ms: createdUnixMs, rows: rowCount };
   const start = JSON.stringify(reason === undefined ? told : { ...told, reason });
-  const sink = new ByteSink(start.length + spend.length * BYTES_AN_ENTRY);
   sink.raw(Buffer.from(start.slice(0, -1)));
   sink.ascii(',"spend":[');
   let isFirst = true;
@@ -50,7 +46,6 @@ export function encodeHead({ token, createdUnixMs, rowCount, reason, spend }: He
     isFirst = false;
   }
   sink.ascii("]}");
-  return sink.bytes();
 }
 
 function writeEntry(sink: ByteSink, { labels, leaseId, amounts }: SpendEntry): void {

@@ -2,11 +2,16 @@
  * The blocks of the spool as files of one directory. A block is there entirely or not at all: it is written under a
  * temporary name, synced, renamed, and the directory is synced; only then does `write` resolve. File names sort in the
  * order of writing. What can't be read or delivered is moved to `set-aside/` with why in its name; only the oldest of that go, beyond a bound.
+ *
+ * The memory of a block's file belongs to the store once it is written: it is kept as the block until the block is removed, and
+ * given back then, for nobody removes a block before its delivery has ended. What goes any other way is collected.
  */
 import { type FileHandle, open, readFile, readdir, rename, stat, unlink } from "node:fs/promises";
 import { join } from "node:path";
-import { type Block, type DecodedBlock, blockPieces, decodeBlock } from "./block-format.ts";
-import { KeptBlocks } from "./kept-blocks.ts";
+import { BufferPool } from "../../support/buffer-pool.ts";
+import { ByteSink } from "../native/byte-sink.ts";
+import { type DecodedBlock, decodeBlock, type NewBlock, writeBlock } from "./block-format.ts";
+import { KeptBlocks, type MadeBlock } from "./kept-blocks.ts";
 import { decodeMerge, encodeMerge, type Merge } from "./merge-file.ts";
 import { SetAside, type WriteFileDurably } from "./set-aside.ts";
 
@@ -51,6 +56,12 @@ const TEMPORARY_SUFFIX = ".tmp";
 const NO_ROOM: ReadonlySet<string> = new Set(["ENOSPC", "EDQUOT"]);
 const SET_ASIDE_SHARE = 1 / 16;
 const SEQUENCE_DIGITS = 16;
+/** Memory of blocks that are gone, for those to come: what is kept goes all at once when it is delivered, and is longer than its blocks. */
+const IDLE_SHARE = 1.5;
+const IDLE_BYTES_MIN = 8 * 1024 * 1024;
+/** Of a block before there was one: its rows are as long as most. */
+const BYTES_A_ROW = 1_024;
+const SLACK = 1.1;
 
 export class BlockStore {
   readonly setAside: SetAside;
@@ -58,6 +69,9 @@ export class BlockStore {
   readonly #bytesMax: number;
   readonly #writeFile: WriteFileDurably;
   readonly #kept: KeptBlocks;
+  readonly #pool: BufferPool;
+  /** Of the block before. */
+  #bytesARow = BYTES_A_ROW;
   #handle: FileHandle | undefined;
   #bytesUsed = 0;
   #sequence = 0;
@@ -67,7 +81,9 @@ export class BlockStore {
     this.#bytesMax = options.bytesMax;
     const { setAsideBytesMax = options.bytesMax * SET_ASIDE_SHARE } = options;
     this.#writeFile = options.writeFile ?? writeFileDurably;
-    this.#kept = new KeptBlocks(options.keptBytesMax ?? 0);
+    const { keptBytesMax = 0 } = options;
+    this.#kept = new KeptBlocks(keptBytesMax);
+    this.#pool = new BufferPool({ idleBytesMax: Math.max(IDLE_BYTES_MIN, keptBytesMax * IDLE_SHARE) });
     this.setAside = new SetAside({
       directory: join(options.directory, "set-aside"),
       bytesMax: setAsideBytesMax,
@@ -102,18 +118,26 @@ export class BlockStore {
     this.#handle = undefined;
   }
 
-  /** Resolves when the block would survive a power cut, or says why not; then nothing of it is left. */
-  async write(block: Block): Promise<WriteResult> {
-    const pieces = blockPieces(block);
-    const bytes = pieces.reduce((sum, piece) => sum + piece.length, 0);
+  /** Makes the file of a block, to be written. */
+  make(block: NewBlock): MadeBlock {
+    const sink = new ByteSink(block.rowCount * this.#bytesARow * SLACK, this.#pool);
+    const file = writeBlock(sink, block);
+    this.#bytesARow = Math.ceil(file.bytes.length / block.rowCount);
+    return { file, giveBack: () => sink.giveBack() };
+  }
+
+  /** Resolves when the block would survive a power cut, or says why not; then nothing of it is left. What is full may be tried again. */
+  async write(made: MadeBlock): Promise<WriteResult> {
+    const { block, bytes: contents } = made.file;
+    const bytes = contents.length;
     if (this.#bytesUsed + bytes > this.#bytesMax) return { kind: "full" };
     const stem = this.#nextStem(block.token);
-    const reason = await this.#writeDurably(stem + BLOCK_SUFFIX, pieces);
+    const reason = await this.#writeDurably(stem + BLOCK_SUFFIX, [contents]);
     if (reason !== undefined) return { kind: "failed", reason };
     this.#bytesUsed += bytes;
     const name = stem + BLOCK_SUFFIX;
     const { token, rowCount, createdUnixMs } = block;
-    this.#kept.keep(name, block);
+    this.#kept.keep(name, made);
     return { kind: "written", stored: { name, token, rowCount, createdUnixMs, bytes } };
   }
 
@@ -151,7 +175,7 @@ export class BlockStore {
 
   /** To call when the block is delivered. */
   async remove(block: Pick<StoredBlock, "name" | "bytes">): Promise<void> {
-    this.#kept.forget(block.name);
+    this.#kept.remove(block.name);
     await unlink(this.#path(block.name)).catch((error: unknown) => {
       // Somebody has taken it away, as they may.
       if (errorCode(error) !== "ENOENT") throw error;

@@ -1,5 +1,5 @@
 import type { Outcome } from "../../component/outcome.ts";
-import { IdentitySet } from "./identity-set.ts";
+import type { IdentitySet } from "./identity-set.ts";
 
 /** Rows that become one block together, and what becomes of them. */
 export class Commit<Row> {
@@ -8,9 +8,9 @@ export class Commit<Row> {
   readonly #done = Promise.withResolvers<Outcome>();
   readonly done: Promise<Outcome> = this.#done.promise;
 
-  /** `rowsExpected`: as many as in the one before. */
-  constructor(rowsExpected = 0) {
-    this.identities = new IdentitySet(rowsExpected);
+  /** `identities`: an empty set that nobody else uses. */
+  constructor(identities: IdentitySet) {
+    this.identities = identities;
   }
 
   resolve(outcome: Outcome): void {

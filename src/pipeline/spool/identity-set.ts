@@ -4,22 +4,26 @@ const INITIAL_ROWS = 256;
 /** Slots a row at least: the table is never more than half full. */
 const SLOTS_A_ROW = 2;
 
-/** The identities of a block in the order of its rows, each once. Only grows. */
+/** The identities of a block in the order of its rows, each once. Its memory only grows. */
 export class IdentitySet {
   #words: Int32Array;
   /** Row number + 1; 0 is free. A power of two long. */
   #slots: Uint32Array;
   #size = 0;
 
-  /** `rowsExpected`: a good guess spares growing. */
-  constructor(rowsExpected = 0) {
-    const rows = 2 ** Math.ceil(Math.log2(Math.max(INITIAL_ROWS, rowsExpected + 1)));
-    this.#words = new Int32Array(rows * IDENTITY_WORDS);
-    this.#slots = new Uint32Array(rows * SLOTS_A_ROW);
+  constructor() {
+    this.#words = new Int32Array(INITIAL_ROWS * IDENTITY_WORDS);
+    this.#slots = new Uint32Array(INITIAL_ROWS * SLOTS_A_ROW);
   }
 
   get size(): number {
     return this.#size;
+  }
+
+  /** Empties it; what `bytes` and `words` gave is written over from here on. */
+  clear(): void {
+    this.#slots.fill(0);
+    this.#size = 0;
   }
 
   /** 24 bytes a row; valid until the next `add`. */

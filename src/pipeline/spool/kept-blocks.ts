@@ -1,34 +1,53 @@
-import type { Block } from "./block-format.ts";
+import { type Block, type BlockFile, keptBlock } from "./block-format.ts";
+
+/** The file of a block, in memory that can be given back. */
+export interface MadeBlock {
+  readonly file: BlockFile;
+  readonly giveBack: () => void;
+}
+
+interface Kept {
+  readonly block: Block;
+  readonly bytes: number;
+  readonly giveBack: () => void;
+}
 
 /** Blocks of the spool that are in memory beside their files, the oldest first; no more of them than fit in `bytesMax`. */
 export class KeptBlocks {
   readonly #bytesMax: number;
-  readonly #blocks = new Map<string, Block>();
+  readonly #blocks = new Map<string, Kept>();
   #bytes = 0;
 
   constructor(bytesMax: number) {
     this.#bytesMax = bytesMax;
   }
 
-  /** Keeps a block while there is room. The older ones stay: they are delivered first. */
-  keep(name: string, block: Block): void {
-    const bytes = sizeOf(block);
-    if (this.#bytes + bytes > this.#bytesMax) return;
-    this.#blocks.set(name, block);
+  /** Keeps a block while there is room, else gives its memory back. The older ones stay: they are delivered first. */
+  keep(name: string, { file, giveBack }: MadeBlock): void {
+    const bytes = file.bytes.length;
+    if (this.#bytes + bytes > this.#bytesMax) return giveBack();
+    this.#blocks.set(name, { block: keptBlock(file), bytes, giveBack });
     this.#bytes += bytes;
   }
 
   get(name: string): Block | undefined {
-    return this.#blocks.get(name);
+    return this.#blocks.get(name)?.block;
   }
 
+  /** Somebody may read it still. */
   forget(name: string): void {
-    const block = this.#blocks.get(name);
-    if (block === undefined || !this.#blocks.delete(name)) return;
-    this.#bytes -= sizeOf(block);
+    this.#take(name);
   }
-}
 
-function sizeOf({ identities, payload }: Block): number {
-  return identities.length + payload.length;
+  /** Nobody reads it any more. */
+  remove(name: string): void {
+    this.#take(name)?.giveBack();
+  }
+
+  #take(name: string): Kept | undefined {
+    const kept = this.#blocks.get(name);
+    if (kept === undefined || !this.#blocks.delete(name)) return undefined;
+    this.#bytes -= kept.bytes;
+    return kept;
+  }
 }

@@ -9,11 +9,13 @@ import type { Notify } from "../../component/notice.ts";
 import { type Outcome, SUCCESS } from "../../component/outcome.ts";
 import type { SpendEntry } from "../../pdata/spend.ts";
 import { type Clock, delay } from "../../support/clock.ts";
-import { type Block, blockOfRows, encodeBlock, type RowsAside } from "./block-format.ts";
+import type { ByteSink } from "../native/byte-sink.ts";
+import { type Block, blockOfRows, encodeBlock, type NewBlock, type RowsAside } from "./block-format.ts";
 import { type BlockGroup, type GroupLimits, groupSize, newGroup, rowsOf } from "./block-group.ts";
 import { BlockStore, type StoredBlock, type WriteFileDurably } from "./block-store.ts";
 import { groupAgain, recoverMerges } from "./merge-recovery.ts";
 import { Commit } from "./commit.ts";
+import { IdentitySet } from "./identity-set.ts";
 import { IDENTITY_BYTES, IdentityCell } from "../../pdata/identity.ts";
 import { RecentSpans, type RecentSpansOptions } from "./recent-spans.ts";
 import { SpoolFlow, type SpoolStats } from "./spool-flow.ts";
@@ -34,8 +36,8 @@ export interface SpoolOptions<Row> {
   readonly notify: Notify;
   /** Writes what makes the row the same row when it is sent again: all of the 24 bytes of `target`. */
   identify(row: Row, target: Buffer): void;
-  /** The rows as they will be sent. */
-  encode(rows: readonly Row[]): Uint8Array;
+  /** Writes the rows as they will be sent. */
+  writeRows(sink: ByteSink, rows: readonly Row[]): void;
   /** What the rows cost, for the ledger. @default nothing */
   spendOf?(rows: readonly Row[]): readonly SpendEntry[];
   /** Called once a block is durable, before it is delivered. `rows`: none when an earlier process wrote it. */
@@ -67,7 +69,9 @@ export class Spool<Row> {
    */
   #shortUntil = -Infinity;
   #group: BlockGroup | undefined;
-  #filling = new Commit<Row>();
+  #filling = new Commit<Row>(new IdentitySet());
+  /** That of the commit that ended last, for the one after the next. */
+  #spareIdentities = new IdentitySet();
   /** Taken from `#filling`, its commit not ended. */
   #committing: Commit<Row> | undefined;
   #writing: Promise<void> | undefined;
@@ -310,10 +314,12 @@ export class Spool<Row> {
         await delay(this.#options.clock, this.#options.lingerMsMax);
       }
       const commit = this.#filling;
-      this.#filling = new Commit(commit.rows.length);
+      this.#filling = new Commit(this.#spareIdentities);
       this.#committing = commit;
       const outcome = await this.#commit(commit).catch((error: unknown) => this.#broken(commit, error));
       this.#committing = undefined;
+      this.#spareIdentities = commit.identities;
+      this.#spareIdentities.clear();
       commit.resolve(outcome);
     }
     // In the same turn as the check above: a batch that comes after it starts the next run.
@@ -322,23 +328,24 @@ export class Spool<Row> {
 
   async #commit(commit: Commit<Row>): Promise<Outcome> {
     const { clock, notify } = this.#options;
-    const block: Block = {
+    const block: NewBlock = {
       token: randomUUID(),
       createdUnixMs: clock.now(),
       rowCount: commit.rows.length,
       identities: commit.identities.bytes(),
       spend: this.#options.spendOf?.(commit.rows) ?? [],
-      payload: this.#options.encode(commit.rows),
+      writeRows: (sink) => this.#options.writeRows(sink, commit.rows),
     };
-    let result = await this.#store.write(block);
-    while (result.kind === "full" && (await this.#makeRoom())) result = await this.#store.write(block);
+    const made = this.#store.make(block);
+    let result = await this.#store.write(made);
+    while (result.kind === "full" && (await this.#makeRoom())) result = await this.#store.write(made);
     if (result.kind !== "written") {
       this.#flow.refuse(block.rowCount);
       const reason = result.kind === "full" ? "the spool is full" : `the spool can't be written: ${result.reason}`;
       notify({ level: "error", event: "spool_write_refused", fields: { reason, rows: block.rowCount } });
       return this.#retryable(reason);
     }
-    this.remember(block.identities);
+    this.remember(commit.identities.bytes());
     this.#flow.commit(block.rowCount);
     this.#undelivered.push(result.stored);
     this.#options.onDurable?.(block, commit.rows);

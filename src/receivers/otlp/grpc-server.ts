@@ -20,6 +20,7 @@ import type { Notify } from "../../component/notice.ts";
 import { grpcStatusOf } from "../../component/outcome-status.ts";
 import type { TlsServerFiles } from "../../config/tls.ts";
 import { RpcCode, encodeResponse, encodeStatus } from "../../pdata/otlp/responses.ts";
+import type { BufferPool } from "../../support/buffer-pool.ts";
 import { type CancelTimer, type Clock, every } from "../../support/clock.ts";
 import type { Authenticate } from "./authenticate.ts";
 import type { OtlpGrpcConfig } from "./config.ts";
@@ -30,6 +31,7 @@ import type { Intake, Message } from "./signal-intake.ts";
 export interface OtlpGrpcServerOptions {
   readonly config: OtlpGrpcConfig;
   readonly intakes: readonly Intake[];
+  readonly buffers: BufferPool;
   readonly clock: Clock;
   readonly notify: Notify;
   readonly authenticate: Authenticate | undefined;
@@ -180,7 +182,8 @@ export class OtlpGrpcServer {
   }
 
   async #answer(intake: Intake, message: Pick<Message, "bytes" | "sender">): Promise<Answer> {
-    const taken = await intake.take({ ...message, encoding: "protobuf" });
+    const buffers = this.#options.buffers.lease();
+    const taken = await intake.take({ ...message, encoding: "protobuf", buffers });
     switch (taken.kind) {
       case "malformed":
         return { error: failure({ code: RpcCode.invalidArgument, message: taken.reason }) };

@@ -3,6 +3,7 @@ import type { FlowStats } from "../../component/flow.ts";
 import type { Notify } from "../../component/notice.ts";
 import { TlsFileError, type TlsServerConfig, type TlsServerFiles, readTlsServerFiles } from "../../config/tls.ts";
 import type { LogBatch } from "../../pdata/log-record.ts";
+import { BufferPool } from "../../support/buffer-pool.ts";
 import type { Clock } from "../../support/clock.ts";
 import type { Authenticate } from "./authenticate.ts";
 import type { OtlpReceiverConfig } from "./config.ts";
@@ -37,6 +38,8 @@ export interface OtlpReceiverStats extends FlowStats {
 
 /** How long a stop waits for requests that are being answered. */
 const STOP_GRACE_MS = 5_000;
+/** Memory of requests that are done, for those to come. */
+const IDLE_BYTES_MAX = 32 * 1024 * 1024;
 
 /** OTLP for traces and logs, over HTTP and gRPC: a count equation for each signal, the same answers in two languages. */
 export class OtlpReceiver implements Receiver {
@@ -54,10 +57,11 @@ export class OtlpReceiver implements Receiver {
     this.#traces = new SignalIntake({ signal: TRACES, next, clock });
     this.#logs = logs === undefined ? undefined : new SignalIntake({ signal: LOGS, next: logs, clock });
     const intakes = this.#logs === undefined ? [this.#traces] : [this.#traces, this.#logs];
-    const shared = { clock, notify, stopGraceMs: STOP_GRACE_MS };
+    const buffers = new BufferPool({ idleBytesMax: IDLE_BYTES_MAX });
+    const shared = { clock, notify, buffers, stopGraceMs: STOP_GRACE_MS };
     this.#config = config;
     this.#directory = dependencies.directory ?? ".";
-    const handler = new RequestHandler({ config: http, intakes, authenticate });
+    const handler = new RequestHandler({ config: http, intakes, buffers, authenticate });
     this.#http = new OtlpHttpServer({ ...shared, config: http, handler });
     this.#grpc = new OtlpGrpcServer({ ...shared, config: grpc, intakes, authenticate });
   }

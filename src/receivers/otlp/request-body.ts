@@ -2,6 +2,7 @@
 import type { IncomingMessage } from "node:http";
 import { promisify } from "node:util";
 import { constants, gunzip, inflate, zstdDecompress } from "node:zlib";
+import type { BufferSource } from "../../support/buffer-pool.ts";
 import type { Reservation } from "./memory-gate.ts";
 
 export type Body =
@@ -31,6 +32,8 @@ export interface BodyOptions {
   readonly bytesMax: number;
   /** Grows with what has arrived, not with what was announced: a sender who is slow holds little. */
   readonly memory: Reservation;
+  /** Where the body's own memory comes from; a decompressed one has memory of its own. */
+  readonly buffers: BufferSource;
 }
 
 /** A usual ratio for OTLP under compression: only an estimate, `bytesMax` is the bound. */
@@ -60,7 +63,7 @@ export async function readBody(request: IncomingMessage, options: BodyOptions): 
   }
 }
 
-async function readRaw(request: IncomingMessage, { bytesMax, memory }: BodyOptions): Promise<Body> {
+async function readRaw(request: IncomingMessage, { bytesMax, memory, buffers }: BodyOptions): Promise<Body> {
   const chunks: Buffer[] = [];
   let length = 0;
   try {
@@ -73,7 +76,16 @@ async function readRaw(request: IncomingMessage, { bytesMax, memory }: BodyOptio
   } catch {
     return { kind: "aborted" };
   }
-  return { kind: "body", bytes: Buffer.concat(chunks, length) };
+  return { kind: "body", bytes: joined(chunks, buffers.take(length).subarray(0, length)) };
+}
+
+function joined(chunks: readonly Buffer[], target: Buffer): Buffer {
+  let at = 0;
+  for (const chunk of chunks) {
+    target.set(chunk, at);
+    at += chunk.length;
+  }
+  return target;
 }
 
 function tooLarge(bytesMax: number): Body {

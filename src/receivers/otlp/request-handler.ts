@@ -8,6 +8,7 @@ import { httpStatusOf } from "../../component/outcome-status.ts";
 import { type OtlpEncoding, RpcCode, encodeResponse, encodeStatus } from "../../pdata/otlp/responses.ts";
 import { ANYBODY, type Authenticate } from "./authenticate.ts";
 import type { OtlpHttpConfig } from "./config.ts";
+import type { BufferLease, BufferPool } from "../../support/buffer-pool.ts";
 import { MemoryGate } from "./memory-gate.ts";
 import { type Body, readBody } from "./request-body.ts";
 import type { Intake } from "./signal-intake.ts";
@@ -23,6 +24,7 @@ export interface Answer {
 export interface RequestHandlerOptions {
   readonly config: OtlpHttpConfig;
   readonly intakes: readonly Intake[];
+  readonly buffers: BufferPool;
   readonly authenticate: Authenticate | undefined;
 }
 
@@ -51,9 +53,10 @@ export class RequestHandler {
       return refuse({ encoding, status: 401, message: "an agent key is needed: Authorization: Bearer …", headers });
     }
     const memory = this.#memory.reserveNothing();
+    const buffers = this.#options.buffers.lease();
     try {
-      const body = await readBody(request, { bytesMax: config.max_request_body_size, memory });
-      return await this.#answer({ intake, body, encoding: encoding ?? "json", sender: who.sender });
+      const body = await readBody(request, { bytesMax: config.max_request_body_size, memory, buffers });
+      return await this.#answer({ intake, body, encoding: encoding ?? "json", sender: who.sender, buffers });
     } finally {
       memory.release();
     }
@@ -71,10 +74,10 @@ export class RequestHandler {
   }
 
   async #answer(task: AnswerTask): Promise<Answer | undefined> {
-    const { intake, body, encoding, sender } = task;
+    const { intake, body, encoding, sender, buffers } = task;
     if (body.kind === "aborted") return undefined;
     if (body.kind === "refused") return refuse({ encoding, status: body.status, message: body.reason });
-    const taken = await intake.take({ bytes: body.bytes, encoding, sender });
+    const taken = await intake.take({ bytes: body.bytes, encoding, sender, buffers });
     if (taken.kind === "malformed") return refuse({ encoding, status: 400, message: taken.reason, isLast: false });
     if (taken.kind === "refused") {
       const { status, retryAfterSeconds } = httpStatusOf(taken.outcome);
@@ -96,6 +99,7 @@ interface AnswerTask {
   readonly body: Body;
   readonly encoding: OtlpEncoding;
   readonly sender: string | undefined;
+  readonly buffers: BufferLease;
 }
 
 /** What is wrong with a request before its body is looked at. */

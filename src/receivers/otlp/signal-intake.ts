@@ -2,6 +2,7 @@ import type { Consumer } from "../../component/component.ts";
 import type { FlowStats } from "../../component/flow.ts";
 import { type Outcome, type Rejection, SUCCESS } from "../../component/outcome.ts";
 import type { OtlpEncoding } from "../../pdata/otlp/responses.ts";
+import type { BufferLease } from "../../support/buffer-pool.ts";
 import type { Clock } from "../../support/clock.ts";
 import type { Decoded, Signal } from "./signals.ts";
 
@@ -10,6 +11,8 @@ export interface Message {
   readonly bytes: Buffer;
   readonly encoding: OtlpEncoding;
   readonly sender: string | undefined;
+  /** What the message lies in, and what is taken to read it: given back once the pipeline has answered. */
+  readonly buffers: BufferLease;
 }
 
 /** What became of a message, for either protocol to say in its own words. */
@@ -45,15 +48,22 @@ export class SignalIntake<Batch> implements Intake {
     return { ...this.#counts, recovered: 0, dropped: this.#malformed === 0 ? {} : { malformed: this.#malformed } };
   }
 
-  async take({ bytes, encoding, sender }: Message): Promise<Taken> {
-    const decoded = this.signal.decode(bytes, encoding);
-    if (decoded.kind === "malformed") return decoded;
-    const outcome = await this.#consume(decoded, sender);
+  async take(message: Message): Promise<Taken> {
+    const { bytes, encoding, buffers } = message;
+    const decoded = this.signal.decode(bytes, encoding, buffers);
+    const taken = decoded.kind === "malformed" ? decoded : await this.#put(decoded, message);
+    // Not where the pipeline throws: a part of it may be at work on the spans.
+    buffers.giveBack();
+    return taken;
+  }
+
+  async #put(decoded: DecodedBatch<Batch>, message: Message): Promise<Taken> {
+    const outcome = await this.#consume(decoded, message);
     if (outcome.kind !== "success") return { kind: "refused", outcome };
     return { kind: "taken", rejected: [...decoded.rejected, ...outcome.rejected] };
   }
 
-  async #consume(decoded: Extract<Decoded<Batch>, { kind: "decoded" }>, sender: string | undefined): Promise<Outcome> {
+  async #consume(decoded: DecodedBatch<Batch>, { sender, buffers }: Message): Promise<Outcome> {
     const { count, rejected, batch } = decoded;
     const malformed = countOf(rejected);
     this.#counts.received += count + malformed;
@@ -62,7 +72,9 @@ export class SignalIntake<Batch> implements Intake {
     this.#counts.inFlight += count;
     let outcome: Outcome | undefined;
     try {
-      outcome = await this.#next.consume(batch({ sender, receivedUnixMs: this.#clock.now() }));
+      outcome = await this.#next.consume(
+        batch({ sender, receivedUnixMs: this.#clock.now(), keep: () => buffers.keep() }),
+      );
       return outcome;
     } finally {
       this.#counts.inFlight -= count;
@@ -73,6 +85,8 @@ export class SignalIntake<Batch> implements Intake {
     }
   }
 }
+
+type DecodedBatch<Batch> = Extract<Decoded<Batch>, { kind: "decoded" }>;
 
 function countOf(rejected: readonly Rejection[]): number {
   return rejected.reduce((sum, item) => sum + item.count, 0);

@@ -7,12 +7,10 @@ import { decodeProtobufLogs } from "../../pdata/otlp/protobuf-logs.ts";
 import { decodeProtobufTraces } from "../../pdata/otlp/protobuf-traces.ts";
 import type { OtlpEncoding } from "../../pdata/otlp/responses.ts";
 import type { SpanBatch } from "../../pdata/span.ts";
+import type { BufferSource } from "../../support/buffer-pool.ts";
 
-/** By whom and when a message was sent. */
-export interface Arrival {
-  readonly sender: string | undefined;
-  readonly receivedUnixMs: number;
-}
+/** By whom and when a message was sent, and how to keep its memory. */
+export type Arrival = Required<Pick<SpanBatch, "sender" | "receivedUnixMs" | "keep">>;
 
 export type Decoded<Batch> =
   | {
@@ -31,8 +29,8 @@ export interface Signal<Batch> {
   readonly grpcMethod: string;
   /** The count of a partial success in JSON; in protobuf it is field 1 for every signal. */
   readonly rejectedKey: string;
-  /** Never throws. */
-  decode(bytes: Buffer, encoding: OtlpEncoding): Decoded<Batch>;
+  /** Never throws. What is taken from `buffers` is read as long as what was decoded. */
+  decode(bytes: Buffer, encoding: OtlpEncoding, buffers: BufferSource): Decoded<Batch>;
 }
 
 /** https://github.com/open-telemetry/opentelemetry-proto/blob/main/opentelemetry/proto/collector/trace/v1/trace_service.proto */
@@ -41,8 +39,8 @@ export const TRACES: Signal<SpanBatch> = {
   httpPath: "/v1/traces",
   grpcMethod: "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
   rejectedKey: "rejectedSpans",
-  decode(bytes, encoding) {
-    const decoded = encoding === "json" ? decodeJsonTraces(bytes) : decodeProtobufTraces(bytes);
+  decode(bytes, encoding, buffers) {
+    const decoded = encoding === "json" ? decodeJsonTraces(bytes, buffers) : decodeProtobufTraces(bytes, buffers);
     if (decoded.kind === "malformed") return decoded;
     const { spans, rejected } = decoded;
     return { kind: "decoded", count: spans.length, rejected, batch: (arrival) => ({ spans, ...arrival }) };

@@ -5,6 +5,7 @@
  */
 import { afterEach, describe, expect, it } from "vitest";
 import { SUCCESS } from "../../../src/component/outcome.ts";
+import { BACKLOG_BLOCKS } from "../../../src/pipeline/spool/spool.ts";
 import { factAttributes } from "../../../src/exporters/otlp/fact-attributes.ts";
 import { makeBatch, makeSpan } from "../../fixtures/otlp/make-span.ts";
 import { plainSpan } from "../../support/plain-span.ts";
@@ -53,6 +54,20 @@ describe.each(PROTOCOLS)("over %s", (protocol) => {
     await drained(rig);
     expect([...(rig.backend.spans[1]?.attributes.keys() ?? [])]).toEqual([]);
     expect(factAttributes(makeSpan(3))).toEqual([]);
+  });
+
+  it("keeps the memory of spans that it reads after it has answered, and of no others", async () => {
+    const rig = await startOtlp({ protocol, config: { sending_queue: { on_full: "drop_oldest" } } });
+    rig.backend.otherwise = "hang";
+    let kept = 0;
+    const consume = async (index: number): Promise<void> => {
+      const keep = (): void => void (kept += 1);
+      expect(await rig.exporter.consume({ ...makeBatch([makeSpan(index)]), keep })).toEqual(SUCCESS);
+    };
+    for (let index = 1; index <= BACKLOG_BLOCKS; index += 1) await consume(index);
+    expect(kept).toBe(0);
+    await consume(BACKLOG_BLOCKS + 1);
+    expect(kept).toBe(1);
   });
 
   it("keeps requests within their bounds, and sends a span that is too large alone", async () => {

@@ -74,7 +74,7 @@ async function openSpool(path = directory, changes: Partial<SpoolOptions<string>
     clock: new SystemClock(),
     notify: (notice) => notices.push(notice),
     identify: (row, target) => target.fill(0).write(row),
-    encode: (rows) => Buffer.from(rows.join("")),
+    writeRows: (sink, rows) => sink.raw(Buffer.from(rows.join(""))),
     ...changes,
   });
   await spool.open();

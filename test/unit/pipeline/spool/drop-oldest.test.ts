@@ -29,7 +29,7 @@ beforeEach(async () => {
     clock: new ManualClock(),
     notify: SILENT,
     identify: writeSpanIdentity,
-    encode: (rows) => Buffer.alloc(PAYLOAD_BYTES, rows[0]?.name),
+    writeRows: (sink, rows) => sink.raw(Buffer.alloc(PAYLOAD_BYTES, rows[0]?.name)),
   });
   await spool.open();
 });

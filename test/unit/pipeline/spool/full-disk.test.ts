@@ -48,7 +48,7 @@ function openSpool(code: string): Promise<void> {
     clock,
     notify: () => undefined,
     identify: writeSpanIdentity,
-    encode: () => Buffer.alloc(2_000),
+    writeRows: (sink) => sink.raw(Buffer.alloc(2_000)),
     writeFile: onDiskOf,
   });
   return spool.open();

@@ -19,7 +19,8 @@ function blockOf(token: string, bytes: number): Block {
 }
 
 async function write(store: BlockStore, block: Block): Promise<StoredBlock> {
-  const result = await store.write(block);
+  const { payload, ...facts } = block;
+  const result = await store.write(store.make({ ...facts, writeRows: (sink) => sink.raw(payload) }));
   if (result.kind !== "written") throw new Error(result.kind);
   return result.stored;
 }
@@ -58,4 +59,34 @@ it("after a restart blocks are read from their files", async () => {
   expect((await second.open()).blocks).toEqual([name]);
   expect(await second.read(name)).toEqual({ kind: "block", block: blockOf("a", 1_000) });
   await second.close();
+});
+
+it("a block's memory is used again when it is gone, and not before", async () => {
+  const store = new BlockStore({ directory, bytesMax: 1_000_000, keptBytesMax: 100_000 });
+  await store.open();
+  const stored = new Map<string, StoredBlock>();
+  for (const [index, token] of "abcdefghijkl".split("").entries()) {
+    stored.set(token, await write(store, blockOf(token, 5_000)));
+    const gone = [...stored.keys()][0] ?? "";
+    const block = stored.get(gone);
+    if (index % 3 !== 2 || block === undefined) continue;
+    await store.remove(block);
+    stored.delete(gone);
+  }
+  for (const [token, { name }] of stored) {
+    await truncate(join(directory, name), 10);
+    expect(await store.read(name)).toEqual({ kind: "block", block: blockOf(token, 5_000) });
+  }
+  await store.close();
+});
+
+it("a block that is kept still knows what it spent", async () => {
+  const store = new BlockStore({ directory, bytesMax: 1_000_000, keptBytesMax: 100_000 });
+  await store.open();
+  const amounts = { nanoUsd: 9_007_199_254_740_993n, tokens: 5n, calls: 1n };
+  const spend = [{ labels: { agent: "ä" }, leaseId: "lease", amounts }];
+  const stored = await write(store, { ...blockOf("a", 1_000), spend });
+  await truncate(join(directory, stored.name), 10);
+  expect(await store.read(stored.name)).toMatchObject({ kind: "block", block: { spend } });
+  await store.close();
 });

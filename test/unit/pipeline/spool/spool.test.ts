@@ -44,7 +44,7 @@ async function openSpool(changes: Partial<SpoolOptions<Span>> = {}): Promise<Spo
     clock: new ManualClock(),
     notify: (notice) => notices.push(notice),
     identify: writeSpanIdentity,
-    encode: (rows) => Buffer.from(rows.map((row) => row.name).join(",")),
+    writeRows: (sink, rows) => sink.raw(Buffer.from(rows.map((row) => row.name).join(","))),
     spendOf: sumSpend,
     onDurable: (block) => durable.push(block),
     ...changes,
@@ -180,9 +180,9 @@ describe("the spool", () => {
   it("answers permanent for spans that can't be encoded, and goes on", async () => {
     let isBroken = true;
     const spool = await openSpool({
-      encode: () => {
+      writeRows: (sink) => {
         if (isBroken) throw new RangeError("out of range");
-        return Buffer.from("x");
+        sink.raw(Buffer.from("x"));
       },
     });
     expect((await spool.append(batchOf(1))).kind).toBe("permanent");
