@@ -219,46 +219,63 @@ test("trace_log is made in small steps while it is empty, whenever that is cut o
   await filled.close();
 });
 
-test("sums by day are those of the hours that were there, of what comes, and of nothing twice, whenever the migration is cut off", async () => {
-  await earlierMigrations(36);
-  const database = "by_day";
-  await migrate({ url, database, directory: files });
-  const storage = createStorage({ url, database });
-  const insert = async (from: number): Promise<void> =>
-    storage.command(
-      `INSERT INTO span_log (trace_id, span_id, start, end, received_at, agent, session, model, labels, cost_status, cost_nano_usd)
-       SELECT toString(number), toString(number), toDateTime64('2026-11-18 00:00:00', 9, 'UTC') + toIntervalMinute(number * 7) AS s, s, s,
-         concat('a', toString(number % 3)), toString(number % 11), ['x', 'y'][1 + number % 2],
-         map('customer', toString(number % 5), 'session', toString(number % 11)), 'exact', number FROM numbers(${from}, 1000)`,
-      {
-        settings: {
-          insert_deduplication_token: `block ${from}`,
-          deduplicate_blocks_in_dependent_materialized_views: 1,
-          deduplicate_insert_select: "force_enable",
+test.each([
+  {
+    version: 37,
+    projection: "by_day",
+    sql: "SELECT toDate(hour) AS day, model, sum(calls) AS n, sum(cost_nano_usd) AS cost FROM spend_hour_log GROUP BY day, model ORDER BY day, model",
+  },
+  {
+    version: 39,
+    projection: "by_rule",
+    sql: "SELECT decision_rule, decision, sum(decisions) AS n FROM decisions_by_hour GROUP BY ALL ORDER BY ALL",
+  },
+])(
+  "sums $projection are those of what was there, of what comes, and of nothing twice, whenever the migration is cut off",
+  async ({ version, projection, sql }) => {
+    await earlierMigrations(version - 1);
+    const database = projection;
+    await migrate({ url, database, directory: files });
+    const storage = createStorage({ url, database });
+    const insert = async (from: number): Promise<void> =>
+      storage.command(
+        `INSERT INTO span_log (trace_id, span_id, start, end, received_at, agent, session, model, labels, cost_status, cost_nano_usd, decision, decision_rule)
+         SELECT toString(number), toString(number), toDateTime64('2026-11-18 00:00:00', 9, 'UTC') + toIntervalMinute(number * 7) AS s, s, s,
+           concat('a', toString(number % 3)), toString(number % 11), ['x', 'y'][1 + number % 2],
+           map('customer', toString(number % 5), 'session', toString(number % 11)), 'exact', number,
+           ['allow', 'require_approval'][1 + number % 2], toString(number % 4) FROM numbers(${from}, 1000)`,
+        {
+          settings: {
+            insert_deduplication_token: `block ${from}`,
+            deduplicate_blocks_in_dependent_materialized_views: 1,
+            deduplicate_insert_select: "force_enable",
+          },
         },
-      },
-    );
-  await insert(0);
-  await cutOffAtEveryStep(database, 37);
-  await migrate({ url, database });
-  await insert(0);
-  await insert(1000);
-  await insert(1000);
-  const byDay = "SELECT toDate(hour) AS day, model, sum(calls) AS n, sum(cost_nano_usd) AS cost FROM spend_hour_log";
-  for (const merged of [false, true]) {
-    if (merged) await storage.command("OPTIMIZE TABLE spend_hour_log FINAL");
-    const sql = `${byDay} GROUP BY day, model ORDER BY day, model`;
-    const [plan] = await storage.query<{ explain: string }>(
-      `SELECT * FROM (EXPLAIN ${sql}) WHERE explain LIKE '%ReadFrom%'`,
-    );
-    expect(plan?.explain).toContain("(by_day)");
-    const days = await storage.query<{ n: string; cost: string }>(sql);
-    expect(days).toEqual(await storage.query(`${sql} SETTINGS optimize_use_projections = 0`));
-    expect(days.reduce((sum, { n }) => sum + Number(n), 0)).toBe(2000);
-    expect(days.reduce((sum, { cost }) => sum + Number(cost), 0)).toBe((2000 * 1999) / 2);
-  }
-  await storage.close();
-});
+      );
+    await insert(0);
+    await cutOffAtEveryStep(database, version);
+    await migrate({ url, database });
+    await insert(0);
+    await insert(1000);
+    await insert(1000);
+    for (const merged of [false, true]) {
+      const table = /FROM (\w+)/.exec(sql)?.[1]?.replace("decisions_by_hour", "decision_hour_log") ?? "";
+      if (merged) await storage.command(`OPTIMIZE TABLE ${table} FINAL`);
+      const [plan] = await storage.query<{ explain: string }>(
+        `SELECT * FROM (EXPLAIN ${sql}) WHERE explain LIKE '%ReadFrom%'`,
+      );
+      expect(plan?.explain).toContain(`(${projection})`);
+      const sums = await storage.query<{ n: string; cost?: string }>(sql);
+      expect(sums).toEqual(await storage.query(`${sql} SETTINGS optimize_use_projections = 0`));
+      expect(sums.reduce((sum, { n }) => sum + Number(n), 0)).toBe(2000);
+      const [first] = sums;
+      if (first?.cost !== undefined) {
+        expect(sums.reduce((sum, { cost }) => sum + Number(cost), 0)).toBe((2000 * 1999) / 2);
+      }
+    }
+    await storage.close();
+  },
+);
 
 test("a changed file and a database of a newer version are refused by name", async () => {
   const options = { url, database: "drift", directory: files };
