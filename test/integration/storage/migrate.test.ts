@@ -223,16 +223,18 @@ test.each([
   {
     version: 37,
     projection: "by_day",
+    costSum: (2000 * 1999) / 2,
     sql: "SELECT toDate(hour) AS day, model, sum(calls) AS n, sum(cost_nano_usd) AS cost FROM spend_hour_log GROUP BY day, model ORDER BY day, model",
   },
   {
     version: 39,
     projection: "by_rule",
+    costSum: 0,
     sql: "SELECT decision_rule, decision, sum(decisions) AS n FROM decisions_by_hour GROUP BY ALL ORDER BY ALL",
   },
 ])(
   "sums $projection are those of what was there, of what comes, and of nothing twice, whenever the migration is cut off",
-  async ({ version, projection, sql }) => {
+  async ({ version, projection, costSum, sql }) => {
     await earlierMigrations(version - 1);
     const database = projection;
     await migrate({ url, database, directory: files });
@@ -268,10 +270,7 @@ test.each([
       const sums = await storage.query<{ n: string; cost?: string }>(sql);
       expect(sums).toEqual(await storage.query(`${sql} SETTINGS optimize_use_projections = 0`));
       expect(sums.reduce((sum, { n }) => sum + Number(n), 0)).toBe(2000);
-      const [first] = sums;
-      if (first?.cost !== undefined) {
-        expect(sums.reduce((sum, { cost }) => sum + Number(cost), 0)).toBe((2000 * 1999) / 2);
-      }
+      expect(sums.reduce((sum, { cost }) => sum + Number(cost ?? 0), 0)).toBe(costSum);
     }
     await storage.close();
   },
