@@ -1,14 +1,18 @@
 /**
  * Reads server-sent events out of bytes and lets them through, byte for byte, but for those that `read` changes or hides.
- * An event's bytes are held until it is whole.
+ * An event's bytes are held until it is whole, or longer than any that is worth reading.
  */
-const SEPARATOR = /\r\n\r\n|\n\n|\r\r/;
+import { HeldText } from "./held-text.ts";
+
+const SEPARATOR = /\r\n\r\n|\n\n|\r\r/g;
+/** The last letters of what is held may begin a separator. */
+const BEGUN_LENGTH_MAX = 3;
 
 export class SseFilter {
   readonly #read: (event: unknown) => unknown;
   readonly #decoder = new TextDecoder();
   readonly #encoder = new TextEncoder();
-  #rest = "";
+  readonly #held = new HeldText();
   #unreadBytes = 0;
 
   constructor(read: (event: unknown) => unknown) {
@@ -21,21 +25,39 @@ export class SseFilter {
   }
 
   push(chunk: Uint8Array): Uint8Array {
-    this.#rest += this.#decoder.decode(chunk, { stream: true });
+    const held = this.#held;
+    const added = this.#decoder.decode(chunk, { stream: true });
+    const begun = held.end(BEGUN_LENGTH_MAX);
+    held.add(added);
     let out = "";
-    for (let match = SEPARATOR.exec(this.#rest); match !== null; match = SEPARATOR.exec(this.#rest)) {
-      const end = match.index + match[0].length;
-      out += this.#pass(this.#rest.slice(0, match.index), match[0]);
-      this.#rest = this.#rest.slice(end);
+    SEPARATOR.lastIndex = 0;
+    if (SEPARATOR.test(begun + added)) {
+      const text = held.take();
+      let start = 0;
+      SEPARATOR.lastIndex = text.length - added.length - begun.length;
+      for (let match = SEPARATOR.exec(text); match !== null; match = SEPARATOR.exec(text)) {
+        const { lastIndex } = SEPARATOR;
+        out += this.#pass(text.slice(start, match.index), match[0]);
+        // Whoever reads it may have read a stream of its own.
+        SEPARATOR.lastIndex = start = lastIndex;
+      }
+      held.add(text.slice(start));
     }
+    if (held.isTooLong) out += this.#letGo();
     return this.#encoder.encode(out);
   }
 
   /** What is left when the source ends without a last separator. */
   end(): Uint8Array {
-    const rest = this.#rest + this.#decoder.decode();
-    this.#rest = "";
+    this.#held.add(this.#decoder.decode());
+    const rest = this.#held.take();
     return this.#encoder.encode(rest === "" ? "" : this.#pass(rest, ""));
+  }
+
+  #letGo(): string {
+    const text = this.#held.take();
+    this.#unreadBytes += Buffer.byteLength(text);
+    return text;
   }
 
   #pass(event: string, separator: string): string {

@@ -1,0 +1,81 @@
+/** How an app may read the body of an answer that is gated on the wire: it finds what `fetch` gives without the gate. */
+import { context } from "@opentelemetry/api";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
+import { readConfig } from "../../../instrumentation/src/config/config.ts";
+import { ProcessContextManager } from "../../../instrumentation/src/telemetry/process-context-manager.ts";
+import { hookWire } from "../../../instrumentation/src/wire/hook-wire.ts";
+import { registerWire, Wire } from "../../../instrumentation/src/wire/wire.ts";
+import { startGatedProcess } from "../../support/gated-process.ts";
+import type { GatedProcess } from "../../support/gated-process.ts";
+import { chatCompletion, chatEvents, startScriptedProvider } from "../../support/scripted-provider.ts";
+import type { ScriptedProvider } from "../../support/scripted-provider.ts";
+
+const USAGE = { input: 12, output: 5 };
+const COST = 12 * 150 + 5 * 600;
+
+let provider: ScriptedProvider;
+let gated: GatedProcess;
+
+beforeAll(() => {
+  context.setGlobalContextManager(new ProcessContextManager(readConfig({})).enable());
+  hookWire();
+});
+
+afterAll(() => context.disable());
+
+beforeEach(async () => {
+  provider = await startScriptedProvider(({ body }) =>
+    body["stream"] === true ? { events: chatEvents(["hel", "lo"], USAGE) } : { json: chatCompletion(USAGE) },
+  );
+  gated = startGatedProcess({ env: { TOLLGATE_BUDGET: "$1", TOLLGATE_PROVIDERS: `openai=${provider.url}` } });
+});
+
+afterEach(async () => {
+  registerWire(undefined);
+  await gated.stop();
+  await provider.close();
+});
+
+async function ask(stream: boolean): Promise<Response> {
+  const usage = stream ? { stream_options: { include_usage: true } } : {};
+  const chat = { model: "gpt-4o-mini", messages: [{ role: "user", content: "hi" }], max_tokens: 50, stream, ...usage };
+  const headers = { "content-type": "application/json" };
+  return fetch(`${provider.url}/v1/chat/completions`, { method: "POST", headers, body: JSON.stringify(chat) });
+}
+
+async function readInto(response: Response, room: number): Promise<string> {
+  const reader = response.body?.getReader({ mode: "byob" });
+  const pieces: Buffer[] = [];
+  for (;;) {
+    const read = await reader?.read(new Uint8Array(room));
+    if (read === undefined || read.done) return Buffer.concat(pieces).toString("utf8");
+    expect(read.value.byteLength).toBeLessThanOrEqual(room);
+    pieces.push(Buffer.from(read.value));
+  }
+}
+
+it.each([
+  [false, 7],
+  [false, 65_536],
+  [true, 7],
+  [true, 65_536],
+])("is read into buffers of the app's own; streamed: %s, %i bytes each", async (stream, room) => {
+  const bare = await (await ask(stream)).text();
+  registerWire(new Wire(gated.gate));
+  expect(await readInto(await ask(stream), room)).toBe(bare);
+  expect(gated.spans().map(({ attributes }) => attributes["tollgate.cost.nano_usd"])).toEqual([COST]);
+});
+
+it("has a copy that says of itself what the answer says", async () => {
+  const facts = (one: Response): readonly unknown[] => [one.url, one.status, one.statusText, one.redirected, one.type];
+  const bare = await ask(false);
+  registerWire(new Wire(gated.gate));
+  const answer = await ask(false);
+  const copy = answer.clone();
+  const again = copy.clone();
+  expect([facts(answer), facts(copy), facts(again)]).toEqual([facts(bare), facts(bare), facts(bare)]);
+  expect(await copy.text()).toBe(await bare.text());
+  await again.text();
+  await answer.text();
+  expect(gated.spans()).toHaveLength(1);
+});
