@@ -102,6 +102,17 @@ describe.each(Object.keys(DASHBOARDS))("dashboard %s on the engine", (name) => {
     }
   });
 
+  // Grafana's data source (4.18, by its own code) hands on as JSON text what it has no converter for: a time of such a type is no time.
+  it("gives columns of plain types only", async () => {
+    for (const query of await queriesOf(name)) {
+      const columns = await reader.query<{ name: string; type: string }>(
+        `DESCRIBE (${expandGrafanaSql(query.sql, ALL)})`,
+      );
+      for (const { name: column, type } of columns)
+        expect(type, `${query.title}: ${column}`).not.toMatch(/AggregateFunction|Array|Map|Tuple/);
+    }
+  });
+
   it("bears a choice that matches nothing, quotes included", async () => {
     for (const query of await queriesOf(name)) expect(Array.isArray(await run(query, NOBODY)), query.title).toBe(true);
   });
