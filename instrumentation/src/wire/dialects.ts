@@ -6,7 +6,7 @@
 import { anthropicAdapter } from "../anthropic/adapter.ts";
 import { converse } from "../bedrock/converse.ts";
 import { cohereEndpoint } from "../cohere/endpoints.ts";
-import { asBody, asText } from "../gate/endpoint.ts";
+import { asText } from "../gate/endpoint.ts";
 import type { Body, Endpoint } from "../gate/endpoint.ts";
 import { groqAdapter } from "../groq/adapter.ts";
 import { mistralEndpoint } from "../mistral/endpoints.ts";
@@ -45,7 +45,8 @@ const OWN_DIALECTS: Readonly<Record<string, (path: string) => Endpoint | undefin
 };
 
 /** Paths that a model call may have on any host: only then is a body looked at. */
-const ANYWHERE = /\/(?:chat\/completions|responses|embeddings|messages)$|:(?:streamG|g)enerateContent$|:embedContent$/;
+const ANYWHERE =
+  /\/(?:(?:chat\/)?completions|responses|embeddings|messages|images\/generations|audio\/speech)$|:(?:streamG|g)enerateContent$|:embedContent$/;
 const AZURE_DEPLOYMENT = /\/deployments\/([^/]+)\//;
 const CONVERSE = /\/model\/([^/]+)\/converse(-stream)?$/;
 /** Bedrock, and what Vertex AI serves of others. */
@@ -148,5 +149,5 @@ function openOpaque({ path, body, host }: ModelRequest): OpenedRequest | undefin
 function hasShape(body: Body, isAnthropic: boolean): boolean {
   if (asText(body["model"]) === undefined) return false;
   if (isAnthropic) return Array.isArray(body["messages"]) && typeof body["max_tokens"] === "number";
-  return Array.isArray(body["messages"]) || body["input"] !== undefined || asBody(body["prompt"]) !== undefined;
+  return Array.isArray(body["messages"]) || body["input"] !== undefined || body["prompt"] !== undefined;
 }

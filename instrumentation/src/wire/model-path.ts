@@ -3,7 +3,7 @@
 /** Letters, digits and marks that need no percent sign. https://www.rfc-editor.org/rfc/rfc3986#section-6.2.2.2 */
 const ENCODED = /%(?:2[de]|3\d|[46][1-9a-f]|[57][\da]|5f|7e)/gi;
 /** Some gateways take a path in any case. */
-const IN_ANY_CASE = /\/(?:chat\/completions|responses|embeddings|messages)$/i;
+const IN_ANY_CASE = /\/(?:(?:chat\/)?completions|responses|embeddings|messages|images\/generations|audio\/speech)$/i;
 
 const UNUSUAL = /%|\/\/|.\/$|[A-Z]/;
 

@@ -11,7 +11,6 @@ import { TollgateError } from "../errors.ts";
 import { callInFlight } from "../gate/current-call.ts";
 import type { CallInFlight, Hop } from "../gate/current-call.ts";
 import { asBody } from "../gate/endpoint.ts";
-import type { Body } from "../gate/endpoint.ts";
 import type { Gate } from "../gate/gate.ts";
 import type { HelloReply } from "../protocol.ts";
 import * as semconv from "../semconv.ts";
@@ -22,6 +21,7 @@ import type { Outgoing } from "./egress.ts";
 import { modelPath } from "./model-path.ts";
 import { isFree, providerOf } from "./providers.ts";
 import type { ProviderHost } from "./providers.ts";
+import { readJson } from "./request-body.ts";
 import { WireCall } from "./wire-call.ts";
 
 export type Verdict =
@@ -129,8 +129,11 @@ export class Wire {
   /** Admits the call. `undefined`: it is none, or goes unchecked. Throws the typed errors. */
   async open(request: WireRequest): Promise<WireCall | undefined> {
     const { url, host, signal, parent, via } = request;
-    const isFrozen = request.isSent === true || SIGNED.test(request.header("authorization") ?? "");
-    const body = request.header("content-encoding") === undefined ? parseBody(request.body) : undefined;
+    const encoding = request.header("content-encoding")?.trim().toLowerCase() ?? "";
+    const isPlain = encoding === "" || encoding === "identity";
+    // What is packed is read, and goes as it is.
+    const isFrozen = request.isSent === true || !isPlain || SIGNED.test(request.header("authorization") ?? "");
+    const body = asBody(readJson(request.body, isPlain ? "" : encoding));
     const path = modelPath(url.pathname);
     const opened = openRequest({ path, body, isFrozen, host });
     if (opened === undefined) {
@@ -186,17 +189,6 @@ interface Place {
   /** It is a call of a model, or may be one. */
   readonly isModel: boolean;
   readonly hop: Hop;
-}
-
-function parseBody(body: string | Uint8Array | undefined): Body | undefined {
-  if (body === undefined || body.length === 0) return undefined;
-  try {
-    const text = typeof body === "string" ? body : Buffer.from(body).toString("utf8");
-    // Servers that take a byte order mark are common enough.
-    return asBody(JSON.parse(text.startsWith("\ufeff") ? text.slice(1) : text));
-  } catch {
-    return undefined;
-  }
 }
 
 let wire: Wire | undefined;

@@ -1,4 +1,5 @@
 /** Paths of known providers that are paid for though no answer of a model comes back, or under a word that is free elsewhere. */
+import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { context } from "@opentelemetry/api";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 import { readConfig } from "../../../instrumentation/src/config/config.ts";
@@ -31,15 +32,18 @@ afterEach(async () => {
   await provider.close();
 });
 
-function start(name: string): void {
-  const env = { TOLLGATE_BUDGET: "$1", TOLLGATE_PROVIDERS: `${name}=${provider.url}` };
+function start(name?: string): void {
+  const env = { TOLLGATE_BUDGET: "$1", ...(name !== undefined && { TOLLGATE_PROVIDERS: `${name}=${provider.url}` }) };
   gated = startGatedProcess({ env });
   registerWire(new Wire(gated.gate));
 }
 
 async function send(method: string, path: string, body: object): Promise<unknown> {
-  const headers = { "content-type": "application/json" };
-  return fetch(provider.url + path, { method, headers, body: JSON.stringify(body) }).then(
+  return sendBytes(path, { method, body: JSON.stringify(body), headers: { "content-type": "application/json" } });
+}
+
+async function sendBytes(path: string, init: RequestInit): Promise<unknown> {
+  return fetch(provider.url + path, init).then(
     async (response) => response.text(),
     (problem: unknown) => problem,
   );
@@ -74,4 +78,38 @@ it("charges an answer of Mistral's where a conversation is kept", async () => {
     "gen_ai.usage.input_tokens": 12,
     "tollgate.cost.status": "exact",
   });
+});
+
+it.each([
+  ["gzip", gzipSync],
+  ["deflate", deflateSync],
+  ["br", brotliCompressSync],
+  ["zstd", zstdCompressSync],
+])("knows a call of a model on any host, though it is packed: %s", async (encoding, pack) => {
+  start();
+  const chat = { model: "no-such-model", max_tokens: 5, messages: [{ role: "user", content: "hi" }] };
+  const headers = { "content-type": "application/json", "content-encoding": encoding };
+  const body = new Uint8Array(pack(JSON.stringify(chat)));
+  const error = await sendBytes("/gateway/v1/chat/completions", { method: "POST", headers, body });
+  expect(findTollgateError(error)?.code).toBe("unpriced_model");
+  expect(provider.requests).toHaveLength(0);
+});
+
+it("does not unpack what is longer than any prompt", async () => {
+  start();
+  const headers = { "content-type": "application/json", "content-encoding": "gzip" };
+  const body = new Uint8Array(gzipSync(Buffer.alloc(80 * 1024 * 1024)));
+  await sendBytes("/gateway/v1/chat/completions", { method: "POST", headers, body });
+  expect(gated.spans()).toHaveLength(0);
+});
+
+it.each([
+  ["/v1/completions", { prompt: "hi" }],
+  ["/v1/completions", { prompt: ["hi"] }],
+  ["/v1/images/generations", { prompt: "a cat" }],
+  ["/v1/audio/speech", { input: "hi", voice: "alloy" }],
+])("knows other calls of a model on any host by their path and their body: %s", async (path, body) => {
+  start();
+  expect(findTollgateError(await send("POST", path, { model: "no-such-model", ...body }))?.code).toBe("unpriced_model");
+  expect(await send("POST", path, { order: 1 })).toBe("{}");
 });
