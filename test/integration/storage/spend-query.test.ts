@@ -88,7 +88,7 @@ test.each([
   [["agent", "team", "model"], "by_day"],
   [["customer", "zone"], "by_day_and_labels"],
   [["session"], "tollgate.spend_hour_log"],
-])("days by %j are read from %s, also where parts were merged", async (by, source) => {
+])("days by %j are read from %s once a merge has made it", async (by, source) => {
   const labels = labelValues(by);
   const sql = `EXPLAIN ${withLabels(queryText("spend"), labels)}`;
   const parameters = { ...labels.parameters, since_ms: 0, until_ms: Date.UTC(2262, 0, 1), tenant: "", limit: 10 };
