@@ -16,7 +16,8 @@ export class KeyLists<T> {
     if (found === undefined) {
       const made = this.#make(keys);
       if (this.#known.length >= LISTS_MAX) this.#known.pop();
-      this.#known.unshift({ keys: [...keys], made });
+      // A list that can't change is found again without looking into it.
+      this.#known.unshift({ keys: Object.isFrozen(keys) ? keys : [...keys], made });
       return made;
     }
     if (at > 0) {
@@ -31,6 +32,7 @@ export class KeyLists<T> {
 const LISTS_MAX = 64;
 
 function isSame(a: readonly string[], b: readonly string[]): boolean {
+  if (a === b) return true;
   if (a.length !== b.length) return false;
   // From the end: the last attributes tell records apart.
   for (let index = a.length - 1; index >= 0; index -= 1) if (a[index] !== b[index]) return false;

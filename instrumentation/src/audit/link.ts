@@ -187,8 +187,8 @@ export interface Said {
 /** SHA-256 in lower-case hex of the link's canonical text. */
 export function linkHash(head: LinkHead, { keys, values }: Said): string {
   const { chain, seq, prev, traceId, spanId, parentSpanId, start, end, status } = head;
-  const ids = [LINK_FORM, chain, seq, prev, traceId, spanId, parentSpanId, start, end, status];
-  return digest([...ids, keys.digest, ...values]);
+  const ids = [LINK_FORM, chain, seq, prev, traceId, spanId, parentSpanId, start, end, status, keys.digest];
+  return digest(ids.concat(values));
 }
 
 /** The seal over what may be redacted; `""` where there is nothing. */

@@ -15,10 +15,18 @@ export interface BudgetRules {
 const rules = new WeakMap<readonly LeaseBudget[], BudgetRules>();
 
 export function rulesOf(budgets: readonly LeaseBudget[]): BudgetRules {
+  if (last.budgets === budgets) return last.rules;
   let known = rules.get(budgets);
   if (known === undefined) rules.set(budgets, (known = readRules(budgets)));
+  last = { budgets, rules: known };
   return known;
 }
+
+/** Calls of one lease come with the same reply again and again. */
+let last: { readonly budgets: readonly LeaseBudget[] | undefined; readonly rules: BudgetRules } = {
+  budgets: undefined,
+  rules: readRules([]),
+};
 
 function readRules(budgets: readonly LeaseBudget[]): BudgetRules {
   return {

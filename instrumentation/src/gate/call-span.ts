@@ -1,5 +1,5 @@
 /** The span of one call: GenAI conventions, and what Tollgate decided and counted. */
-import { SpanKind, SpanStatusCode } from "@opentelemetry/api";
+import { SpanStatusCode } from "@opentelemetry/api";
 import type { Attributes, Context, Span, Tracer } from "@opentelemetry/api";
 import { countDecision } from "../audit/decision-order.ts";
 import type { TollgateContext } from "../context/context.ts";
@@ -11,7 +11,8 @@ import type { TokenUsage } from "../pricing/price-book.ts";
 import type { LeaseBudget } from "../protocol.ts";
 import * as semconv from "../semconv.ts";
 import { setAttribute, setAttributes } from "./set-attributes.ts";
-import type { AnswerFacts, Endpoint, RequestFacts } from "./endpoint.ts";
+import type { CallKind } from "./call-kind.ts";
+import type { AnswerFacts, RequestFacts } from "./endpoint.ts";
 
 export interface Server {
   readonly address: string;
@@ -30,31 +31,16 @@ export interface Who {
 /** Starts `chat {model}` with what the request says. */
 export function startCallSpan(
   tracer: Tracer,
-  call: {
-    readonly endpoint: Endpoint;
-    readonly facts: RequestFacts;
-    readonly server: Server | undefined;
-    readonly who: Who;
-  },
+  { kind, facts }: { readonly kind: CallKind; readonly facts: RequestFacts },
   parent: Context,
 ): Span {
-  const { endpoint, facts, server, who } = call;
-  const attributes: Attributes = {
-    [semconv.ATTR_GEN_AI_OPERATION_NAME]: endpoint.operation,
-    [semconv.ATTR_GEN_AI_PROVIDER_NAME]: endpoint.provider,
-    [semconv.ATTR_GEN_AI_REQUEST_MODEL]: facts.model,
-    [semconv.ATTR_GEN_AI_REQUEST_STREAM]: facts.isStreamed,
-    ...facts.attributes,
-    ...whoAttributes(who),
-  };
-  if (facts.outputBound !== undefined) attributes[semconv.ATTR_GEN_AI_REQUEST_MAX_TOKENS] = facts.outputBound;
-  if (facts.tier !== "") attributes[semconv.ATTR_TOLLGATE_SERVICE_TIER] = facts.tier;
-  if (facts.choices !== 1) attributes[semconv.ATTR_GEN_AI_REQUEST_CHOICE_COUNT] = facts.choices;
-  if (server !== undefined) {
-    attributes[semconv.ATTR_SERVER_ADDRESS] = server.address;
-    attributes[semconv.ATTR_SERVER_PORT] = server.port;
-  }
-  return tracer.startSpan(`${endpoint.operation} ${facts.model}`, { kind: SpanKind.CLIENT, attributes }, parent);
+  const span = tracer.startSpan(kind.spanName, kind.spanOptions, parent);
+  setAttribute(span, semconv.ATTR_GEN_AI_REQUEST_STREAM, facts.isStreamed);
+  setAttributes(span, facts.attributes);
+  if (facts.outputBound !== undefined) setAttribute(span, semconv.ATTR_GEN_AI_REQUEST_MAX_TOKENS, facts.outputBound);
+  if (facts.tier !== "") setAttribute(span, semconv.ATTR_TOLLGATE_SERVICE_TIER, facts.tier);
+  if (facts.choices !== 1) setAttribute(span, semconv.ATTR_GEN_AI_REQUEST_CHOICE_COUNT, facts.choices);
+  return span;
 }
 
 const attributesOfWho = new WeakMap<Who, Attributes>();

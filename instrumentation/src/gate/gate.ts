@@ -25,6 +25,8 @@ import { leastOf } from "./admission.ts";
 import { priceAsServed, priceOfRequest } from "./answer-cost.ts";
 import type { AdmissionDraft, AdmissionOutcome, Admission, CallLabels } from "./admission.ts";
 import { CallBounds } from "./call-bound.ts";
+import { CallKinds } from "./call-kind.ts";
+import type { CallKind } from "./call-kind.ts";
 import type { Who } from "./call-span.ts";
 import { rulesOf, stoppedBy, unpricedRule } from "./budget-rules.ts";
 import { CrossingEvents } from "./crossing-events.ts";
@@ -32,7 +34,7 @@ import { canAsk, downgradedBy, lowered } from "./downgrade.ts";
 import type { Downgraded } from "./downgrade.ts";
 import { pricedName } from "./endpoint.ts";
 import type { RequestFacts } from "./endpoint.ts";
-import type { GatedCall } from "./gated-call.ts";
+import type { CallOptions, GatedCall } from "./gated-call.ts";
 import { estimatedPrice } from "./house-estimate.ts";
 import { Tokenizers } from "./tokenizer.ts";
 import { SessionBook } from "../session/session-book.ts";
@@ -56,9 +58,6 @@ export interface GateOptions {
 
 const PAUSE_WAIT_MS = 60_000;
 const NO_BUDGETS: readonly LeaseBudget[] = [];
-
-/** Names of models that are remembered for one caller; who uses more makes them up. */
-const MODELS_MAX = 64;
 
 const TRACER_NAME = "@tollgate/instrumentation";
 
@@ -86,8 +85,7 @@ export class Gate {
   #tellsKinds = false;
   readonly #processPurse: LocalPurse | undefined;
   readonly #identities = new Identities();
-  /** By provider and model: the same object for the same call, so that what is found by it is found again. */
-  readonly #callLabels = new WeakMap<Who, Map<string, Map<string, CallLabels>>>();
+  readonly #kinds = new CallKinds();
 
   constructor({ config, logger, leases, tracer, pauseWaitMs = PAUSE_WAIT_MS }: GateOptions) {
     this.config = config;
@@ -134,15 +132,9 @@ export class Gate {
     return this.#identities.who(this.config, this.#hello);
   }
 
-  /** What budgets tell calls apart by: who makes it, whose model it is, and which. */
-  #labelsOf(who: Who, provider: string, model: string): CallLabels {
-    let ofWho = this.#callLabels.get(who);
-    if (ofWho === undefined) this.#callLabels.set(who, (ofWho = new Map()));
-    let models = ofWho.get(provider);
-    if (models === undefined || models.size >= MODELS_MAX) ofWho.set(provider, (models = new Map()));
-    let labels = models.get(model);
-    if (labels === undefined) models.set(model, (labels = { ...who.labels, model, provider }));
-    return labels;
+  /** What a call that is made here and now has in common with others. */
+  kindOf(options: CallOptions): CallKind {
+    return this.#kinds.of(this.who(), options);
   }
 
   #processLabels(): Readonly<Record<string, string>> {
@@ -176,11 +168,15 @@ export class Gate {
     const { endpoint, guard } = call.options;
     const { leases } = this;
     const asked = this.#modelOf(call);
-    const askedLabels = this.#labelsOf(call.who, endpoint.provider, asked);
-    const change = this.#downgrade(call, asked, askedLabels);
+    const askedLabels =
+      asked === call.kind.model ? call.kind.labels : this.#kinds.labelsOf(call.who, endpoint.provider, asked);
+    const askedBudgets = this.#budgetsOf(askedLabels);
+    const change = this.#downgrade(call, asked, askedBudgets);
     const chosen = lowered(call.options.facts, change);
-    const labels = chosen.model === asked ? askedLabels : this.#labelsOf(call.who, endpoint.provider, chosen.model);
-    const facts = this.#countsTokens(labels) ? this.#tokenizers.tighten(chosen, call.options) : chosen;
+    const isAsked = chosen.model === asked;
+    const labels = isAsked ? askedLabels : this.#kinds.labelsOf(call.who, endpoint.provider, chosen.model);
+    const budgets = isAsked ? askedBudgets : this.#budgetsOf(labels);
+    const facts = this.#countsTokens(budgets) ? this.#tokenizers.tighten(chosen, call.options) : chosen;
     const price = this.#priceOf(call, facts);
     if (price === undefined) this.#refuseUnpriced(call, pricedName(facts));
     const bounds = new CallBounds(facts, price, { tellsKinds: this.#tellsKinds });
@@ -320,9 +316,9 @@ export class Gate {
    * Whether the input of a call is bounded by its model's tokenizer: if somebody says so, the process or a budget that the call falls
    * under, and nobody wants its bytes. Both bounds are true ones. Budgets are known from the first answer of their lease on.
    */
-  #countsTokens(labels: CallLabels): boolean {
+  #countsTokens(budgets: readonly LeaseBudget[]): boolean {
     const { reserve } = this.config;
-    const rules = rulesOf(this.#budgetsOf(labels));
+    const rules = rulesOf(budgets);
     return (reserve === "tokenizer" || rules.wishesTokenizer) && reserve !== "strict" && !rules.wishesStrict;
   }
 
@@ -342,8 +338,12 @@ export class Gate {
   }
 
   /** What a threshold of a fleet budget makes of it. */
-  #downgrade({ options: { facts, endpoint, server } }: GatedCall, model: string, labels: CallLabels): Downgraded {
-    const change = downgradedBy(this.#budgetsOf(labels), model);
+  #downgrade(
+    { options: { facts, endpoint, server } }: GatedCall,
+    model: string,
+    budgets: readonly LeaseBudget[],
+  ): Downgraded {
+    const change = downgradedBy(budgets, model);
     if (endpoint.isModelFixed === true) return { ...change, model: facts.model };
     if (change.model === model) return change;
     const query = { provider: endpoint.provider, host: server?.address, model, at: new Date() };

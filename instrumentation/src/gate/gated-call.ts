@@ -21,8 +21,10 @@ import type { AnswerCost, FindPrice } from "./answer-cost.ts";
 import type { Gate } from "./gate.ts";
 import type { CallGuard } from "./call-guard.ts";
 import { endWhenAbandoned } from "./abandonment.ts";
+import type { AnswerPlan, AttemptPlan } from "./attempt-plan.ts";
 import { statusOf, worseOf } from "./cost-status.ts";
 import { CallContext } from "./call-context.ts";
+import type { CallKind } from "./call-kind.ts";
 import type { CallInFlight, Hop } from "./current-call.ts";
 import { setAttribute } from "./set-attributes.ts";
 import { NO_USAGE, usageAmounts } from "./call-bound.ts";
@@ -51,20 +53,6 @@ export interface CallOptions {
   readonly parent: Context;
 }
 
-/** Do not call: this text is the answer, in place of throwing the error. */
-export interface AnswerPlan {
-  readonly do: "answer";
-  readonly text: string;
-  readonly error: TollgateError;
-}
-
-/** What to do with an attempt. */
-export type AttemptPlan =
-  | { readonly do: "send"; readonly body: Body }
-  | AnswerPlan
-  /** The app gave the call up while it waited: let the SDK say so in its own words. */
-  | { readonly do: "pass" };
-
 /** What an answer without a count was seen to be. */
 export interface SeenAnswer {
   readonly bytes: number;
@@ -72,9 +60,11 @@ export interface SeenAnswer {
   readonly input: number | undefined;
 }
 
+const NOBODY: readonly never[] = [];
+
 export class GatedCall implements CallInFlight {
   readonly options: CallOptions;
-  readonly who: Who;
+  readonly kind: CallKind;
   readonly span: Span;
   /** The app reads the answer through the SDK's own parsing, so the raw response need not be watched. */
   isParsing = false;
@@ -98,13 +88,14 @@ export class GatedCall implements CallInFlight {
   #stopped: TollgateError | undefined;
   #signal: AbortSignal | undefined;
   #context: CallContext | undefined;
-  readonly #onStop: ((error: TollgateError) => void)[] = [];
+  /** Nearly always one or two, and told nothing. */
+  #onStop: readonly ((error: TollgateError) => void)[] = NOBODY;
 
   constructor(gate: Gate, options: CallOptions) {
     this.#gate = gate;
     this.options = options;
-    this.who = gate.who();
-    this.span = startCallSpan(gate.tracer, { ...options, who: this.who }, options.parent);
+    this.kind = gate.kindOf(options);
+    this.span = startCallSpan(gate.tracer, { kind: this.kind, facts: options.facts }, options.parent);
     gate.content?.input(this.span, options.body);
     gate.open.add(this);
   }
@@ -140,13 +131,17 @@ export class GatedCall implements CallInFlight {
 
   /** Calls `listener` when somebody stops the call; at once when that has happened. */
   onStop(listener: (error: TollgateError) => void): void {
-    if (this.#stopped === undefined) this.#onStop.push(listener);
-    else listener(this.#stopped);
+    if (this.#stopped !== undefined) listener(this.#stopped);
+    else if (!this.#isEnded) this.#onStop = this.#onStop === NOBODY ? [listener] : [...this.#onStop, listener];
   }
 
   /** The context in which the SDK works on the request: the provider learns the trace, not whose work it is. */
   get context(): CallContext {
     return (this.#context = new CallContext(withoutCarried(context.active()), { call: this, span: this.span }));
+  }
+
+  get who(): Who {
+    return this.kind.who;
   }
 
   get isEnded(): boolean {
@@ -162,7 +157,9 @@ export class GatedCall implements CallInFlight {
   stop(error: TollgateError): boolean {
     if (this.#isEnded || this.#stopped !== undefined) return false;
     this.#stopped = error;
-    for (const listener of this.#onStop.splice(0)) listener(error);
+    const listeners = this.#onStop;
+    this.#onStop = NOBODY;
+    for (const listener of listeners) listener(error);
     return true;
   }
 
@@ -339,7 +336,7 @@ export class GatedCall implements CallInFlight {
     this.giveUpAttempt();
     this.#isEnded = true;
     this.#gate.open.delete(this);
-    this.#onStop.length = 0;
+    this.#onStop = NOBODY;
     this.#context?.leave();
     this.unread = undefined;
     if (this.#spent.calls > 0n) {

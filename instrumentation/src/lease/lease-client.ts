@@ -19,6 +19,7 @@ import { ApprovalClient } from "../approval/approval-client.ts";
 import { SessionSharing } from "../session/session-sharing.ts";
 import type { Clock, Timer } from "./clock.ts";
 import { toWire } from "./amounts.ts";
+import { LabelKeys } from "./label-keys.ts";
 import { FIRST_WORD_MS_MAX, Lease } from "./lease.ts";
 import type { LeaseHost } from "./lease-host.ts";
 import { WAIT_MS_DEFAULT } from "./purse.ts";
@@ -63,8 +64,7 @@ export class LeaseClient implements LeaseHost {
   readonly sessions: SessionSharing;
   readonly #options: LeaseClientOptions;
   readonly #leases = new Map<string, Lease>();
-  /** Callers ask by the same objects again and again. */
-  readonly #keys = new WeakMap<object, { readonly names: readonly string[]; readonly key: string }>();
+  readonly #keys = new LabelKeys();
   /** Closed to new calls, with calls still in flight or a last report to make. */
   readonly #retired = new Set<Lease>();
   #hello: HelloReply | undefined;
@@ -309,19 +309,8 @@ export class LeaseClient implements LeaseHost {
     return lease;
   }
 
-  /** One key for each set of values that budgets tell apart. */
   #key(labels: Readonly<Record<string, string>>): string {
-    const names = this.#hello?.label_keys ?? NO_KEYS;
-    const known = this.#keys.get(labels);
-    if (known?.names === names) return known.key;
-    let key = "";
-    for (const name of names) {
-      const value = labels[name];
-      // The length keeps values apart that hold the separator themselves.
-      key += value === undefined ? "-;" : `${value.length}:${value};`;
-    }
-    this.#keys.set(labels, { names, key });
-    return key;
+    return this.#keys.of(labels, this.#hello?.label_keys ?? NO_KEYS);
   }
 
   #project(labels: Readonly<Record<string, string>>): Readonly<Record<string, string>> {

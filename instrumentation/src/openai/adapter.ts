@@ -44,7 +44,8 @@ const AZURE_DEPLOYMENT: Endpoints = AZURE.map(([path, endpoint]) => [path, { ...
 
 export const openaiAdapter: ClientAdapter = {
   endpointOf(path: string, client?: object): Endpoint | undefined {
-    const end = path.split("?", 1)[0] ?? "";
+    const query = path.indexOf("?");
+    const end = query < 0 ? path : path.slice(0, query);
     return endpointsFor(client).find(([suffix]) => end.endsWith(suffix))?.[1];
   },
 };

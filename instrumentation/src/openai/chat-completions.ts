@@ -258,9 +258,12 @@ function audioTokens(inputParts: Body | undefined, outputParts: Body | undefined
 }
 
 function finishReasons(answer: Body): readonly string[] {
-  return asArray(answer["choices"])
-    .map((choice) => asText(asBody(choice)?.["finish_reason"]))
-    .filter((reason) => reason !== undefined);
+  const reasons: string[] = [];
+  for (const choice of asArray(answer["choices"])) {
+    const reason = asText(asBody(choice)?.["finish_reason"]);
+    if (reason !== undefined) reasons.push(reason);
+  }
+  return reasons;
 }
 
 function requestAttributes(body: Body): Attributes {

@@ -43,8 +43,10 @@ export interface WithoutImages {
 
 /** Takes the images out of the messages of a chat: their bytes tell nothing of their tokens. */
 export function withoutImages(body: Body): WithoutImages {
+  const given = asArray(body["messages"]);
+  if (!given.some(hasParts)) return { body, images: 0 };
   let images = 0;
-  const messages = asArray(body["messages"]).map((message) => {
+  const messages = given.map((message) => {
     const content = asBody(message)?.["content"];
     if (!Array.isArray(content)) return message;
     const kept = content.filter((part) => !isImage(part));
@@ -52,6 +54,11 @@ export function withoutImages(body: Body): WithoutImages {
     return kept.length === content.length ? message : { ...asBody(message), content: kept };
   });
   return images === 0 ? { body, images } : { body: { ...body, messages }, images };
+}
+
+/** Nearly all messages are one text. */
+function hasParts(message: unknown): boolean {
+  return Array.isArray(asBody(message)?.["content"]);
 }
 
 /** An image by its address or its bytes, to be looked at as it is documented; `original` is newer than that. */

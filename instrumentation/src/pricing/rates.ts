@@ -120,12 +120,12 @@ export class RatedModelPrice implements ModelPrice {
     const total =
       this.#perCall +
       this.#hostedFees(usage) +
-      BigInt(input - cacheRead - cacheWrite - audio.fresh - image.fresh) * rates.input +
-      BigInt(cacheRead - audio.cacheRead - image.cacheRead) * rates.cacheRead +
-      BigInt(cacheWrite - cacheWrite1h) * rates.cacheWrite +
-      BigInt(cacheWrite1h) * rates.cacheWrite1h +
-      BigInt(output - reasoning - audio.output - image.output) * rates.output +
-      BigInt(reasoning) * rates.reasoning +
+      times(input - cacheRead - cacheWrite - audio.fresh - image.fresh, rates.input) +
+      times(cacheRead - audio.cacheRead - image.cacheRead, rates.cacheRead) +
+      times(cacheWrite - cacheWrite1h, rates.cacheWrite) +
+      times(cacheWrite1h, rates.cacheWrite1h) +
+      times(output - reasoning - audio.output - image.output, rates.output) +
+      times(reasoning, rates.reasoning) +
       mediaCost(audio, rates.audio ?? rates) +
       mediaCost(image, rates.image ?? rates);
     return saturate((total + this.#unit / 2n) / this.#unit);
@@ -241,9 +241,12 @@ function mediaParts(name: string, tokens: MediaTokens | undefined): MediaParts {
 }
 
 function mediaCost(parts: MediaParts, rates: MediaRates): bigint {
-  return (
-    BigInt(parts.fresh) * rates.input + BigInt(parts.cacheRead) * rates.cacheRead + BigInt(parts.output) * rates.output
-  );
+  return times(parts.fresh, rates.input) + times(parts.cacheRead, rates.cacheRead) + times(parts.output, rates.output);
+}
+
+/** Of most kinds of tokens a call has none. */
+function times(tokens: number, rate: bigint): bigint {
+  return tokens === 0 ? 0n : BigInt(tokens) * rate;
 }
 
 function wholeOf(whole: number, part: number): number {

@@ -4,9 +4,11 @@
  * of its own once spans are taken again. OpenTelemetry's own batch processor drops without a word (opentelemetry-js #4184), which an
  * audit record must not. Spans that have not ended when the process does are ended and marked.
  *
- * What is done with an ended span (its link, its text, its place in a batch) is done at the end of the turn of the event loop, in the order
- * of the ends: by then the call that it is of has handed its answer over. Whoever asks what is pending, asks for those too. A thread
- * that may be cut off at any time does it at once, and keeps on a shelf what is not acknowledged.
+ * What is done with ended spans (their links, their texts, their places in a batch) is done for some of them together, in the order of the
+ * ends: one after each call would cost a process with few callers twice as much, because between two calls the SDK's code has been through the
+ * caches. It is done when enough have ended, at the end of that turn of the event loop, so that their answers have been handed over; else when
+ * the next batch is due. Whoever asks what is pending, asks for those too. A thread that may be cut off at any time does it at once, and keeps
+ * on a shelf what is not acknowledged.
  */
 import { clearImmediate, setImmediate } from "node:timers";
 import { SpanStatusCode } from "@opentelemetry/api";
@@ -23,6 +25,8 @@ const PENDING_MAX = 100_000;
 const BATCH_MAX = 512;
 const DELAY_MS = 500;
 const RETRY_MS_MAX = 10_000;
+/** So many ends are worked off together. */
+const TOGETHER = 32;
 /** More than this many ends in one turn, and they are worked off at once. */
 const ENDED_MAX = 256;
 
@@ -50,7 +54,7 @@ export class AuditSpanProcessor implements SpanProcessor {
   readonly #options: AuditSpanProcessorOptions;
   /** Started and not ended, of our own scope. */
   readonly #open = new Set<Span>();
-  /** Ended in this turn of the event loop. */
+  /** Ended, without a link or a text yet. */
   #ended: ReadableSpan[] = [];
   #turn: NodeJS.Immediate | undefined;
   /** Ended and not yet sent, oldest first. */
@@ -78,7 +82,8 @@ export class AuditSpanProcessor implements SpanProcessor {
     this.#open.delete(span as Span);
     this.#ended.push(span);
     if (this.#options.shelf !== undefined || this.#ended.length >= ENDED_MAX) this.settle();
-    else this.#turn ??= setImmediate(() => this.settle());
+    else if (this.#ended.length >= TOGETHER) this.#turn ??= setImmediate(() => this.settle());
+    else this.#schedule(DELAY_MS);
   }
 
   /** Links, writes and queues what has ended, now. Nothing but its text waits: a span is many small things, which the collector would move. */
@@ -180,7 +185,8 @@ export class AuditSpanProcessor implements SpanProcessor {
   #drain(): Promise<boolean> {
     this.#sending ??= this.#sendNext().finally(() => {
       this.#sending = undefined;
-      if (this.#waiting.length === 0 && this.#options.disk?.spool.mayHaveFiles !== true) return;
+      const isEmpty = this.#waiting.length === 0 && this.#ended.length === 0;
+      if (isEmpty && this.#options.disk?.spool.mayHaveFiles !== true) return;
       this.#schedule(this.#failures === 0 ? DELAY_MS : Math.min(RETRY_MS_MAX, DELAY_MS * 2 ** this.#failures));
     });
     return this.#sending;
@@ -188,6 +194,7 @@ export class AuditSpanProcessor implements SpanProcessor {
 
   /** While nobody takes anything, what is on disk is the first to be tried: it is older. */
   async #sendNext(): Promise<boolean> {
+    this.settle();
     const hasFiles = this.#options.disk?.spool.mayHaveFiles === true;
     if (hasFiles && (this.#failures > 0 || this.#waiting.length === 0)) {
       const isTaken = await this.#takeUp();

@@ -1,6 +1,6 @@
 /**
  * A span of the gate. What it says stands in two lists, of keys and of values, in the order in which it was said: its link and its text are
- * made of them place by place. The SDK's span checks and copies each value, keeps them in an object that forty of them make a hash table, and
+ * made of them place by place. The list of keys it shares with all spans that say the same. The SDK's span checks and copies each value, keeps them in an object that forty of them make a hash table, and
  * asks a sampler, a meter and limits that an audit record must not have.
  */
 import { context, SpanStatusCode, SpanKind, trace, TraceFlags } from "@opentelemetry/api";
@@ -19,6 +19,7 @@ import type {
 } from "@opentelemetry/api";
 import { isTimeInput, timeInputToHrTime } from "@opentelemetry/core";
 import type { ReadableSpan, Span } from "@opentelemetry/sdk-trace";
+import { KeyPath, placeOf } from "./key-path.ts";
 import { pooledIds } from "./pooled-ids.ts";
 
 type Above = Pick<ReadableSpan, "resource" | "instrumentationScope">;
@@ -83,9 +84,9 @@ export class GateSpan implements Span {
   readonly droppedAttributesCount = 0;
   readonly droppedEventsCount = 0;
   readonly droppedLinksCount = 0;
-  /** What was said, and of what: as many as each other. */
-  readonly keys: string[] = [];
+  /** What was said, at the places of its keys. */
   readonly values: AttributeValue[] = [];
+  #said = KeyPath.start;
   readonly #context: SpanContext;
   readonly #parent: SpanContext | undefined;
   readonly #listener: SpanListener;
@@ -111,6 +112,11 @@ export class GateSpan implements Span {
   get parentSpanContext(): SpanContext {
     // Absent where there is none, which the SDK's type says by an optional property.
     return this.#parent as SpanContext;
+  }
+
+  /** Of what something was said: as many as `values`. */
+  get keys(): readonly string[] {
+    return this.#said.keys;
   }
 
   get attributes(): Attributes {
@@ -144,15 +150,14 @@ export class GateSpan implements Span {
 
   /** Also after the end: what a span says of its place in the chain. */
   say(key: string, value: AttributeValue): void {
-    const { keys, values } = this;
-    // From the end: what is said twice is mostly said soon again.
-    for (let place = keys.length - 1; place >= 0; place -= 1) {
-      if (keys[place] !== key) continue;
-      values[place] = value;
+    const next = this.#said.usual(key);
+    const place = next === undefined ? placeOf(key, this.#said) : -1;
+    if (place >= 0) {
+      this.values[place] = value;
       return;
     }
-    keys.push(key);
-    values.push(value);
+    this.#said = next ?? this.#said.with(key);
+    this.values.push(value);
   }
 
   addEvent(name: string, said?: Attributes | TimeInput, at?: TimeInput): this {
@@ -201,8 +206,8 @@ export class GateSpan implements Span {
 
   #now(): HrTime {
     if (this.#startedMs === undefined) return timeInputToHrTime(Date.now());
-    const [seconds, rest] = this.startTime;
-    const nanos = rest + Math.round((performance.now() - this.#startedMs) * 1_000_000);
+    const seconds = this.startTime[0];
+    const nanos = this.startTime[1] + Math.round((performance.now() - this.#startedMs) * 1_000_000);
     return nanos < NANOS ? [seconds, nanos] : [seconds + Math.floor(nanos / NANOS), nanos % NANOS];
   }
 }

@@ -49,9 +49,9 @@ export function toOtlpJson(spans: readonly WrittenSpan[]): Buffer {
     let before = "";
     for (const [scope, texts] of scopes) {
       say(`${before}{${scopeText(scope)},"spans":[`);
-      for (const [place, text] of texts.entries()) {
+      for (let place = 0; place < texts.length; place += 1) {
         if (place > 0) parts.push(COMMA);
-        parts.push(text);
+        parts.push(texts[place] as Uint8Array);
       }
       say("]}");
       before = ",";
@@ -116,7 +116,9 @@ function flagsOf(traceFlags: number, isRemote: boolean | undefined): number {
 }
 
 /** Nanoseconds since 1970, in digits. */
-export function nanos([seconds, rest]: HrTime): string {
+export function nanos(time: HrTime): string {
+  const seconds = time[0];
+  const rest = time[1];
   return seconds === 0 ? String(rest) : `${seconds}${String(rest).padStart(9, "0")}`;
 }
 

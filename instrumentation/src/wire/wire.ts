@@ -14,7 +14,7 @@ import { asBody } from "../gate/endpoint.ts";
 import type { Gate } from "../gate/gate.ts";
 import type { HelloReply } from "../protocol.ts";
 import * as semconv from "../semconv.ts";
-import { startCall } from "../stainless/patch-client.ts";
+import { serverOf, startCall } from "../stainless/patch-client.ts";
 import { mayBeModelPath, openRequest } from "./dialects.ts";
 import { Egress } from "./egress.ts";
 import type { Outgoing } from "./egress.ts";
@@ -142,12 +142,11 @@ export class Wire {
     }
     this.#onUngated(request.header("user-agent") ?? request.header("x-goog-api-client") ?? "");
     const { endpoint } = opened;
-    const port = url.port === "" ? (url.protocol === "http:" ? 80 : 443) : Number(url.port);
     const call = startCall(this.#gate, () => ({
       endpoint,
       body: opened.body,
       facts: endpoint.readRequest(opened.body),
-      server: { address: url.hostname, port },
+      server: serverOf(url.origin),
       signal,
       guard: undefined,
       parent,

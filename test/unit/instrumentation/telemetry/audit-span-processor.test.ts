@@ -16,10 +16,18 @@ const SCOPE = "test";
 class SwitchedExporter implements WrittenSpanExporter {
   isUp = true;
   readonly taken: string[] = [];
+  #next = Promise.withResolvers<undefined>();
+
+  /** Resolves with the next export. */
+  next(): Promise<undefined> {
+    return this.#next.promise;
+  }
 
   export(...[spans, done]: Parameters<WrittenSpanExporter["export"]>): void {
     if (this.isUp) this.taken.push(...spans.map(({ name }) => name));
     done(this.isUp ? { code: 0 } : { code: 1, error: new Error("down") });
+    this.#next.resolve(undefined);
+    this.#next = Promise.withResolvers();
   }
 
   async shutdown(): Promise<void> {}
@@ -59,6 +67,15 @@ it("counts what it drops, logs it once, and tells it as soon as spans are taken 
   await spans.forceFlush();
   expect(recovered).toEqual([4]);
   expect(log.filter((line) => line.includes("more are dropped"))).toHaveLength(1);
+});
+
+it("sends by itself what has ended, few or many, in the order of the ends", async () => {
+  const { exporter, make } = start(1_000);
+  for (const count of [1, 31, 32, 300, 3]) {
+    make(count);
+    while (exporter.taken.length < count) await exporter.next();
+    expect(exporter.taken.splice(0)).toEqual(Array.from({ length: count }, (_, index) => `span ${index}`));
+  }
 });
 
 it("ends and marks what is open of its own scope, and nothing of the app's", () => {
