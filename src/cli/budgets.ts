@@ -22,7 +22,7 @@ export function budgetsCommand(output: Output): Command {
       if (unpriced.length === 0) return;
       output.line("");
       output.line("without a price this month (they cost, and no budget in dollars counts them):");
-      printTable(output, unpriced, UNPRICED_COLUMNS);
+      printUnpriced(output, unpriced);
     })
     .addCommand(raiseCommand(output));
 }
@@ -30,6 +30,16 @@ export function budgetsCommand(output: Output): Command {
 interface Reply {
   readonly budgets: readonly BudgetRow[];
   readonly unpriced: readonly UnpricedBudgetRow[];
+}
+
+/** Names of models can be made up: who reads a table sees those that were asked most. */
+const UNPRICED_SHOWN_MAX = 20;
+
+export function printUnpriced(output: Output, rows: readonly UnpricedBudgetRow[]): void {
+  const most = rows.toSorted((left, right) => Number(BigInt(right.settled) - BigInt(left.settled)));
+  printTable(output, most.slice(0, UNPRICED_SHOWN_MAX), UNPRICED_COLUMNS);
+  const more = most.length - UNPRICED_SHOWN_MAX;
+  if (more > 0) output.line(`and ${more} more: \`budgets --json\` has all`);
 }
 
 const UNPRICED_COLUMNS: readonly Column<UnpricedBudgetRow>[] = [
