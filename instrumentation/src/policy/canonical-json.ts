@@ -13,6 +13,8 @@ import { types } from "node:util";
 export const ARGUMENTS_LENGTH_MAX = 1_048_576;
 const DEPTH_MAX = 64;
 const NODES_MAX = 100_000;
+const KEYS_WIDE = 8_192;
+const wide = new WeakSet<object>();
 
 export type JsonValue = string | number | boolean | null | readonly JsonValue[] | { readonly [key: string]: JsonValue };
 
@@ -47,6 +49,11 @@ export function canonicalArguments(value: unknown): CanonicalOutcome {
   } catch (error) {
     return { ok: false, reason: error instanceof NotCanonical ? error.message : "arguments can't be read" };
   }
+}
+
+/** Whether it is an object of canonical arguments with so many members that listing them takes milliseconds. */
+export function isWide(value: object): boolean {
+  return wide.has(value);
 }
 
 /** The canonical text, or `undefined` when there is none. */
@@ -128,7 +135,10 @@ class CanonicalWalk {
     if (prototype !== null && prototype !== Object.prototype && Object.getPrototypeOf(prototype) !== null)
       throw new NotCanonical(`\`${this.#place()}\` is no plain object`);
     const keys: string[] = [];
-    for (const key of Reflect.ownKeys(value)) {
+    const own = Reflect.ownKeys(value);
+    // Before they are sorted.
+    if (own.length > NODES_MAX) throw new NotCanonical(`\`${this.#place()}\` has more than ${NODES_MAX} members`);
+    for (const key of own) {
       if (typeof key === "symbol") throw new NotCanonical(`\`${this.#place()}\` has a symbol as a key`);
       keys.push(key);
     }
@@ -145,6 +155,7 @@ class CanonicalWalk {
       }
       this.#path.pop();
     }
+    if (keys.length > KEYS_WIDE) wide.add(copy);
     return { json: `${json}}`, copy: Object.freeze(copy) };
   }
 

@@ -11,6 +11,7 @@ export function findText(text: string, part: string, meter: Meter, start = 0): n
   meter.charge((text.length + part.length) >> 3);
   if (part.length * text.length <= COMPARISONS_FEW) return text.indexOf(part, start);
   if (part.length > text.length - start) return -1;
+  meter.charge((text.length + part.length) >> 3);
   const table = failureTable(part);
   let matched = 0;
   for (let at = start; at < text.length; at += 1) {

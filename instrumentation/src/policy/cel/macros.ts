@@ -3,7 +3,7 @@ import type * as Cel from "@marcbachmann/cel-js";
 import { countNodes, ERROR_UNITS, UnsupportedNode } from "./frame.ts";
 import type { CompileNode, Evaluate, Frame, Scope } from "./frame.ts";
 import { EvaluationError, WorkExceeded } from "./meter.ts";
-import { kindOf } from "./values.ts";
+import { keysOf, kindOf } from "./values.ts";
 
 type Turn = (frame: Frame, item: unknown) => unknown;
 type Macro = (items: readonly unknown[], frame: Frame, turns: readonly Turn[]) => unknown;
@@ -48,9 +48,7 @@ export function compileMacro(
 function itemsOf(value: unknown, frame: Frame): readonly unknown[] {
   if (Array.isArray(value)) return value;
   if (kindOf(value) !== "map") throw new EvaluationError(`\`${kindOf(value)}\` is no list and no map`);
-  const keys = Object.keys(value as object);
-  frame.meter.charge(keys.length);
-  return keys;
+  return keysOf(value as object, frame.meter);
 }
 
 /** Errors of single items matter only when no item decides. */

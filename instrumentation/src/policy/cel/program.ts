@@ -8,7 +8,7 @@ import type * as Cel from "@marcbachmann/cel-js";
 import { isNode } from "./engine.ts";
 import { countNodes, ERROR_UNITS, UnsupportedNode } from "./frame.ts";
 import type { Evaluate, Scope } from "./frame.ts";
-import { CEL_FUNCTIONS } from "./functions.ts";
+import { CEL_FUNCTIONS, globOf, NEW_ZONE_UNITS } from "./functions.ts";
 import type { CelFunction } from "./functions.ts";
 import { compileMacro, isMacro } from "./macros.ts";
 import { EvaluationError, WorkExceeded } from "./meter.ts";
@@ -156,14 +156,25 @@ function compileCall(
   if (call.name === "has") return compileHas(call.args[0], scope, node.start);
   const run: CelFunction | undefined = scope.functions.get(call.name) ?? CEL_FUNCTIONS.get(call.name);
   if (run === undefined) throw new UnsupportedNode(`calls \`${call.name}\`, which is not to be had here`, node.start);
+  const [, option] = call.args;
+  const literal = option?.op === "value" && typeof option.args === "string" ? option.args : undefined;
+  if (call.name === "glob" && literal !== undefined) {
+    const [text] = call.args.map((arg) => compileNode(arg, scope));
+    const matches = globOf(literal);
+    if (matches !== undefined && text !== undefined) return (frame) => matches([text(frame)], frame.meter);
+  }
+  // Of functions by this beginning, only those of clocks have a second argument: a zone.
+  const unitsBefore = call.name.startsWith("get") && option !== undefined && literal === undefined ? NEW_ZONE_UNITS : 0;
   const args = call.args.map((arg) => compileNode(arg, scope));
   const [first, second] = args;
   if (first !== undefined && second === undefined) return (frame) => run([first(frame)], frame.meter);
-  return (frame) =>
-    run(
+  return (frame) => {
+    frame.meter.charge(unitsBefore);
+    return run(
       args.map((arg) => arg(frame)),
       frame.meter,
     );
+  };
 }
 
 /** `has(a.b.c)`: whether `c` is there. `a.b` has to be. */

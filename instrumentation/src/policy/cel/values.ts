@@ -2,7 +2,8 @@
  * Values of CEL and how they compare (https://github.com/google/cel-spec/blob/master/doc/langdef.md): texts, whole numbers
  * (bigint), doubles (number), bool, null, timestamps (Date), durations, lists and maps. Whatever is compared is charged first.
  */
-import { EvaluationError } from "./meter.ts";
+import { isWide } from "../canonical-json.ts";
+import { EvaluationError, WorkExceeded } from "./meter.ts";
 import type { Meter } from "./meter.ts";
 import { CelDuration } from "./time.ts";
 
@@ -46,7 +47,7 @@ export function areEqual(left: unknown, right: unknown, meter: Meter): boolean {
   if (left instanceof CelDuration && right instanceof CelDuration) return left.nanoseconds === right.nanoseconds;
   if (Array.isArray(left) && Array.isArray(right)) {
     if (left.length !== right.length) return false;
-    meter.charge(left.length);
+    meter.charge(left.length * 2);
     return left.every((item, index) => areEqual(item, right[index], meter));
   }
   return areMapsEqual(left as Readonly<Record<string, unknown>>, right as Readonly<Record<string, unknown>>, meter);
@@ -57,15 +58,28 @@ function areMapsEqual(
   right: Readonly<Record<string, unknown>>,
   meter: Meter,
 ): boolean {
-  const keys = Object.keys(left);
-  meter.charge(keys.length * 4);
-  if (keys.length !== Object.keys(right).length) return false;
+  const keys = keysOf(left, meter);
+  if (keys.length !== keysOf(right, meter).length) return false;
   return keys.every((key) => Object.hasOwn(right, key) && areEqual(left[key], right[key], meter));
 }
 
-/** Below zero, zero, above; `NaN` where doubles are not ordered. Throws for what has no order. */
-export function compare(left: unknown, right: unknown, operator: string): number {
-  if (typeof left === "string" && typeof right === "string") return left < right ? -1 : left > right ? 1 : 0;
+/** Of a map. Listing them is dear and cannot be stopped half-way, so that very many are not listed at all. */
+export function keysOf(map: object, meter: Meter): readonly string[] {
+  if (isWide(map)) throw new WorkExceeded("a map in the arguments has too many members for it");
+  const keys = Object.keys(map);
+  meter.charge(keys.length * 8);
+  return keys;
+}
+
+/**
+ * Below zero, zero, above; `NaN` where doubles are not ordered. Throws for what has no order. Without an object of options, as it runs
+ * for nearly every condition.
+ */
+export function compare(left: unknown, right: unknown, operator: string, meter: Meter): number {
+  if (typeof left === "string" && typeof right === "string") {
+    meter.charge(Math.min(left.length, right.length) >> 3);
+    return left < right ? -1 : left > right ? 1 : 0;
+  }
   // Each kind at a place of its own: the engine is quick where it sees one kind only.
   if (typeof left === "number" && typeof right === "number")
     return left < right ? -1 : left > right ? 1 : left === right ? 0 : Number.NaN;
@@ -85,7 +99,7 @@ export function compare(left: unknown, right: unknown, operator: string): number
 /** Whether `value` is an item of a list or a key of a map. */
 export function isIn(value: unknown, collection: unknown, meter: Meter): boolean {
   if (Array.isArray(collection)) {
-    meter.charge(collection.length >> 1);
+    meter.charge(collection.length);
     return collection.some((item: unknown) => areEqual(value, item, meter));
   }
   if (typeof collection === "object" && collection !== null && kindOf(collection) === "map")
