@@ -13,8 +13,9 @@ const PAGE_BYTES = 256;
 interface StoredFile {
   live: Buffer;
   length: number;
-  /** What a crash leaves for certain. */
+  /** What a crash leaves for certain; zeros beyond `durableLength`. */
   durable: Buffer;
+  durableLength: number;
   /** Pages that were written since. */
   readonly dirty: Set<number>;
 }
@@ -80,6 +81,8 @@ export class CrashingDisk {
         step("truncate", () => {
           const file = this.#file(path);
           for (let page = pageOf(length); page <= pageOf(file.length); page += 1) file.dirty.add(page);
+          // What grows again over it is zeros.
+          file.live.fill(0, length);
           file.length = length;
         }),
       rename: (from, to) => step("rename", () => this.#rename(from, to)),
@@ -106,11 +109,11 @@ export class CrashingDisk {
     const random = this.#random;
     const isWhole = random.chance(0.3);
     const isLost = !isWhole && random.chance(0.3);
-    const low = Math.min(file.durable.length, file.length);
-    const high = Math.max(file.durable.length, file.length);
-    const length = isWhole ? file.length : isLost ? file.durable.length : random.between(low, high);
+    const low = Math.min(file.durableLength, file.length);
+    const high = Math.max(file.durableLength, file.length);
+    const length = isWhole ? file.length : isLost ? file.durableLength : random.between(low, high);
     const torn = Buffer.alloc(length);
-    file.durable.copy(torn, 0, 0, Math.min(length, file.durable.length));
+    file.durable.copy(torn, 0, 0, Math.min(length, file.durableLength));
     for (const page of file.dirty) {
       if (isLost || (!isWhole && random.chance(0.3))) continue;
       const start = page * PAGE_BYTES;
@@ -121,11 +124,30 @@ export class CrashingDisk {
     file.live = torn;
     file.length = length;
     file.durable = Buffer.from(torn);
+    file.durableLength = length;
+  }
+
+  /** Page by page: a large file that is synced after each small write would cost its whole length each time. */
+  #sync(file: StoredFile): void {
+    if (file.durable.length < file.length) {
+      const grown = Buffer.alloc(file.live.length);
+      file.durable.copy(grown, 0, 0, file.durableLength);
+      file.durable = grown;
+    }
+    for (const page of file.dirty) {
+      const start = page * PAGE_BYTES;
+      const end = Math.min(start + PAGE_BYTES, file.length);
+      if (start < end) file.live.copy(file.durable, start, start, end);
+    }
+    if (file.length < file.durableLength) file.durable.fill(0, file.length, file.durableLength);
+    file.durableLength = file.length;
+    file.dirty.clear();
   }
 
   #open(session: number, path: string, flags: "w" | "r+"): DiskFile {
     if (flags === "w") {
-      const made: StoredFile = { live: Buffer.alloc(1024), length: 0, durable: Buffer.alloc(0), dirty: new Set() };
+      const nothing = { length: 0, durable: Buffer.alloc(0), durableLength: 0, dirty: new Set<number>() };
+      const made: StoredFile = { live: Buffer.alloc(1024), ...nothing };
       this.#change((names) => void names.set(path, made));
     }
     const file = this.#file(path);
@@ -139,10 +161,7 @@ export class CrashingDisk {
       datasync: async () => {
         const ms = this.#random.chance(0.05) ? this.#faults.syncMsMax * 10 : this.#faults.syncMsMax;
         await this.#delay(session, this.#random.below(ms + 1));
-        await this.#step(session, "sync", () => {
-          file.dirty.clear();
-          file.durable = Buffer.from(file.live.subarray(0, file.length));
-        });
+        await this.#step(session, "sync", () => this.#sync(file));
       },
       close: () => Promise.resolve(),
     };

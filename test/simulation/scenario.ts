@@ -28,6 +28,8 @@ export interface Scenario {
   /** How long an agent may be cut off. */
   readonly cutMsMax: number;
   readonly mishaps: readonly Mishap[];
+  /** How long a processor may be away. @default by the seed */
+  readonly restartMsMax?: number;
   /** Also: spend that no lease covers, calls that cost more than they reserved, limits that change at a restart. */
   readonly isWild: boolean;
   /** The ledger's clock is the true one, so that windows can be compared. */
@@ -63,6 +65,12 @@ const STARTS = [
 
 const MINUTE_MS = 60_000;
 
+const THRESHOLDS: Budget["thresholds"] = [
+  { atPercent: 50, do: "notify" },
+  { atPercent: 80, do: "downgrade", fallback: { m1: "m2" } },
+  { atPercent: 100, do: "stop" },
+];
+
 /** Most seeds are small; one in 250 is long, one in 500 large. */
 export function scenarioOf(seed: number): Scenario {
   const random = new Random(Math.imul(seed, 0x9e3779b1) ^ 0x5eed);
@@ -77,9 +85,15 @@ export function largeScenario(seed: number, size: { readonly agents: number; rea
   const teams = Math.ceil(size.agents / 10);
   const budgets = [
     ...Array.from({ length: teams }, (_, team) =>
-      budget({ name: `team ${team}`, scope: { team: `t${team}` }, limit: BigInt(random.between(10_000, 80_000)) }),
+      budget({
+        name: `team ${team}`,
+        scope: { team: `t${team}` },
+        // From what a few calls cost to more than all of them do.
+        limit: BigInt(random.between(500, 20_000)),
+        thresholds: THRESHOLDS,
+      }),
     ),
-    budget({ name: "everything", limit: BigInt(size.agents) * 3000n }),
+    budget({ name: "everything", limit: BigInt(size.agents) * 500n, thresholds: THRESHOLDS }),
     budget({
       name: "each agent",
       each: "agent",
@@ -96,13 +110,22 @@ export function largeScenario(seed: number, size: { readonly agents: number; rea
     ...small,
     budgets,
     agents,
+    callEveryMs: 250,
     durationMs: size.durationMs,
-    mishapEveryMs: 1000,
+    mishapEveryMs: 200,
+    restartMsMax: 300,
+    mishaps: [
+      "crash",
+      "cut",
+      "kill",
+      "end",
+      "agent sleep",
+      ...small.mishaps.filter((mishap) => mishap !== "foreign spend"),
+    ],
     segmentBytesMax: 4 * 1024 * 1024,
     isWild: false,
     checkEvery: size.agents,
     habits: { ...small.habits, overrunRate: 0 },
-    mishaps: small.mishaps.filter((mishap) => mishap !== "foreign spend"),
   };
 }
 
@@ -198,11 +221,7 @@ function labelsOf(index: number, random: Random): Labels[] {
 
 function allBudgets(random: Random): Budget[] {
   const between = (low: number, high: number): bigint => BigInt(random.between(low, high));
-  const thresholds: Budget["thresholds"] = [
-    { atPercent: 50, do: "notify" },
-    { atPercent: 80, do: "downgrade", fallback: { m1: "m2" } },
-    { atPercent: 100, do: "stop" },
-  ];
+  const thresholds = THRESHOLDS;
   return [
     budget({ name: "fleet", limit: between(4000, 60_000), thresholds }),
     budget({ name: "each agent", each: "agent", limit: between(4000, 40_000), thresholds }),

@@ -70,7 +70,7 @@ export class World {
       time: this.#time,
       random: this.#random,
       trace: this.#trace,
-      restartMsMax: this.#random.pick([100, 5000, 40_000]),
+      restartMsMax: scenario.restartMsMax ?? this.#random.pick([100, 5000, 40_000]),
       budgets: () => this.#documents(),
       onCount: this.#oracle.spansCounted.bind(this.#oracle),
       onRecall: (processId: string, ids: readonly string[]) => this.#recall(processId, ids),

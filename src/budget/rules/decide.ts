@@ -11,6 +11,7 @@ import { growthLimit, limitAt } from "./limit.ts";
 import { isOverflow, projectionKey } from "./scope.ts";
 import { countsRuns, finishesRuns, hasPlace, runKeyOf } from "./runs.ts";
 import { isForgettable, RUN_IDLE_MS, settledAt, type Spend, withheldAt } from "./spend.ts";
+import type { Queued } from "./waiting.ts";
 import { coverSettled, ENDED_MAX, isHolder, outstandingIn, type Lease, type LedgerState } from "./state.ts";
 
 /** `ahead` gets at most this share of what remains: money in nobody's hand serves everybody. */
@@ -80,7 +81,7 @@ export interface Growth {
 export function decideGrowth(
   lease: Lease,
   wish: Wish,
-  { nowMs, queuedFor }: { nowMs: number; queuedFor: ReadonlySet<Spend> },
+  { nowMs, queuedFor }: { nowMs: number; queuedFor: Queued },
 ): Growth {
   const goal = maxAmounts(lease.granted, maxAmounts(wish.target, wish.need));
   const hard = lease.spends.filter((spend) => spend.budget.mode === "hard");
@@ -270,7 +271,7 @@ function withAhead(
   ahead: Amounts,
   ceiling: Amounts,
   hard: readonly Spend[],
-  queuedFor: ReadonlySet<Spend>,
+  queuedFor: Queued,
 ): Amounts {
   if (isNothing(ahead) || hard.some((spend) => queuedFor.has(spend))) return goal;
   const share = (measure: Measure): bigint => {

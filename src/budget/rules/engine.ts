@@ -25,6 +25,7 @@ import type { Spend } from "./spend.ts";
 import { isHolder, outstandingIn, type Lease, type LedgerState } from "./state.ts";
 import { decideThresholds } from "./thresholds.ts";
 import { budgetState, crossingOf } from "./views.ts";
+import { QueuesElsewhere, standsBehind, type WaitElsewhere, type Waiter } from "./waiting.ts";
 
 const SWEEP_MS = 60_000;
 
@@ -41,26 +42,8 @@ export interface Step {
   readonly crossings: ThresholdCrossing[];
 }
 
-/** An acquire that waits. */
 /** Thresholds whose effect is the gate's, or that take back what is not promised. */
 const CHANGES_CALLS: ReadonlySet<Threshold["do"]> = new Set(["downgrade", "stop_gracefully", "stop"]);
-
-export interface Waiter {
-  readonly command: AcquireCommand;
-  /** Whom to answer: the request, and its repetitions. */
-  readonly tickets: number[];
-  readonly deadlineMs: number;
-  /** When it came: who came before stands before. */
-  readonly sinceMs: number;
-  bottlenecks: readonly Spend[];
-}
-
-/** An acquire that waits at another replica of the same ledger: here nobody may overtake it. */
-export interface WaitElsewhere extends Pick<Waiter, "sinceMs" | "deadlineMs"> {
-  readonly leaseId: string;
-  /** Of the budget instances that it waits for. */
-  readonly keys: readonly string[];
-}
 
 export type LeaseTimes = Pick<LedgerState, "ttlMs" | "graceMs">;
 
@@ -79,8 +62,12 @@ export class LedgerEngine {
   /** Lease → its waiting acquire, in the order of the queue. */
   readonly #waiters = new Map<string, Waiter>();
   readonly #recalledAt = new Map<string, number>();
+  /** Budget → when its holders were asked, and for whom: a look at all of them for each message would cost too much. */
+  readonly #asked = new Map<Spend, { readonly atMs: number; readonly by: string; readonly isForAll?: boolean }>();
   #sweptAtMs = 0;
   #servedAtMs = 0;
+  /** When those were looked at, too, who stand behind somebody. */
+  #servedAllAtMs = 0;
 
   constructor(state: LedgerState, options: EngineOptions) {
     this.state = state;
@@ -152,7 +139,7 @@ export class LedgerEngine {
     if (unknown.length > 0) {
       this.#record(step, [{ event: "awaiting", at: nowMs, budgets: unknown, untilMs: nowMs + graceMs, isFresh }]);
     }
-    return this.#end(step, nowMs);
+    return this.#end(step, nowMs, { isForAll: true });
   }
 
   /** What was spent before the ledger's memory begins. */
@@ -160,14 +147,14 @@ export class LedgerEngine {
     const step = this.#begin(nowMs);
     const event = decideSeed(this.state, past, nowMs);
     if (event !== undefined) this.#record(step, [event]);
-    return this.#end(step, nowMs);
+    return this.#end(step, nowMs, { isForAll: true });
   }
 
   /** Lets a budget spend more for a time; calls that wait for it go on. */
   raise(raise: Raise, nowMs: number): Step {
     const step = this.#begin(nowMs);
     if (!this.state.raises.has(raise.id)) this.#record(step, [{ event: "raised", at: nowMs, raise }]);
-    return this.#end(step, nowMs);
+    return this.#end(step, nowMs, { isForAll: true });
   }
 
   close(processId: string, leases: readonly LeaseClose[], nowMs: number): Step {
@@ -213,10 +200,14 @@ export class LedgerEngine {
     return step;
   }
 
-  #end(step: Step, nowMs: number, { isTick = false } = {}): Step {
+  /** `isForAll`: it concerns everybody who waits. */
+  #end(step: Step, nowMs: number, { isForAll = false, isTick = isForAll } = {}): Step {
     this.#fireThresholds(step, nowMs);
-    if (this.#waiters.size > 0 && (isTick || step.events.length > 0)) this.#serve(step, nowMs);
-    if (this.#waiters.size === 0) this.#recalledAt.clear();
+    if (this.#waiters.size > 0 && (isTick || step.events.length > 0)) this.#serve(step, nowMs, isForAll);
+    if (this.#waiters.size === 0) {
+      this.#recalledAt.clear();
+      this.#asked.clear();
+    }
     return step;
   }
 
@@ -271,7 +262,8 @@ export class LedgerEngine {
     const lease = this.#lease(command);
     const superseded = this.#waiters.get(lease.id);
     const sinceMs = superseded?.sinceMs ?? nowMs;
-    const queuedFor = this.#withElsewhere(this.#queuedBefore(lease.id), { leaseId: lease.id, sinceMs }, nowMs);
+    const elsewhere = new QueuesElsewhere(this.elsewhere, this.state, nowMs);
+    const queuedFor = elsewhere.and(this.#queuedBefore(lease.id), { leaseId: lease.id, sinceMs });
     const growth = decideGrowth(lease, command, { nowMs, queuedFor });
     if (superseded !== undefined) this.#answer(step, superseded, nowMs);
     const waitMs = Math.min(command.waitMs, this.state.ttlMs / 2);
@@ -288,9 +280,15 @@ export class LedgerEngine {
     step.answers.push({ ticket, outcome: this.#outcome(lease, command, nowMs) });
   }
 
-  /** Looks at every waiter again, in the order of the queue. */
-  #serve(step: Step, nowMs: number): void {
+  /**
+   * Looks at those who wait again, in the order of the queue. Who stands behind another one for the same budget gets nothing before that
+   * one does: that it has no hope any more is found out a little later, so that thousands who wait do not slow every message down.
+   */
+  #serve(step: Step, nowMs: number, isForAll: boolean): void {
+    const looksAtAll = isForAll || nowMs - this.#servedAllAtMs >= this.#recallIntervalMs;
     this.#servedAtMs = nowMs;
+    if (looksAtAll) this.#servedAllAtMs = nowMs;
+    const elsewhere = new QueuesElsewhere(this.elsewhere, this.state, nowMs);
     const queuedFor = new Set<Spend>();
     for (const [leaseId, waiter] of this.#waiters) {
       const lease = this.state.active.get(leaseId);
@@ -302,9 +300,13 @@ export class LedgerEngine {
         continue;
       }
       const { sinceMs } = waiter;
+      if (!looksAtAll && nowMs < waiter.deadlineMs && standsBehind(waiter, queuedFor)) {
+        for (const spend of waiter.bottlenecks) queuedFor.add(spend);
+        continue;
+      }
       const growth = decideGrowth(lease, waiter.command, {
         nowMs,
-        queuedFor: this.#withElsewhere(queuedFor, { leaseId, sinceMs }, nowMs),
+        queuedFor: elsewhere.and(queuedFor, { leaseId, sinceMs }),
       });
       if (growth.size === "full" || !growth.couldGrow || nowMs >= waiter.deadlineMs) {
         this.#waiters.delete(leaseId);
@@ -341,6 +343,11 @@ export class LedgerEngine {
 
   #recall(step: Step, waiter: Waiter, nowMs: number): void {
     for (const spend of waiter.bottlenecks) {
+      const last = this.#asked.get(spend);
+      const isFresh = last !== undefined && nowMs - last.atMs < this.#recallIntervalMs;
+      // Each leaves out its own lease: for two of them is for all.
+      if (isFresh && (last.isForAll || last.by === waiter.command.leaseId)) continue;
+      this.#asked.set(spend, isFresh ? { ...last, isForAll: true } : { atMs: nowMs, by: waiter.command.leaseId });
       for (const id of spend.holders ?? []) {
         const lease = this.state.active.get(id);
         if (lease === undefined || id === waiter.command.leaseId || outstandingIn(spend, lease) === 0n) continue;
@@ -358,24 +365,6 @@ export class LedgerEngine {
     for (const [id, waiter] of this.#waiters) {
       if (id === leaseId) break;
       for (const spend of waiter.bottlenecks) queuedFor.add(spend);
-    }
-    return queuedFor;
-  }
-
-  /** Adds the budgets that those wait for who came before at other replicas. */
-  #withElsewhere(
-    here: ReadonlySet<Spend>,
-    { leaseId, sinceMs }: Pick<WaitElsewhere, "leaseId" | "sinceMs">,
-    nowMs: number,
-  ): ReadonlySet<Spend> {
-    if (this.elsewhere.length === 0) return here;
-    const queuedFor = new Set(here);
-    for (const wait of this.elsewhere) {
-      if (wait.deadlineMs <= nowMs || wait.leaseId === leaseId || !this.state.active.has(wait.leaseId)) continue;
-      if (wait.sinceMs > sinceMs || (wait.sinceMs === sinceMs && wait.leaseId > leaseId)) continue;
-      for (const spend of wait.keys.map((key) => this.state.spends.get(key))) {
-        if (spend !== undefined) queuedFor.add(spend);
-      }
     }
     return queuedFor;
   }

@@ -7,9 +7,10 @@
 import type { CancelTimer, Clock } from "../../support/clock.ts";
 import { LedgerError, toLedgerError } from "../ledger-error.ts";
 import type { LedgerNotice } from "../ledger-notice.ts";
-import type { EngineOptions, LedgerEngine, Step, Waiter } from "../rules/engine.ts";
+import type { EngineOptions, LedgerEngine, Step } from "../rules/engine.ts";
 import { encodeEvent } from "../rules/events.ts";
 import type { LedgerState } from "../rules/state.ts";
+import type { Waiter } from "../rules/waiting.ts";
 import { type Configuration, decideBatch, type Told } from "./decide-batch.ts";
 import { type LedgerLog, TURN_MS } from "./ledger-log.ts";
 import { LogCompaction } from "./log-compaction.ts";

@@ -5,10 +5,11 @@
  */
 import { LedgerError } from "../ledger-error.ts";
 import { applyEvent } from "../rules/apply.ts";
-import { LedgerEngine, type EngineOptions, type WaitElsewhere } from "../rules/engine.ts";
+import { type EngineOptions, LedgerEngine } from "../rules/engine.ts";
 import { decodeEvent } from "../rules/events.ts";
 import { readSnapshot, snapshotLines } from "../rules/snapshot.ts";
 import { LedgerState } from "../rules/state.ts";
+import type { WaitElsewhere } from "../rules/waiting.ts";
 import type { LedgerLog, LogEntry } from "./ledger-log.ts";
 
 const LOAD_TRIES_MAX = 5;

@@ -123,6 +123,52 @@ describe("two that wait for each other's idle money", () => {
   });
 });
 
+describe("hundreds that wait for one budget", () => {
+  const LEASES = 400;
+
+  /** Each holds 1 of `LEASES` and wants another one. */
+  function crowd(): { rig: Rig; tickets: readonly number[] } {
+    const rig = new Rig([makeBudget({ limit: BigInt(LEASES) })]);
+    const ids = Array.from({ length: LEASES }, (_, index) => `l${index}`);
+    for (const leaseId of ids) rig.acquire({ leaseId, processId: leaseId, target: usd(1) });
+    const wish = { seq: 2, target: usd(2), need: usd(2), waitMs: WAIT_MS };
+    return { rig, tickets: ids.map((leaseId) => rig.ask({ leaseId, processId: leaseId, ...wish })) };
+  }
+
+  /** How often a message of somebody else has the ledger look a lease up. */
+  function lookUps(rig: Rig, message: () => void): number {
+    const { active } = rig.engine.state;
+    let count = 0;
+    const get = active.get.bind(active);
+    active.get = (id) => {
+      count += 1;
+      return get(id);
+    };
+    message();
+    active.get = get;
+    return count;
+  }
+
+  it("slow nobody's message down by more than once for each of them", () => {
+    const { rig } = crowd();
+    rig.advance(1);
+    const other = { leaseId: "other", processId: "other", target: usd(0), need: usd(0) };
+    expect(lookUps(rig, () => rig.acquire(other))).toBeLessThan(LEASES * 5);
+  });
+
+  it("are all looked at again within the time of a recall, also where messages come all the time", () => {
+    const { rig, tickets } = crowd();
+    // The first in the queue waits for what nobody else needs; of the others there is no hope once all is spent.
+    for (let index = 0; index < LEASES; index += 1) {
+      rig.observe([{ amounts: usd(0) }]);
+      rig.close(`l${LEASES - 1 - index}`, 1, `l${LEASES - 1 - index}`);
+    }
+    rig.advance(200);
+    expect(tickets.filter((ticket) => !rig.answers.has(ticket))).toEqual([]);
+    expect(rig.books()).toEqual([BigInt(LEASES), 0n]);
+  });
+});
+
 describe("the queue", () => {
   it("lets nobody overtake: a small wish doesn't starve a big one", () => {
     const { rig, ticket } = contended();
