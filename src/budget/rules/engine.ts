@@ -201,9 +201,9 @@ export class LedgerEngine {
   }
 
   /** `isForAll`: it concerns everybody who waits. */
-  #end(step: Step, nowMs: number, { isForAll = false, isTick = isForAll } = {}): Step {
+  #end(step: Step, nowMs: number, { isForAll = false, isTick = false } = {}): Step {
     this.#fireThresholds(step, nowMs);
-    if (this.#waiters.size > 0 && (isTick || step.events.length > 0)) this.#serve(step, nowMs, isForAll);
+    if (this.#waiters.size > 0 && (isForAll || isTick || step.events.length > 0)) this.#serve(step, nowMs, isForAll);
     if (this.#waiters.size === 0) {
       this.#recalledAt.clear();
       this.#asked.clear();
