@@ -128,6 +128,10 @@ export const ATTR_TOLLGATE_USAGE_OUTPUT_AUDIO_TOKENS = "tollgate.usage.output_au
 export const ATTR_TOLLGATE_USAGE_INPUT_IMAGE_TOKENS = "tollgate.usage.input_image_tokens";
 /** int, tokens. The part of the output that was images. */
 export const ATTR_TOLLGATE_USAGE_OUTPUT_IMAGE_TOKENS = "tollgate.usage.output_image_tokens";
+/** int, tokens. The part of the input that was film, where it has a price of its own. */
+export const ATTR_TOLLGATE_USAGE_INPUT_VIDEO_TOKENS = "tollgate.usage.input_video_tokens";
+/** int, tokens. The part of the output that was film. */
+export const ATTR_TOLLGATE_USAGE_OUTPUT_VIDEO_TOKENS = "tollgate.usage.output_video_tokens";
 /** int. Searches of the web that the provider made for the call, billed by the search. */
 export const ATTR_TOLLGATE_USAGE_WEB_SEARCHES = "tollgate.usage.web_searches";
 /** int. Searches of the provider's file store, billed by the search. */

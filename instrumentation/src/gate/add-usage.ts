@@ -14,11 +14,12 @@ export function addUsage(left: TokenUsage, right: TokenUsage): TokenUsage {
     reasoning: left.reasoning + right.reasoning,
     ...addMedia("audio", left, right),
     ...addMedia("image", left, right),
+    ...addMedia("video", left, right),
     ...addHostedCalls(left, right),
   };
 }
 
-function addMedia(medium: "audio" | "image", left: TokenUsage, right: TokenUsage): Partial<TokenUsage> {
+function addMedia(medium: "audio" | "image" | "video", left: TokenUsage, right: TokenUsage): Partial<TokenUsage> {
   const both = [left[medium], right[medium]].filter((tokens) => tokens !== undefined);
   if (both.length === 0) return {};
   const sum = (key: keyof MediaTokens): number => both.reduce((total, tokens) => total + tokens[key], 0);

@@ -91,6 +91,8 @@ export function recordUsage(span: Span, usage: TokenUsage): void {
   recordPart(span, semconv.ATTR_TOLLGATE_USAGE_OUTPUT_AUDIO_TOKENS, usage.audio?.output);
   recordPart(span, semconv.ATTR_TOLLGATE_USAGE_INPUT_IMAGE_TOKENS, usage.image?.input);
   recordPart(span, semconv.ATTR_TOLLGATE_USAGE_OUTPUT_IMAGE_TOKENS, usage.image?.output);
+  recordPart(span, semconv.ATTR_TOLLGATE_USAGE_INPUT_VIDEO_TOKENS, usage.video?.input);
+  recordPart(span, semconv.ATTR_TOLLGATE_USAGE_OUTPUT_VIDEO_TOKENS, usage.video?.output);
   recordPart(span, semconv.ATTR_TOLLGATE_USAGE_WEB_SEARCHES, usage.hostedCalls?.webSearches);
   recordPart(span, semconv.ATTR_TOLLGATE_USAGE_FILE_SEARCHES, usage.hostedCalls?.fileSearches);
 }

@@ -5,6 +5,7 @@ import { inputTokensMax } from "../gate/input-bound.ts";
 import type { TokenUsage } from "../pricing/price-book.ts";
 import * as semconv from "../semconv.ts";
 import { isText, modelName } from "./content.ts";
+import { mediaIn } from "./generate-content.ts";
 
 export function embedContent(options: { readonly provider: string; readonly hasExtraBody: boolean }): Endpoint {
   return {
@@ -55,5 +56,7 @@ function readUsage(answer: Body): TokenUsage | undefined {
   });
   const sum = counts.every((count) => count !== undefined) ? counts.reduce((left, right) => left + right, 0) : 0;
   const input = asCount(usage?.["promptTokenCount"]) ?? sum;
-  return input === 0 ? undefined : { input, output: 0, cacheRead: 0, cacheWrite: 0, cacheWrite1h: 0, reasoning: 0 };
+  if (input === 0) return undefined;
+  const parts = mediaIn(usage ?? {});
+  return { input, output: 0, cacheRead: 0, cacheWrite: 0, cacheWrite1h: 0, reasoning: 0, ...parts };
 }

@@ -153,10 +153,6 @@ function readUsage(body: Body): TokenUsage | undefined {
   const reasoning = asCount(usage["thoughtsTokenCount"]) ?? 0;
   const output = (asCount(usage["candidatesTokenCount"]) ?? 0) + reasoning;
   const total = asCount(usage["totalTokenCount"]) ?? 0;
-  const media = {
-    ...mediaOf(usage, "AUDIO", "audio"),
-    ...mediaOf(usage, "IMAGE", "image"),
-  };
   const counted: TokenUsage = {
     input,
     // A kind of output that this version does not know is in the total all the same.
@@ -165,12 +161,21 @@ function readUsage(body: Body): TokenUsage | undefined {
     cacheWrite: 0,
     cacheWrite1h: 0,
     reasoning,
-    ...media,
+    ...mediaIn(usage),
   };
   return withSearches(counted, searchesOf(body));
 }
 
-function mediaOf<Kind extends "audio" | "image">(
+/** The parts of a usage that are no text. */
+export function mediaIn(usage: Body): Pick<TokenUsage, "audio" | "image" | "video"> {
+  return {
+    ...mediaOf(usage, "AUDIO", "audio"),
+    ...mediaOf(usage, "IMAGE", "image"),
+    ...mediaOf(usage, "VIDEO", "video"),
+  };
+}
+
+function mediaOf<Kind extends "audio" | "image" | "video">(
   usage: Body,
   modality: string,
   kind: Kind,

@@ -3,7 +3,7 @@
  * floats: each price is read by its decimal text into integers. Its rules are followed exactly, and a test compares the
  * results: which model a name means, which dated price holds, how tiers work, and that tokens without a price of their
  * own cost what the next wider kind costs (cache reads without a price cost the input price).
- * Sound, images and searches have prices of their own in the same data; video, pages and hours are not used.
+ * Sound, images, film and searches have prices of their own in the same data; pages and hours are not used.
  */
 import { createRequire } from "node:module";
 import type * as GenaiPrices from "@pydantic/genai-prices";
@@ -148,6 +148,7 @@ function ratesAbove(modelId: string, prices: BookPrices, above: number): Rates |
     reasoning: priceAbove(prices["output_reasoning_mtok"], above) ?? output,
     ...mediaRates("audio", { prices, above, input, output }),
     ...mediaRates("image", { prices, above, input, output }),
+    ...mediaRates("video", { prices, above, input, output }),
   };
 }
 
@@ -159,7 +160,7 @@ interface TextRates {
 }
 
 /** The rates of a medium that has prices of its own; what is missing among them costs what the next wider kind costs. */
-function mediaRates<Medium extends "audio" | "image">(
+function mediaRates<Medium extends "audio" | "image" | "video">(
   medium: Medium,
   { prices, above, input: textInput, output }: TextRates,
 ): { readonly [Key in Medium]?: MediaRates } {

@@ -14,6 +14,8 @@ export interface TokenUsage {
   readonly audio?: MediaTokens;
   /** The parts that are images; absent: none. */
   readonly image?: MediaTokens;
+  /** The parts that are film; absent: none. */
+  readonly video?: MediaTokens;
   /** Calls of tools that the provider runs and bills by the call; absent: none. */
   readonly hostedCalls?: HostedCalls;
 }

@@ -26,6 +26,8 @@ export interface Rates {
   readonly audio?: MediaRates;
   /** Absent: images cost what text does. */
   readonly image?: MediaRates;
+  /** Absent: film costs what text does. */
+  readonly video?: MediaRates;
 }
 
 export interface MediaRates {
@@ -113,21 +115,26 @@ export class RatedModelPrice implements ModelPrice {
     const reasoning = count("reasoning", usage.reasoning);
     const audio = mediaParts("audio", usage.audio);
     const image = mediaParts("image", usage.image);
-    const cacheRead = wholeOf(count("cacheRead", usage.cacheRead), audio.cacheRead + image.cacheRead);
-    const input = wholeOf(count("input", usage.input), cacheRead + cacheWrite + audio.fresh + image.fresh);
-    const output = wholeOf(count("output", usage.output), reasoning + audio.output + image.output);
+    const video = mediaParts("video", usage.video);
+    const mediaRead = audio.cacheRead + image.cacheRead + video.cacheRead;
+    const mediaFresh = audio.fresh + image.fresh + video.fresh;
+    const mediaMade = audio.output + image.output + video.output;
+    const cacheRead = wholeOf(count("cacheRead", usage.cacheRead), mediaRead);
+    const input = wholeOf(count("input", usage.input), cacheRead + cacheWrite + mediaFresh);
+    const output = wholeOf(count("output", usage.output), reasoning + mediaMade);
     const rates = this.#ratesAt(input);
     const total =
       this.#perCall +
       this.#hostedFees(usage) +
-      times(input - cacheRead - cacheWrite - audio.fresh - image.fresh, rates.input) +
-      times(cacheRead - audio.cacheRead - image.cacheRead, rates.cacheRead) +
+      times(input - cacheRead - cacheWrite - mediaFresh, rates.input) +
+      times(cacheRead - mediaRead, rates.cacheRead) +
       times(cacheWrite - cacheWrite1h, rates.cacheWrite) +
       times(cacheWrite1h, rates.cacheWrite1h) +
-      times(output - reasoning - audio.output - image.output, rates.output) +
+      times(output - reasoning - mediaMade, rates.output) +
       times(reasoning, rates.reasoning) +
       mediaCost(audio, rates.audio ?? rates) +
-      mediaCost(image, rates.image ?? rates);
+      mediaCost(image, rates.image ?? rates) +
+      mediaCost(video, rates.video ?? rates);
     return saturate((total + this.#unit / 2n) / this.#unit);
   }
 
@@ -196,7 +203,7 @@ export class RatedModelPrice implements ModelPrice {
 function stepOf(rates: Rates, nextAbove: number | undefined): Step {
   const inputMax = larger(rates.input, rates.cacheRead);
   const outputMax = larger(rates.output, rates.reasoning);
-  const media = [rates.audio, rates.image].filter((medium) => medium !== undefined);
+  const media = [rates.audio, rates.image, rates.video].filter((medium) => medium !== undefined);
   return {
     above: rates.above,
     upTo: nextAbove ?? Number.MAX_SAFE_INTEGER,

@@ -7,8 +7,10 @@ import {
   ATTR_TOLLGATE_USAGE_FILE_SEARCHES,
   ATTR_TOLLGATE_USAGE_INPUT_AUDIO_TOKENS,
   ATTR_TOLLGATE_USAGE_INPUT_IMAGE_TOKENS,
+  ATTR_TOLLGATE_USAGE_INPUT_VIDEO_TOKENS,
   ATTR_TOLLGATE_USAGE_OUTPUT_AUDIO_TOKENS,
   ATTR_TOLLGATE_USAGE_OUTPUT_IMAGE_TOKENS,
+  ATTR_TOLLGATE_USAGE_OUTPUT_VIDEO_TOKENS,
   ATTR_TOLLGATE_USAGE_WEB_SEARCHES,
 } from "@tollgate/instrumentation/semconv";
 import { countAttribute, textAttribute } from "../../pdata/attribute-read.ts";
@@ -46,8 +48,10 @@ const PART_KEYS: ReadonlySet<string> = new Set([
   ATTR_TOLLGATE_USAGE_FILE_SEARCHES,
   ATTR_TOLLGATE_USAGE_INPUT_AUDIO_TOKENS,
   ATTR_TOLLGATE_USAGE_INPUT_IMAGE_TOKENS,
+  ATTR_TOLLGATE_USAGE_INPUT_VIDEO_TOKENS,
   ATTR_TOLLGATE_USAGE_OUTPUT_AUDIO_TOKENS,
   ATTR_TOLLGATE_USAGE_OUTPUT_IMAGE_TOKENS,
+  ATTR_TOLLGATE_USAGE_OUTPUT_VIDEO_TOKENS,
   ATTR_TOLLGATE_USAGE_WEB_SEARCHES,
 ]);
 
@@ -80,6 +84,11 @@ function withParts(usage: TokenUsage, attributes: Attributes): TokenUsage {
     cacheRead: 0,
     output: part(ATTR_TOLLGATE_USAGE_OUTPUT_IMAGE_TOKENS, usage.output),
   };
+  const video: MediaTokens = {
+    input: part(ATTR_TOLLGATE_USAGE_INPUT_VIDEO_TOKENS, usage.input),
+    cacheRead: 0,
+    output: part(ATTR_TOLLGATE_USAGE_OUTPUT_VIDEO_TOKENS, usage.output),
+  };
   const hostedCalls: HostedCalls = {
     webSearches: countAttribute(attributes, ATTR_TOLLGATE_USAGE_WEB_SEARCHES, SEARCHES_MAX) ?? 0,
     fileSearches: countAttribute(attributes, ATTR_TOLLGATE_USAGE_FILE_SEARCHES, SEARCHES_MAX) ?? 0,
@@ -89,6 +98,7 @@ function withParts(usage: TokenUsage, attributes: Attributes): TokenUsage {
     cacheWrite1h: part(ATTR_TOLLGATE_USAGE_CACHE_WRITE_1H_TOKENS, usage.cacheWrite),
     ...(audio.input + audio.output === 0 ? {} : { audio }),
     ...(image.input + image.output === 0 ? {} : { image }),
+    ...(video.input + video.output === 0 ? {} : { video }),
     ...(hostedCalls.webSearches + hostedCalls.fileSearches === 0 ? {} : { hostedCalls }),
   };
 }

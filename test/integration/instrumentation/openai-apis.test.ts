@@ -88,6 +88,8 @@ describe("the other APIs of openai", () => {
       "gen_ai.output.type": "image",
       "tollgate.cost.status": "exact",
       "tollgate.cost.nano_usd": Number(IMAGE_COST),
+      "tollgate.usage.input_image_tokens": 40,
+      "tollgate.usage.output_image_tokens": 1_056,
     });
   });
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { createPriceBook } from "../../../../instrumentation/src/pricing/cached-price-book.ts";
 import { embedContent } from "../../../../instrumentation/src/google/embed-content.ts";
 import { generateContent } from "../../../../instrumentation/src/google/generate-content.ts";
 
@@ -102,5 +103,22 @@ describe("the usage of embeddings", () => {
     expect(endpoint.readAnswer({ embeddings: [part(3), part(4)] }).usage?.input).toBe(7);
     expect(endpoint.readAnswer({ embeddings: [{}], usageMetadata: { promptTokenCount: 5 } }).usage?.input).toBe(5);
     expect(endpoint.readAnswer({ embeddings: [part(3), {}] }).usage).toBeUndefined();
+  });
+
+  it("tells sound, pictures and film apart, which have prices of their own", () => {
+    const promptTokensDetails = [
+      { modality: "TEXT", tokenCount: 10 },
+      { modality: "AUDIO", tokenCount: 40 },
+      { modality: "VIDEO", tokenCount: 50 },
+    ];
+    const usageMetadata = { promptTokenCount: 100, promptTokensDetails };
+    const { usage } = endpoint.readAnswer({ embeddings: [{}], usageMetadata });
+    expect(usage).toMatchObject({ input: 100, audio: { input: 40 }, video: { input: 50 } });
+    const price = createPriceBook().find({ provider: "gcp.gemini", model: "gemini-embedding-2", at: new Date() });
+    // $0.20 for text, $6.50 for sound, $12 for film.
+    expect(usage === undefined ? 0n : price?.cost(usage)).toBe(10n * 200n + 40n * 6_500n + 50n * 12_000n);
+    expect(price?.worstCase({ inputTokens: 100, outputTokens: 0, cacheWrites: false, media: true })).toBe(
+      100n * 12_000n,
+    );
   });
 });
