@@ -263,7 +263,6 @@ test.each([
     const table = projection === "by_day" ? "spend_hour_log" : "decision_hour_log";
     const parts = `SELECT has(projections, '${projection}') AS made FROM system.parts WHERE database = '${database}' AND table = '${table}' AND active ORDER BY max_block_number`;
     // What was there has it, what came since gets it by a merge; as parts of both kinds are never merged, all are given it here.
-    expect((await storage.query<{ made: number }>(parts)).map(({ made }) => made)).toEqual([1, 0]);
     for (const merged of [false, true]) {
       if (merged) {
         for (const name of projection === "by_day" ? ["by_day", "by_day_and_labels"] : [projection]) {
@@ -271,8 +270,9 @@ test.each([
           await storage.command(`ALTER TABLE ${table} MATERIALIZE PROJECTION ${name}`, { settings });
         }
         await storage.command(`OPTIMIZE TABLE ${table} FINAL`);
-        expect((await storage.query<{ made: number }>(parts)).map(({ made }) => made)).toEqual([1]);
       }
+      const made = (await storage.query<{ made: number }>(parts)).map((part) => part.made);
+      expect(made).toEqual(merged ? [1] : [1, 0]);
       const plan = await storage.query<{ explain: string }>(`EXPLAIN ${sql}`);
       expect(plan.map(({ explain }) => explain).join("\n")).toContain(`ReadFromMergeTree (${projection})`);
       const sums = await storage.query<{ n: string; cost?: string }>(sql);
