@@ -18,8 +18,8 @@ export const NEW_BUFFERS: BufferSource = { take: (bytes) => Buffer.allocUnsafeSl
 /** Buffers of a size are kept by its class: four for each power of two. */
 const STEPS = 4;
 const CLASS_BYTES_MIN = 4_096;
-/** A buffer of a class so much higher does as well. */
-const CLASSES_ABOVE = STEPS;
+/** A buffer of a class so much higher does as well: half as long again. */
+const CLASSES_ABOVE = STEPS / 2;
 
 interface SizeClass {
   readonly idle: Buffer[];
@@ -28,13 +28,13 @@ interface SizeClass {
 }
 
 export class BufferPool implements BufferSource {
-  readonly #idleBytesMax: number;
+  readonly #idleBytesMax: () => number;
   readonly #classes: SizeClass[] = [];
   #idleBytes = 0;
   #wanted = 0;
 
-  /** `idleBytesMax`: bytes of buffers that wait to be taken again. */
-  constructor({ idleBytesMax }: { readonly idleBytesMax: number }) {
+  /** `idleBytesMax`: bytes of buffers that may wait to be taken again, asked for whenever one is given back. */
+  constructor({ idleBytesMax }: { readonly idleBytesMax: () => number }) {
     this.#idleBytesMax = idleBytesMax;
   }
 
@@ -59,7 +59,8 @@ export class BufferPool implements BufferSource {
   give(buffer: Buffer): void {
     this.#classAt(classOf(buffer.length)).idle.push(buffer);
     this.#idleBytes += buffer.length;
-    while (this.#idleBytes > this.#idleBytesMax) this.#forget();
+    const idleBytesMax = this.#idleBytesMax();
+    while (this.#idleBytes > idleBytesMax) this.#forget();
   }
 
   /** For what takes several and gives them back together. */

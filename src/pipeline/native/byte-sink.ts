@@ -34,6 +34,11 @@ export class ByteSink {
     return this.#buffer.subarray(0, this.#length);
   }
 
+  /** Bytes of its memory. */
+  get capacity(): number {
+    return this.#buffer.length;
+  }
+
   /** Gives its memory back: of `bytes` nothing is read any more, and nothing is written. */
   giveBack(): void {
     this.#pool?.give(this.#buffer);

@@ -56,9 +56,8 @@ const TEMPORARY_SUFFIX = ".tmp";
 const NO_ROOM: ReadonlySet<string> = new Set(["ENOSPC", "EDQUOT"]);
 const SET_ASIDE_SHARE = 1 / 16;
 const SEQUENCE_DIGITS = 16;
-/** Memory of blocks that are gone, for those to come: what is kept goes all at once when it is delivered, and is longer than its blocks. */
-const IDLE_SHARE = 1.5;
-const IDLE_BYTES_MIN = 8 * 1024 * 1024;
+/** Memory of blocks that are gone, for those to come, beside what may be kept: kept or idle, it is no more. */
+const IDLE_BYTES_MAX = 8 * 1024 * 1024;
 /** Of a block before there was one: its rows are as long as most. */
 const BYTES_A_ROW = 1_024;
 const SLACK = 1.1;
@@ -81,9 +80,8 @@ export class BlockStore {
     this.#bytesMax = options.bytesMax;
     const { setAsideBytesMax = options.bytesMax * SET_ASIDE_SHARE } = options;
     this.#writeFile = options.writeFile ?? writeFileDurably;
-    const { keptBytesMax = 0 } = options;
-    this.#kept = new KeptBlocks(keptBytesMax);
-    this.#pool = new BufferPool({ idleBytesMax: Math.max(IDLE_BYTES_MIN, keptBytesMax * IDLE_SHARE) });
+    this.#kept = new KeptBlocks(options.keptBytesMax ?? 0);
+    this.#pool = new BufferPool({ idleBytesMax: () => IDLE_BYTES_MAX + this.#kept.room });
     this.setAside = new SetAside({
       directory: join(options.directory, "set-aside"),
       bytesMax: setAsideBytesMax,
@@ -123,7 +121,7 @@ export class BlockStore {
     const sink = new ByteSink(block.rowCount * this.#bytesARow * SLACK, this.#pool);
     const file = writeBlock(sink, block);
     this.#bytesARow = Math.ceil(file.bytes.length / block.rowCount);
-    return { file, giveBack: () => sink.giveBack() };
+    return { file, capacity: sink.capacity, giveBack: () => sink.giveBack() };
   }
 
   /** Resolves when the block would survive a power cut, or says why not; then nothing of it is left. What is full may be tried again. */

@@ -3,16 +3,18 @@ import { type Block, type BlockFile, keptBlock } from "./block-format.ts";
 /** The file of a block, in memory that can be given back. */
 export interface MadeBlock {
   readonly file: BlockFile;
+  /** Of that memory, in bytes. */
+  readonly capacity: number;
   readonly giveBack: () => void;
 }
 
 interface Kept {
   readonly block: Block;
-  readonly bytes: number;
+  readonly capacity: number;
   readonly giveBack: () => void;
 }
 
-/** Blocks of the spool that are in memory beside their files, the oldest first; no more of them than fit in `bytesMax`. */
+/** Blocks of the spool that are in memory beside their files, the oldest first; no more of them than have their memory in `bytesMax`. */
 export class KeptBlocks {
   readonly #bytesMax: number;
   readonly #blocks = new Map<string, Kept>();
@@ -23,11 +25,15 @@ export class KeptBlocks {
   }
 
   /** Keeps a block while there is room, else gives its memory back. The older ones stay: they are delivered first. */
-  keep(name: string, { file, giveBack }: MadeBlock): void {
-    const bytes = file.bytes.length;
-    if (this.#bytes + bytes > this.#bytesMax) return giveBack();
-    this.#blocks.set(name, { block: keptBlock(file), bytes, giveBack });
-    this.#bytes += bytes;
+  keep(name: string, { file, capacity, giveBack }: MadeBlock): void {
+    if (this.#bytes + capacity > this.#bytesMax) return giveBack();
+    this.#blocks.set(name, { block: keptBlock(file), capacity, giveBack });
+    this.#bytes += capacity;
+  }
+
+  /** How many more bytes would be kept. */
+  get room(): number {
+    return this.#bytesMax - this.#bytes;
   }
 
   get(name: string): Block | undefined {
@@ -47,7 +53,7 @@ export class KeptBlocks {
   #take(name: string): Kept | undefined {
     const kept = this.#blocks.get(name);
     if (kept === undefined || !this.#blocks.delete(name)) return undefined;
-    this.#bytes -= kept.bytes;
+    this.#bytes -= kept.capacity;
     return kept;
   }
 }

@@ -39,7 +39,7 @@ export interface OtlpReceiverStats extends FlowStats {
 /** How long a stop waits for requests that are being answered. */
 const STOP_GRACE_MS = 5_000;
 /** Memory of requests that are done, for those to come. */
-const IDLE_BYTES_MAX = 32 * 1024 * 1024;
+const IDLE_BYTES_MAX = 8 * 1024 * 1024;
 
 /** OTLP for traces and logs, over HTTP and gRPC: a count equation for each signal, the same answers in two languages. */
 export class OtlpReceiver implements Receiver {
@@ -57,7 +57,7 @@ export class OtlpReceiver implements Receiver {
     this.#traces = new SignalIntake({ signal: TRACES, next, clock });
     this.#logs = logs === undefined ? undefined : new SignalIntake({ signal: LOGS, next: logs, clock });
     const intakes = this.#logs === undefined ? [this.#traces] : [this.#traces, this.#logs];
-    const buffers = new BufferPool({ idleBytesMax: IDLE_BYTES_MAX });
+    const buffers = new BufferPool({ idleBytesMax: () => IDLE_BYTES_MAX });
     const shared = { clock, notify, buffers, stopGraceMs: STOP_GRACE_MS };
     this.#config = config;
     this.#directory = dependencies.directory ?? ".";

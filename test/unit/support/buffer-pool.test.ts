@@ -7,7 +7,7 @@ const MIB = 1_048_576;
 it("gives buffers that are long enough, and never one that somebody has", () => {
   const step = fc.record({ bytes: fc.oneof(fc.nat(20_000), fc.nat(8 * MIB)), gives: fc.nat(4) });
   const holds = fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
-    const pool = new BufferPool({ idleBytesMax: 4 * MIB });
+    const pool = new BufferPool({ idleBytesMax: () => 4 * MIB });
     const taken: Buffer[] = [];
     for (const { bytes, gives } of steps) {
       const buffer = pool.take(bytes);
@@ -22,7 +22,7 @@ it("gives buffers that are long enough, and never one that somebody has", () => 
 });
 
 it("uses again what was given back, for as much or less", () => {
-  const pool = new BufferPool({ idleBytesMax: MIB });
+  const pool = new BufferPool({ idleBytesMax: () => MIB });
   const buffer = pool.take(100_000);
   pool.give(buffer);
   expect(pool.take(90_000)).toBe(buffer);
@@ -30,7 +30,7 @@ it("uses again what was given back, for as much or less", () => {
 });
 
 it("lets go first what was not wanted for longest", () => {
-  const pool = new BufferPool({ idleBytesMax: MIB });
+  const pool = new BufferPool({ idleBytesMax: () => MIB });
   const stale = Array.from({ length: 4 }, () => pool.take(200_000));
   const wanted = Array.from({ length: 8 }, () => pool.take(100_000));
   for (const buffer of [...stale, ...wanted]) pool.give(buffer);
@@ -39,7 +39,7 @@ it("lets go first what was not wanted for longest", () => {
 });
 
 it("gives all of a lease back, or nothing when it is kept", () => {
-  const pool = new BufferPool({ idleBytesMax: MIB });
+  const pool = new BufferPool({ idleBytesMax: () => MIB });
   const [done, kept] = [pool.lease(), pool.lease()];
   const [first, second] = [done.take(10_000), kept.take(10_000)];
   kept.keep();

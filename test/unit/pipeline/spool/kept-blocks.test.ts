@@ -26,7 +26,7 @@ async function write(store: BlockStore, block: Block): Promise<StoredBlock> {
 }
 
 it("blocks that fit in memory are had from there, the others from their files, each as it was written", async () => {
-  const store = new BlockStore({ directory, bytesMax: 1_000_000, keptBytesMax: 2_000 });
+  const store = new BlockStore({ directory, bytesMax: 1_000_000, keptBytesMax: 20_000 });
   await store.open();
   const small = await write(store, blockOf("a", 1_000));
   const large = await write(store, blockOf("b", 1_000));
@@ -37,7 +37,7 @@ it("blocks that fit in memory are had from there, the others from their files, e
 });
 
 it("a block that is gone gives its room in memory back", async () => {
-  const store = new BlockStore({ directory, bytesMax: 1_000_000, keptBytesMax: 2_000 });
+  const store = new BlockStore({ directory, bytesMax: 1_000_000, keptBytesMax: 20_000 });
   await store.open();
   for (const token of "abcdef") {
     const stored = await write(store, blockOf(token, 1_500));
@@ -51,18 +51,18 @@ it("a block that is gone gives its room in memory back", async () => {
 });
 
 it("after a restart blocks are read from their files", async () => {
-  const first = new BlockStore({ directory, bytesMax: 1_000_000, keptBytesMax: 2_000 });
+  const first = new BlockStore({ directory, bytesMax: 1_000_000, keptBytesMax: 20_000 });
   await first.open();
   const { name } = await write(first, blockOf("a", 1_000));
   await first.close();
-  const second = new BlockStore({ directory, bytesMax: 1_000_000, keptBytesMax: 2_000 });
+  const second = new BlockStore({ directory, bytesMax: 1_000_000, keptBytesMax: 20_000 });
   expect((await second.open()).blocks).toEqual([name]);
   expect(await second.read(name)).toEqual({ kind: "block", block: blockOf("a", 1_000) });
   await second.close();
 });
 
 it("a block's memory is used again when it is gone, and not before", async () => {
-  const store = new BlockStore({ directory, bytesMax: 1_000_000, keptBytesMax: 100_000 });
+  const store = new BlockStore({ directory, bytesMax: 1_000_000, keptBytesMax: 200_000 });
   await store.open();
   const stored = new Map<string, StoredBlock>();
   for (const [index, token] of "abcdefghijkl".split("").entries()) {
@@ -81,7 +81,7 @@ it("a block's memory is used again when it is gone, and not before", async () =>
 });
 
 it("a block that is kept still knows what it spent", async () => {
-  const store = new BlockStore({ directory, bytesMax: 1_000_000, keptBytesMax: 100_000 });
+  const store = new BlockStore({ directory, bytesMax: 1_000_000, keptBytesMax: 200_000 });
   await store.open();
   const amounts = { nanoUsd: 9_007_199_254_740_993n, tokens: 5n, calls: 1n };
   const spend = [{ labels: { agent: "ä" }, leaseId: "lease", amounts }];

@@ -12,7 +12,7 @@ import { BufferPool } from "../../../../src/support/buffer-pool.ts";
 import { request, spanFields } from "../../../fixtures/otlp/protobuf-encoder.ts";
 import { ManualClock } from "../../../support/manual-clock.ts";
 
-const pool = new BufferPool({ idleBytesMax: 1_048_576 });
+const pool = new BufferPool({ idleBytesMax: () => 1_048_576 });
 
 function intakeOf(consume: Consumer["consume"]): (value: string) => Promise<unknown> {
   const intake = new SignalIntake<SpanBatch>({ signal: TRACES, next: { consume }, clock: new ManualClock() });
