@@ -8,6 +8,7 @@ import * as semconv from "../semconv.ts";
 import { lessEffort } from "../gate/downgrade.ts";
 import { hidesReasoning } from "./reasoning.ts";
 import { imageTokensMax, withoutImages } from "./image-bound.ts";
+import { sideFees } from "./side-fees.ts";
 import { dearerTier, servedTier } from "./tier.ts";
 
 /** Parts and tools that are text and nothing else. */
@@ -241,6 +242,7 @@ function readUsage(value: unknown): TokenUsage | undefined {
     cacheWrite1h: 0,
     reasoning: asCount(outputParts?.["reasoning_tokens"]) ?? 0,
     ...audioTokens(inputParts, outputParts),
+    ...sideFees(usage),
   };
 }
 

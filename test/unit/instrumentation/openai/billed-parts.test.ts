@@ -1,3 +1,4 @@
+import { createPriceBook } from "../../../../instrumentation/src/pricing/cached-price-book.ts";
 import { describe, expect, it } from "vitest";
 import { messages } from "../../../../instrumentation/src/anthropic/messages.ts";
 import { chatCompletions } from "../../../../instrumentation/src/openai/chat-completions.ts";
@@ -36,5 +37,34 @@ describe("parts of a call that are billed apart", () => {
   it("are the searches that a message counts", () => {
     const usage = { input_tokens: 1, output_tokens: 1, server_tool_use: { web_search_requests: 4 } };
     expect(messages.readAnswer({ usage }).usage?.hostedCalls).toEqual({ webSearches: 4, fileSearches: 0 });
+  });
+});
+
+describe("what a server bills beside the tokens of a chat", () => {
+  const read = (usage: object) =>
+    chatCompletions.readAnswer({ usage: { prompt_tokens: 10, completion_tokens: 5, total_tokens: 15, ...usage } })
+      .usage;
+  const priceOf = (provider: string, model: string) => createPriceBook().find({ provider, model, at: new Date() });
+
+  it("is searches, where it counts them", () => {
+    const usage = read({ num_search_queries: 3 });
+    const price = priceOf("perplexity", "sonar-deep-research");
+    // $5 for a thousand.
+    expect(usage === undefined ? 0n : price?.cost(usage)).toBe(10n * 2_000n + 5n * 8_000n + 3n * 5_000_000n);
+    expect(usage !== undefined && price?.lacksPrice(usage)).toBe(false);
+  });
+
+  it.each([
+    { citation_tokens: 500 },
+    { num_sources_used: 2 },
+    { num_server_side_tools_used: 1 },
+    { connectors: { web_search: 1 } },
+  ])("makes a cost no exact one, where nobody knows its price: %j", (more) => {
+    const usage = read(more);
+    expect(usage !== undefined && priceOf("x-ai", "grok-4")?.lacksPrice(usage)).toBe(true);
+  });
+
+  it("is nothing where it says none", () => {
+    expect(read({ citation_tokens: 0, num_sources_used: 0, connectors: {} })).not.toHaveProperty("hostedCalls");
   });
 });
