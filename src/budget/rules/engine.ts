@@ -28,6 +28,8 @@ import { budgetState, crossingOf } from "./views.ts";
 import { QueuesElsewhere, standsBehind, type WaitElsewhere, type Waiter } from "./waiting.ts";
 
 const SWEEP_MS = 60_000;
+/** For each budget: one lease may wait here and there, and nobody stands behind itself. */
+const TOLD_MAX = 2;
 
 /** What one call brought about. Answers may leave only once the events are durable. */
 export interface Step {
@@ -79,14 +81,16 @@ export class LedgerEngine {
     return this.#waiters.size;
   }
 
-  /** Who waits now, as other replicas need to know it. */
+  /** Who waits now, as other replicas need to know it: who stands behind two others for all that it wants is told nothing of. */
   waits(): readonly WaitElsewhere[] {
-    return [...this.#waiters.values()].map(({ command, sinceMs, deadlineMs, bottlenecks }) => ({
-      leaseId: command.leaseId,
-      sinceMs,
-      deadlineMs,
-      keys: bottlenecks.map(({ key }) => key),
-    }));
+    const told = new Map<Spend, number>();
+    const waits: WaitElsewhere[] = [];
+    for (const { command, sinceMs, deadlineMs, bottlenecks } of this.#waiters.values()) {
+      if (bottlenecks.every((spend) => (told.get(spend) ?? 0) >= TOLD_MAX)) continue;
+      for (const spend of bottlenecks) told.set(spend, (told.get(spend) ?? 0) + 1);
+      waits.push({ leaseId: command.leaseId, sinceMs, deadlineMs, keys: bottlenecks.map(({ key }) => key) });
+    }
+    return waits;
   }
 
   /** Who waits now, first come first: for `seat`. */

@@ -156,6 +156,12 @@ describe("hundreds that wait for one budget", () => {
     expect(lookUps(rig, () => rig.acquire(other))).toBeLessThan(LEASES * 5);
   });
 
+  it("are told to other replicas by the first two of each queue: an entry of the log does not grow with the crowd", () => {
+    const { rig } = crowd();
+    expect(rig.engine.waiting).toBe(LEASES);
+    expect(rig.engine.waits().map(({ leaseId }) => leaseId)).toEqual(["l0", "l1"]);
+  });
+
   it("are all looked at again within the time of a recall, also where messages come all the time", () => {
     const { rig, tickets } = crowd();
     // The first in the queue waits for what nobody else needs; of the others there is no hope once all is spent.
