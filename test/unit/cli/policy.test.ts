@@ -177,6 +177,24 @@ describe("policy test", () => {
     expect(lines[1]).toBe("1 passed, 1 failed");
   });
 
+  it("fails a case that no policy is for: it would pass whatever the policy says", async () => {
+    const path = file("p.yaml", "kind: policy\nname: p\nagents: [db-*]\ndeny: [drop_x]\ndefault: deny\n");
+    file(
+      "p.test.yaml",
+      [
+        "cases:",
+        "  - { tool: drop_x, decision: allow }",
+        "  - { tool: drop_x, agent: { name: db-1 }, decision: deny }",
+        "  - { tool: drop_x, agent: { name: shop }, decision: allow, rule: no policy }",
+      ].join("\n"),
+    );
+    expect(await run("test", path)).toBe(1);
+    expect(lines).toEqual([
+      expect.stringMatching(/p\.test\.yaml:2: .*no policy of these files is for this call.*`agent: \{ name: … \}`/),
+      "2 passed, 1 failed",
+    ]);
+  });
+
   it("judges rule and reason too, and gives JSON", async () => {
     file("p.yaml", POLICY);
     const cases = file(

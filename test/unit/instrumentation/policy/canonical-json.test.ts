@@ -85,6 +85,14 @@ describe("canonical JSON", () => {
     ]);
   });
 
+  it("does not exist for an object with too many members, which are not sorted first", () => {
+    const members = Object.fromEntries(Array.from({ length: 100_001 }, (_, at) => [`k${at}`, 0]));
+    expect(canonicalArguments({ a: members })).toEqual({
+      ok: false,
+      reason: "`arguments.a` has more than 100000 members",
+    });
+  });
+
   it("never runs the caller's code: accessors, traps", () => {
     let ran = 0;
     const trap = () => {
