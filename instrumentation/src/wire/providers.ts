@@ -76,7 +76,7 @@ const FREE_PATHS: readonly RegExp[] = [
 
 /** The API that most others are made after: files, stores, moderation. */
 const FREE_LIKE_OPENAI: readonly RegExp[] = [
-  /\/(?:files|uploads|vector_stores|moderations|conversations|assistants)(?:\/|$)/,
+  /\/(?:files|uploads|vector_stores|moderations|conversations|assistants|skills|vaults|webhook_endpoints|organization)(?:\/|$)/,
   /\/containers\/[^/]+\/files(?:\/|$)/,
   // A run calls a model: of a thread, of a thread that comes with it, of an evaluation.
   /\/threads(?:$|\/(?!runs(?:\/|$))[^/]+(?:$|\/messages))/,
@@ -93,7 +93,7 @@ const FREE_PATHS_OF: Readonly<Record<string, readonly RegExp[]>> = {
   [Provider.anthropic]: [
     /\/v1\/(?:files|skills|user_profiles)(?:\/|$)/,
     // Nothing of them runs before a session does.
-    /\/v1\/(?:agents|environments|vaults|memory_stores)(?:\/|$)/,
+    /\/v1\/(?:agents|environments|vaults|memory_stores|organizations|tunnels)(?:\/|$)/,
   ],
   [Provider.gcpGemini]: [/\/files(?:\/|$)/, /\/auth_tokens$/],
   [Provider.gcpVertexAi]: [],
