@@ -4,7 +4,7 @@
  * Method: real `serve` processes and a real redis-server (AOF always); the agents' connections are spread over the replicas,
  * so that leases are opened at one and renewed at another. At seeded marks of the spend, kill -9 of a replica, of the
  * store, or of both; what was killed is started again. `TOLLGATE_FAULT_ROUNDS` sets the rounds, `TOLLGATE_FAULT_SEED` the seed,
- * `TOLLGATE_FAULT_AGENTS` and `TOLLGATE_FAULT_CALLERS` the fleet: the whole is 8 agents of 64 callers, 6 rounds, some 10 minutes of two cores.
+ * `TOLLGATE_FAULT_AGENTS` and `TOLLGATE_FAULT_CALLERS` the fleet: 8 agents of 64 callers, some 45 seconds of two busy cores.
  */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { ledgerCount } from "../../src/demo/counts.ts";
@@ -20,8 +20,8 @@ import { RedisServer } from "../support/redis-server.ts";
 const rounds = Number(process.env["TOLLGATE_FAULT_ROUNDS"] ?? 2);
 const seed = Number(process.env["TOLLGATE_FAULT_SEED"] ?? 20_261_121);
 const REPLICAS = 3;
-const AGENTS = Number(process.env["TOLLGATE_FAULT_AGENTS"] ?? 4);
-const CALLERS = Number(process.env["TOLLGATE_FAULT_CALLERS"] ?? 8);
+const AGENTS = Number(process.env["TOLLGATE_FAULT_AGENTS"] ?? 8);
+const CALLERS = Number(process.env["TOLLGATE_FAULT_CALLERS"] ?? 64);
 /** A larger fleet needs more time for everything, and more money to be at work with. */
 const SCALE = Math.ceil((AGENTS * CALLERS) / 128);
 /** So much that the fleet is still at work when the last kill comes. */
