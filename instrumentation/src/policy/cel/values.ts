@@ -99,7 +99,7 @@ export function compare(left: unknown, right: unknown, operator: string, meter: 
 /** Whether `value` is an item of a list or a key of a map. */
 export function isIn(value: unknown, collection: unknown, meter: Meter): boolean {
   if (Array.isArray(collection)) {
-    meter.charge(collection.length);
+    meter.charge(collection.length * 2);
     return collection.some((item: unknown) => areEqual(value, item, meter));
   }
   if (typeof collection === "object" && collection !== null && kindOf(collection) === "map")
