@@ -56,7 +56,7 @@ const TEMPORARY_SUFFIX = ".tmp";
 const NO_ROOM: ReadonlySet<string> = new Set(["ENOSPC", "EDQUOT"]);
 const SET_ASIDE_SHARE = 1 / 16;
 const SEQUENCE_DIGITS = 16;
-/** Memory of blocks that are gone, for those to come, beside what may be kept: kept or idle, it is no more. */
+/** Memory of blocks that are gone, for those to come, beside what may be kept and as much that is read to be sent: in use or idle, it is no more. */
 const IDLE_BYTES_MAX = 8 * 1024 * 1024;
 /** Of a block before there was one: its rows are as long as most. */
 const BYTES_A_ROW = 1_024;
@@ -68,6 +68,7 @@ export class BlockStore {
   readonly #bytesMax: number;
   readonly #writeFile: WriteFileDurably;
   readonly #kept: KeptBlocks;
+  readonly #keepsBlocks: boolean;
   readonly #pool: BufferPool;
   /** Of the block before. */
   #bytesARow = BYTES_A_ROW;
@@ -80,8 +81,10 @@ export class BlockStore {
     this.#bytesMax = options.bytesMax;
     const { setAsideBytesMax = options.bytesMax * SET_ASIDE_SHARE } = options;
     this.#writeFile = options.writeFile ?? writeFileDurably;
-    this.#kept = new KeptBlocks(options.keptBytesMax ?? 0);
-    this.#pool = new BufferPool({ idleBytesMax: () => IDLE_BYTES_MAX + this.#kept.room });
+    const { keptBytesMax = 0 } = options;
+    this.#kept = new KeptBlocks(keptBytesMax);
+    this.#keepsBlocks = keptBytesMax > 0;
+    this.#pool = new BufferPool({ idleBytesMax: () => IDLE_BYTES_MAX + keptBytesMax + this.#kept.room });
     this.setAside = new SetAside({
       directory: join(options.directory, "set-aside"),
       bytesMax: setAsideBytesMax,
@@ -166,6 +169,20 @@ export class BlockStore {
     }
   }
 
+  /** The same, for a block that is to be sent and then removed, until when its memory is its own. */
+  async lend(name: string): Promise<DecodedBlock> {
+    if (!this.#keepsBlocks || this.#kept.get(name) !== undefined) return this.read(name);
+    try {
+      const buffer = this.#pool.take(await this.sizeOf(name));
+      const decoded = decodeBlock(await readWhole(this.#path(name), buffer));
+      const giveBack = (): void => this.#pool.give(buffer);
+      if (decoded.kind === "block") this.#kept.lend(name, { block: decoded.block, capacity: buffer.length, giveBack });
+      return decoded;
+    } catch (error) {
+      return { kind: "corrupt", reason: `can't be read: ${errorCode(error)}` };
+    }
+  }
+
   /** The size of a block's file, for blocks found at start. */
   async sizeOf(name: string): Promise<number> {
     return (await stat(this.#path(name))).size;
@@ -225,6 +242,21 @@ async function writeFileDurably(path: string, pieces: readonly Uint8Array[]): Pr
       for (let at = 0; at < piece.length;) at += (await handle.write(piece, at)).bytesWritten;
     }
     await handle.datasync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** As much of a file as is there; what does not fit is cut off, and shows as a wrong checksum. */
+async function readWhole(path: string, target: Buffer): Promise<Buffer> {
+  const handle = await open(path, "r");
+  try {
+    let at = 0;
+    for (;;) {
+      const { bytesRead } = await handle.read(target, at, target.length - at);
+      at += bytesRead;
+      if (bytesRead === 0) return target.subarray(0, at);
+    }
   } finally {
     await handle.close();
   }

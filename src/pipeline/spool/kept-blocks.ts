@@ -8,7 +8,8 @@ export interface MadeBlock {
   readonly giveBack: () => void;
 }
 
-interface Kept {
+/** A block in memory. */
+export interface Kept {
   readonly block: Block;
   readonly capacity: number;
   readonly giveBack: () => void;
@@ -29,6 +30,13 @@ export class KeptBlocks {
     if (this.#bytes + capacity > this.#bytesMax) return giveBack();
     this.#blocks.set(name, { block: keptBlock(file), capacity, giveBack });
     this.#bytes += capacity;
+  }
+
+  /** Has a block that was read from its file until it is gone, whatever the bound. */
+  lend(name: string, block: Kept): void {
+    this.#take(name);
+    this.#blocks.set(name, block);
+    this.#bytes += block.capacity;
   }
 
   /** How many more bytes would be kept. */

@@ -90,3 +90,38 @@ it("a block that is kept still knows what it spent", async () => {
   expect(await store.read(stored.name)).toMatchObject({ kind: "block", block: { spend } });
   await store.close();
 });
+
+it("a block that is read to be sent has its memory until it is removed, and others have it then", async () => {
+  const store = new BlockStore({ directory, bytesMax: 1_000_000, keptBytesMax: 1 });
+  await store.open();
+  const [first, second, third] = [
+    await write(store, blockOf("a", 60_000)),
+    await write(store, blockOf("b", 60_000)),
+    await write(store, blockOf("c", 60_000)),
+  ];
+  const sent = [await store.lend(first.name), await store.lend(second.name)];
+  expect(sent).toEqual(["a", "b"].map((token) => ({ kind: "block", block: blockOf(token, 60_000) })));
+  await store.remove(first);
+  const later = await store.lend(third.name);
+  expect(later).toEqual({ kind: "block", block: blockOf("c", 60_000) });
+  expect(sent[1]).toEqual({ kind: "block", block: blockOf("b", 60_000) });
+  expect(sent[0]).not.toEqual({ kind: "block", block: blockOf("a", 60_000) });
+  await store.close();
+});
+
+it("a block whose file is cut off or longer than it was is corrupt, in whatever memory it is read", async () => {
+  const store = new BlockStore({ directory, bytesMax: 1_000_000, keptBytesMax: 1 });
+  await store.open();
+  const [whole, short, long] = [
+    await write(store, blockOf("a", 60_000)),
+    await write(store, blockOf("b", 60_000)),
+    await write(store, blockOf("c", 60_000)),
+  ];
+  await store.lend(whole.name);
+  await store.remove(whole);
+  await truncate(join(directory, short.name), 50_000);
+  await truncate(join(directory, long.name), 70_000);
+  for (const { name } of [short, long]) expect(await store.lend(name)).toMatchObject({ kind: "corrupt" });
+  expect(await store.lend("none")).toMatchObject({ kind: "corrupt" });
+  await store.close();
+});
