@@ -206,8 +206,7 @@ export class CompiledPolicy {
       }
       const outcome = rule.condition.evaluate((frame ??= scope()));
       if (outcome.ok && outcome.met) met.push(rule);
-      // A condition that can't be evaluated denies, unless it was to allow: then it allows nothing.
-      else if (!outcome.ok && rule.effect !== "allow") failed.push({ rule, error: outcome.reason });
+      else if (!outcome.ok) failed.push({ rule, error: outcome.reason });
     }
     return this.#conclude(tool, met, failed);
   }
@@ -221,11 +220,9 @@ export class CompiledPolicy {
         reason: reasonOf(tool, only),
         matched: only.matched,
       });
-    const effect = strictestOf(met, failed);
-    if (effect === undefined) {
-      const reason = `${this.#byDefault[0]}${tool}${this.#byDefault[1]}`;
-      return this.#decision(tool, { decision: this.document.default, rule: "default", reason, matched: NOTHING });
-    }
+    const denying = failed.filter(({ rule }) => rule.effect !== "allow");
+    const effect = strictestOf(met, denying);
+    if (effect === undefined) return this.#decideByDefault(tool, failed);
     const policy = this.document.name;
     const matched: MatchedRule[] = [];
     let first: CompiledRule | undefined;
@@ -234,14 +231,21 @@ export class CompiledPolicy {
       first ??= rule;
       matched.push({ policy, rule: rule.rule, effect });
     }
-    if (effect === "deny")
-      for (const { rule, error } of failed) matched.push({ policy, rule: rule.rule, effect: rule.effect, error });
+    if (effect === "deny") for (const each of denying) matched.push(failedMatch(policy, each));
     const rule = matched[0]?.rule ?? "";
     const reason =
       first === undefined
         ? `the condition of rule \`${rule}\` failed: ${matched[0]?.error ?? ""}`
         : reasonOf(tool, first);
     return this.#decision(tool, { decision: effect, rule, reason, matched });
+  }
+
+  /** `failed`: rules that were to allow. */
+  #decideByDefault(tool: string, failed: readonly FailedRule[]): Decision {
+    const errors = failed.map(({ rule, error }) => `; the condition of rule \`${rule.rule}\` failed: ${error}`);
+    const reason = `${this.#byDefault[0]}${tool}${this.#byDefault[1]}${errors.join("")}`;
+    const matched = failed.length === 0 ? NOTHING : failed.map((each) => failedMatch(this.document.name, each));
+    return this.#decision(tool, { decision: this.document.default, rule: "default", reason, matched });
   }
 
   #decision(tool: string, parts: Pick<Decision, "decision" | "rule" | "reason" | "matched">): Decision {
@@ -270,7 +274,11 @@ function namingOf(candidates: readonly CompiledRule[]): Naming {
   return { candidates, isSettled };
 }
 
-/** What a condition that failed was to decide does not matter: it denies. */
+function failedMatch(policy: string, { rule, error }: FailedRule): MatchedRule {
+  return { policy, rule: rule.rule, effect: rule.effect, error };
+}
+
+/** A condition that can't be evaluated denies, whatever else it was to do but allow: then it allows nothing. */
 function strictestOf(met: readonly CompiledRule[], failed: readonly FailedRule[]): Effect | undefined {
   let strictest = failed.length > 0 ? DENY : EFFECTS.length;
   for (const { effect } of met) strictest = Math.min(strictest, EFFECTS.indexOf(effect));

@@ -109,6 +109,17 @@ describe("a condition that can't be evaluated", () => {
     expect(decision.reason).toBe("the condition of rule `r` failed: No such key: missing");
     expect(decision.matched).toEqual([{ policy: "p", rule: "r", effect: "deny", error: "No such key: missing" }]);
   });
+
+  it("is named with its error, too, where it was to allow and nothing else decides", () => {
+    const rules = [{ name: "r", effect: "allow", when: "args.missing == 1" }];
+    const decision = decide(policy({ rules }), call("x", { args: {} }));
+    const reason =
+      "no rule of policy `p` names `x` or is met, and its default is `deny`; the condition of rule `r` failed: ";
+    expect(decision).toMatchObject({ decision: "deny", rule: "default", reason: `${reason}No such key: missing` });
+    expect(decision.matched).toEqual([{ policy: "p", rule: "r", effect: "allow", error: "No such key: missing" }]);
+    const met = decide(policy({ rules, deny: ["x"] }), call("x", { args: {} }));
+    expect(met.matched).toEqual([{ policy: "p", rule: "deny: x", effect: "deny" }]);
+  });
 });
 
 describe("several policies", () => {
