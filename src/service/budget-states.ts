@@ -9,6 +9,8 @@ import type { Telemetry } from "../telemetry/telemetry.ts";
 
 const INTERVAL_MS = 1_000;
 const ROWS_MAX = 5_000;
+/** What a column holds. The ledger counts on beyond it, because reports of leases and spans add up without a bound. */
+const INT64_MAX = 9_223_372_036_854_775_807n;
 
 /** A row of the table; Int64 as text. */
 export type BudgetStateRow = Readonly<Record<string, string | number>>;
@@ -97,11 +99,16 @@ function rowOf(state: BudgetState, now: number): BudgetStateRow {
     mode: state.mode,
     window_start: dateTime(state.windowStartMs),
     limit_value: state.limit.toString(),
-    settled: state.settled.toString(),
-    reserved: state.reserved.toString(),
+    settled: int64(state.settled),
+    reserved: int64(state.reserved),
     remaining: state.remaining.toString(),
     state: state.state,
   };
+}
+
+/** ClickHouse would take what is more for a negative number. */
+function int64(amount: bigint): string {
+  return (amount > INT64_MAX ? INT64_MAX : amount).toString();
 }
 
 /** As ClickHouse reads a DateTime64(3) in UTC. */

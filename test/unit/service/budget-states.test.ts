@@ -52,6 +52,15 @@ describe("BudgetStatesWriter", () => {
     await writer.stop();
   });
 
+  it("writes the most that a column holds where the ledger has counted more", async () => {
+    const { writer, states, written, tick } = rig();
+    states.current = [{ ...FLEET, settled: 2n ** 63n + 7n, reserved: 2n ** 64n }];
+    await writer.start();
+    await tick();
+    expect(written[0]?.[0]).toMatchObject({ settled: "9223372036854775807", reserved: "9223372036854775807" });
+    await writer.stop();
+  });
+
   it("waits while ClickHouse is away, says once that a write failed, and writes the newest state then", async () => {
     const { writer, states, written, store, tick, logLines } = rig();
     store.isReady = false;
