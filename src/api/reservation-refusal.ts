@@ -21,7 +21,8 @@ export function exceeded(budget: BudgetState, { need, nowMs, fallback, isStopped
     measure === "usd" ? `$${formatUsd(value as NanoUsd)}` : `${value} ${measure}`;
   const left = `${inMeasure(budget.remaining)} left of ${inMeasure(budget.limit)}`;
   const why = isStopped ? "has crossed a threshold that stops" : `is asked for ${inMeasure(wanted)}`;
-  const { age_ms: _age, scope: _scope, ...shown } = toBudgetRow(budget);
+  // A refusal is decided without what is known of the past: to call it unknown would contradict the view of budgets.
+  const { age_ms: _age, scope: _scope, past: _past, ...shown } = toBudgetRow(budget);
   return new ApiProblem("budget_exceeded", `the budget \`${name}\` ${why}, with ${left}`, undefined, {
     extensions: { decision: "deny", budget: shown, ...(fallback === undefined ? {} : { fallback }) },
     ...(couldFit ? { retryAfterSeconds: Math.ceil((endMs - nowMs) / 1_000) } : {}),

@@ -119,6 +119,7 @@ describe("a refusal", () => {
         budget: { name: "all", measure: "usd", limit_usd: "0.001000000", remaining_usd: "0.001000000" },
       },
     });
+    expect(refused.body["budget"]).not.toHaveProperty("past");
     expect(refused.retryAfter).toBeNull();
     expect(on.budget()).toMatchObject({ reserved: 0n, remaining: LIMIT });
     expect(on.leases()).toBe(0);
