@@ -4,7 +4,7 @@
  * tool does and reads by its declaration. What its result holds, the caller would have to tell: nothing else sees it.
  */
 import { canonicalArguments, type SessionFacts, type ToolFacts } from "@tollgate/instrumentation/policy";
-import { destinationOf, findLabels, labelsReadBy } from "@tollgate/instrumentation/policy";
+import { destinationsOf, findLabels, labelsReadBy } from "@tollgate/instrumentation/policy";
 import { labelOrderOf } from "../policy/decider.ts";
 import type { AgentRegistry, Labels } from "../policy/registry.ts";
 import { seenBy } from "../sessions/session-row.ts";
@@ -54,13 +54,12 @@ export class DecisionSessions {
   async record({ labels, session, args, decision, tool, destination }: Outcome): Promise<void> {
     if (!this.#registry.asksSessions || decision === "require_approval") return;
     const isAllowed = decision === "allow";
-    const to = destination ?? destinationOf(canonicalValue(args));
     const did = {
       labels: [...(isAllowed ? labelsReadBy(tool) : []), ...this.#found(args)],
       tools: isAllowed ? [tool.name] : [],
       actions: isAllowed ? (tool.actions ?? []) : [],
       systems: isAllowed ? (tool.systems ?? []) : [],
-      destinations: isAllowed && to !== "" ? [to] : [],
+      destinations: isAllowed ? wayOf(args, destination) : [],
     };
     const counts = { denied: isAllowed ? 0 : 1, calls: isAllowed ? 1 : 0, spent_nano_usd: "0" };
     const report = { tenant: labels[TENANT_LABEL] ?? "", process: API, isMore: true };
@@ -72,7 +71,9 @@ export class DecisionSessions {
   }
 }
 
-function canonicalValue(args: unknown) {
+/** Where a call goes: what the caller says, then what its arguments do. */
+export function wayOf(args: unknown, said: string | undefined): readonly string[] {
   const canonical = args === undefined ? undefined : canonicalArguments(args);
-  return canonical?.ok === true ? canonical.arguments.value : undefined;
+  const found = canonical?.ok === true ? destinationsOf(canonical.arguments.value) : [];
+  return said ? [...new Set([said, ...found])] : found;
 }

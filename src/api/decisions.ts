@@ -12,7 +12,7 @@ import type { Clock } from "../support/clock.ts";
 import { vouchesFor } from "./access.ts";
 import { callerLabels } from "./caller-labels.ts";
 import { labelsSchema } from "./lease-schemas.ts";
-import type { DecisionSessions } from "./decision-sessions.ts";
+import { type DecisionSessions, wayOf } from "./decision-sessions.ts";
 import type { ApprovedDecision, WantedDecision } from "./decision-approval.ts";
 import { type AnyRoute, NOTHING, route } from "./route.ts";
 import { type StopDesk, stoppedText } from "./stop-desk.ts";
@@ -118,13 +118,14 @@ export function decisionsRoute({ registry, clock, desk, sessions, approve }: Dec
         reversibility: body.tool_reversibility,
       };
       const asked = body.session ? { labels, session: body.session, args: body.arguments } : undefined;
+      const [destination] = wayOf(body.arguments, body.destination);
       const decision = decider.decide(labels, {
         tool: body.tool,
         declaration,
         args: body.arguments,
         ...(asked && { session: sessions.factsOf(asked) }),
         ...(body.model && { model: body.model }),
-        ...(body.destination && { destination: body.destination }),
+        ...(destination !== undefined && { destination }),
         now: new Date(clock.now()),
       });
       const reply = {

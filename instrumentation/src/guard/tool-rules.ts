@@ -117,7 +117,7 @@ export class ToolRules {
       args,
       session: session.facts(this.#labels, { tool: name, digest }),
       expansion: this.#past.expansions(who.agent, reach),
-      ...(reach.destination === "" ? {} : { destination: reach.destination }),
+      ...(reach.destinations[0] === undefined ? {} : { destination: reach.destinations[0] }),
       now: new Date(),
     };
     return { request, session, reach, digest, isDryRun, fingerprint, isGoverned, hasOwnPolicy };
@@ -137,7 +137,7 @@ export class ToolRules {
     const { tool, agent } = request;
     const found = isGoverned ? findLabels(result, this.#labels) : [];
     const labels = [...labelsReadBy(tool), ...found];
-    session.did({ tool, destination: reach.destination, labels, digest, isDryRun });
+    session.did({ tool, destinations: reach.destinations, labels, digest, isDryRun });
     this.#past.add(agent?.name ?? "", reach);
     return this.#labels.highest(session.labels);
   }

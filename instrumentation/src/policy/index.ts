@@ -30,7 +30,7 @@ export type {
 export { lintPolicy } from "./lint.ts";
 export type { LintFinding, LintOptions, LintRule } from "./lint.ts";
 export { findLabels } from "../session/find-labels.ts";
-export { destinationOf } from "../session/scope-past.ts";
+export { destinationsOf } from "../session/scope-past.ts";
 export { ANY_SYSTEM, labelsReadBy, ToolCatalogue } from "./tool-catalogue.ts";
 export type { NamedToolDeclaration, ToolDeclaration } from "./tool-catalogue.ts";
 export { compileGlob, foldCase, GlobError } from "./glob.ts";

@@ -20,15 +20,19 @@ const DESTINATION_KEYS = [
   "recipient",
   "recipients",
   "email",
+  "cc",
+  "bcc",
   "channel",
   "bucket",
 ];
 const DESTINATION_LENGTH_MAX = 512;
+/** Of one call: one more than is remembered of an agent, so that one of them is new. */
+const DESTINATIONS_MAX = ENTRIES_MAX + 1;
 const QUERY_LENGTH_MAX = 8_192;
 
 /** How far one call goes. */
 export interface Reach {
-  readonly destination: string;
+  readonly destinations: readonly string[];
   readonly rows: number;
   /** Wildcards and missing conditions in its query. */
   readonly width: number;
@@ -44,17 +48,20 @@ interface Past {
   readonly systems: Set<string>;
 }
 
-/** Where the arguments say that the act goes: a host of an address, else the text itself. "": nowhere that is known. */
-export function destinationOf(args: JsonValue | undefined): string {
-  if (typeof args !== "object" || args === null || Array.isArray(args)) return "";
+/** Where the arguments say that the act goes: hosts of addresses, else the texts themselves, the most telling key first. */
+export function destinationsOf(args: JsonValue | undefined): readonly string[] {
+  if (typeof args !== "object" || args === null || Array.isArray(args)) return [];
   const members = args as { readonly [key: string]: JsonValue };
+  const found = new Set<string>();
   for (const key of DESTINATION_KEYS) {
     if (!Object.hasOwn(members, key)) continue;
     const value = members[key];
-    const first: unknown = Array.isArray(value) ? value[0] : value;
-    if (typeof first === "string" && first !== "") return hostOf(first.slice(0, DESTINATION_LENGTH_MAX));
+    for (const each of Array.isArray(value) ? (value as readonly unknown[]) : [value]) {
+      if (found.size >= DESTINATIONS_MAX) break;
+      if (typeof each === "string" && each !== "") found.add(hostOf(each.slice(0, DESTINATION_LENGTH_MAX)));
+    }
   }
-  return "";
+  return [...found];
 }
 
 function hostOf(text: string): string {
@@ -73,7 +80,7 @@ export function reachOf(args: JsonValue | undefined, tool: ToolFacts, order: Lab
     }
   }
   const labelRank = tool.labels === undefined || tool.labels.length === 0 ? 0 : order.rank(order.highest(tool.labels));
-  return { destination: destinationOf(args), rows, width, systems: tool.systems ?? [], labelRank };
+  return { destinations: destinationsOf(args), rows, width, systems: tool.systems ?? [], labelRank };
 }
 
 /** A statement without a condition or a bound is wider than any with; each wildcard widens by one. */
@@ -95,7 +102,7 @@ export class ScopePast {
     if (reach.rows > past.rows) found.push("rows");
     if (reach.width > past.width) found.push("query");
     if (reach.labelRank > past.labelRank) found.push("label");
-    if (reach.destination !== "" && !past.destinations.has(reach.destination)) found.push("destination");
+    if (reach.destinations.some((destination) => !past.destinations.has(destination))) found.push("destination");
     if (reach.systems.some((system) => !past.systems.has(system))) found.push("system");
     return found;
   }
@@ -113,7 +120,11 @@ export class ScopePast {
     past.rows = Math.max(past.rows, reach.rows);
     past.width = Math.max(past.width, reach.width);
     past.labelRank = Math.max(past.labelRank, reach.labelRank);
-    if (reach.destination !== "" && past.destinations.size < ENTRIES_MAX) past.destinations.add(reach.destination);
-    for (const system of reach.systems) if (past.systems.size < ENTRIES_MAX) past.systems.add(system);
+    addUpTo(past.destinations, reach.destinations);
+    addUpTo(past.systems, reach.systems);
   }
+}
+
+function addUpTo(set: Set<string>, values: readonly string[]): void {
+  for (const value of values) if (set.size < ENTRIES_MAX) set.add(value);
 }

@@ -23,7 +23,7 @@ interface Faded {
 /** What one run of a tool adds. */
 export interface Deed {
   readonly tool: ToolFacts;
-  readonly destination: string;
+  readonly destinations: readonly string[];
   /** Labels of what it read. */
   readonly labels: readonly string[];
   /** Of the call, without its `dry_run`. */
@@ -94,7 +94,7 @@ export class Session {
     this.#tell(this, "counts");
   }
 
-  did({ tool, destination, labels, digest, isDryRun }: Deed): void {
+  did({ tool, destinations, labels, digest, isDryRun }: Deed): void {
     this.#own.calls += 1;
     let isNew = this.#add("labels", labels);
     if (isDryRun) {
@@ -105,7 +105,7 @@ export class Session {
         this.#add("tools", [tool.name]),
         this.#add("actions", tool.actions ?? []),
         this.#add("systems", tool.systems ?? []),
-        this.#add("destinations", destination === "" ? [] : [destination]),
+        this.#add("destinations", destinations),
       ];
       isNew ||= did.includes(true);
     }

@@ -52,6 +52,17 @@ describe("POST /v1/decisions", () => {
     expect(await decide()).toMatchObject({ decision: "deny", reason, approval_id: again.approval_id });
   });
 
+  it("sees where a call goes as a gate does: by its arguments, where the caller says nothing", async () => {
+    const rules = [{ name: "evil", effect: "forbid", tools: ["*"], when: 'destination == "evil.example"' }];
+    const document = { kind: "policy", name: "shop", default: "allow", rules };
+    const on = rig({ registry: { policies: [{ name: "shop", appliesTo: () => true, document }] } });
+    const decisionOf = async (more: object): Promise<unknown> =>
+      (await ask(on, { agent: "shop", session: "s", tool: "fetch", ...more })).json<{ decision: string }>().decision;
+    expect(await decisionOf({ arguments: { url: "https://evil.example/x" } })).toBe("forbid");
+    expect(await decisionOf({ arguments: { url: "https://fine.example/x" } })).toBe("allow");
+    expect(await decisionOf({ arguments: {}, destination: "evil.example" })).toBe("forbid");
+  });
+
   it("has one digest for arguments that mean the same", async () => {
     const on = governed();
     const [one, two] = [

@@ -182,6 +182,21 @@ describe("an expansion of scope", () => {
     }
   });
 
+  it("sees every destination of a call, wherever it stands", () => {
+    govern({ policies: [denying("wider", '"destination" in expansion')] });
+    const send = tool("send");
+    send({ to: ["ada@corp.example", "bob@corp.example"] });
+    expect(send({ to: "bob@corp.example", cc: ["ada@corp.example"] })).toBe("ok");
+    const known = Array.from({ length: 2_000 }, () => "ada@corp.example");
+    for (const args of [
+      { to: ["ada@corp.example", "eve@evil.example"] },
+      { to: "ada@corp.example", bcc: "eve@evil.example" },
+      { to: [...known, "eve@evil.example"] },
+    ]) {
+      expect(() => send(args)).toThrow(ToolDenied);
+    }
+  });
+
   it("does not become the past by being denied", () => {
     govern({ policies: [denying("wider", '"rows" in expansion')] });
     const query = tool("query");
