@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { Decision } from "@tollgate/instrumentation/policy";
 import type { ApprovalDesk } from "../approvals/approval-desk.ts";
+import type { ApprovalRequest } from "../approvals/request.ts";
 import type { Labels } from "../policy/registry.ts";
 import { AppendLogError } from "../support/append-log.ts";
 import { ApiProblem } from "./problem.ts";
@@ -10,11 +11,15 @@ export interface WantedDecision {
   readonly body: { readonly agent: string; readonly session?: string | undefined; readonly tool: string };
   readonly labels: Labels;
   readonly decision: Decision;
+  /** Decides the same call on other arguments. */
+  readonly decideOn: (args: unknown) => Decision;
 }
 
 /** What the approval makes of the decision. */
 export interface ApprovedDecision {
-  readonly decision: "allow" | "deny" | "require_approval";
+  readonly decision: Decision["decision"];
+  /** Absent: the one that wanted an approval. */
+  readonly rule?: string;
   readonly reason: string;
   readonly approval_id: string;
   readonly arguments_digest?: string;
@@ -27,7 +32,7 @@ export interface ApprovedDecision {
  */
 export async function approveDecision(
   approvals: ApprovalDesk,
-  { body, labels, decision }: WantedDecision,
+  { body, labels, decision, decideOn }: WantedDecision,
 ): Promise<ApprovedDecision> {
   const { rule, reason, policy, policyVersion, arguments: args } = decision;
   const act = {
@@ -52,6 +57,8 @@ export async function approveDecision(
     if (state === "denied") {
       return { decision: "deny", reason: deniedBy(last?.by ?? "", last?.comment ?? ""), approval_id: id };
     }
+    const refused = state === "approved" ? refusalOfEdited(asked.request, decideOn) : undefined;
+    if (refused !== undefined) return { ...refused, approval_id: id };
     const used =
       state === "approved"
         ? await approvals.use(id, { act: digest, useId: randomBytes(16).toString("hex") })
@@ -70,6 +77,13 @@ export async function approveDecision(
     if (error instanceof AppendLogError) throw new ApiProblem("not_stored", error.message);
     throw error;
   }
+}
+
+/** Nobody's approval lets run what a policy denies of the arguments as the approver left them; it is not used up either. */
+function refusalOfEdited({ edited }: ApprovalRequest, decideOn: WantedDecision["decideOn"]) {
+  if (edited === undefined) return undefined;
+  const { decision, rule, reason } = decideOn(JSON.parse(edited.json));
+  return decision === "deny" || decision === "forbid" ? { decision, rule, reason } : undefined;
 }
 
 function deniedBy(by: string, comment: string): string {

@@ -4,7 +4,7 @@
  * not recorded here (the caller's span carries it), only, where a policy asks, what the session did by it (decision-sessions.ts). `require_approval` comes with the request for approval that it made;
  * the same call decided on again, once it is approved, is allowed: that uses the approval up.
  */
-import { REVERSIBILITIES, TOOL_ACTIONS } from "@tollgate/instrumentation/policy";
+import { type Decision, REVERSIBILITIES, TOOL_ACTIONS } from "@tollgate/instrumentation/policy";
 import { z } from "zod";
 import { Decider } from "../policy/decider.ts";
 import type { AgentRegistry } from "../policy/registry.ts";
@@ -117,17 +117,21 @@ export function decisionsRoute({ registry, clock, desk, sessions, approve }: Dec
         systems: body.tool_systems,
         reversibility: body.tool_reversibility,
       };
-      const asked = body.session ? { labels, session: body.session, args: body.arguments } : undefined;
-      const [destination] = wayOf(body.arguments, body.destination);
-      const decision = decider.decide(labels, {
-        tool: body.tool,
-        declaration,
-        args: body.arguments,
-        ...(asked && { session: sessions.factsOf(asked) }),
-        ...(body.model && { model: body.model }),
-        ...(destination !== undefined && { destination }),
-        now: new Date(clock.now()),
-      });
+      const asked = (args: unknown) => (body.session ? { labels, session: body.session, args } : undefined);
+      const decideOn = (args: unknown): Decision => {
+        const session = asked(args);
+        const [destination] = wayOf(args, body.destination);
+        return decider.decide(labels, {
+          tool: body.tool,
+          declaration,
+          args,
+          ...(session && { session: sessions.factsOf(session) }),
+          ...(body.model && { model: body.model }),
+          ...(destination !== undefined && { destination }),
+          now: new Date(clock.now()),
+        });
+      };
+      const decision = decideOn(body.arguments);
       const reply = {
         decision: decision.decision,
         rule: decision.rule,
@@ -138,9 +142,12 @@ export function decisionsRoute({ registry, clock, desk, sessions, approve }: Dec
         shadow: decision.shadow.map(({ policyVersion, ...shadow }) => ({ ...shadow, policy_version: policyVersion })),
       };
       const made =
-        decision.decision === "require_approval" ? { ...reply, ...(await approve({ body, labels, decision })) } : reply;
+        decision.decision === "require_approval"
+          ? { ...reply, ...(await approve({ body, labels, decision, decideOn })) }
+          : reply;
       const tool = decider.toolFacts(body.tool, declaration);
-      if (asked) await sessions.record({ ...asked, decision: made.decision, tool, destination: body.destination });
+      const did = asked("arguments" in made ? made.arguments : body.arguments);
+      if (did) await sessions.record({ ...did, decision: made.decision, tool, destination: body.destination });
       return made;
     },
   });

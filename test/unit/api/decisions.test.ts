@@ -63,6 +63,26 @@ describe("POST /v1/decisions", () => {
     expect(await decisionOf({ arguments: {}, destination: "evil.example" })).toBe("forbid");
   });
 
+  it("holds what an approver made of the arguments against the policies, and uses no approval for what they forbid", async () => {
+    const rules = [{ name: "limit", effect: "forbid", when: "has(args.amount) && args.amount > 100" }];
+    const document = { ...POLICY, rules };
+    const on = rig({ registry: { policies: [{ name: "shop", appliesTo: () => true, document }] } });
+    const call = { agent: "shop", session: "s-1", tool: "refund", arguments: { amount: 7 } };
+    const approvedWith = async (amount: number): Promise<object> => {
+      const { approval_id: id } = (await ask(on, call)).json<{ approval_id: string }>();
+      const payload = { arguments: { amount } };
+      await on.api.app.inject({ method: "POST", url: `/v1/approvals/${id}/approve`, payload, headers: PERSON });
+      return (await ask(on, call)).json<object>();
+    };
+    expect(await approvedWith(50)).toMatchObject({ decision: "allow", arguments: { amount: 50 } });
+    const forbidden = await approvedWith(5_000);
+    expect(forbidden).toMatchObject({ decision: "forbid", rule: "limit" });
+    expect(forbidden).not.toHaveProperty("arguments");
+    expect((await on.api.app.inject({ url: "/v1/approvals?state=approved", headers: PERSON })).json()).toMatchObject({
+      approvals: [{ state: "approved", edited_arguments: { amount: 5_000 } }],
+    });
+  });
+
   it("has one digest for arguments that mean the same", async () => {
     const on = governed();
     const [one, two] = [
