@@ -160,6 +160,66 @@ describe("several policies", () => {
   });
 });
 
+describe("a policy for a share of sessions", () => {
+  const sessions = Array.from({ length: 2_000 }, (_, index) => `session-${index}`);
+  const everyone = policy({ name: "now", default: "allow" });
+  const denied = (share: string): readonly string[] => {
+    const next = policy({ name: "next", version: share, share, deny: ["x"] });
+    return sessions.filter((id) => decide([everyone, next], call("x", { session: { id } })).decision === "deny");
+  };
+
+  it("decides for that share, and keeps those it had when the share grows", () => {
+    const [few, more] = [denied("10%"), denied("40%")];
+    expect([few.length > 140 && few.length < 260, more.length > 700 && more.length < 900]).toEqual([true, true]);
+    expect(more).toEqual(expect.arrayContaining([...few]));
+    expect([denied("0%").length, denied("100%").length]).toEqual([0, sessions.length]);
+    expect(denied("10%")).toEqual(few);
+  });
+
+  it("says in shadow mode of the others what it would have decided", () => {
+    const next = policy({ name: "next", share: "0%", deny: ["x"] });
+    const decision = decide([everyone, next], call("x", { session: { id: "s" } }));
+    expect(decision).toMatchObject({ decision: "allow", policy: "now" });
+    expect(decision.shadow).toMatchObject([{ decision: "deny", rule: "deny: x", policy: "next" }]);
+  });
+});
+
+describe("rules by environment", () => {
+  const rules = [
+    { name: "asks", effect: "require_approval", tools: ["deploy"], environments: ["prod*"] },
+    { name: "free", effect: "allow", tools: ["deploy"], environments: ["sandbox", "staging"] },
+  ];
+  const by = policy({ rules });
+
+  it.each([
+    ["sandbox", "allow"],
+    ["staging", "allow"],
+    ["Production", "require_approval"],
+    ["elsewhere", "deny"],
+    // Not said: in all of them, where that narrows.
+    [undefined, "require_approval"],
+  ])("in %s decide %s", (environment, decision) => {
+    const request = environment === undefined ? {} : { environment };
+    expect(decide(by, call("deploy", request)).decision).toBe(decision);
+  });
+
+  it("that allow in some of them allow nothing where nobody says which it is", () => {
+    const on = policy({ rules: rules.filter(({ effect }) => effect === "allow") });
+    expect(decide(on, call("deploy")).decision).toBe("deny");
+    expect(decide(on, call("deploy", { environment: "staging" })).decision).toBe("allow");
+  });
+
+  it("and policies by environment hold there, and where nobody says which it is", () => {
+    const sandbox = policy({ name: "sandbox", environments: ["sandbox"], deny: ["x"], default: "allow" });
+    const on = (request: Partial<PolicyRequest>) => decide([sandbox], call("x", request)).rule;
+    expect([on({ environment: "sandbox" }), on({}), on({ environment: "production" })]).toEqual([
+      "deny: x",
+      "deny: x",
+      "no policy",
+    ]);
+  });
+});
+
 describe("without a policy", () => {
   it("a tool is allowed with that reason, whatever its name and arguments", () => {
     expect(decide([], call("anything", { args: { when: new Date() } }))).toMatchObject({
