@@ -85,15 +85,22 @@ function textOf(data: unknown): string {
       parts.push(text);
       length += text.length;
     } else if (typeof value === "object" && value !== null && isPlain(value)) {
-      for (const { value: member } of Object.values(Object.getOwnPropertyDescriptors(value))) visit(member, depth + 1);
+      for (const { value: member } of membersOf(value)) visit(member, depth + 1);
     }
   };
   visit(data, 0);
   return parts.join("\n");
 }
 
+/** Of a list that is longer than can be looked at, its beginning. */
+function membersOf(value: object): readonly PropertyDescriptor[] {
+  if (!Array.isArray(value) || value.length <= VALUES_MAX)
+    return Object.values(Object.getOwnPropertyDescriptors(value));
+  return Array.from({ length: VALUES_MAX }, (_, index) => Object.getOwnPropertyDescriptor(value, index) ?? {});
+}
+
 function isPlain(value: object): boolean {
-  if (Array.isArray(value)) return value.length <= VALUES_MAX;
+  if (Array.isArray(value)) return true;
   const prototype: unknown = Object.getPrototypeOf(value);
   return prototype === null || Object.getPrototypeOf(prototype) === null;
 }

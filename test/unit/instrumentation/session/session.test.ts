@@ -14,6 +14,11 @@ describe("labels of data", () => {
     ["an IBAN", "DE89 3704 0044 0532 0130 00", "confidential"],
     ["a social security number", "078-05-1120", "confidential"],
     ["a mail address", { deep: { to: ["ada@example.com"] } }, "internal"],
+    [
+      "a mail address in more rows than are looked at",
+      Array.from({ length: 9_999 }, () => ["ada@example.com"]),
+      "internal",
+    ],
   ])("of %s are found", (_, data, label) => {
     expect(findLabels(data)).toEqual([label]);
   });
