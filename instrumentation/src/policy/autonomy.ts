@@ -4,7 +4,7 @@
  *
  *     observe     nothing is done: what would have been decided is in the reason
  *     suggest     each act is asked for
- *     supervised  acts that delete, send, execute or grant, or can't be undone, are asked for
+ *     supervised  acts that delete, send, execute or grant, or can't be undone, are asked for; so is what nobody declared
  *     autonomous  as the policies say; so is an agent of which nothing is said
  */
 import type { Decision } from "./decision.ts";
@@ -49,11 +49,13 @@ function onlyReads({ actions = [] }: ToolFacts): boolean {
 }
 
 function isRisky({ actions = [], reversibility }: ToolFacts): boolean {
-  return reversibility === "irreversible" || actions.some((action) => RISKY.has(action));
+  const isUnknown = actions.length === 0;
+  return isUnknown || reversibility === "irreversible" || actions.some((action) => RISKY.has(action));
 }
 
 function doing({ actions = [], reversibility }: ToolFacts): string {
   const risky = actions.filter((action) => RISKY.has(action));
+  if (actions.length === 0) return "does what nobody declared";
   if (risky.length === 0) return reversibility === "irreversible" ? "does what can't be undone" : "acts";
   return risky.map((action) => `${action}s`).join(" or ");
 }

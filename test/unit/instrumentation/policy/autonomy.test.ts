@@ -27,7 +27,7 @@ describe("autonomy", () => {
   it.each([
     ["observe", ["allow", "deny", "deny", "deny", "deny"]],
     ["suggest", ["allow", "require_approval", "require_approval", "require_approval", "require_approval"]],
-    ["supervised", ["allow", "allow", "require_approval", "require_approval", "allow"]],
+    ["supervised", ["allow", "allow", "require_approval", "require_approval", "require_approval"]],
     ["autonomous", ["allow", "allow", "allow", "allow", "allow"]],
     ["", ["allow", "allow", "allow", "allow", "allow"]],
     ["made-up", ["deny", "deny", "deny", "deny", "deny"]],
