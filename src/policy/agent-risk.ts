@@ -112,7 +112,7 @@ function proposalOf({ document, evidence, drift }: RiskOptions): AgentRisk["prop
     [kills > 0, "it was killed"],
     [incidents > 0, "an incident is open"],
     [drift.length > 0, "it did more than declared"],
-    [denied > acts * BAD_DENIED_SHARE, `${denied} of ${acts} acts were denied`],
+    [denied > acts * BAD_DENIED_SHARE, `${denied} acts were denied and ${acts} ran`],
     [errors > acts * BAD_ERRORS_SHARE, `${errors} of ${acts} acts failed`],
   ];
   const because = bad.filter(([isBad]) => isBad).map(([, text]) => text);

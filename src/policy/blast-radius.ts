@@ -2,6 +2,7 @@
  * What an agent was declared to touch, held against what its policies would let it touch, and against what it did. Pure.
  * Limit: policies are asked with no arguments, so that a rule which decides by arguments counts as it decides on none.
  */
+import { compileGlob } from "@tollgate/instrumentation/policy";
 import type { AgentDocument } from "./agent-document.ts";
 import type { Decider } from "./decider.ts";
 import type { Labels } from "./registry.ts";
@@ -35,11 +36,33 @@ export function excessOf(options: {
   const { agents, tools, labelsOf, decider } = options;
   return agents.flatMap(({ name: agent, blast_radius: radius }) => {
     if (radius === undefined) return [];
-    const allowed = tools.filter(({ name: tool }) => {
-      const { decision } = decider.decide(labelsOf(agent), { tool, declaration: {}, args: {} });
+    const labels = labelsOf(agent);
+    const mayRun = (tool: string, environment: Labels): boolean => {
+      const { decision } = decider.decide({ ...labels, ...environment }, { tool, declaration: {}, args: {} });
       return decision === "allow" || decision === "require_approval";
+    };
+    const declared = radius.environments ?? [];
+    const beyond = environmentsBeyond(declared, decider.environments);
+    return tools.flatMap((facts) => {
+      const tool = facts.name;
+      const outside = beyond.filter((environment) => mayRun(tool, { environment }));
+      const isAllowed = outside.length > 0 || [{}, ...declared.map(inIt)].some((inside) => mayRun(tool, inside));
+      const excess = isAllowed ? beyondOf(radius, facts).map((each) => ({ agent, tool, ...each })) : [];
+      if (radius.environments === undefined) return excess;
+      return [...excess, ...outside.map((value) => ({ agent, tool, what: "environment" as const, value }))];
     });
-    return allowed.flatMap((tool) => beyondOf(radius, tool).map((beyond) => ({ agent, tool: tool.name, ...beyond })));
+  });
+}
+
+function inIt(environment: string): Labels {
+  return { environment };
+}
+
+/** A pattern stands for the environments that it means, but for one that means a declared environment: that is tried itself. */
+function environmentsBeyond(declared: readonly string[], patterns: readonly string[]): readonly string[] {
+  return patterns.filter((pattern) => {
+    const matches = compileGlob(pattern.toLowerCase());
+    return !declared.some((environment) => matches(environment.toLowerCase()));
   });
 }
 

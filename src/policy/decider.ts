@@ -26,6 +26,7 @@ interface Compiled {
   readonly version: string;
   readonly policies: readonly CompiledPolicy[];
   readonly tools: ToolCatalogue;
+  readonly environments: readonly string[];
   readonly areAllReadable: boolean;
 }
 
@@ -64,6 +65,11 @@ export class Decider {
     );
   }
 
+  /** Patterns of the environments that policies tell apart. */
+  get environments(): readonly string[] {
+    return this.#current().environments;
+  }
+
   /** What is known of a tool: its document, and what the caller says of it. */
   toolFacts(tool: string, declaration: ToolDeclaration): ToolFacts {
     return this.#current().tools.factsOf(tool, declaration);
@@ -74,12 +80,17 @@ export class Decider {
     if (this.#compiled?.version === version) return this.#compiled;
     const labels = labelOrderOf(this.#registry);
     const parsed = this.#registry.allPolicies.map((document) => parsePolicy(document, { labels }));
-    const readable = parsed.flatMap((each) => (each.ok ? [compilePolicy(each.policy, { labels })] : []));
+    const documents = parsed.flatMap((each) => (each.ok ? [each.policy] : []));
+    const named = documents.flatMap(({ environments, rules }) => [
+      ...environments,
+      ...rules.flatMap((rule) => rule.environments ?? []),
+    ]);
     this.#compiled = {
       version,
-      policies: readable,
+      policies: documents.map((document) => compilePolicy(document, { labels })),
       tools: new ToolCatalogue(this.#registry.tools, labels),
-      areAllReadable: readable.length === parsed.length,
+      environments: [...new Set(named)],
+      areAllReadable: documents.length === parsed.length,
     };
     return this.#compiled;
   }

@@ -53,6 +53,32 @@ describe("a blast radius", () => {
     ]);
   });
 
+  it("is held against what policies let the agent do in environments that they name", () => {
+    const document = {
+      kind: "policy",
+      name: "p",
+      default: "deny",
+      rules: [
+        { name: "ours", effect: "allow", environments: ["stag*"], tools: ["read_payroll"] },
+        { name: "theirs", effect: "allow", environments: ["prod*"], tools: ["read_orders"] },
+        { name: "none", effect: "deny", environments: ["dev"], tools: ["*"] },
+      ],
+    };
+    const registry = new AgentRegistry({
+      agents: [AGENT],
+      policies: [{ name: "p", appliesTo: () => true, document }],
+      prices: [],
+      tools: TOOLS,
+      requirePolicy: false,
+      fingerprint: "",
+    });
+    const labelsOf = (agent: string) => registry.labels(agent, {});
+    expect(excessOf({ agents: [AGENT], tools: TOOLS, labelsOf, decider: new Decider(registry) })).toEqual([
+      { agent: "db", tool: "read_orders", what: "environment", value: "prod*" },
+      { agent: "db", tool: "read_payroll", what: "system", value: "payroll" },
+    ]);
+  });
+
   it("is held against what it did: systems, actions, environments, tools that nobody declared, and money", () => {
     const use = (name: string, environment = "staging") => ({ agent: "db", tool: name, environment });
     const found = driftOf({
