@@ -6,6 +6,14 @@ import type { PolicyInput } from "./policy.ts";
 
 const PAYING = ["{pay,pay_*,*_pay}", "*{charge,refund,transfer,payout,capture,make_payment,send_payment}*"];
 
+/** Names under which tools are given paths. */
+const PATHS = "['path', 'file_path', 'filename', 'file', 'source', 'destination', 'from', 'to']";
+
+/** Whether a condition on `args[p]` is met by any of them. */
+function anyPath(condition: string): string {
+  return `${PATHS}.exists(p, p in args && (${condition}))`;
+}
+
 const TEMPLATES = {
   /** Reads are free, writes are asked for, changes of structure are denied, grants are a no-go zone. */
   database: {
@@ -70,15 +78,17 @@ const TEMPLATES = {
         effect: "deny",
         tools: ["*"],
         when:
-          "has(args.command) && (glob(args.command, '*rm *-*r*') || glob(args.command, '*mkfs*') || " +
-          "glob(args.command, '* dd *of=/dev/*') || glob(args.command, '*>*/dev/sd*'))",
+          "has(args.command) && (glob(args.command, '*rm{ ,\\t}*-*r*') || glob(args.command, '*mkfs*') || " +
+          "glob(args.command, '*dd{ ,\\t}*of=/dev/*') || glob(args.command, '*>*/dev/sd*') || glob(args.command, '*find *-delete*'))",
         reason: "the command destroys data",
       },
       {
         name: "no-root",
         effect: "forbid",
         tools: ["*"],
-        when: "has(args.command) && (glob(args.command, '{sudo,su,doas} *') || glob(args.command, '*{ ,;,&,|}{sudo ,su ,doas }*'))",
+        when:
+          "has(args.command) && (glob(args.command, '*{sudo,doas}*') || glob(args.command, 'su{ ,\\t}*') || " +
+          "glob(args.command, '*{ ,;,&,|,/,`,(,\\n,\\t}su{ ,\\t}*'))",
         reason: "commands are not run as another user",
       },
       {
@@ -122,14 +132,18 @@ const TEMPLATES = {
         name: "no-secrets",
         effect: "forbid",
         tools: ["*"],
-        when: "has(args.path) && glob(args.path, '*{/.ssh/,/.aws/,/.gnupg/,/.env,/etc/shadow,id_rsa,id_ed25519,.pem}*')",
+        when: anyPath(
+          "glob(args[p], '{*/,}{.ssh/,.aws/,.gnupg/,.env}*') || glob(args[p], '*{/etc/shadow,id_rsa,id_ed25519,.pem}*')",
+        ),
         reason: "the path holds keys",
       },
       {
         name: "no-way-out",
         effect: "deny",
         tools: ["*"],
-        when: "has(args.path) && (args.path.contains('..') || args.path.startsWith('/etc/') || args.path.startsWith('/proc/'))",
+        when: anyPath(
+          "args[p].contains('..') || glob(args[p], '*{//,/./}*') || glob(args[p], '{~,/etc/,/proc/,/sys/,/dev/,/boot/,/root/}*')",
+        ),
         reason: "the path leads out of the working directory",
       },
     ],
@@ -151,9 +165,12 @@ const TEMPLATES = {
         effect: "forbid",
         tools: ["*"],
         when:
-          "has(args.url) && (glob(args.url, '*://{localhost,127.,10.,192.168.,169.254.,0.0.0.0}*') || " +
-          "args.url.contains('://[') || glob(args.url, '{file,javascript,data,chrome}:*'))",
-        reason: "the address is of this machine or its inner network",
+          "has(args.url) && args.url != 'about:blank' && (!glob(args.url, '{http,https}://*') || " +
+          "glob(args.url, '*://{localhost,[0-9],.,/}*') || args.url.contains('://[') || " +
+          "glob(args.url, '*://*.{internal,local,localhost}{,.,:*,/*}') || " +
+          "['\\t', '\\n', '\\r', '\\\\'].exists(c, args.url.contains(c)) || " +
+          "args.url.contains('@') && (args.url.indexOf('/', 8) < 0 || args.url.indexOf('@') < args.url.indexOf('/', 8)))",
+        reason: "the address is of this machine or its inner network, or may be: a number, a name before `@`, no http",
       },
       {
         name: "no-exfiltration",
