@@ -38,6 +38,14 @@ thresholds:
   - { at: 2%, do: downgrade, fallback: { gpt-4o: gpt-4o-mini }, max_output_tokens: 40 }
 ---
 kind: budget
+name: halted
+scope: { team: halted }
+limit: $0.01
+window: lifetime
+thresholds:
+  - { at: 5%, do: stop }
+---
+kind: budget
 name: tools
 scope: { team: careful, tool: "db_*" }
 limit: 1 tool call
@@ -94,6 +102,24 @@ test("a threshold downgrades, and the span says what that saved", async () => {
   const query = "SELECT attributes['tollgate.budget.saved_usd'] AS usd FROM spans WHERE agent = 'four' AND usd != ''";
   const [saved] = await sqlRows(rig(), query, 1);
   expect(Number(saved?.["usd"])).toBeGreaterThan(0);
+});
+
+test("a threshold that stops everything is on the span of the first call that it refuses, and on no other", async () => {
+  const { processor, providerUrl } = rig();
+  const steps = Array.from({ length: 12 }, () => chat);
+  const labels = { team: "halted" };
+  const { results } = await runSteps({ name: "ten", providerUrl, endpoints: processor.endpoints, labels, steps });
+  const refused = results.findIndex(({ ok }) => !ok);
+  expect(results.slice(refused)).toEqual(
+    results.slice(refused).map(() => expect.objectContaining({ code: "budget_exceeded" })),
+  );
+  const query = `SELECT event_names, attributes['tollgate.decision'] AS decision FROM spans WHERE agent = 'ten' ORDER BY start`;
+  const spans = await sqlRows(rig(), query, results.length);
+  const told = spans.flatMap(({ event_names: names }, index) =>
+    (names as readonly string[]).includes("tollgate.budget.threshold") ? [index] : [],
+  );
+  expect(told).toEqual([refused]);
+  expect(spans[refused]).toMatchObject({ decision: "deny" });
 });
 
 test("a threshold holds until a person allows more, and tools have limits of their own", async () => {

@@ -69,7 +69,7 @@ export class Gate {
   readonly open = new Set<OpenCall>();
   /** What people have stopped. */
   readonly stops: StopGate;
-  readonly crossings = new CrossingEvents();
+  readonly crossings: CrossingEvents;
   /** `undefined`: spans carry no content. */
   readonly content: ContentRecorder | undefined;
   /** What sessions have done: for rules that ask. */
@@ -91,6 +91,7 @@ export class Gate {
     this.config = config;
     this.logger = logger;
     this.leases = leases;
+    this.crossings = new CrossingEvents(this.leases);
     leases?.sessions.bind(this.sessions);
     this.#tokenizers = new Tokenizers(logger);
     this.content = createContentRecorder(config, logger);

@@ -241,7 +241,7 @@ export class GatedCall implements CallInFlight {
     if (leaseId !== "") setAttribute(span, semconv.ATTR_TOLLGATE_LEASE_ID, leaseId);
     if (reserved > 0n) setAttribute(span, semconv.ATTR_TOLLGATE_RESERVED_NANO_USD, Number(reserved));
     recordBudget(span, budgets);
-    this.#gate.crossings.record(span, budgets);
+    this.#gate.crossings.tell(this, budgets);
     if (failure !== undefined) span.setAttribute(semconv.ATTR_TOLLGATE_FAILURE_MODE, failure);
     if (facts.model !== this.options.facts.model) {
       span.setAttribute(semconv.ATTR_TOLLGATE_BUDGET_ACTION, "downgrade");
@@ -262,6 +262,7 @@ export class GatedCall implements CallInFlight {
   #refuse(error: TollgateError): void {
     this.#isRefused = true;
     recordRefusal(this.span, error);
+    this.#gate.crossings.tell(this);
     if (error instanceof GateUnavailable) this.span.setAttribute(semconv.ATTR_TOLLGATE_FAILURE_MODE, "closed");
   }
 
