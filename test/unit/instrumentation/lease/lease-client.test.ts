@@ -211,6 +211,17 @@ describe("a lease", () => {
     expect(await waiting).toMatchObject({ outcome: "unavailable", isHard: true });
   });
 
+  it("is renewed well before its end while a call is in flight, although nothing is settled and nothing asked for", async () => {
+    const { client, ledger, clock } = setUp(1_000_000n);
+    const long = granted(await client.reserve({}, want(100n)));
+    const before = ledger.acquired.length;
+    await clock.advance(25_000);
+    expect(ledger.acquired.length).toBeGreaterThan(before + 1);
+    const next = client.reserve({}, want(100n));
+    expect(next).not.toBeInstanceOf(Promise);
+    expect(granted(await next).leaseId).toBe(long.leaseId);
+  });
+
   it("is replaced when the ledger has lost it; what it still settles is reported to the old one", async () => {
     const { client, ledger, clock } = setUp(1_000_000n);
     const old = granted(await client.reserve({}, want(100n)));
