@@ -27,7 +27,7 @@ export interface AccessOptions {
   /** Whether anything here is of a tenant. @default nothing is */
   readonly hasTenants?: () => boolean;
   /** Credentials that were issued. @default none */
-  readonly credentials?: Pick<CredentialKeeper, "find" | "byId" | "list" | "person" | "agentTenants">;
+  readonly credentials?: Pick<CredentialKeeper, "find" | "byId" | "person" | "agentNames" | "agentTenants">;
   /** Who a token of the OIDC provider is of; `undefined` for one that is not valid. @default no provider */
   readonly oidc?: (token: string) => Promise<Person | undefined>;
 }
@@ -78,8 +78,7 @@ export class Access {
     this.#hasTenants = options.hasTenants ?? (() => false);
     this.#credentials = options.credentials;
     this.#oidc = options.oidc;
-    const mustProve = (agent: string): boolean =>
-      options.credentials?.list("agent").some(({ name }) => name === agent) ?? false;
+    const mustProve = (agent: string): boolean => options.credentials?.agentNames.has(agent) ?? false;
     this.#anonymous = { kind: "agent", id: "", isBoundTo: undefined, mustProve, isTenantTaken: this.isTenantTaken };
   }
 

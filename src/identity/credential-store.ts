@@ -60,6 +60,8 @@ export interface CredentialKeeper {
   /** Whose secret this is; `undefined` for one that was never issued, has expired or is revoked. */
   find(kind: Credential["kind"], secret: string): Credential | undefined;
   person(secret: string): Person | undefined;
+  /** Names that a key was ever issued for, as far as that is known: who lost the key is not heard without one. */
+  readonly agentNames: ReadonlySet<string>;
   /** Tenants that a key of an agent was ever bound to, as far as that is known. */
   readonly agentTenants: ReadonlySet<string>;
   /** Calls back whenever another credential counts, or one less. One may listen. */
@@ -88,6 +90,7 @@ export class CredentialStore implements CredentialKeeper {
   readonly #file: string;
   readonly #clock: Clock;
   #byDigest: ReadonlyMap<string, Credential> = new Map();
+  #agentNames: ReadonlySet<string> = new Set();
   #agentTenants: ReadonlySet<string> = new Set();
   #mark = NO_MARK;
   #onChange: () => void = () => {};
@@ -118,6 +121,10 @@ export class CredentialStore implements CredentialKeeper {
     } catch {
       // The next change writes it.
     }
+  }
+
+  get agentNames(): ReadonlySet<string> {
+    return this.#agentNames;
   }
 
   get agentTenants(): ReadonlySet<string> {
@@ -153,7 +160,7 @@ export class CredentialStore implements CredentialKeeper {
 
   issue(wanted: NewCredential): Issued {
     const issued = this.make(wanted);
-    this.#put([...this.#valid(), issued.credential]);
+    this.#put([...this.#kept(), issued.credential]);
     return issued;
   }
 
@@ -177,7 +184,7 @@ export class CredentialStore implements CredentialKeeper {
     const rotation = this.rotation(id, options);
     if (rotation === undefined) return undefined;
     const changed = new Map(rotation.changed.map((credential) => [credential.id, credential]));
-    const kept = this.#valid().map((credential) => changed.get(credential.id) ?? credential);
+    const kept = this.#kept().map((credential) => changed.get(credential.id) ?? credential);
     this.#put([...kept, rotation.issued.credential]);
     return rotation.issued;
   }
@@ -211,8 +218,18 @@ export class CredentialStore implements CredentialKeeper {
     const gone = new Set([id]);
     // Ones that were delegated are issued later than what they come from.
     for (const { id: own, parent } of this.#valid()) if (parent !== undefined && gone.has(parent)) gone.add(own);
-    this.#put(this.#valid().filter((credential) => !gone.has(credential.id)));
+    const left = this.#kept().filter((credential) => !gone.has(credential.id));
+    this.#put(takesName(revoked) ? [...left, { ...changedOf(revoked), revokedAtMs: this.#clock.now() }] : left);
     return revoked;
+  }
+
+  /** All that are valid, and one that has ended for each agent that has no other: its name stays taken. */
+  #kept(): readonly Credential[] {
+    const valid = this.#valid();
+    const named = new Map<string, Credential>();
+    for (const credential of this.#byDigest.values()) if (takesName(credential)) named.set(credential.name, credential);
+    for (const credential of valid) if (takesName(credential)) named.delete(credential.name);
+    return [...named.values(), ...valid];
   }
 
   #valid(): readonly Credential[] {
@@ -240,6 +257,7 @@ export class CredentialStore implements CredentialKeeper {
   #hold(credentials: readonly Credential[]): void {
     this.#byDigest = byDigest(credentials);
     const ofAgents = credentials.filter(({ kind }) => kind === "agent");
+    this.#agentNames = new Set(ofAgents.map(({ name }) => name));
     this.#agentTenants = new Set(ofAgents.flatMap(({ tenant }) => tenant ?? []));
     this.#onChange();
   }
@@ -248,6 +266,11 @@ export class CredentialStore implements CredentialKeeper {
 interface Stored {
   readonly credentials: readonly Credential[];
   readonly mark?: TableMark;
+}
+
+/** An agent's that was not delegated: those are many, and pass. */
+function takesName({ kind, parent }: Credential): boolean {
+  return kind === "agent" && parent === undefined;
 }
 
 /** The same, to be changed by compare and write. */

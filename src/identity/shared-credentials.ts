@@ -78,6 +78,10 @@ export class SharedCredentials implements CredentialKeeper {
     return this.#store.person(secret);
   }
 
+  get agentNames(): ReadonlySet<string> {
+    return this.#store.agentNames;
+  }
+
   get agentTenants(): ReadonlySet<string> {
     return this.#store.agentTenants;
   }

@@ -125,6 +125,9 @@ it("does not let a caller without a key bear a name that a key was issued for, n
   const url = `/v1/credentials/${credential?.id ?? ""}/revoke`;
   await open.api.app.inject({ method: "POST", url, payload: {}, headers: PERSON });
   expect(await hello("shop", key)).toBe(401);
+  // Whoever lost the key does not get further without any.
+  const act = { agent: "shop", session: "s", tool: "t", arguments: {} };
+  expect((await open.api.app.inject({ method: "POST", url: "/v1/decisions", payload: act })).statusCode).toBe(403);
   expect(open.recorded).toMatchObject([{ author: "people-token", action: "credential.revoke" }]);
   await open.api.close();
 });

@@ -67,6 +67,22 @@ it("takes what was delegated away with what it came from, and never lets it live
   expect(store.find("agent", grandchild.secret)).toBeUndefined();
 });
 
+it("remembers whose key was revoked or has ended, whatever is issued later and over a restart", () => {
+  const store = open();
+  const { credential } = store.issue({ kind: "agent", name: "shop", issuedBy: "root", tenant: "acme" });
+  store.issue({ kind: "agent", name: "short", issuedBy: "root", forMs: 1 });
+  clock.advance(1);
+  store.revoke(credential.id);
+  store.issue({ kind: "person", name: "shop", role: "viewer", issuedBy: "root" });
+  store.issue({ kind: "agent", name: "other", issuedBy: "root" });
+  const again = open();
+  expect([...again.agentNames].toSorted()).toEqual(["other", "shop", "short"]);
+  expect([...again.agentTenants]).toEqual(["acme"]);
+  expect(again.list("agent").map(({ name }) => name)).toEqual(["other"]);
+  again.issue({ kind: "agent", name: "shop", issuedBy: "root" });
+  expect(again.list("agent").map(({ name }) => name)).toEqual(["other", "shop"]);
+});
+
 it("refuses to start with a file that was tampered with, and changes nothing when the disk refuses", () => {
   const { secret } = open().issue({ kind: "person", name: "alice", role: "viewer", issuedBy: "root" });
   writeFileSync(file, readFileSync(file, "utf8").replace("viewer", "admin"));
