@@ -254,8 +254,9 @@ export class AuditKeeper implements LinkIntake<SeenLink> {
   }
 
   async #closeHoles(): Promise<void> {
-    const { clock, telemetry, holeGraceMs } = this.#options;
-    const due = this.#book.holesBefore(clock.now() - holeGraceMs);
+    const { clock, telemetry, holeGraceMs, oldestWaitingMs } = this.#options;
+    // What waited on disk before the hole was seen may fill it: of that nothing is known here after a kill.
+    const due = this.#book.holesBefore(Math.min(clock.now() - holeGraceMs, oldestWaitingMs() ?? Infinity));
     const agents = new Map(due.map(({ chain, agent }) => [chain, agent] as const));
     for (const hole of due) await this.#fill(hole);
     for (const [chain, agent] of agents) {

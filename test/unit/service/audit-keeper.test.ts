@@ -48,6 +48,8 @@ interface World {
   readonly keeper: AuditKeeper;
   readonly clock: ManualClock;
   readonly said: string[];
+  /** When the oldest of what is on disk and not in the database yet came. */
+  waitingSinceMs: number | undefined;
 }
 
 function keeperOver(
@@ -57,6 +59,7 @@ function keeperOver(
   const clock = new ManualClock();
   const said: string[] = [];
   const path = (file: string): string => join(directory, name, file);
+  const world: Partial<World> = {};
   const keeper = new AuditKeeper({
     paths: { keys: path("keys.json"), checkpoints: path("checkpoints.ndjson"), chains: path("chains.json") },
     store: {
@@ -70,10 +73,10 @@ function keeperOver(
     holeGraceMs: GRACE_MS,
     anchors,
     checksSeal: true,
-    oldestWaitingMs: () => undefined,
+    oldestWaitingMs: () => world.waitingSinceMs,
     retentionMs: undefined,
   });
-  return { keeper, clock, said };
+  return Object.assign(world, { keeper, clock, said, waitingSinceMs: undefined });
 }
 
 function store(table: SharedTable, { keeper }: World, seqs: readonly number[]): void {
@@ -114,6 +117,24 @@ it("tells of links that no processor has, once the grace is over", async () => {
   await world.keeper.work();
   expect(world.keeper.counts()).toMatchObject({ missing: 2, holes: 0 });
   expect(world.said.join("")).toContain("from=2 to=3");
+  await world.keeper.stop();
+});
+
+it("waits for links that may be on disk since before a kill, however long the database takes for them", async () => {
+  const table = new SharedTable();
+  const world = keeperOver(table);
+  await world.keeper.start();
+  world.waitingSinceMs = world.clock.now();
+  world.clock.advance(1);
+  store(table, world, [3, 4]);
+  world.clock.advance(GRACE_MS + 1);
+  await world.keeper.work();
+  expect(world.keeper.counts()).toMatchObject({ missing: 0, holes: 1 });
+  table.links.push(link(1), link(2));
+  world.waitingSinceMs = undefined;
+  await world.keeper.work();
+  expect(world.keeper.counts()).toMatchObject({ missing: 0, holes: 0 });
+  expect(world.keeper.lastCheckpoint?.leaves).toEqual([[CHAIN, 4, hashOf(4), 0, false]]);
   await world.keeper.stop();
 });
 
