@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { agentDocumentSchema } from "../../../src/policy/agent-document.ts";
 import { PERSON, rig, type Rig } from "./rig.ts";
 
 const POLICY = {
@@ -50,6 +51,20 @@ describe("POST /v1/decisions", () => {
     await answer(again.approval_id, "deny");
     const reason = "denied by people-token";
     expect(await decide()).toMatchObject({ decision: "deny", reason, approval_id: again.approval_id });
+  });
+
+  it("holds an agent to the policies of the parent that its document names, whatever its own allow", async () => {
+    const policyOf = (name: string, rules: object) => ({
+      name,
+      appliesTo: (agent: string) => agent === name,
+      document: { kind: "policy", name, agents: [name], ...rules },
+    });
+    const policies = [policyOf("boss", { default: "deny", allow: ["read_*"] }), policyOf("helper", { allow: ["*"] })];
+    const agents = [agentDocumentSchema.parse({ kind: "agent", name: "helper", parent: "boss" })];
+    const on = rig({ registry: { policies, agents } });
+    const decisionOf = async (tool: string): Promise<unknown> =>
+      (await ask(on, { agent: "helper", session: "s", tool, arguments: {} })).json<{ decision: string }>().decision;
+    expect([await decisionOf("read_x"), await decisionOf("write_x")]).toEqual(["allow", "deny"]);
   });
 
   it("sees where a call goes as a gate does: by its arguments, where the caller says nothing", async () => {
