@@ -11,6 +11,8 @@ export interface WantedDecision {
   readonly body: { readonly agent: string; readonly session?: string | undefined; readonly tool: string };
   readonly labels: Labels;
   readonly decision: Decision;
+  /** The use of an approval that this is: the same again is the same use. Absent: another one each time. */
+  readonly useId?: string | undefined;
   /** Decides the same call on other arguments. */
   readonly decideOn: (args: unknown) => Decision;
 }
@@ -28,11 +30,11 @@ export interface ApprovedDecision {
 
 /**
  * For agents in any language, which have no gate of ours: asks, and uses an approval that is there. The answer `allow` is
- * the one use: an answer that gets lost is a use that is lost, and never a second one.
+ * the one use: an answer that gets lost is a use that is lost, and never a second one, unless it is asked for by the same `useId`.
  */
 export async function approveDecision(
   approvals: ApprovalDesk,
-  { body, labels, decision, decideOn }: WantedDecision,
+  { body, labels, decision, decideOn, useId = randomBytes(16).toString("hex") }: WantedDecision,
 ): Promise<ApprovedDecision> {
   const { rule, reason, policy, policyVersion, arguments: args } = decision;
   const act = {
@@ -49,7 +51,7 @@ export async function approveDecision(
     reason,
   };
   try {
-    const asked = await approvals.ask(act, labels);
+    const asked = await approvals.ask(act, labels, useId);
     if (asked.outcome === "too_many") throw new ApiProblem("too_many_approvals");
     const { id, act: digest } = asked.request;
     const state = approvals.stateOf(asked.request);
@@ -57,12 +59,11 @@ export async function approveDecision(
     if (state === "denied") {
       return { decision: "deny", reason: deniedBy(last?.by ?? "", last?.comment ?? ""), approval_id: id };
     }
-    const refused = state === "approved" ? refusalOfEdited(asked.request, decideOn) : undefined;
+    // It comes back consumed only to who has used it.
+    const mayUse = state === "approved" || state === "consumed";
+    const refused = mayUse ? refusalOfEdited(asked.request, decideOn) : undefined;
     if (refused !== undefined) return { ...refused, approval_id: id };
-    const used =
-      state === "approved"
-        ? await approvals.use(id, { act: digest, useId: randomBytes(16).toString("hex") })
-        : undefined;
+    const used = mayUse ? await approvals.use(id, { act: digest, useId }) : undefined;
     if (used?.outcome !== "used") return { decision: "require_approval", reason, approval_id: id };
     const { edited } = used.request;
     return {

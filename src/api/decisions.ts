@@ -11,6 +11,8 @@ import type { AgentRegistry } from "../policy/registry.ts";
 import type { Clock } from "../support/clock.ts";
 import { vouchesFor } from "./access.ts";
 import { callerLabels } from "./caller-labels.ts";
+import { DecisionKeys, digestOfParts } from "./decision-keys.ts";
+import { idempotencyKeyOf } from "./idempotency-key.ts";
 import { labelsSchema } from "./lease-schemas.ts";
 import { type DecisionSessions, wayOf } from "./decision-sessions.ts";
 import type { ApprovedDecision, WantedDecision } from "./decision-approval.ts";
@@ -78,6 +80,7 @@ const STOPPED = { policy: "", policy_version: "", arguments_digest: "" } as cons
 
 export function decisionsRoute({ registry, clock, desk, sessions, approve }: DecisionsOptions): AnyRoute {
   const decider = new Decider(registry);
+  const keys = new DecisionKeys();
   return route({
     method: "POST",
     url: "/v1/decisions",
@@ -98,9 +101,12 @@ export function decisionsRoute({ registry, clock, desk, sessions, approve }: Dec
         arguments_digest: "7a4c1d…",
       },
     },
-    problems: ["forbidden", "too_many_approvals", "not_stored"],
-    handle: async ({ body, caller }) => {
+    isKeyed: true,
+    problems: ["forbidden", "too_many_approvals", "not_stored", "idempotency_key_reused"],
+    handle: async ({ body, caller, headers }) => {
       vouchesFor(caller, body.agent);
+      const key = idempotencyKeyOf(headers["idempotency-key"]);
+      const useId = key === undefined ? undefined : digestOfParts(caller.id, body.agent, key);
       const labels = callerLabels({
         registry,
         caller,
@@ -132,6 +138,8 @@ export function decisionsRoute({ registry, clock, desk, sessions, approve }: Dec
         });
       };
       const decision = decideOn(body.arguments);
+      const call = digestOfParts(body.session ?? "", body.tool, decision.arguments?.digest ?? "");
+      if (useId !== undefined) keys.check(useId, call);
       const reply = {
         decision: decision.decision,
         rule: decision.rule,
@@ -143,11 +151,13 @@ export function decisionsRoute({ registry, clock, desk, sessions, approve }: Dec
       };
       const made =
         decision.decision === "require_approval"
-          ? { ...reply, ...(await approve({ body, labels, decision, decideOn })) }
+          ? { ...reply, ...(await approve({ body, labels, decision, decideOn, useId })) }
           : reply;
       const tool = decider.toolFacts(body.tool, declaration);
       const did = asked("arguments" in made ? made.arguments : body.arguments);
-      if (did) await sessions.record({ ...did, decision: made.decision, tool, destination: body.destination });
+      const isAgain = useId !== undefined && keys.hasLeft(useId, { call, decision: made.decision });
+      if (did && !isAgain)
+        await sessions.record({ ...did, decision: made.decision, tool, destination: body.destination });
       return made;
     },
   });

@@ -1,5 +1,5 @@
 import { housePrices } from "../policy/house-prices.ts";
-import { ApiProblem } from "./problem.ts";
+import { idempotencyKeyOf } from "./idempotency-key.ts";
 import {
   commitReply,
   commitRequest,
@@ -14,7 +14,6 @@ import {
 import { Reservations, type ReservationsOptions } from "./reservations.ts";
 import { type AnyRoute, NOTHING, route } from "./route.ts";
 
-const KEY_CHARS_MAX = 255;
 const EXAMPLE_ID = "0f3c9a51d2b7e46801aa93be77d40c52";
 
 /** `/v1/reservations`: for agents in any language. What each answers: docs/reservations.md. */
@@ -59,7 +58,7 @@ function create(reservations: Reservations): AnyRoute {
       "ledger_unavailable",
     ],
     handle: ({ body, caller, headers }) =>
-      reservations.create(body, { caller, key: keyOf(headers["idempotency-key"]) }),
+      reservations.create(body, { caller, key: idempotencyKeyOf(headers["idempotency-key"]) }),
   });
 }
 
@@ -120,10 +119,4 @@ function extend(reservations: Reservations): AnyRoute {
     problems: ["reservation_unknown", "reservation_ended", "ledger_unavailable"],
     handle: async ({ params, caller }) => reservations.extend(params.id, caller),
   });
-}
-
-function keyOf(header: string | readonly string[] | undefined): string | undefined {
-  if (header === undefined) return undefined;
-  if (typeof header === "string" && header !== "" && header.length <= KEY_CHARS_MAX) return header;
-  throw new ApiProblem("invalid_request", `header.idempotency-key: expected one of 1 to ${KEY_CHARS_MAX} characters`);
 }

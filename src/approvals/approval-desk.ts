@@ -45,14 +45,15 @@ export class ApprovalDesk {
   }
 
   /** Asks for an act, or finds who asked for the same before. Rejects when it cannot be kept. */
-  async ask(act: Act, labels: Labels): Promise<AskOutcome> {
+  async ask(act: Act, labels: Labels, useId?: string): Promise<AskOutcome> {
     const { store, clock } = this.#options;
     const digest = actDigest(act);
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
       await store.look();
       const now = clock.now();
       const known = store.ofAct(digest);
-      if (known !== undefined && isOpen(known, now)) return { outcome: "known", request: known };
+      const isUsedByThis = useId !== undefined && known?.useId === useId;
+      if (known !== undefined && (isUsedByThis || isOpen(known, now))) return { outcome: "known", request: known };
       const bypass = this.#bypassFor(act, labels);
       if (bypass === undefined && this.#isFull(act.agent, now)) return { outcome: "too_many" };
       const request = this.#newRequest(act, bypass);

@@ -53,6 +53,44 @@ describe("POST /v1/decisions", () => {
     expect(await decide()).toMatchObject({ decision: "deny", reason, approval_id: again.approval_id });
   });
 
+  it("asked again under the same key, because an answer got lost, is one use of an approval and one act of the session", async () => {
+    const on = governed();
+    const call = { agent: "shop", session: "s-1", tool: "refund", arguments: { order: 7 } };
+    const decide = async (key: string, body: object = call): Promise<{ readonly [field: string]: unknown }> => {
+      const headers = { "idempotency-key": key };
+      const reply = await on.api.app.inject({ method: "POST", url: "/v1/decisions", payload: body, headers });
+      return reply.json();
+    };
+    const { approval_id: id } = await decide("k1");
+    await on.api.app.inject({
+      method: "POST",
+      url: `/v1/approvals/${String(id)}/approve`,
+      payload: {},
+      headers: PERSON,
+    });
+    const allowed = { decision: "allow", approval_id: id };
+    for (let attempt = 0; attempt < 3; attempt += 1) expect(await decide("k1")).toMatchObject(allowed);
+    expect(await decide("k1", { ...call, arguments: { order: 8 } })).toMatchObject({ code: "idempotency_key_reused" });
+    expect(await decide("k2")).toMatchObject({ decision: "require_approval" });
+    expect(await decide("")).toMatchObject({ code: "invalid_request" });
+  });
+
+  it("counts what the policies deny once for each key", async () => {
+    const rules = [{ name: "enough", effect: "forbid", tools: ["read_*"], when: "session.denied >= 2" }];
+    const document = { ...POLICY, rules };
+    const on = rig({ registry: { policies: [{ name: "shop", appliesTo: () => true, document }] } });
+    const decide = async (tool: string, key: string): Promise<unknown> => {
+      const payload = { agent: "shop", session: "s-1", tool, arguments: {} };
+      const headers = { "idempotency-key": key };
+      const reply = await on.api.app.inject({ method: "POST", url: "/v1/decisions", payload, headers });
+      return reply.json<{ decision: string }>().decision;
+    };
+    for (let attempt = 0; attempt < 3; attempt += 1) expect(await decide("unheard_of", "k1")).toBe("deny");
+    expect(await decide("read_orders", "k2")).toBe("allow");
+    expect(await decide("unheard_of", "k3")).toBe("deny");
+    expect(await decide("read_orders", "k4")).toBe("forbid");
+  });
+
   it("holds an agent to the policies of the parent that its document names, whatever its own allow", async () => {
     const policyOf = (name: string, rules: object) => ({
       name,
