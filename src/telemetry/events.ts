@@ -35,7 +35,7 @@ export const EVENTS = {
     level: "warn",
     message: "a session that had read or was refused something is no longer known, for want of room",
   },
-  governance_not_enforced: { level: "warn", message: "a governance document asks for what this version does not do" },
+  governance_not_enforced: { level: "warn", message: "a governance document will not do what it says" },
   governance_applied: { level: "info", message: "changed governance documents are in force" },
   governance_refused: {
     level: "error",
