@@ -180,12 +180,12 @@ test("a denied tool does not run, an allowed one does, and both leave a span wit
   expect(results[2]).toMatchObject({ name: "ToolDenied", code: "tool_denied", details: { tool: "send_mail" } });
   const spans = await sqlRows(
     rig(),
-    "SELECT tool, decision, policy, decision_rule != '' AS has_rule FROM tool_decisions WHERE agent = 'db-keeper' ORDER BY start",
+    "SELECT tool, decision, policy, decision_rule != '' AS has_rule FROM tool_decisions WHERE agent = 'db-keeper' ORDER BY tool",
     3,
   );
   expect(spans.map(({ tool, decision, policy }) => [tool, decision, policy])).toEqual([
-    ["db_read_orders", "allow", "database"],
     ["db_drop_orders", "deny", "database"],
+    ["db_read_orders", "allow", "database"],
     ["send_mail", "deny", "database"],
   ]);
 });
