@@ -113,7 +113,7 @@ test("a threshold that stops everything is on the span of the first call that it
   expect(results.slice(refused)).toEqual(
     results.slice(refused).map(() => expect.objectContaining({ code: "budget_exceeded" })),
   );
-  const query = `SELECT event_names, attributes['tollgate.decision'] AS decision FROM spans WHERE agent = 'ten' ORDER BY start`;
+  const query = `SELECT event_names, attributes['tollgate.decision'] AS decision FROM spans WHERE agent = 'ten' ORDER BY toUInt64(attributes['tollgate.audit.seq'])`;
   const spans = await sqlRows(rig(), query, results.length);
   const told = spans.flatMap(({ event_names: names }, index) =>
     (names as readonly string[]).includes("tollgate.budget.threshold") ? [index] : [],
