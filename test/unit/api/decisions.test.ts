@@ -75,6 +75,27 @@ describe("POST /v1/decisions", () => {
     expect(await decide("")).toMatchObject({ code: "invalid_request" });
   });
 
+  it("remembers of the session what an approved call did, though its question came under the same key", async () => {
+    const rules = [
+      { name: "leak", effect: "forbid", tools: ["read_*"], when: 'session.label >= label("confidential")' },
+    ];
+    const on = rig({
+      registry: { policies: [{ name: "shop", appliesTo: () => true, document: { ...POLICY, rules } }] },
+    });
+    const decide = async (tool: string, more: object, key: string): Promise<Record<string, unknown>> => {
+      const payload = { agent: "shop", session: "s-1", tool, arguments: {}, ...more };
+      const headers = { "idempotency-key": key };
+      return (await on.api.app.inject({ method: "POST", url: "/v1/decisions", payload, headers })).json();
+    };
+    const refund = () => decide("refund", { tool_labels: ["confidential"] }, "k1");
+    const { approval_id: id } = await refund();
+    expect(await decide("read_orders", {}, "k2")).toMatchObject({ decision: "allow" });
+    const url = `/v1/approvals/${String(id)}/approve`;
+    await on.api.app.inject({ method: "POST", url, payload: {}, headers: PERSON });
+    expect(await refund()).toMatchObject({ decision: "allow" });
+    expect(await decide("read_orders", {}, "k3")).toMatchObject({ decision: "forbid" });
+  });
+
   it("counts what the policies deny once for each key", async () => {
     const rules = [{ name: "enough", effect: "forbid", tools: ["read_*"], when: "session.denied >= 2" }];
     const document = { ...POLICY, rules };
