@@ -1,6 +1,7 @@
 /**
  * What an agent was declared to touch, held against what its policies would let it touch, and against what it did. Pure.
- * Limit: policies are asked with no arguments, so that a rule which decides by arguments counts as it decides on none.
+ * Limit: policies are asked with no arguments, so that a rule which decides by arguments counts as it decides on none; one that is to
+ * allow and can't be evaluated without them counts as allowing, as with the right ones it does.
  */
 import { compileGlob } from "@tollgate/instrumentation/policy";
 import type { AgentDocument } from "./agent-document.ts";
@@ -38,8 +39,10 @@ export function excessOf(options: {
     if (radius === undefined) return [];
     const labels = labelsOf(agent);
     const mayRun = (tool: string, environment: Labels): boolean => {
-      const { decision } = decider.decide({ ...labels, ...environment }, { tool, declaration: {}, args: {} });
-      return decision === "allow" || decision === "require_approval";
+      const { decision, matched } = decider.decide({ ...labels, ...environment }, { tool, declaration: {}, args: {} });
+      if (decision === "allow" || decision === "require_approval") return true;
+      const wantsArguments = matched.every(({ effect, error }) => effect === "allow" && error !== undefined);
+      return decision === "deny" && matched.length > 0 && wantsArguments;
     };
     const declared = radius.environments ?? [];
     const beyond = environmentsBeyond(declared, decider.environments);

@@ -1,7 +1,8 @@
 /**
  * What a candidate would have decided on what was recorded. Pure. The record has no arguments and no state of the session: a rule whose
- * condition asks for them may have been met or not, so the candidate decides with and without it, and where that makes a
- * difference, the answer is that it depends.
+ * condition asks for them may have been met or not, so the candidate decides with and without it, and where it looks at an
+ * argument that it does not ask for first, also as if that had been missing, which denies. Where that makes a difference, the answer is
+ * that it depends.
  */
 import {
   agentChain,
@@ -14,6 +15,7 @@ import {
   type PolicyRequest,
   type PolicyRule,
   type ToolCatalogue,
+  unaskedArguments,
 } from "@tollgate/instrumentation/policy";
 import type { AgentRegistry } from "./registry.ts";
 
@@ -88,13 +90,27 @@ export function replay(recorded: readonly RecordedDecisions[], options: ReplayOp
 
 type Variant = readonly CompiledPolicy[];
 
-/** Every rule that can't be decided from the record is met or not; allowing ones together, the others together. */
+/** What becomes of the rules that can't be decided from the record; allowing ones together, the others together. */
+interface Settlement {
+  readonly allows: boolean;
+  readonly refuses: boolean;
+  /** Those that look at arguments which a call may not have fail, and so deny. */
+  readonly fails: boolean;
+}
+
 function variantsOf({ policies, labels }: ReplayOptions): readonly Variant[] {
-  const isOpen = policies.some(({ rules }) => rules.some(isUndecidable));
-  const met = isOpen ? [true, false] : [false];
-  return met.flatMap((allows) =>
-    met.map((refuses) => policies.map((policy) => compilePolicy(settled(policy, { allows, refuses }), { labels }))),
+  const open = policies.flatMap(({ rules }) => rules.filter(isUndecidable));
+  const met = open.length > 0 ? [true, false] : [false];
+  const settlements: Settlement[] = met.flatMap((allows) => met.map((refuses) => ({ allows, refuses, fails: false })));
+  const mayFail = open.some((rule) => asksUnasked(rule, labels));
+  if (mayFail) settlements.push({ allows: false, refuses: false, fails: true });
+  return settlements.map((settlement) =>
+    policies.map((policy) => compilePolicy(settled(policy, settlement, labels), { labels })),
   );
+}
+
+function asksUnasked({ when = "" }: PolicyRule, labels: LabelOrder): boolean {
+  return unaskedArguments(when, labels).length > 0;
 }
 
 function isUndecidable({ when }: PolicyRule): boolean {
@@ -102,11 +118,12 @@ function isUndecidable({ when }: PolicyRule): boolean {
 }
 
 /** In force for everybody, with its open rules met or left out. */
-function settled(policy: PolicyDocument, met: { readonly allows: boolean; readonly refuses: boolean }): PolicyDocument {
+function settled(policy: PolicyDocument, settlement: Settlement, labels: LabelOrder): PolicyDocument {
   const rules = policy.rules.flatMap((rule): PolicyRule[] => {
     if (!isUndecidable(rule)) return [rule];
     const { when: _, ...always } = rule;
-    return (rule.effect === "allow" ? met.allows : met.refuses) ? [always] : [];
+    if (settlement.fails && asksUnasked(rule, labels)) return [{ ...always, effect: "deny" }];
+    return (rule.effect === "allow" ? settlement.allows : settlement.refuses) ? [always] : [];
   });
   return { ...policy, rules, enforce: true, share: "100%" };
 }

@@ -1,6 +1,7 @@
 /**
  * One policy made ready: every pattern and condition compiled once, and what its lists say of a name remembered, since an
- * agent calls few tools often. Order of effects: forbid > deny > require_approval > allow > default.
+ * agent calls few tools often. Order of effects: forbid > deny > require_approval > allow > default. A condition that can't be
+ * evaluated is a deny, whatever its rule was to do: nobody knows then what the policy's author wanted of this call.
  */
 import { createHash } from "node:crypto";
 import { canonicalJson } from "./canonical-json.ts";
@@ -8,7 +9,7 @@ import { compileCondition } from "./condition.ts";
 import type { Condition, ConditionScope } from "./condition.ts";
 import type { Decision, MatchedRule } from "./decision.ts";
 import { EFFECTS } from "./document.ts";
-import type { Effect, PolicyDocument } from "./document.ts";
+import type { Effect, PolicyDocument, PolicyRule } from "./document.ts";
 import { compileFolded, foldCase } from "./glob.ts";
 import { DEFAULT_LABEL_ORDER } from "./label.ts";
 import type { LabelOrder } from "./label.ts";
@@ -29,6 +30,8 @@ export type Standing = "absent" | "shadow" | "enforced";
 
 interface CompiledRule {
   readonly rule: string;
+  /** Its condition's, in the document: `rules[0].when`. */
+  readonly place: string;
   readonly effect: Effect;
   readonly patterns: readonly string[];
   /** Empty: in all environments. */
@@ -90,7 +93,7 @@ export class CompiledPolicy {
       `\` or is met, and its default is \`${document.default}\``,
     ];
     const lists = EFFECTS.flatMap((effect) => document[effect].map((pattern) => listEntry(name, effect, pattern)));
-    const rules = [...lists, ...document.rules.map((rule) => ruleEntry(name, rule, labels))];
+    const rules = [...lists, ...document.rules.map((rule, at) => ruleEntry(name, { rule, at, labels }))];
     this.#byOne = rules.map((rule) => namingOf([rule]));
     this.#index = new RuleIndex(rules.map(({ patterns }) => patterns));
     this.#agents = document.agents.map((pattern) => compileFolded(pattern));
@@ -220,9 +223,8 @@ export class CompiledPolicy {
         reason: reasonOf(tool, only),
         matched: only.matched,
       });
-    const denying = failed.filter(({ rule }) => rule.effect !== "allow");
-    const effect = strictestOf(met, denying);
-    if (effect === undefined) return this.#decideByDefault(tool, failed);
+    const effect = strictestOf(met, failed);
+    if (effect === undefined) return this.#decideByDefault(tool);
     const policy = this.document.name;
     const matched: MatchedRule[] = [];
     let first: CompiledRule | undefined;
@@ -231,21 +233,16 @@ export class CompiledPolicy {
       first ??= rule;
       matched.push({ policy, rule: rule.rule, effect });
     }
-    if (effect === "deny") for (const each of denying) matched.push(failedMatch(policy, each));
+    if (effect === "deny")
+      for (const { rule, error } of failed) matched.push({ policy, rule: rule.rule, effect: rule.effect, error });
     const rule = matched[0]?.rule ?? "";
-    const reason =
-      first === undefined
-        ? `the condition of rule \`${rule}\` failed: ${matched[0]?.error ?? ""}`
-        : reasonOf(tool, first);
+    const reason = first === undefined ? failureText(failed[0]) : reasonOf(tool, first);
     return this.#decision(tool, { decision: effect, rule, reason, matched });
   }
 
-  /** `failed`: rules that were to allow. */
-  #decideByDefault(tool: string, failed: readonly FailedRule[]): Decision {
-    const errors = failed.map(({ rule, error }) => `; the condition of rule \`${rule.rule}\` failed: ${error}`);
-    const reason = `${this.#byDefault[0]}${tool}${this.#byDefault[1]}${errors.join("")}`;
-    const matched = failed.length === 0 ? NOTHING : failed.map((each) => failedMatch(this.document.name, each));
-    return this.#decision(tool, { decision: this.document.default, rule: "default", reason, matched });
+  #decideByDefault(tool: string): Decision {
+    const reason = `${this.#byDefault[0]}${tool}${this.#byDefault[1]}`;
+    return this.#decision(tool, { decision: this.document.default, rule: "default", reason, matched: NOTHING });
   }
 
   #decision(tool: string, parts: Pick<Decision, "decision" | "rule" | "reason" | "matched">): Decision {
@@ -274,11 +271,13 @@ function namingOf(candidates: readonly CompiledRule[]): Naming {
   return { candidates, isSettled };
 }
 
-function failedMatch(policy: string, { rule, error }: FailedRule): MatchedRule {
-  return { policy, rule: rule.rule, effect: rule.effect, error };
+/** Of the first: as many rules may fail as there are, and `matched` has them all. */
+function failureText(failed: FailedRule | undefined): string {
+  if (failed === undefined) return "";
+  const { rule, error } = failed;
+  return `the condition of rule \`${rule.rule}\` (${rule.place}) failed: ${error}`;
 }
 
-/** A condition that can't be evaluated denies, whatever else it was to do but allow: then it allows nothing. */
 function strictestOf(met: readonly CompiledRule[], failed: readonly FailedRule[]): Effect | undefined {
   let strictest = failed.length > 0 ? DENY : EFFECTS.length;
   for (const { effect } of met) strictest = Math.min(strictest, EFFECTS.indexOf(effect));
@@ -305,6 +304,7 @@ function listEntry(policy: string, effect: Effect, pattern: string): CompiledRul
   const rule = `${effect}: ${pattern}`;
   return {
     rule,
+    place: "",
     effect,
     patterns: [pattern],
     environments: [],
@@ -314,12 +314,16 @@ function listEntry(policy: string, effect: Effect, pattern: string): CompiledRul
   };
 }
 
-function ruleEntry(policy: string, rule: PolicyDocument["rules"][number], labels: LabelOrder): CompiledRule {
+function ruleEntry(
+  policy: string,
+  { rule, at, labels }: { readonly rule: PolicyRule; readonly at: number; readonly labels: LabelOrder },
+): CompiledRule {
   const { name, effect, when } = rule;
   const condition = when === undefined ? undefined : conditionOf(when, labels);
   const source = condition === undefined ? "" : `: ${condition.source}`;
   return {
     rule: name,
+    place: `rules[${at}].when`,
     effect,
     patterns: rule.tools,
     environments: (rule.environments ?? []).map((pattern) => compileFolded(pattern)),

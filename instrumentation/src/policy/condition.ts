@@ -2,7 +2,7 @@
  * Conditions of rules, in CEL (https://cel.dev): typed, without loops, bounded in time.
  *
  * cel-js parses and checks the types when a policy is read; cel/program.ts evaluates, on a meter that all conditions of one
- * decision share. What the meter does not allow fails, and a failed condition never allows. What may be called is a list:
+ * decision share. What the meter does not allow fails, and a failed condition denies. What may be called is a list:
  * `matches` runs JavaScript regular expressions, which can take minutes. Numbers in `args` are doubles, as JSON has them:
  * `args.n > 3` works, arithmetic needs `1.0`.
  */

@@ -11,7 +11,7 @@ export interface Decision {
   /** "" when no policy decided. */
   readonly policy: string;
   readonly policyVersion: string;
-  /** All rules that say the same as the decision; for a default, those that failed to allow. */
+  /** All rules that say the same as the decision; for a deny, also those whose condition failed. */
   readonly matched: readonly MatchedRule[];
   /** What policies that are not enforced say of the call, the strictest first. */
   readonly shadow: readonly ShadowDecision[];
@@ -34,6 +34,6 @@ export interface MatchedRule {
   readonly policy: string;
   readonly rule: string;
   readonly effect: Effect;
-  /** Set when the rule's condition could not be evaluated, and so denied, or did not allow. */
+  /** Set when the rule's condition could not be evaluated, and so denied, whatever the rule's effect. */
   readonly error?: string;
 }

@@ -27,6 +27,7 @@ export type {
   ExpressionResult,
   ExpressionScope,
 } from "./expression.ts";
+export { unaskedArguments } from "./judge-condition.ts";
 export { lintPolicy } from "./lint.ts";
 export type { LintFinding, LintOptions, LintRule } from "./lint.ts";
 export { findLabels } from "../session/find-labels.ts";

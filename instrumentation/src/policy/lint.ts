@@ -2,7 +2,7 @@
  * What is odd about a policy that is valid: rules that never decide, patterns that mean nothing, and what lets everything by.
  * Pure. A finding is a suspicion: the policy works all the same.
  */
-import type { Effect, PolicyDocument } from "./document.ts";
+import type { Effect, PolicyDocument, PolicyRule } from "./document.ts";
 import { compileGlob, globExamples } from "./glob.ts";
 import { judgeCondition, unaskedArguments } from "./judge-condition.ts";
 import { DEFAULT_LABEL_ORDER } from "./label.ts";
@@ -60,37 +60,60 @@ export function lintPolicy(policy: PolicyDocument, options: LintOptions): readon
     const path = `rules[${index}]`;
     if (rule.tools.length === 0)
       findings.push({ rule: "never_met", path: `${path}.tools`, message: "names no tool, so it is never met" });
-    if (rule.when === undefined) continue;
-    findings.push(...lintCondition(rule.when, rule.effect, { path: `${path}.when`, labels: options.labels }));
+    findings.push(...lintCondition(rule, `${path}.when`, { policy, labels: options.labels }));
   }
   return findings;
 }
 
-/** An error in a condition denies, unless the rule is to allow: then it allows nothing. */
+interface Around {
+  readonly policy: PolicyDocument;
+  readonly labels: LabelOrder | undefined;
+}
+
+/** An error in a condition denies. */
 function lintCondition(
-  when: string,
-  effect: Effect,
-  { path, labels = DEFAULT_LABEL_ORDER }: { readonly path: string; readonly labels: LabelOrder | undefined },
+  rule: PolicyRule,
+  path: string,
+  { policy, labels = DEFAULT_LABEL_ORDER }: Around,
 ): readonly LintFinding[] {
+  const { when } = rule;
+  if (when === undefined) return [];
   const verdict = judgeCondition(when, labels);
   switch (verdict.verdict) {
     case "never": {
-      const denies = verdict.mayFail && effect !== "allow" ? "; where it can't be evaluated, it denies" : "";
+      const denies = verdict.mayFail ? "; where it can't be evaluated, it denies" : "";
       return [{ rule: "never_met", path, message: `is never met: ${verdict.reason}${denies}` }];
     }
     case "always":
       return [{ rule: "always_met", path, message: `says nothing: ${verdict.reason}` }];
     case "fails": {
-      const so = effect === "allow" ? "allows nothing" : "denies every call that it names";
-      return [{ rule: "always_fails", path, message: `can never be evaluated (${verdict.reason}), and so ${so}` }];
+      const message = `can never be evaluated (${verdict.reason}), and so denies every call that it names`;
+      return [{ rule: "always_fails", path, message }];
     }
     case "open": {
-      const [missing] = effect === "require_approval" ? unaskedArguments(when, labels) : [];
+      const [missing] = mayDenyUnasked(rule, policy) ? unaskedArguments(when, labels) : [];
       if (missing === undefined) return [];
-      const message = `denies, and does not ask, where a call has no \`${missing}\`: begin with \`has(${missing}) &&\``;
+      const not = rule.effect === "allow" ? "whatever else lets it by" : "and does not ask";
+      const message = `denies, ${not}, where a call has no \`${missing}\`: begin with \`has(${missing}) &&\``;
       return [{ rule: "fails_without", path, message }];
     }
   }
+}
+
+/** Whether a deny by a failed condition is something else than what its rule was written for, and what happens without the rule. */
+function mayDenyUnasked(rule: PolicyRule, policy: PolicyDocument): boolean {
+  if (rule.effect === "require_approval") return true;
+  if (rule.effect !== "allow") return false;
+  if (policy.default !== "deny") return true;
+  const others = policy.rules.filter((other) => other !== rule && ["allow", "require_approval"].includes(other.effect));
+  const patterns = [...policy.allow, ...policy.require_approval, ...others.flatMap(({ tools }) => tools)];
+  return rule.tools.some((mine) => patterns.some((other) => meet(mine, other)));
+}
+
+/** Whether one matches an example of the other; two that share names may have none such. */
+function meet(left: string, right: string): boolean {
+  const [isLeft, isRight] = [compileGlob(left), compileGlob(right)];
+  return globExamples(left).some(isRight) || globExamples(right).some(isLeft);
 }
 
 function entriesOf(policy: PolicyDocument): readonly Entry[] {

@@ -43,7 +43,7 @@ interface Finding {
 
 async function lint(...args: readonly string[]): Promise<readonly Finding[]> {
   await run("lint", "--json", ...args);
-  return (JSON.parse(lines.join("\n")) as { readonly findings: readonly Finding[] }).findings;
+  return (JSON.parse(lines.splice(0).join("\n")) as { readonly findings: readonly Finding[] }).findings;
 }
 
 describe("policy lint", () => {
@@ -118,14 +118,44 @@ describe("policy lint", () => {
       "args.n > 5 && args.n < 3",
       ["is never met: `args.n` can't be both; where it can't be evaluated, it denies"],
     ],
-    ["allow", "args.n > 5 && args.n < 3", ["is never met: `args.n` can't be both"]],
+    [
+      "allow",
+      "args.n > 5 && args.n < 3",
+      ["is never met: `args.n` can't be both; where it can't be evaluated, it denies"],
+    ],
     ["deny", "session.calls > 5 && session.calls < 3", ["is never met: `session.calls` can't be both"]],
-    ["allow", 'duration("x") > duration("1s")', [expect.stringMatching(/^can never be evaluated .* allows nothing$/)]],
+    [
+      "allow",
+      'duration("x") > duration("1s")',
+      [expect.stringMatching(/^can never be evaluated .* denies every call that it names$/)],
+    ],
   ])("tells what is not met from what fails: %s when %s", async (effect, when, messages) => {
     const rules = JSON.stringify([{ name: "r", effect, tools: ["x"], when }]);
     const findings = await lint(file("p.yaml", `kind: policy\nname: p\ndefault: deny\nrules: ${rules}\n`));
     expect(findings.map(({ message }) => message)).toEqual(messages);
   });
+
+  it.each([
+    ["allow: [read_*, write_x]", 1],
+    ["require_approval: ['*_x']", 1],
+    ["default: allow", 1],
+    ["allow: [read_*]", 0],
+    ["deny: ['*_x']", 0],
+  ])(
+    "says that a rule which is to allow denies without its argument, where %s would let the call by",
+    async (others, findings) => {
+      const rule = { name: "r", effect: "allow", tools: ["write_x"], when: "args.n < 3" };
+      const document = `kind: policy\nname: p\n${others.startsWith("default") ? "" : "default: deny\n"}${others}\n`;
+      const asked = { ...rule, when: "has(args.n) && args.n < 3" };
+      const of = async ({ when }: { readonly when: string }) =>
+        (await lint(file("p.yaml", `${document}rules: ${JSON.stringify([{ ...rule, when }])}\n`)))
+          .filter((finding) => finding.rule === "fails_without")
+          .map(({ path, message }) => [path, message]);
+      const message = "denies, whatever else lets it by, where a call has no `args.n`: begin with `has(args.n) &&`";
+      expect(await of(rule)).toEqual(findings === 1 ? [["rules[0].when", message]] : []);
+      expect(await of(asked)).toEqual([]);
+    },
+  );
 
   it("knows the place of a type error in the file and in the condition", async () => {
     const text =

@@ -79,6 +79,26 @@ describe("a blast radius", () => {
     ]);
   });
 
+  it("is held against what a rule lets it do that wants arguments, which nobody has here", () => {
+    const rules = [
+      { name: "few", effect: "allow", tools: ["read_payroll"], when: "args.rows < 10" },
+      { name: "large", effect: "deny", tools: ["drop_orders"], when: "args.rows > 10" },
+    ];
+    const document = { kind: "policy", name: "p", default: "deny", allow: ["drop_orders"], rules };
+    const registry = new AgentRegistry({
+      agents: [AGENT],
+      policies: [{ name: "p", appliesTo: () => true, document }],
+      prices: [],
+      tools: TOOLS,
+      requirePolicy: false,
+      fingerprint: "",
+    });
+    const labelsOf = (agent: string) => registry.labels(agent, {});
+    expect(excessOf({ agents: [AGENT], tools: TOOLS, labelsOf, decider: new Decider(registry) })).toEqual([
+      { agent: "db", tool: "read_payroll", what: "system", value: "payroll" },
+    ]);
+  });
+
   it("is held against what it did: systems, actions, environments, tools that nobody declared, and money", () => {
     const use = (name: string, environment = "staging") => ({ agent: "db", tool: name, environment });
     const found = driftOf({

@@ -94,6 +94,18 @@ describe("a candidate over what was decided", () => {
     ]);
   });
 
+  it.each([
+    ["allow", "args.rows > 100", "allow or deny"],
+    ["require_approval", "args.rows > 100", "allow or deny or require_approval"],
+    ["require_approval", "has(args.rows) && args.rows > 100", "allow or require_approval"],
+    ["require_approval", "session.denied > 3", "allow or require_approval"],
+  ])("takes a rule to %s when %s as what a call without that argument would get, too", (effect, when, becomes) => {
+    const document = { allow: ["db_*"], rules: [{ name: "r", effect, tools: ["db_write"], when }] };
+    const { changes, unchanged } = replayed(document, [group("db_write", "allow"), group("db_read", "allow")]);
+    expect(changes).toMatchObject([{ change: "depends", tool: "db_write", becomes }]);
+    expect(unchanged).toBe(10);
+  });
+
   it("counts a candidate that is not enforced as if it were: that is what is asked", () => {
     const report = replayed({ deny: ["*"], enforce: false, share: "1%" }, [group("db_read", "allow")]);
     expect(report.changes).toMatchObject([{ change: "newly_denied", decisions: 10 }]);

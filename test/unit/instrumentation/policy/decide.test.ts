@@ -93,32 +93,51 @@ describe("what was decided on a name", () => {
 });
 
 describe("a condition that can't be evaluated", () => {
-  it.each<[Effect, Effect]>([
-    ["deny", "deny"],
-    ["forbid", "deny"],
-    ["require_approval", "deny"],
-    ["allow", "require_approval"],
-  ])("in %s ends in %s", (effect, decision) => {
-    const rules = [{ name: "r", effect, when: "args.missing == 1" }];
-    expect(decide(policy({ default: "require_approval", rules }), call("x", { args: {} })).decision).toBe(decision);
+  const failing = (effect: Effect) => ({ name: "r", effect, tools: ["x"], when: "args.missing == 1" });
+  const on = (document: Readonly<Record<string, unknown>>, tool = "x") =>
+    decide(policy(document), call(tool, { args: {} }));
+  const error = "No such key: missing";
+  const reason = `the condition of rule \`r\` (rules[1].when) failed: ${error}`;
+
+  it.each<Effect>(["deny", "forbid", "require_approval", "allow"])(
+    "in %s denies, whatever else lets the call by",
+    (effect) => {
+      const rules = [{ name: "other", effect: "deny", tools: ["other"] }, failing(effect)];
+      for (const others of [
+        { default: "allow" },
+        { allow: ["*"] },
+        { require_approval: ["*"] },
+        { default: "require_approval" },
+      ]) {
+        const decision = on({ ...others, rules });
+        expect(decision).toMatchObject({ decision: "deny", rule: "r", reason });
+        expect(decision.matched).toEqual([{ policy: "p", rule: "r", effect, error }]);
+        expect(on({ ...others, rules }, "y").decision).not.toBe("deny");
+      }
+    },
+  );
+
+  it("is named beside what denies, and stands below what is forbidden", () => {
+    const denied = on({ deny: ["x"], rules: [failing("allow")] });
+    expect(denied).toMatchObject({ decision: "deny", rule: "deny: x" });
+    expect(denied.matched).toEqual([
+      { policy: "p", rule: "deny: x", effect: "deny" },
+      { policy: "p", rule: "r", effect: "allow", error },
+    ]);
+    expect(on({ forbid: ["x"], rules: [failing("allow")] })).toMatchObject({ decision: "forbid", rule: "forbid: x" });
   });
 
-  it("is named with its error", () => {
-    const rules = [{ name: "r", effect: "deny", when: "args.missing == 1" }];
-    const decision = decide(policy({ allow: ["*"], rules }), call("x", { args: {} }));
-    expect(decision.reason).toBe("the condition of rule `r` failed: No such key: missing");
-    expect(decision.matched).toEqual([{ policy: "p", rule: "r", effect: "deny", error: "No such key: missing" }]);
+  it("says nothing of calls that its rule does not mean", () => {
+    const rules = [{ ...failing("allow"), environments: ["sandbox"] }];
+    const inEnvironment = (environment: string) =>
+      decide(policy({ allow: ["x"], rules }), call("x", { args: {}, environment })).decision;
+    expect([inEnvironment("production"), inEnvironment("sandbox")]).toEqual(["allow", "deny"]);
   });
 
-  it("is named with its error, too, where it was to allow and nothing else decides", () => {
-    const rules = [{ name: "r", effect: "allow", when: "args.missing == 1" }];
-    const decision = decide(policy({ rules }), call("x", { args: {} }));
-    const reason =
-      "no rule of policy `p` names `x` or is met, and its default is `deny`; the condition of rule `r` failed: ";
-    expect(decision).toMatchObject({ decision: "deny", rule: "default", reason: `${reason}No such key: missing` });
-    expect(decision.matched).toEqual([{ policy: "p", rule: "r", effect: "allow", error: "No such key: missing" }]);
-    const met = decide(policy({ rules, deny: ["x"] }), call("x", { args: {} }));
-    expect(met.matched).toEqual([{ policy: "p", rule: "deny: x", effect: "deny" }]);
+  it("of one policy denies, whatever other policies allow", () => {
+    const failed = policy({ name: "agent", rules: [failing("allow")] });
+    const decision = decide([policy({ default: "allow" }), failed], call("x", { args: {} }));
+    expect(decision).toMatchObject({ decision: "deny", policy: "agent", rule: "r" });
   });
 });
 
