@@ -1,11 +1,12 @@
 /**
  * Who asks. Agents come with the key that `auth.agents` binds to their names, or with one that was issued to them; without
- * `auth`, on loopback, they may come without one and are not verified, under no name that a key was issued for. People come
+ * `auth`, on loopback, they may come without one and are not verified, under no name that a key was issued for, however it is spelt, and
+ * none below one: those are that agent's to hand on. People come
  * with the token printed at first start (role admin), one that was issued to them, or one of the OIDC provider. Keys are
  * compared by digest in constant time, and never kept in clear here.
  */
 import { createHash, timingSafeEqual } from "node:crypto";
-import { compileGlob } from "@tollgate/instrumentation/policy";
+import { compileGlob, foldCase } from "@tollgate/instrumentation/policy";
 import { type Credential, type CredentialKeeper, isIssuedKey } from "../identity/credential-store.ts";
 import { holdsRole, type Person, type Role } from "../identity/roles.ts";
 import { ApiProblem } from "./problem.ts";
@@ -38,8 +39,8 @@ export interface AgentCaller {
   readonly id: string;
   /** Whether the credential is bound to a name; `undefined`: no credential, any name, unverified. */
   readonly isBoundTo: ((agent: string) => boolean) | undefined;
-  /** Of one without a credential: whether the name is one that only a credential may bear. */
-  readonly mustProve?: (agent: string) => boolean;
+  /** Of one without a credential: whose key it would take to bear the name; `undefined`: nobody's. */
+  readonly keyHolder?: (agent: string) => string | undefined;
   /** The one tenant that the credential is bound to. */
   readonly tenant?: string;
   /** Whether a tenant has keys of its own: only they speak for it. */
@@ -78,8 +79,8 @@ export class Access {
     this.#hasTenants = options.hasTenants ?? (() => false);
     this.#credentials = options.credentials;
     this.#oidc = options.oidc;
-    const mustProve = (agent: string): boolean => options.credentials?.agentNames.has(agent) ?? false;
-    this.#anonymous = { kind: "agent", id: "", isBoundTo: undefined, mustProve, isTenantTaken: this.isTenantTaken };
+    const keyHolder = (agent: string): string | undefined => holderOf(agent, options.credentials?.agentNames ?? NOBODY);
+    this.#anonymous = { kind: "agent", id: "", isBoundTo: undefined, keyHolder, isTenantTaken: this.isTenantTaken };
   }
 
   /** Whether a tenant has keys of its own: only they speak for it, and the agents whose document says so. */
@@ -180,14 +181,30 @@ export const OF_ALL_TENANTS = "this concerns all tenants, and is for people of n
 /** Throws `forbidden` when the caller's credential is bound to other names. True when it vouches for the name. */
 export function vouchesFor(caller: AgentCaller, agent: string): boolean {
   if (caller.isBoundTo === undefined) {
-    if (caller.mustProve?.(agent) !== true) return false;
+    const holder = caller.keyHolder?.(agent);
+    if (holder === undefined) return false;
+    const own = holder === foldCase(agent) ? "" : `, whose the name \`${agent}\` is to hand on`;
     throw new ApiProblem(
       "forbidden",
-      `a key was issued to the agent \`${agent}\`, and this caller has none: set TOLLGATE_API_KEY`,
+      `a key was issued to the agent \`${holder}\`${own}, and this caller has none: set TOLLGATE_API_KEY`,
     );
   }
   if (!caller.isBoundTo(agent)) throw new ApiProblem("forbidden", `the key is not bound to the agent \`${agent}\``);
   return true;
+}
+
+const NOBODY: ReadonlySet<string> = new Set();
+
+/** The name, folded, of whom a key was issued to: the agent itself, or the nearest that it is below. */
+function holderOf(agent: string, holders: ReadonlySet<string>): string | undefined {
+  if (holders.size === 0) return undefined;
+  let name = foldCase(agent);
+  while (!holders.has(name)) {
+    const slash = name.lastIndexOf("/");
+    if (slash < 0) return undefined;
+    name = name.slice(0, slash);
+  }
+  return name;
 }
 
 function ofTenant(tenant: string | undefined): { readonly tenant?: string } {

@@ -5,6 +5,7 @@
  * empty, it would bring nobody back, but a restored older one could bring back who was revoked, and nobody would see it.
  */
 import { createHash, randomBytes } from "node:crypto";
+import { foldCase } from "@tollgate/instrumentation/policy";
 import type { Clock } from "../support/clock.ts";
 import { readSealed, writeSealed } from "../support/sealed-file.ts";
 import { NO_MARK, type TableMark } from "../support/shared-table.ts";
@@ -60,7 +61,7 @@ export interface CredentialKeeper {
   /** Whose secret this is; `undefined` for one that was never issued, has expired or is revoked. */
   find(kind: Credential["kind"], secret: string): Credential | undefined;
   person(secret: string): Person | undefined;
-  /** Names that a key was ever issued for, as far as that is known: who lost the key is not heard without one. */
+  /** Names, folded, that a key was ever issued for, as far as that is known: who lost the key is not heard without one. */
   readonly agentNames: ReadonlySet<string>;
   /** Tenants that a key of an agent was ever bound to, as far as that is known. */
   readonly agentTenants: ReadonlySet<string>;
@@ -257,7 +258,7 @@ export class CredentialStore implements CredentialKeeper {
   #hold(credentials: readonly Credential[]): void {
     this.#byDigest = byDigest(credentials);
     const ofAgents = credentials.filter(({ kind }) => kind === "agent");
-    this.#agentNames = new Set(ofAgents.map(({ name }) => name));
+    this.#agentNames = new Set(ofAgents.map(({ name }) => foldCase(name)));
     this.#agentTenants = new Set(ofAgents.flatMap(({ tenant }) => tenant ?? []));
     this.#onChange();
   }

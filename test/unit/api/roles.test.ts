@@ -132,6 +132,28 @@ it("does not let a caller without a key bear a name that a key was issued for, n
   await open.api.close();
 });
 
+it("does not let a caller without a key bear another spelling of such a name, nor one below it", async () => {
+  const open = rig({
+    credentials: (clock) => {
+      const store = new CredentialStore({ file: join(directory, "below.json"), clock });
+      store.issue({ kind: "agent", name: "Shop", issuedBy: "test" });
+      return store;
+    },
+  });
+  const post = async (url: string, payload: object): Promise<number> =>
+    (await open.api.app.inject({ method: "POST", url, payload })).statusCode;
+  const hello = (agent: string) => post("/v1/leases/hello", { ...HELLO, agent });
+  const refused = ["Shop", "shop", "ｓhop", "Shop/researcher", "SHOP/a/b"];
+  for (const agent of refused) {
+    expect([agent, await hello(agent)]).toEqual([agent, 403]);
+    const act = { agent, session: "s", tool: "t", arguments: {} };
+    expect([agent, await post("/v1/decisions", act)]).toEqual([agent, 403]);
+  }
+  for (const agent of ["shopping", "shopping/a", "my/Shop", "other"])
+    expect([agent, await hello(agent)]).toEqual([agent, 200]);
+  await open.api.close();
+});
+
 it("lets an agent hand on a key to a name below its own only", async () => {
   const delegate = async (agent: string): Promise<number> =>
     (
