@@ -1,7 +1,7 @@
 /** What `/v1/approvals` takes and answers. */
 import { z } from "zod";
 import { type ApprovalRequest, stateAt } from "../approvals/request.ts";
-import { missingApprovals } from "../approvals/rules.ts";
+import { currentDigest, missingApprovals } from "../approvals/rules.ts";
 import type { Bypass } from "../approvals/bypass.ts";
 import { labelsSchema } from "./lease-schemas.ts";
 
@@ -65,6 +65,9 @@ export const approvalRow = z.object({
   arguments: z.unknown().optional(),
   arguments_digest: z.string(),
   edited_arguments: z.unknown().optional(),
+  current_digest: z
+    .string()
+    .describe("Of the arguments that an approval is for now: the edited ones, else those asked for."),
   policy: z.string(),
   policy_version: z.string(),
   rule: z.string(),
@@ -86,9 +89,22 @@ export const approvalRow = z.object({
 
 export type ApprovalRow = z.output<typeof approvalRow>;
 
+export const answeredRow = approvalRow.extend({
+  repeated: z.boolean().describe("This person had said the same before, so nothing came of it."),
+});
+
+export type AnsweredRow = z.output<typeof answeredRow>;
+
 export const answerRequest = z.strictObject({
   comment: z.string().trim().max(1_000).default(""),
   arguments: z.unknown().optional().describe("Of an approval: what the tool is to get instead. It makes a new digest."),
+  arguments_digest: z
+    .string()
+    .max(128)
+    .optional()
+    .describe(
+      "`current_digest` as it was when the person looked: refused where somebody has edited the arguments since.",
+    ),
 });
 
 export const bypassRow = z.object({
@@ -138,6 +154,7 @@ export function toApprovalRow(request: ApprovalRequest, nowMs: number): Approval
     ...(argumentsJson === "" ? {} : { arguments: JSON.parse(argumentsJson) as unknown }),
     arguments_digest: request.argumentsDigest,
     ...(edited === undefined ? {} : { edited_arguments: JSON.parse(edited.json) as unknown }),
+    current_digest: currentDigest(request),
     policy: request.policy,
     policy_version: request.policyVersion,
     rule: request.rule,

@@ -4,7 +4,6 @@
  * the answer is for the arguments that the person was shown.
  */
 import type { FastifyInstance, FastifyRequest } from "fastify";
-import { currentDigest } from "../approvals/rules.ts";
 import { readWebhookAnswer } from "../approvals/webhook-body.ts";
 import { SIGNATURE_AGE_SECONDS_MAX, verifiedSignature } from "../approvals/webhook-signature.ts";
 import { z } from "zod";
@@ -106,18 +105,14 @@ export class AnsweringWebhooks {
     if (answer === undefined) throw new ApiProblem("invalid_request", "body: not an answer in the webhook's format");
     const by = Object.hasOwn(webhook.approvers, answer.by) ? webhook.approvers[answer.by] : undefined;
     if (by === undefined) throw new ApiProblem("forbidden", "the sender's id is not among the webhook's `approvers`");
-    await approvals.look();
-    const request = approvals.get(answer.id);
-    if (request !== undefined && answer.shown !== currentDigest(request)) {
-      throw new ApiProblem("approval_other_act", "the arguments were edited since they were shown");
-    }
-    const { id, comment, edited } = answer;
+    const { id, comment, edited, shown } = answer;
     const via = `webhook ${webhook.name}`;
-    const given = { by, answer: answer.answer, comment, via, ...(edited === undefined ? {} : { edited }) };
-    const next = await giveAnswer({ approvals, recordChange, tenancy }, id, given);
-    const state = approvals.stateOf(next);
+    const given = { by, answer: answer.answer, comment, via, shown, ...(edited === undefined ? {} : { edited }) };
+    const { request, isRepeated } = await giveAnswer({ approvals, recordChange, tenancy }, id, given);
+    const state = approvals.stateOf(request);
+    const said = isRepeated ? `${id} is ${state}: you had answered this before` : `${id} is ${state}`;
     // Teams shows the text of a message as the reply.
-    return webhook.format === "teams" ? { id, state, type: "message", text: `${id} is ${state}` } : { id, state };
+    return webhook.format === "teams" ? { id, state, type: "message", text: said } : { id, state };
   }
 
   #remember(signed: string, nowMs: number): void {

@@ -16,6 +16,7 @@ import {
   answerRequest,
   APPROVAL_STATES,
   approvalId,
+  answeredRow,
   approvalRow,
   askReply,
   askRequest,
@@ -188,14 +189,23 @@ function answer(options: ApprovalRoutesOptions, verdict: "approve" | "deny"): An
     body: answerRequest,
     query: NOTHING,
     params: approvalId,
-    reply: approvalRow,
-    problems: ["not_found", "approval_own", "approval_ended", "not_stored"],
+    reply: answeredRow,
+    problems: ["not_found", "approval_own", "approval_ended", "approval_other_act", "not_stored"],
     handle: async ({ body, params: { id }, person, tenant }) => {
       if (!isTheirs(await lookedUp(options.approvals, id), { tenancy: options.tenancy, tenant })) throw unknown(id);
-      const given = { by: person, answer: verdict, comment: body.comment, via: "api", edited: body.arguments };
-      return toApprovalRow(await giveAnswer(options, id, given), clock.now());
+      const { comment, arguments: edited, arguments_digest: shown } = body;
+      const looked = shown === undefined ? {} : { shown };
+      const given = { by: person, answer: verdict, comment, via: "api", edited, ...looked };
+      const { request, isRepeated } = await giveAnswer(options, id, given);
+      return { ...toApprovalRow(request, clock.now()), repeated: isRepeated };
     },
   });
+}
+
+/** What came of an answer; one that is repeated changes nothing. */
+interface GivenAnswer {
+  readonly request: ApprovalRequest;
+  readonly isRepeated: boolean;
 }
 
 /** Answers for a person whom authentication has shown. Throws `ApiProblem`. */
@@ -203,7 +213,7 @@ export async function giveAnswer(
   { approvals, recordChange, tenancy }: Pick<ApprovalRoutesOptions, "approvals" | "recordChange" | "tenancy">,
   id: string,
   given: Omit<NewAnswer, "edited"> & { readonly edited?: unknown },
-): Promise<ApprovalRequest> {
+): Promise<GivenAnswer> {
   const request = await lookedUp(approvals, id);
   const { edited, ...rest } = given;
   const isEdited = edited !== undefined && given.answer === "approve";
@@ -228,7 +238,7 @@ export async function giveAnswer(
       },
     });
   }
-  return next;
+  return { request: next, isRepeated: outcome?.outcome === "repeated" };
 }
 
 function requestOf(
@@ -243,6 +253,8 @@ function requestOf(
       return request;
     case "barred":
       throw new ApiProblem("approval_own", "duties are separate here: somebody else has to approve it");
+    case "other_arguments":
+      throw new ApiProblem("approval_other_act", "the arguments were edited since they were shown");
     case "ended":
     case undefined:
       throw new ApiProblem("approval_ended", `it is ${approvals.stateOf(request)}`);
@@ -267,7 +279,6 @@ function bypassRoutes({ approvals, recordChange }: ApprovalRoutesOptions): reado
         const { tools, reason } = body;
         const selector = narrowed(tenant, body.selector);
         const forMs = durationMs(body.for);
-        if (Number.isNaN(forMs)) throw new ApiProblem("invalid_request", "body.for: expected a duration like `30m`");
         const bypass = await stored(() => approvals.bypass({ selector, tools, reason, author: person, forMs }));
         const after = toBypassRow(bypass);
         await recordChange({ author: person, action: "approval.bypass", subject: bypass.id, tenant, after });

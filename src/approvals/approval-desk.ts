@@ -3,7 +3,7 @@
  * is answered to either side is on disk; an approval is used once; a request that nobody answers ends by itself.
  */
 import { createHash, randomBytes } from "node:crypto";
-import { compileGlob, parseSelector } from "@tollgate/instrumentation/policy";
+import { compileGlob, GlobError, parseSelector } from "@tollgate/instrumentation/policy";
 import type { Clock } from "../support/clock.ts";
 import type { ApprovalKeeper } from "./approval-store.ts";
 import { type Bypass, BYPASS_MS_MAX } from "./bypass.ts";
@@ -150,8 +150,9 @@ export class ApprovalDesk {
   async bypass(wanted: Omit<Bypass, "id" | "sinceMs" | "untilMs"> & { readonly forMs: number }): Promise<Bypass> {
     const parsed = parseSelector(wanted.selector);
     if (!parsed.ok) throw new RangeError(`selector: ${parsed.problem}`);
-    if (wanted.forMs > BYPASS_MS_MAX) throw new RangeError("for: at most 24h");
-    compileGlob(wanted.tools);
+    if (!(wanted.forMs > 0 && wanted.forMs <= BYPASS_MS_MAX))
+      throw new RangeError("for: a bypass lasts at most 24h: a duration like `30m`");
+    refuseBadPattern(wanted.tools);
     const { forMs, ...rest } = wanted;
     const now = this.#options.clock.now();
     const id = `byp_${randomBytes(8).toString("hex")}`;
@@ -212,5 +213,14 @@ export class ApprovalDesk {
       if (await this.#put(next)) return outcome;
     }
     throw new Error(`the approval request ${id} changes too fast`);
+  }
+}
+
+function refuseBadPattern(tools: string): void {
+  try {
+    compileGlob(tools);
+  } catch (error) {
+    if (!(error instanceof GlobError)) throw error;
+    throw new RangeError(`tools: ${error.message}`, { cause: error });
   }
 }

@@ -40,16 +40,21 @@ export type AnswerOutcome =
   /** This person has answered before, and the same. */
   | { readonly outcome: "repeated" }
   /** This person may not answer this one. */
-  | { readonly outcome: "barred" };
+  | { readonly outcome: "barred" }
+  /** The arguments are others by now than the person was shown. */
+  | { readonly outcome: "other_arguments" };
 
 export interface NewAnswer extends Pick<Answer, "by" | "answer" | "comment" | "via"> {
   /** Canonical arguments that the tool gets instead. What others approved before they do not approve any more. */
   readonly edited?: { readonly json: string; readonly digest: string };
+  /** Digest of the arguments that the person was shown; absent: whatever they are. */
+  readonly shown?: string;
 }
 
 export function answered(request: ApprovalRequest, given: NewAnswer, nowMs: number): AnswerOutcome {
-  const { by, answer, comment, via, edited } = given;
+  const { by, answer, comment, via, edited, shown } = given;
   if (stateAt(request, nowMs) !== "pending") return { outcome: "ended" };
+  if (shown !== undefined && shown !== currentDigest(request)) return { outcome: "other_arguments" };
   // Anybody may stop it; only whom it is not his own may let it go.
   if (answer === "approve" && request.terms.barred.includes(by)) return { outcome: "barred" };
   const digest = edited?.digest ?? currentDigest(request);

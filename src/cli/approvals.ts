@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import type { ApprovalRow, BypassRow } from "../api/approval-schemas.ts";
+import type { AnsweredRow, ApprovalRow, BypassRow } from "../api/approval-schemas.ts";
 import { CliError, EXIT } from "./exit.ts";
 import { apiOption, type CommonOptions, dataDirOption, jsonOption } from "./options.ts";
 import { type Column, type Output, printJson, printTable } from "./output.ts";
@@ -59,16 +59,32 @@ function answer(output: Output, verdict: "approve" | "deny"): Command {
     new Command(verdict).description(verdict === "approve" ? "let this act happen, once" : "refuse it"),
   )
     .argument("<id>", "apr_…")
-    .option("--comment <text>", "why; the agent is told", "");
+    .option("--comment <text>", "why; the agent is told", "")
+    .option("--digest <sha256>", "only while the arguments are still those (`approvals show`)");
   if (verdict === "approve") command.option("--arguments <json>", "what the tool is to get instead");
-  return command.action(async (id: string, options: CommonOptions & { comment: string; arguments?: string }) => {
-    const { comment, arguments: edited } = options;
-    const body = { comment, ...(edited === undefined ? {} : { arguments: parse(edited) }) };
-    const row = await findProcessor(options).post<ApprovalRow>(`${PATH}/${pathPart(id)}/${verdict}`, body);
+  return command.action(async (id: string, options: AnswerOptions) => {
+    const { comment, digest, arguments: edited } = options;
+    const shown = digest === undefined ? {} : { arguments_digest: digest };
+    const body = { comment, ...shown, ...(edited === undefined ? {} : { arguments: parse(edited) }) };
+    const row = await findProcessor(options).post<AnsweredRow>(`${PATH}/${pathPart(id)}/${verdict}`, body);
     if (options.json === true) return printJson(output, row);
-    const still = row.missing > 0 ? `; ${row.missing} more to approve` : "";
-    output.line(printable(`${row.id} is ${row.state}: ${row.tool} of ${row.agent}${still}`));
+    output.line(printable(answerText(row)));
   });
+}
+
+interface AnswerOptions extends CommonOptions {
+  readonly comment: string;
+  readonly digest?: string;
+  readonly arguments?: string;
+}
+
+/** What came of an answer, and what it was about: somebody may have edited the arguments since they were looked at. */
+function answerText(row: AnsweredRow): string {
+  const { id, state, tool, agent, missing, repeated, edited_arguments: edited } = row;
+  const instead = edited === undefined ? "" : ` with ${shortened(JSON.stringify(edited))}`;
+  const still = state === "pending" && missing > 0 ? `; ${missing} more to approve` : "";
+  const again = repeated ? ", and it takes somebody else: you had approved this before" : "";
+  return `${id} is ${state}: ${tool} of ${agent}${instead}${still}${again}`;
 }
 
 function bypass(output: Output): Command {
@@ -104,6 +120,7 @@ function linesOf(row: ApprovalRow): readonly string[] {
     `why       ${row.reason} (${row.policy} ${row.policy_version}, ${row.rule})`,
     ...(asked === undefined ? [] : [`arguments ${JSON.stringify(asked)}`]),
     ...(edited === undefined ? [] : [`edited    ${JSON.stringify(edited)}`]),
+    `digest    ${row.current_digest}`,
     `asked     ${row.asked_at}; over at ${row.use_until ?? row.expires_at}`,
     `needs     ${row.quorum} to approve, ${row.missing} missing${row.barred.length === 0 ? "" : `; not ${row.barred.join(", ")}`}`,
     ...row.answers.map((each) =>

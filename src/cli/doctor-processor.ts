@@ -30,9 +30,12 @@ export async function examineProcessor(
   const dataDir = options.dataDir ?? environment.dataDir;
   const { setup, checks: ofConfig } = configChecks(options.config, dataDir);
   const { isReachable, checks: ofProcessor } = await processorChecks(options);
+  // What the documents ask for and nobody does, the processor says of those in force and this machine of its files.
+  const said = new Set(ofProcessor.map(({ detail }) => detail));
+  const news = ofConfig.filter(({ detail }) => !said.has(detail));
   const ofLedger = setup === undefined ? [] : await ledgerChecks(setup);
   return {
-    checks: [...ofProcessor, ...ofConfig, ...ofLedger, ...(await diskChecks(dataDirectory(dataDir).root))],
+    checks: [...ofProcessor, ...news, ...ofLedger, ...(await diskChecks(dataDirectory(dataDir).root))],
     isReachable,
   };
 }

@@ -165,7 +165,7 @@ function scopeText(scope: Readonly<Record<string, string>>): string {
 
 /** Dollars to the cent, the exact amount is `tollgate budgets`'; below a cent with all its places. */
 function amountText({ measure }: BudgetRow, usd: string | null, raw: string): string {
-  if (usd === null) return `${countText(Number(raw))} ${measure}`;
+  if (usd === null) return `${countText(Number(raw))} ${measure.replace("_", " ")}`;
   // Of less than a dollar, cents say too little.
   const shown = usd.replace(usd.startsWith("0.") ? /(\.\d{4})\d*$/ : /(\.\d\d)\d*$/, "$1");
   return /[1-9]/.test(usd) && !/[1-9]/.test(shown) ? `$${usd}` : `$${shown}`;

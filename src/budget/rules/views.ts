@@ -52,7 +52,9 @@ export function budgetStates(state: LedgerState, nowMs: number): BudgetState[] {
     const past = state.past.get(budget.name);
     return spends.map((spend) => {
       const shown = budgetState(spend, nowMs);
-      return { ...shown, past: pastKnowledge(past, shown.windowStartMs) };
+      // What runs now is all that such a budget counts, and that is known.
+      const isOfNow = budget.measure === "concurrent_runs";
+      return { ...shown, past: isOfNow ? "counted" : pastKnowledge(past, shown.windowStartMs) };
     });
   });
 }

@@ -3,6 +3,8 @@ import { build } from "esbuild";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { ProcessorProcess } from "../../../src/demo/processor-process.ts";
+import { createWorkspace } from "../../support/workspace.ts";
 import { tollgate } from "../../support/tollgate-cli.ts";
 
 const ROOT = join(import.meta.dirname, "..", "..", "..");
@@ -16,6 +18,14 @@ interface Report {
     readonly fix: string;
   }[];
 }
+
+const GRACEFUL_RUNS = `
+kind: budget
+name: runs
+scope: {}
+limit: 3 concurrent runs
+thresholds: [{ at: 100%, do: stop_gracefully }]
+`;
 
 let folder: string;
 
@@ -83,5 +93,26 @@ describe("doctor of a processor", () => {
     const found = report.checks.filter(({ state }) => state === "finding").map(({ check }) => check);
     expect(found).toEqual(expect.arrayContaining(["processor", "config"]));
     expect(report.checks.some(({ check }) => check === "disk")).toBe(true);
+  });
+
+  it("says once what documents ask for and nobody does, though the processor and their files both tell it", async () => {
+    const workspace = await createWorkspace({ governance: GRACEFUL_RUNS });
+    const processor = await ProcessorProcess.start({ workspace });
+    try {
+      const where = [
+        "--api",
+        processor.endpoints.api,
+        "--config",
+        join(workspace.path, "tollgate.yaml"),
+        "--data-dir",
+        workspace.dataDir,
+      ];
+      const { checks } = JSON.parse((await tollgate(["doctor", "--json", ...where], {})).stdout) as Report;
+      const found = checks.filter(({ detail }) => detail.includes("keeps nothing back"));
+      expect(found.map(({ state }) => state)).toEqual(["finding"]);
+    } finally {
+      await processor.stop();
+      await workspace.remove();
+    }
   });
 });

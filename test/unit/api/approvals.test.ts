@@ -115,6 +115,47 @@ describe("/v1/approvals", () => {
     expect((await use(asked)).body.edited_arguments).toEqual({ path: "b.txt", mode: 384 });
   });
 
+  it("says that it takes somebody else where the same person approves again", async () => {
+    await world.api.close();
+    await store.stop();
+    await start({ quorum: 2 });
+    const { id } = await ask();
+    const approve = async (who: string) => (await post(`/v1/approvals/${id}/approve`, {}, who)).body;
+    expect(await approve("alice")).toMatchObject({ state: "pending", missing: 1, repeated: false });
+    expect(await approve("alice")).toMatchObject({ state: "pending", missing: 1, repeated: true });
+    expect(world.recorded).toHaveLength(1);
+    expect(await approve("bob")).toMatchObject({ state: "approved", missing: 0, repeated: false });
+  });
+
+  it("takes an approval of the arguments that were shown for no others", async () => {
+    await world.api.close();
+    await store.stop();
+    await start({ quorum: 2 });
+    const { id } = await ask();
+    const url = `/v1/approvals/${id}/approve`;
+    const headers = { authorization: `Bearer ${tokens["alice"] ?? ""}` };
+    const digest = async (): Promise<string> =>
+      ((await world.api.app.inject({ url: `/v1/approvals/${id}`, headers })).json() as { current_digest: string })
+        .current_digest;
+    const seen = await digest();
+    await post(url, { arguments: { path: "/etc/shadow" } }, "bob");
+    expect((await post(url, { arguments_digest: seen }, "alice")).body.code).toBe("approval_other_act");
+    expect((await post(url, { arguments_digest: await digest() }, "alice")).body.state).toBe("approved");
+  });
+
+  it.each([
+    [{ for: "48h" }, "body.for: a bypass lasts at most 24h: a duration like `30m`"],
+    [{ for: "0m" }, "body.for: a bypass lasts at most 24h: a duration like `30m`"],
+    [{ for: "soon" }, "body.for: a bypass lasts at most 24h: a duration like `30m`"],
+    [{ tools: "{" }, expect.stringMatching(/^body\.tools: /)],
+    [{ selector: "agent=" }, expect.stringMatching(/^body\.selector: /)],
+  ])("refuses a bypass with %j, and says what is wrong with it", async (wrong, detail) => {
+    const payload = { selector: "agent=editor", tools: "*", for: "1h", reason: "migration", ...wrong };
+    const headers = { authorization: "Bearer tg_people" };
+    const reply = await world.api.app.inject({ method: "POST", url: "/v1/approvals/bypasses", payload, headers });
+    expect([reply.statusCode, reply.json()]).toEqual([400, expect.objectContaining({ detail })]);
+  });
+
   it("asks nobody while a bypass is in force, and says so", async () => {
     const admin = { authorization: "Bearer tg_people" };
     const payload = { selector: "agent=editor", tools: "write_*", for: "1h", reason: "migration" };

@@ -85,6 +85,15 @@ describe("an approval", () => {
     expect(agreed.edited).toMatchObject({ json: '{"path":"b.txt"}', by: "bob" });
   });
 
+  it("is for the arguments that the person was shown, where it says which those were", () => {
+    const shown = (of: ApprovalRequest, digest: string) =>
+      answered(of, { by: "alice", answer: "approve", comment: "", via: "api", shown: digest }, 10).outcome;
+    expect(shown(request(), ACT.argumentsDigest)).toBe("answered");
+    const edited = after(answerBy(request({ quorum: 2 }), "bob", { edited: '{"path":"b.txt"}' }));
+    expect(shown(edited, ACT.argumentsDigest)).toBe("other_arguments");
+    expect(shown(edited, 'digest of {"path":"b.txt"}')).toBe("answered");
+  });
+
   it("is not given by who answers for the agent, who may refuse it all the same", () => {
     const barred = { barred: ["alice"] };
     expect(answerBy(request(barred), "alice").outcome).toBe("barred");

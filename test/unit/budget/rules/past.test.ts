@@ -34,6 +34,14 @@ function spent(rig: Rig, of: Partial<PastSpend>): PastSpend {
 }
 
 describe("a budget whose past is not known", () => {
+  it("knows all that there is to know where it counts what runs now", () => {
+    const { engine, nowMs } = new Rig([
+      makeBudget({ name: "runs", measure: "concurrent_runs" }),
+      makeBudget({ name: "b" }),
+    ]);
+    expect(budgetStates(engine.state, nowMs).map(({ past: known }) => known)).toEqual(["counted", "unknown"]);
+  });
+
   it("grants nothing before it is, and then only what is left", () => {
     const rig = fresh([makeBudget({ limit: 100n })]);
     expect(rig.acquire({ target: usd(1) }).outcome).toBe("exhausted");
