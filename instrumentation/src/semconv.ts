@@ -182,6 +182,10 @@ export const ATTR_TOLLGATE_SHADOW_REASON = "tollgate.shadow.reason";
 export const ATTR_TOLLGATE_SHADOW_POLICY = "tollgate.shadow.policy";
 /** string[]. In what the call goes further than its agent went before: rows, query, label, destination, system. */
 export const ATTR_TOLLGATE_EXPANSION = "tollgate.expansion";
+/** string[]. Where the arguments of a call that ran say that it goes: hosts, mail domains, channels, buckets; `(other)` for what is none of these, `(more)` behind 32. */
+export const ATTR_TOLLGATE_TOOL_DESTINATIONS = "tollgate.tool.destinations";
+/** int. Records that a call that ran was about: the most that its arguments ask for, or its result tells of. */
+export const ATTR_TOLLGATE_TOOL_RECORDS = "tollgate.tool.records";
 /** string, lower-case hex. SHA-256 of the description and schemas that an MCP server gives the tool. */
 export const ATTR_TOLLGATE_TOOL_FINGERPRINT = "tollgate.tool.fingerprint";
 /** boolean. Whether that is another one than at first, or than declared. */

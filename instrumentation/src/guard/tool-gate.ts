@@ -26,7 +26,8 @@ import type { HelloReply } from "../protocol.ts";
 import type { NanoUsd } from "../pricing/money.ts";
 import * as semconv from "../semconv.ts";
 import { checkContextOf, ToolRules } from "./tool-rules.ts";
-import { argumentsOf, fromCheck, fromDecision, isDenied, parametersFor, verdictAttributes } from "./tool-verdict.ts";
+import { argumentsOf, fromCheck, fromDecision, isDenied, parametersFor } from "./tool-verdict.ts";
+import { recordAttributes, verdictAttributes, wayAttributes } from "./tool-verdict.ts";
 import type { Verdict } from "./tool-verdict.ts";
 
 /** `labels`, `systems`, `actions`, `reversibility`: what the tool is about, beside what its `kind: tool` document says. */
@@ -332,6 +333,7 @@ export class ToolGate {
 
   #run({ parameters, run }: ToolCall, verdict: Verdict, span: Span): unknown {
     const given = parametersFor(parameters, verdict);
+    span.setAttributes(wayAttributes(verdict));
     let result: unknown;
     try {
       result = context.with(trace.setSpan(context.active(), span), () => run(given));
@@ -359,9 +361,10 @@ export class ToolGate {
     );
   }
 
-  #end({ judged }: Verdict, span: Span, result: unknown): void {
+  #end(verdict: Verdict, span: Span, result: unknown): void {
     try {
-      span.setAttribute(semconv.ATTR_TOLLGATE_DATA_LABEL, this.rules.ran(judged, result));
+      span.setAttributes(recordAttributes(verdict, result));
+      span.setAttribute(semconv.ATTR_TOLLGATE_DATA_LABEL, this.rules.ran(verdict.judged, result));
     } catch (problem) {
       // The tool ran: whatever is wrong with what we remember of it is no failure of the tool.
       this.#gate.contain(problem);

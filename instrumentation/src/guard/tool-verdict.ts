@@ -3,6 +3,8 @@ import type { Attributes } from "@opentelemetry/api";
 import type { Decision, ShadowDecision } from "../policy/decision.ts";
 import type { PolicyCheck } from "../policy/policy.ts";
 import * as semconv from "../semconv.ts";
+import { placesOf } from "../session/places.ts";
+import { recordsOf } from "../session/records.ts";
 import type { ToolCase } from "./tool-rules.ts";
 
 export interface Verdict {
@@ -60,6 +62,18 @@ export function verdictAttributes(verdict: Verdict): Attributes {
     }),
     ...(verdict.digest !== "" && { [semconv.ATTR_TOLLGATE_TOOL_ARGUMENTS_DIGEST]: verdict.digest }),
   };
+}
+
+/** Where a call that is let through goes. */
+export function wayAttributes({ judged: { reach } }: Verdict): Attributes {
+  const { destinations } = reach;
+  return destinations.length === 0 ? {} : { [semconv.ATTR_TOLLGATE_TOOL_DESTINATIONS]: [...placesOf(destinations)] };
+}
+
+/** What its result, or else its arguments, tell of how much it was about. */
+export function recordAttributes({ judged: { reach } }: Verdict, result: unknown): Attributes {
+  const records = Math.ceil(Math.max(reach.rows, recordsOf(result)));
+  return records > 0 ? { [semconv.ATTR_TOLLGATE_TOOL_RECORDS]: Math.min(records, Number.MAX_SAFE_INTEGER) } : {};
 }
 
 /** What a policy sees of a call: the one object that tools usually take, else the list of all arguments. */

@@ -6,10 +6,22 @@
 import type { JsonValue } from "../policy/canonical-json.ts";
 import type { LabelOrder } from "../policy/label.ts";
 import type { Expansion, ToolFacts } from "../policy/request.ts";
+import { RECORD_LISTS } from "./records.ts";
 
 const AGENTS_MAX = 256;
 const ENTRIES_MAX = 1_024;
-const ROW_KEYS = new Set(["limit", "max_rows", "rows", "count", "top", "page_size", "max_results", "batch_size", "n"]);
+/** Arguments that bound how many records a call is about. */
+export const ROW_KEYS: ReadonlySet<string> = new Set([
+  "limit",
+  "max_rows",
+  "rows",
+  "count",
+  "top",
+  "page_size",
+  "max_results",
+  "batch_size",
+  "n",
+]);
 const QUERY_KEYS = new Set(["query", "sql", "statement", "filter", "where", "path", "pattern", "selector"]);
 const DESTINATION_KEYS = [
   "destination",
@@ -76,6 +88,7 @@ export function reachOf(args: JsonValue | undefined, tool: ToolFacts, order: Lab
     for (const [key, value] of Object.entries(args as { readonly [key: string]: JsonValue })) {
       const name = key.toLowerCase();
       if (typeof value === "number" && ROW_KEYS.has(name)) rows = Math.max(rows, value);
+      if (Array.isArray(value) && RECORD_LISTS.has(name)) rows = Math.max(rows, value.length);
       if (typeof value === "string" && QUERY_KEYS.has(name)) width = Math.max(width, widthOf(value));
     }
   }

@@ -206,6 +206,96 @@ describe("an expansion of scope", () => {
   });
 });
 
+describe("what a tool reached", () => {
+  const WAY = "tollgate.tool.destinations";
+  const RECORDS = "tollgate.tool.records";
+
+  it("is on the span of a call that ran, by hosts, mail domains, channels and buckets", () => {
+    const send = tool("send");
+    send({
+      url: "https://user:pw@api.corp.example:8443/hook?token=1",
+      to: ["Ada <ada@Corp.example>", "bob@corp.example", "#ops", "s3://reports/q3.csv", "10.0.0.7"],
+      cc: "+49 30 901820",
+      bucket: "backups",
+    });
+    expect(attributes()[WAY]).toEqual([
+      "api.corp.example",
+      "corp.example",
+      "#ops",
+      "reports",
+      "10.0.0.7",
+      "(other)",
+      "backups",
+    ]);
+    send({});
+    expect(attributes()).not.toHaveProperty(WAY);
+  });
+
+  it("says of no destination what is somebody's, and of very many that there are more", () => {
+    const send = tool("send");
+    for (const to of [
+      "0049309018201",
+      "Ada Lovelace",
+      "ghp_abcdefghijklmnopqrstuvwxyz0123456789",
+      "@ada",
+      "a\nb@c\n.d",
+    ]) {
+      send({ to });
+      expect([to, attributes()[WAY]]).toEqual([to, ["(other)"]]);
+    }
+    send({ to: Array.from({ length: 100 }, (_, at) => `a@${at}.example`) });
+    const places = attributes()[WAY] as readonly string[];
+    expect([places.length, places.at(-1)]).toEqual([33, "(more)"]);
+  });
+
+  it("is not on the span of one that was denied", () => {
+    govern({ policies: [{ kind: "policy", name: "p", default: "deny" }] });
+    expect(() => tool("send")({ url: "https://evil.example", limit: 9 })).toThrow(ToolDenied);
+    expect(attributes()).not.toHaveProperty(WAY);
+    expect(attributes()).not.toHaveProperty(RECORDS);
+  });
+
+  it.each([
+    ["asked for", { limit: 12.5 }, undefined, 13],
+    ["a list of what it is about", { ids: ["a", "b", "c"] }, "ok", 3],
+    ["a list given back", { limit: 2 }, [1, 2, 3], 3],
+    ["more asked for than given back", { limit: 500 }, [1], 500],
+    ["a list in an answer", {}, { rows: [1, 2] }, 2],
+    ["a driver's count", {}, { affectedRows: 7, rows: [] }, 7],
+    ["a text of JSON", {}, ' [{"id":1},{"id":2}]', 2],
+    [
+      "an MCP result",
+      {},
+      {
+        content: [
+          { type: "text", text: '{"rows":[1,2]}' },
+          { type: "text", text: "[1]" },
+        ],
+      },
+      3,
+    ],
+    ["an MCP result with structure", {}, { content: [], structuredContent: { deleted_count: 4 } }, 4],
+    ["no bound on numbers", { limit: 1e300 }, "ok", Number.MAX_SAFE_INTEGER],
+  ])("tells its records: %s", (_what, args, result, records) => {
+    tool("query", {}, result)(args);
+    expect(attributes()[RECORDS]).toBe(records);
+  });
+
+  it("tells no records of what is none, and never runs what a result has", () => {
+    const trap = {
+      count: 9,
+      get rows(): never {
+        throw new Error("never read");
+      },
+    };
+    for (const result of ["fine", "[broken", trap, null, { content: "x" }]) {
+      expect(tool("query", {}, result)({})).toBe(result);
+      expect(attributes()).not.toHaveProperty(RECORDS);
+      expect(attributes()).toHaveProperty("tollgate.data.label");
+    }
+  });
+});
+
 describe("a policy in shadow mode", () => {
   it("lets everything run, and its span says what it would have decided", () => {
     const allowing = { kind: "policy", name: "now", default: "allow" };
