@@ -139,6 +139,16 @@ export const ALERTS: readonly AlertRule[] = [
       "Up to a minute that all has arrived for: spans were lost, or spend was never reported; the label reason says which. See docs/reconciliation.md.",
   },
   {
+    name: "TollgateBlastRadiusExceeded",
+    severity: "warning",
+    query: 'sum(tollgate_blast_radius_beyond{kind="did"})',
+    when: { is: "above", value: 0 },
+    for: "0s",
+    summary: "an agent did more than is declared of it",
+    description:
+      "A system, an action, an environment, a destination, records or money beyond its blast radius, within the last day: `tollgate agents` and the log (blast_radius_exceeded) name it. An incident is open about it, and has taken autonomy from it.",
+  },
+  {
     name: "TollgateRunaway",
     severity: "warning",
     query: 'sum(increase(tollgate_events_total{event="runaway_found"}[10m]))',

@@ -6,6 +6,7 @@ import { z } from "zod";
 import type { DocumentChange } from "../config/governance/document-changes.ts";
 import type { WrittenDocument } from "../config/governance/governance.ts";
 import { type ConfigProblem, formatProblem } from "../config/problem.ts";
+import { unknownEgress } from "../policy/agent-document.ts";
 import type { AgentRegistry } from "../policy/registry.ts";
 import { ApiProblem } from "./problem.ts";
 import { type AnyRoute, NOTHING, route } from "./route.ts";
@@ -40,7 +41,7 @@ export type PutOutcome =
       readonly outcome: "applied" | "planned" | "unchanged";
       readonly version: string;
       readonly changes: readonly DocumentChange[];
-      /** What valid documents ask for and will not happen. */
+      /** What valid documents ask for and will not happen, and what they let agents do beyond their blast radii. */
       readonly notes: readonly string[];
     }
   | { readonly outcome: "refused"; readonly problems: readonly ConfigProblem[] }
@@ -76,7 +77,11 @@ const putReply = z.object({
       after: z.unknown().optional(),
     }),
   ),
-  notes: z.array(z.string()).describe("What valid documents ask for and will not happen."),
+  notes: z
+    .array(z.string())
+    .describe(
+      "What valid documents ask for and will not happen, and what they let agents do beyond their blast radii.",
+    ),
 });
 
 export type GovernanceReply = z.output<typeof governanceReply>;
@@ -88,13 +93,14 @@ const governanceReply = z.object({
   author: z.string().describe("Who applied it; empty for files."),
   applied_at: z.string(),
   require_policy: z.boolean().describe("Whether an agent without a policy is refused its tools."),
+  unknown_egress: unknownEgress.describe("What becomes of requests to endpoints that no agent's document lists."),
   refused: z.array(z.string()).describe("Why the files as they are now are not in force; none: they are."),
   documents: z.array(writtenDocument),
 });
 
 export function governanceRoutes(
   desk: GovernanceDesk,
-  registry: Pick<AgentRegistry, "requirePolicy">,
+  registry: Pick<AgentRegistry, "requirePolicy" | "unknownEgress">,
 ): readonly AnyRoute[] {
   const problems = ["invalid_request", "governance_changed", "not_stored"] as const;
   return [
@@ -139,7 +145,7 @@ export function governanceRoutes(
   ];
 }
 
-function stateRoute(desk: GovernanceDesk, registry: Pick<AgentRegistry, "requirePolicy">): AnyRoute {
+function stateRoute(desk: GovernanceDesk, registry: Pick<AgentRegistry, "requirePolicy" | "unknownEgress">): AnyRoute {
   return route({
     method: "GET",
     url: "/v1/governance",
@@ -158,6 +164,7 @@ function stateRoute(desk: GovernanceDesk, registry: Pick<AgentRegistry, "require
         author: author ?? "",
         applied_at: new Date(appliedAtMs).toISOString(),
         require_policy: registry.requirePolicy,
+        unknown_egress: registry.unknownEgress,
         refused: [...(refusal?.problems ?? [])],
         documents: documents.map(({ value, ...rest }) => ({ ...rest, document: value })),
       };

@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { stringify } from "yaml";
 import { readEnvironment } from "../config/environment.ts";
+import { excessNotes } from "../config/governance/excess.ts";
 import { unenforced } from "../config/governance/unenforced.ts";
 import { ConfigInvalid, formatProblem } from "../config/problem.ts";
 import type { Setup } from "../service/setup.ts";
@@ -28,7 +29,7 @@ function validateCommand(output: Output): Command {
     .addOption(jsonOption())
     .action(async (file: string | undefined, options: ConfigOptions) => {
       try {
-        const { governance } = await load(file);
+        const { governance, config } = await load(file);
         const counts = {
           budgets: governance.budgets.length,
           policies: governance.policies.length,
@@ -37,7 +38,9 @@ function validateCommand(output: Output): Command {
           tools: governance.tools.length,
           alerts: governance.alerts.length,
         };
-        const notes = unenforced(governance);
+        const { buildRegistry } = await import("../service/build-access.ts");
+        const inForce = { registry: buildRegistry(governance, config), budgets: governance.budgets };
+        const notes = [...unenforced(governance), ...excessNotes(inForce)];
         if (options.json === true) printJson(output, { valid: true, problems: [], notes, ...counts });
         else
           for (const line of [`valid: ${countsText(counts)}`, ...notes.map((note) => `note: ${note}`)])

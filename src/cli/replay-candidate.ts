@@ -11,6 +11,7 @@ import type { Budget } from "../budget/budget.ts";
 import type { DocumentChange } from "../config/governance/document-changes.ts";
 import { documentChanges } from "../config/governance/document-changes.ts";
 import type { WrittenDocument } from "../config/governance/governance.ts";
+import { excessNotes } from "../config/governance/excess.ts";
 import { unenforced } from "../config/governance/unenforced.ts";
 import { ConfigInvalid } from "../config/problem.ts";
 import type { Environment } from "../config/yaml-document.ts";
@@ -28,7 +29,7 @@ export interface Candidate {
   readonly registry: AgentRegistry;
   /** Against what is in force; none where the candidate is not all that would be. */
   readonly changes: readonly DocumentChange[];
-  /** What would be asked for and not happen. */
+  /** What would be asked for and not happen, and what it would let agents do beyond what it declares. */
   readonly notes: readonly string[];
 }
 
@@ -54,7 +55,11 @@ export function candidateOfFiles(
 /** A directory that would be all there is. Throws `ConfigInvalid` with all that a processor would refuse it for. */
 export function candidateOfDirectory(directory: string, inForce: GovernanceReply, environment: Environment): Candidate {
   const governance = readGovernanceFiles(directory, environment);
-  const registry = new AgentRegistry({ ...governance, requirePolicy: inForce.require_policy });
+  const registry = new AgentRegistry({
+    ...governance,
+    requirePolicy: inForce.require_policy,
+    unknownEgress: inForce.unknown_egress,
+  });
   const labels = labelOrderOf(registry);
   const policies = governance.policies.flatMap(({ document }) => {
     const parsed = parsePolicy(document, { labels });
@@ -68,7 +73,7 @@ export function candidateOfDirectory(directory: string, inForce: GovernanceReply
     tools: new ToolCatalogue(governance.tools, labels),
     registry,
     changes: documentChanges(before, governance.documents),
-    notes: unenforced(governance),
+    notes: [...unenforced(governance), ...excessNotes({ registry, budgets: governance.budgets })],
   };
 }
 

@@ -1,7 +1,7 @@
 import { parseEndpointPattern } from "@tollgate/instrumentation/policy";
 import { z } from "zod";
 import { TENANT_NAME } from "../support/tenant.ts";
-import { documentName, labelText } from "./shapes.ts";
+import { documentName, labelText, placePattern } from "./shapes.ts";
 
 const endpointPattern = z.string().refine((text) => parseEndpointPattern(text) !== undefined, {
   error: "expected an endpoint such as `api.example.com`, `https://*.example.com/v1/*` or `GET 10.0.0.5:8080`",
@@ -40,7 +40,11 @@ export const agentDocumentSchema = z.strictObject({
       systems: z.array(labelText).optional().describe("Systems it may touch."),
       actions: z.array(labelText).optional().describe("What it may do there."),
       environments: z.array(labelText).optional().describe("Where."),
-      max_records: z.int().min(0).optional().describe("Records it may change at once."),
+      destinations: z
+        .array(placePattern)
+        .optional()
+        .describe("Where it may send: hosts, mail domains, `#channels`, buckets, with `*`. Model providers are none."),
+      max_records: z.int().min(0).optional().describe("Records that one call may be about: read, written or deleted."),
       max_usd_per_day: z.number().min(0).optional().describe("What it may spend in a day; more is reported, not held."),
     })
     .optional()

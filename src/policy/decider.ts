@@ -8,6 +8,7 @@ import {
   type LabelOrder,
   parseLabelOrder,
   parsePolicy,
+  type PolicyDocument,
   type PolicyRequest,
   ToolCatalogue,
   type ToolDeclaration,
@@ -26,8 +27,21 @@ interface Compiled {
   readonly version: string;
   readonly policies: readonly CompiledPolicy[];
   readonly tools: ToolCatalogue;
-  readonly environments: readonly string[];
+  readonly named: Named;
   readonly areAllReadable: boolean;
+}
+
+/** Who calls, and the policies that may have a say. */
+interface Caller {
+  readonly policies: readonly CompiledPolicy[];
+  readonly request: PolicyRequest;
+}
+
+/** What policies tell apart by name. */
+interface Named {
+  readonly environments: readonly string[];
+  readonly destinations: readonly string[];
+  readonly toolNames: readonly string[];
 }
 
 /** Decides by the documents in force, compiled once for each version of them. */
@@ -40,34 +54,60 @@ export class Decider {
   }
 
   /** `labels`: who calls, after the registry had its say. */
-  decide(labels: Labels, { tool, declaration, ...question }: DecisionQuestion): Decision {
-    const { policies, tools, areAllReadable } = this.#current();
-    const { agent = "", team, role, autonomy, owner } = labels;
-    const environment = environmentOf(labels);
-    const ancestors = [...agentChain(labels), ...this.#registry.ancestors(agent)].filter((name) => name !== agent);
+  decide(labels: Labels, question: DecisionQuestion): Decision {
+    return this.#decide(this.#caller(labels), question, environmentOf(labels));
+  }
+
+  /** The same for many questions about one caller: only what binds it is asked. */
+  askedBy(labels: Labels): (question: DecisionQuestion, environment: string | undefined) => Decision {
+    const caller = this.#caller(labels);
+    const policies = caller.policies.filter((policy) => policy.standing(caller.request) !== "absent");
+    const own = environmentOf(labels);
+    return (question, environment = own) => this.#decide({ ...caller, policies }, question, environment);
+  }
+
+  #decide(
+    { policies, request }: Caller,
+    { tool, declaration, ...question }: DecisionQuestion,
+    environment: string | undefined,
+  ): Decision {
+    const { tools, areAllReadable } = this.#current();
     return decide(
       policies,
-      {
-        ...question,
-        tool: tools.factsOf(tool, declaration),
-        agent: {
-          name: agent,
-          ancestors,
-          ...(team && { team }),
-          ...(role && { role }),
-          ...(autonomy && { autonomy }),
-          ...(owner && { owner }),
-        },
-        ...(environment && { environment }),
-      },
+      { ...question, ...request, tool: tools.factsOf(tool, declaration), ...(environment && { environment }) },
       // A policy that can't be read must not open what it was meant to close.
       { requirePolicy: this.#registry.requirePolicy || !areAllReadable },
     );
   }
 
+  #caller(labels: Labels): Caller {
+    const { policies } = this.#current();
+    const { agent = "", team, role, autonomy, owner } = labels;
+    const ancestors = [...agentChain(labels), ...this.#registry.ancestors(agent)].filter((name) => name !== agent);
+    const facts = {
+      name: agent,
+      ancestors,
+      ...(team && { team }),
+      ...(role && { role }),
+      ...(autonomy && { autonomy }),
+      ...(owner && { owner }),
+    };
+    return { policies, request: { agent: facts, tool: { name: "" } } };
+  }
+
   /** Patterns of the environments that policies tell apart. */
   get environments(): readonly string[] {
-    return this.#current().environments;
+    return this.#current().named.environments;
+  }
+
+  /** Texts in their conditions on `destination`. */
+  get destinations(): readonly string[] {
+    return this.#current().named.destinations;
+  }
+
+  /** Tools that they name by no pattern. */
+  get toolNames(): readonly string[] {
+    return this.#current().named.toolNames;
   }
 
   /** What is known of a tool: its document, and what the caller says of it. */
@@ -81,19 +121,39 @@ export class Decider {
     const labels = labelOrderOf(this.#registry);
     const parsed = this.#registry.allPolicies.map((document) => parsePolicy(document, { labels }));
     const documents = parsed.flatMap((each) => (each.ok ? [each.policy] : []));
-    const named = documents.flatMap(({ environments, rules }) => [
-      ...environments,
-      ...rules.flatMap((rule) => rule.environments ?? []),
-    ]);
     this.#compiled = {
       version,
       policies: documents.map((document) => compilePolicy(document, { labels })),
       tools: new ToolCatalogue(this.#registry.tools, labels),
-      environments: [...new Set(named)],
+      named: namedIn(documents),
       areAllReadable: documents.length === parsed.length,
     };
     return this.#compiled;
   }
+}
+
+function namedIn(documents: readonly PolicyDocument[]): Named {
+  const rules = documents.flatMap((document) => document.rules);
+  const environments = [
+    documents.flatMap((document) => document.environments),
+    rules.flatMap((rule) => rule.environments ?? []),
+  ];
+  const conditions = rules.flatMap(({ when = "" }) => (/\bdestination\b/.test(when) ? [when] : []));
+  const tools = [
+    ...documents.flatMap(({ allow, require_approval: asked }) => [...allow, ...asked]),
+    ...rules.flatMap((rule) => rule.tools),
+  ];
+  return {
+    environments: [...new Set(environments.flat())],
+    destinations: [...new Set(conditions.flatMap(textsIn))],
+    toolNames: [...new Set(tools.filter((tool) => !/[*?[\]{}\\]/.test(tool)))],
+  };
+}
+
+/** Texts that a condition in CEL has, between quotes of either kind. */
+function textsIn(condition: string): readonly string[] {
+  const found = condition.matchAll(/"([^"\\]{1,256})"|'([^'\\]{1,256})'/g);
+  return [...found].map(([, double, single]) => double ?? single ?? "");
 }
 
 /** What labels mean in the conditions of the fleet's policies. */

@@ -122,10 +122,15 @@ export class AgentRegistry {
     return { ...claimed, ...this.registered(agent), agent };
   }
 
+  /** What becomes of requests to endpoints that an agent's document does not list and says nothing of. */
+  get unknownEgress(): UnknownEgress {
+    return this.#content.unknownEgress ?? "observe";
+  }
+
   /** Where an agent's requests may go. */
   egress(agent: string): EgressRules {
     const { unknown, ...lists } = this.#agents.get(agent)?.egress ?? {};
-    return { unknown: unknown ?? this.#content.unknownEgress ?? "observe", ...lists };
+    return { unknown: unknown ?? this.unknownEgress, ...lists };
   }
 
   get agents(): readonly AgentDocument[] {

@@ -2,7 +2,10 @@
  * What agents did in the last day, read from ClickHouse every so often, held against what is declared of them: a first step
  * beyond it is an event (and so a metric and an alert), and stands in `status` for as long as it is in the window.
  */
-import { type Beyond, beyondText, driftOf, excessOf } from "../policy/blast-radius.ts";
+import type { Budget } from "../budget/budget.ts";
+import { beyondTexts, excessIn } from "../config/governance/excess.ts";
+import { driftOf, type ToolReach } from "../policy/blast-drift.ts";
+import type { Beyond } from "../policy/blast-radius.ts";
 import { Decider } from "../policy/decider.ts";
 import type { AgentRegistry } from "../policy/registry.ts";
 import { type CancelTimer, type Clock, every } from "../support/clock.ts";
@@ -19,6 +22,8 @@ const SHOWN_MAX = 5;
 export interface AgentWatchOptions {
   readonly store: Pick<Store, "isReady" | "select">;
   readonly registry: AgentRegistry;
+  /** In force. */
+  readonly budgets: () => readonly Budget[];
   readonly clock: Clock;
   readonly telemetry: Telemetry;
 }
@@ -49,21 +54,19 @@ export class AgentWatch {
 
   /** By the documents in force now. */
   get excess(): readonly Beyond[] {
-    const { registry } = this.#options;
+    const { registry, budgets } = this.#options;
     if (this.#excess.version !== registry.version) {
-      const { agents, tools } = registry;
-      const labelsOf = (agent: string) => registry.labels(agent, {});
-      const found = excessOf({ agents, tools, labelsOf, decider: this.#decider });
-      this.#excess = { version: registry.version, found };
+      this.#excess = {
+        version: registry.version,
+        found: excessIn({ registry, budgets: budgets() }, this.#decider),
+      };
     }
     return this.#excess.found;
   }
 
   /** For `status`. */
   warnings(): readonly string[] {
-    const all = [...this.#drift, ...this.excess];
-    const shown = all.slice(0, SHOWN_MAX).map(beyondText);
-    return all.length > SHOWN_MAX ? [...shown, `and ${all.length - SHOWN_MAX} more beyond blast radii`] : shown;
+    return beyondTexts([...this.#drift, ...this.excess], SHOWN_MAX);
   }
 
   async start(): Promise<void> {
@@ -86,22 +89,33 @@ export class AgentWatch {
   async #look(): Promise<void> {
     const { store, registry, clock, telemetry } = this.#options;
     if (!store.isReady) return;
+    let reaches: readonly ToolReach[];
     try {
-      const since = clock.now() - WINDOW_MS;
-      this.#acts = await store.select<AgentActs>("agent-acts", { since_ms: since, limit: ROWS_MAX });
+      const window = { since_ms: clock.now() - WINDOW_MS, limit: ROWS_MAX };
+      reaches = await this.#reaches(window);
+      this.#acts = await store.select<AgentActs>("agent-acts", window);
     } catch {
       // ClickHouse says elsewhere that it is away; the next look asks again.
       return;
     }
     const spent = new Map<string, bigint>();
     for (const row of this.#acts) spent.set(row.agent, (spent.get(row.agent) ?? 0n) + BigInt(row.cost_nano_usd));
-    const uses = this.#acts.filter(({ tool, acts }) => tool !== "" && acts !== "0");
-    this.#drift = driftOf({ agents: registry.agents, tools: registry.tools, uses, spent });
+    const uses = this.#acts.filter(({ acts }) => acts !== "0");
+    this.#drift = driftOf({ agents: registry.agents, tools: registry.tools, uses, reaches, spent });
     for (const beyond of this.#drift) {
       const key = JSON.stringify({ ...beyond, value: beyond.what === "money" ? "" : beyond.value });
       if (this.#told.has(key)) continue;
       this.#told.add(key);
       telemetry.emit("blast_radius_exceeded", { ...beyond });
     }
+  }
+
+  /** Of those agents only whose documents say how far they may go: it reads more of each span than the rest does. */
+  async #reaches(window: Readonly<Record<string, number>>): Promise<readonly ToolReach[]> {
+    const { store, registry } = this.#options;
+    const agents = registry.agents.flatMap(({ name, blast_radius: { destinations, max_records: most } = {} }) =>
+      destinations === undefined && most === undefined ? [] : [name],
+    );
+    return agents.length === 0 ? [] : store.select<ToolReach>("agent-reach", { ...window, agents });
   }
 }

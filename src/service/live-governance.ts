@@ -37,6 +37,8 @@ export interface LiveGovernanceOptions {
   readonly apply: (governance: Governance, changes: GovernanceChanges) => Promise<void>;
   /** The version that a set has in force. */
   readonly versionOf: (governance: Governance) => string;
+  /** What a set would let agents do beyond what it declares of them, in sentences. */
+  readonly excessOf: (governance: Governance) => readonly string[];
   readonly recordChange: RecordChange;
   readonly clock: Clock;
   readonly telemetry: Telemetry;
@@ -56,6 +58,8 @@ export class LiveGovernance implements GovernanceDesk {
   #refusal: GovernanceRefusal | undefined;
   /** Of what the processors share, in force here. */
   #revision: number;
+  /** Known of a set once it was asked: there may be many agents and tools. */
+  readonly #excess = new WeakMap<Governance, readonly string[]>();
   #isStopped = false;
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -86,8 +90,8 @@ export class LiveGovernance implements GovernanceDesk {
   }
 
   start(): void {
-    const { source, telemetry } = this.#options;
-    for (const what of unenforced(this.#current)) telemetry.emit("governance_not_enforced", { what });
+    const { source } = this.#options;
+    this.#tellOf(this.#current, undefined);
     source.onNews(() => this.#follow());
     // Applied while this processor started.
     if (source.revision !== this.#revision) this.#follow();
@@ -139,7 +143,7 @@ export class LiveGovernance implements GovernanceDesk {
     if (expectedVersion !== undefined && expectedVersion !== version) return { outcome: "stale", version };
     const next = documents === undefined ? source.readFiles() : governanceOfSent(documents);
     const changes = documentChanges(this.#current.documents, next.documents);
-    const made = { version: versionOf(next), changes, notes: unenforced(next) };
+    const made = { version: versionOf(next), changes, notes: [...unenforced(next), ...this.#excessOf(next)] };
     if (wanted.isDryRun) return { outcome: "planned", ...made };
     const isMove = documents === undefined && source.applied !== undefined;
     if (changes.length === 0 && !isMove) return { outcome: "unchanged", ...made };
@@ -226,12 +230,27 @@ export class LiveGovernance implements GovernanceDesk {
   }
 
   #take(next: Governance): void {
-    const said = new Set(unenforced(this.#current));
+    if (next !== this.#current) this.#tellOf(next, this.#current);
     this.#current = next;
     this.#revision = this.#options.source.revision;
     this.#refusal = undefined;
+  }
+
+  /** What a set says and will not hold, and what it lets happen that it does not declare, but for what was so before. */
+  #tellOf(next: Governance, before: Governance | undefined): void {
     const { telemetry } = this.#options;
-    for (const what of unenforced(next)) if (!said.has(what)) telemetry.emit("governance_not_enforced", { what });
+    const news = (sentencesOf: (governance: Governance) => readonly string[]): readonly string[] => {
+      const said = new Set(before === undefined ? [] : sentencesOf(before));
+      return sentencesOf(next).filter((sentence) => !said.has(sentence));
+    };
+    for (const what of news(unenforced)) telemetry.emit("governance_not_enforced", { what });
+    for (const what of news((governance) => this.#excessOf(governance))) telemetry.emit("blast_radius_open", { what });
+  }
+
+  #excessOf(governance: Governance): readonly string[] {
+    const sentences = this.#excess.get(governance) ?? this.#options.excessOf(governance);
+    this.#excess.set(governance, sentences);
+    return sentences;
   }
 
   async #reload(trigger: string): Promise<ReloadOutcome> {

@@ -12,6 +12,7 @@ import { IncidentDesk } from "../incidents/incident-desk.ts";
 import { ChangeLog } from "../changes/change-log.ts";
 import { type Clock, SystemClock } from "../support/clock.ts";
 import { Telemetry } from "../telemetry/telemetry.ts";
+import { excessNotes } from "../config/governance/excess.ts";
 import { AgentWatch } from "./agent-watch.ts";
 import { AlertWatch } from "./alert-watch.ts";
 import { announce } from "./announcement.ts";
@@ -147,6 +148,7 @@ async function start(given: Starting): Promise<Service> {
       api.sendGovernance();
     },
     versionOf: (next) => versionOf(registryContent(next, config)),
+    excessOf: (next) => excessNotes({ registry: buildRegistry(next, config), budgets: next.budgets }),
     recordChange: changes.record,
     clock,
     telemetry,
@@ -216,7 +218,7 @@ async function start(given: Starting): Promise<Service> {
   });
   const truth = spendTruthOf({ ledger, reconciler, unpriced, runaways });
 
-  const agentWatch = new AgentWatch({ store, registry, clock, telemetry });
+  const agentWatch = new AgentWatch({ store, registry, budgets: () => live.current.budgets, clock, telemetry });
   await parts.start("agent watch", agentWatch);
   // Looks only when it has been started, after what it asks and tells is there.
   const alertWatch = new AlertWatch({
@@ -272,6 +274,7 @@ async function start(given: Starting): Promise<Service> {
     isStorageReady: () => store.isReady,
     truth: () => truth,
     audit: () => audit.counts(),
+    blast: () => agentWatch,
     now: () => clock.now(),
     processes: () => api.processes.size,
     version: TOLLGATE_VERSION,

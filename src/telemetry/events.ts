@@ -74,6 +74,7 @@ export const EVENTS = {
     level: "error",
     message: "the disk refused to store an act that stops agents: it is in force until a restart only",
   },
+  blast_radius_open: { level: "warn", message: "documents let an agent do more than is declared of it" },
   blast_radius_exceeded: { level: "warn", message: "an agent did more than is declared of it" },
   oidc_unavailable: { level: "error", message: "the OpenID provider cannot be asked; its tokens are refused" },
   webhook_not_delivered: { level: "error", message: "people could not be told of a request for approval" },

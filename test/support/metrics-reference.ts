@@ -45,6 +45,7 @@ export async function describedMetrics(): Promise<readonly DescribedMetric[]> {
       anchorsBehind: 0,
     }),
     truth: () => undefined,
+    blast: () => ({ drift: [], excess: [] }),
     now: () => 0,
     version: "0.0.0",
   });

@@ -4,6 +4,7 @@ import type { LedgerStats } from "../../budget/ledger-notice.ts";
 import type { FlowSource } from "../../component/flow.ts";
 import type { Measures } from "../../telemetry/measures.ts";
 import { figure, type MetricFamily, registerFamily } from "../../telemetry/metric-family.ts";
+import type { AgentWatch } from "../agent-watch.ts";
 import type { EngineWatch } from "../engine-watch.ts";
 import type { QueueSource } from "../queues.ts";
 import type { AuditCounts } from "../audit-keeper.ts";
@@ -27,6 +28,7 @@ export interface ServiceMetricsSources {
   readonly isStorageReady: () => boolean;
   readonly truth: () => ServiceTruth | undefined;
   readonly audit: () => AuditCounts;
+  readonly blast: () => Pick<AgentWatch, "drift" | "excess">;
   readonly now: () => number;
   readonly processes: () => number;
   readonly version: string;
@@ -47,7 +49,12 @@ export function registerServiceMetrics(registry: Registry, sources: ServiceMetri
   for (const family of families) registerFamily(registry, family);
 }
 
-function serviceFamilies({ isStorageReady, processes, version }: ServiceMetricsSources): readonly MetricFamily[] {
+function serviceFamilies({
+  isStorageReady,
+  processes,
+  blast,
+  version,
+}: ServiceMetricsSources): readonly MetricFamily[] {
   return [
     figure({
       name: "tollgate_storage_ready",
@@ -55,6 +62,16 @@ function serviceFamilies({ isStorageReady, processes, version }: ServiceMetricsS
       value: () => Number(isStorageReady()),
     }),
     figure({ name: "tollgate_agent_processes", help: "Agent processes that said hello.", value: processes }),
+    {
+      name: "tollgate_blast_radius_beyond",
+      help: "What goes beyond the blast radii of agents now: `did`, what they did in the last day; `may`, what documents in force would let them do.",
+      type: "gauge",
+      labelNames: ["kind"],
+      samples: () => [
+        { labels: { kind: "did" }, value: blast().drift.length },
+        { labels: { kind: "may" }, value: blast().excess.length },
+      ],
+    },
     {
       name: "tollgate_build_info",
       help: "Always 1; its labels say what runs.",

@@ -24,6 +24,7 @@ export const QUERY_NAMES = [
   "budgets-reserved",
   "unpriced",
   "agent-acts",
+  "agent-reach",
   "incident-spans",
   "decisions-recorded",
   "calls-recorded",

@@ -34,7 +34,16 @@ const kinds = {
     for await (const chunk of await streamOf(request, headers)) chunks.push(chunk);
     return chunks;
   },
-  tool: ({ name, args }) => guardTool(name, async () => "ran")(args),
+  tool: ({ name, args, result = "ran" }) => guardTool(name, async () => result)(args),
+  /** Runs the tool again and again, until it is refused. */
+  toolUntilRefused: async ({ name, args }) => {
+    const tool = guardTool(name, async () => "ran");
+    for (;;) {
+      await tool(args);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  },
+  fetch: async ({ url }) => (await fetch(url)).status,
 };
 
 for (const step of steps) {

@@ -25,6 +25,7 @@ it("shows what is in force, by whom, and why the files are not", async () => {
     author: "ada",
     applied_at: "1970-01-01T00:00:00.000Z",
     require_policy: false,
+    unknown_egress: "observe",
     refused: ["p"],
     documents: [{ kind: "policy", name: "shop", file: "shop.yaml", document: SHOP_POLICY }],
   });

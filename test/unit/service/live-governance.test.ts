@@ -50,6 +50,7 @@ class World {
         this.applied.push({ governance, areBudgetsNew });
       },
       versionOf: ({ documents }) => `v-${documents.map(({ name }) => name).join("-")}`,
+      excessOf: ({ agents }) => agents.map(({ name }) => `${name} may do more`),
       recordChange: async (change) => {
         if (this.recordFailure !== undefined) throw this.recordFailure;
         this.recorded.push(change);
@@ -230,6 +231,22 @@ it("has an applied set in force after a restart, and goes back to the files only
   expect(world.live.refusal).toBeUndefined();
   expect(world.live.current.budgets.map(({ limit }) => limit)).toEqual([30_000_000_000n]);
   expect(names(new World())).toEqual(["fleet"]);
+});
+
+it("says what documents let agents do beyond what they declare, when they are loaded, applied or only planned, each once", async () => {
+  const agent = (name: string): string => `kind: agent\nname: ${name}\n`;
+  write(agent("shop"), "agents.yaml");
+  const world = new World();
+  world.live.start();
+  const documents = [{ file: "a.yaml", value: { kind: "agent", name: "cook" } }];
+  const planned = await world.live.put({ ...wanted, documents, isDryRun: true });
+  expect(planned).toMatchObject({ outcome: "planned", notes: ["cook may do more"] });
+  write(agent("shop") + "---\n" + agent("cook"), "agents.yaml");
+  await world.live.reload("test");
+  await world.live.reload("test");
+  const said = world.lines.filter((line) => line.includes("documents let an agent do more"));
+  expect(said).toEqual([expect.stringContaining("shop may do more"), expect.stringContaining("cook may do more")]);
+  await world.stop();
 });
 
 it("leaves what was in force when the ledger can't take a set, and says so on record", async () => {
