@@ -84,6 +84,18 @@ describe("JSON", () => {
       JSON.parse(JSON.stringify(expected, plain)),
     );
   });
+
+  it("has null for what is not there, also in a value, of which some writers give every kind", async () => {
+    const rig = await startReceiver();
+    const kinds = ["stringValue", "boolValue", "intValue", "doubleValue", "bytesValue", "arrayValue", "kvlistValue"];
+    const none = Object.fromEntries(kinds.map((kind) => [kind, null]));
+    const attributes = attributesOf([{ ...none, intValue: "5" }, { ...none, kvlistValue: { values: null } }, none]);
+    for (const { path, json, jsonRequest } of SIGNALS) {
+      await send(rig, { path, type: JSON_TYPE, body: jsonRequest([{ ...json, attributes }]) });
+      const item = rig.logBatches[0]?.records[0] ?? rig.batches[0]?.spans[0];
+      expect([...(item?.attributes ?? [])].map(([, value]) => value)).toEqual([5n, {}, null]);
+    }
+  });
 });
 
 describe("log records", () => {

@@ -63,25 +63,31 @@ export function readAttributes(json: unknown): { attributes: Attributes; dropped
 export function readValue(json: unknown, depth: number): AttributeValue {
   if (json === null || json === undefined) return null;
   const value = asObject(json, "value");
-  if ("stringValue" in value) return asString(value["stringValue"]);
-  if ("boolValue" in value) return asBoolean(value["boolValue"]);
-  if ("intValue" in value) return BigInt.asIntN(64, asInteger(value["intValue"], "intValue"));
-  if ("doubleValue" in value) return asDouble(value["doubleValue"]);
-  if ("bytesValue" in value) return Uint8Array.from(Buffer.from(asString(value["bytesValue"]), "base64"));
-  if ("arrayValue" in value && depth < valueDepthMax) {
-    const values = listOf(optionalObject(value["arrayValue"])["values"], "arrayValue.values");
+  const { stringValue, boolValue, intValue, doubleValue, bytesValue, arrayValue, kvlistValue } = value;
+  if (isSet(stringValue)) return asString(stringValue);
+  if (isSet(boolValue)) return asBoolean(boolValue);
+  if (isSet(intValue)) return BigInt.asIntN(64, asInteger(intValue, "intValue"));
+  if (isSet(doubleValue)) return asDouble(doubleValue);
+  if (isSet(bytesValue)) return Uint8Array.from(Buffer.from(asString(bytesValue), "base64"));
+  if (isSet(arrayValue) && depth < valueDepthMax) {
+    const values = listOf(asObject(arrayValue, "arrayValue")["values"], "arrayValue.values");
     return values.slice(0, elementsMax).map((item) => readValue(item, depth + 1));
   }
-  if ("kvlistValue" in value && depth < valueDepthMax) {
+  if (isSet(kvlistValue) && depth < valueDepthMax) {
     // No prototype: a key may be called `__proto__`.
     const object = Object.create(null) as Record<string, AttributeValue>;
-    for (const item of listOf(optionalObject(value["kvlistValue"])["values"], "kvlistValue.values")) {
+    for (const item of listOf(asObject(kvlistValue, "kvlistValue")["values"], "kvlistValue.values")) {
       const pair = asObject(item, "kvlistValue.values");
       object[asString(pair["key"])] = readValue(pair["value"], depth + 1);
     }
     return object;
   }
   return null;
+}
+
+/** proto3 JSON writes a member that is not there as null, too: of a oneof, some writers give all. */
+function isSet(member: unknown): boolean {
+  return member !== undefined && member !== null;
 }
 
 export function asObject(value: unknown, what: string): JsonObject {

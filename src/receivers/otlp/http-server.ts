@@ -21,6 +21,9 @@ export interface OtlpHttpServerOptions {
 /** Node looks for requests that are too slow this often at least, so that a time-out means what it says. */
 const TIMEOUT_CHECK_MS_MAX = 1_000;
 
+/** Of a body that is refused, so much is read and dropped, within the time that a request may take. */
+const DROPPED_BYTES_MAX = 64 * 1_048_576;
+
 /** The HTTP/1.1 side of the receiver: connections and answers; what is answered is the handler's. */
 export class OtlpHttpServer {
   readonly #options: OtlpHttpServerOptions;
@@ -97,19 +100,19 @@ export class OtlpHttpServer {
     const end = this.#begin(request.socket);
     try {
       const answer = await this.#options.handler.handle(request);
-      if (answer !== undefined) this.#send(response, answer);
+      if (answer !== undefined) this.#send({ request, response }, answer);
     } catch (error) {
       // A fault of ours: the client should send again, and we should hear of it.
       const reason = error instanceof Error ? error.message : String(error);
       this.#options.notify({ level: "error", event: "otlp_request_broken", fields: { reason } });
       const headers = { "retry-after": "1" };
-      this.#send(response, { status: 503, headers, body: Buffer.alloc(0), isLast: true });
+      this.#send({ request, response }, { status: 503, headers, body: Buffer.alloc(0), isLast: true });
     } finally {
       end();
     }
   }
 
-  #send(response: ServerResponse, answer: Answer): void {
+  #send({ request, response }: Exchange, answer: Answer): void {
     const status = String(answer.status);
     this.#answers.set(status, (this.#answers.get(status) ?? 0) + 1);
     const isLast = answer.isLast || this.#isStopping;
@@ -118,6 +121,32 @@ export class OtlpHttpServer {
       "content-length": String(answer.body.length),
       ...(isLast ? { connection: "close" } : {}),
     });
-    response.end(answer.body);
+    if (request.complete) {
+      response.end(answer.body);
+      return;
+    }
+    response.flushHeaders();
+    response.write(answer.body);
+    endWhenSent({ request, response });
   }
+}
+
+interface Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+}
+
+/**
+ * Ends an answer that was given before the request was there. Until then what still comes is read and dropped: a connection
+ * that is closed on it is reset, and who sends all before reading would take that for trouble of the network, and send again
+ * what will never be taken. https://www.rfc-editor.org/rfc/rfc9112#section-9.6
+ */
+function endWhenSent({ request, response }: Exchange): void {
+  let bytes = 0;
+  const end = (): void => void response.end();
+  request.once("end", end).once("close", end);
+  request.on("data", (chunk: Buffer) => {
+    bytes += chunk.length;
+    if (bytes > DROPPED_BYTES_MAX) end();
+  });
 }

@@ -42,9 +42,9 @@ const NO_MEMORY: Body = { kind: "refused", status: 503, reason: "too much is bei
 
 export async function readBody(request: IncomingMessage, options: BodyOptions): Promise<Body> {
   const { bytesMax, memory } = options;
-  const encoding = (request.headers["content-encoding"] ?? "identity").trim().toLowerCase();
+  const encoding = contentEncodingOf(request);
   const decompress = DECOMPRESSORS.get(encoding);
-  if (decompress === undefined && encoding !== "identity") {
+  if (decompress === undefined && encoding !== "") {
     return { kind: "refused", status: 415, reason: "content-encoding must be gzip, deflate, zstd or identity" };
   }
   if (Number(request.headers["content-length"] ?? 0) > bytesMax) return tooLarge(bytesMax);
@@ -63,11 +63,22 @@ export async function readBody(request: IncomingMessage, options: BodyOptions): 
   }
 }
 
+/** What the body is packed as, "" for nothing. It is a list, and `x-gzip` is gzip: https://www.rfc-editor.org/rfc/rfc9110#section-8.4 */
+function contentEncodingOf(request: IncomingMessage): string {
+  return (request.headers["content-encoding"] ?? "")
+    .toLowerCase()
+    .split(",")
+    .map((coding) => coding.trim().replace(/^x-gzip$/, "gzip"))
+    .filter((coding) => coding !== "" && coding !== "identity")
+    .join(", ");
+}
+
 async function readRaw(request: IncomingMessage, { bytesMax, memory, buffers }: BodyOptions): Promise<Body> {
   const chunks: Buffer[] = [];
   let length = 0;
   try {
-    for await (const chunk of request as AsyncIterable<Buffer>) {
+    // What is not read here is for who answers: destroyed with the rest of it, the connection would be gone before the answer.
+    for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
       length += chunk.length;
       if (length > bytesMax) return tooLarge(bytesMax);
       if (!memory.tryGrowTo(length)) return NO_MEMORY;

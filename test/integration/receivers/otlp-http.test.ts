@@ -5,7 +5,7 @@
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { Agent, type IncomingHttpHeaders, type IncomingMessage, request as httpRequest } from "node:http";
-import { connect } from "node:net";
+import { type Socket, connect } from "node:net";
 import { join } from "node:path";
 import { deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { afterEach, describe, expect, it } from "vitest";
@@ -53,6 +53,37 @@ async function send(
   return { status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(chunks) };
 }
 
+/** The end of a connection, by whatever: `once` rejects where it is reset. */
+function closeOf(socket: Socket): Promise<void> {
+  return new Promise((resolve) => socket.once("close", () => resolve()));
+}
+
+/** More than the buffers between two sockets hold: a server that hangs up on it resets the connection, its answer included. */
+const UNREAD_BYTES = 24 * 1_048_576;
+
+/** The first words of the answer to a body that was sent as a whole before anything was read; "" when there is none. */
+async function answerAfterSending(
+  rig: Rig,
+  options: { readonly path: string; readonly headers: Readonly<Record<string, string | undefined>> },
+): Promise<string> {
+  const { hostname, port } = new URL(rig.receiver.httpUrl ?? "");
+  const isChunked = "transfer-encoding" in options.headers;
+  const length = isChunked ? {} : { "content-length": String(UNREAD_BYTES) };
+  const headers = { host: "x", "content-type": PROTOBUF, ...length, ...options.headers };
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  const socket = connect(Number(port), hostname).on("error", () => {});
+  socket.write(`POST ${options.path} HTTP/1.1\r\n${lines.join("")}\r\n`);
+  if (isChunked) socket.write(`${UNREAD_BYTES.toString(16)}\r\n`);
+  const closed = closeOf(socket);
+  socket.write(Buffer.alloc(UNREAD_BYTES));
+  const sent = new Promise<void>((resolve) => socket.write(isChunked ? "\r\n0\r\n\r\n" : "", () => resolve()));
+  await Promise.race([sent, closed]);
+  let answer = "";
+  socket.setEncoding("latin1").on("data", (text: string) => (answer += text));
+  await closed;
+  return answer.slice(0, "HTTP/1.1 200".length);
+}
+
 /** One raw block in a frame that wants a window of 2^log bytes: https://www.rfc-editor.org/rfc/rfc8878#section-3.1.1 */
 function zstdFrame(content: Buffer, log: number): Buffer {
   const block = (content.length << 3) | 1;
@@ -83,6 +114,17 @@ describe("POST /v1/traces", () => {
     expect(rig.batches).toHaveLength(12);
     expect(rig.batches.every((batch) => batch.spans.length === 2)).toBe(true);
     expect(rig.receiver.stats()).toMatchObject({ received: 24, stored: 24, answers: { 200: 12 } });
+  });
+
+  it.each([
+    ["x-gzip", gzipSync(sdkProtobuf), 200],
+    ["GZIP, identity", gzipSync(sdkProtobuf), 200],
+    ["", sdkProtobuf, 200],
+    ["gzip, gzip", gzipSync(gzipSync(sdkProtobuf)), 415],
+  ])("reads content-encoding as HTTP has it: %j", async (encoding, body, status) => {
+    const rig = await startReceiver();
+    expect((await send(rig, { body, headers: { "content-encoding": encoding } })).status).toBe(status);
+    expect(rig.batches).toHaveLength(status === 200 ? 1 : 0);
   });
 
   it("answers an empty request with success, without troubling the pipeline", async () => {
@@ -154,6 +196,39 @@ describe("POST /v1/traces", () => {
       expect(bomb.length).toBeLessThan(10_000);
       expect((await send(rig, { body: bomb, headers: { "content-encoding": encoding } })).status).toBe(413);
     }
+    expect((await send(rig, { body: sdkProtobuf })).status).toBe(200);
+  });
+
+  it.each([
+    ["is too large", {}, 413],
+    ["is announced by nobody and too large", { "transfer-encoding": "chunked" }, 413],
+    ["comes without a key", { authorization: "none" }, 401],
+    ["is for another path", { path: "/v1/metrics" }, 404],
+  ])("tells it a client that sends all of its body before it reads, too: one that %s", async (_what, given, status) => {
+    const authenticate: Authenticate = (header) => (header === "none" ? undefined : { sender: undefined });
+    const rig = await startReceiver({ http: { max_request_body_size: 100_000 }, authenticate });
+    const { path = "/v1/traces", ...headers }: { path?: string; [name: string]: string | undefined } = given;
+    expect(await answerAfterSending(rig, { path, headers })).toBe(`HTTP/1.1 ${status}`);
+    expect((await send(rig, { body: sdkProtobuf })).status).toBe(200);
+  });
+
+  it("hangs up on a client that goes on sending a body that was refused", async () => {
+    const rig = await startReceiver({ http: { max_request_body_size: 100_000 } });
+    const { hostname, port } = new URL(rig.receiver.httpUrl ?? "");
+    const socket = connect(Number(port), hostname).on("error", () => {});
+    const piece = Buffer.alloc(1_048_576);
+    let pieces = 0;
+    socket.write(
+      `POST /v1/traces HTTP/1.1\r\nhost: x\r\ncontent-type: ${PROTOBUF}\r\ncontent-length: 1000000000000\r\n\r\n`,
+    );
+    const goOn = (error?: Error | null): void => {
+      if (error !== undefined && error !== null) return;
+      pieces += 1;
+      socket.write(piece, goOn);
+    };
+    goOn();
+    await closeOf(socket.resume());
+    expect(pieces).toBeLessThan(128);
     expect((await send(rig, { body: sdkProtobuf })).status).toBe(200);
   });
 
@@ -255,7 +330,7 @@ describe("POST /v1/traces", () => {
     const drip = setInterval(() => socket.write("x"), 20);
     let answer = "";
     socket.setEncoding("utf8").on("data", (text: string) => (answer += text));
-    await once(socket, "close");
+    await closeOf(socket);
     clearInterval(drip);
     // What is still on its way when a connection is reset, the answer too, may be lost.
     expect(answer).toMatch(/^(?:HTTP\/1\.1 408 |$)/);
@@ -272,7 +347,7 @@ describe("POST /v1/traces", () => {
     const third = connect(Number(port), hostname);
     third.on("error", () => {});
     third.resume();
-    await once(third, "close");
+    await closeOf(third);
     expect((await send(rig, { body: sdkProtobuf, agent })).status).toBe(200);
     agent.destroy();
     idle.destroy();
