@@ -1,9 +1,9 @@
 /**
  * One call to a model, told by two spans: an instrumentation's around the provider SDK's own (`@anthropic-ai/sdk` makes
  * one), or a client's around its gateway's. A call of a model contains no other, so where one inference span is the
- * parent of another, only the inner one is priced. The outer one ends and arrives later as a rule; where it came first,
- * it has been counted, and the inner one is not. What is remembered is bounded and in memory: spans that arrive further
- * apart, or at different processors, are both counted, which errs on the side of too much.
+ * parent of another, only the inner one is priced, and so along a line of more. The outer one ends and arrives later as a
+ * rule; where it came first, it has been counted, and the inner one is not. What is remembered is bounded and in memory:
+ * spans that arrive further apart, or at different processors, are both counted, which errs on the side of too much.
  */
 import { IdentityCell } from "../../pdata/identity.ts";
 import { RecentIdentities } from "../../pdata/recent-identities.ts";
@@ -16,9 +16,9 @@ type Call = Pick<Span, "traceId" | "spanId" | "parentSpanId" | "facts">;
 const CALLS_MAX = 8_192;
 
 export class NestedCalls {
-  /** Span → whether it had usage. */
+  /** Span that was counted, or that stands beneath one → whether that had usage. */
   readonly #counted = new RecentIdentities(CALLS_MAX);
-  /** The parents of counted spans, with the usage that came beneath them. */
+  /** What stands above counted spans, with the usage that came beneath. */
   readonly #parents = new RecentIdentities(CALLS_MAX);
   /** Of the call that is looked at. */
   readonly #own = new IdentityCell();
@@ -38,18 +38,27 @@ export class NestedCalls {
     return true;
   }
 
-  /** Whether another span of the same call has been counted, and this one knows no more than that one. */
+  /** Whether another span of the call has been counted, and this one knows no more. Then the next in line is told so. */
   #isCounted({ facts }: Call, hasParent: boolean): boolean {
     const beneath = this.#parents.get(this.#own);
-    if (beneath !== undefined) return beneath || !facts.hasUsage;
-    if (!hasParent) return false;
-    const above = this.#counted.get(this.#parent);
-    return above !== undefined && (above || !facts.hasUsage);
+    if (beneath !== undefined) {
+      const isCounted = beneath || !facts.hasUsage;
+      if (isCounted && hasParent) this.#noteBeneath(beneath);
+      return isCounted;
+    }
+    const above = hasParent ? this.#counted.get(this.#parent) : undefined;
+    const isCounted = above !== undefined && (above || !facts.hasUsage);
+    if (isCounted) this.#counted.set(this.#own, above);
+    return isCounted;
   }
 
   #count({ facts }: Call, hasParent: boolean): void {
     this.#counted.set(this.#own, facts.hasUsage);
-    if (!hasParent) return;
-    this.#parents.set(this.#parent, facts.hasUsage || this.#parents.get(this.#parent) === true);
+    if (hasParent) this.#noteBeneath(facts.hasUsage);
+  }
+
+  /** For the parent of the call that is looked at. */
+  #noteBeneath(hasUsage: boolean): void {
+    this.#parents.set(this.#parent, hasUsage || this.#parents.get(this.#parent) === true);
   }
 }

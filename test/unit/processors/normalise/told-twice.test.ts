@@ -66,6 +66,31 @@ describe("a call that two spans tell of", () => {
     expect(again.slice(2)).toEqual(again.slice(0, 2));
   });
 
+  it("is priced once where three spans tell of it, whichever is first", () => {
+    const told = () => [
+      spanOf(1, 0, { ...CALL, ...USAGE }),
+      spanOf(2, 1, { ...CALL, ...USAGE }),
+      spanOf(3, 2, { ...CALL, ...USAGE }),
+    ];
+    for (const order of [
+      [0, 1, 2],
+      [2, 1, 0],
+      [1, 0, 2],
+      [1, 2, 0],
+    ]) {
+      const arrive = () => order.map((index) => told()[index] as Span);
+      const costs = costsOf([...arrive(), ...arrive()]);
+      expect(
+        costs.filter(([status]) => status !== ""),
+        String(order),
+      ).toEqual([
+        ["exact", NANO_USD],
+        ["exact", NANO_USD],
+      ]);
+      expect(costs.slice(3), String(order)).toEqual(costs.slice(0, 3));
+    }
+  });
+
   it("is not taken for calls beside each other, or under an agent", () => {
     const agent = spanOf(9, 0, { "gen_ai.operation.name": "invoke_agent", ...USAGE });
     const calls = [spanOf(3, 9, { ...CALL, ...USAGE }), spanOf(4, 9, { ...CALL, ...USAGE })];
