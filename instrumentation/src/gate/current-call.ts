@@ -15,16 +15,34 @@ export interface CallInFlight {
   isAnswered: boolean;
   /** It covers the request that opens a socket, and no other. @default false */
   readonly isOpening?: boolean;
-  /** `fetch` is at its request: another one beside it (a hedge, by an app's own `fetch`) is a call of its own. */
-  isFetching?: boolean;
+  /** The request that is on its way: another one beside it (a hedge, by an app's own `fetch`) is a call of its own. */
+  sent?: SentRequest | undefined;
   /** Where `fetch` sends it: undici, which is asked next, need not look at it again. */
   hop?: Hop | undefined;
+}
+
+/** What puts requests on the wire, from the top to the bottom: each may send by those after it. */
+export type Sender = "fetch" | "undici" | "http" | "http2";
+
+export interface SentRequest {
+  readonly via: Sender;
 }
 
 /** As undici's `dispatch` names a destination. */
 export interface Hop {
   readonly origin: string;
   readonly path: string;
+}
+
+/** `via` sends the request of `by`, unless somebody above it does already. What is given back says that it is answered, or has failed. */
+export function startSending(by: CallInFlight, via: Sender | undefined): () => void {
+  if (via === undefined || by.sent !== undefined) return () => {};
+  const sent: SentRequest = { via };
+  by.sent = sent;
+  return () => {
+    // An attempt that was given up may end after the next one has begun.
+    if (by.sent === sent) by.sent = undefined;
+  };
 }
 
 /** The call whose admission covers a request that is sent here and now; `undefined`: nobody has gated it. */

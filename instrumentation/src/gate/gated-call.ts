@@ -25,7 +25,7 @@ import type { AnswerPlan, AttemptPlan } from "./attempt-plan.ts";
 import { statusOf, worseOf } from "./cost-status.ts";
 import { CallContext } from "./call-context.ts";
 import type { CallKind } from "./call-kind.ts";
-import type { CallInFlight, Hop } from "./current-call.ts";
+import type { CallInFlight, Hop, SentRequest } from "./current-call.ts";
 import { setAttribute } from "./set-attributes.ts";
 import { NO_USAGE, usageAmounts } from "./call-bound.ts";
 import {
@@ -69,6 +69,7 @@ export class GatedCall implements CallInFlight {
   /** The app reads the answer through the SDK's own parsing, so the raw response need not be watched. */
   isParsing = false;
   isAnswered = false;
+  sent: SentRequest | undefined;
   hop: Hop | undefined;
   /** See {@link awaitReader}. */
   unread: object | undefined;
@@ -169,6 +170,7 @@ export class GatedCall implements CallInFlight {
    */
   begin(): AttemptPlan | Promise<AttemptPlan> {
     this.isAnswered = false;
+    this.sent = undefined;
     try {
       this.giveUpAttempt();
       const { stops, leases } = this.#gate;

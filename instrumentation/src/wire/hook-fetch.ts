@@ -1,5 +1,6 @@
 /** The gate before `globalThis.fetch`. Requests that are none of its business go straight on, as the promise that they are. */
 import { context } from "@opentelemetry/api";
+import { startSending } from "../gate/current-call.ts";
 import { watchBody } from "../stainless/observe-raw.ts";
 import { collect, textOf } from "./request-body.ts";
 import { patchDispatcherOf, patchGlobalDispatcher } from "./hook-undici.ts";
@@ -54,24 +55,20 @@ function send({ wire, original, input, init, isLast }: Sending): Promise<Respons
   if (url === null || !url.protocol.startsWith("http")) return passed(original(input, init));
   const method = (init?.method ?? request?.method ?? "GET").toUpperCase();
   patchDispatcherOf((init as { readonly dispatcher?: object } | undefined)?.dispatcher);
-  const verdict = wire.judge({ method, url, isBeside: isLast });
+  const via = isLast ? "fetch" : undefined;
+  const verdict = wire.judge({ method, url, via });
   switch (verdict.do) {
     case "pass":
       return passed(original(input, init));
     case "covered": {
       const { by } = verdict;
       by.hop = verdict.hop;
-      if (isLast) by.isFetching = true;
+      const stopSending = startSending(by, via);
       const sent = passed(original(input, init));
-      void sent.then(
-        (response) => {
-          by.isFetching = false;
-          if (response.ok) by.isAnswered = true;
-        },
-        () => {
-          by.isFetching = false;
-        },
-      );
+      void sent.then((response) => {
+        stopSending();
+        if (response.ok) by.isAnswered = true;
+      }, stopSending);
       return sent;
     }
     case "refuse":

@@ -5,6 +5,8 @@
  */
 import type { ClientRequest, IncomingMessage } from "node:http";
 import { context } from "@opentelemetry/api";
+import { startSending } from "../gate/current-call.ts";
+import type { CallInFlight } from "../gate/current-call.ts";
 import { isPatched, PATCHED } from "../stainless/patch-client.ts";
 import { destinationOf, watchDestinations } from "./http-destination.ts";
 import { HeldRequest } from "./held-request.ts";
@@ -60,14 +62,12 @@ function look(request: ClientRequest, original: SendMethods): HeldRequest | unde
   const { url, named } = destination;
   const method = request.method.toUpperCase();
   const isUpgrade = request.getHeader("upgrade") !== undefined;
-  const verdict: Verdict = wire.judge({ method, url, isUpgrade, named });
+  const verdict: Verdict = wire.judge({ method, url, isUpgrade, named, via: "http" });
   switch (verdict.do) {
     case "pass":
       return undefined;
     case "covered":
-      onResponse(request, ({ statusCode = 0 }) => {
-        if (statusCode >= 200 && statusCode < 300) verdict.by.isAnswered = true;
-      });
+      watchCovered(request, verdict.by);
       return undefined;
     case "refuse":
     case "wait":
@@ -77,10 +77,17 @@ function look(request: ClientRequest, original: SendMethods): HeldRequest | unde
 }
 
 /** Without adding a listener: a request that nobody listens to throws its answer away, and has to go on doing so. */
-function onResponse(request: ClientRequest, seen: (response: IncomingMessage) => void): void {
+function watchCovered(request: ClientRequest, by: CallInFlight): void {
+  const stopSending = startSending(by, "http");
   const emit = request.emit.bind(request);
   request.emit = (name: string | symbol, ...args: unknown[]): boolean => {
-    if (name === "response") seen(args[0] as IncomingMessage);
+    if (name === "response") {
+      const { statusCode = 0 } = args[0] as IncomingMessage;
+      if (statusCode >= 200 && statusCode < 300) by.isAnswered = true;
+    }
+    if (ENDS.has(name)) stopSending();
     return emit(name, ...args);
   };
 }
+
+const ENDS: ReadonlySet<string | symbol> = new Set(["response", "upgrade", "connect", "error", "close"]);

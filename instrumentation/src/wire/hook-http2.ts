@@ -5,6 +5,8 @@
 import { syncBuiltinESMExports } from "node:module";
 import type { ClientHttp2Session, ClientHttp2Stream, OutgoingHttpHeaders } from "node:http2";
 import { context } from "@opentelemetry/api";
+import { startSending } from "../gate/current-call.ts";
+import type { CallInFlight } from "../gate/current-call.ts";
 import { hasSyncHooks, watchResolve } from "../registration/module-hooks.ts";
 import { isPatched, PATCHED, replace } from "../stainless/patch-client.ts";
 import { HeldStream } from "./held-stream.ts";
@@ -57,14 +59,12 @@ function patchSession(session: ClientHttp2Session): void {
     const send = (): ClientHttp2Stream => request.call(this, headers, ...rest);
     if (wire === undefined || url === null) return send();
     const method = (header(":method") ?? "GET").toUpperCase();
-    const verdict = wire.judge({ method, url });
+    const verdict = wire.judge({ method, url, via: "http2" });
     switch (verdict.do) {
       case "pass":
         return send();
       case "covered":
-        return send().once("response", ({ ":status": status = 0 }) => {
-          if (status >= 200 && status < 300) verdict.by.isAnswered = true;
-        });
+        return sendCovered(send, verdict.by);
       case "refuse":
         throw verdict.error;
       case "wait":
@@ -75,6 +75,16 @@ function patchSession(session: ClientHttp2Session): void {
       }
     }
   });
+}
+
+function sendCovered(send: () => ClientHttp2Stream, by: CallInFlight): ClientHttp2Stream {
+  const stopSending = startSending(by, "http2");
+  return send()
+    .once("close", stopSending)
+    .once("response", ({ ":status": status = 0 }) => {
+      stopSending();
+      if (status >= 200 && status < 300) by.isAnswered = true;
+    });
 }
 
 function urlOf(session: ClientHttp2Session, header: (name: string) => string | undefined): URL | null {

@@ -3,14 +3,15 @@
  * of a redirect. Agents, pools and clients hand a request down to each other by the same method; it is looked at once.
  */
 import { context } from "@opentelemetry/api";
-import { callInFlight } from "../gate/current-call.ts";
+import { callInFlight, startSending } from "../gate/current-call.ts";
+import type { CallInFlight } from "../gate/current-call.ts";
 import { isPatched, PATCHED, replace } from "../stainless/patch-client.ts";
 import type { AnswerTap } from "../stainless/answer-tap.ts";
 import { collect, textOf } from "./request-body.ts";
 import { findHeader, withHeaders } from "./undici-headers.ts";
 import type { Headers } from "./undici-headers.ts";
 import { watchHandler } from "./undici-handler.ts";
-import type { Handler } from "./undici-handler.ts";
+import type { Handler, HandlerWatch, Head } from "./undici-handler.ts";
 import { registeredWire } from "./wire.ts";
 import type { Wire } from "./wire.ts";
 import type { WireCall } from "./wire-call.ts";
@@ -93,20 +94,16 @@ function look(sending: Sending): boolean {
   const { wire, dispatch, options, handler, url } = sending;
   const method = options.method.toUpperCase();
   const isUpgrade = Boolean(options.upgrade);
-  const verdict = wire.judge({ method, url, isUpgrade, named: namedOf(url, options) });
+  // An interceptor under the hook sends what was looked at on to another address: a copy of its options.
+  const via = options[LOOKED_AT] === undefined ? "undici" : undefined;
+  const verdict = wire.judge({ method, url, isUpgrade, named: namedOf(url, options), via });
   switch (verdict.do) {
     case "pass":
       return dispatch(options, handler);
-    case "covered":
-      return dispatch(
-        options,
-        watchHandler(handler, {
-          onHead: ({ status }) => {
-            if (status >= 200 && status < 300) verdict.by.isAnswered = true;
-            return undefined;
-          },
-        }),
-      );
+    case "covered": {
+      const { by } = verdict;
+      return dispatch(options, watchHandler(handler, new CoveredWatch(by, startSending(by, via))));
+    }
     case "refuse":
       fail(handler, verdict.error);
       return true;
@@ -145,8 +142,33 @@ async function gate(
   context.with(call.context, () => dispatch(changed({ ...options, body }, url, call), watched));
 }
 
+/** Of a request that a gated call sends. */
+class CoveredWatch implements HandlerWatch {
+  readonly #by: CallInFlight;
+  readonly #stopSending: () => void;
+
+  constructor(by: CallInFlight, stopSending: () => void) {
+    this.#by = by;
+    this.#stopSending = stopSending;
+  }
+
+  onHead({ status }: Head): void {
+    this.#stopSending();
+    if (status >= 200 && status < 300) this.#by.isAnswered = true;
+  }
+
+  onUpgrade(): void {
+    this.#stopSending();
+  }
+
+  onError(error: unknown): unknown {
+    this.#stopSending();
+    return error;
+  }
+}
+
 /** What the handler is told, told to the call first. */
-class Watch {
+class Watch implements HandlerWatch {
   readonly #call: WireCall;
   #tap: AnswerTap | undefined;
   #hasStarted = false;
@@ -160,15 +182,7 @@ class Watch {
     this.#call.signal.addEventListener("abort", () => abort(this.#call.signal.reason), { once: true });
   }
 
-  onHead({
-    status,
-    contentType,
-    contentEncoding,
-  }: {
-    status: number;
-    contentType: string;
-    contentEncoding: string;
-  }): void {
+  onHead({ status, contentType, contentEncoding }: Head): void {
     this.#tap = this.#call.answered(status, { contentType, contentEncoding });
   }
 

@@ -9,7 +9,7 @@ import { providerBase } from "../config/providers.ts";
 import type { ProviderBase } from "../config/providers.ts";
 import { TollgateError } from "../errors.ts";
 import { callInFlight } from "../gate/current-call.ts";
-import type { CallInFlight, Hop } from "../gate/current-call.ts";
+import type { CallInFlight, Hop, Sender } from "../gate/current-call.ts";
 import { asBody } from "../gate/endpoint.ts";
 import type { Gate } from "../gate/gate.ts";
 import type { HelloReply } from "../protocol.ts";
@@ -42,7 +42,7 @@ export interface WireRequest extends Outgoing {
   /** On its way, so that nothing of it can be changed. */
   readonly isSent?: boolean;
   readonly host: ProviderHost | undefined;
-  readonly via: "fetch" | "http" | "http2" | "undici";
+  readonly via: Sender;
   readonly signal: AbortSignal | undefined;
   /** The app's context when it sent it. */
   readonly parent: Context;
@@ -51,8 +51,8 @@ export interface WireRequest extends Outgoing {
 /** A request before its body is known. */
 export interface Leaving extends Outgoing {
   readonly isUpgrade?: boolean;
-  /** Not the same request as one of the call that is on its way, seen once more. */
-  readonly isBeside?: boolean;
+  /** What sends it. Absent: it may be a request that is on its way, seen once more. */
+  readonly via?: Sender | undefined;
   /** Whom its `Host` header names, where that is not the host it goes to: an address was looked up by hand, or there is a proxy. */
   readonly named?: URL | undefined;
 }
@@ -174,10 +174,18 @@ export class Wire {
   }
 }
 
-function covers(by: CallInFlight, { isUpgrade = false, isBeside = false }: Leaving): boolean {
+function covers(by: CallInFlight, { isUpgrade = false, via }: Leaving): boolean {
   if (by.isOpening === true && !isUpgrade) return false;
-  return !(isBeside && by.isFetching === true);
+  return via === undefined || by.sent === undefined || SENDS_BY[by.sent.via].includes(via);
 }
+
+/** What is under each. */
+const SENDS_BY: Readonly<Record<Sender, readonly Sender[]>> = {
+  fetch: ["undici", "http", "http2"],
+  undici: ["http2"],
+  http: [],
+  http2: [],
+};
 
 /** What is known of a request by its method and URL. */
 interface Place {
