@@ -193,13 +193,12 @@ export function createApi(options: ApiOptions): Api {
     budgetsRoute({ ledger, tenancy, ...(options.truth === undefined ? {} : { truth: options.truth }) }),
     raiseRoute({ ledger, telemetry, recordChange }),
     spendRoute({ store, clock }),
-    recordedDecisionsRoute({ store, clock }),
     ...tracesRoutes({ store, clock }),
     ...sessionsRoutes({ store, clock }),
     policiesRoute({ registry, tenancy }),
     ...(options.governance === undefined ? [] : governanceRoutes(options.governance, registry)),
     spansRoute({ store, clock }),
-    ...(audit === undefined ? [] : [...auditRoutes(audit), recordedCallsRoute(audit)]),
+    ...(audit === undefined ? [] : [...auditRoutes(audit), recordedCallsRoute(audit), recordedDecisionsRoute(audit)]),
     statusRoute(options.status),
   ];
 

@@ -1,6 +1,3 @@
-import { createInterface } from "node:readline";
-import { Readable } from "node:stream";
-import type { ReadableStream } from "node:stream/web";
 import { formatUsd, type NanoUsd } from "@tollgate/instrumentation/pricing";
 import type { RecordedCallLine } from "../api/recorded-calls.ts";
 import type { Budget } from "../budget/budget.ts";
@@ -12,8 +9,7 @@ import {
   countedFrom,
   type RecordedCall,
 } from "../budget/budget-replay.ts";
-import { errorText } from "../telemetry/error-text.ts";
-import { CliError, EXIT } from "./exit.ts";
+import { eachLine } from "./lines.ts";
 import { type Column, type Output, printTable } from "./output.ts";
 import type { Processor } from "./processor.ts";
 import { counted } from "../support/counted.ts";
@@ -37,14 +33,8 @@ export async function replayBudgets(options: BudgetReplayOptions): Promise<Budge
   const replay = new BudgetReplay({ budgets, fromMs });
   const keys = [...new Set([...ALWAYS, ...replay.labelKeys])];
   const since = new Date(countedFrom(budgets, fromMs)).toISOString();
-  const body = await processor.stream("/v1/spend/calls", { labels: keys.join(","), since, until });
-  try {
-    const input = Readable.fromWeb(body as ReadableStream<Uint8Array>);
-    for await (const line of createInterface({ input, crlfDelay: Infinity }))
-      if (line !== "") replay.take(callOf(JSON.parse(line) as RecordedCallLine, keys));
-  } catch (error) {
-    throw new CliError(EXIT.unreachable, `the calls ended early: ${errorText(error)}`);
-  }
+  const question = { path: "/v1/spend/calls", query: { labels: keys.join(","), since, until } };
+  await eachLine<RecordedCallLine>(processor, question, (line) => replay.take(callOf(line, keys)));
   return replay.report();
 }
 

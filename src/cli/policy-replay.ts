@@ -2,12 +2,16 @@ import { Command } from "commander";
 import { readEnvironment } from "../config/environment.ts";
 import type { Environment } from "../config/yaml-document.ts";
 import type { GovernanceReply } from "../api/governance.ts";
-import { type RecordedDecisions, replay, type ReplayReport, type ReplayRow } from "../policy/replay.ts";
+import type { RecordedDecisionsLine } from "../api/recorded-decisions.ts";
+import { DecisionReplay, type RecordedDecisions, type ReplayReport, type ReplayRow } from "../policy/replay.ts";
 import { apiOption, type CommonOptions, dataDirOption, jsonOption } from "./options.ts";
 import { type Column, type Output, printJson, printTable } from "./output.ts";
 import { printable } from "../support/printable.ts";
+import { timeOfText } from "../support/time-text.ts";
 import { budgetReportJson, printBudgetReport, replayBudgets } from "./budget-replay.ts";
 import { diffLines } from "./document-diff.ts";
+import { CliError, EXIT } from "./exit.ts";
+import { eachLine } from "./lines.ts";
 import { findProcessor } from "./processor.ts";
 import { type Candidate, candidateOfDirectory, candidateOfFiles } from "./replay-candidate.ts";
 
@@ -16,13 +20,9 @@ interface ReplayCommandOptions extends CommonOptions {
   readonly until?: string;
 }
 
-interface Recorded {
-  readonly since_ms: number;
-  readonly groups: readonly RecordedDecisions[];
-  readonly truncated: boolean;
-}
-
 const ROWS_SHOWN = 100;
+/** As many as the processor sends. */
+const KINDS_MAX = 2_000_000;
 const ORDER = ["newly_denied", "newly_asked", "newly_allowed", "depends"] as const;
 
 /** `tollgate policy replay FILE`: a candidate over what was decided; agents that it does not name are left alone. */
@@ -68,10 +68,15 @@ interface Run {
 async function run({ read, isWhole, options, output }: Run): Promise<void> {
   const processor = findProcessor(options);
   const candidate = read(await processor.get<GovernanceReply>("/v1/governance"), readEnvironment().all);
-  const { since, until } = options;
-  const recorded = await processor.get<Recorded>("/v1/decisions/recorded", { since, until });
-  const report = replay(recorded.groups, { ...candidate, isWhole });
-  const budgets = await replayBudgets({ processor, budgets: candidate.budgets, fromMs: recorded.since_ms, until });
+  const { fromMs, since, until } = windowOf(options);
+  const replay = new DecisionReplay({ ...candidate, isWhole });
+  const kinds = await eachLine<RecordedDecisionsLine>(
+    processor,
+    { path: "/v1/decisions/recorded", query: { since, until } },
+    (line) => replay.take(groupOf(line)),
+  );
+  const report = replay.report();
+  const budgets = await replayBudgets({ processor, budgets: candidate.budgets, fromMs, until });
   const { changes: documents, notes } = candidate;
   if (options.json === true) {
     const planned = isWhole ? { documents, notes } : {};
@@ -86,20 +91,44 @@ async function run({ read, isWhole, options, output }: Run): Promise<void> {
     printReport(output, report);
     if (budgets !== undefined) printBudgetReport(output, budgets);
   }
-  if (recorded.truncated) process.stderr.write("the rarest decisions are left out: choose a shorter time\n");
+  if (kinds >= KINDS_MAX) process.stderr.write("some decisions are left out: choose a shorter time\n");
 }
 
-function printReport(output: Output, { decisions, unchanged, not_governed: others, changes }: ReplayReport): void {
-  const rows = changes.toSorted(
-    (a, b) => ORDER.indexOf(a.change) - ORDER.indexOf(b.change) || b.decisions - a.decisions,
-  );
+/** The same window for decisions and for calls, whenever each is asked for. */
+function windowOf(options: ReplayCommandOptions): { fromMs: number; since: string; until: string | undefined } {
+  const nowMs = Date.now();
+  const parsed = (name: "since" | "until", text: string): number => {
+    const time = timeOfText(text, nowMs);
+    if (time !== undefined) return time;
+    throw new CliError(
+      EXIT.usage,
+      `--${name}: expected an ISO 8601 time or a duration such as \`24h\`, not \`${text}\``,
+    );
+  };
+  const fromMs = parsed("since", options.since);
+  const untilMs = options.until === undefined ? undefined : parsed("until", options.until);
+  return { fromMs, since: iso(fromMs), until: untilMs === undefined ? undefined : iso(untilMs) };
+}
+
+function iso(ms: number): string {
+  return new Date(ms).toISOString();
+}
+
+function groupOf(line: RecordedDecisionsLine): RecordedDecisions {
+  const [agent, team, role, environment, ancestors, autonomy, tool, decision, rule, decisions, traces] = line;
+  return { agent, team, role, environment, ancestors, autonomy, tool, decision, rule, decisions, traces };
+}
+
+function printReport(output: Output, report: ReplayReport): void {
+  const { decisions, unchanged, not_governed: others, changes, left_out: leftOut } = report;
+  const rows = changes.toSorted((a, b) => ORDER.indexOf(a.change) - ORDER.indexOf(b.change));
   if (rows.length > 0) printTable(output, rows.slice(0, ROWS_SHOWN), COLUMNS);
   if (rows.length > ROWS_SHOWN) output.line(`and ${rows.length - ROWS_SHOWN} more (--json shows all)`);
   const totals = ORDER.map((change) => {
-    const count = rows.reduce((sum, row) => sum + (row.change === change ? row.decisions : 0), 0);
-    return `${count} ${change === "depends" ? "depend on what is not recorded" : change.replace("_", " ")}`;
+    return `${report.totals[change]} ${change === "depends" ? "depend on what is not recorded" : change.replace("_", " ")}`;
   });
   output.line(`${decisions} decisions: ${totals.join(", ")}, ${unchanged} unchanged, ${others} of other agents`);
+  if (leftOut > 0) output.line(`${leftOut} that changed are in no row: there are too many rows`);
 }
 
 const COLUMNS: readonly Column<ReplayRow>[] = [

@@ -56,7 +56,11 @@ export interface ReplayReport {
   readonly unchanged: number;
   /** Of agents that no policy of the candidate is for. */
   readonly not_governed: number;
+  readonly totals: Readonly<Record<ReplayChange, number>>;
+  /** What happens most comes first. */
   readonly changes: readonly ReplayRow[];
+  /** Decisions that changed and have no row, as there are too many rows. */
+  readonly left_out: number;
 }
 
 export interface ReplayOptions {
@@ -74,18 +78,56 @@ export interface ReplayOptions {
 const NOT_RECORDED = /\b(?:args|session|destination|now|model|expansion|tool\.changed)\b/;
 const NO_POLICY = "no policy";
 
-export function replay(recorded: readonly RecordedDecisions[], options: ReplayOptions): ReplayReport {
-  const variants = variantsOf(options);
-  const changes: ReplayRow[] = [];
-  const counts = { decisions: 0, unchanged: 0, not_governed: 0 };
-  for (const group of recorded) {
-    counts.decisions += group.decisions;
-    const row = decideAgain(group, variants, options);
-    if (row === "not_governed") counts.not_governed += group.decisions;
-    else if (row === "unchanged") counts.unchanged += group.decisions;
-    else changes.push(row);
+const ROWS_MAX = 100_000;
+const TRACES_MAX = 3;
+
+/** Takes what was recorded, piece by piece, and keeps what changes: by agent and tool, not by decision. */
+export class DecisionReplay {
+  readonly #options: ReplayOptions;
+  readonly #variants: readonly Variant[];
+  readonly #rows = new Map<string, ReplayRow>();
+  readonly #totals = { newly_denied: 0, newly_asked: 0, newly_allowed: 0, depends: 0 };
+  #decisions = 0;
+  #unchanged = 0;
+  #notGoverned = 0;
+  #leftOut = 0;
+
+  constructor(options: ReplayOptions) {
+    this.#options = options;
+    this.#variants = variantsOf(options);
   }
-  return { ...counts, changes };
+
+  take(group: RecordedDecisions): void {
+    this.#decisions += group.decisions;
+    const row = decideAgain(group, this.#variants, this.#options);
+    if (row === "not_governed") this.#notGoverned += group.decisions;
+    else if (row === "unchanged") this.#unchanged += group.decisions;
+    else this.#add(row);
+  }
+
+  report(): ReplayReport {
+    return {
+      decisions: this.#decisions,
+      unchanged: this.#unchanged,
+      not_governed: this.#notGoverned,
+      totals: this.#totals,
+      changes: [...this.#rows]
+        .toSorted(([key, row], [other, than]) => than.decisions - row.decisions || (key < other ? -1 : 1))
+        .map(([, row]) => row),
+      left_out: this.#leftOut,
+    };
+  }
+
+  #add(row: ReplayRow): void {
+    this.#totals[row.change] += row.decisions;
+    const key = JSON.stringify([row.agent, row.tool, row.change, row.was, row.becomes, row.rule]);
+    const known = this.#rows.get(key);
+    if (known !== undefined) {
+      const traces = [...new Set([...known.traces, ...row.traces])].slice(0, TRACES_MAX);
+      this.#rows.set(key, { ...known, decisions: known.decisions + row.decisions, traces });
+    } else if (this.#rows.size < ROWS_MAX) this.#rows.set(key, row);
+    else this.#leftOut += row.decisions;
+  }
 }
 
 type Variant = readonly CompiledPolicy[];

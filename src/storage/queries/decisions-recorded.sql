@@ -9,13 +9,12 @@ SELECT
     toString(tool) AS tool,
     toString(decision) AS decision,
     toString(decision_rule) AS rule,
-    toString(count()) AS decisions,
+    count() AS decisions,
     groupUniqArray(3)(trace_id) AS traces
 FROM span_log
 WHERE start >= fromUnixTimestamp64Milli({since_ms: Int64}, 'UTC') AND start < fromUnixTimestamp64Milli({until_ms: Int64}, 'UTC')
     AND ({tenant: String} = '' OR labels['tenant'] = {tenant: String})
     AND tool != '' AND decision != '' AND (policy != '' OR decision = 'allow')
 GROUP BY agent, team, role, environment, ancestors, autonomy, tool, decision, rule
-ORDER BY count() DESC, agent, tool, decision, rule
 LIMIT {limit: UInt32}
-SETTINGS max_execution_time = 60, max_memory_usage = 1500000000, max_result_rows = 20001, result_overflow_mode = 'throw'
+SETTINGS max_execution_time = 60, max_memory_usage = 1500000000, max_bytes_before_external_group_by = 500000000

@@ -269,7 +269,6 @@ describe("the rest", () => {
         "/v1/credentials/{id}/revoke",
         "/v1/credentials/{id}/rotate",
         "/v1/decisions",
-        "/v1/decisions/recorded",
         "/v1/incidents",
         "/v1/incidents/{id}",
         "/v1/incidents/{id}/close",

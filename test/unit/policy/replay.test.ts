@@ -8,7 +8,7 @@ import {
 import { describe, expect, it } from "vitest";
 import type { AgentDocument } from "../../../src/policy/agent-document.ts";
 import { AgentRegistry } from "../../../src/policy/registry.ts";
-import { type RecordedDecisions, replay, type ReplayReport } from "../../../src/policy/replay.ts";
+import { DecisionReplay, type RecordedDecisions, type ReplayReport } from "../../../src/policy/replay.ts";
 
 function policyOf(document: Readonly<Record<string, unknown>>): PolicyDocument {
   const parsed = parsePolicy({ kind: "policy", name: "candidate", ...document });
@@ -43,13 +43,15 @@ function replayed(
   groups: readonly RecordedDecisions[],
   { isWhole = false, tools = [], agents = [], requirePolicy = false }: Around = {},
 ): ReplayReport {
-  return replay(groups, {
+  const replay = new DecisionReplay({
     policies: [policyOf(document)],
     labels: DEFAULT_LABEL_ORDER,
     tools: new ToolCatalogue(tools, DEFAULT_LABEL_ORDER),
     registry: new AgentRegistry({ agents, policies: [], prices: [], requirePolicy, fingerprint: "" }),
     isWhole,
   });
+  for (const each of groups) replay.take(each);
+  return replay.report();
 }
 
 describe("a candidate over what was decided", () => {
@@ -67,6 +69,25 @@ describe("a candidate over what was decided", () => {
       ["newly_denied", "db_drop", "deny: db_drop"],
     ]);
     expect(report.changes[2]).toMatchObject({ was: "allow", becomes: "deny", decisions: 3, traces: ["t1"] });
+  });
+
+  it("shows in one row what is alike to who reads it, however many kinds it was recorded in, the most frequent first", () => {
+    const kinds = ["staging", "production", "sandbox"].map((environment, index) =>
+      group("db_drop", "allow", { environment, traces: [`t${index}`, "t0"], decisions: 3 }),
+    );
+    const report = replayed({ deny: ["*"] }, [group("db_read", "allow", { decisions: 8 }), ...kinds]);
+    expect(report.changes).toMatchObject([
+      { tool: "db_drop", decisions: 9, traces: ["t0", "t1", "t2"] },
+      { tool: "db_read", decisions: 8, traces: ["t1"] },
+    ]);
+    expect(report).toMatchObject({ totals: { newly_denied: 17, depends: 0 }, left_out: 0 });
+  });
+
+  it("keeps no more rows than it can, and says how many decisions have none", () => {
+    const groups = Array.from({ length: 100_010 }, (_, index) => group(`tool_${index}`, "allow", { decisions: 1 }));
+    const report = replayed({ deny: ["*"] }, groups);
+    expect(report).toMatchObject({ decisions: 100_010, totals: { newly_denied: 100_010 }, left_out: 10 });
+    expect(report.changes).toHaveLength(100_000);
   });
 
   it("leaves agents alone that it is not for, unless it is all that would be in force", () => {
