@@ -78,44 +78,64 @@ export function encodeBlock({ payload, ...block }: Block): Buffer {
 
 /** The block of a file that this process wrote: it is read again, without what it spent, until somebody asks for that. */
 export function keptBlock({ bytes, block }: BlockFile): Block {
-  const { spend: _, ...facts } = block;
+  const { spend: _, ...known } = block;
+  return withLateSpend(known, bytes.subarray(FIXED_BYTES, FIXED_BYTES + bytes.readUInt32LE(8)));
+}
+
+/** Reads a block's file. Torn, damaged and foreign files come back as `corrupt`; nothing throws. */
+export function decodeBlock(bytes: Buffer): DecodedBlock {
+  const parts = partsOf(bytes);
+  if (parts.kind === "corrupt") return parts;
+  const head = parseHead(parts.head);
+  if (head === undefined) return corrupt("head of another version");
+  const { identities, payload } = parts;
+  if (identities.length !== head.rows * IDENTITY_BYTES) return corrupt("identities do not match the rows");
+  const { token, created_unix_ms: createdUnixMs, rows: rowCount, reason } = head;
+  const facts = { token, createdUnixMs, rowCount, ...(reason === undefined ? {} : { reason }) };
+  return { kind: "block", block: { ...facts, identities, spend: spendOf(head), payload } };
+}
+
+/**
+ * The same for a block whose head was read or written before: it is not read again until somebody asks what was spent, which is
+ * most of the work. While the engine is behind, every block comes this way.
+ */
+export function decodeAgain(bytes: Buffer, facts: Omit<HeadFacts, "spend">): DecodedBlock {
+  const parts = partsOf(bytes);
+  if (parts.kind === "corrupt") return parts;
+  const { head, identities, payload } = parts;
+  if (identities.length !== facts.rowCount * IDENTITY_BYTES) return corrupt("identities do not match the rows");
+  return { kind: "block", block: withLateSpend({ ...facts, identities, payload }, head) };
+}
+
+function withLateSpend(block: Omit<Block, "spend">, json: Buffer): Block {
   return {
-    ...facts,
+    ...block,
     get spend() {
-      const head = parseHead(bytes.subarray(FIXED_BYTES, FIXED_BYTES + bytes.readUInt32LE(8)));
+      const head = parseHead(json);
       return head === undefined ? [] : spendOf(head);
     },
   };
 }
 
-/** Reads a block's file. Torn, damaged and foreign files come back as `corrupt`; nothing throws. */
-export function decodeBlock(bytes: Buffer): DecodedBlock {
+interface Parts extends Pick<Block, "identities" | "payload"> {
+  readonly kind: "parts";
+  readonly head: Buffer;
+}
+
+/** The parts of a file whose checksums hold. */
+function partsOf(bytes: Buffer): Parts | Extract<DecodedBlock, { kind: "corrupt" }> {
   if (bytes.length < FIXED_BYTES) return corrupt("shorter than its fixed part");
   if (!bytes.subarray(0, MAGIC.length).equals(MAGIC)) return corrupt("not a block");
-  const jsonLength = bytes.readUInt32LE(8);
-  const payloadLength = bytes.readUInt32LE(12);
-  const identitiesLength = bytes.length - FIXED_BYTES - jsonLength - payloadLength;
-  if (identitiesLength < 0) return corrupt("cut off");
-  const payload = bytes.subarray(bytes.length - payloadLength);
-  const headBytes = bytes.subarray(FIXED_BYTES, bytes.length - payloadLength);
-  if (crc32(headBytes, crc32(bytes.subarray(8, 16))) !== bytes.readUInt32LE(16))
+  const headLength = bytes.readUInt32LE(8);
+  const payloadAt = bytes.length - bytes.readUInt32LE(12);
+  const identitiesAt = FIXED_BYTES + headLength;
+  if (identitiesAt > payloadAt) return corrupt("cut off");
+  const payload = bytes.subarray(payloadAt);
+  if (crc32(bytes.subarray(FIXED_BYTES, payloadAt), crc32(bytes.subarray(8, 16))) !== bytes.readUInt32LE(16))
     return corrupt("checksum of the head is wrong");
   if (crc32(payload) !== bytes.readUInt32LE(20)) return corrupt("checksum of the rows is wrong");
-  const head = parseHead(headBytes.subarray(0, jsonLength));
-  if (head === undefined) return corrupt("head of another version");
-  if (identitiesLength !== head.rows * IDENTITY_BYTES) return corrupt("identities do not match the rows");
-  return {
-    kind: "block",
-    block: {
-      token: head.token,
-      createdUnixMs: head.created_unix_ms,
-      rowCount: head.rows,
-      ...(head.reason === undefined ? {} : { reason: head.reason }),
-      identities: headBytes.subarray(jsonLength),
-      spend: spendOf(head),
-      payload,
-    },
-  };
+  const head = bytes.subarray(FIXED_BYTES, identitiesAt);
+  return { kind: "parts", head, identities: bytes.subarray(identitiesAt, payloadAt), payload };
 }
 
 /** Some rows of a block, to be set aside: without its spend, which counts with the block. */
@@ -126,6 +146,6 @@ export function blockOfRows({ block, rows, payload, reason }: RowsAside): Block 
   return { ...block, rowCount: rows.length, identities, spend: [], payload, reason };
 }
 
-function corrupt(reason: string): DecodedBlock {
+function corrupt(reason: string): Extract<DecodedBlock, { kind: "corrupt" }> {
   return { kind: "corrupt", reason };
 }

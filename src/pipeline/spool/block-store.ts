@@ -10,7 +10,7 @@ import { type FileHandle, open, readFile, readdir, rename, stat, unlink } from "
 import { join } from "node:path";
 import { BufferPool } from "../../support/buffer-pool.ts";
 import { ByteSink } from "../native/byte-sink.ts";
-import { type DecodedBlock, decodeBlock, type NewBlock, writeBlock } from "./block-format.ts";
+import { decodeAgain, type DecodedBlock, decodeBlock, type NewBlock, writeBlock } from "./block-format.ts";
 import { KeptBlocks, type MadeBlock } from "./kept-blocks.ts";
 import { decodeMerge, encodeMerge, type Merge } from "./merge-file.ts";
 import { SetAside, type WriteFileDurably } from "./set-aside.ts";
@@ -170,11 +170,11 @@ export class BlockStore {
   }
 
   /** The same, for a block that is to be sent and then removed, until when its memory is its own. */
-  async lend(name: string): Promise<DecodedBlock> {
+  async lend({ name, token, rowCount, createdUnixMs }: StoredBlock): Promise<DecodedBlock> {
     if (!this.#keepsBlocks || this.#kept.get(name) !== undefined) return this.read(name);
     try {
       const buffer = this.#pool.take(await this.sizeOf(name));
-      const decoded = decodeBlock(await readWhole(this.#path(name), buffer));
+      const decoded = decodeAgain(await readWhole(this.#path(name), buffer), { token, rowCount, createdUnixMs });
       const giveBack = (): void => this.#pool.give(buffer);
       if (decoded.kind === "block") this.#kept.lend(name, { block: decoded.block, capacity: buffer.length, giveBack });
       return decoded;

@@ -207,7 +207,7 @@ export class Spool<Row> {
 
   /** A block as it is on disk. `undefined` when its file went bad: it is set aside then. */
   async payload(block: StoredBlock): Promise<Block | undefined> {
-    const decoded = await this.#store.lend(block.name);
+    const decoded = await this.#store.lend(block);
     if (decoded.kind === "block") return decoded.block;
     await this.giveUp(block, "corrupt", decoded.reason);
     return undefined;

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type Block, decodeBlock, encodeBlock } from "../../../../src/pipeline/spool/block-format.ts";
+import { type Block, decodeAgain, decodeBlock, encodeBlock } from "../../../../src/pipeline/spool/block-format.ts";
 
 const block: Block = {
   token: "11111111-2222-3333-4444-555555555555",
@@ -61,6 +61,20 @@ describe("a block's file", () => {
       return decodeBlock(changed).kind === "corrupt";
     });
     expect(fc.check(isCaught, { numRuns: 2_000 })).toMatchObject({ failed: false, counterexample: null });
+  });
+
+  it("read again is the same block, and as corrupt, though its head is not looked at before it is asked what was spent", () => {
+    const { token, createdUnixMs, rowCount } = block;
+    const facts = { token, createdUnixMs, rowCount };
+    const bytes = encodeBlock(block);
+    expect(decodeAgain(bytes, facts)).toEqual({ kind: "block", block });
+    expect(decodeAgain(bytes, { ...facts, rowCount: 3 }).kind).toBe("corrupt");
+    for (let at = 0; at < bytes.length; at += 1) {
+      const changed = Buffer.from(bytes);
+      changed[at] = (changed[at] ?? 0) ^ 1;
+      expect(decodeAgain(changed, facts).kind).toBe("corrupt");
+      expect(decodeAgain(bytes.subarray(0, at), facts).kind).toBe("corrupt");
+    }
   });
 
   it("is corrupt when something follows it", () => {

@@ -99,10 +99,10 @@ it("a block that is read to be sent has its memory until it is removed, and othe
     await write(store, blockOf("b", 60_000)),
     await write(store, blockOf("c", 60_000)),
   ];
-  const sent = [await store.lend(first.name), await store.lend(second.name)];
+  const sent = [await store.lend(first), await store.lend(second)];
   expect(sent).toEqual(["a", "b"].map((token) => ({ kind: "block", block: blockOf(token, 60_000) })));
   await store.remove(first);
-  const later = await store.lend(third.name);
+  const later = await store.lend(third);
   expect(later).toEqual({ kind: "block", block: blockOf("c", 60_000) });
   expect(sent[1]).toEqual({ kind: "block", block: blockOf("b", 60_000) });
   expect(sent[0]).not.toEqual({ kind: "block", block: blockOf("a", 60_000) });
@@ -117,11 +117,11 @@ it("a block whose file is cut off or longer than it was is corrupt, in whatever 
     await write(store, blockOf("b", 60_000)),
     await write(store, blockOf("c", 60_000)),
   ];
-  await store.lend(whole.name);
+  await store.lend(whole);
   await store.remove(whole);
   await truncate(join(directory, short.name), 50_000);
   await truncate(join(directory, long.name), 70_000);
-  for (const { name } of [short, long]) expect(await store.lend(name)).toMatchObject({ kind: "corrupt" });
-  expect(await store.lend("none")).toMatchObject({ kind: "corrupt" });
+  for (const stored of [short, long]) expect(await store.lend(stored)).toMatchObject({ kind: "corrupt" });
+  expect(await store.lend({ ...whole, name: "none" })).toMatchObject({ kind: "corrupt" });
   await store.close();
 });
