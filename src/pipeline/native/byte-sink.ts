@@ -9,6 +9,7 @@ const SHORT_LENGTH_MAX = 48;
 const SHORT_BYTES_MAX = 512;
 const TWO_TO_31 = 0x8000_0000;
 const TWO_TO_32 = 0x1_0000_0000;
+const SAFE_MAX = BigInt(Number.MAX_SAFE_INTEGER);
 
 /** A buffer that grows, with the little-endian writes that ClickHouse's Native format is made of. */
 export class ByteSink {
@@ -105,6 +106,13 @@ export class ByteSink {
     const at = this.#length;
     for (let index = 0; index < length; index += 1) target[at + index] = text.charCodeAt(index);
     this.#length = at + length;
+  }
+
+  /** The decimal digits of a whole number as they are, without their length. */
+  digits(value: bigint): void {
+    if (value < 0n || value > SAFE_MAX) return this.ascii(value.toString());
+    const safe = Number(value);
+    this.#bareDigits(safe, digitCount(safe));
   }
 
   /** A text as JSON has it, in quotes. */
@@ -233,23 +241,27 @@ export class ByteSink {
     return isAscii;
   }
 
-  /** `value` below 2^32. */
+  /** Digits with their length before them; `value` below 2^32. */
   #digits(value: number, isNegative: boolean): void {
-    let count = 1;
-    for (let power = 10; value >= power; power *= 10) count += 1;
-    const length = isNegative ? count + 1 : count;
-    this.#reserve(length + 1);
+    const count = digitCount(value);
+    this.uint8(isNegative ? count + 1 : count);
+    if (isNegative) this.uint8(0x2d);
+    this.#bareDigits(value, count);
+  }
+
+  /** `value`: a safe whole number of so many digits. */
+  #bareDigits(value: number, count: number): void {
+    this.#reserve(count);
     const target = this.#buffer;
-    target[this.#length] = length;
-    if (isNegative) target[this.#length + 1] = 0x2d;
+    const end = this.#length + count;
     let rest = value;
-    for (let at = this.#length + length; count > 0; at -= 1, count -= 1) {
+    for (let at = end - 1; at >= this.#length; at -= 1) {
       // Of 31 bits, that is a multiplication.
       const tens = rest < TWO_TO_31 ? (rest / 10) | 0 : Math.floor(rest / 10);
       target[at] = 0x30 + (rest - tens * 10);
       rest = tens;
     }
-    this.#length += length + 1;
+    this.#length = end;
   }
 
   #reserve(count: number): void {
@@ -264,6 +276,12 @@ export class ByteSink {
     this.#buffer = grown;
     this.#view = viewOf(grown);
   }
+}
+
+function digitCount(value: number): number {
+  let count = 1;
+  for (let power = 10; value >= power; power *= 10) count += 1;
+  return count;
 }
 
 /** The two digits of each byte, as one number. */

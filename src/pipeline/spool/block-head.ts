@@ -60,26 +60,32 @@ function writeEntry(sink: ByteSink, { labels, leaseId, amounts }: SpendEntry): v
   }
   sink.ascii('},"lease_id":');
   sink.json(leaseId);
-  sink.ascii(
-    `,"nano_usd":"${amounts.nanoUsd}","tokens":"${digits(amounts.tokens)}","calls":"${digits(amounts.calls)}"`,
-  );
+  sink.ascii(',"nano_usd":"');
+  sink.digits(amounts.nanoUsd);
+  sink.ascii('","tokens":"');
+  sink.digits(amounts.tokens);
+  sink.ascii('","calls":"');
+  sink.digits(amounts.calls);
+  sink.ascii('"');
   if (amounts.kinds !== undefined) writeKinds(sink, amounts.kinds);
   sink.ascii("}");
 }
 
 function writeKinds(sink: ByteSink, kinds: SpendKinds): void {
   const { inputTokens, outputTokens, cachedTokens, reasoningTokens, toolCalls, unpricedCalls, unpricedTokens } = kinds;
-  sink.ascii(`,"kinds":["${digits(inputTokens)}","${digits(outputTokens)}","${digits(cachedTokens)}","`);
-  sink.ascii(`${digits(reasoningTokens)}","${digits(toolCalls)}"`);
+  sink.ascii(',"kinds":["');
+  sink.digits(inputTokens);
+  for (const amount of [outputTokens, cachedTokens, reasoningTokens, toolCalls]) writeNext(sink, amount);
   if (unpricedCalls !== 0n || unpricedTokens !== 0n) {
-    sink.ascii(`,"${digits(unpricedCalls)}","${digits(unpricedTokens)}"`);
+    writeNext(sink, unpricedCalls);
+    writeNext(sink, unpricedTokens);
   }
-  sink.ascii("]");
+  sink.ascii('"]');
 }
 
-/** Most are 0 or 1, and a block has ten of them for each set of labels. */
-function digits(amount: bigint): string {
-  return amount === 0n ? "0" : amount === 1n ? "1" : amount.toString();
+function writeNext(sink: ByteSink, amount: bigint): void {
+  sink.ascii('","');
+  sink.digits(amount);
 }
 
 /** The checksum holds, so the head is what this program wrote: only its version can differ. */

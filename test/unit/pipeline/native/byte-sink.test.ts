@@ -23,6 +23,23 @@ describe("a sink of bytes", () => {
     }
   });
 
+  it("writes the bare digits of whole numbers, beyond what a double holds, too", () => {
+    const steps = Array.from({ length: 20 }, (_, power) => 10n ** BigInt(power));
+    const numbers = [
+      ...steps.flatMap((step) => [step - 1n, step, step + 1n]),
+      2n ** 53n - 1n,
+      2n ** 53n,
+      2n ** 70n,
+      -5n,
+    ];
+    const sink = new ByteSink();
+    for (const number of numbers) {
+      sink.digits(number);
+      sink.ascii(" ");
+    }
+    expect(sink.bytes().toString()).toBe(numbers.map((number) => `${number} `).join(""));
+  });
+
   it("writes bytes as lower-case hex", () => {
     const bytes = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
     const sink = new ByteSink();
