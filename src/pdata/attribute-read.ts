@@ -1,21 +1,10 @@
 import { WireAttributes } from "./otlp/wire-attributes.ts";
-import type { Attributes, Span } from "./span.ts";
+import type { Attributes } from "./span.ts";
 
 /** A text attribute; "" when it is absent, empty or not a text. */
 export function textAttribute(attributes: Attributes, key: string): string {
   const value = attributes.get(key);
   return typeof value === "string" ? value : "";
-}
-
-/** The first of the keys that is there, on the span before the resource; "" when none is. */
-export function firstText(span: Pick<Span, "attributes" | "resource">, keys: readonly string[]): string {
-  for (const attributes of [span.attributes, span.resource.attributes]) {
-    for (const key of keys) {
-      const text = textAttribute(attributes, key);
-      if (text !== "") return text;
-    }
-  }
-  return "";
 }
 
 /** A count from the wire, whatever type the sender chose: a whole number from 0 to `max`, else `undefined` (NaN, Infinity, negative, "5abc"). */

@@ -6,17 +6,17 @@ import {
   ATTR_TOLLGATE_WORKFLOW_ID,
   ATTR_USER_ID,
 } from "@tollgate/instrumentation/semconv";
-import { firstText } from "./attribute-read.ts";
+import { FirstText } from "./first-text.ts";
 import type { Span } from "./span.ts";
 
-const SESSION_KEYS = [ATTR_TOLLGATE_SESSION_ID, ATTR_SESSION_ID, ATTR_GEN_AI_CONVERSATION_ID] as const;
-const WORKFLOW_KEYS = [ATTR_TOLLGATE_WORKFLOW_ID, ATTR_GEN_AI_WORKFLOW_NAME] as const;
-const USER_KEYS = [ATTR_USER_ID, "enduser.id"] as const;
+const session = new FirstText([ATTR_TOLLGATE_SESSION_ID, ATTR_SESSION_ID, ATTR_GEN_AI_CONVERSATION_ID]);
+const workflow = new FirstText([ATTR_TOLLGATE_WORKFLOW_ID, ATTR_GEN_AI_WORKFLOW_NAME]);
+const user = new FirstText([ATTR_USER_ID, "enduser.id"]);
 
 /** Fills session, workflow and user from the attributes that say them. */
 export function readNames(span: Span): void {
   const { facts } = span;
-  facts.session = firstText(span, SESSION_KEYS);
-  facts.workflow = firstText(span, WORKFLOW_KEYS);
-  facts.user = firstText(span, USER_KEYS);
+  facts.session = session.of(span);
+  facts.workflow = workflow.of(span);
+  facts.user = user.of(span);
 }

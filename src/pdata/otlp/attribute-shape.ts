@@ -29,6 +29,8 @@ export class AttributeShape {
   readonly wireKey: Literal;
   /** The shape that came after this one last time. */
   next: AttributeShape | undefined = undefined;
+  /** What follows from these keys, each memo at its own place. */
+  readonly memos: (object | undefined)[] = [];
   readonly #tree: ShapeTree;
   #kept: KeptList[] | undefined;
   /** All that were kept so far; the next one takes the place of the oldest. */

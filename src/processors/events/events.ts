@@ -10,7 +10,7 @@ import type { Consumer, Processor } from "../../component/component.ts";
 import type { FlowStats } from "../../component/flow.ts";
 import type { Notify } from "../../component/notice.ts";
 import { type Outcome, SUCCESS } from "../../component/outcome.ts";
-import { firstText } from "../../pdata/attribute-read.ts";
+import { FirstText } from "../../pdata/first-text.ts";
 import type { LogBatch, LogRecord } from "../../pdata/log-record.ts";
 import { Fingerprints } from "./fingerprint.ts";
 import { type ReplaceContent, stripContent } from "./strip-content.ts";
@@ -37,7 +37,7 @@ export interface EventsProcessorOptions {
   readonly notify: Notify;
 }
 
-const SESSION_KEYS = [ATTR_TOLLGATE_SESSION_ID, ATTR_SESSION_ID, ATTR_GEN_AI_CONVERSATION_ID] as const;
+const session = new FirstText([ATTR_TOLLGATE_SESSION_ID, ATTR_SESSION_ID, ATTR_GEN_AI_CONVERSATION_ID]);
 
 /** What is done to log records: whose they are, what makes each itself, and what may not be kept taken out. It drops none. */
 export class EventsProcessor implements Processor<LogBatch> {
@@ -97,7 +97,7 @@ export class EventsProcessor implements Processor<LogBatch> {
     else attributes.set(ATTR_TOLLGATE_AGENT_CLAIMED, standing.foreign);
     this.#takeOut(record);
     // Last: a session that is hashed in its attribute is hashed here, too.
-    facts.session = firstText(record, SESSION_KEYS);
+    facts.session = session.of(record);
     return undefined;
   }
 

@@ -13,7 +13,7 @@ import {
   ATTR_TOLLGATE_TENANT_CLAIMED,
 } from "@tollgate/instrumentation/semconv";
 import { claimedAgent, UNKNOWN_AGENT } from "../../pdata/agent-name.ts";
-import { firstText } from "../../pdata/attribute-read.ts";
+import { FirstText } from "../../pdata/first-text.ts";
 import type { Span } from "../../pdata/span.ts";
 import { TENANT_LABEL } from "../../support/tenant.ts";
 import { labelsOf } from "./labels.ts";
@@ -52,9 +52,9 @@ export interface StandingOptions {
 }
 
 /** Where a span may say what the registry does not know, the first one first. */
-const OWNER_KEYS = [ATTR_TOLLGATE_AGENT_OWNER, `${ATTR_TOLLGATE_LABEL_PREFIX}owner`, "owner"];
-const TEAM_KEYS = [ATTR_TOLLGATE_AGENT_TEAM, `${ATTR_TOLLGATE_LABEL_PREFIX}team`, "team"];
-const ROLE_KEYS = [ATTR_TOLLGATE_AGENT_ROLE, `${ATTR_TOLLGATE_LABEL_PREFIX}role`, "role"];
+const owner = new FirstText([ATTR_TOLLGATE_AGENT_OWNER, `${ATTR_TOLLGATE_LABEL_PREFIX}owner`, "owner"]);
+const team = new FirstText([ATTR_TOLLGATE_AGENT_TEAM, `${ATTR_TOLLGATE_LABEL_PREFIX}team`, "team"]);
+const role = new FirstText([ATTR_TOLLGATE_AGENT_ROLE, `${ATTR_TOLLGATE_LABEL_PREFIX}role`, "role"]);
 
 /** What a span claims to be, beside what it came with. */
 export interface Standing {
@@ -90,9 +90,9 @@ export function identify(options: IdentifyOptions, standing: Standing = standing
   const severity = registry.severityOf?.(facts.agent);
   if (severity !== undefined) attributes.set(ATTR_TOLLGATE_INCIDENT_SEVERITY, severity);
   const known = registry.find(facts.agent);
-  facts.owner = known?.owner ?? firstText(span, OWNER_KEYS);
-  facts.team = known?.team ?? firstText(span, TEAM_KEYS);
-  facts.role = known?.role ?? firstText(span, ROLE_KEYS);
+  facts.owner = known?.owner ?? owner.of(span);
+  facts.team = known?.team ?? team.of(span);
+  facts.role = known?.role ?? role.of(span);
   const labels = labelsOf(span);
   const { tenant, claimed } = tenantOf(options, { registered: known?.tenant, labelled: labels[TENANT_LABEL] });
   facts.labels = ofTenant(labels, tenant);
