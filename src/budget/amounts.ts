@@ -1,4 +1,11 @@
-import { covers, type Amounts, type Kinds, type Measure } from "@tollgate/instrumentation/protocol";
+import {
+  covers,
+  kindsOf,
+  NO_AMOUNTS,
+  type Amounts,
+  type Kinds,
+  type Measure,
+} from "@tollgate/instrumentation/protocol";
 
 export {
   add as addAmounts,
@@ -83,6 +90,36 @@ export function amountsBy(of: (measure: Measure) => bigint, hasKinds: boolean): 
     unpricedTokens: of("unpriced_tokens"),
   };
   return { ...base, kinds };
+}
+
+/** A sum in the making, for many amounts: what `addAmounts` would come to, without one more of them for each. */
+export class AmountsSum {
+  readonly #base = { nanoUsd: 0n, tokens: 0n, calls: 0n };
+  readonly #kinds: { -readonly [K in keyof Kinds]: Kinds[K] } = { ...kindsOf(NO_AMOUNTS) };
+  /** Those without kinds are taken at the most they can be, which is so for their sum as well. */
+  #hasKinds = false;
+
+  add(amounts: Amounts): void {
+    const base = this.#base;
+    const sums = this.#kinds;
+    const kinds = kindsOf(amounts);
+    this.#hasKinds ||= amounts.kinds !== undefined;
+    base.nanoUsd += amounts.nanoUsd;
+    base.tokens += amounts.tokens;
+    base.calls += amounts.calls;
+    // Each by its name, and only what is there: most amounts are of a few kinds.
+    if (kinds.inputTokens !== 0n) sums.inputTokens += kinds.inputTokens;
+    if (kinds.outputTokens !== 0n) sums.outputTokens += kinds.outputTokens;
+    if (kinds.cachedTokens !== 0n) sums.cachedTokens += kinds.cachedTokens;
+    if (kinds.reasoningTokens !== 0n) sums.reasoningTokens += kinds.reasoningTokens;
+    if (kinds.toolCalls !== 0n) sums.toolCalls += kinds.toolCalls;
+    if (kinds.unpricedCalls !== 0n) sums.unpricedCalls += kinds.unpricedCalls;
+    if (kinds.unpricedTokens !== 0n) sums.unpricedTokens += kinds.unpricedTokens;
+  }
+
+  amounts(): Amounts {
+    return this.#hasKinds ? { ...this.#base, kinds: { ...this.#kinds } } : { ...this.#base };
+  }
 }
 
 /** Whether `a` ≤ `b` in every measure. */

@@ -89,6 +89,7 @@ export class RatedModelPrice implements ModelPrice {
   readonly #steps: readonly Step[];
   /** What is divided by it is nano-dollars: prices are by the million tokens. */
   readonly #unit: bigint;
+  readonly #halfUnit: bigint;
   readonly #perCall: bigint;
   #estimate: RatedModelPrice | undefined;
 
@@ -102,6 +103,7 @@ export class RatedModelPrice implements ModelPrice {
     this.isEstimate = facts.isEstimate ?? false;
     this.#steps = facts.rates.map((rates, index) => stepOf(rates, facts.rates[index + 1]?.above));
     this.#unit = MILLION * (facts.divisor ?? 1n);
+    this.#halfUnit = this.#unit / 2n;
     this.#perCall = facts.perCall * this.#unit;
   }
 
@@ -135,7 +137,7 @@ export class RatedModelPrice implements ModelPrice {
       mediaCost(audio, rates.audio ?? rates) +
       mediaCost(image, rates.image ?? rates) +
       mediaCost(video, rates.video ?? rates);
-    return saturate((total + this.#unit / 2n) / this.#unit);
+    return saturate((total + this.#halfUnit) / this.#unit);
   }
 
   lacksPrice({ hostedCalls }: TokenUsage): boolean {
@@ -194,7 +196,10 @@ export class RatedModelPrice implements ModelPrice {
   }
 
   #ratesAt(inputTokens: number): Rates {
-    const step = this.#steps.findLast((candidate) => inputTokens > candidate.above) ?? this.#steps[0];
+    // Most prices have one step; every call asks.
+    let at = this.#steps.length - 1;
+    while (at > 0 && inputTokens <= (this.#steps[at]?.above ?? 0)) at -= 1;
+    const step = this.#steps[at];
     if (step === undefined) throw new Error("a price without rates");
     return step.rates;
   }

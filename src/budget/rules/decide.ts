@@ -2,8 +2,17 @@
  * What a message changes, decided without a clock and without changing anything: events come out, `applyEvent` carries
  * them in. I1 is decided here, over all hard budgets of a lease at once and in each measure.
  */
-import { addAmounts, AMOUNT_MAX, amountIn, amountsBy, fitsWithin, isKindMeasure, isNothing } from "../amounts.ts";
-import { maxAmounts, minAmounts, NO_AMOUNTS, type Amounts } from "../amounts.ts";
+import {
+  addAmounts,
+  AMOUNT_MAX,
+  AmountsSum,
+  amountIn,
+  amountsBy,
+  fitsWithin,
+  isKindMeasure,
+  isNothing,
+} from "../amounts.ts";
+import { maxAmounts, minAmounts, type Amounts } from "../amounts.ts";
 import type { Measure } from "../budget.ts";
 import type { AcquireCommand, Labels, LeaseClose, Observation } from "../ledger.ts";
 import type { LedgerEvent } from "./events.ts";
@@ -166,20 +175,23 @@ export function decideClose(
 export function decideObserve(state: LedgerState, observation: Observation, nowMs: number): readonly LedgerEvent[] {
   if (state.tokens.has(observation.token)) return [];
   const { labelKeys } = state.index;
-  const foreign = new Map<string, { readonly labels: Labels; amounts: Amounts }>();
-  const leased = new Map<string, Amounts>();
+  const foreign = new Map<string, { readonly labels: Labels; readonly sum: AmountsSum }>();
+  const leased = new Map<string, AmountsSum>();
   for (const { labels, leaseId, amounts } of observation.entries) {
     if (isNothing(amounts)) continue;
     // Of one that was closed before it was opened nothing is known: then its spans are all there is.
     const isKnown = leaseId !== "" && state.closed.get(leaseId)?.labels !== undefined;
     if (isKnown || state.active.has(leaseId) || state.expired.has(leaseId)) {
-      leased.set(leaseId, addAmounts(leased.get(leaseId) ?? NO_AMOUNTS, amounts));
+      let sum = leased.get(leaseId);
+      if (sum === undefined) leased.set(leaseId, (sum = new AmountsSum()));
+      sum.add(amounts);
       continue;
     }
     const key = projectionKey(labels, labelKeys);
-    const known = foreign.get(key);
-    if (known === undefined) foreign.set(key, { labels: projected(labels, labelKeys), amounts });
-    else known.amounts = addAmounts(known.amounts, amounts);
+    let known = foreign.get(key);
+    if (known === undefined)
+      foreign.set(key, (known = { labels: projected(labels, labelKeys), sum: new AmountsSum() }));
+    known.sum.add(amounts);
   }
   const counts = ({ labels, amounts }: { readonly labels: Labels; readonly amounts: Amounts }): boolean =>
     state.index.match(labels).some(({ budget }) => amountIn(budget.measure, amounts) > 0n);
@@ -188,8 +200,8 @@ export function decideObserve(state: LedgerState, observation: Observation, nowM
       event: "observed",
       at: nowMs,
       token: observation.token,
-      foreign: [...foreign.values()].filter(counts),
-      leased: [...leased].map(([id, amounts]) => ({ id, amounts })),
+      foreign: [...foreign.values()].map(({ labels, sum }) => ({ labels, amounts: sum.amounts() })).filter(counts),
+      leased: [...leased].map(([id, sum]) => ({ id, amounts: sum.amounts() })),
     },
   ];
 }

@@ -91,10 +91,13 @@ function claimedByGate(span: Span): Cost | undefined {
   return { nanoUsd: BigInt(nanoUsd), status, priceVersion };
 }
 
+/** When the call was that is being priced: nobody keeps it. */
+const at = new Date(0);
+
 function priced(span: Span, prices: PriceBook): Cost {
   const { facts } = span;
   if (!facts.hasUsage) return reported(span) ?? { nanoUsd: 0n, status: CostStatus.missing, priceVersion: "" };
-  const at = new Date(startUnixMs(span));
+  at.setTime(startUnixMs(span));
   const { provider } = facts;
   const host = hostOf(span.attributes);
   const tier = serviceTier(span.attributes);
