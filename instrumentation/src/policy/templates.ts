@@ -14,6 +14,15 @@ function anyPath(condition: string): string {
   return `${PATHS}.exists(p, p in args && (${condition}))`;
 }
 
+/** By what is declared of tools, whatever they are called: what can't be undone, and what gives rights. */
+const ASKS_FIRST = {
+  name: "asks-first",
+  effect: "require_approval",
+  tools: ["*"],
+  when: 'tool.reversibility == "irreversible" || "grant" in tool.actions',
+  reason: "what can't be undone, and what gives rights, is asked for",
+} as const;
+
 const TEMPLATES = {
   /** Reads are free, writes are asked for, changes of structure are denied, grants are a no-go zone. */
   database: {
@@ -22,10 +31,11 @@ const TEMPLATES = {
     allow: ["{db_,sql_,}{read,select,query,list,describe,get,explain}{,_*}"],
     require_approval: [
       "*{write,insert,update,upsert,delete,merge,create,execute,import}*",
-      "*{backup,restore,migrate}*",
+      "*{backup,restore,migrate,export,dump,bulk}*",
     ],
     deny: ["*{drop,truncate,alter,rename}*"],
     forbid: ["*{grant,revoke}*", "*{password,credential,secret}*", "iam_*"],
+    rules: [ASKS_FIRST],
   },
   /** Reading and drafting are free, sending is asked for, mass mail and deleting are denied, forwarding rules are a no-go zone. */
   email: {
@@ -40,6 +50,7 @@ const TEMPLATES = {
       "*{create,update,add}_{filter,rule}*",
     ],
     rules: [
+      ASKS_FIRST,
       {
         name: "no-exfiltration",
         effect: "forbid",
@@ -60,6 +71,7 @@ const TEMPLATES = {
     require_approval: ["*{approve,request_changes,merge,close,reopen,rebase}*", "*{run,rerun,trigger}_*"],
     deny: ["*{push,commit,delete,force,revert}*", "*{write,edit,create}_{file,branch,tag,release}*"],
     forbid: ["*{secret,token,credential}*", "*{protection,permission,collaborator,webhook,deploy_key}*"],
+    rules: [ASKS_FIRST],
   },
   /** Looking around is free, running is asked for, what destroys or hides is denied, becoming root is a no-go zone. */
   shell: {
@@ -73,6 +85,7 @@ const TEMPLATES = {
     deny: ["*{mkfs,dd_,shred,fork_bomb,shutdown,reboot}*", "*{kill_all,rm_rf,history_clear}*"],
     forbid: ["*{sudo,setuid,chroot}*", "*{reverse_shell,keylog}*", "*{credential,secret,private_key}*"],
     rules: [
+      ASKS_FIRST,
       {
         name: "no-destruction",
         effect: "deny",
@@ -121,6 +134,7 @@ const TEMPLATES = {
     deny: ["*{chmod,chown,symlink,mount,format}*"],
     forbid: ["*{ssh_key,keychain,shadow}*"],
     rules: [
+      ASKS_FIRST,
       {
         name: "delete-after-dry-run",
         effect: "deny",
@@ -160,6 +174,7 @@ const TEMPLATES = {
     deny: ["*{download,install,extension,evaluate,execute,run_script}*"],
     forbid: ["*{password,cookie,local_storage,session_storage,payment}*"],
     rules: [
+      ASKS_FIRST,
       {
         name: "no-inner-network",
         effect: "forbid",
@@ -194,6 +209,7 @@ const TEMPLATES = {
       "*{card_number,cvv,secret,credential}*",
     ],
     rules: [
+      ASKS_FIRST,
       {
         name: "amount-is-a-number",
         effect: "deny",
@@ -217,15 +233,17 @@ const TEMPLATES = {
       },
     ],
   },
-  /** Reading is free; IAM, network, bulk data and what can't be undone are asked for or denied; grants are a no-go zone. */
+  /** Reading is free; IAM, network, bulk data and what can't be undone are asked for; grants are a no-go zone. */
   cloud: {
     name: "cloud",
     default: "deny",
     allow: ["{aws_,gcp_,azure_,cloud_,k8s_,}{describe,list,get,read,status,logs,plan}{,_*}"],
     require_approval: [
       "*{create,update,put,modify,scale,restart,deploy,apply,start,stop,tag}*",
-      "*{security_group,firewall,route,vpc,subnet,dns,network}*",
-      "*{export,snapshot,copy,restore,migrate,sync}*",
+      "*{security_group,firewall,route,vpc,subnet,dns,network,load_balancer,gateway,peering}*",
+      "{acl_*,*_acl,*_acl_*}",
+      "*{export,snapshot,copy,restore,migrate,sync,dump,bulk,batch,mass}*",
+      "{iam_,*_iam_}*",
       "*{delete,terminate,destroy,remove}*",
     ],
     deny: [
@@ -233,12 +251,14 @@ const TEMPLATES = {
       "*{make_public,open_to_world}*",
     ],
     forbid: [
-      "{iam_,*_iam_}*",
       "*{grant,attach_policy,assume_role,create_user,create_access_key,create_key,set_policy}*",
+      "{iam_,*_iam_}{attach,put,add,pass}_*",
+      "*login_profile*",
       "*{secret,credential,kms}*",
       "*{disable,stop,delete}*{trail,logging,audit,guard,monitor}*",
     ],
     rules: [
+      ASKS_FIRST,
       {
         name: "production-asks",
         effect: "require_approval",
