@@ -1,6 +1,7 @@
 import { formatUsd, nanoUsd, type NanoUsd, parseUsd } from "@tollgate/instrumentation/pricing";
 import { z } from "zod";
 import type { Clock } from "../support/clock.ts";
+import { newestTraces } from "./newest-traces.ts";
 import { ApiProblem } from "./problem.ts";
 import { type ReadStore, readRows } from "./read-store.ts";
 import { type AnyRoute, NOTHING, route } from "./route.ts";
@@ -59,16 +60,22 @@ function listRoute({ store, clock }: TracesRoutesOptions): AnyRoute {
     handle: async ({ query, tenant }) => {
       const { limit } = query;
       const { where, parameters } = spanFilter(query);
-      const rows = await readRows<TextRow>(store, {
-        query: tenant === undefined ? "traces" : "tenant-traces",
-        where,
-        parameters: {
-          ...(tenant === undefined ? {} : { tenant }),
-          ...timeRange(query, clock),
-          ...parameters,
-          min_cost_nano_usd: minCost(query.min_cost).toString(),
-          limit: limit + 1,
-        },
+      const rows = await newestTraces({
+        range: timeRange(query, clock),
+        nowMs: clock.now(),
+        limit: limit + 1,
+        ask: (range) =>
+          readRows<TextRow>(store, {
+            query: tenant === undefined ? "traces" : "tenant-traces",
+            where,
+            parameters: {
+              ...(tenant === undefined ? {} : { tenant }),
+              ...range,
+              ...parameters,
+              min_cost_nano_usd: minCost(query.min_cost).toString(),
+              limit: limit + 1,
+            },
+          }),
       });
       return { traces: rows.slice(0, limit).map(summaryOf), truncated: rows.length > limit };
     },

@@ -6,6 +6,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { newestTraces } from "../../../src/api/newest-traces.ts";
 import { createStorage, type Storage } from "../../../src/storage/client.ts";
 import { EmbeddedEngine } from "../../../src/storage/embedded/engine.ts";
 import { migrate } from "../../../src/storage/migrate.ts";
@@ -76,6 +77,21 @@ test("traces with an attribute are found by the index over attributes, through t
     { ...FILTERS, ...TIME },
   );
   expect(granulesByAttribute(plan)).toEqual(["1", "3"]);
+});
+
+test("the newest traces are those of the whole time, by a look at the last hour", async () => {
+  const sql = queryText("traces").replace("{{where}}", "1");
+  const limit = 40;
+  const asked: number[] = [];
+  const ask = async (range: typeof TIME): Promise<readonly { readonly start: string }[]> => {
+    asked.push(range.since_ms);
+    return storage.query(sql, { ...FILTERS, ...range, limit });
+  };
+  const nowMs = BEGIN_MS + 24_000_000;
+  const newest = await newestTraces({ range: { ...TIME, since_ms: 0 }, nowMs, limit, ask });
+  expect(newest).toEqual(await ask(TIME));
+  expect(newest.length).toBe(limit);
+  expect(asked).toEqual([nowMs - 3_600_000, BEGIN_MS]);
 });
 
 test("what people write over attributes uses the same index by itself, and may be told not to", async () => {

@@ -154,6 +154,14 @@ describe("traces", () => {
     expect(on.store.asked).toHaveLength(1);
   });
 
+  it("lists the newest of all that is kept by a look at the last hour, if it fills the list", async () => {
+    const on = rig();
+    const now = on.clock.now();
+    on.store.answer = Array.from({ length: 3 }, () => ({ start: new Date(now - 1_000).toISOString() }));
+    expect((await get(on, "/v1/traces?limit=2")).json()).toMatchObject({ traces: [{}, {}], truncated: true });
+    expect(on.store.asked.map(({ parameters }) => parameters["since_ms"])).toEqual([now - 3_600_000]);
+  });
+
   it.each(["min_cost=NaN", "min_cost=-1", "limit=0", "limit=1e9", "decision=maybe", "error=perhaps"])(
     "refuses %s",
     async (query) => {
