@@ -53,6 +53,8 @@ export interface HelloReply {
   /** House prices (kind: prices), parsed; they win over the price book. */
   readonly prices: readonly unknown[];
   readonly require_policy: boolean;
+  /** Levels of agents that have less than all autonomy now, by name: a process may act for several. */
+  readonly autonomy?: Readonly<Record<string, string>> | undefined;
   /** Where this agent's requests may go; absent from a processor that says nothing of it. */
   readonly egress?: EgressRules | undefined;
   /** Changes when budgets, policies or prices change; a lease of an older version is acquired anew. */

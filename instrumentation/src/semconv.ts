@@ -172,7 +172,7 @@ export const ATTR_TOLLGATE_PROPOSED_ARGUMENTS_DIGESTS = "tollgate.proposed.argum
 export const ATTR_TOLLGATE_TOOL_PROPOSED_BY = "tollgate.tool.proposed_by";
 /** string, ISO 8601. No processor could be asked: the fleet's policies are those that were kept on disk then. */
 export const ATTR_TOLLGATE_POLICY_CACHED_AT = "tollgate.policy.cached_at";
-/** string. What the strictest policy in shadow mode (`enforce: false`, or outside its `share`) would have decided. */
+/** string. What the policies decided of an agent that only observes; else what the strictest one in shadow mode (`enforce: false`, or outside its `share`) would have. */
 export const ATTR_TOLLGATE_SHADOW_DECISION = "tollgate.shadow.decision";
 /** string. The rule by which it would have. */
 export const ATTR_TOLLGATE_SHADOW_RULE = "tollgate.shadow.rule";

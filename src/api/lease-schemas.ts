@@ -135,6 +135,9 @@ export const helloReply = z.object({
   label_levels: z.array(z.union([z.string(), z.array(z.string())])).optional(),
   prices: z.array(z.unknown()),
   require_policy: z.boolean(),
+  autonomy: z
+    .record(z.string(), z.string())
+    .describe("Levels of agents that have less than all autonomy now: a process may act for several."),
   egress: z.object({
     unknown: z.enum(["allow", "observe", "deny"]),
     allow: z.array(z.string()).optional(),

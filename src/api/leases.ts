@@ -2,6 +2,7 @@ import { toWire } from "@tollgate/instrumentation/protocol";
 import type { z } from "zod";
 import type { Ledger } from "../budget/ledger.ts";
 import type { AgentRegistry } from "../policy/registry.ts";
+import { TENANT_LABEL } from "../support/tenant.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
 import { vouchesFor } from "./access.ts";
 import { leaseBudget } from "./budget-view.ts";
@@ -70,6 +71,7 @@ function hello({ ledger, registry, processes, telemetry, stops }: LeaseRoutesOpt
         ...(registry.labelLevels === undefined ? {} : { label_levels: registry.labelLevels }),
         prices: [...registry.prices],
         require_policy: registry.requirePolicy,
+        autonomy: registry.autonomyOf(labels[TENANT_LABEL]),
         egress: helloEgress(registry, agent),
         governance_version: registry.version,
         shares_sessions: registry.asksSessions,

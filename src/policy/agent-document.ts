@@ -1,4 +1,4 @@
-import { parseEndpointPattern } from "@tollgate/instrumentation/policy";
+import { AUTONOMY_LEVELS, parseEndpointPattern } from "@tollgate/instrumentation/policy";
 import { z } from "zod";
 import { TENANT_NAME } from "../support/tenant.ts";
 import { documentName, labelText, placePattern } from "./shapes.ts";
@@ -30,7 +30,7 @@ export const agentDocumentSchema = z.strictObject({
     .optional()
     .describe("The agent that it acts for: that one's policies bind it too. Default: the name before its last `/`."),
   autonomy: z
-    .enum(["observe", "suggest", "supervised", "autonomous"])
+    .enum(AUTONOMY_LEVELS)
     .optional()
     .describe(
       "How much it may do by itself: `observe` nothing but read, `suggest` asks before each act, `supervised` before risky ones, `autonomous` as policies say.",

@@ -1,13 +1,9 @@
 /**
  * What an open incident makes of an agent's autonomy: one level less at once, nothing but reading where it is critical. It only
- * takes away, and lasts until somebody closes the incident. Who declares no autonomy is as policies say, and only a critical
- * incident changes that. The criteria are these functions, so that a change of them is a change of code.
+ * takes away, and lasts until somebody closes the incident. Who has no document is as policies say, and only a critical incident
+ * changes that. The criteria are these functions, so that a change of them is a change of code.
  */
-import type { AgentDocument } from "./agent-document.ts";
-
-export type Autonomy = NonNullable<AgentDocument["autonomy"]>;
-
-export const AUTONOMY_LEVELS: readonly Autonomy[] = ["observe", "suggest", "supervised", "autonomous"];
+import { type Autonomy, AUTONOMY_LEVELS } from "@tollgate/instrumentation/policy";
 
 /** So many forbidden acts within a day are an incident. */
 export const FORBIDDEN_MAX = 5;

@@ -3,6 +3,7 @@
  * over what a process claims of itself: a budget or a policy must not be escaped by a resource attribute.
  */
 import { createHash } from "node:crypto";
+import { agentChain, leastAutonomy } from "@tollgate/instrumentation/policy";
 import type { EgressRules, UnknownEgress } from "@tollgate/instrumentation/protocol";
 import type { AgentDocument } from "./agent-document.ts";
 import { demoted } from "./demotion.ts";
@@ -51,6 +52,8 @@ export class AgentRegistry {
   #content: RegistryContent;
   #version: string;
   #asksSessions: boolean;
+  /** Some document says how much an agent may do by itself. */
+  #areLevelled: boolean;
   /** Severity of the worst open incident of each agent. */
   #incidents: ReadonlyMap<string, string> = new Map();
 
@@ -59,6 +62,7 @@ export class AgentRegistry {
     this.#agents = byName(content.agents);
     this.#version = versionOf(content, this.#incidents);
     this.#asksSessions = asksSessions(content);
+    this.#areLevelled = content.agents.some(({ autonomy }) => autonomy !== undefined);
   }
 
   /** Holds the agents of open incidents closer: the worst severity of each. False when nothing changes by it. */
@@ -81,6 +85,7 @@ export class AgentRegistry {
     this.#agents = byName(content.agents);
     this.#version = versionOf(content, this.#incidents);
     this.#asksSessions = asksSessions(content);
+    this.#areLevelled = content.agents.some(({ autonomy }) => autonomy !== undefined);
   }
 
   /** Changes when budgets, policies, agents or prices change, and with the incidents that are open. 16 hex digits. */
@@ -101,7 +106,10 @@ export class AgentRegistry {
     const document = this.#agents.get(agent);
     const severity = this.#incidents.get(agent);
     if (document === undefined && severity === undefined) return undefined;
-    const autonomy = demoted(document?.autonomy, severity);
+    // Who has a document and no level in it may do all that policies say: an incident takes from that, too.
+    const declared =
+      document?.autonomy ?? (document !== undefined && severity !== undefined ? "autonomous" : undefined);
+    const autonomy = demoted(declared, severity);
     const settled = { ...document, autonomy };
     return Object.fromEntries(
       REGISTERED_KEYS.flatMap((key) => (settled[key] === undefined ? [] : [[key, settled[key]]])),
@@ -116,10 +124,30 @@ export class AgentRegistry {
 
   /**
    * `claimed` after the registry had its say: `owner`, `team`, `role`, `autonomy` and `tenant` are the document's where it names them, else the
-   * claim stands. `agent` is always the name itself.
+   * claim stands. Nobody has more autonomy than those he acts for, by document, by name or by his own word. `agent` is always the name itself.
    */
   labels(agent: string, claimed: Labels): Labels {
-    return { ...claimed, ...this.registered(agent), agent };
+    const labels = { ...claimed, ...this.registered(agent), agent };
+    if (!this.#hasLevels) return labels;
+    const above = [...agentChain(labels), ...this.ancestors(agent)].filter((name) => name !== agent);
+    const autonomy = leastAutonomy([labels["autonomy"], ...above.map((name) => this.registered(name)?.autonomy)]);
+    return autonomy === undefined ? labels : { ...labels, autonomy };
+  }
+
+  /** Of the agents of a tenant, or of none: those that have less than all autonomy now. */
+  autonomyOf(tenant: string | undefined): Readonly<Record<string, string>> {
+    if (!this.#hasLevels) return {};
+    const names = new Set([...this.#agents.keys(), ...this.#incidents.keys()]);
+    const levels: [string, string][] = [];
+    for (const name of names) {
+      const { autonomy = "autonomous", tenant: own } = this.labels(name, {});
+      if (own === tenant && autonomy !== "autonomous") levels.push([name, autonomy]);
+    }
+    return Object.fromEntries(levels);
+  }
+
+  get #hasLevels(): boolean {
+    return this.#incidents.size > 0 || this.#areLevelled;
   }
 
   /** What becomes of requests to endpoints that an agent's document does not list and says nothing of. */

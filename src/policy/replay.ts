@@ -196,7 +196,7 @@ function decideAgain(
 /** The call as the candidate would have seen it. */
 function requestOf(group: RecordedDecisions, { tools, registry }: ReplayOptions): PolicyRequest {
   const { agent, environment, tool, ancestors } = group;
-  const recorded = { team: group.team, role: group.role, autonomy: group.autonomy };
+  const recorded = { team: group.team, role: group.role, autonomy: group.autonomy, ancestors };
   const { team = "", role = "", autonomy = "", owner = "" } = registry.labels(agent, recorded);
   const chain = [...agentChain({ agent, ancestors }), ...registry.ancestors(agent)];
   return {

@@ -13,7 +13,7 @@ import type { Logger } from "./logger.ts";
 /** What decides on tools. */
 export type CachedGovernance = Pick<
   HelloReply,
-  "require_policy" | "policies" | "tools" | "label_levels" | "governance_version"
+  "require_policy" | "policies" | "tools" | "label_levels" | "autonomy" | "governance_version"
 > & { readonly saved_at: string };
 
 const BYTES_MAX = 4 * 1024 * 1024;
@@ -68,9 +68,10 @@ export class GovernanceCache {
   /** Keeps what the processor said, where it is new. Never throws. */
   save(hello: HelloReply, nowMs = Date.now()): void {
     if (hello.governance_version === this.#savedVersion) return;
-    const { require_policy, policies, tools, label_levels, governance_version } = hello;
+    const { require_policy, policies, tools, label_levels, autonomy, governance_version } = hello;
     const saved_at = new Date(nowMs).toISOString();
-    const body = JSON.stringify({ require_policy, policies, tools, label_levels, governance_version, saved_at });
+    const kept = { require_policy, policies, tools, label_levels, autonomy, governance_version, saved_at };
+    const body = JSON.stringify(kept satisfies CachedGovernance);
     const text = JSON.stringify({ body, mac: this.#mac(body).toString("hex") });
     if (text.length > BYTES_MAX) return;
     try {

@@ -7,6 +7,7 @@ import { LocalPolicies } from "../config/local-policies.ts";
 import type { Logger } from "../config/logger.ts";
 import type { Who } from "../gate/call-span.ts";
 import { agentChain } from "../policy/agent-chain.ts";
+import { leastAutonomy } from "../policy/autonomy.ts";
 import { canonicalArguments } from "../policy/canonical-json.ts";
 import type { JsonValue } from "../policy/canonical-json.ts";
 import type { CompiledPolicy } from "../policy/compiled-policy.ts";
@@ -65,6 +66,7 @@ export class ToolRules {
   #tools = new ToolCatalogue([], DEFAULT_LABEL_ORDER);
   #fleet: readonly CompiledPolicy[] = [];
   #requirePolicy = false;
+  #autonomy: ReadonlyMap<string, string> = new Map();
 
   constructor(options: {
     readonly policyPath: string | undefined;
@@ -81,8 +83,9 @@ export class ToolRules {
     return this.#local.problems;
   }
 
-  onHello(hello: Pick<HelloReply, "require_policy" | "policies" | "tools" | "label_levels">): void {
+  onHello(hello: Pick<HelloReply, "require_policy" | "policies" | "tools" | "label_levels" | "autonomy">): void {
     this.#requirePolicy = hello.require_policy;
+    this.#autonomy = new Map(Object.entries(hello.autonomy ?? {}));
     const order = hello.label_levels === undefined ? undefined : parseLabelOrder(hello.label_levels);
     const labels = order?.ok === true ? order.order : DEFAULT_LABEL_ORDER;
     this.#labels = labels;
@@ -112,7 +115,7 @@ export class ToolRules {
     // Whatever stands in the arguments, the session has it.
     if (given !== undefined && isGoverned) session.read(findLabels(given, this.#labels));
     const request: PolicyRequest = {
-      ...whoFacts(who),
+      ...whoFacts(who, this.#autonomy),
       tool,
       args,
       session: session.facts(this.#labels, { tool: name, digest }),
@@ -150,11 +153,12 @@ export function checkContextOf({ request }: ToolCase): CheckContext {
   return { ...context, ...facts };
 }
 
-function whoFacts(who: Who): Pick<PolicyRequest, "agent" | "environment"> {
-  const { team, role, autonomy, owner } = who.labels;
+function whoFacts(who: Who, levels: ReadonlyMap<string, string>): Pick<PolicyRequest, "agent" | "environment"> {
+  const { team, role, owner } = who.labels;
   const environment =
     who.labels["environment"] ?? who.labels["deployment.environment.name"] ?? who.labels["deployment.environment"];
   const ancestors = agentChain(who.labels).filter((name) => name !== who.agent);
+  const autonomy = autonomyOf(who, ancestors, levels);
   return {
     agent: {
       name: who.agent,
@@ -166,6 +170,20 @@ function whoFacts(who: Who): Pick<PolicyRequest, "agent" | "environment"> {
     },
     ...(environment && { environment }),
   };
+}
+
+/** Nobody has more than those he acts for: who started him, and whose names stand before each `/` of his. */
+function autonomyOf(
+  { agent, labels }: Who,
+  ancestors: readonly string[],
+  levels: ReadonlyMap<string, string>,
+): string | undefined {
+  const { autonomy } = labels;
+  if (levels.size === 0) return autonomy;
+  const found = [autonomy, levels.get(agent), ...ancestors.map((name) => levels.get(name))];
+  for (let at = agent.lastIndexOf("/"); at > 0; at = agent.lastIndexOf("/", at - 1))
+    found.push(levels.get(agent.slice(0, at)));
+  return leastAutonomy(found);
 }
 
 /** The same call without `dry_run` is what a dry run rehearses. */

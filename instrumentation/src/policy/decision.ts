@@ -13,7 +13,7 @@ export interface Decision {
   readonly policyVersion: string;
   /** All rules that say the same as the decision; for a deny, also those whose condition failed. */
   readonly matched: readonly MatchedRule[];
-  /** What policies that are not enforced say of the call, the strictest first. */
+  /** What policies that are not enforced say of the call, the strictest first; before them, what was decided of an agent that only observes. */
   readonly shadow: readonly ShadowDecision[];
   /** The tool's name as the rules saw it: normalised, case folded. */
   readonly tool: string;

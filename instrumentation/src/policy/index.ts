@@ -1,4 +1,6 @@
 /** The policy engine: pure, without I/O or clock. The gate decides with it, the processor replays with it. */
+export { AUTONOMY_LEVELS, leastAutonomy } from "./autonomy.ts";
+export type { Autonomy } from "./autonomy.ts";
 export { agentChain, ANCESTORS_LABEL, valuesOf } from "./agent-chain.ts";
 export { argumentsDigest, CanonicalArguments, canonicalArguments, canonicalJson } from "./canonical-json.ts";
 export type { CanonicalOutcome, JsonValue } from "./canonical-json.ts";

@@ -33,6 +33,53 @@ it("has a version that changes with its content only", () => {
   expect(new AgentRegistry({ ...CONTENT, fingerprint: "v2" }).version).not.toBe(version);
 });
 
+it("leaves nobody more autonomy than those it acts for, by document, by name and by its own word, incidents counted", () => {
+  const agent = (name: string, autonomy?: "observe" | "supervised" | "autonomous", parent?: string) => ({
+    kind: "agent" as const,
+    name,
+    ...(autonomy && { autonomy }),
+    ...(parent && { parent }),
+  });
+  const agents = [
+    agent("boss", "supervised"),
+    agent("hand", "autonomous", "boss"),
+    agent("free", "autonomous"),
+    agent("plain"),
+    { ...agent("other", "observe"), tenant: "acme" },
+  ];
+  const registry = new AgentRegistry({ ...CONTENT, agents });
+  const level = (name: string, claimed = {}): unknown => registry.labels(name, claimed)["autonomy"];
+  expect(["boss", "hand", "boss/x/y", "free", "plain", "stranger"].map((name) => level(name))).toEqual([
+    "supervised",
+    "supervised",
+    "supervised",
+    "autonomous",
+    undefined,
+    undefined,
+  ]);
+  expect(level("free", { ancestors: "boss" })).toBe("supervised");
+  expect(level("stranger", { ancestors: "free,boss", autonomy: "autonomous" })).toBe("supervised");
+  expect(level("stranger", { autonomy: "made-up", ancestors: "boss" })).toBe("made-up");
+  expect(registry.autonomyOf(undefined)).toEqual({ boss: "supervised", hand: "supervised" });
+  expect(registry.autonomyOf("acme")).toEqual({ other: "observe" });
+  registry.demote(
+    new Map([
+      ["boss", "critical"],
+      ["plain", "low"],
+      ["stranger", "high"],
+    ]),
+  );
+  expect(["boss", "hand", "boss/x", "free", "plain", "stranger"].map((name) => level(name))).toEqual([
+    "observe",
+    "observe",
+    "observe",
+    "autonomous",
+    "supervised",
+    undefined,
+  ]);
+  expect(registry.autonomyOf(undefined)).toEqual({ boss: "observe", hand: "observe", plain: "supervised" });
+});
+
 it("binds an agent by the policies of all above it, by document or by name, so that authority only shrinks", () => {
   const bind = (name: string, agent: string): PolicyBinding => ({
     name,

@@ -11,7 +11,7 @@ import { ToolGate } from "../../../../instrumentation/src/guard/tool-gate.ts";
 import { registerToolGate } from "../../../../instrumentation/src/guard/tool-registry.ts";
 import type { Transport } from "../../../../instrumentation/src/lease/transport.ts";
 import type { HelloReply } from "../../../../instrumentation/src/protocol.ts";
-import { startGatedProcess } from "../../../support/gated-process.ts";
+import { type GatedProcess, startGatedProcess } from "../../../support/gated-process.ts";
 
 let folder: string;
 const HELLO = {
@@ -74,10 +74,9 @@ describe("the cache of governance", () => {
   });
 });
 
-it("decides for a process that finds no processor, even where it fails closed", async () => {
+/** Runs tools in a process of the agent `a` that finds no processor. */
+async function withoutProcessor(work: (gated: GatedProcess) => Promise<void>): Promise<void> {
   const env = { TOLLGATE_API_KEY: "k1", TOLLGATE_AGENT: "a", TOLLGATE_CACHE_DIR: folder, TOLLGATE_FAIL_MODE: "closed" };
-  const policies = [{ kind: "policy", name: "p", default: "deny", allow: ["read_*"] }];
-  cacheOf()?.save({ ...HELLO, policies });
   const away = async () => ({ kind: "unreachable", reason: "nobody is there" }) as const;
   const transport = {
     hello: away,
@@ -90,7 +89,18 @@ it("decides for a process that finds no processor, even where it fails closed", 
   const gated = startGatedProcess({ env, transport: transport as unknown as Transport });
   registerToolGate(new ToolGate(gated.gate));
   try {
-    const run = (name: string) => guardTool(name, async () => "ok")();
+    await work(gated);
+  } finally {
+    registerToolGate(undefined);
+    await gated.stop();
+  }
+}
+const POLICIES = [{ kind: "policy", name: "p", default: "deny", allow: ["read_*"] }];
+const run = (name: string) => guardTool(name, async () => "ok")();
+
+it("decides for a process that finds no processor, even where it fails closed", async () => {
+  cacheOf()?.save({ ...HELLO, policies: POLICIES });
+  await withoutProcessor(async (gated) => {
     expect(await run("read_x")).toBe("ok");
     expect(gated.spans().at(-1)?.attributes).toMatchObject({
       "tollgate.policy.name": "p",
@@ -98,8 +108,13 @@ it("decides for a process that finds no processor, even where it fails closed", 
       "tollgate.failure.mode": "closed",
     });
     await expect(run("drop_x")).rejects.toMatchObject({ code: "tool_denied" });
-  } finally {
-    registerToolGate(undefined);
-    await gated.stop();
-  }
+  });
+});
+
+it("leaves an agent no more autonomy than the processor said last", async () => {
+  cacheOf()?.save({ ...HELLO, policies: POLICIES, autonomy: { a: "observe" } });
+  await withoutProcessor(async (gated) => {
+    await expect(run("read_x")).rejects.toMatchObject({ code: "tool_denied" });
+    expect(gated.spans().at(-1)?.attributes).toMatchObject({ "tollgate.decision.rule": "autonomy: observe" });
+  });
 });

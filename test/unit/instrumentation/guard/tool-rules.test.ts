@@ -30,6 +30,7 @@ afterEach(async () => {
 interface Fleet {
   readonly policies: readonly unknown[];
   readonly tools?: readonly unknown[];
+  readonly autonomy?: Readonly<Record<string, string>>;
   readonly label_levels?: readonly (string | readonly string[])[];
 }
 
@@ -203,6 +204,31 @@ describe("an expansion of scope", () => {
     query({ limit: 10 });
     expect(() => query({ limit: 20 })).toThrow(ToolDenied);
     expect(() => query({ limit: 20 })).toThrow(ToolDenied);
+  });
+});
+
+describe("autonomy", () => {
+  const LEVELS = { boss: "observe", hand: "suggest" };
+  const decided = (context: Parameters<typeof withContext>[0]): unknown => {
+    try {
+      void withContext(context, () => tool("act", { approvalWaitMs: 0 })());
+    } catch {
+      // Seen on the span.
+    }
+    return attributes()["tollgate.decision.rule"];
+  };
+
+  it("holds every agent that the process acts for, and all that act on its behalf", async () => {
+    govern({ policies: [], autonomy: LEVELS });
+    expect(decided({})).toBe("no policy");
+    expect(decided({ agent: "boss" })).toBe("autonomy: observe");
+    expect(decided({ agent: "boss/helper" })).toBe("autonomy: observe");
+    expect(attributes()).toMatchObject({ "tollgate.shadow.decision": "allow" });
+    expect(withContext({ agent: "boss" }, () => decided({ agent: "free" }))).toBe("autonomy: observe");
+    expect(decided({ agent: "boss", labels: { autonomy: "autonomous" } })).toBe("autonomy: observe");
+    expect(decided({ agent: "free", labels: { autonomy: "observe" } })).toBe("autonomy: observe");
+    govern({ policies: [], autonomy: {} });
+    expect(decided({ agent: "boss" })).toBe("no policy");
   });
 });
 
