@@ -4,7 +4,7 @@ import type { ApprovalDesk } from "../approvals/approval-desk.ts";
 import type { Changes } from "../changes/change-log.ts";
 import type { CredentialKeeper } from "../identity/credential-store.ts";
 import type { IncidentDesk } from "../incidents/incident-desk.ts";
-import { type AgentEvidence, riskOf } from "../policy/agent-risk.ts";
+import { type AgentEvidence, evidenceText, overridesOf, riskOf } from "../policy/agent-risk.ts";
 import { type Beyond, beyondText } from "../policy/blast-radius.ts";
 import type { AgentRegistry } from "../policy/registry.ts";
 import type { Clock } from "../support/clock.ts";
@@ -20,6 +20,8 @@ export interface AgentActs {
   readonly environment: string;
   readonly acts: string;
   readonly denied: string;
+  /** Neither: what an agent that only observes would have done, by the policies. */
+  readonly observed: string;
   /** Of `denied`: by a rule that no approval lifts, kills aside. */
   readonly forbidden: string;
   readonly errors: string;
@@ -30,6 +32,8 @@ export interface AgentActs {
 /** What the service knows of what agents did. */
 export interface AgentFindings {
   readonly acts: readonly AgentActs[];
+  /** Of each agent, in how many runs it did that. */
+  readonly runs: ReadonlyMap<string, number>;
   readonly drift: readonly Beyond[];
   readonly excess: readonly Beyond[];
   /** Reads anew what ClickHouse has. Never rejects. */
@@ -45,19 +49,30 @@ const agentRow = z.object({
   role: z.string().nullable(),
   parent: z.string().nullable(),
   autonomy: z.string().nullable(),
-  autonomy_now: z.string().nullable().describe("Less than its document's while an incident about it is open."),
+  autonomy_now: z
+    .string()
+    .nullable()
+    .describe("Less than its document's while an incident about it is open, or where those it acts for have less."),
   incidents: z.array(z.string()).describe("Ids of the open ones about it."),
   registered: z.boolean(),
   processes: z.int().describe("That said hello and were heard of lately."),
   keys: z.int().describe("Issued to it and good now."),
   policies: z.int(),
+  runs: z.int().describe("Sessions of the last day; workflows or traces where there are none."),
   acts: z.int().describe("Tool and model calls of the last day that were not refused."),
   denied: z.int(),
+  observed: z.int().describe("Acts that it would have done, had it not been to observe only."),
   errors: z.int(),
   approvals_asked: z.int(),
   approvals_denied: z.int(),
+  approvals_edited: z.int(),
+  bypassed: z.int().describe("Acts of the last day that a bypass let through unasked."),
+  stops: z.int().describe("Kills and pauses of it by name in the last day."),
+  overrides: z.int().describe("Words of people against it or its policies: denied, edited, bypassed, stopped."),
+  incidents_lately: z.int().describe("About it, open now or opened within the last day."),
   cost_usd: z.string(),
   unpriced_calls: z.int().describe(UNPRICED),
+  evidence: z.string().describe("What likelihood and proposal go by, in words."),
   likelihood: level.describe("By what it did."),
   impact: level.describe("By what is declared of it; high where nothing is."),
   risk: level,
@@ -78,7 +93,7 @@ export interface AgentsOptions {
   readonly changes: Pick<Changes, "recent">;
   readonly findings: AgentFindings;
   readonly tenancy: Tenancy;
-  readonly incidents: Pick<IncidentDesk, "openAbout">;
+  readonly incidents: Pick<IncidentDesk, "openAbout" | "all">;
   readonly clock: Clock;
 }
 
@@ -134,19 +149,27 @@ function rowOf(name: string, options: AgentsOptions): AgentRow {
     role: document?.role ?? null,
     parent: registry.ancestors(name)[0] ?? null,
     autonomy: document?.autonomy ?? null,
-    autonomy_now: registry.registered(name)?.autonomy ?? null,
+    autonomy_now: registry.labels(name, {})["autonomy"] ?? null,
     incidents: options.incidents.openAbout(name),
     registered: document !== undefined,
     processes: [...processes.entries()].filter(([, { agent }]) => agent === name).length,
     keys,
     policies,
+    runs: evidence.runs,
     acts: evidence.acts,
     denied: evidence.denied,
+    observed: evidence.observed,
     errors: evidence.errors,
     approvals_asked: evidence.approvalsAsked,
     approvals_denied: evidence.approvalsDenied,
+    approvals_edited: evidence.approvalsEdited,
+    bypassed: evidence.bypassed,
+    stops: evidence.stops,
+    overrides: overridesOf(evidence),
+    incidents_lately: evidence.incidentsLately,
     cost_usd: usd(acts.reduce((sum, { cost_nano_usd: cost }) => sum + BigInt(cost), 0n)),
     unpriced_calls: acts.reduce((sum, { unpriced_calls: calls }) => sum + Number(calls), 0),
+    evidence: evidenceText(evidence),
     likelihood,
     impact,
     risk,
@@ -160,22 +183,32 @@ function rowOf(name: string, options: AgentsOptions): AgentRow {
 
 function evidenceOf(name: string, { findings, approvals, changes, incidents, clock }: AgentsOptions): AgentEvidence {
   const rows = findings.acts.filter(({ agent }) => agent === name);
-  const sum = (key: "acts" | "denied" | "errors"): number => rows.reduce((total, row) => total + Number(row[key]), 0);
+  const sum = (key: "acts" | "denied" | "observed" | "errors"): number =>
+    rows.reduce((total, row) => total + Number(row[key]), 0);
   const sinceMs = clock.now() - WINDOW_MS;
   const asked = approvals
     .all()
     .filter(({ agent, kind, askedAtMs }) => kind === "tool" && agent === name && askedAtMs >= sinceMs);
-  const kills = changes.recent.filter(
-    ({ action, subject, atMs }) => action === "kill" && atMs >= sinceMs && subject === `agent=${name}`,
+  const stops = changes.recent.filter(
+    ({ action, subject, atMs }) =>
+      (action === "kill" || action === "pause") && atMs >= sinceMs && subject === `agent=${name}`,
   );
+  const lately = incidents
+    .all()
+    .filter(({ agents, state, openedAtMs }) => agents.includes(name) && (state === "open" || openedAtMs >= sinceMs));
   return {
+    runs: findings.runs.get(name) ?? 0,
     acts: sum("acts"),
     denied: sum("denied"),
+    observed: sum("observed"),
     errors: sum("errors"),
     approvalsAsked: asked.length,
     approvalsDenied: asked.filter(({ state }) => state === "denied").length,
-    kills: kills.length,
+    approvalsEdited: asked.filter(({ edited }) => edited !== undefined).length,
+    bypassed: asked.filter(({ bypass }) => bypass !== undefined).length,
+    stops: stops.length,
     incidents: incidents.openAbout(name).length,
+    incidentsLately: lately.length,
   };
 }
 

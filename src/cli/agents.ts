@@ -39,11 +39,16 @@ export function agentsCommand(output: Output): Command {
   return command;
 }
 
+/** An open incident takes some of what the document says. */
+function autonomyText({ autonomy, autonomy_now: now }: AgentRow): string {
+  return now === autonomy ? (autonomy ?? "") : `${autonomy ?? "none"}, now ${now ?? "none"}`;
+}
+
 const COLUMNS: readonly Column<AgentRow>[] = [
   { title: "AGENT", value: (row) => row.name },
   { title: "OWNER", value: (row) => row.owner ?? "" },
   { title: "TEAM", value: (row) => row.team ?? "" },
-  { title: "AUTONOMY", value: (row) => row.autonomy ?? "" },
+  { title: "AUTONOMY", value: autonomyText },
   { title: "PROCESSES", align: "right", value: (row) => String(row.processes) },
   { title: "KEYS", align: "right", value: (row) => String(row.keys) },
   { title: "ACTS", align: "right", value: (row) => String(row.acts) },
@@ -59,7 +64,12 @@ const RISK_COLUMNS: readonly Column<AgentRow>[] = [
   { title: "RISK", value: (row) => row.risk },
   { title: "LIKELIHOOD", value: (row) => row.likelihood },
   { title: "IMPACT", value: (row) => row.impact },
-  { title: "AUTONOMY", value: (row) => row.autonomy ?? "" },
+  { title: "AUTONOMY", value: autonomyText },
+  {
+    title: "PROPOSAL",
+    value: ({ proposal }) => (proposal === null ? "" : `${proposal.autonomy}: ${proposal.because}`),
+  },
+  { title: "EVIDENCE", value: (row) => row.evidence },
   { title: "GAPS", value: (row) => row.gaps.join(", ") },
   { title: "BEYOND", align: "right", value: (row) => String(row.beyond.length) },
   { title: "REVIEWED", value: (row) => row.reviewed ?? "never" },

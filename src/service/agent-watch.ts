@@ -32,6 +32,7 @@ export class AgentWatch {
   readonly #options: AgentWatchOptions;
   readonly #decider: Decider;
   #acts: readonly AgentActs[] = [];
+  #runs: ReadonlyMap<string, number> = new Map();
   #drift: readonly Beyond[] = [];
   #excess: { readonly version: string; readonly found: readonly Beyond[] } = { version: "", found: [] };
   readonly #told = new Set<string>();
@@ -46,6 +47,10 @@ export class AgentWatch {
   /** As of the last look. */
   get acts(): readonly AgentActs[] {
     return this.#acts;
+  }
+
+  get runs(): ReadonlyMap<string, number> {
+    return this.#runs;
   }
 
   get drift(): readonly Beyond[] {
@@ -93,6 +98,8 @@ export class AgentWatch {
     try {
       const window = { since_ms: clock.now() - WINDOW_MS, limit: ROWS_MAX };
       reaches = await this.#reaches(window);
+      const runs = await store.select<{ readonly agent: string; readonly runs: string }>("agent-runs", window);
+      this.#runs = new Map(runs.map((row) => [row.agent, Number(row.runs)]));
       this.#acts = await store.select<AgentActs>("agent-acts", window);
     } catch {
       // ClickHouse says elsewhere that it is away; the next look asks again.

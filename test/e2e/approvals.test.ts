@@ -193,6 +193,19 @@ test("what an agent may do and did beyond its declaration is in the register of 
   });
 });
 
+test("what people said against an agent or its policies counts as overrides of it", async () => {
+  const { processor } = rig();
+  const agents = (await processor.cli("agents", "--risk")) as readonly Record<string, unknown>[];
+  const of = (agent: string) => agents.find(({ name }) => name === agent);
+  expect(of("editor-2")).toMatchObject({ approvals_denied: 1, approvals_edited: 1, overrides: 2, runs: 1 });
+  expect(of("editor-3")).toMatchObject({ bypassed: 1, overrides: 1 });
+  expect(of("editor-1")).toMatchObject({
+    overrides: 0,
+    runs: 1,
+    evidence: expect.stringContaining("1 run, 1 act") as string,
+  });
+});
+
 test("an agent with an issued key is that agent, nobody else is, and a revoked key opens nothing", async () => {
   const { processor, providerUrl } = rig();
   type Key = { readonly id: string; readonly secret: string };

@@ -52,7 +52,7 @@ export function governanceStores(clock: Clock): {
     },
     approvals: new ApprovalStore({ log: MEMORY, clock, keepMs: 0 }),
     termsOf: () => ({ quorum: 1, expireAfterMs: 60_000, useWithinMs: 30_000, barred: [] }),
-    findings: { acts: [], drift: [], excess: [], look: async () => {} },
+    findings: { acts: [], runs: new Map(), drift: [], excess: [], look: async () => {} },
     incidents: new IncidentDesk({
       store: memoryIncidents(),
       clock,

@@ -1,4 +1,5 @@
--- What agents did since then: by tool and environment, and model calls under the empty tool. What was denied counts as denied.
+-- What agents did since then: by tool and environment, and model calls under the empty tool. What was denied counts as denied, but for
+-- acts that an agent only observes: those are what it would have done.
 SELECT
     agent,
     tool,
@@ -8,7 +9,8 @@ SELECT
         labels['deployment.environment']
     ) AS environment,
     toString(countIf(decision NOT IN ('deny', 'forbid', 'require_approval'))) AS acts,
-    toString(countIf(decision IN ('deny', 'forbid'))) AS denied,
+    toString(countIf(decision IN ('deny', 'forbid') AND decision_rule != 'autonomy: observe')) AS denied,
+    toString(countIf(decision_rule = 'autonomy: observe')) AS observed,
     toString(countIf(decision = 'forbid' AND decision_rule NOT IN ('kill', 'pause'))) AS forbidden,
     toString(countIf(status = 'error' AND decision NOT IN ('deny', 'forbid', 'require_approval'))) AS errors,
     toString(sum(toInt128(cost_nano_usd))) AS cost_nano_usd,

@@ -25,6 +25,7 @@ export const QUERY_NAMES = [
   "unpriced",
   "agent-acts",
   "agent-reach",
+  "agent-runs",
   "incident-spans",
   "decisions-recorded",
   "calls-recorded",

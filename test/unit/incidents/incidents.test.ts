@@ -121,6 +121,7 @@ it("a kill, acts beyond the blast radius and too many forbidden ones each open o
     environment: "",
     acts: "0",
     denied: "9",
+    observed: "0",
     errors: "0",
     cost_nano_usd: "0",
     unpriced_calls: "0",

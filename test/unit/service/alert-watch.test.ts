@@ -12,6 +12,7 @@ const ROW = {
   environment: "",
   denied: "0",
   forbidden: "0",
+  observed: "0",
   errors: "0",
   cost_nano_usd: "0",
   unpriced_calls: "0",
