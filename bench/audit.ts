@@ -9,9 +9,9 @@ import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from "@open
 import type { ReadableSpan, SpanProcessor } from "@opentelemetry/sdk-trace";
 import { AuditChain } from "../instrumentation/src/audit/chain.ts";
 import { GateTracer } from "../instrumentation/src/telemetry/gate-span.ts";
-import { toOtlpJson, write } from "../instrumentation/src/telemetry/span-json.ts";
+import { toOtlpRequest, write } from "../instrumentation/src/telemetry/span-protobuf.ts";
 import { readLink } from "../src/audit/link.ts";
-import { decodeJsonTraces } from "../src/pdata/otlp/json-traces.ts";
+import { decodeProtobufTraces } from "../src/pdata/otlp/protobuf-traces.ts";
 import type { Span } from "../src/pdata/span.ts";
 
 const SCOPE = "@tollgate/instrumentation";
@@ -110,7 +110,7 @@ for (const [whose, us] of Object.entries(links))
   console.log(`           the link of a span ${whose} adds ${us.toFixed(1)} µs   (promise: under ${LIMITS.linkUs} µs)`);
 
 function decoded(spans: readonly ReadableSpan[]): readonly Span[] {
-  const outcome = decodeJsonTraces(toOtlpJson(spans.map(write)));
+  const outcome = decodeProtobufTraces(toOtlpRequest(spans.map(write)));
   if (outcome.kind === "malformed") throw new TypeError(outcome.reason);
   return outcome.spans;
 }

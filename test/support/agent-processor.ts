@@ -4,11 +4,12 @@ import type { AddressInfo } from "node:net";
 import type { AcquireRequest, CloseRequest } from "../../instrumentation/src/protocol.ts";
 import { MemoryLedger } from "./memory-ledger.ts";
 import { AUDIT_CLOSE_SPAN } from "../../instrumentation/src/semconv.ts";
+import { attributesOf, sentSpans } from "./sent-spans.ts";
 
 export interface AgentProcessor {
   readonly url: string;
   readonly ledger: MemoryLedger;
-  readonly spans: { readonly name: string; readonly attributes: Record<string, unknown> }[];
+  readonly spans: { readonly name: string; readonly attributes: Readonly<Record<string, unknown>> }[];
   /** How many spans came, kept or not. */
   readonly count: number;
   close(): Promise<void>;
@@ -31,26 +32,31 @@ export async function startAgentProcessor({ limit = 10n ** 9n, keepsSpans = true
     const chunks: Buffer[] = [];
     request.on("data", (chunk: Buffer) => chunks.push(chunk));
     request.on("end", () => {
-      void reply(request.url ?? "", JSON.parse(Buffer.concat(chunks).toString("utf8"))).then((body) => {
+      void reply(request.url ?? "", Buffer.concat(chunks)).then((body) => {
         response.setHeader("content-type", "application/json");
         response.end(JSON.stringify(body));
       });
     });
   });
-  const reply = async (path: string, body: unknown): Promise<unknown> => {
+  const reply = async (path: string, bytes: Buffer): Promise<unknown> => {
+    const json = (): unknown => JSON.parse(bytes.toString());
     switch (path) {
       case "/v1/leases/hello": {
         const answer = await ledger.hello();
         return answer.kind === "reply" ? answer.reply : {};
       }
       case "/v1/leases/acquire":
-        return ledger.grant(body as AcquireRequest);
+        return ledger.grant(json() as AcquireRequest);
       case "/v1/leases/close":
-        await ledger.close(body as CloseRequest);
+        await ledger.close(json() as CloseRequest);
         return {};
       default:
         // A clean end closes the process's chain by a span of its own, which is no call.
-        received(readSpans(body).filter(({ name }) => name !== AUDIT_CLOSE_SPAN));
+        received(
+          sentSpans(bytes)
+            .filter(({ name }) => name !== AUDIT_CLOSE_SPAN)
+            .map((span) => ({ name: span.name, attributes: attributesOf(span) })),
+        );
         return {};
     }
   };
@@ -68,28 +74,4 @@ export async function startAgentProcessor({ limit = 10n ** 9n, keepsSpans = true
         server.closeAllConnections();
       }),
   };
-}
-
-interface OtlpJson {
-  readonly resourceSpans: readonly {
-    readonly scopeSpans: readonly {
-      readonly spans: readonly {
-        readonly name: string;
-        readonly attributes: readonly { readonly key: string; readonly value: Record<string, unknown> }[];
-      }[];
-    }[];
-  }[];
-}
-
-function readSpans(body: unknown): AgentProcessor["spans"] {
-  return (
-    (body as OtlpJson).resourceSpans
-      .flatMap(({ scopeSpans }) => scopeSpans.flatMap(({ spans }) => spans))
-      // The chain's closing link is no call.
-      .filter(({ name }) => name !== "audit close")
-      .map(({ name, attributes }) => ({
-        name,
-        attributes: Object.fromEntries(attributes.map(({ key, value }) => [key, Object.values(value)[0]])),
-      }))
-  );
 }

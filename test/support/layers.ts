@@ -68,4 +68,4 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** The pure subpaths of the instrumentation that `src/` may use. */
-export const PURE_SUBPATHS = ["semconv", "policy", "pricing", "protocol", "audit", "redaction"] as const;
+export const PURE_SUBPATHS = ["semconv", "policy", "pricing", "protobuf", "protocol", "audit", "redaction"] as const;

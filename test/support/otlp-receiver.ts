@@ -1,23 +1,12 @@
-/** A receiver of OTLP/JSON traces that can be told to be down, to hang, or to answer with a status; and can come back on the same port. */
+/** A receiver of OTLP traces in Protobuf that can be told to be down, to hang, or to answer with a status; and can come back on the same port. */
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { attributesOf, sentSpans } from "./sent-spans.ts";
 
 export interface ReceivedSpan {
   readonly spanId: string;
   readonly name: string;
   readonly attributes: Readonly<Record<string, unknown>>;
-}
-
-interface OtlpJson {
-  readonly resourceSpans: readonly {
-    readonly scopeSpans: readonly {
-      readonly spans: readonly {
-        readonly spanId: string;
-        readonly name: string;
-        readonly attributes: readonly { readonly key: string; readonly value: Readonly<Record<string, unknown>> }[];
-      }[];
-    }[];
-  }[];
 }
 
 export class OtlpReceiver {
@@ -39,8 +28,8 @@ export class OtlpReceiver {
       request.on("data", (chunk: Buffer) => chunks.push(chunk));
       request.on("end", () => {
         this.requests += 1;
-        if (this.status === 200) this.#take(JSON.parse(Buffer.concat(chunks).toString("utf8")) as OtlpJson);
-        response.writeHead(this.status, { "content-type": "application/json" }).end("{}");
+        if (this.status === 200) this.#take(Buffer.concat(chunks));
+        response.writeHead(this.status, { "content-type": "application/x-protobuf" }).end();
       });
     });
     await new Promise<void>((resolve) => server.listen(this.#port, "127.0.0.1", resolve));
@@ -62,12 +51,10 @@ export class OtlpReceiver {
     return [...this.spans.values()].filter((span) => span.name === name);
   }
 
-  #take(body: OtlpJson): void {
-    for (const { scopeSpans } of body.resourceSpans) {
-      for (const { spanId, name, attributes } of scopeSpans.flatMap(({ spans }) => spans)) {
-        const values = Object.fromEntries(attributes.map(({ key, value }) => [key, Object.values(value)[0]]));
-        this.spans.set(spanId, { spanId, name, attributes: values });
-      }
+  #take(body: Uint8Array): void {
+    for (const span of sentSpans(body)) {
+      const spanId = Buffer.from(span.spanId, "base64").toString("hex");
+      this.spans.set(spanId, { spanId, name: span.name, attributes: attributesOf(span) });
     }
   }
 }

@@ -11,7 +11,7 @@ import * as semconv from "../semconv.ts";
 import { hex } from "../telemetry/pooled-ids.ts";
 import { saidBy, sayLate } from "../telemetry/said.ts";
 import type { Said } from "../telemetry/said.ts";
-import { nanos } from "../telemetry/span-json.ts";
+import { nanos } from "../telemetry/nanos.ts";
 import { decisionsMade } from "./decision-order.ts";
 import type { KeyList, Said as Covered } from "./link.ts";
 import { coveredKeys, linkHash, NO_LINK, sealOf, wellFormed } from "./link.ts";
@@ -107,7 +107,7 @@ function valuesOf({ values }: Said, { places }: KeyList, seal = ""): string[] {
   return places.map((place) => (place < 0 ? seal : textOf(values[place])));
 }
 
-/** As the processor stores it. What is none of OpenTelemetry's values is sent as none (telemetry/span-json.ts), and read as none. */
+/** As the processor stores it. What is none of OpenTelemetry's values is sent as none (telemetry/span-protobuf.ts), and read as none. */
 function textOf(value: unknown): string {
   if (typeof value === "string") return wellFormed(value);
   if (typeof value === "number" || typeof value === "boolean") return String(value);

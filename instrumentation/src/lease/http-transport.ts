@@ -28,7 +28,9 @@ export interface HttpTransportOptions {
 export interface Exchange {
   readonly path: string;
   readonly method: "GET" | "POST";
-  readonly body?: string;
+  /** Of the body. @default "application/json" */
+  readonly type?: string;
+  readonly body?: string | Uint8Array;
 }
 
 /** Opens requests to one endpoint, with the credential. */
@@ -63,7 +65,7 @@ export function createRequester({ endpoint, apiKey, headers }: HttpTransportOpti
     : new HttpAgent({ keepAlive: true, maxSockets: SOCKETS_MAX });
   const base = endpoint.pathname.replace(/\/+$/, "");
   return {
-    open({ path, method, body }, onResponse) {
+    open({ path, method, type = "application/json", body }, onResponse) {
       const options = {
         method,
         agent,
@@ -72,9 +74,7 @@ export function createRequester({ endpoint, apiKey, headers }: HttpTransportOpti
         port: endpoint.port === "" ? (isTls ? 443 : 80) : Number(endpoint.port),
         headers: {
           accept: method === "GET" ? "text/event-stream" : "application/json",
-          ...(body === undefined
-            ? {}
-            : { "content-type": "application/json", "content-length": Buffer.byteLength(body) }),
+          ...(body === undefined ? {} : { "content-type": type, "content-length": Buffer.byteLength(body) }),
           ...Object.fromEntries([...(headers ?? [])].map(([name, value]) => [name, value.reveal()])),
           ...(apiKey === undefined ? {} : { authorization: `Bearer ${apiKey.reveal()}` }),
         },

@@ -15,7 +15,7 @@ import { isMainThread } from "node:worker_threads";
 import { FLUSH_TIMEOUT_MS, plainEnvironment } from "../config/config.ts";
 import type { Config } from "../config/config.ts";
 import type { Gate } from "../gate/gate.ts";
-import { toOtlpJson } from "../telemetry/span-json.ts";
+import { OTLP_TYPE, toOtlpRequest } from "../telemetry/span-protobuf.ts";
 import type { ThreadSpans } from "../telemetry/thread-spans.ts";
 import type { Tracing } from "../telemetry/tracing.ts";
 import { EndSignals } from "./end-signals.ts";
@@ -25,7 +25,9 @@ import { plainSpawnSync } from "./hook-children.ts";
 export interface HandedOver {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: string | { readonly file: string };
+  readonly type: string;
+  /** Bytes are handed over in Base64. */
+  readonly body: string | { readonly base64: string } | { readonly file: string };
 }
 
 const SPANS_PER_REQUEST = 512;
@@ -150,7 +152,8 @@ export class LastWords {
     if (endpoint === undefined || leases === undefined) return requests;
     const headers = apiKey === undefined ? {} : { authorization: `Bearer ${apiKey.reveal()}` };
     const post = (path: string, report: unknown): void => {
-      requests.push({ url: endpoint.href.replace(/\/+$/, "") + path, headers, body: JSON.stringify(report) });
+      const url = endpoint.href.replace(/\/+$/, "") + path;
+      requests.push({ url, headers, type: "application/json", body: JSON.stringify(report) });
     };
     const unsaid = leases.sessions.unsaid();
     if (unsaid.sessions.length > 0) post("/v1/leases/sessions", unsaid);
@@ -168,12 +171,13 @@ export class LastWords {
     const requests: HandedOver[] = (spans.isFailing ? [] : files).map((file) => ({
       url: config.tracesUrl,
       headers,
+      type: OTLP_TYPE,
       body: { file },
     }));
     const { pending } = spans;
     for (let start = 0; start < pending.length; start += SPANS_PER_REQUEST) {
-      const body = toOtlpJson(pending.slice(start, start + SPANS_PER_REQUEST)).toString();
-      requests.push({ url: config.tracesUrl, headers, body });
+      const base64 = toOtlpRequest(pending.slice(start, start + SPANS_PER_REQUEST)).toString("base64");
+      requests.push({ url: config.tracesUrl, headers, type: OTLP_TYPE, body: { base64 } });
     }
     return requests;
   }

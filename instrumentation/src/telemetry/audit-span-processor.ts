@@ -15,8 +15,8 @@ import { SpanStatusCode } from "@opentelemetry/api";
 import type { Span, SpanProcessor, ReadableSpan } from "@opentelemetry/sdk-trace";
 import type { Logger } from "../config/logger.ts";
 import * as semconv from "../semconv.ts";
-import { toOtlpJson, write } from "./span-json.ts";
-import type { WrittenSpan, WrittenSpanExporter } from "./span-json.ts";
+import { toOtlpRequest, write } from "./span-protobuf.ts";
+import type { WrittenSpan, WrittenSpanExporter } from "./span-protobuf.ts";
 import type { SendBody, SpanSpool } from "./span-spool.ts";
 import type { SpanShelf } from "./thread-spans.ts";
 import { withoutTracing } from "./without-tracing.ts";
@@ -263,7 +263,7 @@ export class AuditSpanProcessor implements SpanProcessor {
     const paths: string[] = [];
     while (disk !== undefined && this.#waiting.length > 0) {
       const batch = this.#waiting.slice(0, BATCH_MAX);
-      const path = disk.spool.write(toOtlpJson(batch));
+      const path = disk.spool.write(toOtlpRequest(batch));
       if (path === undefined) break;
       paths.push(path);
       this.#options.shelf?.release(batch);

@@ -1,10 +1,11 @@
 import { setTimeout, clearTimeout } from "node:timers";
 import type { Config } from "../config/config.ts";
 import { createRequester } from "../lease/http-transport.ts";
+import { OTLP_TYPE } from "./span-protobuf.ts";
 import type { SendBody, SendOutcome } from "./span-spool.ts";
 import { withoutTracing } from "./without-tracing.ts";
 
-/** Sends OTLP/JSON bodies to where the spans of this process go. Never rejects, and never holds the process open. */
+/** Sends OTLP bodies to where the spans of this process go. Never rejects, and never holds the process open. */
 export function createSendSpans(config: Pick<Config, "tracesUrl" | "tracesHeaders" | "exportTimeoutMs">): SendBody {
   const endpoint = URL.parse(config.tracesUrl);
   if (endpoint === null) return () => Promise.resolve("later");
@@ -12,7 +13,7 @@ export function createSendSpans(config: Pick<Config, "tracesUrl" | "tracesHeader
   return (body) =>
     withoutTracing(() => {
       const { promise, resolve } = Promise.withResolvers<SendOutcome>();
-      const request = requester.open({ path: "", method: "POST", body }, (response) => {
+      const request = requester.open({ path: "", method: "POST", type: OTLP_TYPE, body }, (response) => {
         const outcome = outcomeOf(response.statusCode ?? 0);
         response.on("end", () => end(outcome));
         response.on("error", () => end("later"));

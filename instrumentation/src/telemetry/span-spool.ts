@@ -1,17 +1,18 @@
 /**
  * Where spans wait on disk while nobody takes them (TOLLGATE_SPOOL_DIR): one folder an agent, one file a batch, which is the body
- * of an OTLP/JSON request. Any process of that agent sends them, oldest first, and removes what was taken; two that send the same
+ * of an OTLP request in Protobuf. Any process of that agent sends them, oldest first, and removes what was taken; two that send the same
  * file do no harm, because the processor knows a span again. A file is whole under its name or not there: it is written beside and
- * renamed. Writing is synchronous, so that a process that ends, however soon, has written what it promised.
+ * renamed. Writing is synchronous, so that a process that ends, however soon, has written what it promised. A power cut may still leave a
+ * name without all of its bytes: their hash is part of the name.
  */
-import { randomBytes } from "node:crypto";
+import { hash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Logger } from "../config/logger.ts";
 
 /** What became of a body that was sent. `refused`: it will never be taken, so it is set aside. */
 export type SendOutcome = "taken" | "later" | "refused";
-export type SendBody = (body: string) => Promise<SendOutcome>;
+export type SendBody = (body: Uint8Array) => Promise<SendOutcome>;
 
 export interface SpanSpoolOptions {
   readonly directory: string;
@@ -22,13 +23,14 @@ export interface SpanSpoolOptions {
   readonly wallMs: () => number;
 }
 
-const WHOLE = ".json";
+const WHOLE = ".otlp";
 const WRITING = ".writing";
 const SENDING = ".sending";
 const SET_ASIDE = ".refused";
 /** A file that somebody has been writing or sending for so long is nobody's any more. */
 const STALE_MS = 60_000;
 const NAME_LENGTH_MAX = 100;
+const HASH_DIGITS = 12;
 
 interface SpoolFile {
   readonly path: string;
@@ -63,7 +65,7 @@ export class SpanSpool {
         logger.once("error", "spool-full", `${this.#folder} holds ${held} bytes of spans: no more are put there`);
         return undefined;
       }
-      const name = `${String(wallMs()).padStart(15, "0")}-${randomBytes(6).toString("hex")}`;
+      const name = `${String(wallMs()).padStart(15, "0")}-${hashOf(body)}`;
       const path = join(this.#folder, `${name}${WHOLE}`);
       const writing = join(this.#folder, `${name}${WRITING}`);
       try {
@@ -101,17 +103,17 @@ export class SpanSpool {
   async #takeUpOne({ path, bytes }: SpoolFile, send: SendBody): Promise<boolean> {
     const stem = path.slice(0, path.lastIndexOf("."));
     const claim = `${stem}${SENDING}`;
-    let body: string;
+    let body: Uint8Array;
     try {
       renameSync(path, claim);
       const now = new Date(this.#options.wallMs());
       utimesSync(claim, now, now);
-      body = readFileSync(claim, "utf8");
+      body = readFileSync(claim);
     } catch {
       // Another process was faster.
       return true;
     }
-    const outcome = isWhole(body) ? await send(body) : "refused";
+    const outcome = stem.endsWith(`-${hashOf(body)}`) ? await send(body) : "refused";
     switch (outcome) {
       case "taken":
         rmSync(claim, { force: true });
@@ -158,11 +160,6 @@ export class SpanSpool {
   }
 }
 
-/** A power cut may leave a name without its bytes. */
-function isWhole(body: string): boolean {
-  try {
-    return typeof JSON.parse(body) === "object";
-  } catch {
-    return false;
-  }
+function hashOf(body: Uint8Array): string {
+  return hash("sha256", body, "hex").slice(0, HASH_DIGITS);
 }

@@ -1,5 +1,5 @@
 /**
- * Memory that a thread shares with the main thread of its process, and on which lies the text of each span that is not acknowledged yet: a
+ * Memory that a thread shares with the main thread of its process, and on which lies each span that is not acknowledged yet: a
  * thread that is cut off says nothing any more, and the main thread reads what it left. A ring of records of one writer, in the
  * order of the spans' ends; the reader takes nothing away, and no lock is held that somebody who is cut off would keep.
  */
@@ -43,8 +43,8 @@ export class ThreadShelf {
   }
 
   /** One span more that waits, after what is to stand before it. Its number, by which it is released. */
-  put(head: string, text: Uint8Array): number {
-    const end = this.#write(head, text);
+  put(head: string, span: Uint8Array): number {
+    const end = this.#write(head, span);
     this.#ends.push(end ?? -1);
     this.#isFree.push(false);
     if (end === undefined) Atomics.store(this.#words, MISSED, BigInt((this.#missed += 1)));
@@ -87,9 +87,9 @@ export class ThreadShelf {
     this.#first = 0;
   }
 
-  #write(head: string, text: Uint8Array): number | undefined {
+  #write(head: string, span: Uint8Array): number | undefined {
     const capacity = this.#bytes.length;
-    const length = Buffer.byteLength(head) + text.length;
+    const length = Buffer.byteLength(head) + span.length;
     const size = sizeOf(length);
     let at = this.#tail % capacity;
     const skipped = at + size > capacity ? capacity - at : 0;
@@ -100,13 +100,14 @@ export class ThreadShelf {
     }
     this.#bytes.writeUInt32LE(length, at);
     const written = this.#bytes.write(head, at + LENGTH_BYTES);
-    this.#bytes.set(text, at + LENGTH_BYTES + written);
+    this.#bytes.set(span, at + LENGTH_BYTES + written);
     return this.#tail + skipped + size;
   }
 }
 
 export interface Left {
-  readonly texts: readonly string[];
+  /** Each with its head. */
+  readonly records: readonly Buffer[];
   /** Until where it was read. */
   readonly end: number;
   /** Spans that wait and found no room. */
@@ -119,21 +120,21 @@ export function readShelf(memory: SharedArrayBuffer, start = 0): Left {
   const before = Number(Atomics.load(words, HEAD));
   const end = Number(Atomics.load(words, TAIL));
   const missed = Number(Atomics.load(words, MISSED));
-  if (Math.max(start, before) >= end) return { texts: [], end, missed };
+  if (Math.max(start, before) >= end) return { records: [], end, missed };
   const copy = Buffer.from(bytes);
   // What was released meanwhile may have been written over.
   let at = Math.max(start, before, Number(Atomics.load(words, HEAD)));
-  const texts: string[] = [];
+  const records: Buffer[] = [];
   while (at < end) {
     const offset = at % copy.length;
     const length = copy.readUInt32LE(offset);
     if (length === WRAPPED) at += copy.length - offset;
     else {
-      texts.push(copy.toString("utf8", offset + LENGTH_BYTES, offset + LENGTH_BYTES + length));
+      records.push(copy.subarray(offset + LENGTH_BYTES, offset + LENGTH_BYTES + length));
       at += sizeOf(length);
     }
   }
-  return { texts, end, missed };
+  return { records, end, missed };
 }
 
 function sizeOf(length: number): number {

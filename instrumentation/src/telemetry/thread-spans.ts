@@ -12,7 +12,7 @@ import {
   threadId,
 } from "node:worker_threads";
 import type { MessagePort, Worker } from "node:worker_threads";
-import type { WrittenSpan } from "./span-json.ts";
+import type { WrittenSpan } from "./span-protobuf.ts";
 import { readShelf, ThreadShelf } from "./thread-shelf.ts";
 
 const CHANNEL = "tollgate.thread-spans.1";
@@ -54,10 +54,10 @@ export class SpanShelf {
   }
 
   put(span: WrittenSpan): void {
-    const { resource, scope, text } = span;
+    const { resource, scope, bytes } = span;
     const shelf = (this.#shelf ??= new ThreadShelf());
     const number = this.#numbers.get(resource)?.get(scope) ?? this.#show(shelf, { resource, scope });
-    this.#places.set(span, shelf.put(`${number} `, text));
+    this.#places.set(span, shelf.put(`${number} `, bytes));
   }
 
   /** Are safe elsewhere. */
@@ -186,15 +186,13 @@ export class ThreadSpans {
   }
 
   #read(shelf: Shelf): number {
-    const { texts, end, missed } = readShelf(shelf.memory, shelf.end);
+    const { records, end, missed } = readShelf(shelf.memory, shelf.end);
     shelf.end = end;
-    const spans = texts.flatMap((record) => {
+    const spans = records.flatMap((record) => {
       const space = record.indexOf(" ");
-      const above = shelf.above.get(Number(record.slice(0, space)));
+      const above = shelf.above.get(Number(record.toString("latin1", 0, space)));
       if (above === undefined) return [];
-      const text = record.slice(space + 1);
-      const { name } = JSON.parse(text) as Pick<WrittenSpan, "name">;
-      return [{ ...above, name, text: Buffer.from(text) }];
+      return [{ ...above, bytes: record.subarray(space + 1) }];
     });
     if (spans.length > 0) this.#options.adopt(spans);
     if (missed > 0) this.#options.onMissed(missed);

@@ -19,7 +19,7 @@ import { pooledIds } from "./pooled-ids.ts";
 import { ProcessContextManager } from "./process-context-manager.ts";
 import { startProcessSdk } from "./process-sdk.ts";
 import { createSendSpans } from "./send-spans.ts";
-import type { WrittenSpanExporter } from "./span-json.ts";
+import type { WrittenSpanExporter } from "./span-protobuf.ts";
 import { SpanSpool } from "./span-spool.ts";
 import { ownShelf } from "./thread-spans.ts";
 import { withoutTracing } from "./without-tracing.ts";

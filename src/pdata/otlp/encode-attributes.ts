@@ -1,7 +1,7 @@
 /** What every OTLP signal shares on the wire, written: the other side of `protobuf-attributes.ts`. */
+import type { ProtobufWriter } from "@tollgate/instrumentation/protobuf";
 import type { AttributeValue, Resource, Scope } from "../span.ts";
 import { bytesField, fixed64Field, varintField } from "./protobuf-attributes.ts";
-import type { ProtobufWriter } from "./protobuf-writer.ts";
 
 const INT64_MIN = -9_223_372_036_854_775_808n;
 const INT64_MAX = 9_223_372_036_854_775_807n;

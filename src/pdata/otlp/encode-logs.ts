@@ -2,6 +2,7 @@
  * ExportLogsServiceRequest from log records, in protobuf and JSON: as `encode-traces.ts` for spans.
  * https://github.com/open-telemetry/opentelemetry-proto/blob/main/opentelemetry/proto/logs/v1/logs.proto
  */
+import { ProtobufWriter } from "@tollgate/instrumentation/protobuf";
 import type { LogRecord } from "../log-record.ts";
 import {
   writeAttributes,
@@ -16,7 +17,6 @@ import {
 import { attributesJson, resourceJson, scopeJson, valueJson, wellFormed } from "./encode-json-traces.ts";
 import { groupByScope } from "./group.ts";
 import { bytesField, fixed32Field } from "./protobuf-attributes.ts";
-import { ProtobufWriter } from "./protobuf-writer.ts";
 
 /** The body of `POST /v1/logs` with `application/x-protobuf`, and the message of `LogsService/Export`. */
 export function encodeProtobufLogs(records: readonly LogRecord[]): Buffer {

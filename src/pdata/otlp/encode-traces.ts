@@ -3,6 +3,7 @@
  * decoders share among the spans of one message; the order within a scope stays. The spans are read only.
  * https://github.com/open-telemetry/opentelemetry-proto/blob/main/opentelemetry/proto/trace/v1/trace.proto
  */
+import { ProtobufWriter } from "@tollgate/instrumentation/protobuf";
 import type { Span, SpanEvent, SpanLink } from "../span.ts";
 import {
   type KeyValue,
@@ -16,7 +17,6 @@ import {
 } from "./encode-attributes.ts";
 import { groupByScope } from "./group.ts";
 import { bytesField, fixed32Field } from "./protobuf-attributes.ts";
-import { ProtobufWriter } from "./protobuf-writer.ts";
 
 /** Attributes that go out with a span beside its own. They must not have a key that the span has. */
 export type AddedAttributes = (span: Span) => readonly KeyValue[];

@@ -7,6 +7,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { OtlpReceiver } from "../../support/otlp-receiver.ts";
+import { sentSpans } from "../../support/sent-spans.ts";
 import { chatCompletion, startScriptedProvider, type ScriptedProvider } from "../../support/scripted-provider.ts";
 
 const ROOT = join(import.meta.dirname, "..", "..", "..");
@@ -99,8 +100,8 @@ const files = (agent = AGENT): readonly string[] => {
 };
 const spansOnDisk = (agent = AGENT): number =>
   files(agent)
-    .filter((name) => name.endsWith(".json"))
-    .map((name) => readFileSync(join(spool(), agent, name), "utf8").split(`"name":"${CHAT}"`).length - 1)
+    .filter((name) => name.endsWith(".otlp"))
+    .map((name) => sentSpans(readFileSync(join(spool(), agent, name))).filter(({ name: of }) => of === CHAT).length)
     .reduce((sum, spans) => sum + spans, 0);
 
 describe("a receiver that is down", () => {
@@ -186,15 +187,18 @@ describe("the files on disk", () => {
     await startAgent(`await askAll(2);`).exited;
     const [whole] = files();
     const directory = join(spool(), AGENT);
-    const text = readFileSync(join(directory, String(whole)), "utf8");
-    writeFileSync(join(directory, "000000000000001-torn.json"), text.slice(0, text.length / 2));
-    writeFileSync(join(directory, "000000000000002-empty.json"), "");
-    writeFileSync(join(directory, "000000000000003-half.writing"), text.slice(0, 100));
+    const body = readFileSync(join(directory, String(whole)));
+    writeFileSync(join(directory, String(whole).replace(/^\d+/, "000000000000001")), body.subarray(0, body.length / 2));
+    writeFileSync(join(directory, "000000000000002-empty.otlp"), "");
+    writeFileSync(join(directory, "000000000000003-half.writing"), body.subarray(0, 100));
     execFileSync("touch", ["-d", "2 minutes ago", join(directory, "000000000000003-half.writing")]);
     await receiver.up();
     await startAgent(`await flush();`).exited;
     expect(receiver.named(CHAT)).toHaveLength(2);
-    expect(files()).toEqual(["000000000000001-torn.refused", "000000000000002-empty.refused"]);
+    expect(files().map((name) => name.replace(/-.*\./, "."))).toEqual([
+      "000000000000001.refused",
+      "000000000000002.refused",
+    ]);
   });
 
   it("take no more room than there is, and what does not fit is kept in memory until it is taken", async () => {

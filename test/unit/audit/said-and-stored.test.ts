@@ -8,9 +8,9 @@ import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from "@open
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { AuditChain } from "../../../instrumentation/src/audit/chain.ts";
-import { toOtlpJson, write } from "../../../instrumentation/src/telemetry/span-json.ts";
+import { toOtlpRequest, write } from "../../../instrumentation/src/telemetry/span-protobuf.ts";
 import { readLink } from "../../../src/audit/link.ts";
-import { decodeJsonTraces } from "../../../src/pdata/otlp/json-traces.ts";
+import { decodeProtobufTraces } from "../../../src/pdata/otlp/protobuf-traces.ts";
 
 const SCOPE = "@tollgate/instrumentation";
 const SEED = 20_261_122;
@@ -28,7 +28,7 @@ function readingOf(value: unknown): string {
   span.end();
   const [ended] = exporter.getFinishedSpans();
   if (ended === undefined) throw new Error("the span has ended");
-  const decoded = decodeJsonTraces(toOtlpJson([write(ended)]));
+  const decoded = decodeProtobufTraces(toOtlpRequest([write(ended)]));
   const read = decoded.kind === "decoded" ? decoded.spans[0] : undefined;
   return read === undefined ? decoded.kind : readLink(read, { checksSeal: true }).kind;
 }

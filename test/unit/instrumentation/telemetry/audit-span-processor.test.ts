@@ -4,13 +4,23 @@ import { join } from "node:path";
 import { AlwaysOnSampler, TracerProvider } from "@opentelemetry/sdk-trace";
 import { expect, it, onTestFinished } from "vitest";
 import { createLogger } from "../../../../instrumentation/src/config/logger.ts";
-import type { WrittenSpanExporter } from "../../../../instrumentation/src/telemetry/span-json.ts";
-import type { WrittenSpan } from "../../../../instrumentation/src/telemetry/span-json.ts";
+import { toOtlpRequest } from "../../../../instrumentation/src/telemetry/span-protobuf.ts";
+import type { WrittenSpan, WrittenSpanExporter } from "../../../../instrumentation/src/telemetry/span-protobuf.ts";
 import { AuditSpanProcessor } from "../../../../instrumentation/src/telemetry/audit-span-processor.ts";
 import { SpanSpool } from "../../../../instrumentation/src/telemetry/span-spool.ts";
 import { readShelf, ThreadShelf } from "../../../../instrumentation/src/telemetry/thread-shelf.ts";
+import { attributesOf, sentSpans } from "../../../support/sent-spans.ts";
+import type { SentSpan } from "../../../support/sent-spans.ts";
 
 const SCOPE = "test";
+
+function sent(span: WrittenSpan): SentSpan {
+  return sentSpans(toOtlpRequest([span]))[0] as SentSpan;
+}
+
+function nameOf(span: WrittenSpan): string {
+  return sent(span).name;
+}
 
 /** Takes spans only while it is up. */
 class SwitchedExporter implements WrittenSpanExporter {
@@ -24,7 +34,7 @@ class SwitchedExporter implements WrittenSpanExporter {
   }
 
   export(...[spans, done]: Parameters<WrittenSpanExporter["export"]>): void {
-    if (this.isUp) this.taken.push(...spans.map(({ name }) => name));
+    if (this.isUp) this.taken.push(...spans.map(nameOf));
     done(this.isUp ? { code: 0 } : { code: 1, error: new Error("down") });
     this.#next.resolve(undefined);
     this.#next = Promise.withResolvers();
@@ -86,10 +96,7 @@ it("ends and marks what is open of its own scope, and nothing of the app's", () 
   spans.endOpen();
   spans.endOpen();
   expect([own.isRecording(), other.isRecording()]).toEqual([false, true]);
-  const pending = spans.pending.map(({ name, text }) => [
-    name,
-    Buffer.from(text).includes('"tollgate.span.unfinished"'),
-  ]);
+  const pending = spans.pending.map((span) => [nameOf(span), "tollgate.span.unfinished" in attributesOf(sent(span))]);
   expect(pending).toEqual([
     ["ended", false],
     ["own", true],
@@ -127,7 +134,7 @@ it("keeps on a thread's shelf what is on its way while newer spans go to disk", 
       send: () => Promise.resolve("taken"),
     },
     shelf: {
-      put: (span) => void places.set(span, shelf.put(span.name, new Uint8Array())),
+      put: (span) => void places.set(span, shelf.put(nameOf(span), new Uint8Array())),
       release: (safe) => shelf.release(safe.map((span) => places.get(span) ?? -1)),
       releaseAll: () => shelf.releaseAll(),
     },
@@ -138,12 +145,12 @@ it("keeps on a thread's shelf what is on its way while newer spans go to disk", 
   const flushed = spans.forceFlush();
   for (const name of ["1", "2", "3", "4", "5", "6"]) make(`waits ${name}`);
   expect(readdirSync(join(directory, "bot"))).toHaveLength(1);
-  const left = readShelf(shelf.memory).texts;
+  const left = readShelf(shelf.memory).records.map(String);
   expect(left.filter((name) => name.startsWith("sent"))).toEqual(["sent 1", "sent 2"]);
   expect(left).toContain("waits 6");
   taken();
   await new Promise<void>((resolve) => setImmediate(resolve));
   taken();
   await flushed;
-  expect(readShelf(shelf.memory)).toMatchObject({ texts: [], missed: 0 });
+  expect(readShelf(shelf.memory)).toMatchObject({ records: [], missed: 0 });
 });

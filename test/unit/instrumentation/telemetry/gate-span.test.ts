@@ -5,7 +5,8 @@ import { AlwaysOnSampler, TracerProvider } from "@opentelemetry/sdk-trace";
 import type { ReadableSpan, SpanProcessor } from "@opentelemetry/sdk-trace";
 import { expect, it } from "vitest";
 import { GateTracer } from "../../../../instrumentation/src/telemetry/gate-span.ts";
-import { write } from "../../../../instrumentation/src/telemetry/span-json.ts";
+import { toOtlpRequest, write } from "../../../../instrumentation/src/telemetry/span-protobuf.ts";
+import { sentSpans } from "../../../support/sent-spans.ts";
 
 const SCOPE = { name: "test", version: "1" };
 const START = [1_763_748_000, 999_999_999] as [number, number];
@@ -40,8 +41,9 @@ function tracers(): { readonly name: string; readonly tracer: Tracer; readonly s
 
 /** What is sent of a span but for its own random id. */
 function sent(span: ReadableSpan): unknown {
-  const { scope, name, text } = write(span);
-  return { scope, name, said: { ...(JSON.parse(Buffer.from(text).toString()) as object), spanId: "" } };
+  const { scope, ...written } = write(span);
+  const [said] = sentSpans(toOtlpRequest([{ scope, ...written }]));
+  return { scope, said: { ...said, spanId: "" } };
 }
 
 it("is sent as the SDK's own span is, whatever is done with it", () => {

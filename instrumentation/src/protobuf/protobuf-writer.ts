@@ -1,6 +1,8 @@
 /** Most messages of OTLP (attributes, values) are shorter than this: their length takes the one byte left free for it. */
 const SHORT_LENGTH_MAX = 0x7f;
 const INITIAL_BYTES = 16_384;
+/** What grew beyond this is not kept for what is written next. */
+const KEPT_BYTES_MAX = 262_144;
 /** Room for a varint of 64 bits. */
 const VARINT_BYTES_MAX = 10;
 /** UTF-8 bytes of one UTF-16 unit at most. */
@@ -21,6 +23,17 @@ export class ProtobufWriter {
   /** The bytes so far, as a copy. */
   finish(): Buffer {
     return Buffer.from(this.#buffer.subarray(0, this.#length));
+  }
+
+  /** The bytes so far, until something else is written. */
+  get written(): Uint8Array {
+    return this.#buffer.subarray(0, this.#length);
+  }
+
+  /** Begins anew, in the same memory. */
+  clear(): void {
+    this.#length = 0;
+    if (this.#buffer.length > KEPT_BYTES_MAX) this.#buffer = Buffer.allocUnsafe(INITIAL_BYTES);
   }
 
   get length(): number {
@@ -91,9 +104,19 @@ export class ProtobufWriter {
 
   bytes(bytes: Uint8Array): void {
     this.varint(bytes.length);
+    this.raw(bytes);
+  }
+
+  /** Fields that are written already. */
+  raw(bytes: Uint8Array): void {
     this.#reserve(bytes.length);
     this.#buffer.set(bytes, this.#length);
     this.#length += bytes.length;
+  }
+
+  /** A copy of what was written from there on. */
+  since(start: number): Uint8Array {
+    return Uint8Array.prototype.slice.call(this.#buffer, start, this.#length);
   }
 
   /** The bytes that hex digits stand for, with their length before them. */

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { bytesOf } from "../../../../instrumentation/src/telemetry/text-pages.ts";
+import { keep } from "../../../../instrumentation/src/telemetry/span-pages.ts";
 import { seededRandom } from "../../../support/seeded-random.ts";
 
 it("keeps each text as it was, whatever came after it on its page and beyond", () => {
@@ -12,7 +12,7 @@ it("keeps each text as it was, whatever came after it on its page and beyond", (
     // Mostly the size of a span; at times nothing, or more than shares a page.
     const size = index % 100 === 0 ? 20_000 : Math.floor(random() * 1_500);
     const text = `${index}:${unit.repeat(size)}`;
-    kept.push({ text, bytes: bytesOf(text) });
+    kept.push({ text, bytes: keep(Buffer.from(text)) });
   }
   const changed = kept.filter(({ text, bytes }) => !Buffer.from(text).equals(bytes));
   expect({ seed, changed: changed.map(({ text }) => text.slice(0, 20)) }).toEqual({ seed, changed: [] });
