@@ -7,8 +7,8 @@ import { BACKLOG_BLOCKS, Spool } from "../../pipeline/spool/spool.ts";
 import type { SpoolStats } from "../../pipeline/spool/spool-flow.ts";
 import type { OtlpSharedConfig } from "./config.ts";
 import type { OtlpExporterDependencies } from "./dependencies.ts";
-import { encodeRequests, makeRequests } from "./requests.ts";
-import { Sender } from "./sender.ts";
+import { type RequestBounds, encodeRequests, makeRequests } from "./requests.ts";
+import { Sender, type SenderOptions } from "./sender.ts";
 import type { OtlpSignal } from "./signals.ts";
 import type { Transport } from "./transport.ts";
 
@@ -29,6 +29,8 @@ const RETRY_AFTER_MS = 2_000;
 const RECENT = { windowMs: 300_000, entriesMax: 100_000 } as const;
 const NOTICE_INTERVAL_MS = 60_000;
 const KEEP_ALIVE_MS = 60_000;
+/** What is under way at once is one of so many parts of the queue at most. */
+const QUEUE_PARTS = 4;
 
 /**
  * Sends every span, or every log record, on to a backend, in the pace that it allows, from a queue on disk of its own. With
@@ -87,7 +89,7 @@ export class OtlpExporter<Item, Batch> implements Exporter<Batch> {
         maxIntervalMs: max_interval_ms,
         maxElapsedTimeMs: max_elapsed_time_ms,
       },
-      consumers: config.sending_queue.num_consumers,
+      ...this.#pace(),
       drainTimeoutMs: config.drain_timeout_ms,
     });
     sender.start();
@@ -127,10 +129,22 @@ export class OtlpExporter<Item, Batch> implements Exporter<Batch> {
     return { ...stats, refused: 0, dropped: { ...stats.dropped, not_queued: stats.refused } };
   }
 
+  /** How much is sent at once: as many whole requests as may be under way, but never so much that a full queue has nothing older to drop. */
+  #pace(): Pick<SenderOptions, "consumers" | "bounds" | "blocksBytesMax"> {
+    const { batch, sending_queue: queue } = this.#options.config;
+    const bounds = this.#bounds();
+    const blocksBytesMax = Math.min(queue.num_consumers * batch.max_request_bytes, queue.max_bytes / QUEUE_PARTS);
+    return { consumers: queue.num_consumers, bounds, blocksBytesMax };
+  }
+
+  #bounds(): RequestBounds {
+    const { send_batch_max_size: itemsMax, max_request_bytes: bytesMax } = this.#options.config.batch;
+    return { itemsMax, bytesMax };
+  }
+
   #encode(items: readonly Item[]): Buffer {
-    const { config, encoding, signal } = this.#options;
-    const { send_batch_max_size: itemsMax, max_request_bytes: bytesMax } = config.batch;
-    const bounds = { itemsMax, bytesMax };
+    const { encoding, signal } = this.#options;
+    const bounds = this.#bounds();
     const encode = (some: readonly Item[]): Buffer => signal.encode(some, encoding);
     return encodeRequests(makeRequests({ items, bounds, encoding, encode }));
   }

@@ -5,47 +5,18 @@
  * Limits: rows are known again for `recent.windowMs`, not for ever; a block is written whole, so it must fit in memory.
  */
 import { randomUUID } from "node:crypto";
-import type { Notify } from "../../component/notice.ts";
 import { type Outcome, SUCCESS } from "../../component/outcome.ts";
-import type { SpendEntry } from "../../pdata/spend.ts";
-import { type Clock, delay } from "../../support/clock.ts";
-import type { ByteSink } from "../native/byte-sink.ts";
+import { delay } from "../../support/clock.ts";
 import { type Block, blockOfRows, encodeBlock, type NewBlock, type RowsAside } from "./block-format.ts";
 import { type BlockGroup, type GroupLimits, groupSize, newGroup, rowsOf } from "./block-group.ts";
-import { BlockStore, type StoredBlock, type WriteFileDurably } from "./block-store.ts";
+import { BlockStore, type StoredBlock } from "./block-store.ts";
 import { groupAgain, recoverMerges } from "./merge-recovery.ts";
 import { Commit } from "./commit.ts";
 import { IdentitySet } from "./identity-set.ts";
 import { IDENTITY_BYTES, IdentityCell } from "../../pdata/identity.ts";
-import { RecentSpans, type RecentSpansOptions } from "./recent-spans.ts";
+import { RecentSpans } from "./recent-spans.ts";
 import { SpoolFlow, type SpoolStats } from "./spool-flow.ts";
-
-export interface SpoolOptions<Row> {
-  readonly directory: string;
-  readonly bytesMax: number;
-  /** Rows that may wait for a commit at once. */
-  readonly waitingRowsMax: number;
-  /** How long a block may be held open for more rows while many blocks already wait for delivery. */
-  readonly lingerMsMax: number;
-  /** What a full or failing spool answers as the time to come back. */
-  readonly retryAfterMs: number;
-  /** `drop_oldest`: a block that has no room takes that of the blocks which waited longest. @default "refuse" */
-  readonly onFull?: "refuse" | "drop_oldest";
-  readonly recent: RecentSpansOptions;
-  readonly clock: Clock;
-  readonly notify: Notify;
-  /** Writes what makes the row the same row when it is sent again: all of the 24 bytes of `target`. */
-  identify(row: Row, target: Buffer): void;
-  /** Writes the rows as they will be sent. */
-  writeRows(sink: ByteSink, rows: readonly Row[]): void;
-  /** What the rows cost, for the ledger. @default nothing */
-  spendOf?(rows: readonly Row[]): readonly SpendEntry[];
-  /** Called once a block is durable, before it is delivered. `rows`: none when an earlier process wrote it. */
-  onDurable?(block: Pick<Block, "token" | "spend">, rows: readonly Row[]): void;
-  readonly setAsideBytesMax?: number;
-  readonly keptBytesMax?: number;
-  readonly writeFile?: WriteFileDurably;
-}
+import type { SpoolOptions } from "./spool-options.ts";
 
 /** From so many undelivered blocks on the other side is behind, and blocks are made larger instead of more: each is a file. */
 export const BACKLOG_BLOCKS = 256;
@@ -69,6 +40,8 @@ export class Spool<Row> {
    */
   #shortUntil = -Infinity;
   #group: BlockGroup | undefined;
+  /** What `several` gave out last. */
+  #several: readonly StoredBlock[] = [];
   #filling = new Commit<Row>(new IdentitySet());
   /** That of the commit that ended last, for the one after the next. */
   #spareIdentities = new IdentitySet();
@@ -162,6 +135,16 @@ export class Spool<Row> {
       await promise;
     }
     return this.#undelivered[0];
+  }
+
+  /**
+   * The oldest blocks within the limits, one at least, for who sends each by itself: until it asks again, none of them is dropped
+   * to make room. Waits for one. Empty once the spool is closed and empty.
+   */
+  async several(limits: GroupLimits): Promise<readonly StoredBlock[]> {
+    await this.oldest();
+    this.#several = this.#undelivered.slice(0, groupSize(this.#undelivered, limits));
+    return this.#several;
   }
 
   /**
@@ -356,7 +339,7 @@ export class Spool<Row> {
   /** Drops the block that waited longest, but for the first: that one may be under way. False: there is none to drop. */
   async #makeRoom(): Promise<boolean> {
     if (this.#options.onFull !== "drop_oldest") return false;
-    const underWay = this.#group?.blocks ?? [];
+    const underWay = [...(this.#group?.blocks ?? []), ...this.#several];
     const block = this.#undelivered.find((each, index) => index > 0 && !underWay.includes(each));
     if (block === undefined) return false;
     this.#forget(block);

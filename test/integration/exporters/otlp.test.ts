@@ -98,6 +98,33 @@ describe.each(PROTOCOLS)("over %s", (protocol) => {
     expect(names(rig.backend.spans)).toEqual(names(spans(1, 50)));
   });
 
+  it("sends what came while it waited for an answer together, so that a distant backend is not left behind", async () => {
+    const rig = await startOtlp({ protocol });
+    rig.backend.otherwise = UNAVAILABLE;
+    for (let index = 1; index <= 40; index += 1) await rig.exporter.consume(makeBatch(spans(index, 1)));
+    const before = rig.backend.requests.length;
+    rig.backend.otherwise = "ok";
+    await drained(rig);
+    expect(names(rig.backend.spans)).toEqual(names(spans(1, 40)));
+    const after = rig.backend.requests.slice(before).filter((request) => request.spans.length > 1);
+    expect(after.map((request) => request.spans.length)).toEqual([39]);
+    expect(rig.exporter.stats()).toMatchObject({ received: 40, stored: 40, dropped: {}, inFlight: 0 });
+  });
+
+  it("sends what a backend refuses for good once more in the parts that it came in: one of them may be to blame", async () => {
+    const rig = await startOtlp({ protocol });
+    rig.backend.otherwise = UNAVAILABLE;
+    for (const first of [1, 11, 21, 31]) await rig.exporter.consume(makeBatch(spans(first, 2)));
+    await eventually(() => rig.backend.requests.length > 0, "a first try");
+    rig.backend.otherwise = "ok";
+    rig.backend.answers.push("ok", INVALID, "ok", INVALID, { rejected: 1, message: "no" });
+    await drained(rig);
+    expect(names(rig.backend.spans)).toEqual(names([...spans(1, 2), ...spans(11, 2), ...spans(31, 2)]));
+    const dropped = { refused_by_backend: 2, rejected_by_backend: 1 };
+    expect(rig.exporter.stats()).toMatchObject({ received: 8, stored: 5, dropped, inFlight: 0 });
+    expect(rig.notices.filter(({ event }) => event === "forward_dropped")).toHaveLength(1);
+  });
+
   it("survives connections that break and answers that never come", async () => {
     const rig = await startOtlp({ protocol, config: { timeout_ms: 200 } });
     rig.backend.answers.push("reset", "hang", "reset", UNAVAILABLE);

@@ -14,7 +14,8 @@ import type { Notice } from "../../../../src/component/notice.ts";
 import { type Outcome, SUCCESS } from "../../../../src/component/outcome.ts";
 import { type Block, decodeBlock } from "../../../../src/pipeline/spool/block-format.ts";
 import { Delivery, type DeliveryOptions, type Shipment } from "../../../../src/pipeline/spool/delivery.ts";
-import { Spool, type SpoolOptions } from "../../../../src/pipeline/spool/spool.ts";
+import { Spool } from "../../../../src/pipeline/spool/spool.ts";
+import type { SpoolOptions } from "../../../../src/pipeline/spool/spool-options.ts";
 import { SystemClock } from "../../../../src/support/clock.ts";
 
 const PERMANENT: Outcome = { kind: "permanent", reason: "bad row" };

@@ -55,6 +55,21 @@ it("makes room by dropping the oldest blocks, but never the one that may be unde
   expect(left).toEqual(["1", "8", "9"]);
 });
 
+it("drops none of several that are under way, until others are", async () => {
+  const append = (index: number) => spool.append([makeSpan(index, { name: String(index) })]);
+  for (const index of [1, 2, 3]) await append(index);
+  const underWay = await spool.several({ rowsMax: 2, bytesMax: 1_000_000 });
+  expect(underWay).toHaveLength(2);
+  for (const index of [4, 5]) expect(await append(index)).toMatchObject({ kind: "success" });
+  expect(spool.stats()).toMatchObject({ dropped: { queue_full: 2 }, blocks: 3 });
+  for (const block of underWay) await spool.delivered(block);
+  const [last, ...others] = await spool.several({ rowsMax: 2, bytesMax: 1_000_000 });
+  expect(others).toEqual([]);
+  if (last !== undefined) expect(String.fromCharCode((await spool.payload(last))?.payload[0] ?? 0)).toBe("5");
+  expect(spool.stats()).toMatchObject({ received: 5, stored: 2, inFlight: 1 });
+  expect(flowImbalance(spool.stats())).toBe(0);
+});
+
 it("counts rows of a block that ended otherwise by their reason", async () => {
   await spool.append([makeSpan(1), makeSpan(2), makeSpan(3)]);
   const block = await spool.oldest();

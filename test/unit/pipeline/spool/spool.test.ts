@@ -13,7 +13,8 @@ import type { Block } from "../../../../src/pipeline/spool/block-format.ts";
 import type { Span } from "../../../../src/pdata/span.ts";
 import { writeSpanIdentity } from "../../../../src/pdata/span-identity.ts";
 import { sumSpend } from "../../../../src/pipeline/spool/spend-sum.ts";
-import { Spool, type SpoolOptions } from "../../../../src/pipeline/spool/spool.ts";
+import { Spool } from "../../../../src/pipeline/spool/spool.ts";
+import type { SpoolOptions } from "../../../../src/pipeline/spool/spool-options.ts";
 import { makeSpan } from "../../../fixtures/otlp/make-span.ts";
 import { ManualClock } from "../../../support/manual-clock.ts";
 
