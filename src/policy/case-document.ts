@@ -47,6 +47,7 @@ const policyCase = z.strictObject({
   expansion: z.array(z.enum(EXPANSIONS)).optional(),
   model: z.string().optional(),
   destination: z.string().optional(),
+  destinations: texts.optional(),
   environment: z.string().optional(),
   now: z.iso.datetime({ offset: true }).optional(),
   decision: z.enum(["allow", "deny", "require_approval", "forbid"]).describe("What is wanted."),

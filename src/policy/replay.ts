@@ -75,7 +75,7 @@ export interface ReplayOptions {
 }
 
 /** What the record does not hold. */
-const NOT_RECORDED = /\b(?:args|session|destination|now|model|expansion|tool\.changed)\b/;
+const NOT_RECORDED = /\b(?:args|session|destinations?|now|model|expansion|tool\.changed)\b/;
 const NO_POLICY = "no policy";
 
 const ROWS_MAX = 100_000;

@@ -40,7 +40,8 @@ export function runCase(
 }
 
 function requestOf(policyCase: PolicyCase, tools: ToolCatalogue): PolicyRequest {
-  const { tool, args, agent, session, tool_facts: facts, expansion, model, destination, environment, now } = policyCase;
+  const { tool, args, agent, session, tool_facts: facts, expansion, model, environment, now } = policyCase;
+  const { destination, destinations } = policyCase;
   const { changed, ...declared } = facts ?? {};
   return {
     tool: { ...tools.factsOf(tool, declared), ...(changed === undefined ? {} : { isChanged: changed }) },
@@ -50,6 +51,7 @@ function requestOf(policyCase: PolicyCase, tools: ToolCatalogue): PolicyRequest 
     ...(expansion && { expansion }),
     ...(model && { model }),
     ...(destination && { destination }),
+    ...(destinations && { destinations }),
     ...(environment && { environment }),
     ...(now && { now: new Date(now) }),
   };

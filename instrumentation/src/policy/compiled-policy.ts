@@ -207,7 +207,7 @@ export class CompiledPolicy {
         met.push(rule);
         continue;
       }
-      const outcome = rule.condition.evaluate((frame ??= scope()));
+      const outcome = rule.condition.evaluate((frame ??= scope()), rule.effect === "allow" ? "all" : "any");
       if (outcome.ok && outcome.met) met.push(rule);
       else if (!outcome.ok) failed.push({ rule, error: outcome.reason });
     }

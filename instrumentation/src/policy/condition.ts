@@ -19,6 +19,7 @@ import { compileProgram } from "./cel/program.ts";
 import { compileGlob, GlobError } from "./glob.ts";
 import { DEFAULT_LABEL_ORDER } from "./label.ts";
 import type { LabelOrder } from "./label.ts";
+import { DESTINATIONS_MAX } from "./request.ts";
 import type { PolicyRequest } from "./request.ts";
 
 export type ConditionOutcome =
@@ -30,8 +31,11 @@ export interface Condition {
   readonly source: string;
   /** The tree, for those who judge a policy without a request. */
   readonly ast: Cel.ASTNode;
-  /** Never throws. */
-  evaluate(scope: ConditionScope): ConditionOutcome;
+  /**
+   * One that names `destination` is asked for each of the call's. `any`: it is met where it is for one of them, for rules that
+   * take something away; `all`: where it is for all of them. What fails for one, and is not decided by another, fails. Never throws.
+   */
+  evaluate(scope: ConditionScope, holds?: "any" | "all"): ConditionOutcome;
 }
 
 export type ConditionCompilation = { readonly ok: true; readonly condition: Condition } | CelFailure;
@@ -46,6 +50,7 @@ export function conditionScope(
 ): ConditionScope {
   const { tool, agent } = request;
   const { labels } = call;
+  const destinations = destinationsOf(request);
   return {
     meter: new Meter(),
     locals: [],
@@ -71,11 +76,16 @@ export function conditionScope(
       session: sessionVariable(request, labels),
       expansion: request.expansion ?? NONE,
       model: request.model ?? "",
-      destination: request.destination ?? "",
+      destination: destinations[0] ?? "",
+      destinations,
       environment: request.environment ?? "",
       now: request.now ?? EPOCH,
     },
   };
+}
+
+function destinationsOf({ destination, destinations = NONE }: PolicyRequest): readonly string[] {
+  return destination === undefined ? destinations : [...new Set([destination, ...destinations])];
 }
 
 const NONE: readonly never[] = Object.freeze([]);
@@ -120,7 +130,10 @@ export function compileCondition(source: string, labels: LabelOrder = DEFAULT_LA
       return failure(source, `gives ${checked.type}, and must give bool`, 0);
     const label = ([name]: readonly unknown[]): bigint => BigInt(labels.rank(String(name)));
     const run = compileProgram(program.ast, { functions: new Map([["label", label]]), paths: PATHS });
-    return { ok: true, condition: { source, ast: program.ast, evaluate: (scope) => evaluate(run, scope) } };
+    const { ast } = program;
+    const each = (scope: ConditionScope, holds?: "any" | "all"): ConditionOutcome => evaluateEach(run, scope, holds);
+    const one = (scope: ConditionScope): ConditionOutcome => evaluate(run, scope);
+    return { ok: true, condition: { source, ast, evaluate: namesDestination(ast) ? each : one } };
   } catch (error) {
     return error instanceof UnsupportedNode ? failure(source, error.message, error.at) : failureOf(source, error);
   }
@@ -140,11 +153,37 @@ function evaluate(run: Evaluate, scope: ConditionScope): ConditionOutcome {
   }
 }
 
+const TOO_MANY: ConditionOutcome = {
+  ok: false,
+  reason: `the call names more than ${DESTINATIONS_MAX} destinations`,
+};
+
+/** Whoever puts a bad destination beside a good one is to gain nothing by it. */
+function evaluateEach(run: Evaluate, scope: ConditionScope, holds: "any" | "all" = "any"): ConditionOutcome {
+  const destinations = scope.variables["destinations"] as readonly string[];
+  if (destinations.length > DESTINATIONS_MAX) return TOO_MANY;
+  if (destinations.length <= 1) return evaluate(run, scope);
+  const decisive = holds === "any" ? MET : NOT_MET;
+  let failed: ConditionOutcome | undefined;
+  for (const destination of destinations) {
+    const outcome = evaluate(run, { ...scope, variables: { ...scope.variables, destination } });
+    if (outcome === decisive) return decisive;
+    if (!outcome.ok) failed ??= outcome;
+  }
+  return failed ?? (decisive === MET ? NOT_MET : MET);
+}
+
+function namesDestination(node: Cel.ASTNode): boolean {
+  if (node.op === "id") return node.args === "destination" || node.args === "destinations";
+  return childrenOf(node.args).some(namesDestination);
+}
+
 /** A function of its own for each: the engine then finds each member at once. Every request has them all. */
 const PATHS: ReadonlyMap<string, Evaluate> = new Map<string, Evaluate>([
   ["args", ({ variables }) => variables["args"]],
   ["model", ({ variables }) => variables["model"]],
   ["destination", ({ variables }) => variables["destination"]],
+  ["destinations", ({ variables }) => variables["destinations"]],
   ["environment", ({ variables }) => variables["environment"]],
   ["expansion", ({ variables }) => variables["expansion"]],
   ["now", ({ variables }) => variables["now"]],
@@ -255,6 +294,7 @@ function celEnvironment(): Cel.Environment {
     .registerVariable("expansion", "list<string>")
     .registerVariable("model", "string")
     .registerVariable("destination", "string")
+    .registerVariable("destinations", "list<string>")
     .registerVariable("environment", "string")
     .registerVariable("now", "google.protobuf.Timestamp")
     .registerFunction("label(string): int", () => 0n);

@@ -38,6 +38,18 @@ export function unaskedArguments(source: string, labels: LabelOrder): readonly s
   return [...used].filter((path) => !asked.has(path));
 }
 
+/** Whether a condition looks at a destination by its place, as `destinations[0]`. */
+export function picksDestination(source: string, labels: LabelOrder): boolean {
+  const compiled = compileCondition(source, labels);
+  return compiled.ok && picks(compiled.condition.ast);
+}
+
+function picks(node: Cel.ASTNode): boolean {
+  const [list] = childrenOf(node.args);
+  if (node.op === "[]" && list !== undefined && pathOf(list) === "destinations") return true;
+  return childrenOf(node.args).some((child) => isNode(child) && picks(child));
+}
+
 /** Only members of `args` themselves: what is below one that is there may be missing too, but who asks for one thinks of that. */
 function collectArguments(node: Cel.ASTNode, used: Set<string>, asked: Set<string>): void {
   if (node.op === "call" && node.args[0] === "has") {

@@ -4,7 +4,7 @@
  */
 import type { Effect, PolicyDocument, PolicyRule } from "./document.ts";
 import { compileGlob, globExamples } from "./glob.ts";
-import { judgeCondition, unaskedArguments } from "./judge-condition.ts";
+import { judgeCondition, picksDestination, unaskedArguments } from "./judge-condition.ts";
 import { DEFAULT_LABEL_ORDER } from "./label.ts";
 import type { LabelOrder } from "./label.ts";
 
@@ -17,7 +17,8 @@ export type LintRule =
   | "never_met"
   | "always_met"
   | "always_fails"
-  | "fails_without";
+  | "fails_without"
+  | "one_of_destinations";
 
 export interface LintFinding {
   readonly rule: LintRule;
@@ -34,6 +35,8 @@ export interface LintOptions {
   readonly saysDefault: boolean;
 }
 
+const PICKED =
+  "looks at one of several destinations, which another may stand before: `destination` is asked for each of them";
 const ORDER: readonly Effect[] = ["forbid", "deny", "require_approval", "allow"];
 
 /** One pattern that decides by itself, or a rule. */
@@ -60,6 +63,8 @@ export function lintPolicy(policy: PolicyDocument, options: LintOptions): readon
     const path = `rules[${index}]`;
     if (rule.tools.length === 0)
       findings.push({ rule: "never_met", path: `${path}.tools`, message: "names no tool, so it is never met" });
+    if (rule.when !== undefined && picksDestination(rule.when, options.labels ?? DEFAULT_LABEL_ORDER))
+      findings.push({ rule: "one_of_destinations", path: `${path}.when`, message: PICKED });
     findings.push(...lintCondition(rule, `${path}.when`, { policy, labels: options.labels }));
   }
   return findings;

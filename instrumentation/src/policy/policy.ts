@@ -219,7 +219,7 @@ export class Policy {
         agent: context.agent?.name ?? "",
         environment: context.environment ?? "",
         model: context.model ?? "",
-        destination: context.destination ?? "",
+        destination: context.destination ?? context.destinations?.join(", ") ?? "",
       },
       approval: "",
     });

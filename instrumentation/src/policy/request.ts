@@ -1,3 +1,6 @@
+/** That conditions look at. One more than that, and what they say of destinations can't be evaluated. */
+export const DESTINATIONS_MAX = 1_024;
+
 /** What a policy decides on. Everything that is left out is empty to the conditions: "", 0, the lowest label, no items. */
 export interface PolicyRequest {
   readonly tool: ToolFacts;
@@ -8,8 +11,10 @@ export interface PolicyRequest {
   /** In what this call goes further than this agent went before. */
   readonly expansion?: readonly Expansion[];
   readonly model?: string;
-  /** Where the act goes: a host, an address, a bucket. */
+  /** Where the act goes: a host, an address, a bucket. Short for `destinations` of one. */
   readonly destination?: string;
+  /** All of those that the call says or its arguments name. */
+  readonly destinations?: readonly string[];
   readonly environment?: string;
   /** The engine has no clock: conditions on time see this. Default: 1970. */
   readonly now?: Date;

@@ -98,6 +98,11 @@ describe("policy lint", () => {
       "rules[0].when",
       "default: deny\nrules: [{ name: r, effect: require_approval, when: 'args.amount > 100.0' }]",
     ],
+    [
+      "one_of_destinations",
+      "rules[0].when",
+      "default: deny\nrules: [{ name: r, effect: allow, tools: [x], when: 'size(destinations) > 0 && destinations[0] == \"a\"' }]",
+    ],
     ["invalid", "rules[0].when", "default: deny\nrules: [{ name: r, effect: deny, when: 'tool.nam == 1' }]"],
     ["invalid", "allow", "default: deny\nallow: read_*"],
     ["invalid", "alow", "default: deny\nalow: [x]"],

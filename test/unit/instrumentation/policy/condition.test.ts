@@ -83,6 +83,34 @@ describe("a condition", () => {
     },
   );
 
+  const TOO_MANY = "the call names more than 1024 destinations";
+  it.each<[string, number, unknown, unknown]>([
+    ['destination == "d1"', 2, true, false],
+    ['destination != "d1"', 2, true, false],
+    ['destination in ["d0", "d1"]', 2, true, true],
+    ['destination == "x"', 2, false, false],
+    ['destination == "d0" || int(destination) > 0', 2, true, expect.stringContaining("int")],
+    ['destination == ""', 0, true, true],
+    ['destinations == ["d0", "d1"]', 2, true, true],
+    ['destinations.exists(each, each == "d1")', 2, true, true],
+    ["args.n == 5", 2_000, true, true],
+    ['destination == "d0"', 2_000, TOO_MANY, TOO_MANY],
+    ["size(destinations) > 5", 2_000, TOO_MANY, TOO_MANY],
+  ])("%s over each of %i destinations is for one of them %s, for all %s", (source, count, any, all) => {
+    const compiled = compileCondition(source);
+    if (!compiled.ok) throw new Error(compiled.message);
+    const destinations = Array.from({ length: count }, (_, index) => `d${index}`);
+    const call = { tool: "send_mail", args: { n: 5 }, labels: DEFAULT_LABEL_ORDER };
+    const scope = conditionScope({ tool: { name: "send_mail" }, destinations }, call);
+    for (const [holds, wanted] of [
+      ["any", any],
+      ["all", all],
+    ] as const) {
+      const outcome = compiled.condition.evaluate(scope, holds);
+      expect(outcome.ok ? outcome.met : outcome.reason).toEqual(wanted);
+    }
+  });
+
   it("over arguments that would keep it busy fails instead of running", () => {
     const many = { a: Array.from({ length: 20_000 }, (_, index) => index) };
     expect(evaluate("args.a.exists(x, args.a.exists(y, x == y + 0.5))", many)).toMatch(/too large/);
