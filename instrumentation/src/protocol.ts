@@ -23,6 +23,15 @@ export {
   type WireAmounts,
 } from "./lease/amounts.ts";
 
+export const AGENT_NAME_LENGTH_MAX = 200;
+/** Without control characters, which would forge lines and keys wherever a name is written. */
+export const AGENT_NAME_SHAPE = /^[^\p{Cc}]+$/u;
+
+/** What the processor takes for an agent's name, at every door. */
+export function isAgentName(name: string): boolean {
+  return name.length <= AGENT_NAME_LENGTH_MAX && AGENT_NAME_SHAPE.test(name);
+}
+
 /** POST /v1/leases/hello: a process introduces itself, at start and after the ledger forgot it. */
 export interface HelloRequest {
   /** Random, made once per process: 16 bytes in hex. */
@@ -63,6 +72,8 @@ export interface HelloReply {
   readonly stops?: StopList | undefined;
   /** Some policy of the fleet asks what a session did: processes tell one another, by POST /v1/leases/sessions. */
   readonly shares_sessions?: boolean | undefined;
+  /** How far the process's agent went before, in all of its processes; absent from a processor that does not remember it. */
+  readonly past?: PastSeen | undefined;
 }
 
 /** What becomes of a request that is no known model call and not on the agent's list of endpoints. */
@@ -249,15 +260,36 @@ export interface SessionSeen extends Readonly<Record<(typeof SESSION_SETS)[numbe
   readonly spent_nano_usd: string;
 }
 
+/**
+ * How far an agent went: told by a process, what is new since it told the last time; told to it, what all of its processes
+ * told. Only grows, but that of a tool the first description stands that was told.
+ */
+export interface PastSeen {
+  readonly agent: string;
+  /** Before its first act nothing is an expansion. */
+  readonly has_acted: boolean;
+  readonly rows: number;
+  readonly width: number;
+  /** Of the data that its tools are about. */
+  readonly labels: readonly string[];
+  /** Digests of where it went and which systems it touched. */
+  readonly known: readonly string[];
+  /** Fingerprints of the MCP tools that it was offered, by digest of server and name. */
+  readonly tools: Readonly<Record<string, string>>;
+}
+
 /** POST /v1/leases/sessions: answered once it is durable, after those who listen were told. Naming a session joins it. */
 export interface SessionsReport {
   readonly process_id: string;
   readonly sessions: readonly SessionSeen[];
+  readonly pasts?: readonly PastSeen[] | undefined;
 }
 
 export interface SessionsReply {
   /** Of each session that was named. */
   readonly sessions: readonly SessionSeen[];
+  /** Of each agent that was named and that the caller may speak for. */
+  readonly pasts?: readonly PastSeen[] | undefined;
 }
 
 /** Events of GET /v1/control?process_id=… (server-sent events; `event:` is the type, `data:` this as JSON). */

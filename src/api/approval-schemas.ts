@@ -3,6 +3,7 @@ import { z } from "zod";
 import { type ApprovalRequest, stateAt } from "../approvals/request.ts";
 import { currentDigest, missingApprovals } from "../approvals/rules.ts";
 import type { Bypass } from "../approvals/bypass.ts";
+import { agentName } from "./agent-name.ts";
 import { labelsSchema } from "./lease-schemas.ts";
 
 const text = z.string().max(1_024);
@@ -12,7 +13,7 @@ export const approvalId = z.object({ id: z.string().regex(/^apr_[0-9a-f]{16}$/, 
 export const APPROVAL_STATES = ["pending", "approved", "denied", "consumed", "withdrawn", "expired"] as const;
 
 export const askRequest = z.strictObject({
-  agent: z.string().min(1).max(200),
+  agent: agentName,
   session: z.string().max(512).default(""),
   user: z.string().max(512).default(""),
   tool: text,

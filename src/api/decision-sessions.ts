@@ -1,12 +1,19 @@
 /**
- * What `/v1/decisions` knows of sessions, where some policy asks: what all processes of them have seen, gates and callers of
- * the API alike. A decision adds to it before it is answered: a refusal; or, as the caller is about to act on it, what the
+ * What `/v1/decisions` knows of sessions, where some policy asks, and of how far an agent went: what all processes of them have
+ * seen, gates and callers of the API alike. A decision adds to it before it is answered: a refusal; or, as the caller is about to act on it, what the
  * tool does and reads by its declaration. What its result holds, the caller would have to tell: nothing else sees it.
  */
-import { canonicalArguments, type SessionFacts, type ToolFacts } from "@tollgate/instrumentation/policy";
-import { destinationsOf, findLabels, labelsReadBy } from "@tollgate/instrumentation/policy";
+import {
+  canonicalArguments,
+  type JsonValue,
+  type SessionFacts,
+  type ToolFacts,
+} from "@tollgate/instrumentation/policy";
+import { AgentPast, type Expansion, findLabels, isDryRun, labelsReadBy } from "@tollgate/instrumentation/policy";
+import { type Reach, reachOf } from "@tollgate/instrumentation/policy";
 import { labelOrderOf } from "../policy/decider.ts";
 import type { AgentRegistry, Labels } from "../policy/registry.ts";
+import type { PastStore } from "../sessions/past-store.ts";
 import { seenBy } from "../sessions/session-row.ts";
 import type { SessionStore } from "../sessions/session-store.ts";
 import { TENANT_LABEL } from "../support/tenant.ts";
@@ -25,16 +32,44 @@ interface Asked {
 export interface Outcome extends Asked {
   readonly decision: string;
   readonly tool: ToolFacts;
+  readonly reach: Reach;
+}
+
+/** How far a call goes: by its arguments, its tool, and what the caller says. */
+export interface Going {
+  readonly args: unknown;
+  readonly tool: ToolFacts;
   readonly destination: string | undefined;
+}
+
+export interface DecisionSessionsOptions {
+  readonly sessions: SessionStore;
+  readonly pasts: PastStore;
+  readonly registry: AgentRegistry;
 }
 
 export class DecisionSessions {
   readonly #sessions: SessionStore;
+  readonly #pasts: PastStore;
   readonly #registry: AgentRegistry;
 
-  constructor({ sessions, registry }: { readonly sessions: SessionStore; readonly registry: AgentRegistry }) {
+  constructor({ sessions, pasts, registry }: DecisionSessionsOptions) {
     this.#sessions = sessions;
+    this.#pasts = pasts;
     this.#registry = registry;
+  }
+
+  /** In what a call goes beyond the agent's past. */
+  expansionsOf(labels: Labels, reach: Reach): readonly Expansion[] {
+    const past = this.#pasts.of({ tenant: labels[TENANT_LABEL] ?? "", agent: labels["agent"] ?? "" });
+    return AgentPast.of(past).expansions(reach, labelOrderOf(this.#registry));
+  }
+
+  /** The caller is about to act: from now on it is the agent's past. What can't be kept is new once more. */
+  async went(labels: Labels, reach: Reach): Promise<void> {
+    const past = new AgentPast(labels["agent"] ?? "");
+    past.add(reach);
+    await this.#pasts.tell({ tenant: labels[TENANT_LABEL] ?? "", past: past.untold() }).catch(() => {});
   }
 
   factsOf({ labels, session, args }: Asked): SessionFacts {
@@ -51,7 +86,7 @@ export class DecisionSessions {
   }
 
   /** Resolves once it is kept; throws `not_stored` when it can't be. */
-  async record({ labels, session, args, decision, tool, destination }: Outcome): Promise<void> {
+  async record({ labels, session, args, decision, tool, reach }: Outcome): Promise<void> {
     if (!this.#registry.asksSessions || decision === "require_approval") return;
     const isAllowed = decision === "allow";
     const did = {
@@ -59,7 +94,7 @@ export class DecisionSessions {
       tools: isAllowed ? [tool.name] : [],
       actions: isAllowed ? (tool.actions ?? []) : [],
       systems: isAllowed ? (tool.systems ?? []) : [],
-      destinations: isAllowed ? wayOf(args, destination) : [],
+      destinations: isAllowed ? reach.destinations : [],
     };
     const counts = { denied: isAllowed ? 0 : 1, calls: isAllowed ? 1 : 0, spent_nano_usd: "0" };
     const report = { tenant: labels[TENANT_LABEL] ?? "", process: API, isMore: true };
@@ -71,9 +106,11 @@ export class DecisionSessions {
   }
 }
 
-/** Where a call goes: what the caller says, then what its arguments do. */
-export function wayOf(args: unknown, said: string | undefined): readonly string[] {
+/** Where it goes is what the caller says, then what its arguments do. */
+export function goingOf({ args, tool, destination }: Going): Reach & { readonly isDryRun: boolean } {
   const canonical = args === undefined ? undefined : canonicalArguments(args);
-  const found = canonical?.ok === true ? destinationsOf(canonical.arguments.value) : [];
-  return said ? [...new Set([said, ...found])] : found;
+  const given: JsonValue | undefined = canonical?.ok === true ? canonical.arguments.value : undefined;
+  const reach = reachOf(given, tool);
+  const destinations = destination ? [...new Set([destination, ...reach.destinations])] : reach.destinations;
+  return { ...reach, destinations, isDryRun: isDryRun(given) };
 }

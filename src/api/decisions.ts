@@ -11,10 +11,11 @@ import type { AgentRegistry } from "../policy/registry.ts";
 import type { Clock } from "../support/clock.ts";
 import { vouchesFor } from "./access.ts";
 import { callerLabels } from "./caller-labels.ts";
+import { agentName } from "./agent-name.ts";
 import { DecisionKeys, digestOfParts } from "./decision-keys.ts";
 import { idempotencyKeyOf } from "./idempotency-key.ts";
 import { labelsSchema } from "./lease-schemas.ts";
-import { type DecisionSessions, wayOf } from "./decision-sessions.ts";
+import { type DecisionSessions, goingOf } from "./decision-sessions.ts";
 import type { ApprovedDecision, WantedDecision } from "./decision-approval.ts";
 import { type AnyRoute, NOTHING, route } from "./route.ts";
 import { type StopDesk, stoppedText } from "./stop-desk.ts";
@@ -22,7 +23,7 @@ import { type StopDesk, stoppedText } from "./stop-desk.ts";
 const TOOL_LABELS_MAX = 64;
 
 const decisionRequest = z.strictObject({
-  agent: z.string().min(1).max(200),
+  agent: agentName,
   session: z.string().max(512).optional(),
   tool: z.string().max(1_024),
   arguments: z.unknown().optional().describe("As the tool will get them: the object, or the list, of its arguments."),
@@ -123,17 +124,19 @@ export function decisionsRoute({ registry, clock, desk, sessions, approve }: Dec
         systems: body.tool_systems,
         reversibility: body.tool_reversibility,
       };
+      const tool = decider.toolFacts(body.tool, declaration);
       const asked = (args: unknown) => (body.session ? { labels, session: body.session, args } : undefined);
       const decideOn = (args: unknown): Decision => {
         const session = asked(args);
-        const [destination] = wayOf(args, body.destination);
+        const reach = goingOf({ args, tool, destination: body.destination });
         return decider.decide(labels, {
           tool: body.tool,
           declaration,
           args,
           ...(session && { session: sessions.factsOf(session) }),
           ...(body.model && { model: body.model }),
-          ...(destination !== undefined && { destination }),
+          expansion: sessions.expansionsOf(labels, reach),
+          destinations: reach.destinations,
           now: new Date(clock.now()),
         });
       };
@@ -153,11 +156,12 @@ export function decisionsRoute({ registry, clock, desk, sessions, approve }: Dec
         decision.decision === "require_approval"
           ? { ...reply, ...(await approve({ body, labels, decision, decideOn, useId })) }
           : reply;
-      const tool = decider.toolFacts(body.tool, declaration);
-      const did = asked("arguments" in made ? made.arguments : body.arguments);
+      const args = "arguments" in made ? made.arguments : body.arguments;
+      const did = asked(args);
+      const reach = goingOf({ args, tool, destination: body.destination });
       const isAgain = useId !== undefined && keys.hasLeft(useId, { call, decision: made.decision });
-      if (did && !isAgain)
-        await sessions.record({ ...did, decision: made.decision, tool, destination: body.destination });
+      if (made.decision === "allow" && !reach.isDryRun) await sessions.went(labels, reach);
+      if (did && !isAgain) await sessions.record({ ...did, decision: made.decision, tool, reach });
       return made;
     },
   });

@@ -3,12 +3,15 @@
  * believed before it passed here; unknown keys are ignored, so that a newer instrumentation can talk to this processor.
  */
 import type { AcquireRequest, CloseRequest, HelloRequest, SessionsReport } from "@tollgate/instrumentation/protocol";
+import { KEY_SHAPE, KNOWN_MAX, PAST_LABELS_MAX, PAST_TOOLS_MAX } from "@tollgate/instrumentation/policy";
 import { parseNanoUsd } from "@tollgate/instrumentation/pricing";
 import { z } from "zod";
 import { type Amounts, MEASURES } from "../budget/amounts.ts";
+import { agentName } from "./agent-name.ts";
 import { stopRow } from "./kill-schemas.ts";
 
 const LABELS_MAX = 64;
+const UNNAMED = "unnamed";
 const LABEL_KEY_CHARS_MAX = 128;
 const LABEL_VALUE_CHARS_MAX = 512;
 const CLOSE_LEASES_MAX = 1_024;
@@ -48,11 +51,15 @@ export const labelsSchema = z
       .regex(/^[^\p{Cc}]*$/u, { error: "a label's name has no control characters" }),
     z.string().max(LABEL_VALUE_CHARS_MAX),
   )
-  .refine((labels) => Object.keys(labels).length <= LABELS_MAX, { error: `expected at most ${LABELS_MAX} labels` });
+  .refine((labels) => Object.keys(labels).length <= LABELS_MAX, { error: `expected at most ${LABELS_MAX} labels` })
+  .refine(({ agent = UNNAMED }) => agentName.safeParse(agent).success, {
+    path: ["agent"],
+    error: "expected an agent's name: at most 200 characters, and no control characters",
+  });
 
 export const helloRequest = z.object({
   process_id: id,
-  agent: z.string().min(1).max(200),
+  agent: agentName,
   labels: labelsSchema,
   pid: z.int().min(0),
   version: z.string().max(64),
@@ -95,12 +102,31 @@ const sessionSeen = z.object({
   spent_nano_usd: digits,
 });
 
+const pastKey = z.string().regex(KEY_SHAPE, { error: "expected 16 characters of base64url" });
+const fingerprint = z.string().regex(/^(?:[0-9a-f]{64})?$/, { error: "expected SHA-256 in hex" });
+
+const pastSeen = z.object({
+  agent: agentName,
+  has_acted: z.boolean(),
+  rows: z.number().min(0),
+  width: z.number().min(0),
+  labels: z.array(z.string().max(LABEL_VALUE_CHARS_MAX)).max(PAST_LABELS_MAX),
+  known: z.array(pastKey).max(KNOWN_MAX),
+  tools: z
+    .record(pastKey, fingerprint)
+    .refine((tools) => Object.keys(tools).length <= PAST_TOOLS_MAX, { error: `expected at most ${PAST_TOOLS_MAX}` }),
+});
+
 export const sessionsReport = z.object({
   process_id: id,
   sessions: z.array(sessionSeen).max(SESSIONS_MAX),
+  pasts: z.array(pastSeen).max(SESSIONS_MAX).optional(),
 }) satisfies z.ZodType<SessionsReport>;
 
-export const sessionsReply = z.object({ sessions: z.array(sessionSeen) });
+export const sessionsReply = z.object({
+  sessions: z.array(sessionSeen),
+  pasts: z.array(pastSeen).optional().describe("How far the agents went that were named, in all their processes."),
+});
 
 export const controlQuery = z.object({ process_id: id });
 
@@ -145,6 +171,7 @@ export const helloReply = z.object({
   }),
   governance_version: z.string(),
   shares_sessions: z.boolean().describe("A policy asks what sessions did: tell it by `/v1/leases/sessions`."),
+  past: pastSeen.describe("How far the agent went, in all its processes: what goes beyond it is an expansion."),
   stops: z.object({ epoch: z.string(), revision: z.int(), acts: z.array(stopRow) }),
 });
 

@@ -2,6 +2,7 @@ import { toWire } from "@tollgate/instrumentation/protocol";
 import type { z } from "zod";
 import type { Ledger } from "../budget/ledger.ts";
 import type { AgentRegistry } from "../policy/registry.ts";
+import type { PastStore } from "../sessions/past-store.ts";
 import { TENANT_LABEL } from "../support/tenant.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
 import { vouchesFor } from "./access.ts";
@@ -22,6 +23,7 @@ import type { StopKeeper } from "../kill/stop-store.ts";
 import type { StopDesk } from "./stop-desk.ts";
 import type { ProcessTable } from "./processes.ts";
 import { type AnyRoute, NOTHING, route } from "./route.ts";
+import { writablePast } from "./session-reports.ts";
 import { actsFor } from "./tenancy.ts";
 
 export interface LeaseRoutesOptions {
@@ -32,6 +34,7 @@ export interface LeaseRoutesOptions {
   readonly leaseTtlMs: number;
   readonly stops: StopKeeper;
   readonly desk: StopDesk;
+  readonly pasts: PastStore;
 }
 
 /** `/v1/leases/*`: what the instrumentation uses. Shapes and rules: instrumentation/src/protocol.ts. */
@@ -39,7 +42,7 @@ export function leaseRoutes(options: LeaseRoutesOptions): readonly AnyRoute[] {
   return [hello(options), acquire(options), close(options)];
 }
 
-function hello({ ledger, registry, processes, telemetry, stops }: LeaseRoutesOptions): AnyRoute {
+function hello({ ledger, registry, processes, telemetry, stops, pasts }: LeaseRoutesOptions): AnyRoute {
   const toldOf = new Set<string>();
   return route({
     method: "POST",
@@ -75,6 +78,7 @@ function hello({ ledger, registry, processes, telemetry, stops }: LeaseRoutesOpt
         egress: helloEgress(registry, agent),
         governance_version: registry.version,
         shares_sessions: registry.asksSessions,
+        past: writablePast(pasts.of({ tenant: labels[TENANT_LABEL] ?? "", agent })),
         stops: helloStops({ registry, agent, list: stops.list }),
       };
     },

@@ -1,6 +1,7 @@
 /** The wire shapes of `/v1/reservations`. Unknown keys are refused: a label or an amount that is misspelt must not be missing. */
 import { parseUsd } from "@tollgate/instrumentation/pricing";
 import { z } from "zod";
+import { agentName } from "./agent-name.ts";
 import { labelsSchema } from "./lease-schemas.ts";
 
 const TOKENS_MAX = 1_000_000_000;
@@ -27,7 +28,7 @@ const name = z.string().min(1).max(512);
 
 export const createRequest = z
   .strictObject({
-    agent: z.string().min(1).max(200),
+    agent: agentName,
     labels: labelsSchema.default({}).describe("What the agent says of itself: session, user, …; the registry wins."),
     model: name.optional(),
     provider: name.optional().describe("As in `gen_ai.provider.name`. Left out: found by the model's name."),

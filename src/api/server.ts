@@ -14,6 +14,7 @@ import type { CredentialKeeper } from "../identity/credential-store.ts";
 import type { IncidentDesk } from "../incidents/incident-desk.ts";
 import type { StopKeeper } from "../kill/stop-store.ts";
 import type { AgentRegistry } from "../policy/registry.ts";
+import type { PastStore } from "../sessions/past-store.ts";
 import type { SessionStore } from "../sessions/session-store.ts";
 import type { Clock } from "../support/clock.ts";
 import { errorText } from "../telemetry/error-text.ts";
@@ -75,6 +76,8 @@ export interface ApiOptions {
   readonly changes: Changes;
   /** What sessions have seen, over all processes of them. */
   readonly sessions: SessionStore;
+  /** How far agents went, over all their processes. */
+  readonly pasts: PastStore;
   readonly stops: StopKeeper;
   /** The other processors that share acts with this one. @default none */
   readonly stopFleet?: StopFleetOptions;
@@ -123,7 +126,7 @@ export function createApi(options: ApiOptions): Api {
     clock,
     telemetry,
   });
-  const { sessions } = options;
+  const { sessions, pasts } = options;
   tellSessions(sessions, control);
   const acknowledgements = new Acknowledgements(clock);
   const recordChange = options.changes.record;
@@ -157,8 +160,8 @@ export function createApi(options: ApiOptions): Api {
   const audit = options.audit === undefined ? undefined : { ...options.audit, clock, recordChange };
   const routes: readonly AnyRoute[] = [
     ...healthRoutes({ isReady: options.isReady }),
-    ...leaseRoutes({ ledger, registry, processes, telemetry, leaseTtlMs, stops, desk }),
-    sessionReportsRoute({ sessions, processes }),
+    ...leaseRoutes({ ledger, registry, processes, telemetry, leaseTtlMs, stops, desk, pasts }),
+    sessionReportsRoute({ registry, sessions, pasts, processes }),
     ...killRoutes({
       desk,
       store: stops,
@@ -187,7 +190,7 @@ export function createApi(options: ApiOptions): Api {
       registry,
       clock,
       desk,
-      sessions: new DecisionSessions({ sessions, registry }),
+      sessions: new DecisionSessions({ sessions, pasts, registry }),
       approve: (wanted) => approveDecision(approvals, wanted),
     }),
     budgetsRoute({ ledger, tenancy, ...(options.truth === undefined ? {} : { truth: options.truth }) }),

@@ -1,7 +1,12 @@
-import type { SessionSeen } from "@tollgate/instrumentation/protocol";
+import type { PastSeen, SessionSeen } from "@tollgate/instrumentation/protocol";
+import type { AgentRegistry } from "../policy/registry.ts";
+import type { PastStore } from "../sessions/past-store.ts";
 import { seenBy } from "../sessions/session-row.ts";
-import { type SessionStore, SessionStoreError } from "../sessions/session-store.ts";
+import type { SessionStore } from "../sessions/session-store.ts";
+import { GrowingStoreError } from "../support/growing-store.ts";
 import { TENANT_LABEL } from "../support/tenant.ts";
+import { vouchesFor } from "./access.ts";
+import { callerLabels, type CallerLabelsOptions } from "./caller-labels.ts";
 import type { ControlStreams } from "./control.ts";
 import { sessionsReply, sessionsReport } from "./lease-schemas.ts";
 import { ApiProblem } from "./problem.ts";
@@ -9,16 +14,18 @@ import type { ProcessTable } from "./processes.ts";
 import { type AnyRoute, NOTHING, route } from "./route.ts";
 
 export interface SessionReportsOptions {
+  readonly registry: AgentRegistry;
+  readonly pasts: PastStore;
   readonly sessions: SessionStore;
   readonly processes: ProcessTable;
 }
 
 /** `POST /v1/leases/sessions`: what one process has seen of its sessions, and what the others have. */
-export function sessionReportsRoute({ sessions, processes }: SessionReportsOptions): AnyRoute {
+export function sessionReportsRoute({ registry, pasts, sessions, processes }: SessionReportsOptions): AnyRoute {
   return route({
     method: "POST",
     url: "/v1/leases/sessions",
-    summary: "A process tells what it has seen of its sessions, and is told what others have",
+    summary: "A process tells what it has seen of its sessions and agents, and is told what others have",
     access: "agent",
     bodyMaxBytes: BODY_MAX_BYTES,
     body: sessionsReport,
@@ -30,7 +37,15 @@ export function sessionReportsRoute({ sessions, processes }: SessionReportsOptio
       const { labels } = processes.get(body.process_id, caller);
       const report = { tenant: labels[TENANT_LABEL] ?? "", process: body.process_id };
       const rows = await Promise.all(body.sessions.map((seen) => sessions.report({ ...report, seen }))).catch(notKept);
-      return { sessions: rows.map((row) => writable(seenBy(row, body.process_id))) };
+      const told = (body.pasts ?? []).flatMap((past) => {
+        const tenant = tenantOfPast(past.agent, { registry, caller, claimed: labels });
+        return tenant === undefined ? [] : [pasts.tell({ tenant, past })];
+      });
+      const kept = await Promise.all(told).catch(notKept);
+      return {
+        sessions: rows.map((row) => writable(seenBy(row, body.process_id))),
+        ...(body.pasts && { pasts: kept.map(writablePast) }),
+      };
     },
   });
 }
@@ -44,12 +59,27 @@ export function tellSessions(sessions: SessionStore, control: ControlStreams): v
   });
 }
 
-/** 64 sessions as full as they get, at the most that names and labels are in practice. */
+/** 64 sessions or agents as full as they get, at the most that names and labels are in practice. */
 const BODY_MAX_BYTES = 4_194_304;
 
 export function notKept(error: unknown): never {
-  if (error instanceof SessionStoreError) throw new ApiProblem("not_stored", error.message);
+  if (error instanceof GrowingStoreError) throw new ApiProblem("not_stored", error.message);
   throw error;
+}
+
+/** `undefined`: the caller may not speak for the agent. The rest of its report stands all the same. */
+function tenantOfPast(agent: string, asked: Omit<CallerLabelsOptions, "agent">): string | undefined {
+  try {
+    vouchesFor(asked.caller, agent);
+    return callerLabels({ ...asked, agent })[TENANT_LABEL] ?? "";
+  } catch (error) {
+    if (error instanceof ApiProblem) return undefined;
+    throw error;
+  }
+}
+
+export function writablePast({ labels, known, tools, ...rest }: PastSeen) {
+  return { ...rest, labels: [...labels], known: [...known], tools: { ...tools } };
 }
 
 function writable({ labels, tools, actions, systems, destinations, ...rest }: SessionSeen) {

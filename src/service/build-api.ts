@@ -9,6 +9,7 @@ import type { CredentialKeeper } from "../identity/credential-store.ts";
 import type { IncidentDesk } from "../incidents/incident-desk.ts";
 import type { StopKeeper } from "../kill/stop-store.ts";
 import type { AgentRegistry } from "../policy/registry.ts";
+import type { PastStore } from "../sessions/past-store.ts";
 import type { SessionStore } from "../sessions/session-store.ts";
 import type { Clock } from "../support/clock.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
@@ -40,6 +41,7 @@ export interface ApiBuild {
   readonly alertWatch: AlertWatch;
   readonly incidents: IncidentDesk;
   readonly sessions: SessionStore;
+  readonly pasts: PastStore;
   readonly stops: StopKeeper;
   readonly stopFleet?: StopFleetOptions;
   readonly approvals: ApprovalKeeper;
@@ -69,6 +71,7 @@ export function buildApi(options: ApiBuild): Api {
     findings: options.agentWatch,
     incidents: options.incidents,
     sessions: options.sessions,
+    pasts: options.pasts,
     ...(options.stopFleet === undefined ? {} : { stopFleet: options.stopFleet }),
     approvals: options.approvals,
     answeringWebhooks: config.approvals.webhooks.map(({ secret, ...rest }) => ({ ...rest, secret: secret.reveal() })),

@@ -28,6 +28,8 @@ export interface DataDirectory {
   readonly incidents: string;
   /** What sessions have read and done. */
   readonly sessions: string;
+  /** How far agents went. */
+  readonly pasts: string;
   /** Agents that were found running wild lately. */
   readonly runaways: string;
   /** Keys, checkpoints and what has arrived of each audit chain. */
@@ -54,6 +56,7 @@ export function dataDirectory(root: string = DEFAULT_DATA_DIR): DataDirectory {
     changes: join(absolute, "changes", "changes.log"),
     incidents: join(absolute, "incidents", "incidents.log"),
     sessions: join(absolute, "sessions", "sessions.log"),
+    pasts: join(absolute, "sessions", "pasts.log"),
     runaways: join(absolute, "runaways.json"),
     audit: {
       keys: join(absolute, "audit", "keys.json"),

@@ -6,6 +6,7 @@ import { SharedChanges } from "../changes/shared-changes.ts";
 import { type CredentialKeeper, CredentialStore } from "../identity/credential-store.ts";
 import { SharedCredentials } from "../identity/shared-credentials.ts";
 import { IncidentStore } from "../incidents/incident-store.ts";
+import { PastStore } from "../sessions/past-store.ts";
 import { SessionStore } from "../sessions/session-store.ts";
 import { AppendLog } from "../support/append-log.ts";
 import type { Clock } from "../support/clock.ts";
@@ -19,6 +20,7 @@ export interface GovernanceStores {
   readonly approvals: ApprovalKeeper;
   readonly incidents: IncidentStore;
   readonly sessions: SessionStore;
+  readonly pasts: PastStore;
   /** Of all processors. */
   readonly changes: Changes;
 }
@@ -56,11 +58,17 @@ export async function openGovernance(options: {
     onForgotten: ({ session }) => telemetry.emit("session_forgotten", { session }),
   });
   await parts.start("sessions", sessions);
+  const pasts = new PastStore({
+    log: new AppendLog(data.pasts),
+    ...rows("pasts"),
+    onForgotten: ({ past }) => telemetry.emit("past_forgotten", { agent: past.agent }),
+  });
+  await parts.start("pasts", pasts);
   const { ownChanges } = options;
   await parts.start("changes", ownChanges);
   if (sharing === undefined) {
     await parts.start("approvals", approvals);
-    return { credentials, approvals, incidents, sessions, changes: ownChanges };
+    return { credentials, approvals, incidents, sessions, pasts, changes: ownChanges };
   }
   const shared = (what: string) => ({
     table: sharing.table(what),
@@ -75,5 +83,5 @@ export async function openGovernance(options: {
   await parts.start("shared changes", all.changes);
   await parts.start("credentials", all.credentials);
   await parts.start("approvals", all.approvals);
-  return { ...all, incidents, sessions };
+  return { ...all, incidents, sessions, pasts };
 }

@@ -111,7 +111,7 @@ async function start(given: Starting): Promise<Service> {
   const registry = buildRegistry(governance, config);
   const options = { ...given, governance };
   const sharing = sharesRecords(ledger) ? ledger : undefined;
-  const { credentials, approvals, incidents, sessions, changes } = await openGovernance({
+  const { credentials, approvals, incidents, sessions, pasts, changes } = await openGovernance({
     data,
     approvalsKeepMs: config.approvals.keep_ms,
     ownChanges,
@@ -248,6 +248,7 @@ async function start(given: Starting): Promise<Service> {
     alertWatch,
     incidents: incidentDesk,
     sessions,
+    pasts,
     stops: stops.keeper,
     ...(stops.fleet === undefined ? {} : { stopFleet: stops.fleet }),
     approvals,

@@ -35,6 +35,10 @@ export const EVENTS = {
     level: "warn",
     message: "a session that had read or was refused something is no longer known, for want of room",
   },
+  past_forgotten: {
+    level: "warn",
+    message: "how far an agent went before is no longer known, for want of room: all that it does is new",
+  },
   governance_not_enforced: { level: "warn", message: "a governance document will not do what it says" },
   governance_applied: { level: "info", message: "changed governance documents are in force" },
   governance_refused: {

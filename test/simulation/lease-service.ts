@@ -4,6 +4,8 @@ import { Access } from "../../src/api/access.ts";
 import { ControlStreams } from "../../src/api/control.ts";
 import { leaseRoutes } from "../../src/api/leases.ts";
 import { ApiProblem } from "../../src/api/problem.ts";
+import { PastStore } from "../../src/sessions/past-store.ts";
+import { MEMORY } from "../support/governance-stores.ts";
 import { ProcessTable } from "../../src/api/processes.ts";
 import type { AnyRoute, RouteCall } from "../../src/api/route.ts";
 import { StopDesk } from "../../src/api/stop-desk.ts";
@@ -103,7 +105,8 @@ function makeRoutes(ledger: Ledger, life: Life, leaseTtlMs: number): [string, An
     recordChange: async () => {},
     tenantOf: () => undefined,
   });
-  return leaseRoutes({ ...common, stops, desk }).map((route) => [route.url, route]);
+  const pasts = new PastStore({ log: MEMORY, clock, onDamage: () => {}, onForgotten: () => {} });
+  return leaseRoutes({ ...common, stops, desk, pasts }).map((route) => [route.url, route]);
 }
 
 /** What the instrumentation's HTTP transport makes of a problem. */

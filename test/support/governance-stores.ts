@@ -6,11 +6,12 @@ import { CredentialStore } from "../../src/identity/credential-store.ts";
 import type { Incident } from "../../src/incidents/incident.ts";
 import { IncidentDesk } from "../../src/incidents/incident-desk.ts";
 import type { IncidentStore } from "../../src/incidents/incident-store.ts";
+import { PastStore } from "../../src/sessions/past-store.ts";
 import { SessionStore } from "../../src/sessions/session-store.ts";
 import type { Clock } from "../../src/support/clock.ts";
 
 /** Holds nothing: what a store needs that is never opened again. */
-const MEMORY = {
+export const MEMORY = {
   open: async () => [],
   append: async () => {},
   rewrite: async () => {},
@@ -38,6 +39,7 @@ export function governanceStores(clock: Clock): {
   readonly termsOf: () => Terms;
   readonly incidents: IncidentDesk;
   readonly sessions: SessionStore;
+  readonly pasts: PastStore;
   readonly recorded: readonly NewChange[];
 } {
   const recorded: NewChange[] = [];
@@ -59,6 +61,7 @@ export function governanceStores(clock: Clock): {
       record: async (change) => void recorded.push(change),
     }),
     sessions: new SessionStore({ log: MEMORY, clock, onDamage: () => {}, onForgotten: () => {} }),
+    pasts: new PastStore({ log: MEMORY, clock, onDamage: () => {}, onForgotten: () => {} }),
     recorded,
   };
 }

@@ -1,5 +1,5 @@
 /**
- * The fleet's policies as this process heard them last, on disk, for the next process that finds no processor. Only where an
+ * The fleet's policies and how far the agent went, as this process heard them last, on disk, for the next process that finds no processor. Only where an
  * agent has a key: the file is authenticated with it (HMAC-SHA256), so that who may write files and does not know the key
  * can't loosen a policy. Bounded in size, age and number of files; what is not right is as good as not there.
  */
@@ -13,7 +13,7 @@ import type { Logger } from "./logger.ts";
 /** What decides on tools. */
 export type CachedGovernance = Pick<
   HelloReply,
-  "require_policy" | "policies" | "tools" | "label_levels" | "autonomy" | "governance_version"
+  "require_policy" | "policies" | "tools" | "label_levels" | "autonomy" | "governance_version" | "past"
 > & { readonly saved_at: string };
 
 const BYTES_MAX = 4 * 1024 * 1024;
@@ -68,9 +68,9 @@ export class GovernanceCache {
   /** Keeps what the processor said, where it is new. Never throws. */
   save(hello: HelloReply, nowMs = Date.now()): void {
     if (hello.governance_version === this.#savedVersion) return;
-    const { require_policy, policies, tools, label_levels, autonomy, governance_version } = hello;
+    const { require_policy, policies, tools, label_levels, autonomy, governance_version, past } = hello;
     const saved_at = new Date(nowMs).toISOString();
-    const kept = { require_policy, policies, tools, label_levels, autonomy, governance_version, saved_at };
+    const kept = { require_policy, policies, tools, label_levels, autonomy, governance_version, past, saved_at };
     const body = JSON.stringify(kept satisfies CachedGovernance);
     const text = JSON.stringify({ body, mac: this.#mac(body).toString("hex") });
     if (text.length > BYTES_MAX) return;

@@ -26,7 +26,7 @@ import type { HelloReply } from "../protocol.ts";
 import type { NanoUsd } from "../pricing/money.ts";
 import * as semconv from "../semconv.ts";
 import { checkContextOf, ToolRules } from "./tool-rules.ts";
-import { argumentsOf, fromCheck, fromDecision, isDenied, parametersFor } from "./tool-verdict.ts";
+import { argumentsOf, changedText, fromCheck, fromDecision, isDenied, parametersFor } from "./tool-verdict.ts";
 import { recordAttributes, verdictAttributes, wayAttributes } from "./tool-verdict.ts";
 import type { Verdict } from "./tool-verdict.ts";
 
@@ -84,6 +84,7 @@ export class ToolGate {
     const { config, logger, sessions } = gate;
     this.#cache = GovernanceCache.of(config, logger);
     this.rules = new ToolRules({ policyPath: config.policyPath, logger, sessions });
+    gate.leases?.sessions.bindPasts(this.rules.pasts);
   }
 
   onHello(hello: HelloReply): void {
@@ -110,11 +111,21 @@ export class ToolGate {
     });
   }
 
-  /** The first decision in a session that other processes may work in waits until what they have seen is known. */
+  /** A server of MCP lists its tools to the agent that asks, here and now. */
+  offered(server: string, tools: unknown): void {
+    this.rules.offered({ agent: this.#gate.who().agent, server, tools });
+  }
+
+  /**
+   * The first decision in a session that other processes may work in waits until what they have seen is known; the first of an
+   * agent, where some rule asks how far it went before, until that is.
+   */
   #joinAndRun(call: ToolCall, who: Who, span: Span): unknown {
-    const joining = this.#gate.leases?.sessions.join(who.labels["session"] ?? "");
-    if (joining === undefined) return this.#passAndRun(call, who, span);
-    return joining.then((isJoined) => {
+    const sharing = this.#gate.leases?.sessions;
+    const joining = sharing?.join(who.labels["session"] ?? "");
+    const hearing = this.rules.asksPast ? sharing?.joinPast(who.agent) : undefined;
+    if (joining === undefined && hearing === undefined) return this.#passAndRun(call, who, span);
+    return Promise.all([joining ?? true, hearing]).then(([isJoined]) => {
       if (!isJoined) this.#goAlone(span);
       return this.#passAndRun(call, who, span);
     });
@@ -163,6 +174,13 @@ export class ToolGate {
     return span;
   }
 
+  /** Somebody keeps what the agent did before: where nobody says it, it is not taken to be nothing. */
+  get #owesPast(): boolean {
+    const { leases } = this.#gate;
+    const isKept = leases !== undefined && (leases.hello === undefined || leases.hello.past !== undefined);
+    return isKept && this.#failMode === "closed" && this.rules.asksPast;
+  }
+
   get #failMode(): "closed" | "open" {
     const { failMode, expectsProcessor } = this.#gate.config;
     return failMode ?? (expectsProcessor ? "closed" : "open");
@@ -184,6 +202,7 @@ export class ToolGate {
       const cached = this.#cache?.load();
       if (cached === undefined) return false;
       this.rules.onHello(cached);
+      if (cached.past !== undefined) this.rules.pasts.hear(cached.past);
       this.#cachedAt = cached.saved_at;
       this.#gate.logger.log("warn", `no processor: tools are decided on by the policies of ${cached.saved_at}`);
     }
@@ -267,7 +286,7 @@ export class ToolGate {
     const { labels, systems, actions, reversibility, policy } = options;
     const declaration = { labels, systems, actions, reversibility };
     const hasOwnPolicy = policy !== undefined;
-    const judged = this.rules.caseOf({ name, declaration, who, args, server, hasOwnPolicy });
+    const judged = this.rules.caseOf({ name, declaration, who, args, server, hasOwnPolicy, isClosed: this.#owesPast });
     return fromDecision(this.rules.decide(judged), judged);
   }
 
@@ -303,8 +322,7 @@ export class ToolGate {
     span.setAttributes(verdictAttributes(verdict));
     const { logger } = this.#gate;
     const { name, isChanged } = verdict.judged.request.tool;
-    if (isChanged === true)
-      logger.once("warn", `tool-changed:${name}`, `the tool \`${name}\` is described otherwise than it was at first`);
+    if (isChanged === true) logger.once("warn", `tool-changed:${name}`, changedText(verdict.judged));
     if (verdict.policy === "")
       logger.once("warn", "no-policy", "no policy applies to the tools of this agent: they are allowed");
     if (verdict.digest !== "") linkByArguments(span, verdict.digest);

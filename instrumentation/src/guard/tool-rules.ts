@@ -22,8 +22,9 @@ import { labelsReadBy, ToolCatalogue } from "../policy/tool-catalogue.ts";
 import type { NamedToolDeclaration, ToolDeclaration } from "../policy/tool-catalogue.ts";
 import type { HelloReply } from "../protocol.ts";
 import { findLabels } from "../session/find-labels.ts";
-import { reachOf, ScopePast } from "../session/scope-past.ts";
-import type { Reach } from "../session/scope-past.ts";
+import { PastBook } from "../session/agent-past.ts";
+import { DRY_RUN_KEYS, isDryRun, reachOf } from "../session/reach.ts";
+import type { Reach } from "../session/reach.ts";
 import type { Session, SessionBook } from "../session/session-book.ts";
 import { ToolFingerprints } from "../session/tool-fingerprints.ts";
 
@@ -38,6 +39,8 @@ export interface ToolQuestion {
   readonly server?: string | undefined;
   /** The program has a policy for this tool. */
   readonly hasOwnPolicy: boolean;
+  /** What nobody could say of the agent's past is taken for new. */
+  readonly isClosed?: boolean;
 }
 
 /** What a call is, to policies and to what remembers it. */
@@ -54,14 +57,13 @@ export interface ToolCase {
   readonly hasOwnPolicy: boolean;
 }
 
-const DRY_RUN_KEYS = ["dry_run", "dryRun", "dry-run"] as const;
-
 export class ToolRules {
-  readonly fingerprints = new ToolFingerprints();
+  /** How far the agents of this process went. */
+  readonly pasts = new PastBook();
+  readonly #fingerprints = new ToolFingerprints();
   readonly #local: LocalPolicies;
   readonly #logger: Logger;
   readonly #sessions: SessionBook;
-  readonly #past = new ScopePast();
   #labels: LabelOrder = DEFAULT_LABEL_ORDER;
   #tools = new ToolCatalogue([], DEFAULT_LABEL_ORDER);
   #fleet: readonly CompiledPolicy[] = [];
@@ -83,6 +85,24 @@ export class ToolRules {
     return this.#local.problems;
   }
 
+  /** Some condition asks in what a call goes beyond the agent's past, or whether a tool is described as before. */
+  get asksPast(): boolean {
+    return [...this.#fleet, ...this.#local.policies].some((policy) => policy.asksPast);
+  }
+
+  /** A server of MCP lists its tools to an agent. */
+  offered({
+    agent,
+    server,
+    tools,
+  }: {
+    readonly agent: string;
+    readonly server: string;
+    readonly tools: unknown;
+  }): void {
+    for (const tool of this.#fingerprints.observe(server, tools)) this.pasts.offer(agent, { server, ...tool });
+  }
+
   onHello(hello: Pick<HelloReply, "require_policy" | "policies" | "tools" | "label_levels" | "autonomy">): void {
     this.#requirePolicy = hello.require_policy;
     this.#autonomy = new Map(Object.entries(hello.autonomy ?? {}));
@@ -102,14 +122,16 @@ export class ToolRules {
   }
 
   /** All that is known of a call. */
-  caseOf({ name, declaration, who, args, server, hasOwnPolicy }: ToolQuestion): ToolCase {
-    const declared = this.#tools.declared(name)?.fingerprint ?? declaration.fingerprint;
-    const { fingerprint, isChanged } = this.fingerprints.stateOf({ server: server ?? "", tool: name }, declared);
+  caseOf({ name, declaration, who, args, server, hasOwnPolicy, isClosed = false }: ToolQuestion): ToolCase {
+    const past = this.pasts.of(who.agent);
+    // Nobody could be asked, or who was had to forget.
+    const isUnknown = past.standing !== "heard" && (isClosed || this.pasts.hasForgotten);
+    const { fingerprint, isChanged } = this.#describedAs(name, { who, server, declaration, isUnknown });
     const tool = { ...this.#tools.factsOf(name, declaration), isChanged };
     const canonical = args === undefined ? undefined : canonicalArguments(args);
     const given = canonical?.ok === true ? canonical.arguments.value : undefined;
     const session = this.#sessions.of(who.labels["session"] ?? "");
-    const reach = reachOf(given, tool, this.#labels);
+    const reach = reachOf(given, tool);
     const { digest, isDryRun } = rehearsalOf(given);
     const isGoverned = hasOwnPolicy || this.#fleet.length > 0 || this.#local.policies.length > 0;
     // Whatever stands in the arguments, the session has it.
@@ -119,11 +141,26 @@ export class ToolRules {
       tool,
       args,
       session: session.facts(this.#labels, { tool: name, digest }),
-      expansion: this.#past.expansions(who.agent, reach),
-      ...(reach.destinations[0] === undefined ? {} : { destination: reach.destinations[0] }),
+      expansion: past.expansions(reach, this.#labels, { isBegun: isUnknown }),
+      destinations: reach.destinations,
       now: new Date(),
     };
     return { request, session, reach, digest, isDryRun, fingerprint, isGoverned, hasOwnPolicy };
+  }
+
+  /** How a tool of MCP is described, and whether that is how the agent came to know it. */
+  #describedAs(
+    tool: string,
+    asked: Pick<ToolQuestion, "who" | "server" | "declaration"> & { readonly isUnknown: boolean },
+  ): { readonly fingerprint: string; readonly isChanged: boolean } {
+    const { who, server = "", declaration, isUnknown } = asked;
+    const declared = this.#tools.declared(tool)?.fingerprint ?? declaration.fingerprint;
+    const past = this.pasts.of(who.agent);
+    const first = this.#fingerprints.firstOf(server, tool);
+    // Of a tool that another agent of the process was offered.
+    if (first !== undefined) this.pasts.offer(who.agent, { server, name: tool, fingerprint: first });
+    const trusted = declared ?? (isUnknown ? "" : past.firstOf(server, tool));
+    return this.#fingerprints.stateOf({ server, tool }, trusted);
   }
 
   decide({ request, hasOwnPolicy }: ToolCase): Decision {
@@ -141,7 +178,7 @@ export class ToolRules {
     const found = isGoverned ? findLabels(result, this.#labels) : [];
     const labels = [...labelsReadBy(tool), ...found];
     session.did({ tool, destinations: reach.destinations, labels, digest, isDryRun });
-    this.#past.add(agent?.name ?? "", reach);
+    if (!isDryRun) this.pasts.add(agent?.name ?? "", reach);
     return this.#labels.highest(session.labels);
   }
 }
@@ -191,11 +228,10 @@ function rehearsalOf(args: JsonValue | undefined): { readonly digest: string; re
   if (args === undefined) return { digest: "", isDryRun: false };
   const members = typeof args === "object" && args !== null && !Array.isArray(args) ? args : undefined;
   const given = members as { readonly [key: string]: JsonValue } | undefined;
-  const isDryRun = given !== undefined && DRY_RUN_KEYS.some((key) => Object.hasOwn(given, key) && given[key] === true);
   const rest = given === undefined ? args : without(given, DRY_RUN_KEYS);
   const canonical = canonicalArguments(rest);
   const text = canonical.ok ? canonical.arguments.json : "";
-  return { digest: createHash("sha256").update(text).digest("hex"), isDryRun };
+  return { digest: createHash("sha256").update(text).digest("hex"), isDryRun: isDryRun(args) };
 }
 
 function without(members: { readonly [key: string]: JsonValue }, keys: readonly string[]): JsonValue {

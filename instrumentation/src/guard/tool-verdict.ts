@@ -91,3 +91,10 @@ export function parametersFor(parameters: readonly unknown[], { policy, args }: 
   const copy: unknown = structuredClone(args);
   return argumentsOf(parameters) === parameters ? (copy as readonly unknown[]) : [copy];
 }
+
+/** For the log, where a server describes a tool otherwise than before. */
+export function changedText({ request, fingerprint }: ToolCase): string {
+  const { name } = request.tool;
+  const accept = `; to accept it, put \`fingerprint: ${fingerprint}\` into its document`;
+  return `the tool \`${name}\` is described otherwise than it was at first${fingerprint === "" ? "" : accept}`;
+}

@@ -60,7 +60,7 @@ export class LeaseClient implements LeaseHost {
   readonly newId: () => string;
   readonly waitMs: number;
   readonly approvals: ApprovalClient;
-  /** What this process and others see of the sessions that they work in. */
+  /** What this process and others see of the sessions and agents that they work for. */
   readonly sessions: SessionSharing;
   readonly #options: LeaseClientOptions;
   readonly #leases = new Map<string, Lease>();
@@ -244,7 +244,7 @@ export class LeaseClient implements LeaseHost {
     this.#greetedAtMs = this.clock.monotonicMs();
     if (before !== undefined && !sameKeys(before.label_keys, answer.reply.label_keys)) this.#retireAll();
     this.#options.onHello(answer.reply);
-    this.sessions.onHello(answer.reply.shares_sessions === true);
+    this.sessions.onHello(answer.reply);
     if (answer.reply.stops !== undefined) this.#onStops(answer.reply.stops);
     if (!this.#isClosed) {
       this.#control ??= this.#listen();

@@ -80,7 +80,7 @@ async function gated(request: unknown, send: (request: Body) => Promise<unknown>
 /** What a server says of its tools is remembered: another word later on is a change that nobody reviewed. */
 async function listed(client: object, answer: Promise<unknown>): Promise<unknown> {
   const tools = asBody(await answer)?.["tools"];
-  registeredToolGate()?.rules.fingerprints.observe(serverName(client), tools);
+  registeredToolGate()?.offered(serverName(client), tools);
   return answer;
 }
 

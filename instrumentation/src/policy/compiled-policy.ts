@@ -61,6 +61,8 @@ const BY_NONE: Naming = { candidates: [], isSettled: true };
 export class CompiledPolicy {
   readonly document: PolicyDocument;
   readonly version: string;
+  /** Some condition asks what the agent did before, or whether a tool is described as it was. */
+  readonly asksPast: boolean;
   /** What `label("…")` of its conditions means. */
   readonly labels: LabelOrder;
   /** By the rule's position. */
@@ -88,6 +90,7 @@ export class CompiledPolicy {
     this.labels = labels;
     this.version = document.version === "" ? digestOf(document) : document.version;
     const { name } = document;
+    this.asksPast = document.rules.some(({ when = "" }) => /\b(?:expansion|changed)\b/.test(when));
     this.#byDefault = [
       `no rule of policy \`${name}\` names \``,
       `\` or is met, and its default is \`${document.default}\``,

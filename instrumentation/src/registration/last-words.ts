@@ -77,7 +77,7 @@ export class LastWords {
 
   #countLeft(): number {
     const { leases } = this.#gate;
-    const reports = (leases?.lastReports().leases.length ?? 0) + (leases?.sessions.unsaid().sessions.length ?? 0);
+    const reports = (leases?.lastReports().leases.length ?? 0) + (leases?.sessions.unsaid() === undefined ? 0 : 1);
     return reports + (this.#tracing.spans?.pending.length ?? 0);
   }
 
@@ -156,7 +156,7 @@ export class LastWords {
       requests.push({ url, headers, type: "application/json", body: JSON.stringify(report) });
     };
     const unsaid = leases.sessions.unsaid();
-    if (unsaid.sessions.length > 0) post("/v1/leases/sessions", unsaid);
+    if (unsaid !== undefined) post("/v1/leases/sessions", unsaid);
     const report = leases.lastReports();
     if (report.leases.length > 0) post("/v1/leases/close", report);
     return requests;

@@ -16,7 +16,7 @@ const ADDRESS_V6 = /^\[[0-9a-f:.]{2,45}\]/;
 const ADDRESS_V4 = /^\d{1,3}(?:\.\d{1,3}){3}$/;
 const CHANNEL = /^#[\p{L}\p{N}_-]{1,80}$/u;
 
-/** Places of destinations as `destinationsOf` finds them, each once. */
+/** Places of destinations as `reachOf` finds them, each once. */
 export function placesOf(destinations: readonly string[]): readonly string[] {
   const places = new Set<string>();
   for (const destination of destinations) {

@@ -176,6 +176,50 @@ describe("POST /v1/decisions", () => {
     expect(strict.json()).toMatchObject({ decision: "deny", policy: "" });
   });
 
+  it("says in what a call goes beyond what the agent did before, by whatever way it asked", async () => {
+    const rules = [{ name: "further", effect: "deny", tools: ["*"], when: "size(expansion) > 0" }];
+    const document = { kind: "policy", name: "p", default: "allow", rules };
+    const on = rig({ registry: { policies: [{ name: "p", appliesTo: () => true, document }] } });
+    const decide = async (payload: object): Promise<unknown> =>
+      (await ask(on, { agent: "shop", tool: "send", ...payload })).json<{ decision: string }>().decision;
+    expect(await decide({ arguments: { to: "ada@corp.example", limit: 10 } })).toBe("allow");
+    expect(await decide({ arguments: { cc: "ada@corp.example", limit: 5 }, session: "s" })).toBe("allow");
+    for (const further of [
+      { arguments: { to: "eve@evil.example" } },
+      { arguments: { to: ["ada@corp.example", "eve@evil.example"] } },
+      { destination: "evil.example", arguments: {} },
+      { arguments: { limit: 11 } },
+      { arguments: {}, tool_labels: ["confidential"] },
+      { arguments: {}, tool_systems: ["hr-db"] },
+      { arguments: { to: "eve@evil.example", dry_run: true } },
+    ])
+      for (let attempt = 0; attempt < 2; attempt += 1) expect(await decide(further)).toBe("deny");
+    // Another agent begins.
+    expect(await decide({ agent: "mail", arguments: { to: "eve@evil.example" } })).toBe("allow");
+  });
+
+  it("does not take a dry run for having been there", async () => {
+    const rules = [{ name: "further", effect: "deny", when: "size(expansion) > 0 && !has(args.dry_run)" }];
+    const document = { kind: "policy", name: "p", default: "allow", rules };
+    const on = rig({ registry: { policies: [{ name: "p", appliesTo: () => true, document }] } });
+    const send = async (args: object): Promise<unknown> =>
+      (await ask(on, { agent: "shop", tool: "send", arguments: args })).json<{ decision: string }>().decision;
+    expect(await send({ to: "ada@corp.example" })).toBe("allow");
+    expect(await send({ to: "eve@evil.example", dry_run: true })).toBe("allow");
+    expect(await send({ to: "eve@evil.example" })).toBe("deny");
+  });
+
+  it("holds a rule on the destination against each that a call names", async () => {
+    const rules = [{ name: "ours", effect: "deny", when: '!destination.endsWith("@corp.example")' }];
+    const document = { kind: "policy", name: "p", default: "allow", rules };
+    const on = rig({ registry: { policies: [{ name: "p", appliesTo: () => true, document }] } });
+    const send = async (to: unknown): Promise<unknown> =>
+      (await ask(on, { agent: "shop", tool: "send", arguments: { to } })).json<{ decision: string }>().decision;
+    expect(await send(["ada@corp.example", "bob@corp.example"])).toBe("allow");
+    expect(await send(["ada@corp.example", "eve@evil.example"])).toBe("deny");
+    expect(await send("eve@evil.example, ada@corp.example")).toBe("deny");
+  });
+
   it("denies where a policy cannot be read", async () => {
     const on = rig({ registry: { policies: [{ name: "x", appliesTo: () => true, document: { kind: "policy" } }] } });
     expect((await ask(on, { agent: "shop", tool: "anything" })).json()).toMatchObject({ decision: "deny" });

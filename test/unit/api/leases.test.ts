@@ -202,6 +202,27 @@ describe("agents' keys", () => {
     expect((await acquire(on, { labels: { agent: "mail" } }, shop)).statusCode).toBe(403);
   });
 
+  it("tell how far their own agents went, and of others' nothing, whatever else is reported", async () => {
+    const on = rig({ agentKeys: KEYS });
+    await hello(on, {}, shop);
+    const past = { has_acted: true, rows: 5, width: 0, labels: [], known: ["AAAAAAAAAAAAAAAA"], tools: {} };
+    const seen = { session: "s", labels: [], tools: [], actions: [], systems: [], destinations: [] };
+    const sessions = [{ ...seen, denied: 0, calls: 1, spent_nano_usd: "0" }];
+    const pasts = ["mail", "shop", "shop-helper"].map((agent) => ({ agent, ...past }));
+    const reply = await post(on, "/v1/leases/sessions", { process_id: PROCESS_ID, sessions, pasts }, shop);
+    expect(reply.json().sessions).toHaveLength(1);
+    expect(reply.json().pasts.map(({ agent, rows }: (typeof pasts)[number]) => [agent, rows])).toEqual([
+      ["shop", 5],
+      ["shop-helper", 5],
+    ]);
+    expect((await hello(on, {}, shop)).json().past).toMatchObject({ agent: "shop", rows: 5 });
+    expect((await hello(on, { process_id: LEASE_ID, agent: "mail" }, mail)).json().past).toMatchObject({ rows: 0 });
+    for (const wrong of [{ rows: -1 }, { known: ["x"] }, { tools: { AAAAAAAAAAAAAAAA: "x" } }, { agent: "a\nb" }]) {
+      const report = { process_id: PROCESS_ID, sessions: [], pasts: [{ agent: "shop", ...past, ...wrong }] };
+      expect((await post(on, "/v1/leases/sessions", report, shop)).statusCode).toBe(400);
+    }
+  });
+
   it("do not speak for a process of another key", async () => {
     const on = rig({ agentKeys: KEYS });
     await hello(on, {}, shop);

@@ -170,6 +170,7 @@ export function rig(
     findings: stores.findings,
     incidents: stores.incidents,
     sessions: stores.sessions,
+    pasts: stores.pasts,
     termsOf: options.termsOf ?? stores.termsOf,
     answeringWebhooks: options.answeringWebhooks ?? [],
     ...(options.governance === undefined ? {} : { governance: options.governance }),

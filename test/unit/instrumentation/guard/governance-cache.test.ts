@@ -10,6 +10,10 @@ import { guardTool } from "../../../../instrumentation/src/guard/guard-tool.ts";
 import { ToolGate } from "../../../../instrumentation/src/guard/tool-gate.ts";
 import { registerToolGate } from "../../../../instrumentation/src/guard/tool-registry.ts";
 import type { Transport } from "../../../../instrumentation/src/lease/transport.ts";
+import { withContext } from "../../../../instrumentation/src/context/context.ts";
+import { reachOf } from "../../../../instrumentation/src/session/reach.ts";
+import { AgentPast } from "../../../../instrumentation/src/session/agent-past.ts";
+import { toolFingerprint } from "../../../../instrumentation/src/session/tool-fingerprints.ts";
 import type { HelloReply } from "../../../../instrumentation/src/protocol.ts";
 import { type GatedProcess, startGatedProcess } from "../../../support/gated-process.ts";
 
@@ -117,4 +121,38 @@ it("leaves an agent no more autonomy than the processor said last", async () => 
     await expect(run("read_x")).rejects.toMatchObject({ code: "tool_denied" });
     expect(gated.spans().at(-1)?.attributes).toMatchObject({ "tollgate.decision.rule": "autonomy: observe" });
   });
+});
+
+it("knows of a process that finds no processor how far its agent went, and of other agents that it does not know", async () => {
+  const env = { TOLLGATE_API_KEY: "k1", TOLLGATE_AGENT: "a", TOLLGATE_CACHE_DIR: folder, TOLLGATE_FAIL_MODE: "closed" };
+  const rules = [
+    { name: "further", effect: "deny", tools: ["send"], when: "size(expansion) > 0" },
+    { name: "pulled", effect: "deny", when: "tool.changed" },
+  ];
+  const past = new AgentPast("a");
+  past.add(reachOf({ to: "ada@corp.example" }, { name: "send" }));
+  past.offer("mail", "read", toolFingerprint({ description: "Reads." }));
+  const policies = [{ kind: "policy", name: "p", default: "allow", rules }];
+  cacheOf()?.save({ ...HELLO, policies, past: past.untold() });
+  const away = async () => ({ kind: "unreachable", reason: "nobody is there" }) as const;
+  const listen = () => ({ stop: () => {} });
+  const transport = { hello: away, acquire: away, close: away, stopped: away, sessions: away, listen, stop: () => {} };
+  const gated = startGatedProcess({ env, transport: transport as unknown as Transport });
+  const toolGate = new ToolGate(gated.gate);
+  registerToolGate(toolGate);
+  try {
+    const send = (to: string, agent = "a") =>
+      withContext({ agent }, () => guardTool("send", async (_args: { readonly to: string }) => "ok")({ to }));
+    const read = () => toolGate.call({ name: "read", options: {}, parameters: [], run: () => "ok", server: "mail" });
+    expect(await send("ada@corp.example")).toBe("ok");
+    await expect(send("eve@evil.example")).rejects.toMatchObject({ rule: "further" });
+    await expect(send("ada@corp.example", "helper")).rejects.toMatchObject({ rule: "further" });
+    toolGate.offered("mail", [{ name: "read", description: "Reads." }]);
+    expect(await read()).toBe("ok");
+    toolGate.offered("mail", [{ name: "read", description: "Reads, and tells." }]);
+    await expect(read()).rejects.toMatchObject({ rule: "pulled" });
+  } finally {
+    registerToolGate(undefined);
+    await gated.stop();
+  }
 });

@@ -198,6 +198,21 @@ describe("an expansion of scope", () => {
     }
   });
 
+  it("holds a rule on the destination against each: one that allows wants them all, any other wants one", () => {
+    const ours = 'destination.endsWith("@corp.example")';
+    const rules = [{ name: "inside", effect: "allow", tools: ["send"], when: ours }];
+    govern({ policies: [{ kind: "policy", name: "p", default: "deny", rules }] });
+    const send = tool("send");
+    expect(send({ to: ["ada@corp.example", "bob@corp.example"] })).toBe("ok");
+    for (const to of [["ada@corp.example", "eve@evil.example"], "ada@corp.example, eve@evil.example"])
+      expect(() => send({ to })).toThrow(ToolDenied);
+    govern({ policies: [denying("no-evil", 'destination.endsWith("evil.example")')] });
+    expect(() => send({ to: "ada@corp.example", bcc: "eve@evil.example" })).toThrow(ToolDenied);
+    expect(() => send({ to: Array.from({ length: 2_000 }, (_, index) => `a${index}@corp.example`) })).toThrow(
+      "more than 1024 destinations",
+    );
+  });
+
   it("does not become the past by being denied", () => {
     govern({ policies: [denying("wider", '"rows" in expansion')] });
     const query = tool("query");

@@ -44,13 +44,13 @@ function setUp() {
 
 it("says nothing while no policy of the fleet asks, and then what happened before", async () => {
   const { sharing, book, reports } = setUp();
-  sharing.onHello(false);
+  sharing.onHello({ shares_sessions: false });
   book.of("s").read(["confidential"]);
   book.of("").read(["restricted"]);
   expect(sharing.join("s")).toBeUndefined();
   await quiet();
   expect(reports).toEqual([]);
-  sharing.onHello(true);
+  sharing.onHello({ shares_sessions: true });
   await quiet();
   expect(reports.map(({ sessions }) => sessions.map(({ session, labels }) => [session, labels]))).toEqual([
     [["s", ["confidential"]]],
@@ -59,7 +59,7 @@ it("says nothing while no policy of the fleet asks, and then what happened befor
 
 it("lets the first decision in a session wait for what others have seen, and adds their counts to its own", async () => {
   const { sharing, book, state, factsOf } = setUp();
-  sharing.onHello(true);
+  sharing.onHello({ shares_sessions: true });
   state.answer = () => ({ kind: "reply", reply: { sessions: [OTHERS] } });
   expect(await sharing.join("s")).toBe(true);
   expect(sharing.join("s")).toBeUndefined();
@@ -71,7 +71,7 @@ it("lets the first decision in a session wait for what others have seen, and add
 
 it("tells a label before a result is handed over, each once, and all of it to a processor that may not know", async () => {
   const { sharing, book, state, reports } = setUp();
-  sharing.onHello(true);
+  sharing.onHello({ shares_sessions: true });
   await sharing.join("s");
   book.of("s").read(["confidential"]);
   await sharing.told(book.of("s"));
@@ -88,23 +88,23 @@ it("tells a label before a result is handed over, each once, and all of it to a 
 
 it("is quick to say that nobody answers, keeps what it has to tell, and tells it in a while", async () => {
   const { sharing, book, state, clock, factsOf } = setUp();
-  sharing.onHello(true);
+  sharing.onHello({ shares_sessions: true });
   state.answer = () => AWAY;
   expect(await sharing.join("s")).toBe(false);
   expect(await sharing.join("s")).toBe(false);
   book.of("s").read(["confidential"]);
   expect(sharing.told(book.of("s"))).toBeUndefined();
-  expect(sharing.unsaid().sessions).toMatchObject([{ session: "s", labels: ["confidential"] }]);
+  expect(sharing.unsaid()?.sessions).toMatchObject([{ session: "s", labels: ["confidential"] }]);
   state.answer = () => ({ kind: "reply", reply: { sessions: [OTHERS] } });
   await clock.advance(1_000);
-  expect(sharing.unsaid().sessions).toEqual([]);
+  expect(sharing.unsaid()).toBeUndefined();
   expect(sharing.join("s")).toBeUndefined();
   expect(factsOf("s").labels).toEqual(["confidential", "restricted"]);
 });
 
 it("sends calls and money once a second, however many there are", async () => {
   const { sharing, book, clock, reports } = setUp();
-  sharing.onHello(true);
+  sharing.onHello({ shares_sessions: true });
   await sharing.join("s");
   const before = reports.length;
   for (let call = 0; call < 1_000; call += 1) book.of("s").spend(1_000_000n);
@@ -116,7 +116,7 @@ it("sends calls and money once a second, however many there are", async () => {
 
 it("does not let a processor that is silent hold a call for long", async () => {
   const { sharing, book, clock, state } = setUp();
-  sharing.onHello(true);
+  sharing.onHello({ shares_sessions: true });
   const never = Promise.withResolvers<never>();
   state.answer = () => never.promise as never;
   const joining = sharing.join("s");
