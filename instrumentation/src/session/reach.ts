@@ -125,7 +125,7 @@ function foldedKey(name: string): string {
 
 /** A list in one text (`a@x.org, b@x.org`) is as many destinations. */
 function addDestinations(found: Found, place: number, text: string): void {
-  const texts = isUrl(text) ? [text] : text.split(/[,;\n]/);
+  const texts = isUrl(text) ? [text] : text.split(/[,;]/);
   const known = (found.destinations[place] ??= new Set());
   for (const each of texts) {
     const destination = destinationOf(each.trim().slice(0, DESTINATION_LENGTH_MAX));
