@@ -162,7 +162,9 @@ export class AuditSpanProcessor implements SpanProcessor {
     for (this.settle(); this.#waiting.length + this.#sent.length > 0; this.settle()) {
       if (!(await this.#drain())) return;
     }
-    if (this.#options.disk?.spool.mayHaveFiles === true) await this.#takeUp();
+    // A file that is on its way already is no longer among those that wait.
+    await this.#sending;
+    if (this.#options.disk?.spool.mayHaveFiles === true) await this.#drain();
   }
 
   async shutdown(): Promise<void> {

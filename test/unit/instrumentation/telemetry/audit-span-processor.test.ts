@@ -154,3 +154,23 @@ it("keeps on a thread's shelf what is on its way while newer spans go to disk", 
   await flushed;
   expect(readShelf(shelf.memory)).toMatchObject({ records: [], missed: 0 });
 });
+
+it("lets nobody's flush end while a file from disk is on its way", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "tollgate-spool-"));
+  onTestFinished(() => rmSync(directory, { recursive: true }));
+  const logger = createLogger("error", () => {});
+  const spool = new SpanSpool({ directory, agent: "a", bytesMax: 1_000, logger, wallMs: () => Date.now() });
+  spool.write(Buffer.from("{}"));
+  const answer = Promise.withResolvers<"taken">();
+  const disk = { spool, send: () => answer.promise };
+  const spans = new AuditSpanProcessor({ exporter: new SwitchedExporter(), logger, scope: SCOPE, disk });
+  const filesAtEnd = async (): Promise<readonly string[]> => {
+    await spans.forceFlush();
+    return readdirSync(join(directory, "a"));
+  };
+  const flushes = [filesAtEnd(), filesAtEnd()];
+  // The second one has had the time to find nothing left to send.
+  for (let turn = 0; turn < 10; turn += 1) await new Promise(setImmediate);
+  answer.resolve("taken");
+  expect(await Promise.all(flushes)).toEqual([[], []]);
+});
