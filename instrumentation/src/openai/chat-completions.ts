@@ -8,7 +8,7 @@ import * as semconv from "../semconv.ts";
 import { lessEffort } from "../gate/downgrade.ts";
 import { hidesReasoning } from "./reasoning.ts";
 import { imageTokensMax, withoutImages } from "./image-bound.ts";
-import { sideFees } from "./side-fees.ts";
+import { ShownWork, sideFees } from "./side-fees.ts";
 import { dearerTier, servedTier } from "./tier.ts";
 
 /** Parts and tools that are text and nothing else. */
@@ -115,11 +115,14 @@ function rewrite(body: Body, { model, outputBound, reasoningEffort }: Rewrite, f
 
 function readAnswer(answer: unknown): AnswerFacts {
   const body = asBody(answer) ?? {};
+  const model = asText(body["model"]);
+  const work = new ShownWork();
+  for (const choice of asArray(body["choices"])) work.read(asBody(asBody(choice)?.["message"]) ?? {});
   return {
     id: asText(body["id"]),
-    model: asText(body["model"]),
+    model,
     finishReasons: finishReasons(body),
-    usage: readUsage(body["usage"]) ?? groqUsage(body),
+    usage: work.addTo(readUsage(body["usage"]) ?? groqUsage(body), model),
   };
 }
 
@@ -158,6 +161,7 @@ class ChunkReader implements StreamReader {
   #tier: Pick<AnswerFacts, "tier"> | undefined;
   #usage: TokenUsage | undefined;
   readonly #finish = new Map<number, string>();
+  readonly #work = new ShownWork();
   #bytes = 0;
 
   constructor(flavour: ChatFlavour, appAskedForUsage: boolean) {
@@ -188,10 +192,12 @@ class ChunkReader implements StreamReader {
     const reason = asText(choice["finish_reason"]);
     if (reason !== undefined) this.#finish.set(asCount(choice["index"]) ?? 0, reason);
     this.#bytes += textBytes(choice["delta"]);
+    this.#work.read(asBody(choice["delta"]) ?? {});
   }
 
   facts(): AnswerFacts {
-    const finish = { finishReasons: [...this.#finish.values()], usage: this.#usage };
+    const usage = this.#work.addTo(this.#usage, this.#model);
+    const finish = { finishReasons: [...this.#finish.values()], usage };
     return { id: this.#id, model: this.#model, ...finish, ...this.#tier };
   }
 

@@ -40,6 +40,8 @@ describe("parts of a call that are billed apart", () => {
   });
 });
 
+const RAN_TOOL = { webSearches: 0, fileSearches: 0, others: 1 };
+
 describe("what a server bills beside the tokens of a chat", () => {
   const read = (usage: object) =>
     chatCompletions.readAnswer({ usage: { prompt_tokens: 10, completion_tokens: 5, total_tokens: 15, ...usage } })
@@ -59,6 +61,9 @@ describe("what a server bills beside the tokens of a chat", () => {
     { num_sources_used: 2 },
     { num_server_side_tools_used: 1 },
     { connectors: { web_search: 1 } },
+    { num_pages: 300 },
+    { prompt_audio_seconds: 3_600 },
+    { server_tool_use: { web_search_requests: 2 } },
   ])("makes a cost no exact one, where nobody knows its price: %j", (more) => {
     const usage = read(more);
     expect(usage !== undefined && priceOf("x-ai", "grok-4")?.lacksPrice(usage)).toBe(true);
@@ -66,5 +71,38 @@ describe("what a server bills beside the tokens of a chat", () => {
 
   it("is nothing where it says none", () => {
     expect(read({ citation_tokens: 0, num_sources_used: 0, connectors: {} })).not.toHaveProperty("hostedCalls");
+  });
+
+  const USAGE = { prompt_tokens: 10, completion_tokens: 5, total_tokens: 15 };
+  const cites = { annotations: [{ type: "url_citation", url_citation: { url: "https://example.com" } }] };
+  it.each([
+    ["a model that searches each time", "gpt-4o-search-preview-2025-03-11", {}, { webSearches: 1, fileSearches: 0 }],
+    ["what cites the web", "gpt-4o-mini", cites, { webSearches: 1, fileSearches: 0 }],
+    ["what a server ran", "m", { executed_tools: [{ type: "browser_search" }] }, RAN_TOOL],
+    [
+      "what it will run",
+      "m",
+      { tool_calls: [{ type: "builtin_function", function: { name: "$web_search" } }] },
+      RAN_TOOL,
+    ],
+    ["nothing else", "m", { annotations: [], tool_calls: [{ type: "function", function: { name: "f" } }] }, undefined],
+  ])("is counted off the answer where its usage is silent, of %s", (_what, model, shown, hostedCalls) => {
+    const whole = {
+      model,
+      choices: [{ index: 0, message: { role: "assistant", content: "x", ...shown } }],
+      usage: USAGE,
+    };
+    expect(chatCompletions.readAnswer(whole).usage?.hostedCalls).toEqual(hostedCalls);
+    const reader = chatCompletions.streamReader({ stream: true });
+    reader.read({ model, choices: [{ index: 0, delta: { content: "x", ...shown } }] });
+    reader.read({ model, choices: [{ index: 0, delta: {}, finish_reason: "stop" }] });
+    reader.read({ model, choices: [], usage: USAGE });
+    expect(reader.facts().usage?.hostedCalls).toEqual(hostedCalls);
+  });
+
+  it("is not counted twice where its usage has it", () => {
+    const usage = { ...USAGE, server_tool_use: { web_search_requests: 2 } };
+    const answer = { model: "openai/gpt-4o-mini", choices: [{ message: cites }], usage };
+    expect(chatCompletions.readAnswer(answer).usage?.hostedCalls).toEqual({ webSearches: 2, fileSearches: 0 });
   });
 });
