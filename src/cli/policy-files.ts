@@ -10,7 +10,7 @@ import {
 import { dottedPath } from "../config/dotted-path.ts";
 import type { Budget } from "../budget/budget.ts";
 import { findFiles } from "../config/governance/find-files.ts";
-import { type DocumentOfKind, parseDocument } from "../config/governance/kinds.ts";
+import { type DocumentOfKind, isKind, parseDocument, unknownKind } from "../config/governance/kinds.ts";
 import { readText } from "../config/load.ts";
 import { ConfigInvalid, type ConfigProblem } from "../config/problem.ts";
 import { validate } from "../config/validate.ts";
@@ -33,7 +33,7 @@ export interface PolicyFiles {
   readonly problems: readonly ConfigProblem[];
 }
 
-/** Reads files and directories. Documents of other kinds are left out. Throws `ConfigInvalid` for a path that can't be read. */
+/** Reads files and directories. Documents of other kinds that there are are left out. Throws `ConfigInvalid` for a path that can't be read. */
 export function readPolicyFiles(paths: readonly string[], environment: Environment): PolicyFiles {
   const report = (index: number, message: string): ConfigProblem => {
     return { file: paths[index] ?? "", line: 0, column: 0, path: "", message };
@@ -61,7 +61,9 @@ export function readPolicyFiles(paths: readonly string[], environment: Environme
     each.kind === "budget" ? [each.document] : [],
   );
   const agents = takeAll(sources, problems, "agent").flatMap((each) => (each.kind === "agent" ? [each.document] : []));
-  return { policies, tools, budgets, agents, labels, problems: [...problems, ...namedTwice(sources)] };
+  const ofNoKind = sources.filter((source) => !isKind(kindOf(source)));
+  problems.push(...ofNoKind.map((source) => unknownKind(source, kindOf(source))), ...namedTwice(sources));
+  return { policies, tools, budgets, agents, labels, problems };
 }
 
 /** A document that does not say its kind is a policy, as in TOLLGATE_POLICY. */

@@ -8,6 +8,7 @@ import type { PolicyBinding } from "../../policy/registry.ts";
 import { type ToolDocument, toolDocumentSchema } from "../../policy/tool-document.ts";
 import { type RunawayDocument, runawayDocumentSchema } from "../../runaway/runaway-document.ts";
 import { dottedPath } from "../dotted-path.ts";
+import type { ConfigProblem } from "../problem.ts";
 import { type Validated, validate } from "../validate.ts";
 import { type LocatedDocument, problemAt } from "../yaml-document.ts";
 import { type AlertDocument, alertDocumentSchema } from "./alert-document.ts";
@@ -26,7 +27,7 @@ export type DocumentOfKind = { readonly name: string } & (
 
 export type Kind = DocumentOfKind["kind"];
 
-export const KINDS = [
+const KINDS = [
   "budget",
   "policy",
   "agent",
@@ -36,6 +37,12 @@ export const KINDS = [
   "alert",
   "runaway",
 ] as const satisfies readonly Kind[];
+
+/** Says that a document is of no kind there is. `given`: what it says of it. */
+export function unknownKind(source: LocatedDocument, given: unknown): ConfigProblem {
+  const said = typeof given === "string" ? `\`${given}\` is not a kind of document; ` : "";
+  return problemAt(source, ["kind"], `${said}expected one of ${KINDS.join(", ")}`);
+}
 
 export function isKind(text: unknown): text is Kind {
   return KINDS.some((kind) => kind === text);

@@ -8,7 +8,7 @@ import { readText } from "../load.ts";
 import { type Environment, type LocatedDocument, problemAt, readYaml } from "../yaml-document.ts";
 import { parentsProblem } from "./agent-parents.ts";
 import type { Governance } from "./governance.ts";
-import { type DocumentOfKind, isKind, KINDS, type Kind, parseDocument } from "./kinds.ts";
+import { type DocumentOfKind, isKind, type Kind, parseDocument, unknownKind } from "./kinds.ts";
 
 /** Kinds whose content changes what the gate decides. */
 const DECIDING: ReadonlySet<Kind> = new Set(["budget", "policy", "agent", "prices", "tool", "labels"]);
@@ -102,8 +102,7 @@ function namedSo(source: LocatedDocument): { readonly kind?: Kind; readonly name
 function take(source: LocatedDocument, labels: LabelOrder, problems: ConfigProblem[]): DocumentOfKind | undefined {
   const kind = kindOf(source);
   if (!isKind(kind)) {
-    const given = typeof kind === "string" ? `\`${kind}\` is not a kind of document; ` : "";
-    problems.push(problemAt(source, ["kind"], `${given}expected one of ${KINDS.join(", ")}`));
+    problems.push(unknownKind(source, kind));
     return undefined;
   }
   const parsed = parseDocument(kind, source, labels);

@@ -99,6 +99,19 @@ describe("/v1/approvals", () => {
     expect((await ask()).id).not.toBe(asked.id);
   });
 
+  it("lets no killed agent use what was approved before, until it is resumed", async () => {
+    const asked = await ask();
+    await post(`/v1/approvals/${asked.id}/approve`, {}, "alice");
+    const asAdmin = async (url: string, payload: object): Promise<number> => {
+      const headers = { authorization: "Bearer tg_people" };
+      return (await world.api.app.inject({ method: "POST", url, payload, headers })).statusCode;
+    };
+    expect(await asAdmin("/v1/kill", { selector: "agent=editor", reason: "stop", wait_ms: 0 })).toBe(200);
+    expect((await use(asked)).body.code).toBe("agent_killed");
+    expect(await asAdmin("/v1/kill/resume", { selector: "agent=editor", wait_ms: 0 })).toBe(200);
+    expect((await use(asked)).status).toBe(200);
+  });
+
   it("takes the approver from the token and nowhere else, and records who it was", async () => {
     const { id } = await ask();
     expect((await post(`/v1/approvals/${id}/approve`, {})).status).toBe(401);

@@ -179,6 +179,13 @@ describe("policy lint", () => {
     ]);
   });
 
+  it("says of a document whose kind is spelt wrong that it is none, and nothing of other kinds", async () => {
+    const alert = "kind: alert\nname: a\n---\n";
+    const findings = await lint(file("p.yaml", `${alert}kind: polcy\nname: p\nallow: ["*"]\n`));
+    expect(findings).toMatchObject([{ rule: "invalid", path: "kind", line: 4 }]);
+    expect(findings[0]?.message).toMatch(/^`polcy` is not a kind of document/);
+  });
+
   it("names patterns that match no known tool, where tools are declared", async () => {
     file("tools.yaml", "kind: tool\nname: db_read\n---\nkind: tool\nname: db_drop\n");
     file("p.yaml", "kind: policy\nname: p\ndefault: deny\nallow: [db_read, db_raed]\ndeny: [db_drop*]\n");

@@ -153,6 +153,16 @@ describe("several policies", () => {
     expect(on("write_x")).toMatchObject({ decision: "deny", policy: "org", rule: "default" });
   });
 
+  it("name every rule of all of them that says what is decided, and none that says less", () => {
+    const also = policy({ name: "also", allow: ["*"], deny: ["send_*"], rules: [{ name: "r", effect: "deny" }] });
+    const { matched } = decide([organisation, team, everything, also], call("send_x"));
+    expect(matched).toEqual([
+      { policy: "team", rule: "deny: send_*", effect: "deny" },
+      { policy: "also", rule: "deny: send_*", effect: "deny" },
+      { policy: "also", rule: "r", effect: "deny" },
+    ]);
+  });
+
   it("never decide more leniently than one of them alone, in whatever order", () => {
     const strictness = ["allow", "require_approval", "deny", "forbid"];
     const all = [organisation, team, everything, DATABASE];
