@@ -37,6 +37,7 @@ async function start(terms: Partial<Terms> = {}): Promise<void> {
   let clock: ManualClock | undefined;
   world = rig({
     termsOf: () => ({ ...TERMS, ...terms }),
+    stopsFile: join(directory, "stops.json"),
     credentials: (given) => {
       clock = given;
       const credentials = new CredentialStore({ file: join(directory, "credentials.json"), clock: given });
