@@ -7,7 +7,7 @@ import { createRequire } from "node:module";
 import { createOpenAI } from "@ai-sdk/openai";
 import { afterEach, describe, expect, it } from "vitest";
 import { z } from "zod";
-import { findTollgateError } from "../../../instrumentation/src/errors.ts";
+import { AgentKilled, findTollgateError } from "../../../instrumentation/src/errors.ts";
 import {
   charged,
   chain,
@@ -98,6 +98,42 @@ describe.each([
     expect(charged(rig)).toEqual(exactly(rig, 1));
     await (await agent.stream("say it again", settings)).consumeStream();
     expect(rig.calls().map(({ attributes }) => attributes["tollgate.cost.status"])).toEqual(["exact", "estimated"]);
+    expect(costOf(rig.calls())).toBeGreaterThanOrEqual(rig.paid());
+  });
+
+  it.each(["object", "name"] as const)("ends a run in its middle by a kill, with a model given by %s", async (kind) => {
+    await start({ simulator: { outputTokens: { min: 400, max: 500 }, pieceIntervalMs: 2 } });
+    const streamed = await make({ model: models[kind]() }).stream("a story", { modelSettings: { maxRetries: 0 } });
+    const kinds: string[] = [];
+    for await (const { type } of streamed.fullStream) {
+      kinds.push(type);
+      if (type !== "text-delta") continue;
+      for (const call of rig.gated.gate.open) call.stop(new AgentKilled({ agent: "a", reason: "enough" }));
+    }
+    expect(findTollgateError(streamed.error)?.code).toBe("agent_killed");
+    expect(kinds).toContain("error");
+    await expect.poll(() => rig.simulator.count().in_flight).toBe(0);
+    await expect.poll(() => rig.calls().length).toBe(1);
+    expect(costOf(rig.calls())).toBeGreaterThanOrEqual(rig.paid());
+  });
+
+  it.each(["object", "name"] as const)(
+    "charges nothing for what the provider refuses, with a model given by %s",
+    async (kind) => {
+      await start({ simulator: { faults: "server_error" } });
+      await expect(make({ model: models[kind]() }).generate("x", settings)).rejects.toThrow();
+      expect(new Set(rig.calls().map(({ attributes }) => attributes["error.type"]))).toEqual(new Set(["500"]));
+      expect([costOf(rig.calls()), rig.paid()]).toEqual([0n, 0n]);
+    },
+  );
+
+  it("counts a run that the app gives up not below what was billed", async () => {
+    await start({ simulator: { outputTokens: { min: 400, max: 500 }, pieceIntervalMs: 2 } });
+    const leaving = new AbortController();
+    const streamed = await make().stream("a story", { modelSettings: { maxRetries: 0 }, abortSignal: leaving.signal });
+    for await (const { type } of streamed.fullStream) if (type === "text-delta") leaving.abort();
+    await expect.poll(() => rig.simulator.count().in_flight).toBe(0);
+    await expect.poll(() => rig.calls().length).toBe(1);
     expect(costOf(rig.calls())).toBeGreaterThanOrEqual(rig.paid());
   });
 
