@@ -192,6 +192,8 @@ export const ATTR_TOLLGATE_TOOL_FINGERPRINT = "tollgate.tool.fingerprint";
 export const ATTR_TOLLGATE_TOOL_CHANGED = "tollgate.tool.changed";
 /** string. The highest data label in play: `public`, `internal`, `confidential`, `restricted`. */
 export const ATTR_TOLLGATE_DATA_LABEL = "tollgate.data.label";
+/** boolean. Some of the arguments or of the result was not searched for labels: too long, or nothing that can be looked into. Absent: all was. */
+export const ATTR_TOLLGATE_DATA_UNSEARCHED = "tollgate.data.unsearched";
 /** string. The request for approval that this call waited for. */
 export const ATTR_TOLLGATE_APPROVAL_ID = "tollgate.approval.id";
 /** string. Who approved it, or denied it, by authentication; the last one where several had to. */

@@ -382,7 +382,7 @@ export class ToolGate {
   #end(verdict: Verdict, span: Span, result: unknown): void {
     try {
       span.setAttributes(recordAttributes(verdict, result));
-      span.setAttribute(semconv.ATTR_TOLLGATE_DATA_LABEL, this.rules.ran(verdict.judged, result));
+      span.setAttributes(this.rules.ran(verdict.judged, result));
     } catch (problem) {
       // The tool ran: whatever is wrong with what we remember of it is no failure of the tool.
       this.#gate.contain(problem);
@@ -390,9 +390,9 @@ export class ToolGate {
     span.end();
   }
 
-  /** A tool that failed may have done its work all the same. */
+  /** A tool that failed may have done its work all the same, and says of it what the error says. */
   #fail(verdict: Verdict, span: Span, error: unknown): void {
     recordError(span, error);
-    this.#end(verdict, span, undefined);
+    this.#end(verdict, span, error);
   }
 }

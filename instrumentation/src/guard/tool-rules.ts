@@ -3,6 +3,7 @@
  * tool, the session and the agent's past. Pure decisions; what is remembered is told by `ran` and `denied`.
  */
 import { createHash } from "node:crypto";
+import type { Attributes } from "@opentelemetry/api";
 import { LocalPolicies } from "../config/local-policies.ts";
 import type { Logger } from "../config/logger.ts";
 import type { Who } from "../gate/call-span.ts";
@@ -21,7 +22,9 @@ import type { PolicyRequest } from "../policy/request.ts";
 import { labelsReadBy, ToolCatalogue } from "../policy/tool-catalogue.ts";
 import type { NamedToolDeclaration, ToolDeclaration } from "../policy/tool-catalogue.ts";
 import type { HelloReply } from "../protocol.ts";
-import { findLabels } from "../session/find-labels.ts";
+import * as semconv from "../semconv.ts";
+import { searchLabels } from "../session/find-labels.ts";
+import type { LabelsFound } from "../session/find-labels.ts";
 import { PastBook } from "../session/agent-past.ts";
 import { DRY_RUN_KEYS, isDryRun, reachOf } from "../session/reach.ts";
 import type { Reach } from "../session/reach.ts";
@@ -54,8 +57,12 @@ export interface ToolCase {
   readonly fingerprint: string;
   /** Some policy has a say: then data is searched for labels. */
   readonly isGoverned: boolean;
+  /** All of the arguments were searched for labels. */
+  readonly isSearched: boolean;
   readonly hasOwnPolicy: boolean;
 }
+
+const NOTHING_FOUND: LabelsFound = { labels: [], isWhole: true };
 
 export class ToolRules {
   /** How far the agents of this process went. */
@@ -135,7 +142,8 @@ export class ToolRules {
     const { digest, isDryRun } = rehearsalOf(given);
     const isGoverned = hasOwnPolicy || this.#fleet.length > 0 || this.#local.policies.length > 0;
     // Whatever stands in the arguments, the session has it.
-    if (given !== undefined && isGoverned) session.read(findLabels(given, this.#labels));
+    const found = given !== undefined && isGoverned ? searchLabels(given, this.#labels) : NOTHING_FOUND;
+    session.read(found.labels);
     const request: PolicyRequest = {
       ...whoFacts(who, this.#autonomy),
       tool,
@@ -145,7 +153,8 @@ export class ToolRules {
       destinations: reach.destinations,
       now: new Date(),
     };
-    return { request, session, reach, digest, isDryRun, fingerprint, isGoverned, hasOwnPolicy };
+    const isSearched = found.isWhole;
+    return { request, session, reach, digest, isDryRun, fingerprint, isGoverned, isSearched, hasOwnPolicy };
   }
 
   /** How a tool of MCP is described, and whether that is how the agent came to know it. */
@@ -172,14 +181,18 @@ export class ToolRules {
     session.deny();
   }
 
-  /** The call ran, and gave this; `undefined`: nothing, or an error. Returns the level of what the session has read since. */
-  ran({ session, reach, digest, isDryRun, request, isGoverned }: ToolCase, result: unknown): string {
+  /** The call ran, and gave or threw this. Returns what its span says of the data in play. */
+  ran(judged: ToolCase, result: unknown): Attributes {
+    const { session, reach, digest, isDryRun, request, isGoverned, isSearched } = judged;
     const { tool, agent } = request;
-    const found = isGoverned ? findLabels(result, this.#labels) : [];
-    const labels = [...labelsReadBy(tool), ...found];
+    const found = isGoverned ? searchLabels(result, this.#labels) : NOTHING_FOUND;
+    const labels = [...labelsReadBy(tool), ...found.labels];
     session.did({ tool, destinations: reach.destinations, labels, digest, isDryRun });
     if (!isDryRun) this.pasts.add(agent?.name ?? "", reach);
-    return this.#labels.highest(session.labels);
+    return {
+      [semconv.ATTR_TOLLGATE_DATA_LABEL]: this.#labels.highest(session.labels),
+      ...(!(isSearched && found.isWhole) && { [semconv.ATTR_TOLLGATE_DATA_UNSEARCHED]: true }),
+    };
   }
 }
 

@@ -1,17 +1,17 @@
 /**
  * Labels that detectors find in data: keys and other secrets, numbers of payment cards and accounts, mail addresses. They
- * are found by shape, so they miss what looks otherwise, and cost at most some hundred microseconds: long data is searched
- * at its beginning and its end.
+ * are found by shape, so they miss what looks otherwise. What is too long, or is nothing that can be looked into, is said
+ * (texts-of.ts): an order of labels may give `unsearched` a rank.
  */
 import { DEFAULT_LABEL_ORDER } from "../policy/label.ts";
 import type { LabelOrder } from "../policy/label.ts";
+import { textsOf } from "./texts-of.ts";
 
 /** Names of what is found; `kind: labels` may give each a rank of its own. */
 export type Finding = "secret" | "payment_card" | "bank_account" | "national_id" | "email_address";
 
-const TEXT_LENGTH_MAX = 65_536;
-const VALUES_MAX = 2_000;
-const DEPTH_MAX = 16;
+/** What an order of labels may rank data by that was not searched whole. */
+const UNSEARCHED = "unsearched";
 
 interface Detector {
   readonly finding: Finding;
@@ -44,17 +44,32 @@ const BELOW_HIGHEST: Readonly<Record<Finding, number>> = {
   email_address: 2,
 };
 
-/** Labels of the data: the level of the most sensitive thing found, and the names that the order knows. Never throws. */
-export function findLabels(data: unknown, order: LabelOrder = DEFAULT_LABEL_ORDER): readonly string[] {
-  const found = findIn(data);
-  if (found.size === 0) return [];
-  const top = order.levels.length - 1;
-  const rank = Math.max(...[...found].map((name) => (order.has(name) ? order.rank(name) : top - BELOW_HIGHEST[name])));
-  return [order.level(Math.max(rank, 0)), ...[...found].filter((name) => order.has(name))];
+export interface LabelsFound {
+  /** The level of the most sensitive thing found, and the names that the order knows. */
+  readonly labels: readonly string[];
+  /** All of the data was searched. */
+  readonly isWhole: boolean;
 }
 
-function findIn(data: unknown): ReadonlySet<Finding> {
-  const text = textOf(data);
+/** Never throws. */
+export function searchLabels(data: unknown, order: LabelOrder = DEFAULT_LABEL_ORDER): LabelsFound {
+  const { text, isWhole } = textsOf(data);
+  const found = findIn(text);
+  const isRanked = !isWhole && order.has(UNSEARCHED);
+  if (found.size === 0 && !isRanked) return { labels: [], isWhole };
+  const top = order.levels.length - 1;
+  const ranks = [...found].map((name) => (order.has(name) ? order.rank(name) : top - BELOW_HIGHEST[name]));
+  const rank = Math.max(0, ...ranks, isRanked ? order.rank(UNSEARCHED) : 0);
+  const names = [...found].filter((name) => order.has(name));
+  return { labels: [order.level(rank), ...names, ...(isRanked ? [UNSEARCHED] : [])], isWhole };
+}
+
+/** The labels alone. Never throws. */
+export function findLabels(data: unknown, order: LabelOrder = DEFAULT_LABEL_ORDER): readonly string[] {
+  return searchLabels(data, order).labels;
+}
+
+function findIn(text: string): ReadonlySet<Finding> {
   const found = new Set<Finding>();
   for (const { finding, shape, isReal } of DETECTORS) {
     if (found.has(finding)) continue;
@@ -69,45 +84,6 @@ function findIn(data: unknown): ReadonlySet<Finding> {
     }
   }
   return found;
-}
-
-/** The texts and numbers in plain data, one a line. Accessors are not called, and nothing but plain data is looked into. */
-function textOf(data: unknown): string {
-  if (typeof data === "string") return excerpt(data);
-  const parts: string[] = [];
-  let length = 0;
-  let values = 0;
-  const visit = (value: unknown, depth: number): void => {
-    values += 1;
-    if (values > VALUES_MAX || depth > DEPTH_MAX || length > TEXT_LENGTH_MAX) return;
-    if (typeof value === "string" || typeof value === "number") {
-      const text = excerpt(String(value));
-      parts.push(text);
-      length += text.length;
-    } else if (typeof value === "object" && value !== null && isPlain(value)) {
-      for (const { value: member } of membersOf(value)) visit(member, depth + 1);
-    }
-  };
-  visit(data, 0);
-  return parts.join("\n");
-}
-
-/** Of a list that is longer than can be looked at, its beginning. */
-function membersOf(value: object): readonly PropertyDescriptor[] {
-  if (!Array.isArray(value) || value.length <= VALUES_MAX)
-    return Object.values(Object.getOwnPropertyDescriptors(value));
-  return Array.from({ length: VALUES_MAX }, (_, index) => Object.getOwnPropertyDescriptor(value, index) ?? {});
-}
-
-function isPlain(value: object): boolean {
-  if (Array.isArray(value)) return true;
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === null || Object.getPrototypeOf(prototype) === null;
-}
-
-function excerpt(text: string): string {
-  if (text.length <= TEXT_LENGTH_MAX) return text;
-  return `${text.slice(0, TEXT_LENGTH_MAX / 2)}\n${text.slice(-TEXT_LENGTH_MAX / 2)}`;
 }
 
 /** Luhn's check (ISO/IEC 7812-1). */

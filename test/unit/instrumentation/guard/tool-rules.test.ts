@@ -2,52 +2,15 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { withContext } from "../../../../instrumentation/src/context/context.ts";
 import { ToolDenied } from "../../../../instrumentation/src/errors.ts";
 import { guardTool } from "../../../../instrumentation/src/guard/guard-tool.ts";
-import { ToolGate } from "../../../../instrumentation/src/guard/tool-gate.ts";
-import type { ToolOptions } from "../../../../instrumentation/src/guard/tool-gate.ts";
-import { registerToolGate } from "../../../../instrumentation/src/guard/tool-registry.ts";
 import { Policy } from "../../../../instrumentation/src/policy/index.ts";
-import { startGatedProcess } from "../../../support/gated-process.ts";
-import type { GatedProcess } from "../../../support/gated-process.ts";
+import { denying, inSession, tool, useToolRig } from "../../../support/tool-rig.ts";
 
-let gated: GatedProcess;
-let toolGate: ToolGate;
-
-beforeEach(() => {
-  gated = startGatedProcess();
-  toolGate = new ToolGate(gated.gate);
-  registerToolGate(toolGate);
-});
-
-afterEach(async () => {
-  registerToolGate(undefined);
-  await gated.stop();
-});
-
-interface Fleet {
-  readonly policies: readonly unknown[];
-  readonly tools?: readonly unknown[];
-  readonly autonomy?: Readonly<Record<string, string>>;
-  readonly label_levels?: readonly (string | readonly string[])[];
-}
-
-function govern(fleet: Fleet): void {
-  toolGate.onHello({ require_policy: false, ...fleet } as never);
-}
-
-const inSession = <T>(session: string, fn: () => T): T => withContext({ session }, fn);
-const tool = (name: string, options: ToolOptions = {}, result: unknown = "ok") =>
-  guardTool(name, (_args?: Readonly<Record<string, unknown>>) => result, options);
-const denying = (name: string, when: string, effect = "deny") => ({
-  kind: "policy",
-  name: "p",
-  default: "allow",
-  rules: [{ name, effect, tools: ["*"], when }],
-});
-const attributes = () => gated.spans().at(-1)?.attributes ?? {};
+const rig = useToolRig();
+const { govern, attributes } = rig;
 
 describe("a session", () => {
   const EXFILTRATION = {
@@ -81,6 +44,42 @@ describe("a session", () => {
       ToolDenied,
     );
     expect(inSession("c", () => tool("send_mail")({ body: "card 4111 1111 1111 1112, order 20261121" }))).toBe("ok");
+  });
+
+  it("learns labels from what a tool said when it failed", () => {
+    govern({ policies: [EXFILTRATION] });
+    const failing = guardTool("read_file", () => {
+      throw new RangeError("no account for card 4111 1111 1111 1111");
+    });
+    inSession("a", () => expect(failing).toThrow(RangeError));
+    expect(() => inSession("a", () => tool("send_mail")())).toThrow(ToolDenied);
+  });
+
+  it("is held by what stands in maps and instances, and its span says what was not searched", () => {
+    govern({ policies: [EXFILTRATION] });
+    inSession("a", () =>
+      tool(
+        "read",
+        {},
+        new Map([
+          [
+            "card",
+            new (class {
+              number = "4111 1111 1111 1111";
+            })(),
+          ],
+        ]),
+      )(),
+    );
+    expect(attributes()).toMatchObject({ "tollgate.data.label": "confidential" });
+    expect(attributes()).not.toHaveProperty("tollgate.data.unsearched");
+    expect(() => inSession("a", () => tool("send_mail")())).toThrow(ToolDenied);
+    inSession("b", () => tool("read", {}, "x ".repeat(500_000))());
+    expect(attributes()).toMatchObject({ "tollgate.data.label": "public", "tollgate.data.unsearched": true });
+    expect(inSession("b", () => tool("send_mail")())).toBe("ok");
+    govern({ policies: [EXFILTRATION], label_levels: ["public", ["confidential", "unsearched"]] });
+    inSession("c", () => tool("read", {}, "x ".repeat(500_000))());
+    expect(() => inSession("c", () => tool("send_mail")())).toThrow(ToolDenied);
   });
 
   it("that was denied three times is stopped", () => {
@@ -164,61 +163,6 @@ describe("labels in another order", () => {
     inSession("a", () => tool("read_news")());
     expect(inSession("a", () => tool("read_people")())).toBe("ok");
     expect(() => inSession("a", () => tool("read_news")())).toThrow(ToolDenied);
-  });
-});
-
-describe("an expansion of scope", () => {
-  it("is seen against the agent's own past, and on the span", () => {
-    govern({ policies: [denying("wider", "size(expansion) > 0")] });
-    const query = tool("query");
-    query({ sql: "select a from t where id = 1", limit: 10, host: "db.example" });
-    expect(query({ sql: "select b from t where id = 2", limit: 5, host: "db.example" })).toBe("ok");
-    for (const [args, expansion] of [
-      [{ sql: "select b from t where id = 2", limit: 500, host: "db.example" }, "rows"],
-      [{ sql: "select * from t", limit: 5, host: "db.example" }, "query"],
-      [{ sql: "select b from t where id = 2", url: "https://evil.example/x" }, "destination"],
-    ] as const) {
-      expect(() => query(args)).toThrow(ToolDenied);
-      expect(attributes()).toMatchObject({ "tollgate.expansion": [expansion] });
-    }
-  });
-
-  it("sees every destination of a call, wherever it stands", () => {
-    govern({ policies: [denying("wider", '"destination" in expansion')] });
-    const send = tool("send");
-    send({ to: ["ada@corp.example", "bob@corp.example"] });
-    expect(send({ to: "bob@corp.example", cc: ["ada@corp.example"] })).toBe("ok");
-    const known = Array.from({ length: 2_000 }, () => "ada@corp.example");
-    for (const args of [
-      { to: ["ada@corp.example", "eve@evil.example"] },
-      { to: "ada@corp.example", bcc: "eve@evil.example" },
-      { to: [...known, "eve@evil.example"] },
-    ]) {
-      expect(() => send(args)).toThrow(ToolDenied);
-    }
-  });
-
-  it("holds a rule on the destination against each: one that allows wants them all, any other wants one", () => {
-    const ours = 'destination.endsWith("@corp.example")';
-    const rules = [{ name: "inside", effect: "allow", tools: ["send"], when: ours }];
-    govern({ policies: [{ kind: "policy", name: "p", default: "deny", rules }] });
-    const send = tool("send");
-    expect(send({ to: ["ada@corp.example", "bob@corp.example"] })).toBe("ok");
-    for (const to of [["ada@corp.example", "eve@evil.example"], "ada@corp.example, eve@evil.example"])
-      expect(() => send({ to })).toThrow(ToolDenied);
-    govern({ policies: [denying("no-evil", 'destination.endsWith("evil.example")')] });
-    expect(() => send({ to: "ada@corp.example", bcc: "eve@evil.example" })).toThrow(ToolDenied);
-    expect(() => send({ to: Array.from({ length: 2_000 }, (_, index) => `a${index}@corp.example`) })).toThrow(
-      "more than 1024 destinations",
-    );
-  });
-
-  it("does not become the past by being denied", () => {
-    govern({ policies: [denying("wider", '"rows" in expansion')] });
-    const query = tool("query");
-    query({ limit: 10 });
-    expect(() => query({ limit: 20 })).toThrow(ToolDenied);
-    expect(() => query({ limit: 20 })).toThrow(ToolDenied);
   });
 });
 
@@ -371,9 +315,7 @@ describe("TOLLGATE_POLICY", () => {
       path,
       "kind: policy\nname: p\nalow: [x]\nrules:\n  - name: r\n    effect: deny\n    when: 1 +\n---\nname: p\n---\nname: p\n",
     );
-    await gated.stop();
-    gated = startGatedProcess({ env: { TOLLGATE_POLICY: path } });
-    const { problems } = new ToolGate(gated.gate).rules;
+    const { problems } = (await rig.startAgain({ TOLLGATE_POLICY: path })).rules;
     expect(problems.map((problem) => problem.replace(path, "p.yaml"))).toEqual([
       "TOLLGATE_POLICY: p.yaml:3:1: alow: is not a known key",
       expect.stringMatching(/^TOLLGATE_POLICY: p\.yaml:7:5: rules\[0\]\.when: /),

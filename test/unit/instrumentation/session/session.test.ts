@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { DEFAULT_LABEL_ORDER, LabelOrder } from "../../../../instrumentation/src/policy/index.ts";
-import { findLabels } from "../../../../instrumentation/src/session/find-labels.ts";
+import { findLabels, searchLabels } from "../../../../instrumentation/src/session/find-labels.ts";
 import { SessionBook } from "../../../../instrumentation/src/session/session-book.ts";
 import { ToolFingerprints } from "../../../../instrumentation/src/session/tool-fingerprints.ts";
 
@@ -32,6 +32,47 @@ describe("labels of data", () => {
     ["a date", new Date(0)],
   ])("of %s are none", (_, data) => {
     expect(findLabels(data)).toEqual([]);
+  });
+
+  class Customer {
+    readonly mail = "ada@example.com";
+    readonly #hidden = "bob@example.com";
+    get hidden(): string {
+      return this.#hidden;
+    }
+  }
+  const loop: Record<string, unknown> = { mail: "ada@example.com" };
+  loop["self"] = loop;
+  const deep = (levels: number): unknown => (levels === 0 ? "ada@example.com" : [deep(levels - 1)]);
+  const fill = (count: number): readonly number[] => Array.from({ length: count }, () => 7);
+
+  it.each<[string, unknown, readonly string[], boolean]>([
+    ["a map", new Map([["a", { mail: "ada@example.com" }]]), ["internal"], true],
+    ["a key of a map", new Map([["ada@example.com", 1]]), ["internal"], true],
+    ["a key of an object", { "ada@example.com": 1 }, ["internal"], true],
+    ["a set", { all: new Set(["ada@example.com"]) }, ["internal"], true],
+    ["an instance of a class", [new Customer()], ["internal"], true],
+    ["an error", new Error("no mail to ada@example.com"), ["internal"], true],
+    ["bytes", Buffer.from("to: ada@example.com"), ["internal"], true],
+    ["a large number", { card: 4_111_111_111_111_111n }, ["confidential"], true],
+    ["an address", new URL("https://x.example/?to=ada@example.com"), ["internal"], true],
+    ["what leads back to itself", loop, ["internal"], true],
+    ["the 9,000th value", [...fill(9_000), "ada@example.com"], ["internal"], true],
+    ["a value too many", [...fill(20_000), "ada@example.com"], [], false],
+    ["the end of a long text", `${"x ".repeat(500_000)}ada@example.com`, ["internal"], false],
+    ["the middle of a long text", `${"x ".repeat(500_000)}ada@example.com${" x".repeat(500_000)}`, [], false],
+    ["what is nested too deep", deep(40), [], false],
+    ["a proxy", new Proxy({ mail: "ada@example.com" }, {}), [], false],
+    ["a stream", new Response("ada@example.com"), [], false],
+    ["an accessor", Object.defineProperty({}, "mail", { get: () => "ada@example.com" }), [], false],
+  ])("of %s are %s", (_, data, labels, isWhole) => {
+    expect(searchLabels(data)).toEqual({ labels, isWhole });
+  });
+
+  it("name what was not searched, where the order ranks it", () => {
+    const order = new LabelOrder([["open"], ["closed", "unsearched"]]);
+    expect(findLabels("x ".repeat(500_000), order)).toEqual(["closed", "unsearched"]);
+    expect(findLabels("x", order)).toEqual([]);
   });
 
   it("have the rank that another order gives what was found", () => {
