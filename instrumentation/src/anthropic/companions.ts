@@ -1,11 +1,14 @@
 /**
  * Whom a request lets work on its answer beside its model: advisers (`advisor_20260301`), models that stand in where it declines
  * (`fallbacks`), and the model itself once more, for a summary of a conversation that has grown too long (`compact_20260112`). Each
- * reads the conversation and writes an answer of its own. An adviser without `max_uses` is counted once: nobody bounds how often it is asked.
+ * reads the conversation and writes an answer of its own. An adviser may be asked as often as the model likes; under a budget one without
+ * `max_uses` gets the number that the call is reserved by.
  */
 import { asArray, asBody, asChoices, asCount, asText } from "../gate/endpoint.ts";
 import type { Body, RequestFacts } from "../gate/endpoint.ts";
 
+/** https://platform.claude.com/docs/en/agents-and-tools/tool-use/advisor-tool */
+const ADVICE_MAX = 3;
 /** A chain that Anthropic chooses: nobody here knows its models, so the request has no price. */
 const UNNAMED = "default fallbacks";
 
@@ -13,10 +16,23 @@ export function companionsOf(body: Body): Pick<RequestFacts, "choices" | "otherM
   const advisers = asArray(body["tools"]).map(asBody).filter(isAdviser);
   const standIns = standInsOf(body);
   const others = [...advisers, ...standIns].map((entry) => asText(entry?.["model"]) ?? UNNAMED);
-  const advice = advisers.reduce((sum, adviser) => sum + asChoices(adviser?.["max_uses"]), 0);
+  const advice = advisers.reduce((sum, adviser) => sum + asChoices(adviser?.["max_uses"] ?? ADVICE_MAX), 0);
   const answers = 1 + advice + standIns.length + (isSummarised(body) ? 1 : 0);
   if (answers === 1) return { choices: 1 };
   return { choices: answers, readings: answers, ...(others.length > 0 && { otherModels: others }) };
+}
+
+/** Advisers that may be asked without end, with one. */
+export function boundAdvice({ tools }: Body): Body {
+  const isUnbounded = (tool: Body | undefined): boolean => isAdviser(tool) && (tool?.["max_uses"] ?? null) === null;
+  const entries = asArray(tools);
+  if (!entries.some((entry) => isUnbounded(asBody(entry)))) return {};
+  return {
+    tools: entries.map((entry) => {
+      const tool = asBody(entry);
+      return isUnbounded(tool) ? { ...tool, max_uses: ADVICE_MAX } : entry;
+    }),
+  };
 }
 
 /** Output tokens of the longest answer, as the request and those who may stand in for its model bound it. */

@@ -5,7 +5,7 @@ import type { AnswerFacts, Body, Endpoint, RequestFacts, Rewrite, StreamReader }
 import { inputTokensMax } from "../gate/input-bound.ts";
 import * as semconv from "../semconv.ts";
 import { blockedMessage } from "./blocked-message.ts";
-import { companionsOf, lowerStandIns, outputBoundOf } from "./companions.ts";
+import { boundAdvice, companionsOf, lowerStandIns, outputBoundOf } from "./companions.ts";
 import { dearerTier } from "./tier.ts";
 import { readUsage } from "./usage.ts";
 
@@ -43,8 +43,8 @@ const MESSAGES: Omit<Endpoint, "provider"> = {
     };
   },
 
-  rewrite(body: Body, { model, outputBound }: Rewrite): Body {
-    const sent: Record<string, unknown> = { ...body, model };
+  rewrite(body: Body, { model, outputBound, isHeld = false }: Rewrite): Body {
+    const sent: Record<string, unknown> = { ...body, model, ...(isHeld && boundAdvice(body)) };
     if (outputBound === undefined) return sent;
     // Whoever stands in may have a bound above the request's own.
     sent["max_tokens"] = Math.min(outputBound, asCount(body["max_tokens"]) ?? outputBound);

@@ -81,6 +81,8 @@ export interface Rewrite {
   readonly model: string;
   /** Output tokens of one answer; `undefined` leaves the app's own bound. */
   readonly outputBound: number | undefined;
+  /** A budget holds money for the call: what would be without a bound gets the one that it was reserved by. @default false */
+  readonly isHeld?: boolean;
   /** No more effort than this, where the body names one. */
   readonly reasoningEffort?: ReasoningEffort | undefined;
 }

@@ -58,7 +58,6 @@ export interface GateOptions {
 
 const PAUSE_WAIT_MS = 60_000;
 const NO_BUDGETS: readonly LeaseBudget[] = [];
-
 const TRACER_NAME = "@tollgate/instrumentation";
 
 export class Gate {
@@ -293,6 +292,7 @@ export class Gate {
       body: call.options.endpoint.rewrite(call.options.body, {
         model: facts.model,
         outputBound: isLowered || isCapped || bounds.mustSetOutput ? output : undefined,
+        isHeld: held.length > 0,
         reasoningEffort: change.reasoningEffort,
       }),
       askedPrice: facts.model === asked.model ? undefined : this.#priceOf(call, asked),

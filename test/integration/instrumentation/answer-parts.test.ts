@@ -100,6 +100,27 @@ describe("an answer of Anthropic's", () => {
     expect(span["tollgate.reserved.nano_usd"]).toBeGreaterThan(span["tollgate.cost.nano_usd"] as number);
   });
 
+  it("is bounded in how often an adviser is asked, as it was reserved, where a budget holds money for it", async () => {
+    provider.script = () => ({ json: message({ input_tokens: 17, output_tokens: 5 }) });
+    const advisor = { type: "advisor_20260301" as const, name: "advisor" as const, model: "claude-opus-4-6" };
+    const search = { type: "web_search_20250305" as const, name: "web_search" as const };
+    const ask = (...tools: readonly object[]) =>
+      anthropicClient(provider.url).beta.messages.create({ ...ASK, model: SONNET, tools: tools as never });
+    await ask(advisor, search);
+    await ask({ ...advisor, max_uses: 7 });
+    await gated.stop();
+    const reserved = gated.spans().map(({ attributes }) => attributes["tollgate.reserved.nano_usd"] as number);
+    gated = startGatedProcess({ env: { TOLLGATE_FAIL_MODE: "open" } });
+    await ask(advisor);
+    expect(provider.requests.map(({ body }) => body["tools"])).toEqual([
+      [{ ...advisor, max_uses: 3 }, search],
+      [{ ...advisor, max_uses: 7 }],
+      [advisor],
+    ]);
+    // The conversation is read, and an answer written, once more than an adviser is asked.
+    expect(reserved[1]).toBe(((reserved[0] ?? 0) / 4) * 8);
+  });
+
   it("is charged for the model that declined and for the one that stood in", async () => {
     const iterations = [turn("message", 400, 20), turn("fallback_message", 420, 80, "claude-opus-4-6")];
     provider.script = () => ({ json: message({ input_tokens: 420, output_tokens: 80, iterations }) });
