@@ -27,6 +27,7 @@ export class MemoryLedger implements Transport {
   egress: HelloReply["egress"];
   actions: LeaseBudget["actions"] = [];
   isUnlimited = false;
+  governanceVersion = "1";
   /** Answers instead of the ledger, when it returns something. */
   intercept: (request: AcquireRequest) => Answer<AcquireReply> | Promise<Answer<AcquireReply>> | undefined = () =>
     undefined;
@@ -57,7 +58,7 @@ export class MemoryLedger implements Transport {
       prices: this.prices,
       require_policy: false,
       egress: this.egress,
-      governance_version: "1",
+      governance_version: this.governanceVersion,
       stops: this.stops,
     };
     return { kind: "reply", reply };
@@ -87,7 +88,7 @@ export class MemoryLedger implements Transport {
       seq: request.seq,
       granted: wire(lease.granted),
       ttl_ms: 30_000,
-      governance_version: "1",
+      governance_version: this.governanceVersion,
       budgets: [this.budget()],
     };
     if (this.isUnlimited) return { ...common, outcome: "unlimited" };

@@ -209,7 +209,12 @@ export class LeaseClient implements LeaseHost {
   }
 
   onGovernance(version: string): void {
-    if (this.#hello !== undefined && this.#hello.governance_version !== version) void this.start();
+    const isNews = (): boolean => this.#hello !== undefined && this.#hello.governance_version !== version;
+    if (!isNews()) return;
+    const greeting = this.#greeting;
+    if (greeting === undefined) void this.start();
+    // What is on its way may have been answered before the change.
+    else void greeting.then(() => (isNews() && !this.#isClosed ? this.start() : undefined));
   }
 
   async #reserveLater(labels: Readonly<Record<string, string>>, want: Want): Promise<PurseOutcome> {
