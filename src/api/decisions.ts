@@ -4,7 +4,7 @@
  * not recorded here (the caller's span carries it), only, where a policy asks, what the session did by it (decision-sessions.ts). `require_approval` comes with the request for approval that it made;
  * the same call decided on again, once it is approved, is allowed: that uses the approval up.
  */
-import { type Decision, REVERSIBILITIES, TOOL_ACTIONS } from "@tollgate/instrumentation/policy";
+import { type Decision, placesOf, REVERSIBILITIES, TOOL_ACTIONS } from "@tollgate/instrumentation/policy";
 import { z } from "zod";
 import { Decider } from "../policy/decider.ts";
 import type { AgentRegistry } from "../policy/registry.ts";
@@ -53,6 +53,12 @@ const decisionReply = z.object({
     .describe(
       "SHA-256 of the arguments' canonical JSON (RFC 8785), for `tollgate.tool.arguments_digest`; may be empty.",
     ),
+  destinations: z
+    .array(z.string())
+    .optional()
+    .describe(
+      "Where the call goes, for `tollgate.tool.destinations` of its span: hosts and mail domains, no addresses.",
+    ),
   shadow: z
     .array(
       z.object({
@@ -64,7 +70,9 @@ const decisionReply = z.object({
       }),
     )
     .optional()
-    .describe("What policies that are not enforced would have decided."),
+    .describe(
+      "What policies that are not enforced would have decided; first, what was decided of an agent that only observes.",
+    ),
   approval_id: z.string().optional().describe("Of the request for approval: ask again to learn what became of it."),
   arguments: z.unknown().optional().describe("Where an approver edited them: what the tool is to get instead."),
 });
@@ -143,6 +151,9 @@ export function decisionsRoute({ registry, clock, desk, sessions, approve }: Dec
       const decision = decideOn(body.arguments);
       const call = digestOfParts(body.session ?? "", body.tool, decision.arguments?.digest ?? "");
       if (useId !== undefined) keys.check(useId, call);
+      const destinations = placesOf(
+        goingOf({ args: body.arguments, tool, destination: body.destination }).destinations,
+      );
       const reply = {
         decision: decision.decision,
         rule: decision.rule,
@@ -150,6 +161,7 @@ export function decisionsRoute({ registry, clock, desk, sessions, approve }: Dec
         policy: decision.policy,
         policy_version: decision.policyVersion,
         arguments_digest: decision.arguments?.digest ?? "",
+        ...(destinations.length > 0 && { destinations: [...destinations] }),
         shadow: decision.shadow.map(({ policyVersion, ...shadow }) => ({ ...shadow, policy_version: policyVersion })),
       };
       const made =

@@ -53,6 +53,36 @@ describe("POST /v1/decisions", () => {
     expect(await decide()).toMatchObject({ decision: "deny", reason, approval_id: again.approval_id });
   });
 
+  it("holds an agent to its autonomy, to that of those it acts for, and to what an incident leaves of it", async () => {
+    const agent = (name: string, autonomy?: string) => agentDocumentSchema.parse({ kind: "agent", name, autonomy });
+    const agents = [agent("boss", "suggest"), agent("free", "autonomous"), agent("watcher", "observe")];
+    const on = rig({ registry: { agents } });
+    const decide = async (name: string, tool_actions: readonly string[], more: object = {}) => {
+      const reply = await ask(on, { agent: name, tool: "act", tool_actions, arguments: { to: "x" }, ...more });
+      return reply.json<{ readonly decision: string; readonly rule: string; readonly shadow: readonly object[] }>();
+    };
+    const decisions = async (name: string, more: object = {}): Promise<readonly string[]> =>
+      Promise.all([["read"], ["write"], ["send"]].map(async (does) => (await decide(name, does, more)).decision));
+    expect(await decisions("watcher")).toEqual(["allow", "deny", "deny"]);
+    expect((await decide("watcher", ["send"])).shadow).toMatchObject([{ decision: "allow", rule: "no policy" }]);
+    expect(await decisions("boss")).toEqual(["allow", "require_approval", "require_approval"]);
+    expect(await decisions("boss/helper")).toEqual(["allow", "require_approval", "require_approval"]);
+    expect(await decisions("free")).toEqual(["allow", "allow", "allow"]);
+    expect(await decisions("free", { labels: { ancestors: "watcher" } })).toEqual(["allow", "deny", "deny"]);
+    on.registry.demote(new Map([["free", "low"]]));
+    expect(await decisions("free")).toEqual(["allow", "allow", "require_approval"]);
+  });
+
+  it("says where a call goes, by hosts and mail domains, for the span of who asks", async () => {
+    const asked = {
+      agent: "shop",
+      tool: "read_mail",
+      arguments: { to: ["Ada <ada@corp.example>"], url: "https://a.example/x" },
+    };
+    expect((await ask(governed(), asked)).json()).toMatchObject({ destinations: ["a.example", "corp.example"] });
+    expect((await ask(governed(), { agent: "shop", tool: "read_mail" })).json()).not.toHaveProperty("destinations");
+  });
+
   it("asked again under the same key, because an answer got lost, is one use of an approval and one act of the session", async () => {
     const on = governed();
     const call = { agent: "shop", session: "s-1", tool: "refund", arguments: { order: 7 } };

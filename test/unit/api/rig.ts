@@ -113,6 +113,7 @@ export class FakeStore implements ReadStore {
 
 export interface Rig {
   readonly api: Api;
+  readonly registry: AgentRegistry;
   readonly ledger: FakeLedger;
   readonly store: FakeStore;
   readonly clock: ManualClock;
@@ -183,7 +184,7 @@ export function rig(
     isReady: () => true,
     status: async () => ({}) as ServiceStatus,
   });
-  return { api, ledger, store, clock, logLines, recorded: stores.recorded };
+  return { api, registry, ledger, store, clock, logLines, recorded: stores.recorded };
 }
 
 export const PROCESS_ID = "0".repeat(31) + "1";
