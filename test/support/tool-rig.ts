@@ -17,9 +17,9 @@ export interface Fleet {
 
 export interface ToolRig {
   /** Puts these documents in force. */
-  govern(fleet: Fleet): void;
+  readonly govern: (fleet: Fleet) => void;
   /** Of the span that ended last. */
-  attributes(): Readonly<Record<string, unknown>>;
+  readonly attributes: () => Readonly<Record<string, unknown>>;
   /** A gate of a process with another environment, which is not registered. */
   startAgain(env: Readonly<Record<string, string>>): Promise<ToolGate>;
 }

@@ -44,8 +44,8 @@ class Reading {
 
   #visitObject(value: object, depth: number): void {
     if (types.isProxy(value)) this.isWhole = false;
-    else if (types.isMap(value)) this.#visitAll(mapEntries.call(value), depth);
-    else if (types.isSet(value)) this.#visitAll(setValues.call(value), depth);
+    else if (types.isMap(value)) this.#visitAll(Map.prototype.entries.call(value), depth);
+    else if (types.isSet(value)) this.#visitAll(Set.prototype.values.call(value), depth);
     else if (types.isAnyArrayBuffer(value)) this.#addBytes(Buffer.from(value));
     else if (ArrayBuffer.isView(value)) this.#addBytes(Buffer.from(value.buffer, value.byteOffset, value.byteLength));
     else if (Array.isArray(value)) this.#visitList(value as readonly unknown[], depth);
@@ -117,14 +117,10 @@ class Reading {
   }
 }
 
-const mapEntries = Map.prototype.entries as (this: unknown) => IterableIterator<unknown>;
-const setValues = Set.prototype.values as (this: unknown) => IterableIterator<unknown>;
-const hrefOf = Object.getOwnPropertyDescriptor(URL.prototype, "href")?.get;
-
 function urlOf(value: object): { readonly href?: string } {
   if (!(value instanceof URL)) return {};
   try {
-    return { href: String(hrefOf?.call(value)) };
+    return { href: String(Reflect.get(URL.prototype, "href", value)) };
   } catch {
     return {};
   }
