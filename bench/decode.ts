@@ -15,7 +15,7 @@ import { encodeBlock } from "../src/pipeline/spool/block-format.ts";
 import { writeSpanIdentity } from "../src/pdata/span-identity.ts";
 import { sumSpend } from "../src/pipeline/spool/spend-sum.ts";
 import { applyCost, countGatedCalls } from "../src/processors/cost/cost.ts";
-import { NestedCalls } from "../src/processors/cost/nested-calls.ts";
+import { ToldCalls } from "../src/processors/cost/told-calls.ts";
 import { identify } from "../src/processors/identity/identity.ts";
 import { spendOf } from "../src/processors/meter/meter.ts";
 import { normalise } from "../src/processors/normalise/normalise.ts";
@@ -84,7 +84,7 @@ function hotPath(encoding: Encoding): Record<Stage, number> {
     spent[stage] += (cpuUs() - start) / spanCount;
     return result;
   };
-  const nested = new NestedCalls();
+  const nested = new ToldCalls();
   const watch = new RunawayWatch({ documents: [DEFAULT_RUNAWAYS] });
   const all: Span[] = [];
   for (const request of requests) {

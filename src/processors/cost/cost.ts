@@ -22,7 +22,7 @@ import { countAttribute, textAttribute } from "../../pdata/attribute-read.ts";
 import { isRefusedCall } from "../../pdata/facts.ts";
 import type { Attributes, Span, SpanFacts } from "../../pdata/span.ts";
 import { startUnixMs } from "../../pdata/span-times.ts";
-import type { NestedCalls } from "./nested-calls.ts";
+import type { ToldCalls } from "./told-calls.ts";
 import { serviceTier, usageOf } from "./usage.ts";
 
 const OWN_SCOPE = "@tollgate/instrumentation";
@@ -40,13 +40,13 @@ interface Cost {
 const REPORTED_VERSION = "reported";
 
 /**
- * Fills cost, its status and price version. Runs after normalise. `nested`: the calls that other spans have told of; a
+ * Fills cost, its status and price version. Runs after normalise. `told`: the calls that other spans have told of; a
  * foreign span of such a call gets no cost.
  */
-export function applyCost(span: Span, prices: PriceBook, nested?: NestedCalls): void {
+export function applyCost(span: Span, prices: PriceBook, told?: ToldCalls): void {
   if (!INFERENCE_OPERATIONS.has(span.facts.operation)) return;
-  if (nested !== undefined && isForeign(span)) {
-    if (!nested.countFirst(span)) {
+  if (told !== undefined && isForeign(span)) {
+    if (!told.countFirst(span)) {
       span.attributes.set(ATTR_TOLLGATE_USAGE_AGGREGATE, true);
       return;
     }
@@ -69,9 +69,9 @@ function costOf(span: Span, prices: PriceBook): Cost {
 }
 
 /** To be called with a batch before its spans are priced: the gate's spans count, whatever others tell of the same calls. */
-export function countGatedCalls(spans: readonly Span[], nested: NestedCalls): void {
+export function countGatedCalls(spans: readonly Span[], told: ToldCalls): void {
   for (const span of spans) {
-    if (INFERENCE_OPERATIONS.has(span.facts.operation) && !isForeign(span)) nested.count(span);
+    if (INFERENCE_OPERATIONS.has(span.facts.operation) && !isForeign(span)) told.count(span);
   }
 }
 

@@ -6,7 +6,7 @@ import type { Consumer } from "../../component/component.ts";
 import type { Notify } from "../../component/notice.ts";
 import { applyCost, countGatedCalls } from "./cost.ts";
 import type { SpanBatch } from "../../pdata/span.ts";
-import { NestedCalls } from "./nested-calls.ts";
+import { ToldCalls } from "./told-calls.ts";
 
 export interface CostDependencies {
   readonly next: Consumer;
@@ -19,7 +19,7 @@ export const costProcessorFactory: Factory<CostProcessorConfig, CostDependencies
   type: "cost",
   config: costProcessorConfig,
   create: (_config, { next, notify, prices }) => {
-    const nested = new NestedCalls();
+    const told = new ToldCalls();
     // Weak: the last batch of an idle processor, and the request that its spans are in, need not wait for the next.
     let current: WeakRef<SpanBatch> | undefined;
     return createSpanProcessor({
@@ -29,9 +29,9 @@ export const costProcessorFactory: Factory<CostProcessorConfig, CostDependencies
       process(span, batch) {
         if (batch !== current?.deref()) {
           current = new WeakRef(batch);
-          countGatedCalls(batch.spans, nested);
+          countGatedCalls(batch.spans, told);
         }
-        applyCost(span, prices(), nested);
+        applyCost(span, prices(), told);
       },
     });
   },

@@ -20,6 +20,8 @@ export interface Reading {
   readonly provider?: string;
   readonly requestModel?: string;
   readonly responseModel?: string;
+  /** The provider's id of the answer. */
+  readonly responseId?: string;
   readonly tool?: string;
   readonly toolCallId?: string;
   readonly agent?: string;

@@ -4,6 +4,7 @@ import {
   ATTR_GEN_AI_OPERATION_NAME,
   ATTR_GEN_AI_PROVIDER_NAME,
   ATTR_GEN_AI_REQUEST_MODEL,
+  ATTR_GEN_AI_RESPONSE_ID,
   ATTR_GEN_AI_RESPONSE_MODEL,
   ATTR_GEN_AI_TOOL_CALL_ID,
   ATTR_GEN_AI_TOOL_NAME,
@@ -32,6 +33,7 @@ export function addReading(attributes: Attributes, reading: Reading): void {
   add(ATTR_GEN_AI_PROVIDER_NAME, reading.provider);
   add(ATTR_GEN_AI_REQUEST_MODEL, reading.requestModel);
   add(ATTR_GEN_AI_RESPONSE_MODEL, reading.responseModel);
+  add(ATTR_GEN_AI_RESPONSE_ID, reading.responseId);
   add(ATTR_GEN_AI_TOOL_NAME, reading.tool);
   add(ATTR_GEN_AI_TOOL_CALL_ID, reading.toolCallId);
   add(ATTR_GEN_AI_AGENT_NAME, reading.agent);

@@ -15,6 +15,12 @@ const OPERATIONS: ReadonlyMap<string, string> = new Map([
   ["CHAIN", Operation.invokeWorkflow],
 ]);
 
+/**
+ * In an answer as it is written down: of the provider's own JSON at its beginning, of LangChain's with the message. Only what is
+ * the provider's: LangChain makes ids of its own (`run-…`). What a model wrote stands escaped there, and is not met.
+ */
+const RESPONSE_ID = /"id":"((?:chatcmpl-|cmpl-|resp_|msg_)[\w-]{8,128})"/;
+
 export const openinference: Dialect = {
   name: "OpenInference",
   prefixes: ["openinference.span.kind", "llm.token_count."],
@@ -35,6 +41,7 @@ export const openinference: Dialect = {
         (isModel ? textMember(jsonAttribute(attributes, "llm.invocation_parameters"), "model") : "") ||
         model,
       responseModel: text("llm.response.model_name") || model,
+      responseId: isModel ? (RESPONSE_ID.exec(text("output.value"))?.[1] ?? "") : "",
       tool: text("tool.name"),
       agent: text("agent.name"),
       session: text("session.id"),

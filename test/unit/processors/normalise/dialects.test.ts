@@ -11,7 +11,7 @@ import { textAttribute } from "../../../../src/pdata/attribute-read.ts";
 import { decodeJsonTraces } from "../../../../src/pdata/otlp/json-traces.ts";
 import type { Span } from "../../../../src/pdata/span.ts";
 import { applyCost } from "../../../../src/processors/cost/cost.ts";
-import { NestedCalls } from "../../../../src/processors/cost/nested-calls.ts";
+import { ToldCalls } from "../../../../src/processors/cost/told-calls.ts";
 import { spendOf } from "../../../../src/processors/meter/meter.ts";
 import { normalise } from "../../../../src/processors/normalise/normalise.ts";
 import { EXPECTED, type ExpectedCall, type ExpectedScenario } from "./expected-calls.ts";
@@ -30,10 +30,10 @@ function process(name: string): { readonly spans: readonly Span[]; readonly bill
   const body = readFileSync(join(FOLDER, `${name}.json`));
   const decoded = decodeJsonTraces(body);
   if (decoded.kind !== "decoded") throw new Error(decoded.reason);
-  const nested = new NestedCalls();
+  const told = new ToldCalls();
   for (const span of decoded.spans) {
     normalise(span);
-    applyCost(span, prices, nested);
+    applyCost(span, prices, told);
   }
   const spans = decoded.spans.toSorted((a, b) => Number(a.startUnixNano - b.startUnixNano));
   const { bills } = JSON.parse(body.toString("utf8")) as { readonly bills: readonly Bill[] };

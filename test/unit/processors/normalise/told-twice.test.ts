@@ -2,7 +2,7 @@ import { createPriceBook } from "@tollgate/instrumentation/pricing";
 import { describe, expect, it } from "vitest";
 import type { AttributeValue, Span } from "../../../../src/pdata/span.ts";
 import { applyCost, countGatedCalls } from "../../../../src/processors/cost/cost.ts";
-import { NestedCalls } from "../../../../src/processors/cost/nested-calls.ts";
+import { ToldCalls } from "../../../../src/processors/cost/told-calls.ts";
 import { normalise } from "../../../../src/processors/normalise/normalise.ts";
 import { makeSpan } from "../../../fixtures/otlp/make-span.ts";
 
@@ -19,11 +19,11 @@ function spanOf(index: number, parent: number, attributes: Readonly<Record<strin
 }
 
 function costsOf(spans: readonly Span[]): readonly (readonly [string, bigint])[] {
-  const nested = new NestedCalls();
+  const told = new ToldCalls();
   for (const span of spans) normalise(span);
-  countGatedCalls(spans, nested);
+  countGatedCalls(spans, told);
   return spans.map((span) => {
-    applyCost(span, prices, nested);
+    applyCost(span, prices, told);
     return [span.facts.costStatus, span.facts.costNanoUsd];
   });
 }
@@ -105,6 +105,78 @@ describe("a call that two spans tell of", () => {
     const others = Array.from({ length: 8_192 }, (_, index) => spanOf(index + 10, 0, { ...CALL, ...USAGE }));
     const [first, ...rest] = [inner(), ...others, outer()];
     expect(costsOf([first as Span, ...rest]).at(-1)).toEqual(["", 0n]);
+  });
+});
+
+describe("an answer that two instrumentations tell of, elsewhere in the trace or in another", () => {
+  const answer = "chatcmpl-138320762609c1375e585492";
+  const kwargs = {
+    lc: 1,
+    type: "constructor",
+    id: ["langchain_core", "messages", "AIMessage"],
+    kwargs: { id: answer },
+  };
+  const spoken = (index: number, scope: string, output: object, usage = true): Span => ({
+    ...spanOf(index, 0, {
+      "openinference.span.kind": "LLM",
+      "llm.model_name": "gpt-4o",
+      "llm.system": "openai",
+      "output.value": JSON.stringify(output),
+      ...(usage ? { "llm.token_count.prompt": 1_000n, "llm.token_count.completion": 100n } : {}),
+    }),
+    scope: { name: scope, version: "", attributes: new Map() },
+  });
+  const sdk = (index: number) => spoken(index, "openai", { id: answer, object: "chat.completion", choices: [] });
+  const chain = (index: number, usage = true) =>
+    spoken(index, "langchain", { generations: [[{ text: '"id":"msg_0123456789"', message: kwargs }]] }, usage);
+  const ONCE = ["exact", NANO_USD] as const;
+  const NOT = ["", 0n] as const;
+
+  it("is priced once, whichever arrives first, and again alike when its batch is sent again", () => {
+    const first = chain(2);
+    expect(costsOf([sdk(1), first, sdk(1), chain(2)])).toEqual([ONCE, NOT, ONCE, NOT]);
+    expect(first.attributes.get("gen_ai.response.id")).toBe(answer);
+    expect(first.attributes.get("tollgate.usage.aggregate")).toBe(true);
+    expect(costsOf([chain(2), sdk(1), chain(2), sdk(1)])).toEqual([ONCE, NOT, ONCE, NOT]);
+  });
+
+  it("is priced from the span that has usage, where only one does", () => {
+    expect(costsOf([chain(2, false), sdk(1)]).map(([status]) => status)).toEqual(["missing", "exact"]);
+    expect(costsOf([sdk(1), chain(2, false)])).toEqual([ONCE, NOT]);
+  });
+
+  it("is the gate's, wherever its span is", () => {
+    const id = { "gen_ai.response.id": answer };
+    const claim = { "tollgate.cost.nano_usd": 77n, "tollgate.cost.status": "exact" };
+    const gate = spanOf(3, 0, { ...CALL, ...USAGE, ...id, ...claim, "tollgate.lease.id": "lease-1" });
+    expect(costsOf([chain(2), gate])).toEqual([NOT, ["exact", 77n]]);
+  });
+
+  it("is remembered over a thousand others once the agent is known to have two instrumentations", () => {
+    const [known, later] = [{ "gen_ai.response.id": "resp_of-the-first-call" }, { "gen_ai.response.id": answer }];
+    const by = (scope: string, index: number, id: object): Span => ({
+      ...spanOf(index, 0, { ...CALL, ...USAGE, ...id }),
+      scope: { name: scope, version: "", attributes: new Map() },
+    });
+    const others = Array.from({ length: 1_000 }, (_, index) =>
+      by("sdk", index + 10, { "gen_ai.response.id": `chatcmpl-of-others-${index}` }),
+    );
+    const calls = [by("sdk", 1, known), by("chain", 2, known), by("sdk", 3, later), ...others, by("chain", 4, later)];
+    const costs = costsOf(calls);
+    expect(costs.filter(([status]) => status === "")).toHaveLength(2);
+    expect(costs.at(-1)).toEqual(NOT);
+  });
+
+  it("is another call where one instrumentation tells of it, another agent, or its id is no provider's", () => {
+    expect(costsOf([sdk(1), sdk(2), sdk(3)])).toEqual([ONCE, ONCE, ONCE]);
+    const other = chain(2);
+    other.facts.agent = "another";
+    expect(costsOf([sdk(1), other])).toEqual([ONCE, ONCE]);
+    const short = ["a", "b"].map((scope, index) => ({
+      ...spanOf(index + 1, 0, { ...CALL, ...USAGE, "gen_ai.response.id": "chatcmpl-461" }),
+      scope: { name: scope, version: "", attributes: new Map() },
+    }));
+    expect(costsOf(short)).toEqual([ONCE, ONCE]);
   });
 });
 
