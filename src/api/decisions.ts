@@ -21,6 +21,7 @@ import { type AnyRoute, NOTHING, route } from "./route.ts";
 import { type StopDesk, stoppedText } from "./stop-desk.ts";
 
 const TOOL_LABELS_MAX = 64;
+const MATCHED_MAX = 100;
 
 const decisionRequest = z.strictObject({
   agent: agentName,
@@ -58,6 +59,12 @@ const decisionReply = z.object({
     .optional()
     .describe(
       "Where the call goes, for `tollgate.tool.destinations` of its span: hosts and mail domains, no addresses.",
+    ),
+  matched: z
+    .array(z.object({ policy: z.string(), rule: z.string(), effect: z.string(), error: z.string().optional() }))
+    .optional()
+    .describe(
+      `All rules that say the same (${MATCHED_MAX} at most); with \`error\`, ones whose condition failed, and so denied.`,
     ),
   shadow: z
     .array(
@@ -151,19 +158,8 @@ export function decisionsRoute({ registry, clock, desk, sessions, approve }: Dec
       const decision = decideOn(body.arguments);
       const call = digestOfParts(body.session ?? "", body.tool, decision.arguments?.digest ?? "");
       if (useId !== undefined) keys.check(useId, call);
-      const destinations = placesOf(
-        goingOf({ args: body.arguments, tool, destination: body.destination }).destinations,
-      );
-      const reply = {
-        decision: decision.decision,
-        rule: decision.rule,
-        reason: decision.reason,
-        policy: decision.policy,
-        policy_version: decision.policyVersion,
-        arguments_digest: decision.arguments?.digest ?? "",
-        ...(destinations.length > 0 && { destinations: [...destinations] }),
-        shadow: decision.shadow.map(({ policyVersion, ...shadow }) => ({ ...shadow, policy_version: policyVersion })),
-      };
+      const { destinations } = goingOf({ args: body.arguments, tool, destination: body.destination });
+      const reply = replyOf(decision, destinations);
       const made =
         decision.decision === "require_approval"
           ? { ...reply, ...(await approve({ body, labels, decision, decideOn, useId })) }
@@ -177,4 +173,20 @@ export function decisionsRoute({ registry, clock, desk, sessions, approve }: Dec
       return made;
     },
   });
+}
+
+function replyOf(made: Decision, destinations: readonly string[]) {
+  const { decision, rule, reason, policy, policyVersion, matched, shadow, arguments: args } = made;
+  const places = placesOf(destinations);
+  return {
+    decision,
+    rule,
+    reason,
+    policy,
+    policy_version: policyVersion,
+    arguments_digest: args?.digest ?? "",
+    ...(places.length > 0 && { destinations: [...places] }),
+    matched: matched.slice(0, MATCHED_MAX),
+    shadow: shadow.map(({ policyVersion: version, ...would }) => ({ ...would, policy_version: version })),
+  };
 }

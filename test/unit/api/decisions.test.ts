@@ -105,6 +105,25 @@ describe("POST /v1/decisions", () => {
     expect(await decide("")).toMatchObject({ code: "invalid_request" });
   });
 
+  it("names every rule that says so, and one whose condition failed with its error", async () => {
+    const rules = [{ name: "small", effect: "allow", tools: ["drop_*"], when: "args.rows < 10.0" }];
+    const on = rig({
+      registry: {
+        policies: [{ name: "shop", appliesTo: () => true, document: { ...POLICY, deny: ["drop_*"], rules } }],
+      },
+    });
+    const payload = { agent: "shop", tool: "drop_orders", arguments: {} };
+    const reply = await on.api.app.inject({ method: "POST", url: "/v1/decisions", payload });
+    const { name: policy } = POLICY;
+    expect(reply.json()).toMatchObject({
+      decision: "deny",
+      matched: [
+        { policy, rule: "deny: drop_*", effect: "deny" },
+        { policy, rule: "small", effect: "allow", error: "No such key: rows" },
+      ],
+    });
+  });
+
   it("remembers of the session what an approved call did, though its question came under the same key", async () => {
     const rules = [
       { name: "leak", effect: "forbid", tools: ["read_*"], when: 'session.label >= label("confidential")' },
