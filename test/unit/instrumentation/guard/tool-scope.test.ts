@@ -1,6 +1,7 @@
 /** What rules know of how far a call goes, beyond the agent's past and to which destinations, in a process without a processor. */
 import { describe, expect, it } from "vitest";
 import { ToolDenied } from "../../../../instrumentation/src/errors.ts";
+import { guardTool } from "../../../../instrumentation/src/guard/guard-tool.ts";
 import { denying, tool, useToolRig } from "../../../support/tool-rig.ts";
 
 const { govern, attributes } = useToolRig();
@@ -49,6 +50,21 @@ describe("an expansion of scope", () => {
     expect(() => send({ to: Array.from({ length: 2_000 }, (_, index) => `a${index}@corp.example`) })).toThrow(
       "more than 1024 destinations",
     );
+  });
+
+  it("does not become the past by a dry run, and does by an act that failed", () => {
+    govern({ policies: [denying("new", '"destination" in expansion && !has(args.dry_run)')] });
+    const send = tool("send");
+    send({ to: "ada@corp.example" });
+    expect(send({ to: "eve@evil.example", dry_run: true })).toBe("ok");
+    expect(() => send({ to: "eve@evil.example" })).toThrow(ToolDenied);
+    govern({ policies: [] });
+    const failing = guardTool("send", (_args: { readonly to: string }) => {
+      throw new RangeError("sent, and then failed");
+    });
+    expect(() => failing({ to: "bob@corp.example" })).toThrow(RangeError);
+    govern({ policies: [denying("new", '"destination" in expansion')] });
+    expect(send({ to: "bob@corp.example" })).toBe("ok");
   });
 
   it("does not become the past by being denied", () => {

@@ -161,6 +161,20 @@ describe("processes of one agent", () => {
     expect(reports).toEqual([]);
   });
 
+  it("say nothing in a name that no processor takes, so that what they say of others arrives", async () => {
+    const { sharing, book, reports, clock } = setUp();
+    sharing.onHello({ past: { agent: "own", ...NOTHING } });
+    for (const agent of ["a\u0000", "a".repeat(201)]) {
+      expect(sharing.joinPast(agent)).toBeUndefined();
+      book.add(agent, EVE);
+    }
+    book.add("own", reach({}, { labels: ["x".repeat(1_000)] }));
+    await clock.advance(1_000);
+    expect(reports.flatMap(({ pasts = [] }) => pasts.map(({ agent }) => agent))).toEqual(["own"]);
+    expect(reports[0]?.pasts?.[0]?.labels[0]).toHaveLength(512);
+    expect(book.of("own").expansions(reach({}, { labels: ["x".repeat(1_000)] }), DEFAULT_LABEL_ORDER)).toEqual([]);
+  });
+
   it("believe the processor on how a tool was described first", () => {
     const { book } = setUp();
     book.offer("own", { server: "mail", name: "send", fingerprint: "b" });
