@@ -136,19 +136,20 @@ function entriesOf(policy: PolicyDocument): readonly Entry[] {
   return [...lists, ...rules];
 }
 
+/** Names that only what is open to all of them matches, however it is written: `*`, `?*`, `{*,read_*}`. */
+const ANYTHING: readonly string[] = [..."az09_-./", "\u{1d800}".repeat(300)];
+
 function lintPatterns(entry: Entry, tools: readonly string[] | undefined): readonly LintFinding[] {
   const findings: LintFinding[] = [];
   for (const [index, pattern] of entry.patterns.entries()) {
     const path = entry.path.startsWith("rules") ? `${entry.path}.tools[${index}]` : entry.path;
     const matches = compileGlob(pattern);
-    if (entry.effect === "allow" && entry.isUnconditional && matches("\u{1d800}".repeat(300))) {
-      if (/^\*+$/.test(pattern))
-        findings.push({
-          rule: "allows_everything",
-          path,
-          message: `\`${pattern}\` allows every tool there will ever be`,
-        });
-    }
+    if (entry.effect === "allow" && entry.isUnconditional && ANYTHING.every((name) => matches(name)))
+      findings.push({
+        rule: "allows_everything",
+        path,
+        message: `\`${pattern}\` allows every tool there will ever be`,
+      });
     if (tools !== undefined && !tools.some((tool) => matches(tool)))
       findings.push({
         rule: "unknown_tool",

@@ -55,6 +55,8 @@ describe("policy lint", () => {
 
   it.each([
     ["allows_everything", "allow[0]", 'default: deny\nallow: ["*"]'],
+    ["allows_everything", "allow[0]", "default: deny\nallow: ['{?*,read_*}']"],
+    ["allows_everything", "rules[0].tools[0]", "default: deny\nrules: [{ name: r, effect: allow, tools: ['**'] }]"],
     ["missing_default", "", "allow: [a]"],
     ["unreachable", "allow[0]", "default: deny\nallow: [db_drop_x]\ndeny: [db_*]"],
     ["unreachable", "require_approval[0]", 'default: deny\nrequire_approval: ["db_{read,write}_*"]\nforbid: ["db_*"]'],
