@@ -3,9 +3,12 @@
 SELECT
     agent,
     tool,
-    arraySort(groupUniqArrayArray(100)(
-        if(tool = '', [attributes['server.address']], JSONExtract(attributes['tollgate.tool.destinations'], 'Array(String)'))
-    )) AS destinations,
+    arraySort(groupUniqArrayArray(100)(multiIf(
+        tool = '', [attributes['server.address']],
+        startsWith(attributes['tollgate.tool.destinations'], '['), JSONExtract(attributes['tollgate.tool.destinations'], 'Array(String)'),
+        attributes['tollgate.tool.destinations'] != '', [attributes['tollgate.tool.destinations']],
+        []
+    ))) AS destinations,
     toString(max(toUInt64OrZero(attributes['tollgate.tool.records']))) AS records
 FROM span_log
 WHERE agent IN {agents: Array(String)} AND decision NOT IN ('', 'deny', 'forbid', 'require_approval')
