@@ -13,8 +13,20 @@ const AT_MS = Date.UTC(2026, 10, 20);
 const WAY = "tollgate.tool.destinations";
 const RECORDS = "tollgate.tool.records";
 
-interface Row {
-  readonly [column: string]: unknown;
+const COLUMNS = [
+  "agent",
+  "tool",
+  "decision",
+  "decision_rule",
+  "operation",
+  "session",
+  "cost_status",
+  "trace_id",
+] as const;
+
+interface Row extends Partial<Readonly<Record<(typeof COLUMNS)[number], string>>> {
+  readonly at?: number;
+  readonly attributes?: Readonly<Record<string, string>>;
 }
 const TOOL: Row = { agent: "a", tool: "send", decision: "allow", operation: "execute_tool", session: "s1" };
 const EGRESS = { "http.request.method": "GET", "server.address": "far.example" };
@@ -45,18 +57,13 @@ beforeAll(async () => {
   const { url } = await engine.start();
   await migrate({ url, database: "tollgate" });
   storage = createStorage({ url, database: "tollgate" });
-  const text = (value: unknown): string => `'${String(value)}'`;
-  const columns = ["agent", "tool", "decision", "decision_rule", "operation", "session", "cost_status", "trace_id"];
   const values = ROWS.map((row, index) => {
-    const at = `fromUnixTimestamp64Milli(${String(row["at"] ?? AT_MS + index)}, 'UTC')`;
-    const pairs = Object.entries((row["attributes"] ?? {}) as object).flatMap(([key, value]) => [
-      text(key),
-      text(value),
-    ]);
-    return `(${[...columns.map((column) => text(row[column] ?? "")), at, at, at, `map(${pairs.join(",")})`].join(", ")})`;
+    const at = `fromUnixTimestamp64Milli(${row.at ?? AT_MS + index}, 'UTC')`;
+    const pairs = Object.entries(row.attributes ?? {}).flatMap(([key, value]) => [`'${key}'`, `'${value}'`]);
+    return `(${[...COLUMNS.map((column) => `'${row[column] ?? ""}'`), at, at, at, `map(${pairs.join(",")})`].join(", ")})`;
   });
   await storage.command(
-    `INSERT INTO span_log (${columns.join(", ")}, start, end, received_at, attributes) VALUES ${values.join(", ")}`,
+    `INSERT INTO span_log (${COLUMNS.join(", ")}, start, end, received_at, attributes) VALUES ${values.join(", ")}`,
   );
 });
 
