@@ -113,6 +113,12 @@ export class LeaseClient implements LeaseHost {
     return this.#greeting;
   }
 
+  /** Introduces the process again, as it is now: a greeting that is on its way was written before. */
+  async startAgain(): Promise<void> {
+    await this.#greeting;
+    await this.start();
+  }
+
   /** Waits for the ledger's first word, as long as makes sense: false when there is none. */
   async reached(): Promise<boolean> {
     if (this.#hello !== undefined) return true;

@@ -75,7 +75,7 @@ function register({ isPreload = false, settings = isPreload ? startSettings() : 
   const tell = (library: LoadedLibrary): void => {
     tellUnpatched(gate, library);
     // The processor learns of it by another hello.
-    void gate.leases?.start();
+    void gate.leases?.startAgain();
   };
   const patch: Patch = (name, clientClass, location) =>
     probe.loaded(name, location, patchLoadedClass(logger, name, clientClass, location));
