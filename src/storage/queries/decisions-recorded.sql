@@ -17,4 +17,4 @@ WHERE start >= fromUnixTimestamp64Milli({since_ms: Int64}, 'UTC') AND start < fr
     AND tool != '' AND decision != '' AND (policy != '' OR decision = 'allow')
 GROUP BY agent, team, role, environment, ancestors, autonomy, tool, decision, rule
 LIMIT {limit: UInt32}
-SETTINGS max_execution_time = 60, max_memory_usage = 1500000000, max_bytes_before_external_group_by = 500000000
+SETTINGS max_execution_time = 60, max_memory_usage = 1500000000, max_result_rows = 2000001, max_bytes_before_external_group_by = 500000000
