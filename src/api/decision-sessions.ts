@@ -59,6 +59,15 @@ export class DecisionSessions {
     this.#registry = registry;
   }
 
+  /** Where it goes is what the caller says, then what its arguments do. */
+  goingOf({ args, tool, destination }: Going): Reach & { readonly isDryRun: boolean } {
+    const canonical = args === undefined ? undefined : canonicalArguments(args);
+    const given: JsonValue | undefined = canonical?.ok === true ? canonical.arguments.value : undefined;
+    const reach = reachOf(given, tool);
+    const destinations = destination ? [...new Set([destination, ...reach.destinations])] : reach.destinations;
+    return { ...reach, destinations, labels: [...reach.labels, ...this.#found(given)], isDryRun: isDryRun(given) };
+  }
+
   /** In what a call goes beyond the agent's past. */
   expansionsOf(labels: Labels, reach: Reach): readonly Expansion[] {
     const past = this.#pasts.of({ tenant: labels[TENANT_LABEL] ?? "", agent: labels["agent"] ?? "" });
@@ -104,13 +113,4 @@ export class DecisionSessions {
   #found(args: unknown): readonly string[] {
     return args === undefined ? [] : findLabels(args, labelOrderOf(this.#registry));
   }
-}
-
-/** Where it goes is what the caller says, then what its arguments do. */
-export function goingOf({ args, tool, destination }: Going): Reach & { readonly isDryRun: boolean } {
-  const canonical = args === undefined ? undefined : canonicalArguments(args);
-  const given: JsonValue | undefined = canonical?.ok === true ? canonical.arguments.value : undefined;
-  const reach = reachOf(given, tool);
-  const destinations = destination ? [...new Set([destination, ...reach.destinations])] : reach.destinations;
-  return { ...reach, destinations, isDryRun: isDryRun(given) };
 }

@@ -15,7 +15,7 @@ import { agentName } from "./agent-name.ts";
 import { DecisionKeys, digestOfParts } from "./decision-keys.ts";
 import { idempotencyKeyOf } from "./idempotency-key.ts";
 import { labelsSchema } from "./lease-schemas.ts";
-import { type DecisionSessions, goingOf } from "./decision-sessions.ts";
+import type { DecisionSessions } from "./decision-sessions.ts";
 import type { ApprovedDecision, WantedDecision } from "./decision-approval.ts";
 import { type AnyRoute, NOTHING, route } from "./route.ts";
 import { type StopDesk, stoppedText } from "./stop-desk.ts";
@@ -143,7 +143,7 @@ export function decisionsRoute({ registry, clock, desk, sessions, approve }: Dec
       const asked = (args: unknown) => (body.session ? { labels, session: body.session, args } : undefined);
       const decideOn = (args: unknown): Decision => {
         const session = asked(args);
-        const reach = goingOf({ args, tool, destination: body.destination });
+        const reach = sessions.goingOf({ args, tool, destination: body.destination });
         return decider.decide(labels, {
           tool: body.tool,
           declaration,
@@ -158,7 +158,7 @@ export function decisionsRoute({ registry, clock, desk, sessions, approve }: Dec
       const decision = decideOn(body.arguments);
       const call = digestOfParts(body.session ?? "", body.tool, decision.arguments?.digest ?? "");
       if (useId !== undefined) keys.check(useId, call);
-      const { destinations } = goingOf({ args: body.arguments, tool, destination: body.destination });
+      const { destinations } = sessions.goingOf({ args: body.arguments, tool, destination: body.destination });
       const reply = replyOf(decision, destinations);
       const made =
         decision.decision === "require_approval"
@@ -166,7 +166,7 @@ export function decisionsRoute({ registry, clock, desk, sessions, approve }: Dec
           : reply;
       const args = "arguments" in made ? made.arguments : body.arguments;
       const did = asked(args);
-      const reach = goingOf({ args, tool, destination: body.destination });
+      const reach = sessions.goingOf({ args, tool, destination: body.destination });
       const isAgain = useId !== undefined && keys.hasLeft(useId, { call, decision: made.decision });
       if (made.decision === "allow" && !reach.isDryRun) await sessions.went(labels, reach);
       if (did && !isAgain) await sessions.record({ ...did, decision: made.decision, tool, reach });

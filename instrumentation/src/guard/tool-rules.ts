@@ -138,12 +138,13 @@ export class ToolRules {
     const canonical = args === undefined ? undefined : canonicalArguments(args);
     const given = canonical?.ok === true ? canonical.arguments.value : undefined;
     const session = this.#sessions.of(who.labels["session"] ?? "");
-    const reach = reachOf(given, tool);
     const { digest, isDryRun } = rehearsalOf(given);
     const isGoverned = hasOwnPolicy || this.#fleet.length > 0 || this.#local.policies.length > 0;
     // Whatever stands in the arguments, the session has it.
     const found = given !== undefined && isGoverned ? searchLabels(given, this.#labels) : NOTHING_FOUND;
     session.read(found.labels);
+    const way = reachOf(given, tool);
+    const reach = { ...way, labels: [...way.labels, ...found.labels] };
     const request: PolicyRequest = {
       ...whoFacts(who, this.#autonomy),
       tool,

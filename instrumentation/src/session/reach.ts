@@ -62,6 +62,7 @@ export interface Reach {
   /** Wildcards and missing conditions in its query. */
   readonly width: number;
   readonly systems: readonly string[];
+  /** Of the data that the tool is about, and of what is found in the arguments. */
   readonly labels: readonly string[];
 }
 

@@ -240,6 +240,7 @@ describe("POST /v1/decisions", () => {
       { arguments: { limit: 11 } },
       { arguments: {}, tool_labels: ["confidential"] },
       { arguments: {}, tool_systems: ["hr-db"] },
+      { arguments: { text: "card 4111 1111 1111 1111" } },
       { arguments: { to: "eve@evil.example", dry_run: true } },
     ])
       for (let attempt = 0; attempt < 2; attempt += 1) expect(await decide(further)).toBe("deny");

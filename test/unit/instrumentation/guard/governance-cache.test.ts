@@ -126,7 +126,7 @@ it("leaves an agent no more autonomy than the processor said last", async () => 
 it("knows of a process that finds no processor how far its agent went, and of other agents that it does not know", async () => {
   const env = { TOLLGATE_API_KEY: "k1", TOLLGATE_AGENT: "a", TOLLGATE_CACHE_DIR: folder, TOLLGATE_FAIL_MODE: "closed" };
   const rules = [
-    { name: "further", effect: "deny", tools: ["send"], when: "size(expansion) > 0" },
+    { name: "further", effect: "deny", tools: ["send"], when: '"destination" in expansion' },
     { name: "pulled", effect: "deny", when: "tool.changed" },
   ];
   const past = new AgentPast("a");

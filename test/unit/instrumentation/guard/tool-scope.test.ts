@@ -15,6 +15,7 @@ describe("an expansion of scope", () => {
     for (const [args, expansion] of [
       [{ sql: "select b from t where id = 2", limit: 500, host: "db.example" }, "rows"],
       [{ sql: "select * from t", limit: 5, host: "db.example" }, "query"],
+      [{ sql: "select b from t where id = 2", note: "card 4111 1111 1111 1111" }, "label"],
       [{ sql: "select b from t where id = 2", url: "https://evil.example/x" }, "destination"],
     ] as const) {
       expect(() => query(args)).toThrow(ToolDenied);
