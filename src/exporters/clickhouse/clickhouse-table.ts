@@ -1,5 +1,6 @@
 import { type Outcome, SUCCESS } from "../../component/outcome.ts";
 import type { Notify } from "../../component/notice.ts";
+import { throttled } from "../../component/throttled-notice.ts";
 import { type NativeColumn, writeNativeBlock } from "../../pipeline/native/native-block.ts";
 import { selectNativeRows } from "../../pipeline/native/select-rows.ts";
 import type { WriteFileDurably } from "../../pipeline/spool/block-store.ts";
@@ -14,6 +15,8 @@ import type { ClickhouseExporterConfig } from "./config.ts";
 import type { TableStorage } from "./dependencies.ts";
 
 const KEEP_ALIVE_MS = 60_000;
+/** A full spool refuses each batch of each sender: that is told once in so long. */
+const REFUSED_INTERVAL_MS = 10_000;
 
 export interface RecentQuery {
   readonly sinceUnixMs: number;
@@ -57,10 +60,12 @@ export class ClickhouseTable<Row> {
 
   constructor(options: ClickhouseTableOptions<Row>) {
     this.#options = options;
-    const { config, columns, clock } = options;
+    const { config, columns, clock, notify } = options;
+    const refusals = throttled(notify, { clock, intervalMs: REFUSED_INTERVAL_MS });
     const { spool, deduplication, retry_on_failure: retry } = config;
     this.#spool = new Spool<Row>({
       ...options,
+      notify: (notice) => (notice.event === "spool_write_refused" ? refusals : notify)(notice),
       bytesMax: spool.max_bytes,
       // What fits in one insert: when ClickHouse keeps up, nothing is read back.
       keptBytesMax: config.batch.max_bytes,

@@ -106,6 +106,17 @@ const sumObserved = (): bigint =>
 const leftBlocks = async (): Promise<string[]> => (await readdir(directory)).filter((name) => name.endsWith(".block"));
 
 describe("the ClickHouse exporter", () => {
+  it("says that it refuses what comes to a full spool, and does not say it of every batch", async () => {
+    const exporter = await startExporter({ spool: { max_bytes: 1 } });
+    for (let index = 1; index <= 50; index += 1) {
+      expect(await exporter.consume(makeBatch([makeSpan(index)]))).toMatchObject({ kind: "retryable" });
+    }
+    expect(exporter.stats()).toMatchObject({ received: 50, refused: 50 });
+    const told = notices.filter(({ event }) => event === "spool_write_refused");
+    expect(told.length).toBeGreaterThan(0);
+    expect(told.length).toBeLessThan(10);
+  });
+
   it("delivers what it acknowledged, to ClickHouse and to the ledger under one token", async () => {
     const exporter = await startExporter();
     expect((await exporter.consume(makeBatch([spending(1), spending(2)]))).kind).toBe("success");
