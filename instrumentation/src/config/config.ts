@@ -86,6 +86,8 @@ export interface Config {
   readonly needsSdk: boolean;
   /** Where spans go: the whole URL, with `/v1/traces`. */
   readonly tracesUrl: string;
+  /** OTEL_EXPORTER_OTLP_PROTOCOL, where it asks for another one than HTTP with Protobuf, which is all that is spoken. */
+  readonly otherProtocol: string | undefined;
   /** Somebody said where spans go, so that losing some is a failure, not a laptop without a processor. */
   readonly announcesReceiver: boolean;
   /** How long the exporter tries one batch, its own retries included. */
@@ -176,6 +178,7 @@ export function readConfig(env: Environment = processEnvironment()): Config {
       text(env["OTEL_TRACES_EXPORTER"]) !== "none" &&
       (endpoint !== undefined || tracesUrl.isExplicit),
     tracesUrl: tracesUrl.url,
+    otherProtocol: readOtherProtocol(env),
     announcesReceiver: isAnnounced || tracesUrl.isExplicit,
     exportTimeoutMs: isAnnounced || tracesUrl.isExplicit ? FLUSH_TIMEOUT_MS : UNANNOUNCED_EXPORT_MS,
     spoolDirectory: text(env["TOLLGATE_SPOOL_DIR"]),
@@ -334,6 +337,11 @@ function readTracesUrl(env: Environment): { readonly url: string; readonly isExp
     url: `${(base ?? DEFAULT_OTLP_ENDPOINT).replace(/\/+$/, "")}/v1/traces`,
     isExplicit: base !== undefined,
   };
+}
+
+function readOtherProtocol(env: Environment): string | undefined {
+  const protocol = text(env["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"]) ?? text(env["OTEL_EXPORTER_OTLP_PROTOCOL"]);
+  return protocol === "http/protobuf" ? undefined : protocol;
 }
 
 function readTracesHeaders(

@@ -68,6 +68,11 @@ function register({ isPreload = false, settings = isPreload ? startSettings() : 
   const config = readConfig({ ...processEnvironment(), ...settings, ...threadContext() });
   const logger = createLogger(config.logLevel);
   for (const problem of config.problems) logger.log("error", `${problem}: calls are refused until this is right`);
+  if (config.exportsSpans && config.otherProtocol !== undefined)
+    logger.log(
+      "warn",
+      `spans are sent by http/protobuf: ${config.otherProtocol} (OTEL_EXPORTER_OTLP_PROTOCOL) is not spoken`,
+    );
   setProcessContext(config.context);
   const tracing = startTracing(config, logger);
   const probe = new Probe({ logger, onUnpatched: (library) => tell(library) });

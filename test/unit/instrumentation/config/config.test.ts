@@ -31,6 +31,16 @@ describe("the settings of an agent process", () => {
   });
 
   it.each([
+    [{}, undefined],
+    [{ OTEL_EXPORTER_OTLP_PROTOCOL: "http/protobuf" }, undefined],
+    [{ OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" }, "grpc"],
+    [{ OTEL_EXPORTER_OTLP_PROTOCOL: "grpc", OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: "http/protobuf" }, undefined],
+    [{ OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: "http/json" }, "http/json"],
+  ])("tell the protocol that is asked for and not spoken: %j", (env, protocol) => {
+    expect(readConfig(env).otherProtocol).toBe(protocol);
+  });
+
+  it.each([
     ["TOLLGATE_ENDPOINT", "http://127.0.0.1:1"],
     ["TOLLGATE_API_KEY", "key"],
   ])("expect a processor when %s is set", (name, value) => {
