@@ -33,7 +33,7 @@ export class BufferPool implements BufferSource {
   #idleBytes = 0;
   #wanted = 0;
 
-  /** `idleBytesMax`: bytes of buffers that may wait to be taken again, asked for whenever one is given back. */
+  /** `idleBytesMax`: bytes of buffers that may wait to be taken again, asked for whenever one is given back; below zero: none. */
   constructor({ idleBytesMax }: { readonly idleBytesMax: () => number }) {
     this.#idleBytesMax = idleBytesMax;
   }
@@ -59,7 +59,8 @@ export class BufferPool implements BufferSource {
   give(buffer: Buffer): void {
     this.#classAt(classOf(buffer.length)).idle.push(buffer);
     this.#idleBytes += buffer.length;
-    const idleBytesMax = this.#idleBytesMax();
+    // Nothing is less than nothing: what is in use may be far more than was meant for all.
+    const idleBytesMax = Math.max(0, this.#idleBytesMax());
     while (this.#idleBytes > idleBytesMax) this.#forget();
   }
 

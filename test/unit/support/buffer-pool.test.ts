@@ -47,3 +47,14 @@ it("gives all of a lease back, or nothing when it is kept", () => {
   expect(pool.idleBytes).toBe(first.length);
   expect([pool.take(10_000), pool.take(10_000)]).not.toContain(second);
 });
+
+it("keeps none while more is in use than was meant for all", () => {
+  let room = -1;
+  const pool = new BufferPool({ idleBytesMax: () => room });
+  const [first, second] = [pool.take(10_000), pool.take(10_000)];
+  pool.give(first);
+  expect(pool.idleBytes).toBe(0);
+  room = MIB;
+  pool.give(second);
+  expect(pool.take(10_000)).toBe(second);
+});

@@ -125,3 +125,16 @@ it("a block whose file is cut off or longer than it was is corrupt, in whatever 
   expect(await store.lend({ ...whole, name: "none" })).toMatchObject({ kind: "corrupt" });
   await store.close();
 });
+
+it("goes on when far more is read to be sent than is kept", async () => {
+  const store = new BlockStore({ directory, bytesMax: 100_000_000, keptBytesMax: 20_000 });
+  await store.open();
+  const stored: StoredBlock[] = [];
+  for (const token of "abcdefgh") stored.push(await write(store, blockOf(token, 2_000_000)));
+  const lent = await Promise.all(stored.map((block) => store.lend(block)));
+  expect(lent.map(({ kind }) => kind)).toEqual(stored.map(() => "block"));
+  stored.push(await write(store, blockOf("i", 2_000_000)));
+  for (const block of stored) await store.remove(block);
+  expect(store.bytesUsed).toBe(0);
+  await store.close();
+});
