@@ -138,3 +138,14 @@ it("goes on when far more is read to be sent than is kept", async () => {
   expect(store.bytesUsed).toBe(0);
   await store.close();
 });
+
+it("a block that is set aside keeps its memory for who reads it still", async () => {
+  const store = new BlockStore({ directory, bytesMax: 1_000_000, keptBytesMax: 200_000 });
+  await store.open();
+  const stored = await write(store, blockOf("a", 5_000));
+  const read = await store.read(stored.name);
+  await store.moveAside(stored, "poison");
+  for (const token of "bcd") await write(store, blockOf(token, 5_000));
+  expect(read).toEqual({ kind: "block", block: blockOf("a", 5_000) });
+  await store.close();
+});
