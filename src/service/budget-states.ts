@@ -3,9 +3,9 @@
  * ledger nor the data path; a write that fails is tried again with the state of then, because only the newest counts.
  */
 import type { BudgetState, Ledger } from "../budget/ledger.ts";
-import { type CancelTimer, type Clock, every } from "../support/clock.ts";
-import { errorText } from "../telemetry/error-text.ts";
+import type { Clock } from "../support/clock.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
+import { dateTime, keptOf, RowWrites } from "./row-writes.ts";
 
 const INTERVAL_MS = 1_000;
 const ROWS_MAX = 5_000;
@@ -28,54 +28,43 @@ export class BudgetStatesWriter {
   readonly #options: BudgetStatesOptions;
   /** What ClickHouse has, by budget instance. */
   #written = new Map<string, string>();
-  #cancel: CancelTimer = () => {};
-  #writing: Promise<void> | undefined;
-  #hasFailed = false;
+  readonly #writes: RowWrites;
 
   constructor(options: BudgetStatesOptions) {
     this.#options = options;
+    const { clock, isStorageReady, telemetry } = options;
+    this.#writes = new RowWrites({
+      clock,
+      intervalMs: INTERVAL_MS,
+      isStorageReady,
+      write: () => this.#write(),
+      failed: (reason) => telemetry.emit("budget_states_not_written", { reason }),
+    });
   }
 
   async start(): Promise<void> {
-    this.#cancel = every(this.#options.clock, INTERVAL_MS, () => {
-      // One write at a time: a slow ClickHouse makes the states rarer, not the queue longer.
-      this.#writing ??= this.#write().finally(() => {
-        this.#writing = undefined;
-      });
-    });
+    this.#writes.start();
   }
 
   /** Writes the last state, if ClickHouse is there. */
   async stop(): Promise<void> {
-    this.#cancel();
-    await this.#writing;
-    await this.#write();
+    await this.#writes.stop();
   }
 
   async #write(): Promise<void> {
-    const { ledger, clock, telemetry, insert, isStorageReady } = this.#options;
-    if (!isStorageReady()) return;
-    try {
-      const now = clock.now();
-      const current = ledger.budgets().map((state) => ({ key: keyOf(state), text: textOf(state), state }));
-      const changed = current.filter(({ key, text }) => this.#written.get(key) !== text).slice(0, ROWS_MAX);
-      if (changed.length === 0) return;
-      await insert(changed.map(({ state }) => rowOf(state, now)));
-      // Instances that are gone (a past window) are forgotten; those beyond ROWS_MAX come with the next write.
-      const next = new Map(current.flatMap(({ key }) => entryOf(this.#written, key)));
-      for (const { key, text } of changed) next.set(key, text);
-      this.#written = next;
-      this.#hasFailed = false;
-    } catch (error) {
-      if (!this.#hasFailed) telemetry.emit("budget_states_not_written", { reason: errorText(error) });
-      this.#hasFailed = true;
-    }
+    const { ledger, clock, insert } = this.#options;
+    const now = clock.now();
+    const current = ledger.budgets().map((state) => ({ key: keyOf(state), text: textOf(state), state }));
+    const changed = current.filter(({ key, text }) => this.#written.get(key) !== text).slice(0, ROWS_MAX);
+    if (changed.length === 0) return;
+    await insert(changed.map(({ state }) => rowOf(state, now)));
+    // Instances that are gone (a past window) are forgotten; those beyond ROWS_MAX come with the next write.
+    this.#written = keptOf(
+      this.#written,
+      current.map(({ key }) => key),
+    );
+    for (const { key, text } of changed) this.#written.set(key, text);
   }
-}
-
-function entryOf(map: ReadonlyMap<string, string>, key: string): [string, string][] {
-  const value = map.get(key);
-  return value === undefined ? [] : [[key, value]];
 }
 
 function keyOf(state: BudgetState): string {
@@ -109,9 +98,4 @@ function rowOf(state: BudgetState, now: number): BudgetStateRow {
 /** ClickHouse would take what is more for a negative number. */
 function int64(amount: bigint): string {
   return (amount > INT64_MAX ? INT64_MAX : amount).toString();
-}
-
-/** As ClickHouse reads a DateTime64(3) in UTC. */
-function dateTime(unixMs: number): string {
-  return new Date(unixMs).toISOString().slice(0, 23).replace("T", " ");
 }

@@ -5,9 +5,9 @@
  */
 import type { ApprovalRequest } from "../approvals/request.ts";
 import type { Change } from "../changes/change-log.ts";
-import { type CancelTimer, type Clock, every } from "../support/clock.ts";
-import { errorText } from "../telemetry/error-text.ts";
+import type { Clock } from "../support/clock.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
+import { dateTime, keptOf, RowWrites } from "./row-writes.ts";
 import type { Store, TableRow } from "./store.ts";
 
 const INTERVAL_MS = 500;
@@ -27,40 +27,32 @@ export class GovernanceRows {
   /** The revision that ClickHouse has of each request. */
   #written = new Map<string, number>();
   #writtenSeq = 0;
-  #cancel: CancelTimer = () => {};
-  #writing: Promise<void> | undefined;
-  #hasFailed = false;
+  readonly #writes: RowWrites;
 
   constructor(options: GovernanceRowsOptions) {
     this.#options = options;
+    const { clock, store, telemetry } = options;
+    this.#writes = new RowWrites({
+      clock,
+      intervalMs: INTERVAL_MS,
+      isStorageReady: () => store.isReady,
+      write: () => this.#write(),
+      failed: (reason) => telemetry.emit("governance_rows_not_written", { reason }),
+    });
   }
 
   async start(): Promise<void> {
-    this.#cancel = every(this.#options.clock, INTERVAL_MS, () => {
-      this.#writing ??= this.#write().finally(() => {
-        this.#writing = undefined;
-      });
-    });
+    this.#writes.start();
   }
 
   /** Writes what is left, if ClickHouse is there. */
   async stop(): Promise<void> {
-    this.#cancel();
-    await this.#writing;
-    await this.#write();
+    await this.#writes.stop();
   }
 
   async #write(): Promise<void> {
-    const { store, telemetry } = this.#options;
-    if (!store.isReady) return;
-    try {
-      await this.#writeApprovals();
-      await this.#writeChanges();
-      this.#hasFailed = false;
-    } catch (error) {
-      if (!this.#hasFailed) telemetry.emit("governance_rows_not_written", { reason: errorText(error) });
-      this.#hasFailed = true;
-    }
+    await this.#writeApprovals();
+    await this.#writeChanges();
   }
 
   async #writeApprovals(): Promise<void> {
@@ -69,9 +61,11 @@ export class GovernanceRows {
     if (changed.length === 0) return;
     await this.#options.store.insertRows("approval_log", changed.map(approvalRow));
     // Those that the store has forgotten are forgotten here too.
-    const written = new Map(all.flatMap(({ id }) => entryOf(this.#written, id)));
-    for (const { id, revision } of changed) written.set(id, revision);
-    this.#written = written;
+    this.#written = keptOf(
+      this.#written,
+      all.map(({ id }) => id),
+    );
+    for (const { id, revision } of changed) this.#written.set(id, revision);
   }
 
   async #writeChanges(): Promise<void> {
@@ -83,11 +77,6 @@ export class GovernanceRows {
     await this.#options.store.insertRows("change_log", changes.map(changeRow));
     this.#writtenSeq = changes.at(-1)?.seq ?? this.#writtenSeq;
   }
-}
-
-function entryOf(map: ReadonlyMap<string, number>, key: string): [string, number][] {
-  const value = map.get(key);
-  return value === undefined ? [] : [[key, value]];
 }
 
 function approvalRow(request: ApprovalRequest): TableRow {
@@ -124,9 +113,4 @@ function approvalRow(request: ApprovalRequest): TableRow {
 function changeRow({ id, seq, atMs, author, action, subject, before, after }: Change): TableRow {
   const json = (value: unknown): string => (value === undefined ? "" : JSON.stringify(value));
   return { id, seq, at: dateTime(atMs), author, action, subject, before: json(before), after: json(after) };
-}
-
-/** As ClickHouse reads a DateTime64(3) in UTC. */
-function dateTime(unixMs: number): string {
-  return new Date(unixMs).toISOString().slice(0, 23).replace("T", " ");
 }

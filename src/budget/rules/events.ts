@@ -9,6 +9,16 @@ import type { LedgerPast } from "../past.ts";
 import type { Raise } from "./limit.ts";
 import type { Instance } from "./state.ts";
 
+interface Observed<Amount> {
+  readonly event: "observed";
+  readonly at: number;
+  readonly token: string;
+  /** Spend that no lease covers. */
+  readonly foreign: readonly { readonly labels: Labels; readonly amounts: Amount }[];
+  /** Spend of calls that hold a lease: counts only once that lease is over, and only what it has not reported. */
+  readonly leased: readonly { readonly id: string; readonly amounts: Amount }[];
+}
+
 export type LedgerEvent =
   /** The documents and times in force from here on. Leases and spend are matched anew. */
   | {
@@ -43,15 +53,7 @@ export type LedgerEvent =
   | { readonly event: "expired"; readonly at: number; readonly id: string }
   /** The grace of an expired lease is over: what no span has claimed comes free. */
   | { readonly event: "released"; readonly at: number; readonly id: string }
-  | {
-      readonly event: "observed";
-      readonly at: number;
-      readonly token: string;
-      /** Spend that no lease covers. */
-      readonly foreign: readonly { readonly labels: Labels; readonly amounts: Amounts }[];
-      /** Spend of calls that hold a lease: counts only once that lease is over, and only what it has not reported. */
-      readonly leased: readonly { readonly id: string; readonly amounts: Amounts }[];
-    }
+  | Observed<Amounts>
   /** These budgets have a past that the ledger does not know: nothing is granted of hard ones until it does, or then. */
   | {
       readonly event: "awaiting";
@@ -151,14 +153,8 @@ function readLine(line: string): LedgerEvent {
     case "reported":
     case "closed":
       return { ...event, settled: readAmounts(event.settled) };
-    case "observed": {
-      const foreign = event.foreign.map(({ labels, amounts }) => ({ labels, amounts: readAmounts(amounts) }));
-      return {
-        ...event,
-        foreign,
-        leased: event.leased.map(({ id, amounts }) => ({ id, amounts: readAmounts(amounts) })),
-      };
-    }
+    case "observed":
+      return mapObserved(event, readAmounts);
     case "seeded":
       return readSeeded(event);
     case "raised":
@@ -182,14 +178,8 @@ function written(event: Exclude<LedgerEvent, { event: OfCalls }>): Exclude<Writt
   switch (event.event) {
     case "configured":
       return { ...event, budgets: event.budgets.map(writeBudget) };
-    case "observed": {
-      const foreign = event.foreign.map(({ labels, amounts }) => ({ labels, amounts: writeAmounts(amounts) }));
-      return {
-        ...event,
-        foreign,
-        leased: event.leased.map(({ id, amounts }) => ({ id, amounts: writeAmounts(amounts) })),
-      };
-    }
+    case "observed":
+      return mapObserved(event, writeAmounts);
     case "seeded":
       return writeSeeded(event);
     case "raised":
@@ -203,6 +193,15 @@ function written(event: Exclude<LedgerEvent, { event: OfCalls }>): Exclude<Writt
     case "swept":
       return event;
   }
+}
+
+/** From amounts as they are to those that are written, or the other way. */
+function mapObserved<From, To>(event: Observed<From>, amountsOf: (amounts: From) => To): Observed<To> {
+  return {
+    ...event,
+    foreign: event.foreign.map(({ labels, amounts }) => ({ labels, amounts: amountsOf(amounts) })),
+    leased: event.leased.map(({ id, amounts }) => ({ id, amounts: amountsOf(amounts) })),
+  };
 }
 
 type Seeded = Extract<LedgerEvent, { event: "seeded" }>;
