@@ -58,6 +58,8 @@ interface Connected {
 
 const START_WAIT_MS = 4_000;
 const PING_INTERVAL_MS = 2_000;
+/** A server that took the question and does not answer is away, and must not hold the connections that others need. */
+const PING_TIMEOUT_MS = 10_000;
 /** For exports: as long as one query may take, and no more rows than the query itself says. */
 const LINE_LIMITS = { secondsMax: 60 } as const;
 const READ_LIMITS = { secondsMax: 30, rowsMax: 20_000 } as const;
@@ -73,8 +75,13 @@ const BAD_DATA_CODES: ReadonlySet<number> = new Set([
 export class ClickhouseStore implements Store {
   readonly #options: ClickhouseStoreOptions;
   #connected: Connected | undefined;
+  readonly #migrated = Promise.withResolvers<void>();
   #isMigrated = false;
   #isAnswering = false;
+  #hasFailed = false;
+  /** The start does not wait any more: from now on people are told. */
+  #isLate = false;
+  #isPinging = false;
   #isStopped = false;
   #cancelPing: CancelTimer = () => {};
 
@@ -121,7 +128,9 @@ export class ClickhouseStore implements Store {
     // Also when it is refused long after the start, which does not wait for it then.
     prepared.catch((error: unknown) => telemetry.emit("storage_refused", { reason: errorText(error) }));
     await Promise.race([prepared, delay(clock, START_WAIT_MS)]);
-    if (!this.isReady) telemetry.emit("storage_unavailable", { url: this.url() });
+    this.#isLate = true;
+    if (this.#hasFailed) this.#tellUnavailable();
+    else if (!this.isReady) telemetry.emit("storage_preparing", { url: this.url() });
     this.#cancelPing = every(clock, PING_INTERVAL_MS, () => void this.#ping());
   }
 
@@ -140,6 +149,7 @@ export class ClickhouseStore implements Store {
       await this.#options.telemetry.measures.insert(bytes, () => write.insertNative(insert));
     },
     isPermanent: (error) => error instanceof StorageError && error.code !== undefined && BAD_DATA_CODES.has(error.code),
+    whenReady: () => this.#migrated.promise,
     select: async (query, parameters) => this.#require().write.query(queryText(query), parameters),
   };
 
@@ -176,37 +186,54 @@ export class ClickhouseStore implements Store {
         await this.#makeTables();
         this.#isMigrated = true;
         this.#isAnswering = true;
+        this.#migrated.resolve();
         telemetry.emit("storage_ready", { url: this.url(), database });
         return;
       } catch (error) {
         if (error instanceof MigrationError) throw error;
         telemetry.log.line("debug", "migration_failed", { reason: errorText(error) });
+        if (this.#isLate && !this.#hasFailed) this.#tellUnavailable();
+        this.#hasFailed = true;
         await delay(clock, backoff.next());
       }
     }
   }
 
+  #tellUnavailable(): void {
+    if (!this.isReady) this.#options.telemetry.emit("storage_unavailable", { url: this.url() });
+  }
+
   async #makeTables(): Promise<void> {
     const { database, telemetry, server, tables } = this.#options;
     const { cluster, retention } = tables;
+    // A migration may take hours: who does not answer at all is not waited for that long.
+    await this.#ask();
     const target = { url: server.url(), ...server.user, database, ...(cluster === undefined ? {} : { cluster }) };
     await migrate({ ...target, onDrift: (reason) => telemetry.emit("storage_drifted", { reason }) });
     await applyRetention({ ...target, retention });
   }
 
   async #ping(): Promise<void> {
-    const isAnswering = await this.#isPinged();
+    if (this.#isPinging) return;
+    this.#isPinging = true;
+    const isAnswering = await this.#ask().then(
+      () => true,
+      () => false,
+    );
+    this.#isPinging = false;
     if (this.#isStopped || isAnswering === this.#isAnswering || !this.#isMigrated) return;
     this.#isAnswering = isAnswering;
     this.#options.telemetry.emit(isAnswering ? "storage_ready" : "storage_unavailable", { url: this.url() });
   }
 
-  async #isPinged(): Promise<boolean> {
+  /** Whether anybody answers. Rejects when nobody does in time. */
+  async #ask(): Promise<void> {
+    const giveUp = new AbortController();
+    const cancel = this.#options.clock.setTimer(PING_TIMEOUT_MS, () => giveUp.abort());
     try {
-      await this.#connected?.write.ping();
-      return true;
-    } catch {
-      return false;
+      await this.#connected?.write.ping(giveUp.signal);
+    } finally {
+      cancel();
     }
   }
 }

@@ -9,7 +9,7 @@ export interface Store {
   readonly database: string;
   /** Credentials for the command line's `sql`; empty when there is no read-only user. */
   readonly readOnlyUser: { readonly username: string; readonly password: string };
-  /** For the exporters: inserts wait for nothing, they fail until the tables are there. */
+  /** For the exporters: inserts wait for nothing, they fail until the tables are there, of which `whenReady` tells. */
   readonly tables: TableStorage;
   readonly reads: ReadStore & LineStore;
   /** The embedded engine's own figures; `undefined` for a server. */

@@ -96,7 +96,7 @@ export interface Storage {
   /** A statement without rows to read: DDL, INSERT SELECT, SYSTEM. */
   command(sql: string, options?: Pick<QueryOptions, "settings" | "signal">): Promise<void>;
   /** @throws StorageError if no server answers */
-  ping(): Promise<void>;
+  ping(signal?: AbortSignal): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -165,9 +165,9 @@ export function createStorage(options: StorageOptions): Storage {
         client.command({ query: sql, clickhouse_settings: { ...settings, wait_end_of_query: 1 }, ...signalOf(signal) }),
       );
     },
-    async ping() {
-      const result = await client.ping();
-      if (!result.success) throw toStorageError(result.error);
+    async ping(signal) {
+      const result = await client.ping({ select: false, ...signalOf(signal) });
+      if (!result.success) throw toStorageError(result.error, signal);
     },
     close: () => client.close(),
   };

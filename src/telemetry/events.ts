@@ -18,6 +18,7 @@ export const EVENTS = {
   service_stop_timeout: { level: "warn", message: "did not stop in time; what is left stays in the spool" },
   component_stop_failed: { level: "error", message: "a part did not stop cleanly" },
   storage_ready: { level: "info", message: "ClickHouse is ready" },
+  storage_preparing: { level: "info", message: "ClickHouse is being set up; the spool holds what arrives" },
   storage_unavailable: { level: "warn", message: "ClickHouse cannot be reached; the spool holds what arrives" },
   storage_refused: { level: "error", message: "the database does not belong to this version; spans stay in the spool" },
   storage_drifted: { level: "warn", message: "a table is no longer as the migrations made it" },

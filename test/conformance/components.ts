@@ -49,6 +49,7 @@ const registry = { find: () => undefined, mayActAs: () => false, namesOf: () => 
 const storage: TableStorage = {
   insertNative: async () => {},
   isPermanent: () => false,
+  whenReady: async () => {},
   select: async () => [],
 };
 

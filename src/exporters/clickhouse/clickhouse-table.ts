@@ -98,19 +98,25 @@ export class ClickhouseTable<Row> {
 
   /**
    * Recovers the spool, then learns from ClickHouse which rows it took lately. A ClickHouse that is away holds the start
-   * up for `load_timeout_ms` at most; until it answers, a resend of a row from before the restart would count again.
+   * up for `load_timeout_ms` at most; until it answers, a resend of a row from before the restart would count again. While its tables
+   * are not there, nothing is asked of it: whoever makes them says so, once.
    */
   async start(): Promise<void> {
-    const { clock, notify, config, rowsName, isRecentAwaited = true } = this.#options;
+    const { clock, notify, config, rowsName, storage, isRecentAwaited = true } = this.#options;
     await this.#spool.open();
     this.#state = "started";
     let isLoaded = false;
-    const loading = this.#loadRecent().then(() => {
-      isLoaded = true;
-    });
+    const ready = storage.whenReady();
+    const loading = ready
+      .then(() => this.#loadRecent())
+      .then(() => {
+        isLoaded = true;
+      });
     if (isRecentAwaited) await Promise.race([loading, delay(clock, config.deduplication.load_timeout_ms)]);
     if (isRecentAwaited && !isLoaded) notify({ level: "warn", event: `recent_${rowsName}_not_loaded`, fields: {} });
-    this.#delivery.start();
+    void ready.then(() => {
+      if (this.#state === "started") this.#delivery.start();
+    });
   }
 
   /** What was acknowledged stays on disk if it can't be delivered within `drain_timeout_ms`. */

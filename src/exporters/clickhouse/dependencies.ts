@@ -20,6 +20,8 @@ export interface TableStorage {
   }): Promise<unknown>;
   /** True for a failed insert that sending again can't mend: bad data, unlike a server that is away or busy. */
   isPermanent(error: unknown): boolean;
+  /** Resolves when the tables are there: nothing is asked of them before. Never rejects, and never resolves when they never are. */
+  whenReady(): Promise<void>;
   /** Rows of a named query; 64-bit integers may come as strings. */
   select<T>(query: StoreQuery, parameters: Readonly<Record<string, unknown>>): Promise<readonly T[]>;
 }

@@ -62,6 +62,7 @@ async function start(insert: Insert = (block) => storage.insertNative(block), dr
   const spans: TableStorage = {
     insertNative: (block) => insert(block, (attempts += 1)),
     isPermanent: (error) => error instanceof StorageError && error.kind === "permanent",
+    whenReady: async () => {},
     select: (query, parameters) => storage.query(queryText(query), parameters),
   };
   const config = clickhouseExporterFactory.config.parse({
@@ -227,6 +228,7 @@ it("looks log records up by their one column as it does spans by two", { timeout
   const table: TableStorage = {
     insertNative: (insert) => storage.insertNative(insert),
     isPermanent: () => false,
+    whenReady: async () => {},
     select: (query, parameters) => storage.query(queryText(query), parameters),
   };
   const options = { storage: table, table: "event_log", query: "events-present" } as const;

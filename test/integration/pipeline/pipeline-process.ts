@@ -30,6 +30,7 @@ const exporter = clickhouseExporterFactory.create(exporterConfig, {
   storage: {
     insertNative: (insert) => storage.insertNative(insert),
     isPermanent: (error) => error instanceof StorageError && error.kind === "permanent",
+    whenReady: async () => {},
     select: (query, parameters) => storage.query(queryText(query), parameters),
   },
   clock,

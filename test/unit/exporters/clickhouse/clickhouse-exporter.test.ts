@@ -22,6 +22,8 @@ class FakeStorage implements TableStorage {
   /** What every query answers. */
   rows: readonly Record<string, string>[] = [];
   isAway = false;
+  /** From here on it is. */
+  ready: Promise<void> = Promise.resolve();
   /** What the next inserts do: an error is thrown before, `lost` after the insert happened. */
   readonly plan: (Error | "lost")[] = [];
   #waiters: (() => void)[] = [];
@@ -37,6 +39,10 @@ class FakeStorage implements TableStorage {
 
   isPermanent(error: unknown): boolean {
     return error instanceof TypeError;
+  }
+
+  whenReady(): Promise<void> {
+    return this.ready;
   }
 
   async select<T>(): Promise<readonly T[]> {
@@ -198,5 +204,32 @@ describe("the ClickHouse exporter", () => {
     expect(notices).toContainEqual(expect.objectContaining({ level: "warn", event: "recent_spans_not_loaded" }));
     expect((await exporter.consume(makeBatch([spending(1)]))).kind).toBe("success");
     await storage.untilInserted(1);
+  });
+
+  it("asks nothing of a store that is still being made, and says so once; it goes on when the store is there", async () => {
+    const made = Promise.withResolvers<void>();
+    storage.ready = made.promise;
+    storage.isAway = true;
+    const exporter = await startExporter({ deduplication: { load_timeout_ms: 5 } });
+    expect((await exporter.consume(makeBatch([spending(1)]))).kind).toBe("success");
+    expect(notices.map(({ event }) => event)).toEqual(["recent_spans_not_loaded"]);
+    expect(storage.attempts).toEqual([]);
+    storage.isAway = false;
+    made.resolve();
+    await storage.untilInserted(1);
+    expect(notices.map(({ event }) => event)).toEqual(["recent_spans_not_loaded"]);
+  });
+
+  it("stops at once when the store never was there, with what it took on disk", async () => {
+    const made = Promise.withResolvers<void>();
+    storage.ready = made.promise;
+    const exporter = await startExporter({ deduplication: { load_timeout_ms: 5 } });
+    await exporter.consume(makeBatch([spending(1)]));
+    await exporter.stop();
+    made.resolve();
+    await made.promise;
+    expect(exporter.stats()).toMatchObject({ stored: 0, inFlight: 1 });
+    expect(await leftBlocks()).toHaveLength(1);
+    expect(storage.attempts).toEqual([]);
   });
 });
