@@ -15,12 +15,14 @@ import { LeaseClient } from "../../instrumentation/src/lease/lease-client.ts";
 import type { Transport } from "../../instrumentation/src/lease/transport.ts";
 import { patchSdk } from "../../instrumentation/src/registration/patch-sdk.ts";
 import { findClientPrototype } from "../../instrumentation/src/stainless/client-shape.ts";
+import { conventionProblems } from "./genai-conventions.ts";
 
 export interface GatedProcess {
   readonly gate: Gate;
   readonly log: readonly string[];
   /** Spans that have ended, oldest first. */
   spans(): readonly ReadableSpan[];
+  /** Throws where a span does not follow the GenAI conventions. */
   stop(): Promise<void>;
 }
 
@@ -58,6 +60,8 @@ export function startGatedProcess(
       registerGate(undefined);
       gate.endOpenCalls();
       await leases?.close();
+      const problems = new Set(exporter.getFinishedSpans().flatMap(conventionProblems));
+      if (problems.size > 0) throw new Error(`not as the conventions have it: ${[...problems].join("; ")}`);
     },
   };
 }

@@ -78,6 +78,7 @@ function readRequest(input: Body, isStreamed: boolean): RequestFacts {
     ...common,
     choices: asChoices(body["num_generations"] ?? body["n"]),
     outputBound: embeds ? 1 : place === undefined ? undefined : asCount(memberAt(body, place)),
+    takesNoBound: embeds,
     // Without a place for it, no smaller bound can be asked for.
     outputLeast: embeds || place !== undefined ? 1 : Number.MAX_SAFE_INTEGER,
     inputBound: isText(body, 0) ? inputTokensMax(body, { hasTools: hasTools(body) }) : undefined,

@@ -157,11 +157,11 @@ export class AgentRun {
     const attributes = {
       [semconv.ATTR_GEN_AI_OPERATION_NAME]: semconv.Operation.chat,
       [semconv.ATTR_GEN_AI_PROVIDER_NAME]: semconv.Provider.anthropic,
-      [semconv.ATTR_GEN_AI_REQUEST_MODEL]: model,
+      ...(model !== "" && { [semconv.ATTR_GEN_AI_REQUEST_MODEL]: model }),
       [semconv.ATTR_TOLLGATE_DECISION]: semconv.DecisionName.allow,
       ...whoAttributes(this.who),
     };
-    const name = `${semconv.Operation.chat} ${model}`;
+    const name = model === "" ? semconv.Operation.chat : `${semconv.Operation.chat} ${model}`;
     const options = { kind: SpanKind.CLIENT, attributes, startTime: this.#startedAt };
     const span = this.#options.gate.tracer.startSpan(name, options, this.context);
     const leaseId = this.#held.find((reservation) => reservation.leaseId !== "")?.leaseId;

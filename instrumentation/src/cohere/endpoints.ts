@@ -17,6 +17,7 @@ function readRequest(body: Body): RequestFacts {
     choices: 1,
     // A vector or a rank is no text; the gate's smallest bound stands for it.
     outputBound: 1,
+    takesNoBound: true,
     outputLeast: 1,
     inputBound: hasImages ? undefined : inputTokensMax(body, { hasTools: false }),
     cacheWrites: false,

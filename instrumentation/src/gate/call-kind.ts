@@ -50,11 +50,12 @@ export class CallKinds {
       return kind;
     }
     const labels = this.labelsOf(who, endpoint.provider, model);
-    const spanName = `${endpoint.operation} ${model}`;
+    const isNamed = model !== "";
+    const spanName = isNamed ? `${endpoint.operation} ${model}` : endpoint.operation;
     const attributes = {
       [semconv.ATTR_GEN_AI_OPERATION_NAME]: endpoint.operation,
       [semconv.ATTR_GEN_AI_PROVIDER_NAME]: endpoint.provider,
-      [semconv.ATTR_GEN_AI_REQUEST_MODEL]: model,
+      ...(isNamed && { [semconv.ATTR_GEN_AI_REQUEST_MODEL]: model }),
       ...(server !== undefined && {
         [semconv.ATTR_SERVER_ADDRESS]: server.address,
         [semconv.ATTR_SERVER_PORT]: server.port,

@@ -37,7 +37,8 @@ export function startCallSpan(
   const span = tracer.startSpan(kind.spanName, kind.spanOptions, parent);
   setAttribute(span, semconv.ATTR_GEN_AI_REQUEST_STREAM, facts.isStreamed);
   setAttributes(span, facts.attributes);
-  if (facts.outputBound !== undefined) setAttribute(span, semconv.ATTR_GEN_AI_REQUEST_MAX_TOKENS, facts.outputBound);
+  if (facts.outputBound !== undefined && facts.takesNoBound !== true)
+    setAttribute(span, semconv.ATTR_GEN_AI_REQUEST_MAX_TOKENS, facts.outputBound);
   if (facts.tier !== "") setAttribute(span, semconv.ATTR_TOLLGATE_SERVICE_TIER, facts.tier);
   if (facts.choices !== 1) setAttribute(span, semconv.ATTR_GEN_AI_REQUEST_CHOICE_COUNT, facts.choices);
   return span;

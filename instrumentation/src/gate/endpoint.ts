@@ -15,6 +15,8 @@ export interface RequestFacts {
   readonly choices: number;
   /** Output tokens of one answer, as the app bounds it. */
   readonly outputBound: number | undefined;
+  /** The API knows no bound: `outputBound` is the most that an answer can be, and nobody has asked for it. */
+  readonly takesNoBound?: boolean;
   /** The smallest bound that the API takes. */
   readonly outputLeast: number;
   /** The most input tokens that the body can make; `undefined` when its text does not tell (images, files, references). */

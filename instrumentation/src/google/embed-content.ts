@@ -22,6 +22,7 @@ export function embedContent(options: { readonly provider: string; readonly hasE
         choices: 1,
         // An embedding is no text; the gate's smallest bound stands for it.
         outputBound: 1,
+        takesNoBound: true,
         outputLeast: 1,
         inputBound: isPlain ? inputTokensMax(contents, { hasTools: false }) : undefined,
         cacheWrites: false,

@@ -49,7 +49,13 @@ const generate = generating(semconv.Operation.textCompletion, (response) => ({ r
 const embed: Endpoint = {
   ...chat,
   operation: semconv.Operation.embeddings,
-  readRequest: (body) => ({ ...readRequest(body), isStreamed: false, outputBound: 1, hidesOutput: false }),
+  readRequest: (body) => ({
+    ...readRequest(body),
+    isStreamed: false,
+    outputBound: 1,
+    takesNoBound: true,
+    hidesOutput: false,
+  }),
   rewrite: (body, { model }) => ({ ...body, model }),
   readAnswer(answer: unknown): AnswerFacts {
     const body = asBody(answer) ?? {};

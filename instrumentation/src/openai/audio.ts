@@ -40,6 +40,7 @@ export function speechOf(provider: string): Endpoint {
         model: asText(body["model"]) ?? "",
         isStreamed: body["stream_format"] === "sse",
         outputBound: TOKENS_LEAST + Math.ceil((letters * TOKENS_PER_LETTER) / speed),
+        takesNoBound: true,
         inputBound: inputTokensMax(body, { hasTools: false }),
         attributes: { [semconv.ATTR_GEN_AI_OUTPUT_TYPE]: "speech" },
       };

@@ -20,6 +20,7 @@ const EMBEDDINGS: Omit<Endpoint, "provider"> = {
       choices: 1,
       // An embedding is no text; the gate's smallest bound stands for it.
       outputBound: 1,
+      takesNoBound: true,
       outputLeast: 1,
       // Texts, or their tokens as numbers.
       inputBound: inputTokensMax({ input: body["input"] }, { hasTools: false }),

@@ -33,7 +33,8 @@ export function imagesOf(provider: string): Endpoint {
         tier: "",
         choices: Math.max(1, countOf(memberOf(body, "n")) ?? 1),
         outputBound: known === undefined ? undefined : known + partial,
-        // The API has no bound: what it makes costs what it costs.
+        // What it makes costs what it costs.
+        takesNoBound: true,
         outputLeast: Number.MAX_SAFE_INTEGER,
         inputBound:
           inputTokensMax({ prompt: memberOf(body, "prompt") }, { hasTools: false }) +

@@ -19,6 +19,7 @@ export function embeddingModel({ name, model }: ModelProvider): Endpoint {
         choices: 1,
         // An embedding is no text; the gate's smallest bound stands for it.
         outputBound: 1,
+        takesNoBound: true,
         outputLeast: 1,
         inputBound: inputTokensMax({ input: options["values"] }, { hasTools: false }),
         cacheWrites: false,
