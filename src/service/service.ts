@@ -155,11 +155,14 @@ async function start(given: Starting): Promise<Service> {
     pollIntervalMs: config.governance.watch ? config.governance.poll_interval_ms : undefined,
   });
   const unpriced = new UnpricedSpend({ store, clock });
+  const episodes = new RunawayEpisodes(data.runaways, clock);
+  // Before the traces, so that it is closed when no span comes any more.
+  parts.add("runaway episodes", async () => episodes.close());
   const runaways = new RunawayActs({
     ledger,
     documents: () => live.current,
     stops: stops.keeper,
-    episodes: new RunawayEpisodes(data.runaways),
+    episodes,
     unpriced,
     clock,
     telemetry,

@@ -16,6 +16,7 @@ let folder: string;
 let clock: ManualClock;
 let stops: NewStop[];
 let lines: string[];
+let episodes: RunawayEpisodes;
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "tollgate-runaway-"));
@@ -27,6 +28,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true }));
 
 function acting(document: object, unpriced: number = 0): RunawayActs {
+  episodes = new RunawayEpisodes(join(folder, "runaways.json"), clock);
   const acts = new RunawayActs({
     ledger: {
       budgets: () => [
@@ -44,7 +46,7 @@ function acting(document: object, unpriced: number = 0): RunawayActs {
       budgets: [makeBudget({ name: FLEET.name, window: { kind: "calendar", unit: "month" } })],
     }),
     stops: { list: { epoch: "e", revision: 0, acts: [] } },
-    episodes: new RunawayEpisodes(join(folder, "runaways.json")),
+    episodes,
     unpriced: {
       rows: [{ agent: "one", team: "a", provider: "", model: "m", calls: String(unpriced), tokens: "0" }],
       sinceMs: Date.UTC(2026, 10, 1),
@@ -88,6 +90,7 @@ it("does not find the same episode again after a restart in its midst", () => {
   const first = acting({ loops: { repeats: 3, do: "pause" } });
   for (let index = 0; index < 5; index += 1) first.see(call);
   first.stop();
+  episodes.close();
   const second = acting({ loops: { repeats: 3, do: "pause" } });
   for (let index = 0; index < 5; index += 1) second.see({ ...call, atMs: call.atMs + 1_000 });
   expect(stops).toHaveLength(1);
