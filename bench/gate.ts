@@ -3,7 +3,7 @@
  * instrumentation, a budget, the audit chain and a processor. Blocks of calls alternate between the two, so that both see the same
  * machine. By one caller: the difference of the quantiles of each pair of blocks, and of those the median. By 64 callers, who keep a core
  * busy: the difference of the time that a call takes of the whole, and of the CPU of its process. Then what pricing and bounding a prompt
- * costs by itself. The processor, which runs on another machine, gets of this one what nobody else wants.
+ * costs by itself; and, before all that, what registration adds to the start of a process. The processor, which runs on another machine, gets of this one what nobody else wants.
  *
  *     npm run bench gate [-- --calls 1000000]      (so many calls of one process: what they leave behind, instead)
  */
@@ -19,6 +19,7 @@ import { CallBounds } from "../instrumentation/src/gate/call-bound.ts";
 import { chatCompletions } from "../instrumentation/src/openai/chat-completions.ts";
 import { createPriceBook } from "../instrumentation/src/pricing/cached-price-book.ts";
 import { makeManyCalls } from "./gate-parts/many-calls.ts";
+import { timeRegistration } from "./gate-parts/registration.ts";
 
 /** After 3,000 calls half of what the gate adds is code that is not compiled yet; after this many it stays the same (decision 0045). */
 const WARM_UP_CALLS = 12_000;
@@ -32,6 +33,7 @@ const GOVERNANCE = "{ kind: budget, name: bench, limit: $1000.00, window: lifeti
 const { values: given } = parseArgs({ options: { calls: { type: "string" } } });
 if (given.calls !== undefined) process.exit((await makeManyCalls(Number(given.calls))) ? 0 : 1);
 
+if (!timeRegistration()) process.exitCode = 1;
 await using stack = new AsyncDisposableStack();
 const simulator = spawn(process.execPath, [join(PACKAGE_ROOT, "dist/demo/provider/main.js")], {
   stdio: ["ignore", "pipe", "inherit"],

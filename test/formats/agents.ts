@@ -214,6 +214,12 @@ async function bundle(file: string, format: "esm" | "cjs", external: readonly st
     bundle: true,
     platform: "node",
     format,
+    // What is CommonJS in there asks for Node's own modules.
+    ...(format === "esm" && {
+      banner: {
+        js: 'import { createRequire as toRequire } from "node:module"; const require = toRequire(import.meta.url);',
+      },
+    }),
     external: [...external],
     outfile,
     logLevel: "error",
@@ -237,7 +243,7 @@ export const IN_APP: Format = {
   name: "`registerTollgate()` in the app, after the library",
   expected: "library",
   prepare(folder, library) {
-    const register = `import { registerTollgate } from "${pathToFileURL(join(PACKAGE, "index.js")).href}";\n`;
+    const register = 'import { registerTollgate } from "@tollgate/instrumentation";\n';
     const source = `${esm(library)}${register}await registerTollgate().ready;\n${run(library)}`;
     return { args: [write(folder, "in-app.mjs", source)] };
   },
@@ -290,6 +296,19 @@ export const FORMATS: readonly Format[] = [
     async prepare(folder, library) {
       const file = write(folder, "to-bundle.mjs", esm(library) + run(library));
       return { args: [...PRELOAD, await bundle(file, "cjs", [])] };
+    },
+  },
+  {
+    name: "esbuild, ESM, the gate in the bundle",
+    expected: "library",
+    async prepare(folder, library) {
+      const register = 'import { registerTollgate } from "@tollgate/instrumentation";\n';
+      const file = write(
+        folder,
+        "with-gate.mjs",
+        `${esm(library)}${register}await registerTollgate().ready;\n${run(library)}`,
+      );
+      return { args: [await bundle(file, "esm", [library.name])] };
     },
   },
   {

@@ -1,21 +1,22 @@
 /**
- * What `--import` puts into a process at its start: doors, and nothing behind them. The gate itself (some 250 files with
- * OpenTelemetry's) is loaded, synchronously, when something first comes to a door: a known library has been evaluated, a request is
- * about to be sent, a child is about to start, or the app loads OpenTelemetry or this package. So a process that does none of
- * that pays next to nothing, and no call is made before the gate is there.
+ * What `--import`, or an app that registers itself (in-app.ts), puts into a process at its start: doors, and nothing behind them.
+ * The gate itself (some 250 files with OpenTelemetry's) is loaded, synchronously, when something first comes to a door: a known library
+ * has been evaluated, a request is about to be sent, a child is about to start, or the app loads OpenTelemetry or this package. So a
+ * process that does none of that pays next to nothing, and no call is made before the gate is there.
  *
  * Only where Node has synchronous module hooks; older versions load the gate at once.
  */
 import childProcess from "node:child_process";
 import module, { syncBuiltinESMExports } from "node:module";
+import { fileURLToPath } from "node:url";
 import workerThreads from "node:worker_threads";
 import { startSettings } from "../config/start-settings.ts";
 import type { gatedFetch } from "../wire/hook-fetch.ts";
 import { watchWebSocket } from "../wire/hook-websocket.ts";
 import { watchDestinations } from "../wire/http-destination.ts";
-import { onNeeded, watchResolve } from "./module-hooks.ts";
+import { isBuiltinLoaded, onNeeded, watchResolve } from "./module-hooks.ts";
 import { findSdkFile } from "./sdk-files.ts";
-import type { registerTollgate } from "./register-tollgate.ts";
+import type { registerTollgate, Registration } from "./register-tollgate.ts";
 
 type AnyFunction = (this: unknown, ...args: unknown[]) => unknown;
 type Methods = Record<string, AnyFunction>;
@@ -39,25 +40,54 @@ interface Behind {
   readonly gatedFetch: typeof gatedFetch;
 }
 
-export function installFront(): void {
+export interface Front {
+  /** The gate of this process, once it is loaded. */
+  readonly registration: Registration | undefined;
+  /** Loads the gate. `undefined` while that is under way: it is asked for by what it loads. */
+  open(): Registration | undefined;
+}
+
+export interface FrontOptions {
+  /** In an app that registers itself: the module of ours that the app has loaded already, by its URL. */
+  readonly entry?: string;
+  /** Whether all that is loaded has been seen as it was loaded. @default it has: nothing of the app's ran before */
+  readonly hasSeenAll?: () => boolean;
+}
+
+let installed: Front | undefined;
+
+/** The front of this process, if it has one. */
+export function installedFront(): Front | undefined {
+  return installed;
+}
+
+/** Puts the doors in their places. Once; later calls return the same. */
+export function installFront({ entry, hasSeenAll = () => true }: FrontOptions = {}): Front {
+  if (installed !== undefined) return installed;
   const restores: (() => void)[] = [];
   const own = new URL("..", import.meta.url).href;
   const settings = startSettings();
-  let isOpen = false;
+  let registration: Registration | undefined;
   let isOpening = false;
-  const open = (): void => {
-    if (isOpen || isOpening) return;
+  const open = (): Registration | undefined => {
+    if (registration !== undefined || isOpening) return registration;
     isOpening = true;
     for (const restore of restores.splice(0)) restore();
     const require = module.createRequire(import.meta.url);
     const { registerTollgate: register } = require("./register-tollgate.js") as Pick<Behind, "registerTollgate">;
     const { gatedFetch: gated } = require("../wire/hook-fetch.js") as Pick<Behind, "gatedFetch">;
-    register({ isPreload: true, settings });
+    registration = register({ isPreload: entry === undefined, hasSeenAll: hasSeenAll(), settings });
     front.fetch = gated(original);
-    isOpen = true;
+    return registration;
   };
   const original = globalThis.fetch;
   const front: { fetch: typeof globalThis.fetch | undefined } = { fetch: undefined };
+  installed = {
+    get registration() {
+      return registration;
+    },
+    open,
+  };
   frontFetch(() => {
     open();
     // While the gate itself is being loaded.
@@ -69,22 +99,26 @@ export function installFront(): void {
   watchWebSocket({
     // What loads undici may be the gate itself, as it opens: a door in there would stay, and lead to the gate and back.
     loaded: () => {
-      if (!isOpen && !isOpening) frontDispatcher(open, restores);
+      if (!isOpening) frontDispatcher(open, restores);
     },
     beforeMake: open,
   });
   onNeeded(open);
-  // A preload before this one.
-  const loaded = Object.keys(module.createRequire(import.meta.url).cache);
+  const mayOpen = (location: string): boolean =>
+    entry === undefined || (location !== entry && location !== fileURLToPath(entry));
+  // By a preload before this one, or by the app.
+  const loaded = Object.keys(module.createRequire(import.meta.url).cache).filter(mayOpen);
   if (loaded.some((path) => WANTS_GATE.test(path) || findSdkFile(path) !== undefined)) {
     open();
-    return;
+    return installed;
   }
+  if (isBuiltinLoaded("http2")) frontHttp2(open, restores);
   watchResolve((specifier, url) => {
     // While it opens, the gate puts its own in there.
-    if (!isOpen && !isOpening && IS_HTTP2.test(specifier)) frontHttp2(open, restores);
-    if (!isOpen && (WANTS_GATE.test(specifier) || url.startsWith(own))) open();
+    if (!isOpening && IS_HTTP2.test(specifier)) frontHttp2(open, restores);
+    if (!isOpening && mayOpen(url) && (WANTS_GATE.test(specifier) || url.startsWith(own))) open();
   });
+  return installed;
 }
 
 /** Stays in its place for good: who took it, comes to the gate by it. */

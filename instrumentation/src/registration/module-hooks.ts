@@ -37,6 +37,13 @@ export function hasReported(location: string): boolean {
   return reported.has(location);
 }
 
+/** Whether somebody has loaded a module of Node's own, by its name without `node:`. */
+export function isBuiltinLoaded(name: string): boolean {
+  // Not in the types.
+  const { moduleLoadList = [] } = process as { readonly moduleLoadList?: readonly string[] };
+  return moduleLoadList.includes(`NativeModule ${name}`);
+}
+
 let listener: OnLoaded | undefined;
 let whenNeeded: (() => void) | undefined;
 const onResolved: ((specifier: string, url: string) => void)[] = [];

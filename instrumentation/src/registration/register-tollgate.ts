@@ -1,8 +1,4 @@
 /** Puts the gate into this process: settings, spans, leases, patches, last words. Once. */
-import { existsSync } from "node:fs";
-import { createRequire } from "node:module";
-import { dirname, isAbsolute, join } from "node:path";
-import { pathToFileURL } from "node:url";
 import { processEnvironment, readConfig, threadContext } from "../config/config.ts";
 import type { Config, Environment } from "../config/config.ts";
 import { startSettings } from "../config/start-settings.ts";
@@ -28,9 +24,9 @@ import { registerWire, Wire } from "../wire/wire.ts";
 import { hookChildren } from "./hook-children.ts";
 import { hookReplacement } from "./hook-replacement.ts";
 import { LastWords } from "./last-words.ts";
-import { CAN_HOOK, hasReported, hookModules, importLoaded } from "./module-hooks.ts";
+import { loadedSdks } from "./loaded-sdks.ts";
+import { CAN_HOOK, hookModules } from "./module-hooks.ts";
 import { patchLoadedClass } from "./patch-sdk.ts";
-import { SDK_FILES } from "./sdk-files.ts";
 
 /** The gate of this process. */
 export interface Registration {
@@ -43,7 +39,10 @@ export interface Registration {
 }
 
 export interface RegisterOptions {
+  /** Nothing of the app's ran before. */
   readonly isPreload?: boolean;
+  /** Whether all that is loaded has been seen as it was loaded. @default as `isPreload` */
+  readonly hasSeenAll?: boolean;
   /** What the process was started with; wins over what its environment says by now. */
   readonly settings?: Environment;
 }
@@ -64,7 +63,8 @@ export function flush(): Promise<void> {
   return registration?.flush() ?? Promise.resolve();
 }
 
-function register({ isPreload = false, settings = isPreload ? startSettings() : {} }: RegisterOptions): Registration {
+function register(options: RegisterOptions): Registration {
+  const { isPreload = false, hasSeenAll = isPreload, settings = isPreload ? startSettings() : {} } = options;
   const config = readConfig({ ...processEnvironment(), ...settings, ...threadContext() });
   const logger = createLogger(config.logLevel);
   for (const problem of config.problems) logger.log("error", `${problem}: calls are refused until this is right`);
@@ -94,12 +94,14 @@ function register({ isPreload = false, settings = isPreload ? startSettings() : 
     onMissed: (count) => logger.log("error", `${count} spans of a thread that was cut off were lost: too many waited`),
   });
   const lastWords = new LastWords(gate, tracing, threadSpans);
-  const added = config.gatesChildren ? hookChildren({ config, logger, settings, threadSpans }) : () => undefined;
+  const added = config.gatesChildren
+    ? hookChildren({ config, logger, settings: isPreload ? settings : {}, threadSpans })
+    : () => undefined;
   hookReplacement({ handOver: () => lastWords.handOver(), added });
   void gate.leases?.start();
   lastWords.install();
   return {
-    ready: isPreload
+    ready: hasSeenAll
       ? tracing.started
       : Promise.all([tracing.started, patchAlreadyLoaded(logger, patch)]).then(() => {}),
     flush: () => lastWords.flush(),
@@ -142,36 +144,10 @@ function createGates({ config, logger, tracer, probe }: GatesOptions): {
   return { gate, toolGate };
 }
 
-/**
- * ESM that was imported before cannot be seen, only imported again, which gives the same module. So each file of a known SDK that the
- * app's main script can resolve, and that is loaded, is patched here. What loads later is seen as it loads.
- */
 async function patchAlreadyLoaded(logger: Logger, patch: Patch): Promise<void> {
-  const main = process.argv[1] ?? join(process.cwd(), "index.js");
-  const require = createRequire(main);
   if (!CAN_HOOK) logger.log("warn", "on Bun only SDKs' classes are gated: wrap tools of frameworks with `guardTool`");
-  for (const { name, className, functions, entry, files } of SDK_FILES) {
-    let folder: string;
-    try {
-      folder = dirname(require.resolve(entry));
-    } catch {
-      continue;
-    }
-    // Bun has some of its own.
-    if (!isAbsolute(folder)) continue;
-    for (const file of files) {
-      const location = join(folder, file);
-      // Versions differ in the twins that they have.
-      if (!existsSync(location) || (functions !== undefined && !CAN_HOOK)) continue;
-      try {
-        const { href } = pathToFileURL(location);
-        const loaded = await importLoaded(href);
-        // Functions are replaced while they load, or not at all.
-        if (loaded === undefined || (functions !== undefined && hasReported(href))) continue;
-        patch(name, loaded[className], location);
-      } catch (problem) {
-        logger.log("warn", `${name} can't be gated: ${location} does not load: ${String(problem)}`);
-      }
-    }
+  for await (const { name, clientClass, location, problem } of loadedSdks()) {
+    if (problem === undefined) patch(name, clientClass, location);
+    else logger.log("warn", `${name} can't be gated: ${location} does not load: ${problem}`);
   }
 }

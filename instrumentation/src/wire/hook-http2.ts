@@ -7,7 +7,7 @@ import type { ClientHttp2Session, ClientHttp2Stream, OutgoingHttpHeaders } from 
 import { context } from "@opentelemetry/api";
 import { startSending } from "../gate/current-call.ts";
 import type { CallInFlight } from "../gate/current-call.ts";
-import { hasSyncHooks, watchResolve } from "../registration/module-hooks.ts";
+import { hasSyncHooks, isBuiltinLoaded, watchResolve } from "../registration/module-hooks.ts";
 import { isPatched, PATCHED, replace } from "../stainless/patch-client.ts";
 import { HeldStream } from "./held-stream.ts";
 import { registeredWire } from "./wire.ts";
@@ -19,10 +19,7 @@ type Request = (this: ClientHttp2Session, headers?: OutgoingHttpHeaders, ...rest
 const authorities = new WeakMap<object, string>();
 
 export function hookHttp2(): void {
-  // Not in the types: what Node has loaded of itself.
-  const { moduleLoadList = [] } = process as { readonly moduleLoadList?: readonly string[] };
-  const isLoaded = moduleLoadList.includes("NativeModule http2");
-  if (isLoaded || !hasSyncHooks(process.versions.node)) patchHttp2();
+  if (isBuiltinLoaded("http2") || !hasSyncHooks(process.versions.node)) patchHttp2();
   else watchResolve((specifier) => void (IS_HTTP2.test(specifier) && patchHttp2()));
 }
 

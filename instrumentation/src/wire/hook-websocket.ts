@@ -48,7 +48,7 @@ function install(): void {
   const set = (value: unknown): void => {
     Object.defineProperty(globalThis, "WebSocket", { value, writable: true, enumerable: false, configurable: true });
   };
-  if (!isFirstPreload()) {
+  if (!isFirstPreload() && !isUnread("WebSocket")) {
     // It may be somebody's by now, which only reading it tells; if it is Node's, that has loaded undici.
     const value: unknown = globalThis.WebSocket;
     if (value === undefined || !isLoaded()) return;
@@ -64,6 +64,25 @@ function install(): void {
   // V8 makes it when it is read, and also when it is defined anew.
   Reflect.deleteProperty(globalThis, "WebSocket");
   Object.defineProperty(globalThis, "WebSocket", { get: readGlobal, set, enumerable: false, configurable: true });
+}
+
+/**
+ * Whether a global is still what V8 makes when it is first read. Neither reading it nor its descriptor may be asked: both make it. But
+ * a look-up of getters goes on to the prototype past what V8 has yet to make, and ends at a value. False wherever that can't be told.
+ */
+function isUnread(name: string): boolean {
+  const prototype = Object.getPrototypeOf(globalThis) as object;
+  if (Object.hasOwn(prototype, name)) return false;
+  const mark = (): undefined => undefined;
+  try {
+    Object.defineProperty(prototype, name, { get: mark, configurable: true });
+    // oxlint-disable-next-line no-restricted-properties -- nothing else looks without reading
+    return (globalThis as unknown as { __lookupGetter__(name: string): unknown }).__lookupGetter__(name) === mark;
+  } catch {
+    return false;
+  } finally {
+    Reflect.deleteProperty(prototype, name);
+  }
 }
 
 /** The same class, whose sockets are told of. One made by its prototype's `constructor` is not: the dispatcher alone sees that. */

@@ -24,12 +24,14 @@ afterAll(async () => {
   await provider.close();
 });
 
-/** What a registered agent prints. */
-async function print(name: string, source: string): Promise<readonly string[]> {
+const PRELOAD = ["--import", "@tollgate/instrumentation/register"];
+
+/** What an agent prints that is registered by its start, or, with other arguments, by itself. */
+async function print(name: string, source: string, preload: readonly string[] = PRELOAD): Promise<readonly string[]> {
   const file = join(folder, name);
   writeFileSync(file, source);
   const inherited = Object.entries(process.env).filter(([key]) => !/^(?:TOLLGATE|OTEL)_/.test(key));
-  const child = spawn(process.execPath, ["--import", "@tollgate/instrumentation/register", file], {
+  const child = spawn(process.execPath, [...preload, file], {
     cwd: folder,
     env: {
       ...Object.fromEntries(inherited),
@@ -47,6 +49,24 @@ async function print(name: string, source: string): Promise<readonly string[]> {
 
 const failed = (socket: string): string =>
   `new Promise((resolve) => (new (${socket})(process.env.URL).onerror = resolve))`;
+
+const DOORS = [
+  ["a known library, ESM", "a.mjs", 'await import("openai");'],
+  ["a known library, CommonJS", "b.cjs", 'require("openai");'],
+  ["OpenTelemetry", "c.mjs", 'await import("@opentelemetry/api");'],
+  ["a child process", "e.cjs", 'require("node:child_process").spawnSync("true");'],
+  ["a child, asynchronously", "f.cjs", 'require("node:child_process").spawn("true");'],
+  ["a thread", "g.cjs", 'new (require("node:worker_threads").Worker)("0", { eval: true });'],
+  ["a request of node:http", "h.cjs", 'require("node:http").get(process.env.URL, (response) => response.resume());'],
+  [
+    "a session of node:http2",
+    "l.cjs",
+    'require("node:http2").connect(process.env.URL).on("error", () => {}).destroy();',
+  ],
+  ["a request of fetch", "i.mjs", "await fetch(process.env.URL);"],
+  ["a socket", "j.mjs", `await ${failed("WebSocket")};`],
+  ["a socket by another name", "k.mjs", `await ${failed('process.getBuiltinModule("http").WebSocket')};`],
+] as const;
 
 describe("a registered process", () => {
   it("loads nothing of the gate while it needs none of it", async () => {
@@ -74,24 +94,15 @@ describe("a registered process", () => {
     expect(await print("globs.mjs", source)).toEqual(["false", "true"]);
   });
 
-  it.each([
-    ["a known library, ESM", "a.mjs", 'await import("openai");'],
-    ["a known library, CommonJS", "b.cjs", 'require("openai");'],
-    ["OpenTelemetry", "c.mjs", 'await import("@opentelemetry/api");'],
-    ["this package", "d.mjs", 'await import("@tollgate/instrumentation");'],
-    ["a child process", "e.cjs", 'require("node:child_process").spawnSync("true");'],
-    ["a child, asynchronously", "f.cjs", 'require("node:child_process").spawn("true");'],
-    ["a thread", "g.cjs", 'new (require("node:worker_threads").Worker)("0", { eval: true });'],
-    ["a request of node:http", "h.cjs", 'require("node:http").get(process.env.URL, (response) => response.resume());'],
-    ["a request of fetch", "i.mjs", "await fetch(process.env.URL);"],
-    ["a socket", "j.mjs", `await ${failed("WebSocket")};`],
-    ["a socket by another name", "k.mjs", `await ${failed('process.getBuiltinModule("http").WebSocket')};`],
-  ])("loads the gate for %s", async (_what, name, source) => {
-    expect(await print(name, `console.log(${IS_LOADED}); ${source} console.log(${IS_LOADED});`)).toEqual([
-      "false",
-      "true",
-    ]);
-  });
+  it.each([...DOORS, ["this package", "d.mjs", 'await import("@tollgate/instrumentation");'] as const])(
+    "loads the gate for %s",
+    async (_what, name, source) => {
+      expect(await print(name, `console.log(${IS_LOADED}); ${source} console.log(${IS_LOADED});`)).toEqual([
+        "false",
+        "true",
+      ]);
+    },
+  );
 
   it("holds its first call, whoever took `fetch` before", async () => {
     const body = '{"model":"gpt-4o-mini","max_tokens":50,"messages":[{"role":"user","content":"hi"}]}';
@@ -128,5 +139,79 @@ describe("a registered process", () => {
       const call = { model: "gpt-4o-mini", max_tokens: 50, messages: [{ role: "user", content: "hi" }] };
       await client.chat.completions.create(call).catch((error) => console.log(error.code, typeof guard, typeof trace));`;
     expect(await print("all.mjs", source)).toEqual(["budget_exceeded function object"]);
+  });
+});
+
+describe("an app that registers itself", () => {
+  const ESM = 'import { registerTollgate } from "@tollgate/instrumentation";';
+  const CJS = 'const { registerTollgate } = require("@tollgate/instrumentation"); registerTollgate();';
+  const HAS_UNDICI = 'globalThis[Symbol.for("undici.globalDispatcher.1")] !== undefined';
+  const CALL = `fetch(process.env.URL + "/v1/chat/completions", { method: "POST",
+    body: '{"model":"gpt-4o-mini","max_tokens":50,"messages":[{"role":"user","content":"hi"}]}' })`;
+  const register = (name: string): string => (name.endsWith(".cjs") ? CJS : `${ESM} await registerTollgate().ready;`);
+  const printOwn = (name: string, source: string): Promise<readonly string[]> =>
+    print(`own-${name}`, `${register(name)} ${source}`, []);
+
+  it.each(["idle.mjs", "idle.cjs"])("loads nothing of the gate while it needs none of it: %s", async (name) => {
+    expect(await printOwn(name, `setTimeout(() => console.log(${IS_LOADED}, ${HAS_UNDICI}));`)).toEqual([
+      "false false",
+    ]);
+  });
+
+  it.each([
+    ...DOORS,
+    ["another entry of this package", "d.mjs", 'await import("@tollgate/instrumentation/policy");'] as const,
+  ])("loads the gate for %s", async (_what, name, source) => {
+    expect(await printOwn(name, `console.log(${IS_LOADED}); ${source} console.log(${IS_LOADED});`)).toEqual([
+      "false",
+      "true",
+    ]);
+  });
+
+  it("holds a call that is made in the same turn, and one of a library that was imported before", async () => {
+    const before = provider.requests.length;
+    const tell = ".catch((error) => console.log(error.code))";
+    expect(await print("turn.mjs", `${ESM} registerTollgate(); await ${CALL}${tell};`, [])).toEqual([
+      "budget_exceeded",
+    ]);
+    const sdk = `new OpenAI({ apiKey: "x", baseURL: process.env.URL + "/v1" }).chat.completions.create({ model: "gpt-4o-mini",
+      max_tokens: 50, messages: [{ role: "user", content: "hi" }] })`;
+    const source = `${ESM} import OpenAI from "openai"; await registerTollgate().ready; console.log(${IS_LOADED}); await ${sdk}${tell};`;
+    expect(await print("before.mjs", source, [])).toEqual(["true", "budget_exceeded"]);
+    expect(provider.requests).toHaveLength(before);
+  });
+
+  it("loads the gate while the modules of the app wait for their turn, among them some of this package", async () => {
+    const first = `import { createRequire } from "node:module"; ${ESM}
+      createRequire(import.meta.url)("openai"); registerTollgate();`;
+    writeFileSync(join(folder, "first.mjs"), first);
+    const source = `import "./first.mjs"; import { decide } from "@tollgate/instrumentation/policy";
+      import { withContext } from "@tollgate/instrumentation"; console.log(typeof decide, ${IS_LOADED}, withContext({}, () => 1));`;
+    expect(await print("graph.mjs", source, [])).toEqual(["function true 1"]);
+  });
+
+  it("knows http2 that was loaded before, and leaves a socket class of the app's own alone", async () => {
+    const before = `const http2 = require("node:http2"); class Own {} globalThis.WebSocket = Own;`;
+    const source = `${before} ${CJS} console.log(WebSocket === Own, ${IS_LOADED});
+      http2.connect(process.env.URL).on("error", () => {}).destroy(); console.log(WebSocket === Own, ${IS_LOADED});`;
+    expect(await print("http2.cjs", source, [])).toEqual(["true false", "true true"]);
+  });
+
+  it("gives each name as the whole package gives it", async () => {
+    const source = `
+      import * as light from "@tollgate/instrumentation";
+      import { createRequire } from "node:module";
+      const { Policy, withContext, guard, guardTool, flush, registerTollgate } = light;
+      await flush();
+      console.log(${IS_LOADED});
+      class Mine extends Policy { own() { return this.check("db_read_x").decision; } }
+      const mine = new Mine({ allow: ["db_read_*"] });
+      console.log(mine.own(), mine instanceof Mine, mine instanceof Policy, Policy.template("email") instanceof Policy);
+      console.log(withContext({ session: "s" }, () => 7), await guardTool("free", async () => 8)());
+      try { guard({}, { budget: "$1" }); } catch (error) { console.log(error instanceof light.ConfigInvalid); }
+      const whole = await import(createRequire(import.meta.url).resolve("@tollgate/instrumentation").replace("entry.js", "index.js"));
+      console.log(Object.keys(whole).filter((name) => typeof whole[name] !== typeof light[name]).join() || "same",
+        Object.keys(light).length - Object.keys(whole).length);`;
+    expect(await print("names.mjs", source, [])).toEqual(["false", "allow true true true", "7 8", "true", "same 0"]);
   });
 });
