@@ -3,13 +3,12 @@
  * this. Insert data goes to a file as it arrives, byte for byte, and is never held in memory; every size is bounded, after
  * decompression too.
  */
-import { createWriteStream } from "node:fs";
 import type { IncomingMessage } from "node:http";
-import { pipeline } from "node:stream/promises";
 import type { Readable, Transform } from "node:stream";
 import { createBrotliDecompress, createGunzip, createInflate, createZstdDecompress } from "node:zlib";
 import { unpackFrames } from "./compressed-frames.ts";
 import { EngineError } from "./engine-error.ts";
+import { writeInsertData } from "./insert-data.ts";
 import { readStatement, type Statement } from "./statement.ts";
 
 /** An INSERT must show its FORMAT within this many bytes: ClickHouse's default `max_query_size`. */
@@ -17,8 +16,6 @@ const HEAD_BYTES_MAX = 256 * 1024;
 /** A client that sends nothing of its body for so long is given up. */
 const STALL_MS_MAX = 60_000;
 const STATEMENT_BYTES_MAX = 16 * 1024 * 1024;
-/** Insert data that is written to its file at once: what comes from a socket comes in pieces of 64 KiB. */
-const WRITE_BYTES = 1024 * 1024;
 
 /** A request's statement; `text` is latin1, one character a byte. For insert data, `dataPath` holds the bytes. */
 export interface RequestStatement {
@@ -69,8 +66,7 @@ async function readFrom(source: AsyncGenerator<Buffer, undefined>, dataPath: str
     const statement = readStatementOfHead(head, isEnded);
     if (statement?.kind === "insert-data") {
       const first = held.subarray(statement.dataStart);
-      const file = createWriteStream(dataPath, { flags: "wx", mode: 0o600, highWaterMark: WRITE_BYTES });
-      await pipeline(joined(first, source), file);
+      await writeInsertData(dataPath, joined(first, source));
       return { statement, text: head.slice(0, statement.dataStart) };
     }
   }
