@@ -1,6 +1,6 @@
 /**
  * What makes a row the same row when it is sent again: 24 bytes. In memory they are six 32-bit words, so that a table of
- * millions of them is one typed array; on disk they are the same bytes. Compared whole: a hash only says where to look.
+ * thousands of them is one typed array; on disk they are the same bytes. Compared whole: a hash only says where to look.
  */
 import { randomBytes } from "node:crypto";
 

@@ -62,7 +62,7 @@ export const clickhouseExporterConfig = z.strictObject({
       max_entries: wholeAbove0
         .default(defaults.maxEntries)
         .describe(
-          "How many spans are known; 32 bytes each. The default is 40 s of 100,000 a second, or the whole window of 4,400.",
+          "How many spans are known; 17 bytes each. The default is 40 s of 100,000 a second, or the whole window of 4,400.",
         ),
       load_timeout_ms: wholeAbove0
         .default(defaults.loadTimeoutMs)

@@ -2,67 +2,70 @@
  * Which rows were taken lately. OTLP is at-least-once: a client whose answer got lost sends the batch again, and those
  * rows must not count twice. Bounded by time and by number; what falls out of it would be taken for new.
  *
- * The identities lie in a ring in the order they came, 24 bytes each. Over it lies a hash table with open addressing: a slot
- * holds a place in the ring and some bits of the hash, so that the ring is read when they agree only. About 32 bytes an entry, and
- * nothing for the garbage collector to look at. The table is cut in parts that grow one at a time: no long pause.
- * Ages are measured by a clock that never jumps; an entry may be known a sixty-fourth of the window too long.
+ * What is kept of a row is a fingerprint under a secret of the process: 94 bits, of which 88 lie in a table and 6 say in which of 64. A row
+ * that is taken for another is an audit record lost: with 4 million known, that happens to one of 10^12 new rows with a
+ * probability of 2 * 10^-10, whatever ids senders choose. 17 bytes a row at most, and nothing for the garbage collector to look at.
+ *
+ * Rows come in generations, a 64th of the window or of the number each, and are forgotten by the generation: a row may be known a
+ * 64th of the window too long, and of the number a 64th less may be known. Tables are gone through, and grow, one at a time: no long pause.
+ * Ages are measured by a clock that never jumps.
  */
-import { IDENTITY_WORDS, type IdentityCell, identityHash } from "../../pdata/identity.ts";
+import type { IdentityCell } from "../../pdata/identity.ts";
+import { IdentityPrint } from "./identity-print.ts";
+import { GENERATIONS_MAX, PrintTable, type PrintTables } from "./print-table.ts";
 
 export interface RecentSpansOptions {
   readonly windowMs: number;
   readonly entriesMax: number;
 }
 
-const CHUNK_ROWS = 16_384;
-const PARTS = 64;
-const PART_SHIFT = 26;
-const PART_SLOTS_MIN = 64;
-/** A part that is fuller than this is doubled. */
-const LOAD_MAX = 0.75;
-const MARKS_A_WINDOW = 64;
-/** Old entries go with the new ones that come, a few each: no long pause either. */
-const EVICTIONS_AN_ADD = 4;
+const TABLES = 64;
+const TABLE_SHIFT = 26;
+const GENERATIONS = 64;
+/**
+ * A table is gone through for each eighth of a full generation, and for each generation that time ends. All are within 64 generations,
+ * so what is left of one is gone before its number comes round: up to 131 live, 64 are being let go, and there are 255.
+ */
+const RENEWALS = 8;
 
-interface Part {
-  /** 0 is free; else place in the ring + 1 below, bits of the hash above. A power of two long. */
-  slots: Uint32Array;
-  used: number;
+interface Generation {
+  readonly number: number;
+  readonly firstMs: number;
+  lastMs: number;
+  count: number;
 }
 
 export class RecentSpans {
   readonly #windowMs: number;
   readonly #entriesMax: number;
-  readonly #parts: Part[] = Array.from({ length: PARTS }, () => ({ slots: new Uint32Array(PART_SLOTS_MIN), used: 0 }));
-  readonly #chunks: (Int32Array | undefined)[];
-  readonly #ringRows: number;
-  readonly #placeBits: number;
-  readonly #placeMask: number;
-  /** Entries are numbered as they come; `#first` up to `#next` are known. */
-  #first = 0;
-  #next = 0;
-  /** From which entry on they were added at `ms` or later, oldest first. */
-  readonly #marks: { readonly entry: number; readonly ms: number }[] = [];
+  readonly #generationMax: number;
+  readonly #renewalEach: number;
+  readonly #print = new IdentityPrint();
+  readonly #shared: PrintTables;
+  readonly #tables: readonly PrintTable[];
+  /** Those that live, oldest first. */
+  readonly #generations: Generation[] = [];
+  #number = 0;
+  #renewed = 0;
+  #size = 0;
   #evictedEarly = 0;
 
   constructor(options: RecentSpansOptions) {
     this.#windowMs = options.windowMs;
     this.#entriesMax = options.entriesMax;
-    // One chunk more than needed: the oldest and the newest entries never share one.
-    this.#chunks = Array.from({ length: Math.ceil(options.entriesMax / CHUNK_ROWS) + 1 });
-    this.#ringRows = this.#chunks.length * CHUNK_ROWS;
-    this.#placeBits = 32 - Math.clz32(this.#ringRows);
-    this.#placeMask = 2 ** this.#placeBits - 1;
+    this.#generationMax = Math.ceil(options.entriesMax / GENERATIONS);
+    this.#renewalEach = Math.ceil(this.#generationMax / RENEWALS);
+    this.#shared = { lives: new Uint8Array(GENERATIONS_MAX + 1), entriesMax: options.entriesMax / TABLES };
+    this.#tables = Array.from({ length: TABLES }, () => new PrintTable(this.#shared));
   }
 
   get size(): number {
-    return this.#next - this.#first;
+    return this.#size;
   }
 
-  /** What the entries and their table take, in bytes. */
+  /** What the tables take, in bytes. */
   get bytes(): number {
-    const chunks = this.#chunks.reduce((sum, chunk) => sum + (chunk?.byteLength ?? 0), 0);
-    return this.#parts.reduce((sum, part) => sum + part.slots.byteLength, chunks);
+    return this.#tables.reduce((sum, table) => sum + table.bytes, 0);
   }
 
   /** How many entries were dropped before their time because there were too many. Above 0, `entriesMax` is too small for the window. */
@@ -71,116 +74,63 @@ export class RecentSpans {
   }
 
   has(cell: IdentityCell): boolean {
-    return this.#find(cell, identityHash(cell.words, 0));
+    this.#print.read(cell);
+    return this.#table().find(this.#print.words) >= 0;
   }
 
   /** `now` is monotonic time in ms. Adding what is there changes nothing. */
   add(cell: IdentityCell, now: number): void {
-    const hash = identityHash(cell.words, 0);
-    if (this.#find(cell, hash)) return;
-    this.#evict(now);
-    const last = this.#marks.at(-1);
-    if (last === undefined || now - last.ms >= this.#windowMs / MARKS_A_WINDOW) {
-      this.#marks.push({ entry: this.#next, ms: now });
-    }
-    const place = this.#next % this.#ringRows;
-    const chunk = (this.#chunks[Math.floor(place / CHUNK_ROWS)] ??= new Int32Array(CHUNK_ROWS * IDENTITY_WORDS));
-    const at = (place % CHUNK_ROWS) * IDENTITY_WORDS;
-    for (let index = 0; index < IDENTITY_WORDS; index += 1) chunk[at + index] = cell.words[index] ?? 0;
-    this.#next += 1;
-    const part = this.#partOf(hash);
-    if (part.used >= part.slots.length * LOAD_MAX) this.#grow(part);
-    this.#put(part.slots, hash, place);
-    part.used += 1;
+    this.#print.read(cell);
+    const table = this.#table();
+    const place = table.find(this.#print.words);
+    if (place >= 0) return;
+    this.#forget(now);
+    const generation = this.#generationAt(now);
+    table.put(this.#print.words, place, generation.number);
+    if (generation.count % this.#renewalEach === 0) this.#renewNext();
+    generation.count += 1;
+    generation.lastMs = now;
+    this.#size += 1;
   }
 
-  #find(cell: IdentityCell, hash: number): boolean {
-    const { slots } = this.#partOf(hash);
-    const mask = slots.length - 1;
-    const tag = this.#tagOf(hash);
-    let at = hash & mask;
-    for (let slot = slots[at]; slot !== undefined && slot !== 0; slot = slots[at]) {
-      if ((slot & ~this.#placeMask) >>> 0 === tag && this.#isAt((slot & this.#placeMask) - 1, cell)) return true;
-      at = (at + 1) & mask;
-    }
-    return false;
+  /** The table of the fingerprint that was made last. */
+  #table(): PrintTable {
+    const table = this.#tables[(this.#print.words[3] ?? 0) >>> TABLE_SHIFT];
+    if (table === undefined) throw new RangeError("a table for each value of six bits");
+    return table;
   }
 
-  #isAt(place: number, cell: IdentityCell): boolean {
-    const chunk = this.#chunks[Math.floor(place / CHUNK_ROWS)];
-    return chunk !== undefined && cell.isAt(chunk, (place % CHUNK_ROWS) * IDENTITY_WORDS);
+  #forget(now: number): void {
+    while ((this.#generations[0]?.lastMs ?? now) + this.#windowMs < now) this.#forgetOldest();
+    if (this.#size >= this.#entriesMax) this.#evictedEarly += this.#forgetOldest();
   }
 
-  #hashAt(place: number): number {
-    const chunk = this.#chunks[Math.floor(place / CHUNK_ROWS)];
-    return chunk === undefined ? 0 : identityHash(chunk, (place % CHUNK_ROWS) * IDENTITY_WORDS);
+  /** Returns how many. */
+  #forgetOldest(): number {
+    const oldest = this.#generations.shift();
+    if (oldest === undefined) return 0;
+    this.#shared.lives[oldest.number] = 0;
+    this.#size -= oldest.count;
+    return oldest.count;
   }
 
-  #partOf(hash: number): Part {
-    const part = this.#parts[hash >>> PART_SHIFT];
-    if (part === undefined) throw new RangeError("a hash has 32 bits");
-    return part;
+  /** The one that is being filled. */
+  #generationAt(now: number): Generation {
+    const current = this.#generations.at(-1);
+    const isOpen =
+      current !== undefined &&
+      current.count < this.#generationMax &&
+      now - current.firstMs < this.#windowMs / GENERATIONS;
+    if (isOpen) return current;
+    this.#number = (this.#number % GENERATIONS_MAX) + 1;
+    const next = { number: this.#number, firstMs: now, lastMs: now, count: 0 };
+    this.#shared.lives[next.number] = 1;
+    this.#generations.push(next);
+    return next;
   }
 
-  /** The bits of a slot above the place; mixed once more, as neighbours in the table have alike low bits. */
-  #tagOf(hash: number): number {
-    return (Math.imul(hash, 0x9e3779b1) & ~this.#placeMask) >>> 0;
-  }
-
-  #put(slots: Uint32Array, hash: number, place: number): void {
-    const mask = slots.length - 1;
-    let at = hash & mask;
-    while (slots[at] !== 0) at = (at + 1) & mask;
-    slots[at] = (this.#tagOf(hash) | (place + 1)) >>> 0;
-  }
-
-  #grow(part: Part): void {
-    const old = part.slots;
-    part.slots = new Uint32Array(old.length * 2);
-    for (const slot of old) {
-      if (slot === 0) continue;
-      const place = (slot & this.#placeMask) - 1;
-      this.#put(part.slots, this.#hashAt(place), place);
-    }
-  }
-
-  #evict(now: number): void {
-    if (this.size >= this.#entriesMax) {
-      this.#removeOldest();
-      this.#evictedEarly += 1;
-    }
-    const slack = this.#windowMs / MARKS_A_WINDOW;
-    for (let count = 0; count < EVICTIONS_AN_ADD && this.size > 0; count += 1) {
-      while ((this.#marks[1]?.entry ?? Infinity) <= this.#first) this.#marks.shift();
-      if ((this.#marks[0]?.ms ?? now) + this.#windowMs + slack >= now) return;
-      this.#removeOldest();
-    }
-  }
-
-  #removeOldest(): void {
-    const place = this.#first % this.#ringRows;
-    const hash = this.#hashAt(place);
-    const part = this.#partOf(hash);
-    this.#free(part.slots, hash & (part.slots.length - 1), place);
-    part.used -= 1;
-    this.#first += 1;
-    if (this.#first % CHUNK_ROWS === 0) this.#chunks[Math.floor(place / CHUNK_ROWS)] = undefined;
-  }
-
-  /** Empties the slot of `place` and moves up those after it that would not be found across the gap. */
-  #free(slots: Uint32Array, home: number, place: number): void {
-    const mask = slots.length - 1;
-    let gap = home;
-    while (((slots[gap] ?? 0) & this.#placeMask) !== place + 1) gap = (gap + 1) & mask;
-    let at = (gap + 1) & mask;
-    for (let slot = slots[at]; slot !== undefined && slot !== 0; slot = slots[at]) {
-      const wanted = this.#hashAt((slot & this.#placeMask) - 1) & mask;
-      if (((at - wanted) & mask) >= ((at - gap) & mask)) {
-        slots[gap] = slot;
-        gap = at;
-      }
-      at = (at + 1) & mask;
-    }
-    slots[gap] = 0;
+  #renewNext(): void {
+    this.#tables[this.#renewed]?.renew();
+    this.#renewed = (this.#renewed + 1) % TABLES;
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Goal: the compact table of identities answers as a plain Map would, however its parts grow, fill and empty.
+ * Goal: the compact tables of fingerprints answer as a plain Map would, however they grow, fill and empty.
  * Method: seeded random operations against a model; identities that share most of their bytes among them.
  */
 import fc from "fast-check";
@@ -27,24 +27,47 @@ describe("recent spans", () => {
     expect(recent.evictedEarly).toBe(0);
   });
 
-  it("holds no more than its bound, gives up the oldest first, and counts what went too early", () => {
-    const recent = new RecentSpans({ windowMs: 1_000_000, entriesMax: 100 });
-    for (let index = 0; index < 1_000; index += 1) recent.add(cellOf(index), index);
-    expect(recent.size).toBe(100);
-    for (let index = 0; index < 1_000; index += 1) expect(recent.has(cellOf(index))).toBe(index >= 900);
-    expect(recent.evictedEarly).toBe(900);
+  it("holds no more than its bound, gives up a 64th of the oldest first, and counts what went too early", () => {
+    const entriesMax = 6_400;
+    const recent = new RecentSpans({ windowMs: 1_000_000, entriesMax });
+    const added = entriesMax * 3;
+    for (let index = 0; index < added; index += 1) {
+      recent.add(cellOf(index), index);
+      expect(recent.size).toBeLessThanOrEqual(entriesMax);
+    }
+    const oldest = added - recent.size;
+    expect(recent.size).toBeGreaterThan(entriesMax - entriesMax / 64);
+    for (let index = 0; index < added; index += 1) expect(recent.has(cellOf(index))).toBe(index >= oldest);
+    expect(recent.evictedEarly).toBe(oldest);
   });
 
-  it("takes at most 40 bytes an entry when it is full, and gives the entries' memory back with their time", () => {
+  it("takes at most 17 bytes an entry however long it is full, and gives the entries' memory back with their time", () => {
     const entriesMax = 400_000;
     const recent = new RecentSpans({ windowMs: 1_000, entriesMax });
-    for (let index = 0; index < entriesMax; index += 1) recent.add(cellOf(index), 0);
-    const full = recent.bytes;
-    expect(recent.size).toBe(entriesMax);
-    expect(full / entriesMax).toBeLessThanOrEqual(40);
-    for (let index = 0; index < entriesMax / 2; index += 1) recent.add(cellOf(entriesMax + index), 5_000 + index);
+    let most = 0;
+    for (let index = 0; index < entriesMax * 2; index += 1) {
+      recent.add(cellOf(index), 0);
+      if (index % 1_000 === 0) most = Math.max(most, recent.bytes);
+    }
+    expect(most / entriesMax).toBeLessThanOrEqual(17);
+    for (let index = 0; index < entriesMax / 2; index += 1) recent.add(cellOf(entriesMax * 2 + index), 5_000 + index);
     expect(recent.size).toBeLessThan(2_000);
-    expect(recent.bytes).toBeLessThan(full / 2);
+    expect(recent.bytes).toBeLessThan(most / 20);
+  });
+
+  it("forgets what is over however often the numbers of generations come round", () => {
+    const windowMs = 6_400;
+    const recent = new RecentSpans({ windowMs, entriesMax: 64_000 });
+    const perStep = 3;
+    const steps = 2_000;
+    for (let step = 0; step < steps; step += 1) {
+      for (let index = 0; index < perStep; index += 1) recent.add(cellOf(step * perStep + index), step * 100);
+    }
+    const ages = Array.from({ length: steps }, (_, step) => (steps - 1 - step) * 100);
+    const known = ages.filter(
+      (_, step) => recent.has(cellOf(step * perStep)) || recent.has(cellOf(step * perStep + 2)),
+    );
+    expect(known).toEqual(ages.filter((age) => age <= windowMs));
   });
 
   it("answers as a Map does that forgets the oldest", () => {
@@ -56,20 +79,22 @@ describe("recent spans", () => {
         const windowMs = 640;
         const recent = new RecentSpans({ windowMs, entriesMax });
         const model = new Map<number, number>();
+        const certain = entriesMax - Math.ceil(entriesMax / 64);
         let now = 0;
         for (const { index, later, isAdd } of operations) {
           now += later;
-          if (isAdd && !recent.has(cellOf(index))) {
+          const cell = cellOf(index);
+          if (isAdd && !recent.has(cell)) {
             model.delete(index);
             model.set(index, now);
-            while (model.size > entriesMax) model.delete(model.keys().next().value ?? -1);
           }
-          if (isAdd) recent.add(cellOf(index), now);
+          if (isAdd) recent.add(cell, now);
           const added = model.get(index);
-          const isKnown = recent.has(cellOf(index));
+          const isKnown = recent.has(cell);
           // What is known was added; what was added within the window and the bound is known.
           if (isKnown && added === undefined) return false;
-          if (!isKnown && added !== undefined && now - added < windowMs) return false;
+          const isWithin = certain > 0 && [...model.keys()].slice(-certain).includes(index);
+          if (!isKnown && added !== undefined && now - added < windowMs && isWithin) return false;
         }
         return recent.size <= entriesMax;
       },
