@@ -36,8 +36,10 @@ export interface BodyOptions {
   readonly buffers: BufferSource;
 }
 
-/** A usual ratio for OTLP under compression: only an estimate, `bytesMax` is the bound. */
+/** A usual ratio for OTLP under compression, where the body does not say what it is. */
 const COMPRESSION_RATIO = 8;
+/** A gzip member ends with its length: https://www.rfc-editor.org/rfc/rfc1952#section-2.3.1 */
+const GZIP_LENGTH_BYTES = 4;
 const NO_MEMORY: Body = { kind: "refused", status: 503, reason: "too much is being received, come back later" };
 
 export async function readBody(request: IncomingMessage, options: BodyOptions): Promise<Body> {
@@ -50,17 +52,44 @@ export async function readBody(request: IncomingMessage, options: BodyOptions): 
   if (Number(request.headers["content-length"] ?? 0) > bytesMax) return tooLarge(bytesMax);
   const raw = await readRaw(request, options);
   if (raw.kind !== "body" || decompress === undefined) return raw;
-  const { length } = raw.bytes;
-  if (!memory.tryGrowTo(length + Math.min(length * COMPRESSION_RATIO, bytesMax))) return NO_MEMORY;
-  try {
-    // It stops at the limit: what is beyond is never unpacked.
-    const bytes = await decompress(raw.bytes, { maxOutputLength: bytesMax });
-    memory.shrinkTo(bytes.length);
-    return { kind: "body", bytes };
-  } catch (error) {
-    const isTooLarge = error instanceof RangeError && "code" in error && error.code === "ERR_BUFFER_TOO_LARGE";
-    return isTooLarge ? tooLarge(bytesMax) : { kind: "refused", status: 400, reason: `body is not valid ${encoding}` };
+  const { bytes } = raw;
+  const expected = Math.min(expectedLength(bytes, encoding), bytesMax);
+  return unpack({ bytes, encoding, decompress, memory, lengths: [...new Set([expected, bytesMax])] });
+}
+
+interface UnpackTask {
+  readonly bytes: Buffer;
+  readonly encoding: string;
+  readonly decompress: Decompress;
+  readonly memory: Reservation;
+  /** What it may become, rising: nothing is unpacked beyond what there is memory for, and nothing at all beyond the last. */
+  readonly lengths: readonly number[];
+}
+
+/** Most are what was expected; one that is more is unpacked once more, when there is memory for as much as it may be. */
+async function unpack({ bytes, encoding, decompress, memory, lengths }: UnpackTask): Promise<Body> {
+  for (const maxOutputLength of lengths) {
+    if (!memory.tryGrowTo(bytes.length + maxOutputLength)) return NO_MEMORY;
+    try {
+      const unpacked = await decompress(bytes, { maxOutputLength });
+      memory.shrinkTo(unpacked.length);
+      return { kind: "body", bytes: unpacked };
+    } catch (error) {
+      if (!isBeyondLength(error)) return { kind: "refused", status: 400, reason: `body is not valid ${encoding}` };
+    }
   }
+  return tooLarge(lengths.at(-1) ?? 0);
+}
+
+function isBeyondLength(error: unknown): boolean {
+  return error instanceof RangeError && "code" in error && error.code === "ERR_BUFFER_TOO_LARGE";
+}
+
+/** What a body says it is, or what most are: at least 1. A sender may say anything; no more than that is unpacked. */
+function expectedLength(bytes: Buffer, encoding: string): number {
+  const at = bytes.length - GZIP_LENGTH_BYTES;
+  const length = encoding === "gzip" && at >= 0 ? bytes.readUInt32LE(at) : bytes.length * COMPRESSION_RATIO;
+  return Math.max(1, length);
 }
 
 /** What the body is packed as, "" for nothing. It is a list, and `x-gzip` is gzip: https://www.rfc-editor.org/rfc/rfc9110#section-8.4 */
