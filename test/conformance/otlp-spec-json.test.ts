@@ -5,13 +5,35 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { type Field, request as protobufRequest } from "../fixtures/otlp/protobuf-encoder.ts";
 import { startReceiver, stopReceivers } from "../integration/receivers/rig.ts";
-import { JSON_TYPE, PROTOBUF, type Reply, SIGNALS, SPAN_JSON, jsonOf, send } from "./otlp-requests.ts";
+import {
+  JSON_TYPE,
+  type PostOptions,
+  PROTOBUF,
+  type Reply,
+  SIGNALS,
+  SPAN_JSON,
+  jsonOf,
+  send,
+} from "./otlp-requests.ts";
 
 afterEach(stopReceivers);
 
 describe("JSON", () => {
   const attributesOf = (values: readonly object[]): object[] =>
     values.map((value, index) => ({ key: `key ${index}`, value }));
+  /** A log record and a span with the attribute `n`. */
+  const integerRequests = (text: string): [PostOptions, PostOptions] => {
+    const attributes = `"attributes":[{"key":"n","value":{"intValue":${text}}}]`;
+    const span = `${JSON.stringify(SPAN_JSON).slice(0, -1)},${attributes}}`;
+    const bodies = [
+      `{"resourceLogs":[{"scopeLogs":[{"logRecords":[{${attributes}}]}]}]}`,
+      `{"resourceSpans":[{"scopeSpans":[{"spans":[${span}]}]}]}`,
+    ].map((body) => Buffer.from(body));
+    return [
+      { path: "/v1/logs", type: JSON_TYPE, body: bodies[0] ?? {} },
+      { path: "/v1/traces", type: JSON_TYPE, body: bodies[1] ?? {} },
+    ];
+  };
 
   it("has ids in hex of any case, for spans and log records", async () => {
     const rig = await startReceiver();
@@ -40,6 +62,43 @@ describe("JSON", () => {
       expect(record.timeUnixNano).toBe(time);
       expect([...record.attributes].map(([, value]) => value)).toEqual([-9_223_372_036_854_775_808n, 7n]);
     }
+  });
+
+  it.each([
+    ['"1e3"', 1_000n],
+    ["1e3", 1_000n],
+    ['"1.0"', 1n],
+    ["1.0", 1n],
+    ['"1.25E+2"', 125n],
+    ['"5000e-3"', 5n],
+    ['"-0"', 0n],
+    ['"9.223372036854775807e18"', 9_223_372_036_854_775_807n],
+    ["-9223372036854775808", -9_223_372_036_854_775_808n],
+  ])("takes whole numbers with a point or an exponent, quoted or not: %s", async (text, integer) => {
+    const rig = await startReceiver();
+    for (const body of integerRequests(text)) await send(rig, body);
+    expect(rig.logBatches[0]?.records[0]?.attributes.get("n")).toBe(integer);
+    expect(rig.batches[0]?.spans[0]?.attributes.get("n")).toBe(integer);
+  });
+
+  it.each([
+    '"9223372036854775808"',
+    "9223372036854775808",
+    '"-9223372036854775809"',
+    "1e30",
+    '"1e999999999"',
+    '"1e-999999999"',
+    '"1.5"',
+    "1.5",
+    '"0x10"',
+    '" 1"',
+    '""',
+    "true",
+  ])("rejects what is no 64-bit integer, and never changes it: %s", async (text) => {
+    const rig = await startReceiver();
+    const [logs, traces] = integerRequests(text);
+    expect(jsonOf(await send(rig, logs))).toMatchObject({ partialSuccess: { rejectedLogRecords: "1" } });
+    expect(jsonOf(await send(rig, traces))).toMatchObject({ partialSuccess: { rejectedSpans: "1" } });
   });
 
   it("has enums as integers only, and names in lowerCamelCase only", async () => {

@@ -10,6 +10,8 @@ export type JsonObject = Readonly<Record<string, unknown>>;
 
 const { attributesMax, elementsMax, stringBytesMax, valueDepthMax } = OTLP_LIMITS;
 const UINT64_MAX = 18_446_744_073_709_551_615n;
+const INT64_MIN = -9_223_372_036_854_775_808n;
+const INT64_MAX = 9_223_372_036_854_775_807n;
 /** A bare number too long for a float: only then is the slow, exact parse needed. */
 const LONG_NUMBER = /[:[,]\s*-?\d{16,}/;
 
@@ -66,7 +68,7 @@ export function readValue(json: unknown, depth: number): AttributeValue {
   const { stringValue, boolValue, intValue, doubleValue, bytesValue, arrayValue, kvlistValue } = value;
   if (isSet(stringValue)) return asString(stringValue);
   if (isSet(boolValue)) return asBoolean(boolValue);
-  if (isSet(intValue)) return BigInt.asIntN(64, asInteger(intValue, "intValue"));
+  if (isSet(intValue)) return asInt64(intValue);
   if (isSet(doubleValue)) return asDouble(doubleValue);
   if (isSet(bytesValue)) return Uint8Array.from(Buffer.from(asString(bytesValue), "base64"));
   if (isSet(arrayValue) && depth < valueDepthMax) {
@@ -133,12 +135,35 @@ function asDouble(value: unknown): number {
   throw new MalformedError("doubleValue must be a number");
 }
 
+function asInt64(value: unknown): bigint {
+  const integer = asInteger(value, "intValue");
+  if (integer < INT64_MIN || integer > INT64_MAX) throw new MalformedError("intValue is out of range");
+  return integer;
+}
+
 function asInteger(value: unknown, what: string): bigint {
   if (value === undefined || value === null) return 0n;
   if (typeof value === "bigint") return value;
   if (typeof value === "number" && Number.isInteger(value)) return BigInt(value);
   if (typeof value === "string" && /^-?\d{1,20}$/.test(value)) return BigInt(value);
-  throw new MalformedError(`${what} must be an integer`);
+  const written = typeof value === "string" ? wholeNumberOf(value) : undefined;
+  if (written === undefined) throw new MalformedError(`${what} must be an integer`);
+  return written;
+}
+
+/** Longer ones are no 64-bit integers. */
+const WRITTEN_CHARS_MAX = 64;
+const WRITTEN = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d{1,3}))?$/;
+
+/** A whole number in a string with a point or an exponent, which proto3's JSON allows: `1.0`, `1e3`. Exact; `undefined` for others. */
+function wholeNumberOf(text: string): bigint | undefined {
+  const match = text.length > WRITTEN_CHARS_MAX ? null : WRITTEN.exec(text);
+  if (match === null) return undefined;
+  const [, sign = "", whole = "", fraction = "", exponent = "0"] = match;
+  const digits = whole + fraction;
+  const pointAt = whole.length + Number(exponent);
+  if (/[1-9]/.test(digits.slice(Math.max(0, pointAt)))) return undefined;
+  return BigInt(`${sign}${digits.slice(0, Math.max(0, pointAt)).padEnd(pointAt, "0") || "0"}`);
 }
 
 export function asTime(value: unknown, what: string): bigint {
