@@ -22,10 +22,13 @@ interface Usage {
   readonly total_tokens: number;
 }
 
-export function makeWireModel(
-  twin: Twin,
-  { url, maxTokens }: { readonly url: string; readonly maxTokens: number },
-): models.BaseChatModel {
+export interface WireModelOptions {
+  readonly url: string;
+  readonly maxTokens: number | undefined;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export function makeWireModel(twin: Twin, { url, maxTokens, headers = {} }: WireModelOptions): models.BaseChatModel {
   const usageOf = ({ prompt_tokens, completion_tokens, total_tokens }: Usage) => ({
     input_tokens: prompt_tokens,
     output_tokens: completion_tokens,
@@ -39,7 +42,7 @@ export function makeWireModel(
     const asked = given.map(({ content }) => ({ role: "user", content }));
     const response = await fetch(`${url}/v1/chat/completions`, {
       method: "POST",
-      headers: { authorization: "Bearer test", "content-type": "application/json" },
+      headers: { authorization: "Bearer test", "content-type": "application/json", ...headers },
       body: JSON.stringify({ model: "gpt-4o", messages: asked, max_tokens: maxTokens, ...body }),
       signal: signal ?? null,
     });
@@ -53,16 +56,21 @@ export function makeWireModel(
     }
 
     override getLsParams(): ReturnType<models.BaseChatModel["getLsParams"]> {
-      return { ls_model_type: "chat", ls_provider: "openai", ls_model_name: "gpt-4o", ls_max_tokens: maxTokens };
+      return {
+        ls_model_type: "chat",
+        ls_provider: "openai",
+        ls_model_name: "gpt-4o",
+        ...(maxTokens !== undefined && { ls_max_tokens: maxTokens }),
+      };
     }
 
     override async _generate(given: BaseMessage[], options: this["ParsedCallOptions"]) {
       const response = await ask(given, {}, options.signal);
-      const answer = (await response.json()) as { choices: { message: { content: string } }[]; usage: Usage };
+      const answer = (await response.json()) as { choices: { message: { content: string } }[]; usage?: Usage };
       const text = answer.choices[0]?.message.content ?? "";
       const message = new twin.messages.AIMessage({
         content: text,
-        usage_metadata: usageOf(answer.usage),
+        ...(answer.usage === undefined ? {} : { usage_metadata: usageOf(answer.usage) }),
       } as AIMessageFields);
       return { generations: [{ text, message, generationInfo: { finish_reason: "stop" } }] };
     }

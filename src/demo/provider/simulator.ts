@@ -264,6 +264,11 @@ export class ProviderSimulator {
     return min + (Number.parseInt(digest.slice(0, 8), 16) % (max - min + 1));
   }
 
+  /** From now on, a request that fails once fails again at its first attempt. */
+  forgetAttempts(): void {
+    this.#attempts.clear();
+  }
+
   /** Whether this request has been tried before. */
   #seen(digest: string): boolean {
     if (this.#attempts.has(digest)) return true;

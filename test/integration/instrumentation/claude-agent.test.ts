@@ -8,6 +8,7 @@ import { afterEach, expect, it } from "vitest";
 import { AgentKilled, findTollgateError } from "../../../instrumentation/src/errors.ts";
 import { registerGate } from "../../../instrumentation/src/gate/registry.ts";
 import { costOf, hookFrameworks, startFrameworkRig, type FrameworkRig } from "../../support/framework-rig.ts";
+import { seenBy } from "../../support/libraries/seen.ts";
 import { policyFile } from "../../support/policy-file.ts";
 
 hookFrameworks();
@@ -119,6 +120,50 @@ it("ends the process by a kill, and counts what it was given where it has report
   for (const call of rig.gated.gate.open) call.stop(new AgentKilled({ agent: "a", reason: "enough" }));
   await expect(work).rejects.toSatisfy((error) => findTollgateError(error)?.code === "agent_killed");
   expect(costOf(rig.calls())).toBe(500_000_000n);
+  expect(rig.gated.gate.open.size).toBe(0);
+});
+
+/** What the app sees of a query, and how it ends, without what a run has of its own. */
+const see = (...given: Parameters<typeof ask>) =>
+  seenBy(async () => {
+    const types: string[] = [];
+    for await (const { type } of ask(...given)) types.push(type);
+    return types;
+  });
+
+it("ends with the app's own abort, and counts what it was given where it has reported nothing", async () => {
+  const leave = () => {
+    const abortController = new AbortController();
+    const leaving = async () => (abortController.abort(), {});
+    const hooks: Options["hooks"] = { PreToolUse: [{ hooks: [leaving] }] };
+    return see([{ tool: "Read", input: {} }, { hang: true }], { abortController, hooks });
+  };
+  await start({ env: { TOLLGATE_BUDGET: "$0.50" } });
+  const through = await leave();
+  expect(costOf(rig.calls())).toBe(500_000_000n);
+  expect(rig.gated.gate.open.size).toBe(0);
+  registerGate(undefined);
+  expect(through).toEqual(await leave());
+});
+
+it("counts what it was given where the process fails, in the SDK's own error", async () => {
+  await start({ env: { TOLLGATE_BUDGET: "$0.50" } });
+  const through = await see([{ cost: 0.1 }, { fail: true }]);
+  expect(through).toMatchObject({ type: "error" });
+  expect(costOf(rig.calls())).toBe(500_000_000n);
+  expect(rig.gated.gate.open.size).toBe(0);
+  registerGate(undefined);
+  expect(through).toEqual(await see([{ cost: 0.1 }, { fail: true }]));
+});
+
+it("keeps 64 queries within a budget that ends in the middle, and starts no process for the others", async () => {
+  await start({ env: { TOLLGATE_BUDGET: "$0.20", TOLLGATE_LOG: "error" } });
+  const queries = Array.from({ length: 64 }, () => run([{ cost: 0.05 }], { maxBudgetUsd: 0.05 }));
+  const ends = await Promise.allSettled(queries);
+  const refused = ends.filter((end) => end.status === "rejected");
+  expect(new Set(refused.map((end) => findTollgateError(end.reason)?.code))).toEqual(new Set(["budget_exceeded"]));
+  expect(refused).toHaveLength(60);
+  expect(costOf(rig.calls())).toBe(200_000_000n);
   expect(rig.gated.gate.open.size).toBe(0);
 });
 

@@ -5,11 +5,9 @@
 import { createRequire } from "node:module";
 import { afterEach, describe, expect, it } from "vitest";
 import { z } from "zod";
-import { AgentKilled, findTollgateError } from "../../../instrumentation/src/errors.ts";
 import {
   chain,
   charged,
-  costOf,
   exactly,
   hookFrameworks,
   patchLog,
@@ -60,38 +58,6 @@ describe.each([
     expect(message.content).not.toBe("");
     for await (const _chunk of await model().chat({ messages: [user], stream: true }));
     expect(charged(rig)).toEqual(exactly(rig, 2));
-  });
-
-  it("counts a stream that is left, or ended in its middle by a kill, not below what was billed", async () => {
-    await start({ simulator: { outputTokens: { min: 400, max: 500 }, pieceIntervalMs: 2 } });
-    const long = () => model({ maxTokens: 600 }).chat({ messages: [user], stream: true });
-    for await (const _chunk of await long()) break;
-    const read = async () => {
-      for await (const _chunk of await long())
-        for (const call of rig.gated.gate.open) call.stop(new AgentKilled({ agent: "a", reason: "enough" }));
-    };
-    await expect(read()).rejects.toSatisfy((error) => findTollgateError(error)?.code === "agent_killed");
-    await expect.poll(() => rig.simulator.count().in_flight).toBe(0);
-    await expect.poll(() => rig.calls().length).toBe(2);
-    expect(costOf(rig.calls())).toBeGreaterThanOrEqual(rig.paid());
-  });
-
-  it("charges nothing for what the provider refuses, and one call over its own retries", async () => {
-    await start({ simulator: { faults: "server_error" } });
-    await expect(model({ maxRetries: 1 }).chat({ messages: [user] })).rejects.toThrow("500");
-    expect(rig.calls().map(({ attributes }) => attributes["error.type"])).toEqual(["500"]);
-    expect(costOf(rig.calls())).toBe(0n);
-  });
-
-  it("keeps 64 chats within a budget that ends in the middle", async () => {
-    await start({ env: { TOLLGATE_BUDGET: "$0.02", TOLLGATE_LOG: "error" } });
-    const llm = model();
-    const ends = await Promise.allSettled(Array.from({ length: 64 }, () => llm.chat({ messages: [user] })));
-    const refused = ends.filter((end) => end.status === "rejected");
-    expect(new Set(refused.map((end) => findTollgateError(end.reason)?.code))).toEqual(new Set(["budget_exceeded"]));
-    expect(refused.length).toBeLessThan(64);
-    expect(rig.paid()).toBeLessThanOrEqual(20_000_000n);
-    expect(costOf(rig.calls())).toBe(rig.paid());
   });
 
   it.each([

@@ -127,27 +127,6 @@ describe.each([
     },
   );
 
-  it("counts a run that the app gives up not below what was billed", async () => {
-    await start({ simulator: { outputTokens: { min: 400, max: 500 }, pieceIntervalMs: 2 } });
-    const leaving = new AbortController();
-    const streamed = await make().stream("a story", { modelSettings: { maxRetries: 0 }, abortSignal: leaving.signal });
-    for await (const { type } of streamed.fullStream) if (type === "text-delta") leaving.abort();
-    await expect.poll(() => rig.simulator.count().in_flight).toBe(0);
-    await expect.poll(() => rig.calls().length).toBe(1);
-    expect(costOf(rig.calls())).toBeGreaterThanOrEqual(rig.paid());
-  });
-
-  it("keeps 64 runs within a budget that ends in the middle", async () => {
-    await start({ env: { TOLLGATE_BUDGET: "$0.02", TOLLGATE_LOG: "error" } });
-    const agent = make();
-    const ends = await Promise.allSettled(Array.from({ length: 64 }, () => agent.generate("hello", settings)));
-    const refused = ends.filter((end) => end.status === "rejected");
-    expect(new Set(refused.map((end) => findTollgateError(end.reason)?.code))).toEqual(new Set(["budget_exceeded"]));
-    expect(refused.length).toBeLessThan(64);
-    expect(rig.paid()).toBeLessThanOrEqual(20_000_000n);
-    expect(costOf(rig.calls())).toBe(rig.paid());
-  });
-
   it.each([
     ["allow", 1],
     ["deny", 0],

@@ -5,6 +5,7 @@ import { z } from "zod";
 import { registeredToolGate, registerToolGate } from "../../../instrumentation/src/guard/tool-registry.ts";
 import { runGated } from "../../../instrumentation/src/guard/covered-tool.ts";
 import { hookFrameworks, startFrameworkRig, type FrameworkRig } from "../../support/framework-rig.ts";
+import { seenBy } from "../../support/libraries/seen.ts";
 import { policyFile } from "../../support/policy-file.ts";
 
 hookFrameworks();
@@ -21,6 +22,15 @@ const cjs: Twin = {
   transport: require("@modelcontextprotocol/sdk/inMemory.js") as Twin["transport"],
 };
 
+const KILL = {
+  id: "k",
+  act: "kill",
+  selector: "*",
+  reason: "enough",
+  author: "ops",
+  at: "2026-11-22T10:00:00Z",
+} as const;
+
 let rig: FrameworkRig;
 
 afterEach(() => rig.stop());
@@ -29,11 +39,12 @@ describe.each([
   ["esm", esm],
   ["cjs", cjs],
 ] as const)("%s", (_name, twin) => {
-  async function connect(runs: unknown[]) {
+  async function connect(runs: unknown[], onRun: () => void = () => {}) {
     const server = new twin.server.McpServer({ name: "files", version: "1.0.0" });
     for (const name of ["read_file", "delete_file"]) {
       server.registerTool(name, { inputSchema: { path: z.string() } }, async (input) => {
         runs.push({ name, ...input });
+        onRun();
         return { content: [{ type: "text", text: "done" }] };
       });
     }
@@ -70,6 +81,51 @@ describe.each([
       { "gen_ai.tool.name": "read_file", "mcp.method.name": "tools/call", "tollgate.decision": "allow" },
       { "gen_ai.tool.name": "delete_file", "mcp.method.name": "tools/call", "tollgate.decision": "deny" },
     ]);
+  });
+
+  it("decides each of 64 calls side by side once", async () => {
+    await using policy = await policyFile({ allow: ["read_*"], deny: ["delete_*"] });
+    rig = await startFrameworkRig({ env: { TOLLGATE_POLICY: policy.path } });
+    const runs: unknown[] = [];
+    const client = await connect(runs);
+    const ends = await Promise.allSettled(
+      Array.from({ length: 64 }, (_, index) =>
+        client.callTool({ name: index % 2 === 0 ? "read_file" : "delete_file", arguments: { path: `/${index}` } }),
+      ),
+    );
+    expect(ends.map(({ status }) => status)).toEqual(
+      ends.map((_, index) => (index % 2 === 0 ? "fulfilled" : "rejected")),
+    );
+    expect(runs).toHaveLength(32);
+    expect(rig.tools().filter(({ attributes }) => attributes["tollgate.decision"] === "allow")).toHaveLength(32);
+    expect(rig.tools()).toHaveLength(64);
+  });
+
+  it("gives up what the app aborts, as the bare SDK does", async () => {
+    rig = await startFrameworkRig();
+    const abort = async () => {
+      const leaving = new AbortController();
+      const client = await connect([], () => leaving.abort());
+      const given = { name: "read_file", arguments: { path: "/a" } };
+      return seenBy(() => client.callTool(given, undefined, { signal: leaving.signal }));
+    };
+    const through = await abort();
+    expect(through).toMatchObject({ type: "error" });
+    expect(rig.tools().map(({ attributes }) => attributes["tollgate.decision"])).toEqual(["allow"]);
+    expect(rig.tools()[0]?.attributes["error.type"]).toBeDefined();
+    registerToolGate(undefined);
+    expect(through).toEqual(await abort());
+  });
+
+  it("sends nothing for an agent that was killed", async () => {
+    rig = await startFrameworkRig();
+    const runs: unknown[] = [];
+    const client = await connect(runs);
+    rig.gated.gate.stops.onStops({ epoch: "e", revision: 1, acts: [KILL] });
+    const end = client.callTool({ name: "read_file", arguments: { path: "/a" } });
+    await expect(end).rejects.toMatchObject({ code: "agent_killed" });
+    expect(runs).toEqual([]);
+    expect(rig.tools().map(({ attributes }) => attributes["error.type"])).toEqual(["agent_killed"]);
   });
 
   it("decides once where a framework's tool, the client and the server are in one process", async () => {

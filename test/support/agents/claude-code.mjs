@@ -1,7 +1,7 @@
 /**
  * Stands in for the executable of `@anthropic-ai/claude-agent-sdk`: speaks its stream-json protocol (read in sdk.mjs 0.3.330) on
  * standard input and output. STAND_IN_STEPS says what the agent does: `{cost}` is a call of a model that costs so many dollars,
- * `{tool, input}` a tool that asks the hooks first, `{hang}` waits for ever. It stops by `--max-budget-usd` as the real one
+ * `{tool, input}` a tool that asks the hooks first, `{hang}` waits for ever, `{fail}` ends the process. It stops by `--max-budget-usd` as the real one
  * says it does: after the call that exceeds it. The result says which tools ran.
  */
 import { createInterface } from "node:readline";
@@ -39,6 +39,7 @@ async function work() {
   let total = 0;
   let subtype = "success";
   for (const [index, step] of steps.entries()) {
+    if (step.fail) process.exit(3);
     if (step.hang) await new Promise((resolve) => setTimeout(resolve, 600_000));
     if (step.cost !== undefined) total += step.cost;
     if (total > budget) {

@@ -7,12 +7,10 @@ const MODEL = "claude-haiku-4-5";
 
 export const anthropicMessages: Library = {
   name: "@anthropic-ai/sdk messages",
+  folder: "anthropic",
   provider: "anthropic",
   operation: "chat",
   model: MODEL,
-  retries: true,
-  takesSignal: true,
-  hasTools: false,
   patch: () => void patchSdk("@anthropic-ai/sdk", findClientPrototype(BaseAnthropic.prototype)),
   client(url, { fault, retries = true } = {}) {
     const maxRetries = retries ? 2 : 0;

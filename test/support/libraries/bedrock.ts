@@ -29,10 +29,9 @@ export function bedrockClient(url: string, { fault, retries = true }: ClientOpti
 }
 
 const common = {
+  folder: "bedrock",
   provider: "aws.bedrock",
   operation: "chat",
-  retries: true,
-  takesSignal: true,
   speaksHttp2: true,
   patch: () => void patchBedrock(BedrockRuntimeClient.prototype),
 } as const;
@@ -45,7 +44,6 @@ export const bedrockConverse: Library = {
   ...common,
   name: "bedrock Converse",
   model: NOVA,
-  hasTools: true,
   client(url, options = {}) {
     const client = bedrockClient(url, options);
     const { name, description, parameters } = TOOL.function;
@@ -70,7 +68,6 @@ export const bedrockInvokeClaude: Library = {
   ...common,
   name: "bedrock InvokeModel of a Claude",
   model: HAIKU,
-  hasTools: false,
   client(url, options = {}) {
     const client = bedrockClient(url, options);
     const request = ({ prompt, maxTokens = 1_000 }: Ask) => ({
@@ -99,7 +96,6 @@ export const bedrockInvokeNova: Library = {
   ...common,
   name: "bedrock InvokeModel of a Nova",
   model: NOVA,
-  hasTools: false,
   client(url, options = {}) {
     const client = bedrockClient(url, options);
     const request = ({ prompt, maxTokens }: Ask) => ({

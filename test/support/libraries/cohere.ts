@@ -12,11 +12,10 @@ function patch(): void {
 }
 
 const common = {
+  folder: "cohere",
   provider: "cohere",
   operation: "chat",
   model: MODEL,
-  retries: true,
-  takesSignal: true,
   patch,
 } as const;
 
@@ -29,7 +28,6 @@ const optionsOf = ({ fault, retries = true }: ClientOptions, { signal }: Ask) =>
 export const cohereV2: Library = {
   ...common,
   name: "cohere-ai v2",
-  hasTools: true,
   client(url, options = {}) {
     const client = new CohereClientV2({ token: "test", environment: url });
     const request = ({ prompt, maxTokens, hasTool }: Ask) => ({
@@ -48,7 +46,6 @@ export const cohereV2: Library = {
 export const cohereV1: Library = {
   ...common,
   name: "cohere-ai v1",
-  hasTools: false,
   client(url, options = {}) {
     const client = new CohereClient({ token: "test", environment: url });
     const request = ({ prompt, maxTokens }: Ask) => ({

@@ -6,17 +6,20 @@ const MODEL = "gemini-2.5-flash";
 
 export const googleGenai: Library = {
   name: "@google/genai",
+  folder: "google",
   provider: "gcp.gemini",
   operation: "generate_content",
   model: MODEL,
-  retries: false,
-  takesSignal: true,
-  hasTools: false,
   patch: () => void patchModels(Models.prototype),
-  client(url, { fault } = {}) {
+  client(url, { fault, retries = true } = {}) {
     const client = new GoogleGenAI({
       apiKey: "test",
-      httpOptions: { baseUrl: url, headers: faultHeaders(fault) },
+      httpOptions: {
+        baseUrl: url,
+        headers: faultHeaders(fault),
+        // It tries again only where it is told to.
+        ...(retries ? { retryOptions: { attempts: 2 } } : {}),
+      },
     });
     const request = ({ prompt, maxTokens, signal }: Ask) => ({
       model: MODEL,

@@ -7,12 +7,10 @@ const MODEL = "llama-3.3-70b-versatile";
 
 export const groqChat: Library = {
   name: "groq-sdk",
+  folder: "groq",
   provider: "groq",
   operation: "chat",
   model: MODEL,
-  retries: true,
-  takesSignal: true,
-  hasTools: true,
   patch: () => void patchSdk("groq-sdk", findClientPrototype(Groq.prototype)),
   client(url, { fault, retries = true } = {}) {
     const maxRetries = retries ? 2 : 0;

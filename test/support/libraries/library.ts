@@ -22,17 +22,19 @@ export interface ClientOptions {
 
 export interface Library {
   readonly name: string;
+  /** Where it is patched, in `instrumentation/src`. */
+  readonly folder: string;
   readonly provider: string;
   readonly operation: string;
   readonly model: string;
-  /** Tries again by itself after a 429, a 500 or a lost connection. */
-  readonly retries: boolean;
-  /** Calls take an `AbortSignal`. */
-  readonly takesSignal: boolean;
-  readonly hasTools: boolean;
+  /** A framework: the app finds our error as a cause of its own. */
+  readonly isFramework?: boolean;
+  /** 2 where each of its attempts is a call of its own. @default 1 */
+  readonly spansOfRetry?: number;
   /** Its client asks the provider on HTTP/2. */
   readonly speaksHttp2?: boolean;
-  patch(): void;
+  /** Of a framework, its hooks are there before it is loaded. */
+  patch?(): void;
   /** A client of its own; `fault` goes with each of its requests. */
   client(url: string, options?: ClientOptions): LibraryClient;
 }

@@ -3,6 +3,11 @@ import { patchMistral } from "../../../instrumentation/src/mistral/patch-sdk.ts"
 import { faultHeaders, TOOL, type Ask, type Library } from "./library.ts";
 
 const MODEL = "mistral-small-latest";
+/** It tries again only where it is told to. */
+const RETRIES = {
+  strategy: "backoff" as const,
+  backoff: { initialInterval: 10, maxInterval: 50, exponent: 1, maxElapsedTime: 60_000 },
+};
 
 export function patch(): void {
   // `Mistral` extends `ClientSDK`, which the package does not export.
@@ -16,14 +21,12 @@ export function mistralClient(url: string): Mistral {
 
 export const mistralChat: Library = {
   name: "@mistralai/mistralai",
+  folder: "mistral",
   provider: "mistral_ai",
   operation: "chat",
   model: MODEL,
-  retries: false,
-  takesSignal: true,
-  hasTools: true,
   patch,
-  client(url, { fault } = {}) {
+  client(url, { fault, retries = true } = {}) {
     const client = mistralClient(url);
     const request = ({ prompt, maxTokens, hasTool }: Ask) => ({
       model: MODEL,
@@ -33,6 +36,7 @@ export const mistralChat: Library = {
     });
     const options = ({ signal }: Ask) => ({
       headers: faultHeaders(fault),
+      ...(retries ? { retries: RETRIES } : {}),
       ...(signal === undefined ? {} : { signal }),
     });
     return {

@@ -5,11 +5,9 @@ import { faultHeaders, TOOL, type Ask, type Library } from "./library.ts";
 const MODEL = "llama3.2";
 
 const common = {
+  folder: "ollama",
   provider: "ollama",
   model: MODEL,
-  retries: false,
-  // Only a stream can be given up, by a method of its own.
-  takesSignal: false,
   patch: () => void patchOllama(Ollama.prototype),
 } as const;
 
@@ -23,7 +21,6 @@ export const ollamaChat: Library = {
   ...common,
   name: "ollama chat",
   operation: "chat",
-  hasTools: true,
   client(url, { fault } = {}) {
     const client = clientOf(url, fault);
     const request = (ask: Ask) => ({
@@ -43,7 +40,6 @@ export const ollamaGenerate: Library = {
   ...common,
   name: "ollama generate",
   operation: "text_completion",
-  hasTools: false,
   client(url, { fault } = {}) {
     const client = clientOf(url, fault);
     const request = (ask: Ask) => ({ model: MODEL, prompt: ask.prompt, ...optionsOf(ask) });

@@ -12,18 +12,16 @@ function clientOf(url: string, { fault, retries = true }: ClientOptions): OpenAI
 }
 
 const common = {
+  folder: "openai",
   provider: "openai",
   operation: "chat",
   model: MODEL,
-  retries: true,
-  takesSignal: true,
   patch,
 } as const;
 
 export const openaiChat: Library = {
   ...common,
   name: "openai chat completions",
-  hasTools: true,
   client(url, options = {}) {
     const client = clientOf(url, options);
     const request = ({ prompt, maxTokens, hasTool }: Ask) => ({
@@ -42,7 +40,6 @@ export const openaiChat: Library = {
 export const openaiResponses: Library = {
   ...common,
   name: "openai responses",
-  hasTools: false,
   client(url, options = {}) {
     const client = clientOf(url, options);
     const request = (prompt: string, maxTokens: number | undefined) => ({

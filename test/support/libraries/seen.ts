@@ -31,5 +31,7 @@ function describeError(error: unknown): object {
   const { name, message, constructor } = error;
   const { status, statusCode, code } = error as { status?: unknown; statusCode?: unknown; code?: unknown };
   const cause = error.cause instanceof Error ? error.cause.constructor.name : undefined;
-  return { name, message, constructor: constructor.name, status, statusCode, code, cause };
+  // Where in a broken answer: a stream that is asked for its usage is longer.
+  const what = message.replace(/ at position \d+.*/, "");
+  return { name, message: what, constructor: constructor.name, status, statusCode, code, cause };
 }

@@ -1,0 +1,62 @@
+import * as anthropic from "@ai-sdk/anthropic";
+import * as openai from "@ai-sdk/openai";
+import * as ai from "ai";
+import type { LanguageModel } from "ai";
+import { faultHeaders, type Ask, type Library } from "../libraries/library.ts";
+
+type Settings = { readonly apiKey: string; readonly baseURL: string; readonly headers: Record<string, string> };
+
+const framework = (
+  kind: Pick<Library, "name" | "provider" | "model">,
+  make: (of: Settings) => LanguageModel,
+): Library => ({
+  ...kind,
+  folder: "vercel-ai",
+  operation: "chat",
+  isFramework: true,
+  spansOfRetry: 2,
+  client(url, { fault, retries = true } = {}) {
+    const model = make({ apiKey: "test", baseURL: `${url}/v1`, headers: faultHeaders(fault) });
+    const request = ({ prompt, maxTokens, signal }: Ask) => ({
+      model,
+      prompt,
+      maxRetries: retries ? 2 : 0,
+      ...(maxTokens === undefined ? {} : { maxOutputTokens: maxTokens }),
+      ...(signal === undefined ? {} : { abortSignal: signal }),
+    });
+    return {
+      async ask(ask) {
+        const { content, usage, finishReason, response } = await ai.generateText(request(ask));
+        return { content, usage, finishReason, id: response.id, model: response.modelId };
+      },
+      stream: async (ask) => partsOf(ai.streamText({ ...request(ask), onError: () => {} }).fullStream),
+    };
+  },
+});
+
+/** Its streams tell errors as parts. */
+async function* partsOf(stream: AsyncIterable<ai.TextStreamPart<ai.ToolSet>>): AsyncGenerator<unknown> {
+  for await (const part of stream) {
+    if (part.type === "error") throw part.error;
+    yield withoutTimes(part);
+  }
+}
+
+/** What differs from one second to the next. */
+const TIMES = /timestamp|headers|request|performance|duration|Ms$|PerSecond|^id$|callId/i;
+
+function withoutTimes(part: unknown): unknown {
+  return JSON.parse(JSON.stringify(part, (key, value: unknown) => (TIMES.test(key) ? undefined : value))) as unknown;
+}
+
+export const vercelAi: readonly Library[] = [
+  framework({ name: "ai with openai.chat", provider: "openai", model: "gpt-4o" }, (of) =>
+    openai.createOpenAI(of).chat("gpt-4o"),
+  ),
+  framework({ name: "ai with openai.responses", provider: "openai", model: "gpt-4o" }, (of) =>
+    openai.createOpenAI(of).responses("gpt-4o"),
+  ),
+  framework({ name: "ai with anthropic", provider: "anthropic", model: "claude-haiku-4-5" }, (of) =>
+    anthropic.createAnthropic(of).languageModel("claude-haiku-4-5"),
+  ),
+];

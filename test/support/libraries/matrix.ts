@@ -1,0 +1,102 @@
+/**
+ * What every library is held to, and where: the shared suite (`suite.ts`) runs each case for each library, and what it leaves out for
+ * one stands here, with the tests that hold it instead or the reason why there is nothing to hold.
+ */
+
+export const CASES = ["answer", "stream", "tools", "abort", "retry", "error", "budget", "kill"] as const;
+export type Case = (typeof CASES)[number];
+
+/** A test by its file in `test/` and the beginning of its title. */
+export interface OtherTest {
+  readonly file: string;
+  readonly title: string;
+}
+
+/** A reason in words, or the tests that hold the case. */
+export type Instead = string | readonly OtherTest[];
+export type Instances = Readonly<Partial<Record<Case, Instead>>>;
+
+const inTest = (file: string, title: string): OtherTest => ({ file: `integration/instrumentation/${file}`, title });
+const proposals = (title: string): OtherTest => ({ file: "unit/instrumentation/gate/proposed-calls", title });
+
+const NO_TOOLS = "the API has none";
+const NEVER_AGAIN = "its client never tries again";
+const NO_SIGNAL = "its calls take no signal; a stream that is left is held under `stream`";
+const READ_ONLY = [proposals("reads the events of OpenAI's responses, of Google and of the AI SDK")];
+const VERCEL_TOOLS = [
+  inTest("vercel-ai-tools", "run behind the gate, named by the model's own call"),
+  inTest("vercel-ai-tools", "that are denied do not run, and the model reads why"),
+];
+const LANGGRAPH_TOOLS = [
+  inTest("langgraph", "runs an agent with its tools behind the gate"),
+  inTest("langgraph", "denies a tool, and the model reads why"),
+];
+const AGENTS_TOOLS = [inTest("openai-agents", "decides a function tool: %s runs it %d times")];
+
+/** Of libraries in the shared suite, by the name in their adapter. */
+export const INSTEAD: Readonly<Record<string, Instances>> = {
+  "openai responses": { tools: READ_ONLY },
+  "@anthropic-ai/sdk messages": { tools: [inTest("sdk-tools", "decides on the tools that the SDKs run")] },
+  "@google/genai": { tools: READ_ONLY },
+  "cohere-ai v1": { tools: "its tools are of a form of their own, which is no longer sold; v2 is held" },
+  "ollama chat": { abort: NO_SIGNAL, retry: NEVER_AGAIN },
+  "ollama generate": { abort: NO_SIGNAL, retry: NEVER_AGAIN, tools: NO_TOOLS },
+  "bedrock InvokeModel of a Claude": {
+    tools: [proposals("puts the pieces of Anthropic's and Bedrock's blocks together")],
+  },
+  "bedrock InvokeModel of a Nova": { tools: "the same format as Converse, which is held" },
+  "ai with openai.chat": { tools: VERCEL_TOOLS },
+  "ai with openai.responses": { tools: VERCEL_TOOLS },
+  "ai with anthropic": { tools: VERCEL_TOOLS },
+  "@langchain/core with openai": { tools: LANGGRAPH_TOOLS },
+  "@langchain/core with a model of one's own": {
+    tools: LANGGRAPH_TOOLS,
+    retry: "its author's own, in the one call that the gate sees",
+  },
+  "@openai/agents with chat completions": { tools: AGENTS_TOOLS },
+  "@openai/agents with responses": { tools: AGENTS_TOOLS },
+  "@mastra/core": { tools: [inTest("mastra", "decides the tool of an agent: %s runs it %d times")] },
+  "@llamaindex/openai": {
+    tools: [inTest("llamaindex", "decides the tool of an agent: %s runs it %d times")],
+    abort: NO_SIGNAL,
+  },
+};
+
+const ONE_STREAM = "a session is a stream, and all its tests read it as one";
+
+/** Of what asks no provider by HTTP, by its folder. */
+export const APART: Readonly<Record<string, Readonly<Record<Case, Instead>>>> = {
+  "claude-agent": {
+    answer: [inTest("claude-agent", "gives the process what the budget has left, and charges what it reports")],
+    stream: [inTest("claude-agent", "gives the app the messages that it gets without the gate")],
+    tools: [inTest("claude-agent", "decides each tool of the process, beside the hooks of the app")],
+    abort: [inTest("claude-agent", "ends with the app's own abort, and counts what it was given")],
+    retry: "the executable's own, out of sight and in its report",
+    error: [inTest("claude-agent", "counts what it was given where the process fails")],
+    budget: [inTest("claude-agent", "keeps 64 queries within a budget that ends in the middle")],
+    kill: [inTest("claude-agent", "ends the process by a kill, and counts what it was given")],
+  },
+  mcp: {
+    answer: [inTest("mcp", "gives what the bare SDK gives where every tool is allowed")],
+    stream: "a call of a tool has one answer",
+    tools: [
+      inTest("mcp", "sends what the policy allows and nothing else"),
+      inTest("mcp-server", "runs what the policy allows, and answers with an error that says why"),
+    ],
+    abort: [inTest("mcp-server", "gives up what the app aborts, as the bare SDK does")],
+    retry: NEVER_AGAIN,
+    error: [inTest("mcp", "sends what the policy allows and nothing else")],
+    budget: [inTest("mcp-server", "decides each of 64 calls side by side once")],
+    kill: [inTest("mcp-server", "sends nothing for an agent that was killed")],
+  },
+  realtime: {
+    answer: [inTest("realtime", "charges a response that the app asks for by what the provider counted")],
+    stream: ONE_STREAM,
+    tools: "functions are the app's own, or of `@openai/agents`, whose gate is held there",
+    abort: [inTest("realtime", "counts a response that the connection cut off as what was reserved for it")],
+    retry: "a socket that is lost is not opened again by itself",
+    error: [inTest("realtime", "gives the money back that the provider did not want")],
+    budget: [inTest("realtime", "sends neither the question nor the sound that no money is left for")],
+    kill: [inTest("realtime", "cancels what is being said when the agent is killed")],
+  },
+};

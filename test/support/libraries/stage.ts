@@ -1,0 +1,92 @@
+/** Where the shared suite plays: one provider simulator, and for each run a gated process with a ledger of its own. */
+import type { ReadableSpan } from "@opentelemetry/sdk-trace";
+import { ProviderSimulator } from "../../../src/demo/provider/simulator.ts";
+import { waitFor } from "../../../src/demo/wait.ts";
+import { startGatedProcess, type GatedProcess } from "../gated-process.ts";
+import { MemoryLedger } from "../memory-ledger.ts";
+import type { ClientOptions, Library, LibraryClient } from "./library.ts";
+
+export type Work = (client: LibraryClient) => Promise<unknown>;
+
+/** An answer with a fault is shown as text in some libraries' errors: the times inside must be equal in both runs. */
+const NOW_UNIX_MS = 1_795_294_096_000;
+const PLENTY_NANO_USD = 10n ** 12n;
+
+/** A local model costs what its owner says: the simulator's `llama3.2`. */
+const HOUSE_PRICES = {
+  kind: "prices",
+  name: "house",
+  models: { "llama3.2": { provider: "ollama", input: "0.02", output: "0.08", max_output_tokens: 8_192 } },
+};
+
+export class Stage {
+  ledger = new MemoryLedger(0n);
+  /** That reached the provider in the last gated run. */
+  requests = 0;
+  readonly #simulator = new ProviderSimulator({
+    outputTokens: { min: 40, max: 90 },
+    tokensPerPiece: 4,
+    now: () => NOW_UNIX_MS,
+  });
+  #urls = { http1: "", http2: "" };
+  #gated: GatedProcess | undefined;
+
+  async open(libraries: readonly Library[]): Promise<void> {
+    for (const library of libraries) library.patch?.();
+    this.#urls = { http1: await this.#simulator.start(), http2: await this.#simulator.startHttp2() };
+  }
+
+  async close(): Promise<void> {
+    await this.#simulator.stop();
+  }
+
+  /** An unspent budget. */
+  reset(limit = PLENTY_NANO_USD): void {
+    this.ledger = new MemoryLedger(limit);
+    this.ledger.prices = [HOUSE_PRICES];
+  }
+
+  startGate(): GatedProcess {
+    return (this.#gated = startGatedProcess({ transport: this.ledger }));
+  }
+
+  /** Ends the gated process; what its spans say can be read on. */
+  async leave(): Promise<void> {
+    await this.#gated?.stop();
+  }
+
+  get spans(): readonly ReadableSpan[] {
+    return this.#gated?.spans() ?? [];
+  }
+
+  /** What the provider has billed. */
+  paid(): bigint {
+    return BigInt(this.#simulator.count().nano_usd);
+  }
+
+  async idle(): Promise<void> {
+    const isIdle = () => this.#simulator.count().in_flight === 0;
+    await waitFor(isIdle, { what: "the provider", timeoutMs: 10_000 });
+  }
+
+  async untilInFlight(): Promise<void> {
+    const isWorking = () => this.#simulator.count().in_flight === 1;
+    await waitFor(isWorking, { what: "the request", timeoutMs: 10_000 });
+  }
+
+  clientOf(library: Library, options: ClientOptions = {}): LibraryClient {
+    return library.client(library.speaksHttp2 === true ? this.#urls.http2 : this.#urls.http1, options);
+  }
+
+  /** What the provider billed for `work` in a gated process, after everything has been counted. */
+  async billedFor(work: () => Promise<unknown>): Promise<{ readonly seen: unknown; readonly billed: bigint }> {
+    const before = this.#simulator.count();
+    this.#simulator.forgetAttempts();
+    this.startGate();
+    const seen = await work();
+    await this.idle();
+    await this.leave();
+    this.requests = this.#simulator.count().requests - before.requests;
+    return { seen, billed: this.paid() - BigInt(before.nano_usd) };
+  }
+}
