@@ -5,12 +5,13 @@
  */
 import { createContextKey, trace } from "@opentelemetry/api";
 import type { Context, Span } from "@opentelemetry/api";
-import type { CallInFlight } from "./current-call.ts";
+import type { CallInFlight, Sender } from "./current-call.ts";
 
 /** Of OpenTelemetry's API, where it keeps the active span: keys are `Symbol.for`. */
 const SPAN = createContextKey("OpenTelemetry Context Key SPAN");
 const CALL = createContextKey("tollgate.call");
 const SENDER = createContextKey("tollgate.sender");
+const SENDS = createContextKey("tollgate.sends");
 
 export class CallContext implements Context {
   /** What the SDK's own sending belongs to, if its client is one that is patched. */
@@ -19,7 +20,8 @@ export class CallContext implements Context {
   #call: CallInFlight | undefined;
   #span: Span | undefined;
 
-  constructor(around: Context, { call, span }: { readonly call: CallInFlight; readonly span?: Span }) {
+  constructor(given: Context, { call, span }: { readonly call: CallInFlight; readonly span?: Span }) {
+    const around = given instanceof SendingContext ? given.around : given;
     // A call that is made in the context of another one (by a listener of its answer) stands beside it: no chains.
     const isInside = around instanceof CallContext;
     this.#around = isInside ? around.#around : around;
@@ -35,6 +37,9 @@ export class CallContext implements Context {
         return this.#span ?? this.#around.getValue(SPAN);
       case SENDER:
         return this.sender;
+      case SENDS:
+        // A call that is made under a request has sent nothing yet.
+        return undefined;
       default:
         return this.#around.getValue(key);
     }
@@ -59,6 +64,34 @@ export class CallContext implements Context {
     const copy = this.#around.setValue(CALL, this.#call).setValue(SENDER, this.sender);
     return this.#span === undefined ? copy : copy.setValue(SPAN, this.#span);
   }
+}
+
+/** In which a request of a call is sent: what lies under it is known as that request. As small as the call's own, for the same reason. */
+export class SendingContext implements Context {
+  readonly around: Context;
+  readonly #via: Sender;
+
+  constructor(around: Context, via: Sender) {
+    this.around = around instanceof SendingContext ? around.around : around;
+    this.#via = via;
+  }
+
+  getValue(key: symbol): unknown {
+    return key === SENDS ? this.#via : this.around.getValue(key);
+  }
+
+  setValue(key: symbol, value: unknown): Context {
+    return new SendingContext(this.around.setValue(key, value), this.#via);
+  }
+
+  deleteValue(key: symbol): Context {
+    return new SendingContext(this.around.deleteValue(key), this.#via);
+  }
+}
+
+/** What sends the request that the running code works for. */
+export function sendsIn(context: Context): Sender | undefined {
+  return context.getValue(SENDS) as Sender | undefined;
 }
 
 export function callIn(context: Context): CallInFlight | undefined {

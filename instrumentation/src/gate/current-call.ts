@@ -3,7 +3,7 @@
  * (wire/) would see it again: what is sent in the context of a call passes there, so that nothing is reserved twice.
  */
 import { context } from "@opentelemetry/api";
-import { callIn } from "./call-context.ts";
+import { callIn, SendingContext, sendsIn } from "./call-context.ts";
 
 /** What a request on the wire has to know of the call above it. */
 export interface CallInFlight {
@@ -34,15 +34,47 @@ export interface Hop {
   readonly path: string;
 }
 
-/** `via` sends the request of `by`, unless somebody above it does already. What is given back says that it is answered, or has failed. */
-export function startSending(by: CallInFlight, via: Sender | undefined): () => void {
-  if (via === undefined || by.sent !== undefined) return () => {};
+/** What each of them may send by. */
+const SENDS_BY: Readonly<Record<Sender, readonly Sender[]>> = {
+  fetch: ["undici", "http", "http2"],
+  undici: ["http2"],
+  http: [],
+  http2: [],
+};
+
+/** A request of a call, as somebody sends it. */
+export interface Sending {
+  /** Sends it: what `send` puts on the wire is this request, not one beside it. */
+  within<T>(send: () => T): T;
+  /** It is answered, or has failed. */
+  stop(): void;
+}
+
+const SEEN_ALREADY: Sending = { within: (send) => send(), stop: () => {} };
+
+/** `via` sends the request of `by`, unless somebody above it does already. */
+export function startSending(by: CallInFlight, via: Sender | undefined): Sending {
+  if (via === undefined || by.sent !== undefined) return SEEN_ALREADY;
   const sent: SentRequest = { via };
   by.sent = sent;
-  return () => {
-    // An attempt that was given up may end after the next one has begun.
-    if (by.sent === sent) by.sent = undefined;
+  return {
+    within: (send) => context.with(new SendingContext(context.active(), via), send),
+    stop: () => {
+      // An attempt that was given up may end after the next one has begun.
+      if (by.sent === sent) by.sent = undefined;
+    },
   };
+}
+
+/** Whether what `via` is about to send is, or may be, the request of `by`: not one beside that which is on its way. */
+export function isRequestOf(by: CallInFlight, via: Sender | undefined): boolean {
+  if (via === undefined || by.sent === undefined) return true;
+  return SENDS_BY[by.sent.via].includes(via) && isSentBy(by.sent.via);
+}
+
+/** Whether the running code works for a request that `sender` sends. */
+export function isSentBy(sender: Sender): boolean {
+  return sendsIn(context.active()) === sender;
 }
 
 /** The call whose admission covers a request that is sent here and now; `undefined`: nobody has gated it. */

@@ -77,7 +77,7 @@ export function installFront({ entry, hasSeenAll = () => true }: FrontOptions = 
     const { registerTollgate: register } = require("./register-tollgate.js") as Pick<Behind, "registerTollgate">;
     const { gatedFetch: gated } = require("../wire/hook-fetch.js") as Pick<Behind, "gatedFetch">;
     registration = register({ isPreload: entry === undefined, hasSeenAll: hasSeenAll(), settings });
-    front.fetch = gated(original);
+    front.fetch = gated(original, { isLast: true });
     return registration;
   };
   const original = globalThis.fetch;

@@ -63,12 +63,12 @@ function send({ wire, original, input, init, isLast }: Sending): Promise<Respons
     case "covered": {
       const { by } = verdict;
       by.hop = verdict.hop;
-      const stopSending = startSending(by, via);
-      const sent = passed(original(input, init));
+      const sending = startSending(by, via);
+      const sent = passed(sending.within(() => original(input, init)));
       void sent.then((response) => {
-        stopSending();
+        sending.stop();
         if (response.ok) by.isAnswered = true;
-      }, stopSending);
+      }, sending.stop);
       return sent;
     }
     case "refuse":

@@ -78,14 +78,14 @@ function look(request: ClientRequest, original: SendMethods): HeldRequest | unde
 
 /** Without adding a listener: a request that nobody listens to throws its answer away, and has to go on doing so. */
 function watchCovered(request: ClientRequest, by: CallInFlight): void {
-  const stopSending = startSending(by, "http");
+  const { stop } = startSending(by, "http");
   const emit = request.emit.bind(request);
   request.emit = (name: string | symbol, ...args: unknown[]): boolean => {
     if (name === "response") {
       const { statusCode = 0 } = args[0] as IncomingMessage;
       if (statusCode >= 200 && statusCode < 300) by.isAnswered = true;
     }
-    if (ENDS.has(name)) stopSending();
+    if (ENDS.has(name)) stop();
     return emit(name, ...args);
   };
 }

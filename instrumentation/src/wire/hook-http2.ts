@@ -75,11 +75,11 @@ function patchSession(session: ClientHttp2Session): void {
 }
 
 function sendCovered(send: () => ClientHttp2Stream, by: CallInFlight): ClientHttp2Stream {
-  const stopSending = startSending(by, "http2");
+  const { stop } = startSending(by, "http2");
   return send()
-    .once("close", stopSending)
+    .once("close", stop)
     .once("response", ({ ":status": status = 0 }) => {
-      stopSending();
+      stop();
       if (status >= 200 && status < 300) by.isAnswered = true;
     });
 }

@@ -3,8 +3,8 @@
  * of a redirect. Agents, pools and clients hand a request down to each other by the same method; it is looked at once.
  */
 import { context } from "@opentelemetry/api";
-import { callInFlight, startSending } from "../gate/current-call.ts";
-import type { CallInFlight } from "../gate/current-call.ts";
+import { callInFlight, isSentBy, startSending } from "../gate/current-call.ts";
+import type { CallInFlight, Sending } from "../gate/current-call.ts";
 import { isPatched, PATCHED, replace } from "../stainless/patch-client.ts";
 import type { AnswerTap } from "../stainless/answer-tap.ts";
 import { collect, textOf } from "./request-body.ts";
@@ -57,7 +57,7 @@ export function patchDispatcher(prototype: object | null): boolean {
 /** Whether `fetch` has just been told of this very request: by a call that was gated above it. */
 function isPassing({ origin, path }: DispatchOptions): boolean {
   const hop = callInFlight()?.hop;
-  return hop !== undefined && hop.path === path && hop.origin === origin;
+  return hop !== undefined && hop.path === path && hop.origin === origin && isSentBy("fetch");
 }
 
 /** Node's own copy can't be hooked as it loads; what it left as the global dispatcher is of its class. */
@@ -82,7 +82,7 @@ export function patchDispatcherOf(dispatcher: object | undefined): void {
   }
 }
 
-interface Sending {
+interface Dispatching {
   readonly wire: Wire;
   readonly dispatch: (options: DispatchOptions, handler: Handler) => boolean;
   readonly options: DispatchOptions;
@@ -90,8 +90,8 @@ interface Sending {
   readonly url: URL;
 }
 
-function look(sending: Sending): boolean {
-  const { wire, dispatch, options, handler, url } = sending;
+function look(dispatching: Dispatching): boolean {
+  const { wire, dispatch, options, handler, url } = dispatching;
   const method = options.method.toUpperCase();
   const isUpgrade = Boolean(options.upgrade);
   // An interceptor under the hook sends what was looked at on to another address: a copy of its options.
@@ -102,7 +102,8 @@ function look(sending: Sending): boolean {
       return dispatch(options, handler);
     case "covered": {
       const { by } = verdict;
-      return dispatch(options, watchHandler(handler, new CoveredWatch(by, startSending(by, via))));
+      const sending = startSending(by, via);
+      return sending.within(() => dispatch(options, watchHandler(handler, new CoveredWatch(by, sending))));
     }
     case "refuse":
       fail(handler, verdict.error);
@@ -114,13 +115,13 @@ function look(sending: Sending): boolean {
       );
       return true;
     case "read":
-      void gate(sending, { method, host: verdict.host }).catch((error: unknown) => fail(handler, error));
+      void gate(dispatching, { method, host: verdict.host }).catch((error: unknown) => fail(handler, error));
       return true;
   }
 }
 
 async function gate(
-  { wire, dispatch, options, handler, url }: Sending,
+  { wire, dispatch, options, handler, url }: Dispatching,
   { method, host }: { readonly method: string; readonly host: ProviderHost | undefined },
 ): Promise<void> {
   const body = isStream(options.body) ? await collect(options.body) : options.body;
@@ -145,24 +146,24 @@ async function gate(
 /** Of a request that a gated call sends. */
 class CoveredWatch implements HandlerWatch {
   readonly #by: CallInFlight;
-  readonly #stopSending: () => void;
+  readonly #sending: Sending;
 
-  constructor(by: CallInFlight, stopSending: () => void) {
+  constructor(by: CallInFlight, sending: Sending) {
     this.#by = by;
-    this.#stopSending = stopSending;
+    this.#sending = sending;
   }
 
   onHead({ status }: Head): void {
-    this.#stopSending();
+    this.#sending.stop();
     if (status >= 200 && status < 300) this.#by.isAnswered = true;
   }
 
   onUpgrade(): void {
-    this.#stopSending();
+    this.#sending.stop();
   }
 
   onError(error: unknown): unknown {
-    this.#stopSending();
+    this.#sending.stop();
     return error;
   }
 }

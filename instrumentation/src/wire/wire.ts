@@ -8,7 +8,7 @@ import type { Context } from "@opentelemetry/api";
 import { providerBase } from "../config/providers.ts";
 import type { ProviderBase } from "../config/providers.ts";
 import { TollgateError } from "../errors.ts";
-import { callInFlight } from "../gate/current-call.ts";
+import { callInFlight, isRequestOf } from "../gate/current-call.ts";
 import type { CallInFlight, Hop, Sender } from "../gate/current-call.ts";
 import { asBody } from "../gate/endpoint.ts";
 import type { Gate } from "../gate/gate.ts";
@@ -176,16 +176,8 @@ export class Wire {
 
 function covers(by: CallInFlight, { isUpgrade = false, via }: Leaving): boolean {
   if (by.isOpening === true && !isUpgrade) return false;
-  return via === undefined || by.sent === undefined || SENDS_BY[by.sent.via].includes(via);
+  return isRequestOf(by, via);
 }
-
-/** What is under each. */
-const SENDS_BY: Readonly<Record<Sender, readonly Sender[]>> = {
-  fetch: ["undici", "http", "http2"],
-  undici: ["http2"],
-  http: [],
-  http2: [],
-};
 
 /** What is known of a request by its method and URL. */
 interface Place {

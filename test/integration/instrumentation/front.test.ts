@@ -25,9 +25,14 @@ afterAll(async () => {
 });
 
 const PRELOAD = ["--import", "@tollgate/instrumentation/register"];
+const IN_APP = { preload: [] };
 
-/** What an agent prints that is registered by its start, or, with other arguments, by itself. */
-async function print(name: string, source: string, preload: readonly string[] = PRELOAD): Promise<readonly string[]> {
+/** What an agent prints that is registered by its start, or else by itself. */
+async function print(
+  name: string,
+  source: string,
+  { preload = PRELOAD, budget = "$0.000001" }: { readonly preload?: readonly string[]; readonly budget?: string } = {},
+): Promise<readonly string[]> {
   const file = join(folder, name);
   writeFileSync(file, source);
   const inherited = Object.entries(process.env).filter(([key]) => !/^(?:TOLLGATE|OTEL)_/.test(key));
@@ -36,7 +41,7 @@ async function print(name: string, source: string, preload: readonly string[] = 
     env: {
       ...Object.fromEntries(inherited),
       TOLLGATE_ENDPOINT: "off",
-      TOLLGATE_BUDGET: "$0.000001",
+      TOLLGATE_BUDGET: budget,
       URL: provider.url,
     },
     stdio: ["ignore", "pipe", "inherit"],
@@ -113,6 +118,18 @@ describe("a registered process", () => {
     expect(provider.requests).toHaveLength(before);
   });
 
+  it("charges both of two requests that a client's own fetch sends side by side", async () => {
+    const source = `import OpenAI from "openai";
+      const twice = async (url, init) => (await Promise.all([fetch(url, init), fetch(url, init)]))[0];
+      const client = new OpenAI({ apiKey: "x", baseURL: process.env.URL + "/v1", maxRetries: 0, fetch: twice });
+      const call = { model: "gpt-4o-mini", max_tokens: 1, messages: [{ role: "user", content: "hi" }] };
+      await client.chat.completions.create(call).then(() => console.log("answered"), (error) => console.log(error.code ?? error.cause?.code));`;
+    const before = provider.requests.length;
+    // Enough for one.
+    expect(await print("hedged.mjs", source, { budget: "$0.000050" })).toEqual(["budget_exceeded"]);
+    expect(provider.requests.length - before).toBe(1);
+  });
+
   it("holds what Node's own socket asks of a realtime session, which is no call in itself", async () => {
     const realtime = await startRealtimeProvider();
     const source = `
@@ -150,7 +167,7 @@ describe("an app that registers itself", () => {
     body: '{"model":"gpt-4o-mini","max_tokens":50,"messages":[{"role":"user","content":"hi"}]}' })`;
   const register = (name: string): string => (name.endsWith(".cjs") ? CJS : `${ESM} await registerTollgate().ready;`);
   const printOwn = (name: string, source: string): Promise<readonly string[]> =>
-    print(`own-${name}`, `${register(name)} ${source}`, []);
+    print(`own-${name}`, `${register(name)} ${source}`, IN_APP);
 
   it.each(["idle.mjs", "idle.cjs"])("loads nothing of the gate while it needs none of it: %s", async (name) => {
     expect(await printOwn(name, `setTimeout(() => console.log(${IS_LOADED}, ${HAS_UNDICI}));`)).toEqual([
@@ -171,13 +188,13 @@ describe("an app that registers itself", () => {
   it("holds a call that is made in the same turn, and one of a library that was imported before", async () => {
     const before = provider.requests.length;
     const tell = ".catch((error) => console.log(error.code))";
-    expect(await print("turn.mjs", `${ESM} registerTollgate(); await ${CALL}${tell};`, [])).toEqual([
+    expect(await print("turn.mjs", `${ESM} registerTollgate(); await ${CALL}${tell};`, IN_APP)).toEqual([
       "budget_exceeded",
     ]);
     const sdk = `new OpenAI({ apiKey: "x", baseURL: process.env.URL + "/v1" }).chat.completions.create({ model: "gpt-4o-mini",
       max_tokens: 50, messages: [{ role: "user", content: "hi" }] })`;
     const source = `${ESM} import OpenAI from "openai"; await registerTollgate().ready; console.log(${IS_LOADED}); await ${sdk}${tell};`;
-    expect(await print("before.mjs", source, [])).toEqual(["true", "budget_exceeded"]);
+    expect(await print("before.mjs", source, IN_APP)).toEqual(["true", "budget_exceeded"]);
     expect(provider.requests).toHaveLength(before);
   });
 
@@ -187,14 +204,14 @@ describe("an app that registers itself", () => {
     writeFileSync(join(folder, "first.mjs"), first);
     const source = `import "./first.mjs"; import { decide } from "@tollgate/instrumentation/policy";
       import { withContext } from "@tollgate/instrumentation"; console.log(typeof decide, ${IS_LOADED}, withContext({}, () => 1));`;
-    expect(await print("graph.mjs", source, [])).toEqual(["function true 1"]);
+    expect(await print("graph.mjs", source, IN_APP)).toEqual(["function true 1"]);
   });
 
   it("knows http2 that was loaded before, and leaves a socket class of the app's own alone", async () => {
     const before = `const http2 = require("node:http2"); class Own {} globalThis.WebSocket = Own;`;
     const source = `${before} ${CJS} console.log(WebSocket === Own, ${IS_LOADED});
       http2.connect(process.env.URL).on("error", () => {}).destroy(); console.log(WebSocket === Own, ${IS_LOADED});`;
-    expect(await print("http2.cjs", source, [])).toEqual(["true false", "true true"]);
+    expect(await print("http2.cjs", source, IN_APP)).toEqual(["true false", "true true"]);
   });
 
   it("gives each name as the whole package gives it", async () => {
@@ -212,6 +229,12 @@ describe("an app that registers itself", () => {
       const whole = await import(createRequire(import.meta.url).resolve("@tollgate/instrumentation").replace("entry.js", "index.js"));
       console.log(Object.keys(whole).filter((name) => typeof whole[name] !== typeof light[name]).join() || "same",
         Object.keys(light).length - Object.keys(whole).length);`;
-    expect(await print("names.mjs", source, [])).toEqual(["false", "allow true true true", "7 8", "true", "same 0"]);
+    expect(await print("names.mjs", source, IN_APP)).toEqual([
+      "false",
+      "allow true true true",
+      "7 8",
+      "true",
+      "same 0",
+    ]);
   });
 });

@@ -79,10 +79,7 @@ const SENDERS = {
 
 type Name = keyof typeof SENDERS;
 const ALL = Object.keys(SENDERS) as readonly Name[];
-/** What `fetch` sends goes through undici, so undici's own beside it can't be told from it. */
-const PAIRS = ALL.flatMap((first) =>
-  ALL.filter((second) => first !== "fetch" || second === first).map((second) => [first, second] as const),
-);
+const PAIRS = ALL.flatMap((first) => ALL.map((second) => [first, second] as const));
 
 it.each(PAIRS)("charges both of two that are sent side by side, by %s and %s", async (first, second) => {
   const costs = await costsOf(async (url, init) => {

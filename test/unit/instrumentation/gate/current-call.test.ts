@@ -4,8 +4,8 @@ import type { CallInFlight } from "../../../../instrumentation/src/gate/current-
 
 it("what sends below the request that is on its way changes nothing of it", () => {
   const call: CallInFlight = { isEnded: false, isAnswered: false };
-  const stop = startSending(call, "fetch");
-  startSending(call, "undici")();
+  const { stop } = startSending(call, "fetch");
+  startSending(call, "undici").stop();
   expect(call.sent).toEqual({ via: "fetch" });
   stop();
   expect(call.sent).toBeUndefined();
@@ -13,10 +13,10 @@ it("what sends below the request that is on its way changes nothing of it", () =
 
 it("an attempt that ends late does not end the next one", () => {
   const call: CallInFlight = { isEnded: false, isAnswered: false };
-  const stopFirst = startSending(call, "undici");
+  const { stop: stopFirst } = startSending(call, "undici");
   // Given up: the next attempt begins.
   call.sent = undefined;
-  const stopNext = startSending(call, "http");
+  const { stop: stopNext } = startSending(call, "http");
   stopFirst();
   expect(call.sent).toEqual({ via: "http" });
   stopNext();
