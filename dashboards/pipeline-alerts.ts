@@ -139,6 +139,16 @@ export const ALERTS: readonly AlertRule[] = [
       "Up to a minute that all has arrived for: spans were lost, or spend was never reported; the label reason says which. See docs/reconciliation.md.",
   },
   {
+    name: "TollgateGateFails",
+    severity: "warning",
+    query: "sum(increase(tollgate_gate_failures_total[15m]))",
+    when: { is: "above", value: 0 },
+    for: "0s",
+    summary: "the gate failed inside an agent's process",
+    description:
+      "An exception of Tollgate's own was contained: before a call it followed fail_mode, after it the call counts as reserved. `tollgate status` names the agent, whose log says why. Please report it.",
+  },
+  {
     name: "TollgateBlastRadiusExceeded",
     severity: "warning",
     query: 'sum(tollgate_blast_radius_beyond{kind="did"})',

@@ -27,6 +27,9 @@ export const AGENT_NAME_LENGTH_MAX = 200;
 /** Without control characters, which would forge lines and keys wherever a name is written. */
 export const AGENT_NAME_SHAPE = /^[^\p{Cc}]+$/u;
 
+/** More failures of a process's gate than this are not told apart. */
+export const FAILURES_MAX = 1_000_000;
+
 /** What the processor takes for an agent's name, at every door. */
 export function isAgentName(name: string): boolean {
   return name.length <= AGENT_NAME_LENGTH_MAX && AGENT_NAME_SHAPE.test(name);
@@ -43,6 +46,8 @@ export interface HelloRequest {
   readonly version: string;
   /** `name@version` of each loaded copy of a known library that is not gated. */
   readonly unpatched?: readonly string[] | undefined;
+  /** How often the gate failed inside this process and was contained, since its start. Absent: never. */
+  readonly failures?: number | undefined;
 }
 
 export interface HelloReply {
@@ -206,6 +211,8 @@ export type AcquireReply = {
 /** POST /v1/leases/close: the last report; what is left goes back. Answers 200 `{}` also for a lease it does not know. */
 export interface CloseRequest {
   readonly process_id: string;
+  /** As in a hello: a process may end before its next one. */
+  readonly failures?: number | undefined;
   readonly leases: readonly { readonly lease_id: string; readonly settled: WireAmounts }[];
 }
 

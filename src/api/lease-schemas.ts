@@ -3,6 +3,7 @@
  * believed before it passed here; unknown keys are ignored, so that a newer instrumentation can talk to this processor.
  */
 import type { AcquireRequest, CloseRequest, HelloRequest, SessionsReport } from "@tollgate/instrumentation/protocol";
+import { FAILURES_MAX } from "@tollgate/instrumentation/protocol";
 import { KEY_SHAPE, KNOWN_MAX, PAST_LABELS_MAX, PAST_TOOLS_MAX } from "@tollgate/instrumentation/policy";
 import { parseNanoUsd } from "@tollgate/instrumentation/pricing";
 import { z } from "zod";
@@ -57,6 +58,8 @@ export const labelsSchema = z
     error: "expected an agent's name: at most 200 characters, and no control characters",
   });
 
+const failures = z.int().min(0).max(FAILURES_MAX);
+
 export const helloRequest = z.object({
   process_id: id,
   agent: agentName,
@@ -64,6 +67,7 @@ export const helloRequest = z.object({
   pid: z.int().min(0),
   version: z.string().max(64),
   unpatched: z.array(z.string().max(200)).max(50).optional(),
+  failures: failures.optional(),
 }) satisfies z.ZodType<HelloRequest>;
 
 export const acquireRequest = z.object({
@@ -81,6 +85,7 @@ export const acquireRequest = z.object({
 
 export const closeRequest = z.object({
   process_id: id,
+  failures: failures.optional(),
   leases: z.array(z.object({ lease_id: id, settled: amounts })).max(CLOSE_LEASES_MAX),
 }) satisfies z.ZodType<CloseRequest>;
 

@@ -56,9 +56,18 @@ function hello({ ledger, registry, processes, telemetry, stops, pasts }: LeaseRo
     problems: ["forbidden"],
     handle: async ({ body, caller }) => {
       const isVerified = vouchesFor(caller, body.agent);
-      const { agent, pid, version, unpatched = [] } = body;
+      const { agent, pid, version, unpatched = [], failures = 0 } = body;
       const labels = callerLabels({ registry, caller, agent, claimed: body.labels });
-      processes.hello(body.process_id, { agent, isVerified, pid, version, callerId: caller.id, labels, unpatched });
+      processes.hello(body.process_id, {
+        agent,
+        isVerified,
+        pid,
+        version,
+        callerId: caller.id,
+        labels,
+        unpatched,
+        failures,
+      });
       const policies = registry.policies(agent);
       if (policies.length === 0 && !toldOf.has(agent) && toldOf.size < 1_000) {
         toldOf.add(agent);
@@ -149,6 +158,7 @@ function close({ ledger, processes }: LeaseRoutesOptions): AnyRoute {
     problems: ["forbidden"],
     handle: async ({ body, caller }) => {
       processes.allowUnknown(body.process_id, caller);
+      processes.failed(body.process_id, body.failures ?? 0);
       const leases = body.leases.map((lease) => ({ leaseId: lease.lease_id, settled: toAmounts(lease.settled) }));
       await ledger.close(body.process_id, leases);
       return {};

@@ -15,11 +15,15 @@ export interface KnownProcess {
   readonly labels: Labels;
   /** `name@version` of each copy of a library in it that is not gated. */
   readonly unpatched?: readonly string[];
+  /** How often its gate has failed inside and was contained. */
+  readonly failures: number;
   /** Unix milliseconds of its last message. */
   readonly seenAtMs: number;
 }
 
 const PROCESSES_MAX = 20_000;
+/** Agents that are named. */
+const FAILING_MAX = 10;
 
 /**
  * Who said hello since the processor started. A restart forgets them, and they say hello again. Bounded: beyond
@@ -30,6 +34,7 @@ export class ProcessTable {
   readonly #processes = new Map<string, KnownProcess>();
 
   readonly #clock: Clock;
+  #failures = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -52,6 +57,7 @@ export class ProcessTable {
   hello(processId: string, process: Omit<KnownProcess, "seenAtMs">): void {
     const known = this.#processes.get(processId);
     if (known !== undefined && known.callerId !== process.callerId) throw foreign();
+    this.#failures += Math.max(0, process.failures - (known?.failures ?? 0));
     this.#processes.delete(processId);
     this.#processes.set(processId, { ...process, seenAtMs: this.#clock.now() });
     const oldest = this.#processes.keys().next();
@@ -76,6 +82,37 @@ export class ProcessTable {
   allowUnknown(processId: string, caller: AgentCaller): void {
     const process = this.#processes.get(processId);
     if (process !== undefined && process.callerId !== caller.id) throw foreign();
+  }
+
+  /** A last report: the gate of a process that is known here has failed so often. */
+  failed(processId: string, failures: number): void {
+    const process = this.#processes.get(processId);
+    if (process === undefined || failures <= process.failures) return;
+    this.#failures += failures - process.failures;
+    this.#processes.set(processId, { ...process, failures });
+  }
+
+  /** How often gates have failed inside since the processor started, by their own word. */
+  get failures(): number {
+    return this.#failures;
+  }
+
+  /** One sentence for each agent whose gate has failed inside, those with the most first. */
+  failing(): readonly string[] {
+    const counts = new Map<string, number>();
+    for (const { agent, failures } of this.#processes.values())
+      if (failures > 0) counts.set(agent, (counts.get(agent) ?? 0) + failures);
+    const worst = [...counts].toSorted(([, left], [, right]) => right - left);
+    const more = worst.length - FAILING_MAX;
+    return [
+      ...worst
+        .slice(0, FAILING_MAX)
+        .map(
+          ([agent, count]) =>
+            `agent \`${agent}\`: its gate failed inside ${count} times, which was contained: its log says why (please report it)`,
+        ),
+      ...(more > 0 ? [`gates of ${more} more agents failed inside`] : []),
+    ];
   }
 
   /** One sentence for each agent with a process whose libraries are not all gated. */

@@ -105,6 +105,7 @@ export const serviceStatus = z.object({
       .describe("Why the files as they are now are not in force; null when they are."),
   }),
   processes: z.int(),
+  gate_failures: z.int().describe("How often gates in agents' processes have failed inside, and were contained."),
   agents_without_policy: z.array(z.string()),
   stops: z.array(stopRow).describe("What is killed and paused now."),
   warnings: z.array(z.string()).describe("What a person should look at."),

@@ -92,6 +92,8 @@ export function buildApi(options: ApiBuild): Api {
         startedAtMs,
         agents: api.processes.agents(),
         processes: api.processes.size,
+        gateFailures: api.processes.failures,
+        failing: api.processes.failing(),
         unpatched: api.processes.unpatched(),
         processLabels: [...api.processes.entries()].map(([, { labels }]) => labels),
       }),

@@ -281,6 +281,7 @@ async function start(given: Starting): Promise<Service> {
     blast: () => agentWatch,
     now: () => clock.now(),
     processes: () => api.processes.size,
+    gateFailures: () => api.processes.failures,
     version: TOLLGATE_VERSION,
   });
   const thresholds = new ThresholdActs({ ledger, desk: api.desk, stops: stops.keeper, clock, telemetry });

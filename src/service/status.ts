@@ -15,6 +15,9 @@ export interface StatusSources extends ApiBuild {
   /** Names of agents whose processes said hello. */
   readonly agents: readonly string[];
   readonly processes: number;
+  readonly gateFailures: number;
+  /** One sentence for each agent whose gate has failed inside. */
+  readonly failing: readonly string[];
   /** One sentence for each copy of a library that is loaded and not gated. */
   readonly unpatched: readonly string[];
   /** Of the processes that said hello. */
@@ -60,6 +63,7 @@ export async function serviceStatusOf(sources: StatusSources): Promise<ServiceSt
         refusal === undefined ? null : { at: new Date(refusal.atMs).toISOString(), problems: [...refusal.problems] },
     },
     processes: sources.processes,
+    gate_failures: sources.gateFailures,
     agents_without_policy: withoutPolicy,
     stops: [...sources.stops.list.acts],
   };
@@ -71,6 +75,7 @@ export async function serviceStatusOf(sources: StatusSources): Promise<ServiceSt
       ...sources.agentWatch.warnings(),
       ...sources.alertWatch.warnings(),
       ...sources.unpatched,
+      ...sources.failing,
     ],
     notes: [
       ...statusNotes(figures, sources),

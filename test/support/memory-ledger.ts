@@ -5,6 +5,7 @@ import type {
   CloseRequest,
   ControlEvent,
   HelloReply,
+  HelloRequest,
   LeaseBudget,
   StopList,
   StoppedReport,
@@ -20,6 +21,8 @@ export class MemoryLedger implements Transport {
   readonly reports: StoppedReport[] = [];
   stops: StopList | undefined;
   hellos = 0;
+  /** As each hello said. */
+  readonly failuresTold: (number | undefined)[] = [];
   limit: bigint;
   unknownPrice: LeaseBudget["unknown_price"] = "deny";
   prices: readonly unknown[] = [];
@@ -47,8 +50,9 @@ export class MemoryLedger implements Transport {
     return [...this.#leases.values()].reduce((sum, lease) => sum + lease.granted - lease.settled, 0n);
   }
 
-  async hello(): Promise<Answer<HelloReply>> {
+  async hello(request?: HelloRequest): Promise<Answer<HelloReply>> {
     this.hellos += 1;
+    this.failuresTold.push(request?.failures);
     if (this.isDown) return { kind: "unreachable", reason: "down" };
     const reply: HelloReply = {
       labels: {},

@@ -34,6 +34,7 @@ export async function describedMetrics(): Promise<readonly DescribedMetric[]> {
     engine: () => undefined,
     isStorageReady: () => true,
     processes: () => 0,
+    gateFailures: () => 0,
     audit: () => ({
       chains: 0,
       open: 0,

@@ -71,6 +71,7 @@ export function fineStatus(): ServiceStatus {
     },
     stops: [],
     processes: 2,
+    gate_failures: 0,
     agents_without_policy: [],
     warnings: [],
     notes: [],

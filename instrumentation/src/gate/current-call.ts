@@ -45,9 +45,9 @@ const SENDS_BY: Readonly<Record<Sender, readonly Sender[]>> = {
 /** A request of a call, as somebody sends it. */
 export interface Sending {
   /** Sends it: what `send` puts on the wire is this request, not one beside it. */
-  within<T>(send: () => T): T;
+  readonly within: <T>(send: () => T) => T;
   /** It is answered, or has failed. */
-  stop(): void;
+  readonly stop: () => void;
 }
 
 const SEEN_ALREADY: Sending = { within: (send) => send(), stop: () => {} };

@@ -6,9 +6,11 @@
 import { randomBytes } from "node:crypto";
 import type { Logger } from "../config/logger.ts";
 import { AgentKilled } from "../errors.ts";
+import { FAILURES_MAX } from "../protocol.ts";
 import type {
   AcquireReply,
   AcquireRequest,
+  CloseRequest,
   HelloReply,
   HelloRequest,
   StopList,
@@ -33,15 +35,19 @@ const ABSENT_RETRY_MS = 5_000;
 const HELLO_RETRY_MS = 200;
 /** While something is stopped, the list is asked for this often, beside what the control stream says. */
 const STOPS_POLL_MS = 5_000;
+/** A process whose gate fails again and again says so this often. */
+const FAILURES_MS = 5_000;
 const NO_KEYS: readonly string[] = [];
 
 export interface LeaseClientOptions {
   readonly transport: Transport;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly introduction: Omit<HelloRequest, "process_id" | "pid" | "unpatched">;
+  readonly introduction: Omit<HelloRequest, "process_id" | "pid" | "unpatched" | "failures">;
   /** Copies of libraries in this process that are not gated, as they are known at the moment. */
   readonly unpatched?: () => readonly string[];
+  /** How often the gate has failed inside so far. @default it counts none */
+  readonly failures?: () => number;
   /** How long a call waits for money that others hold and have not spent. @default 2000 */
   readonly waitMs?: number;
   /** Ids of the process and its leases: 32 hex digits, that nobody has had. @default random */
@@ -78,6 +84,7 @@ export class LeaseClient implements LeaseHost {
   #isClosed = false;
   #stops: StopList | undefined;
   #greetedAtMs = 0;
+  #failuresTold = 0;
 
   constructor(options: LeaseClientOptions) {
     this.#options = options;
@@ -165,7 +172,8 @@ export class LeaseClient implements LeaseHost {
       lease.isRetired = true;
       lease.failWaiting("the gate is shut down");
     }
-    await Promise.all([this.sessions.flush(), leases.length > 0 ? this.#report(leases) : undefined]);
+    const hasNews = leases.length > 0 || this.#hasFailedSince();
+    await Promise.all([this.sessions.flush(), hasNews ? this.#report(leases) : undefined]);
     this.sessions.stop();
     this.#options.transport.stop();
   }
@@ -182,9 +190,8 @@ export class LeaseClient implements LeaseHost {
   }
 
   /** The last reports, for a process that has no time left to send them. */
-  lastReports(): { readonly process_id: string; readonly leases: readonly ReturnType<typeof closingReport>[] } {
-    const leases = this.#isClosed ? [] : [...this.#leases.values(), ...this.#retired];
-    return { process_id: this.processId, leases: leases.map(closingReport) };
+  lastReports(): CloseRequest {
+    return this.#closing(this.#isClosed ? [] : [...this.#leases.values(), ...this.#retired]);
   }
 
   async acquire(_lease: Lease, request: AcquireRequest): Promise<Answer<AcquireReply>> {
@@ -239,17 +246,20 @@ export class LeaseClient implements LeaseHost {
 
   async #greet(): Promise<boolean> {
     const unpatched = this.#options.unpatched?.() ?? [];
+    const failures = this.#failures;
     const answer = await this.#options.transport.hello({
       ...this.#options.introduction,
       process_id: this.processId,
       pid: process.pid,
       ...(unpatched.length === 0 ? {} : { unpatched }),
+      ...(failures === 0 ? {} : { failures }),
     });
     if (answer.kind !== "reply") {
       this.#failedAtMs = this.clock.monotonicMs();
       this.#reason = "reason" in answer ? answer.reason : answer.kind;
       return false;
     }
+    this.#failuresTold = failures;
     const before = this.#hello;
     this.#hello = answer.reply;
     this.#greetedAtMs = this.clock.monotonicMs();
@@ -368,14 +378,14 @@ export class LeaseClient implements LeaseHost {
     const done = [...this.#retired].filter((lease) => lease.isDrained);
     if (done.length > 0) void this.#report(done);
     const isStopped = (this.#stops?.acts.length ?? 0) > 0;
-    if (isStopped && this.clock.monotonicMs() - this.#greetedAtMs >= STOPS_POLL_MS) void this.start();
+    const silentMs = this.clock.monotonicMs() - this.#greetedAtMs;
+    if ((isStopped && silentMs >= STOPS_POLL_MS) || (this.#hasFailedSince() && silentMs >= FAILURES_MS))
+      void this.start();
   }
 
   async #report(leases: readonly Lease[]): Promise<void> {
-    const answer = await this.#options.transport.close({
-      process_id: this.processId,
-      leases: leases.map(closingReport),
-    });
+    const report = this.#closing(leases);
+    const answer = await this.#options.transport.close(report);
     if (answer.kind !== "reply") {
       this.#options.logger.log(
         "warn",
@@ -383,7 +393,22 @@ export class LeaseClient implements LeaseHost {
       );
       return;
     }
+    this.#failuresTold = report.failures ?? 0;
     for (const lease of leases) if (lease.isDrained) this.#retired.delete(lease);
+  }
+
+  #closing(leases: readonly Lease[]): CloseRequest {
+    const failures = this.#failures;
+    const reports = leases.map(closingReport);
+    return { process_id: this.processId, ...(failures === 0 ? {} : { failures }), leases: reports };
+  }
+
+  get #failures(): number {
+    return Math.min(this.#options.failures?.() ?? 0, FAILURES_MAX);
+  }
+
+  #hasFailedSince(): boolean {
+    return this.#failures > this.#failuresTold;
   }
 }
 

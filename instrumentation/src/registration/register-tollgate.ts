@@ -133,6 +133,7 @@ function createGates({ config, logger, tracer, probe }: GatesOptions): {
           waitMs: config.waitMs,
           expectsProcessor: config.expectsProcessor,
           unpatched: () => probe.unpatched,
+          failures: () => gate.failures,
           onHello: (reply) => {
             gate.onHello(reply);
             toolGate.onHello(reply);

@@ -31,6 +31,7 @@ export interface ServiceMetricsSources {
   readonly blast: () => Pick<AgentWatch, "drift" | "excess">;
   readonly now: () => number;
   readonly processes: () => number;
+  readonly gateFailures: () => number;
   readonly version: string;
 }
 
@@ -52,6 +53,7 @@ export function registerServiceMetrics(registry: Registry, sources: ServiceMetri
 function serviceFamilies({
   isStorageReady,
   processes,
+  gateFailures,
   blast,
   version,
 }: ServiceMetricsSources): readonly MetricFamily[] {
@@ -62,6 +64,12 @@ function serviceFamilies({
       value: () => Number(isStorageReady()),
     }),
     figure({ name: "tollgate_agent_processes", help: "Agent processes that said hello.", value: processes }),
+    figure({
+      name: "tollgate_gate_failures_total",
+      help: "How often gates in agents' processes have failed inside and were contained, by their own word.",
+      type: "counter",
+      value: gateFailures,
+    }),
     {
       name: "tollgate_blast_radius_beyond",
       help: "What goes beyond the blast radii of agents now: `did`, what they did in the last day; `may`, what documents in force would let them do.",

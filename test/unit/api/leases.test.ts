@@ -40,6 +40,35 @@ describe("hello", () => {
     });
   });
 
+  it("counts how often gates failed inside, whatever is said twice, and names the agents", async () => {
+    const on = rig();
+    const other = { process_id: "b".repeat(32), agent: "other" };
+    await hello(on);
+    expect([on.api.processes.failures, on.api.processes.failing()]).toEqual([0, []]);
+    await hello(on, { failures: 2 });
+    await hello(on, { failures: 2 });
+    await hello(on, { ...other, failures: 5 });
+    await post(on, "/v1/leases/close", { process_id: PROCESS_ID, failures: 3, leases: [] });
+    // Of a process that nobody knows.
+    await post(on, "/v1/leases/close", { process_id: "c".repeat(32), failures: 9, leases: [] });
+    expect(on.api.processes.failures).toBe(8);
+    expect(
+      on.api.processes.failing().map((text) => /`(.*)`: its gate failed inside (\d+)/.exec(text)?.slice(1)),
+    ).toEqual([
+      ["other", "5"],
+      [HELLO.agent, "3"],
+    ]);
+    expect((await hello(on, { failures: -1 })).statusCode).toBe(400);
+  });
+
+  it("names ten agents whose gates fail, and counts the rest", async () => {
+    const on = rig();
+    for (let index = 0; index < 12; index += 1)
+      await hello(on, { process_id: index.toString(16).padStart(32, "0"), agent: `a-${index}`, failures: 1 + index });
+    expect(on.api.processes.failing()).toHaveLength(11);
+    expect(on.api.processes.failing().at(-1)).toBe("gates of 2 more agents failed inside");
+  });
+
   it("says once in the log that an agent has no policy", async () => {
     const on = rig();
     await hello(on);
