@@ -2,7 +2,8 @@
  * What taking spans in costs: a real processor (cost, meter, ledger, spool, storage on) with its embedded engine, a load
  * generator in another process, spans of 25 attributes with ids that never repeat. CPU is read from /proc, for processor and
  * engine apart, so that the figures hold on a busy machine. Then: was everything that was acknowledged stored, once; how
- * late is a call visible in the spend at 10,000 spans a second; and the same spans by the usual parts, in the same run.
+ * late is a call visible in the spend at 10,000 spans a second; what the engine would cost that kept nothing of them; and the
+ * same spans by the usual parts, in the same run.
  *
  *     npm run bench ingest -- [--seconds N] [--rate SPANS_PER_SECOND] [--json-encoding] [--connections N] [--only-load]
  */
@@ -16,6 +17,7 @@ import { createWorkspace, ProcessorProcess } from "../src/demo/processor-process
 import { waitFor } from "../src/demo/wait.ts";
 import { dataDirectory, readToken } from "../src/service/data-directory.ts";
 import type { BaselineResult } from "./traffic/baseline.ts";
+import { engineFloor } from "./traffic/engine-floor.ts";
 import { cpuSecondsOf, MemoryWatch } from "./traffic/process-figures.ts";
 import type { SendResult, SendTask } from "./traffic/send.ts";
 
@@ -34,6 +36,8 @@ const LAG_RATE = 10_240;
 const LAG_SECONDS = 8;
 const BASELINE_SECONDS = 6;
 const ROWS_PER_INSERT = 8_192;
+/** Of a shipment at full load: 32 MiB on disk. */
+const ROWS_PER_SHIPMENT = 32_768;
 /** Of 4 spans in a row, 3 are calls to a model. */
 const CALL_SHARE = 0.75;
 const DRAIN_MS = 300_000;
@@ -84,7 +88,10 @@ if (!options["only-load"]) {
   await lag();
 }
 await count();
-if (!options["only-load"]) await baseline(figures);
+if (!options["only-load"]) {
+  await floor();
+  await baseline(figures);
+}
 
 /** So that what is measured is compiled code: on a busy machine that takes more time, not more spans. */
 async function warmUp(as: "protobuf" | "json"): Promise<void> {
@@ -218,6 +225,14 @@ async function count(): Promise<void> {
   );
   line("lost, doubled", `${acknowledged - different}, ${rows - different}`);
   if (rows !== acknowledged || different !== acknowledged) process.exitCode = 1;
+}
+
+async function floor(): Promise<void> {
+  const from = processor.endpoints.clickhouse;
+  const least = await engineFloor({ from, rowsPerInsert: ROWS_PER_SHIPMENT, rowsPerBlock: SPANS_PER_REQUEST });
+  console.log(`\nthe same rows in an engine without roll-ups, ${least.rowsPerInsert} an insert, no merges to speak of`);
+  line("taken, read, dropped", `${least.intoNothing.toFixed(1)} µs of CPU a span`);
+  line("kept as spans only", `${least.withoutViews.toFixed(1)} µs of CPU a span`);
 }
 
 async function baseline(ours: Figures): Promise<void> {
