@@ -2,7 +2,7 @@
  * Puts the gate into `@mastra/core`. Its files are bundles whose names change with each version, so the places are classes that are
  * found by their names in whichever file declares them, and are replaced or patched while it loads:
  *
- * - what Mastra puts around each model (its own by name, or one of the AI SDK): the model inside is gated;
+ * - what Mastra puts around each model (its own by name, or one of the AI SDK): the model inside is gated, and a refusal is final;
  * - what it makes of each tool for an agent (`CoreToolBuilder`), under the name that the model knows it by;
  * - `Tool`, for steps of workflows and code that run one directly, under its id;
  * - `Agent`, whose runs name the agent and the thread.
@@ -13,6 +13,7 @@ import type { LoadedFunctions } from "../registration/loaded-report.ts";
 import { replaceFunction } from "../registration/replace-function.ts";
 import { replace } from "../stainless/patch-client.ts";
 import { gateModel } from "../vercel-ai/gate-model.ts";
+import { endRetries } from "./final-refusals.ts";
 import { gatedExecute, gateDirectly } from "./gate-tool.ts";
 
 type Methods = Record<string, (this: unknown, ...given: unknown[]) => unknown>;
@@ -27,7 +28,7 @@ const NAME_LENGTH_MAX = 64;
 export function patchMastra(functions: LoadedFunctions): boolean {
   const places = [
     ...MODEL_CLASSES.map((name) =>
-      replaceClass(functions, name, { before: ([model]) => gateModel(model), after: () => {} }),
+      replaceClass(functions, name, { before: ([model]) => gateModel(model), after: endRetries }),
     ),
     replaceClass(functions, "Tool", { before: () => {}, after: gateDirectly }),
     patchMethods(functions, "CoreToolBuilder", patchBuilder),

@@ -177,6 +177,8 @@ const HELD: Readonly<Record<Case, (stage: Stage, library: Library) => void>> = {
       expect(stage.ledger.settled).toBe(billed);
       expect(stage.ledger.outstanding).toBe(0n);
       expect(billed).toBeLessThanOrEqual(stage.ledger.limit);
+      // What is refused is not asked for again.
+      expect(stage.spans.filter(({ attributes }) => attributes["tollgate.decision"] === "deny")).toHaveLength(64);
     });
   },
 
