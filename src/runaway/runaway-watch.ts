@@ -5,6 +5,7 @@
  */
 import { compileGlob } from "@tollgate/instrumentation/policy";
 import { RecentMap } from "../support/recent-map.ts";
+import { shortKey } from "../support/short-key.ts";
 import { CallRate } from "./call-rate.ts";
 import { type CallDigest, RepeatCounter } from "./repeats.ts";
 import type { RunawayAction, RunawayDocument, RunawayRule } from "./runaway-document.ts";
@@ -148,13 +149,13 @@ class DocumentRules {
   }
 
   #agent({ agent }: WatchedCall): AgentSubject {
-    return this.#agents.getOr(agent, newAgent);
+    return this.#agents.getOr(shortKey(agent), newAgent);
   }
 
   #run({ agent, run }: WatchedCall): RunSubject {
     const last = this.#last;
     if (last?.run === run && last.agent === agent) return last.subject;
-    const subject = this.#runs.getOr(`${agent.length} ${agent}${run}`, newRun);
+    const subject = this.#runs.getOr(shortKey(`${agent.length} ${agent}${run}`), newRun);
     this.#last = { agent, run, subject };
     return subject;
   }

@@ -13,6 +13,7 @@ import { exhaustedAtMs } from "../runaway/burn-rate.ts";
 import { DEFAULT_RUNAWAYS, type RunawayDocument } from "../runaway/runaway-document.ts";
 import { EPISODE_MS, type RunawayAlarm, RunawayWatch, type WatchedCall } from "../runaway/runaway-watch.ts";
 import { type CancelTimer, type Clock, every } from "../support/clock.ts";
+import { shortKey } from "../support/short-key.ts";
 import { errorText } from "../telemetry/error-text.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
 import { unpricedAlarms } from "../runaway/unpriced-limit.ts";
@@ -90,7 +91,7 @@ export class RunawayActs {
 
   #raise(alarm: RunawayAlarm, foundAtMs = alarm.atMs): void {
     const { document, rule, agent, session, finding, atMs } = alarm;
-    const key = JSON.stringify([document, rule, agent, session]);
+    const key = shortKey(JSON.stringify([document, rule, agent, session]));
     if (!this.#options.episodes.isNews(key, atMs, EPISODE_MS)) return;
     this.#found = [{ ...alarm, atMs: foundAtMs }, ...this.#found].slice(0, SHOWN_MAX);
     this.#options.telemetry.emit("runaway_found", { document, rule, agent, session, do: alarm.do, finding });

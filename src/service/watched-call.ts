@@ -9,6 +9,7 @@ import { textAttribute } from "../pdata/attribute-read.ts";
 import type { Span } from "../pdata/span.ts";
 import { endUnixMs } from "../pdata/span-times.ts";
 import type { WatchedCall } from "../runaway/runaway-watch.ts";
+import { shortKey } from "../support/short-key.ts";
 
 /** `undefined` for spans that are no call to a model or a tool. */
 export function watchedCall(span: Span, receivedUnixMs: number): WatchedCall | undefined {
@@ -27,7 +28,7 @@ export function watchedCall(span: Span, receivedUnixMs: number): WatchedCall | u
     atMs: Math.min(endUnixMs(span), receivedUnixMs),
     nanoUsd: facts.costNanoUsd,
     tool: facts.tool,
-    digest: kind === "tool" ? toolDigest(span) : facts.inputTokens === 0 ? "" : facts.model,
+    digest: kind === "tool" ? toolDigest(span) : facts.inputTokens === 0 ? "" : shortKey(facts.model),
     usage: kind === "tool" ? undefined : facts,
     depth: depthOf(facts.labels),
   };
@@ -36,9 +37,9 @@ export function watchedCall(span: Span, receivedUnixMs: number): WatchedCall | u
 /** The tool and its arguments. Without arguments nothing tells one call from another. */
 function toolDigest({ facts, attributes }: Span): string {
   const digest = textAttribute(attributes, ATTR_TOLLGATE_TOOL_ARGUMENTS_DIGEST);
-  if (digest !== "") return `${facts.tool} ${digest}`;
+  if (digest !== "") return shortKey(`${facts.tool} ${digest}`);
   const written = textAttribute(attributes, ATTR_GEN_AI_TOOL_CALL_ARGUMENTS);
-  return written === "" ? "" : `${facts.tool} ${createHash("sha256").update(written).digest("base64url")}`;
+  return written === "" ? "" : shortKey(`${facts.tool} ${createHash("sha256").update(written).digest("base64url")}`);
 }
 
 /** Agents on whose behalf a call is made; hardly any is made on another's. */

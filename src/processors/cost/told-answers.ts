@@ -11,6 +11,7 @@ import { IDENTITY_WORDS, IdentityCell } from "../../pdata/identity.ts";
 import { RecentIdentities } from "../../pdata/recent-identities.ts";
 import type { Span } from "../../pdata/span.ts";
 import { RecentMap } from "../../support/recent-map.ts";
+import { shortKey } from "../../support/short-key.ts";
 
 type Telling = Pick<Span, "attributes" | "facts" | "scope">;
 
@@ -70,12 +71,14 @@ export class ToldAnswers {
 
   /** True, and that is all, for the answer of an agent of which one scope only has told. */
   #isNoted({ facts, scope }: Telling, answer: Answer): boolean {
-    const agent = this.#agents.get(facts.agent);
+    const name = shortKey(facts.agent);
+    const scopeName = shortKey(scope.name);
+    const agent = this.#agents.get(name);
     if (agent === undefined) {
-      this.#agents.set(facts.agent, { scope: scope.name, noted: [answer], count: 1 });
+      this.#agents.set(name, { scope: scopeName, noted: [answer], count: 1 });
       return true;
     }
-    if (agent.scope === scope.name) {
+    if (agent.scope === scopeName) {
       agent.noted[agent.count % NOTED_MAX] = answer;
       agent.count += 1;
       return true;
@@ -100,14 +103,14 @@ export class ToldAnswers {
     mixIn(this.#answer.words, facts.agent);
     mixIn(this.#answer.words, id);
     this.#teller.words.set(this.#answer.words);
-    mixIn(this.#teller.words, scope.name);
+    mixIn(this.#teller.words, shortKey(scope.name));
   }
 }
 
 /** `undefined` where the span names no answer. */
 function answerOf({ attributes, facts }: Telling): Answer | undefined {
   const id = textAttribute(attributes, ATTR_GEN_AI_RESPONSE_ID);
-  return id.length < ID_LENGTH_MIN ? undefined : { id, hasUsage: facts.hasUsage };
+  return id.length < ID_LENGTH_MIN ? undefined : { id: shortKey(id), hasUsage: facts.hasUsage };
 }
 
 /** Not against those who choose texts: an agent could only hide calls of its own, which it need not tell of at all. */
