@@ -56,19 +56,20 @@ export function nativeSharedMap<T extends object>(texts: TextsByKey<T>): NativeT
 /** How keys and texts are found in what rows share. */
 export interface TextsByKey<T> {
   keysOf(value: T): readonly string[];
-  textOf(value: T, key: string): string;
+  /** In the order of the keys. */
+  textsOf(value: T): readonly string[];
 }
 
 /** The texts of a record, by their names. */
 export const RECORD: TextsByKey<Readonly<Record<string, string>>> = {
   keysOf: (record) => Object.keys(record),
-  textOf: (record, key) => record[key] ?? "",
+  textsOf: (record) => Object.values(record),
 };
 
 /** Attributes as text. */
 export const ATTRIBUTES: TextsByKey<Attributes> = {
   keysOf: (attributes) => [...attributes.keys()],
-  textOf: (attributes, key) => attributeText(attributes.get(key) ?? null),
+  textsOf: (attributes) => Array.from(attributes, ([, value]) => attributeText(value)),
 };
 
 interface SharedEntries<T> {
@@ -85,7 +86,7 @@ interface SharedEntries<T> {
 function writeShared<T>(sink: ByteSink, shared: SharedEntries<T>): void {
   if (shared.start >= 0) return sink.repeat(shared.start, shared.length);
   shared.start = sink.length;
-  for (const key of shared.keys) sink.text(shared.texts.textOf(shared.value, key));
+  for (const text of shared.texts.textsOf(shared.value)) sink.text(text);
   shared.length = sink.length - shared.start;
 }
 

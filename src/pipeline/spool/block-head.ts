@@ -39,26 +39,61 @@ export function writeHead(sink: ByteSink, { token, createdUnixMs, rowCount, reas
   const start = JSON.stringify(reason === undefined ? told : { ...told, reason });
   sink.raw(Buffer.from(start.slice(0, -1)));
   sink.ascii(',"spend":[');
-  let isFirst = true;
-  for (const entry of spend) {
-    sink.ascii(isFirst ? "{" : ",{");
-    writeEntry(sink, entry);
-    isFirst = false;
+  let before: WrittenLabels | undefined;
+  for (const { labels, leaseId, amounts } of spend) {
+    sink.ascii(before === undefined ? "{" : ",{");
+    before = writeLabels(sink, labels, before);
+    writeAmounts(sink, leaseId, amounts);
+    sink.ascii("}");
   }
   sink.ascii("]}");
 }
 
-function writeEntry(sink: ByteSink, { labels, leaseId, amounts }: SpendEntry): void {
+/** Labels as they stand in the head. */
+interface WrittenLabels {
+  readonly names: readonly string[];
+  readonly values: readonly string[];
+  /** Where the first begins. */
+  readonly start: number;
+  /** Where each ends. */
+  readonly ends: readonly number[];
+}
+
+/** What a resource gives to all its spans comes first, and is copied from the labels before. */
+function writeLabels(sink: ByteSink, labels: SpendEntry["labels"], before: WrittenLabels | undefined): WrittenLabels {
   sink.ascii('"labels":{');
-  let isFirst = true;
-  for (const name of Object.keys(labels)) {
-    if (!isFirst) sink.ascii(",");
-    sink.json(name);
-    sink.ascii(":");
-    sink.json(labels[name] ?? "");
-    isFirst = false;
+  const names = Object.keys(labels);
+  const values = Object.values(labels);
+  const start = sink.length;
+  const ends: number[] = [];
+  if (before !== undefined) {
+    const shift = start - before.start;
+    for (let place = 0; isSamePlace(place, { names, values }, before); place += 1) {
+      ends.push((before.ends[place] ?? 0) + shift);
+    }
+    sink.repeat(before.start, (ends.at(-1) ?? start) - start);
   }
-  sink.ascii('},"lease_id":');
+  for (let place = ends.length; place < names.length; place += 1) {
+    if (place > 0) sink.ascii(",");
+    sink.json(names[place] ?? "");
+    sink.ascii(":");
+    sink.json(values[place] ?? "");
+    ends.push(sink.length);
+  }
+  sink.ascii("},");
+  return { names, values, start, ends };
+}
+
+function isSamePlace(
+  place: number,
+  { names, values }: Pick<WrittenLabels, "names" | "values">,
+  before: WrittenLabels,
+): boolean {
+  return place < names.length && names[place] === before.names[place] && values[place] === before.values[place];
+}
+
+function writeAmounts(sink: ByteSink, leaseId: string, amounts: SpendEntry["amounts"]): void {
+  sink.ascii('"lease_id":');
   sink.json(leaseId);
   sink.ascii(',"nano_usd":"');
   sink.digits(amounts.nanoUsd);
@@ -68,7 +103,6 @@ function writeEntry(sink: ByteSink, { labels, leaseId, amounts }: SpendEntry): v
   sink.digits(amounts.calls);
   sink.ascii('"');
   if (amounts.kinds !== undefined) writeKinds(sink, amounts.kinds);
-  sink.ascii("}");
 }
 
 function writeKinds(sink: ByteSink, kinds: SpendKinds): void {

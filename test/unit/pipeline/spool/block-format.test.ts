@@ -46,6 +46,26 @@ describe("a block's file", () => {
     fc.assert(isSame, { numRuns: 40 });
   });
 
+  it("comes back with labels that begin as those before, and go on otherwise or end", () => {
+    const amounts = { nanoUsd: 1n, tokens: 0n, calls: 1n };
+    const sets = [
+      { a: "1", b: "2", c: "3" },
+      { a: "1", b: "2", c: "4" },
+      { a: "1", b: "2" },
+      {},
+      { a: "1" },
+      { a: "1", b: '"é' },
+      { a: "1", b: '"é', d: "" },
+      { b: '"é', a: "1" },
+      { b: '"é', a: "1" },
+    ];
+    const spend = sets.map((labels) => ({ labels, leaseId: "", amounts }));
+    const decoded = decodeBlock(encodeBlock({ ...block, spend }));
+    expect(decoded.kind === "block" ? JSON.stringify(decoded.block.spend.map(({ labels }) => labels)) : "").toBe(
+      JSON.stringify(sets),
+    );
+  });
+
   it("is corrupt when it is cut off anywhere", () => {
     const bytes = encodeBlock(block);
     for (let length = 0; length < bytes.length; length += 1) {
