@@ -1,21 +1,36 @@
+import type { AttributeKey } from "./attribute-key.ts";
 import { WireAttributes } from "./otlp/wire-attributes.ts";
-import type { Attributes } from "./span.ts";
+import type { Attributes, AttributeValue } from "./span.ts";
 
 /** A text attribute; "" when it is absent, empty or not a text. */
-export function textAttribute(attributes: Attributes, key: string): string {
-  const value = attributes.get(key);
+export function textAttribute(attributes: Attributes, key: string | AttributeKey): string {
+  if (typeof key !== "string" && attributes instanceof WireAttributes) return attributes.textAt(key);
+  const value = attributes.get(nameOf(key));
   return typeof value === "string" ? value : "";
 }
 
+export function hasAttribute(attributes: Attributes, key: AttributeKey): boolean {
+  return attributes instanceof WireAttributes ? attributes.hasAt(key) : attributes.has(key.name);
+}
+
 /** A count from the wire, whatever type the sender chose: a whole number from 0 to `max`, else `undefined` (NaN, Infinity, negative, "5abc"). */
-export function countAttribute(attributes: Attributes, key: string, max: number): number | undefined {
-  // Counts are read of every call: no bigint is made for them.
-  const value = attributes instanceof WireAttributes ? attributes.getRounded(key) : attributes.get(key);
+export function countAttribute(attributes: Attributes, key: string | AttributeKey, max: number): number | undefined {
+  const value = roundedAttribute(attributes, key);
   if (typeof value === "bigint") return countOf(Number(value), max);
   if (typeof value === "number") return Number.isInteger(value) && value >= 0 && value <= max ? value : undefined;
   if (typeof value === "string" && /^\d{1,15}(?:\.0{1,15})?$/.test(value))
     return Number(value) <= max ? Number(value) : undefined;
   return undefined;
+}
+
+/** Counts are read of every call: no bigint is made for them where that can be avoided. */
+function roundedAttribute(attributes: Attributes, key: string | AttributeKey): AttributeValue | undefined {
+  if (attributes instanceof WireAttributes) return attributes.getRounded(key);
+  return attributes.get(nameOf(key));
+}
+
+function nameOf(key: string | AttributeKey): string {
+  return typeof key === "string" ? key : key.name;
 }
 
 /** What a double rounds is beyond 2^53, and so beyond every `max`. */

@@ -1,3 +1,4 @@
+import { AttributeKey } from "./attribute-key.ts";
 import { textAttribute } from "./attribute-read.ts";
 import { KeyMemo } from "./key-memo.ts";
 import { WireAttributes } from "./otlp/wire-attributes.ts";
@@ -8,16 +9,16 @@ import type { Resource, Span } from "./span.ts";
  * span: which of them are is worked out once a shape, and what a resource says is read once for the spans that follow one another.
  */
 export class FirstText {
-  readonly #keys: readonly string[];
-  readonly #present: KeyMemo<readonly string[]>;
+  readonly #keys: readonly AttributeKey[];
+  readonly #present: KeyMemo<readonly AttributeKey[]>;
   #resource: Resource | undefined;
   #textOfResource = "";
 
   constructor(keys: readonly string[]) {
-    this.#keys = keys;
+    this.#keys = keys.map((key) => AttributeKey.of(key));
     this.#present = new KeyMemo((all) => {
       const there = new Set(all);
-      return keys.filter((key) => there.has(key));
+      return this.#keys.filter(({ name }) => there.has(name));
     });
   }
 

@@ -5,11 +5,15 @@ import {
   ATTR_GEN_AI_TOOL_CALL_ARGUMENTS,
   ATTR_TOLLGATE_TOOL_ARGUMENTS_DIGEST,
 } from "@tollgate/instrumentation/semconv";
+import { AttributeKey } from "../pdata/attribute-key.ts";
 import { textAttribute } from "../pdata/attribute-read.ts";
 import type { Span } from "../pdata/span.ts";
 import { endUnixMs } from "../pdata/span-times.ts";
 import type { WatchedCall } from "../runaway/runaway-watch.ts";
 import { shortKey } from "../support/short-key.ts";
+
+const DIGEST = AttributeKey.of(ATTR_TOLLGATE_TOOL_ARGUMENTS_DIGEST);
+const ARGUMENTS = AttributeKey.of(ATTR_GEN_AI_TOOL_CALL_ARGUMENTS);
 
 /** `undefined` for spans that are no call to a model or a tool. */
 export function watchedCall(span: Span, receivedUnixMs: number): WatchedCall | undefined {
@@ -36,9 +40,9 @@ export function watchedCall(span: Span, receivedUnixMs: number): WatchedCall | u
 
 /** The tool and its arguments. Without arguments nothing tells one call from another. */
 function toolDigest({ facts, attributes }: Span): string {
-  const digest = textAttribute(attributes, ATTR_TOLLGATE_TOOL_ARGUMENTS_DIGEST);
+  const digest = textAttribute(attributes, DIGEST);
   if (digest !== "") return shortKey(`${facts.tool} ${digest}`);
-  const written = textAttribute(attributes, ATTR_GEN_AI_TOOL_CALL_ARGUMENTS);
+  const written = textAttribute(attributes, ARGUMENTS);
   return written === "" ? "" : shortKey(`${facts.tool} ${createHash("sha256").update(written).digest("base64url")}`);
 }
 

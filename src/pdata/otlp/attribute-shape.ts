@@ -4,6 +4,7 @@
  * of the span before and only compares bytes; what follows from keys alone (where a key stands, its place in a column's
  * dictionary) is worked out once a shape. The tree is bounded: when it has grown too heavy, a new one is begun.
  */
+import type { AttributeKey } from "../attribute-key.ts";
 import type { AttributeValue } from "../span.ts";
 import { type ByteSource, isLiteralAt, type Literal, literal, literalOf } from "./byte-source.ts";
 
@@ -13,6 +14,9 @@ const NODE_WEIGHT = 4;
 /** Lists of a key that are kept, the latest ones, and the bytes of one. */
 const KEPT_MAX = 4;
 const KEPT_BYTES_MAX = 160;
+/** Where a key stands that is not there. */
+export const ABSENT = -1;
+const UNKNOWN = -2;
 
 /** A list or map under the last key of a shape, with the whole attribute as it is on the wire. */
 export interface KeptList {
@@ -38,6 +42,8 @@ export class AttributeShape {
   #children: Map<string, AttributeShape> | undefined;
   #keys: readonly string[] | undefined;
   #index: ReadonlyMap<string, number> | undefined;
+  /** The same by the numbers of those keys that have one, for as many as were asked for. */
+  readonly #places: number[] = [];
 
   constructor(tree: ShapeTree, last?: { readonly parent: AttributeShape; readonly key: string }) {
     this.#tree = tree;
@@ -59,6 +65,12 @@ export class AttributeShape {
   /** Where a key stands; `undefined` when it is not there. */
   indexOf(key: string): number | undefined {
     return (this.#index ??= this.#buildIndex()).get(key);
+  }
+
+  /** The same of a key that has a number; `ABSENT` when it is not there. */
+  placeOf(key: AttributeKey): number {
+    const place = this.#places[key.number] ?? UNKNOWN;
+    return place === UNKNOWN ? this.#findPlace(key) : place;
   }
 
   /** The shape with one key more that has been seen already; `undefined` when it was not, or the key is in this shape. */
@@ -110,6 +122,14 @@ export class AttributeShape {
     if (this.#index !== undefined) return;
     this.#tree.weigh(this.size);
     this.#index = places;
+  }
+
+  #findPlace({ name, number }: AttributeKey): number {
+    const places = this.#places;
+    if (number >= places.length) this.#tree.weigh((number + 1 - places.length) / 4);
+    // No holes: those are looked for in prototypes.
+    while (places.length <= number) places.push(UNKNOWN);
+    return (places[number] = this.indexOf(name) ?? ABSENT);
   }
 
   #pathKeys(): readonly string[] {

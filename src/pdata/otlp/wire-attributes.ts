@@ -3,7 +3,8 @@
  * those who use it, it is a `Map`, with one difference: a key that is set after it was deleted is where it was before.
  */
 import type { Attributes, AttributeValue } from "../span.ts";
-import type { AttributeShape } from "./attribute-shape.ts";
+import type { AttributeKey } from "../attribute-key.ts";
+import { ABSENT, type AttributeShape } from "./attribute-shape.ts";
 import { type AttributeTable, AttributeType } from "./attribute-table.ts";
 import type { ByteSource } from "./byte-source.ts";
 import { signed64 } from "./protobuf-reader.ts";
@@ -63,10 +64,23 @@ export class WireAttributes implements Attributes {
     return place === undefined ? undefined : this.#valueAt(place);
   }
 
+  /** The text under a key that is asked for often; "" when it is absent, empty or not a text. */
+  textAt(key: AttributeKey): string {
+    const place = this.#shape.placeOf(key);
+    if (place === ABSENT) return "";
+    const table = this.#table;
+    const entry = this.#first + place;
+    if (place < this.#count && table.type(entry) === AttributeType.text) {
+      return key.texts.textOf(table, table.a(entry), table.b(entry));
+    }
+    const value = this.#valueAt(place);
+    return typeof value === "string" ? value : "";
+  }
+
   /** Like `get`, but an integer of the wire as a double: rounded beyond 2^53. */
-  getRounded(key: string): AttributeValue | undefined {
-    const place = this.#shape.indexOf(key);
-    if (place === undefined) return undefined;
+  getRounded(key: string | AttributeKey): AttributeValue | undefined {
+    const place = typeof key === "string" ? (this.#shape.indexOf(key) ?? ABSENT) : this.#shape.placeOf(key);
+    if (place === ABSENT) return undefined;
     const entry = this.#first + place;
     if (place >= this.#count || this.#table.type(entry) !== AttributeType.integer) return this.#valueAt(place);
     return (this.#table.b(entry) | 0) * TWO_TO_32 + this.#table.a(entry);
@@ -76,6 +90,12 @@ export class WireAttributes implements Attributes {
     const place = this.#shape.indexOf(key);
     if (place === undefined || this.#deleted === 0) return place !== undefined;
     return !this.#isDeleted(place);
+  }
+
+  /** `has` of a key that is asked for often. */
+  hasAt(key: AttributeKey): boolean {
+    const place = this.#shape.placeOf(key);
+    return place !== ABSENT && (this.#deleted === 0 || !this.#isDeleted(place));
   }
 
   set(key: string, value: AttributeValue): this {

@@ -18,7 +18,8 @@ import {
   INFERENCE_OPERATIONS,
   Operation,
 } from "@tollgate/instrumentation/semconv";
-import { countAttribute, textAttribute } from "../../pdata/attribute-read.ts";
+import { AttributeKey } from "../../pdata/attribute-key.ts";
+import { countAttribute, hasAttribute, textAttribute } from "../../pdata/attribute-read.ts";
 import { isRefusedCall } from "../../pdata/facts.ts";
 import type { Attributes, Span, SpanFacts } from "../../pdata/span.ts";
 import { startUnixMs } from "../../pdata/span-times.ts";
@@ -28,6 +29,9 @@ import { serviceTier, usageOf } from "./usage.ts";
 const OWN_SCOPE = "@tollgate/instrumentation";
 /** One call can't cost more than a million dollars: a larger claim is not believed, and sums stay within Int64. */
 const CLAIM_NANO_USD_MAX = 1_000_000_000_000_000;
+const SERVER_ADDRESS = AttributeKey.of(ATTR_SERVER_ADDRESS);
+const PEER_NAME = AttributeKey.of("net.peer.name");
+const INFERRED = AttributeKey.of(ATTR_TOLLGATE_PROVIDER_INFERRED);
 const STATUSES: ReadonlySet<string> = new Set(Object.values(CostStatus));
 
 interface Cost {
@@ -107,7 +111,8 @@ function priced(span: Span, prices: PriceBook): Cost {
   if (found === undefined) return reported(span) ?? { nanoUsd: 0n, status: CostStatus.unpriced, priceVersion: "" };
   const { price, isCertain } = found;
   const usage = usageOf(span);
-  const isGuessed = span.attributes.get(ATTR_TOLLGATE_PROVIDER_INFERRED) === true;
+  const isGuessed =
+    hasAttribute(span.attributes, INFERRED) && span.attributes.get(ATTR_TOLLGATE_PROVIDER_INFERRED) === true;
   const isExact = isCertain && !isGuessed && isWhole(span.facts) && !price.lacksPrice(usage);
   return {
     nanoUsd: price.cost(usage),
@@ -123,7 +128,7 @@ function isWhole({ operation, inputTokens, outputTokens }: SpanFacts): boolean {
 
 /** The API that was called, as the conventions name it: now, and before. */
 function hostOf(attributes: Attributes): string {
-  return textAttribute(attributes, ATTR_SERVER_ADDRESS) || textAttribute(attributes, "net.peer.name");
+  return textAttribute(attributes, SERVER_ADDRESS) || textAttribute(attributes, PEER_NAME);
 }
 
 /**

@@ -12,7 +12,9 @@ import {
   ATTR_TOLLGATE_LABEL_PREFIX,
   ATTR_TOLLGATE_TENANT_CLAIMED,
 } from "@tollgate/instrumentation/semconv";
+import { AttributeKey } from "../../pdata/attribute-key.ts";
 import { claimedAgent, UNKNOWN_AGENT } from "../../pdata/agent-name.ts";
+import { hasAttribute } from "../../pdata/attribute-read.ts";
 import { FirstText } from "../../pdata/first-text.ts";
 import type { Span } from "../../pdata/span.ts";
 import { TENANT_LABEL } from "../../support/tenant.ts";
@@ -56,6 +58,9 @@ const owner = new FirstText([ATTR_TOLLGATE_AGENT_OWNER, `${ATTR_TOLLGATE_LABEL_P
 const team = new FirstText([ATTR_TOLLGATE_AGENT_TEAM, `${ATTR_TOLLGATE_LABEL_PREFIX}team`, "team"]);
 const role = new FirstText([ATTR_TOLLGATE_AGENT_ROLE, `${ATTR_TOLLGATE_LABEL_PREFIX}role`, "role"]);
 
+const AGENT_CLAIMED = AttributeKey.of(ATTR_TOLLGATE_AGENT_CLAIMED);
+const TENANT_CLAIMED = AttributeKey.of(ATTR_TOLLGATE_TENANT_CLAIMED);
+
 /** What a span claims to be, beside what it came with. */
 export interface Standing {
   readonly agent: string;
@@ -86,7 +91,7 @@ export function identify(options: IdentifyOptions, standing: Standing = standing
   facts.agentVerified = standing.isVerified;
   attributes.set(ATTR_TOLLGATE_AGENT_VERIFIED, facts.agentVerified);
   if (foreign !== undefined) attributes.set(ATTR_TOLLGATE_AGENT_CLAIMED, foreign);
-  else if (attributes.has(ATTR_TOLLGATE_AGENT_CLAIMED)) attributes.delete(ATTR_TOLLGATE_AGENT_CLAIMED);
+  else if (hasAttribute(attributes, AGENT_CLAIMED)) attributes.delete(ATTR_TOLLGATE_AGENT_CLAIMED);
   const severity = registry.severityOf?.(facts.agent);
   if (severity !== undefined) attributes.set(ATTR_TOLLGATE_INCIDENT_SEVERITY, severity);
   const known = registry.find(facts.agent);
@@ -97,7 +102,7 @@ export function identify(options: IdentifyOptions, standing: Standing = standing
   const { tenant, claimed } = tenantOf(options, { registered: known?.tenant, labelled: labels[TENANT_LABEL] });
   facts.labels = ofTenant(labels, tenant);
   if (claimed !== undefined) attributes.set(ATTR_TOLLGATE_TENANT_CLAIMED, claimed);
-  else if (attributes.has(ATTR_TOLLGATE_TENANT_CLAIMED)) attributes.delete(ATTR_TOLLGATE_TENANT_CLAIMED);
+  else if (hasAttribute(attributes, TENANT_CLAIMED)) attributes.delete(ATTR_TOLLGATE_TENANT_CLAIMED);
   return claimed;
 }
 

@@ -25,6 +25,7 @@ import {
   LEGACY_PROVIDERS,
   Operation,
 } from "@tollgate/instrumentation/semconv";
+import { AttributeKey } from "../../pdata/attribute-key.ts";
 import { textAttribute } from "../../pdata/attribute-read.ts";
 import { type Attributes, type Span, type SpanFacts, StatusCode } from "../../pdata/span.ts";
 import { KeyMemo } from "../../pdata/key-memo.ts";
@@ -37,6 +38,19 @@ import { readUsage } from "./usage.ts";
 const LEGACY: ReadonlyMap<string, string> = new Map(Object.entries(LEGACY_ATTRIBUTES));
 const PROVIDERS: ReadonlyMap<string, string> = new Map(Object.entries(LEGACY_PROVIDERS));
 const DECISIONS: ReadonlySet<string> = new Set(Object.values(DecisionName));
+const KEYS = {
+  requestModel: AttributeKey.of(ATTR_GEN_AI_REQUEST_MODEL),
+  responseModel: AttributeKey.of(ATTR_GEN_AI_RESPONSE_MODEL),
+  provider: AttributeKey.of(ATTR_GEN_AI_PROVIDER_NAME),
+  tool: AttributeKey.of(ATTR_GEN_AI_TOOL_NAME),
+  decision: AttributeKey.of(ATTR_TOLLGATE_DECISION),
+  decisionRule: AttributeKey.of(ATTR_TOLLGATE_DECISION_RULE),
+  decisionReason: AttributeKey.of(ATTR_TOLLGATE_DECISION_REASON),
+  policy: AttributeKey.of(ATTR_TOLLGATE_POLICY_NAME),
+  budget: AttributeKey.of(ATTR_TOLLGATE_BUDGET_NAME),
+  leaseId: AttributeKey.of(ATTR_TOLLGATE_LEASE_ID),
+  dataLabel: AttributeKey.of(ATTR_TOLLGATE_DATA_LABEL),
+} as const;
 /** `error.type` where something failed and nothing says what. */
 const ERROR_OTHER = "_OTHER";
 
@@ -45,13 +59,13 @@ export function normalise(span: Span): void {
   const { attributes, facts } = span;
   renameLegacy(attributes);
   for (const dialect of dialectsOf(attributes)) addReading(attributes, dialect.read(span));
-  facts.requestModel = textAttribute(attributes, ATTR_GEN_AI_REQUEST_MODEL);
-  facts.model = textAttribute(attributes, ATTR_GEN_AI_RESPONSE_MODEL) || facts.requestModel;
+  facts.requestModel = textAttribute(attributes, KEYS.requestModel);
+  facts.model = textAttribute(attributes, KEYS.responseModel) || facts.requestModel;
   facts.operation = readOperation(span, facts.model);
   facts.provider = providerOf(attributes, facts);
   // Frameworks name workflows and agents in the same old attribute as tools.
   const isTool = facts.operation === Operation.executeTool || facts.operation === "";
-  facts.tool = isTool ? textAttribute(attributes, ATTR_GEN_AI_TOOL_NAME) : "";
+  facts.tool = isTool ? textAttribute(attributes, KEYS.tool) : "";
   readNames(span);
   readUsage(span);
   if (facts.hasUsage && !INFERENCE_OPERATIONS.has(facts.operation)) attributes.set(ATTR_TOLLGATE_USAGE_AGGREGATE, true);
@@ -77,7 +91,7 @@ function renameLegacy(attributes: Attributes): void {
 }
 
 function providerOf(attributes: Attributes, facts: SpanFacts): string {
-  const name = textAttribute(attributes, ATTR_GEN_AI_PROVIDER_NAME);
+  const name = textAttribute(attributes, KEYS.provider);
   if (name === "") {
     const inferred = INFERENCE_OPERATIONS.has(facts.operation) ? inferProvider(facts.model) : "";
     if (inferred !== "") attributes.set(ATTR_TOLLGATE_PROVIDER_INFERRED, true);
@@ -97,14 +111,14 @@ function exceptionType({ events }: Span): string {
 }
 
 function readDecision(attributes: Attributes, facts: SpanFacts): void {
-  const decision = textAttribute(attributes, ATTR_TOLLGATE_DECISION);
+  const decision = textAttribute(attributes, KEYS.decision);
   facts.decision = isDecision(decision) ? decision : "";
-  facts.decisionRule = textAttribute(attributes, ATTR_TOLLGATE_DECISION_RULE);
-  facts.decisionReason = textAttribute(attributes, ATTR_TOLLGATE_DECISION_REASON);
-  facts.policy = textAttribute(attributes, ATTR_TOLLGATE_POLICY_NAME);
-  facts.budget = textAttribute(attributes, ATTR_TOLLGATE_BUDGET_NAME);
-  facts.leaseId = textAttribute(attributes, ATTR_TOLLGATE_LEASE_ID);
-  facts.dataLabel = textAttribute(attributes, ATTR_TOLLGATE_DATA_LABEL);
+  facts.decisionRule = textAttribute(attributes, KEYS.decisionRule);
+  facts.decisionReason = textAttribute(attributes, KEYS.decisionReason);
+  facts.policy = textAttribute(attributes, KEYS.policy);
+  facts.budget = textAttribute(attributes, KEYS.budget);
+  facts.leaseId = textAttribute(attributes, KEYS.leaseId);
+  facts.dataLabel = textAttribute(attributes, KEYS.dataLabel);
 }
 
 function isDecision(text: string): text is DecisionName {

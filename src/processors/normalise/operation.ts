@@ -6,9 +6,11 @@ import {
   ATTR_GEN_AI_USAGE_TOTAL_TOKENS,
   Operation,
 } from "@tollgate/instrumentation/semconv";
+import { AttributeKey } from "../../pdata/attribute-key.ts";
 import { countAttribute, textAttribute } from "../../pdata/attribute-read.ts";
 import { type Span, SpanKind } from "../../pdata/span.ts";
 
+const OPERATION = AttributeKey.of(ATTR_GEN_AI_OPERATION_NAME);
 const CURRENT: ReadonlySet<string> = new Set(Object.values(Operation));
 /** Words of senders, in lower case (Semantic Kernel: `chat.completions`). */
 const WORDS: ReadonlyMap<string, string> = new Map([
@@ -34,7 +36,7 @@ const WORDS: ReadonlyMap<string, string> = new Map([
  */
 export function readOperation(span: Span, model: string): string {
   const { attributes } = span;
-  const told = textAttribute(attributes, ATTR_GEN_AI_OPERATION_NAME);
+  const told = textAttribute(attributes, OPERATION);
   if (CURRENT.has(told)) return told;
   const word = told.toLowerCase();
   const known = CURRENT.has(word) ? word : WORDS.get(word);

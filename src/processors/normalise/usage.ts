@@ -12,11 +12,19 @@ import {
   INFERENCE_OPERATIONS,
   Operation,
 } from "@tollgate/instrumentation/semconv";
-import { countAttribute } from "../../pdata/attribute-read.ts";
+import { AttributeKey } from "../../pdata/attribute-key.ts";
+import { countAttribute, hasAttribute } from "../../pdata/attribute-read.ts";
 import type { Attributes, Span } from "../../pdata/span.ts";
 
 /** Tokens of one call; a sender that says more is not believed. */
 const TOKENS_MAX = 1_000_000_000;
+
+const INPUT = AttributeKey.of(ATTR_GEN_AI_USAGE_INPUT_TOKENS);
+const OUTPUT = AttributeKey.of(ATTR_GEN_AI_USAGE_OUTPUT_TOKENS);
+const TOTAL = AttributeKey.of(ATTR_GEN_AI_USAGE_TOTAL_TOKENS);
+const CACHE_READ = AttributeKey.of(ATTR_GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS);
+const CACHE_WRITE = AttributeKey.of(ATTR_GEN_AI_USAGE_CACHE_WRITE_INPUT_TOKENS);
+const REASONING = AttributeKey.of(ATTR_GEN_AI_USAGE_REASONING_OUTPUT_TOKENS);
 
 const WITHOUT_OUTPUT: ReadonlySet<string> = new Set([Operation.embeddings, Operation.rerank]);
 
@@ -28,11 +36,11 @@ const EXCLUDES_CACHE: ReadonlySet<string> = new Set([
 
 /** Fills the tokens of `span.facts` from the current names. What is no count is not there. */
 export function readUsage({ attributes, scope, facts }: Span): void {
-  const isTold = attributes.has(ATTR_GEN_AI_USAGE_INPUT_TOKENS) || attributes.has(ATTR_GEN_AI_USAGE_OUTPUT_TOKENS);
+  const isTold = hasAttribute(attributes, INPUT) || hasAttribute(attributes, OUTPUT);
   const { input, output } = readTold(attributes, facts.operation);
-  facts.cacheReadTokens = tokensAt(attributes, ATTR_GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS) ?? 0;
-  facts.cacheWriteTokens = tokensAt(attributes, ATTR_GEN_AI_USAGE_CACHE_WRITE_INPUT_TOKENS) ?? 0;
-  facts.reasoningTokens = tokensAt(attributes, ATTR_GEN_AI_USAGE_REASONING_OUTPUT_TOKENS) ?? 0;
+  facts.cacheReadTokens = tokensAt(attributes, CACHE_READ) ?? 0;
+  facts.cacheWriteTokens = tokensAt(attributes, CACHE_WRITE) ?? 0;
+  facts.reasoningTokens = tokensAt(attributes, REASONING) ?? 0;
   const cached = facts.cacheReadTokens + facts.cacheWriteTokens;
   // No call of a model uses nothing: zeros are how senders fill in what they did not learn.
   facts.hasUsage = input + output > 0 || (isTold && cached + facts.reasoningTokens > 0);
@@ -49,15 +57,15 @@ export function readUsage({ attributes, scope, facts }: Span): void {
  * is the dearer one, but where there is none.
  */
 function readTold(attributes: Attributes, operation: string): { readonly input: number; readonly output: number } {
-  const input = tokensAt(attributes, ATTR_GEN_AI_USAGE_INPUT_TOKENS) ?? 0;
-  const output = tokensAt(attributes, ATTR_GEN_AI_USAGE_OUTPUT_TOKENS) ?? 0;
+  const input = tokensAt(attributes, INPUT) ?? 0;
+  const output = tokensAt(attributes, OUTPUT) ?? 0;
   if ((input > 0 && output > 0) || !INFERENCE_OPERATIONS.has(operation)) return { input, output };
-  const rest = (tokensAt(attributes, ATTR_GEN_AI_USAGE_TOTAL_TOKENS) ?? 0) - input - output;
+  const rest = (tokensAt(attributes, TOTAL) ?? 0) - input - output;
   if (rest <= 0) return { input, output };
   const isOutput = output === 0 && !WITHOUT_OUTPUT.has(operation);
   return isOutput ? { input, output: rest } : { input: input + rest, output };
 }
 
-function tokensAt(attributes: Attributes, key: string): number | undefined {
+function tokensAt(attributes: Attributes, key: AttributeKey): number | undefined {
   return countAttribute(attributes, key, TOKENS_MAX);
 }

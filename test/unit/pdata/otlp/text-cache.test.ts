@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { viewOf } from "../../../../src/pdata/otlp/byte-source.ts";
-import { textOf } from "../../../../src/pdata/otlp/text-cache.ts";
+import { LastTexts, textOf } from "../../../../src/pdata/otlp/text-cache.ts";
 import { seededRandom } from "../../../support/seeded-random.ts";
 
 const TEXTS = 40_000;
@@ -22,6 +22,25 @@ it("a text is read as it is, whichever texts were read before", () => {
     const bytes = Buffer.from(`${"x".repeat(at)}${text}!`);
     const read = textOf({ bytes, view: viewOf(bytes) }, at, bytes.length - at - 1);
     if (read !== text) wrong.push({ seed, text, read });
+  }
+  expect(wrong).toEqual([]);
+});
+
+it("the texts of a key are read as they are, in turns and again, though the bytes they came in are written over", () => {
+  const seed = Date.now();
+  const random = seededRandom(seed);
+  const last = new LastTexts();
+  // Alike but for their length, their last letter or one in the midst; with a letter of two bytes; too long to be kept.
+  const texts = ["", "a", "aaab", "aaaa", "aaaaa", "aaaab", "baaab", "aé", "\u0000", "c".repeat(64), "c".repeat(65)];
+  const wrong: object[] = [];
+  for (let count = 0; count < 2_000; count += 1) {
+    const text = texts[Math.floor(random() * texts.length)] ?? "";
+    for (let again = Math.floor(random() * 3); again >= 0; again -= 1) {
+      const bytes = Buffer.from(`x${text}!`);
+      const read = last.textOf({ bytes, view: viewOf(bytes) }, 1, bytes.length - 2);
+      if (read !== text) wrong.push({ seed, text, read });
+      bytes.fill("z");
+    }
   }
   expect(wrong).toEqual([]);
 });

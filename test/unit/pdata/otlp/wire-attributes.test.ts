@@ -4,6 +4,8 @@
  */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { AttributeKey } from "../../../../src/pdata/attribute-key.ts";
+import { hasAttribute, textAttribute } from "../../../../src/pdata/attribute-read.ts";
 import { decodeProtobufTraces } from "../../../../src/pdata/otlp/protobuf-traces.ts";
 import { WireAttributes } from "../../../../src/pdata/otlp/wire-attributes.ts";
 import type { Attributes, AttributeValue } from "../../../../src/pdata/span.ts";
@@ -35,6 +37,10 @@ function seen(attributes: Attributes): object {
     entries: new Map(attributes),
     keys: new Set(attributes.keys()),
     each: KEYS.map((key) => [attributes.has(key), attributes.get(key)]),
+    byNumber: KEYS.map((key) => {
+      const numbered = AttributeKey.of(key);
+      return [hasAttribute(attributes, numbered), textAttribute(attributes, numbered)];
+    }),
   };
 }
 
