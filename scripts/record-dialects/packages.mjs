@@ -15,6 +15,16 @@ const VERCEL_7 = {
   zod: "4.6.7",
 };
 
+/** Those of Python's registry. Their scenarios are run by Python. */
+export const PYTHON_SCENARIOS = {
+  mlflow: {
+    anthropic: "2.12.0",
+    "mlflow-tracing": "3.17.2",
+    openai: "3.54.0",
+    "opentelemetry-exporter-otlp-proto-http": "1.45.2",
+  },
+};
+
 /** Scenario → packages. */
 export const SCENARIOS = {
   "otel-openai": {

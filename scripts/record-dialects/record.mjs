@@ -6,7 +6,7 @@
  *     node scripts/record-dialects/record.mjs                 all scenarios of packages.mjs
  *     node scripts/record-dialects/record.mjs openlit …       some of them
  *
- * Wants the npm registry and Node 24; takes minutes. The tests only read the files and need none of it. What names this
+ * Wants the npm registry and Node 24 (and Python 3 with its registry, for scenarios of Python); takes minutes. The tests only read the files and need none of it. What names this
  * machine (host, process, paths) is left out and long texts are cut; nothing else is changed.
  */
 import { spawn } from "node:child_process";
@@ -14,8 +14,11 @@ import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
 import { startFacade } from "./facade.mjs";
-import { SCENARIOS } from "./packages.mjs";
+import { PYTHON_SCENARIOS, SCENARIOS } from "./packages.mjs";
+import { decodeProtobufTraces } from "../../src/pdata/otlp/protobuf-traces.ts";
+import { encodeJsonTraces } from "../../src/pdata/otlp/encode-json-traces.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const FIXTURES = join(ROOT, "test/fixtures/dialects");
@@ -26,22 +29,25 @@ const MACHINE_ATTRIBUTES = /^(host|os|process|telemetry\.distro)\./;
 
 const names = process.argv.slice(2);
 await mkdir(FIXTURES, { recursive: true });
-for (const name of names.length > 0 ? names : Object.keys(SCENARIOS)) {
+for (const name of names.length > 0 ? names : Object.keys({ ...SCENARIOS, ...PYTHON_SCENARIOS })) {
   process.stdout.write(`${name}: ${await record(name)}\n`);
 }
 
 async function record(name) {
-  const packages = SCENARIOS[name];
+  const isPython = name in PYTHON_SCENARIOS;
+  const packages = isPython ? PYTHON_SCENARIOS[name] : SCENARIOS[name];
   if (packages === undefined)
-    throw new Error(`no scenario \`${name}\`; there are ${Object.keys(SCENARIOS).join(", ")}`);
+    throw new Error(
+      `no scenario \`${name}\`; there are ${Object.keys({ ...SCENARIOS, ...PYTHON_SCENARIOS }).join(", ")}`,
+    );
   const folder = await mkdtemp(join(tmpdir(), "tollgate-dialect-"));
   const collector = await startCollector();
   const simulator = await startSimulator();
   const facade = await startFacade(simulator.url);
   try {
-    await install(folder, packages);
+    const command = await (isPython ? installPython : install)(folder, packages);
     await cp(join(import.meta.dirname, "scenarios"), folder, { recursive: true });
-    await run(process.execPath, [`${name}.mjs`], {
+    await run(command, [isPython ? `python-${name}.py` : `${name}.mjs`], {
       cwd: folder,
       env: {
         PATH: process.env.PATH,
@@ -52,6 +58,7 @@ async function record(name) {
         ANTHROPIC_BASE_URL: facade.url,
         ANTHROPIC_API_KEY: "key-anthropic",
         TRACELOOP_TELEMETRY: "false",
+        ...(isPython ? pythonEnvironment(collector.url) : {}),
       },
     });
     const resourceSpans = collector.requests.flatMap((request) => request.resourceSpans ?? []).map(anonymous);
@@ -77,6 +84,27 @@ async function install(folder, packages) {
     cwd: folder,
     env: process.env,
   });
+  return process.execPath;
+}
+
+function pythonEnvironment(url) {
+  return {
+    // With it, MLflow sends metrics too, for which its small package lacks a part.
+    OTEL_EXPORTER_OTLP_ENDPOINT: undefined,
+    OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `${url}/v1/traces`,
+    OTEL_EXPORTER_OTLP_PROTOCOL: "http/protobuf",
+    // Nobody is there: the traces go to the collector only.
+    MLFLOW_TRACKING_URI: "http://127.0.0.1:9",
+    MLFLOW_EXPERIMENT_ID: "0",
+  };
+}
+
+async function installPython(folder, packages) {
+  const wanted = Object.entries(packages).map(([name, version]) => `${name}==${version}`);
+  await run("python3", ["-m", "venv", "venv"], { cwd: folder, env: process.env });
+  const python = join(folder, "venv/bin/python");
+  await run(python, ["-m", "pip", "install", "--quiet", ...wanted], { cwd: folder, env: process.env });
+  return python;
 }
 
 function anonymous(resourceSpans) {
@@ -106,7 +134,7 @@ async function startSimulator() {
   return { url: JSON.parse(line.toString()).url, stop };
 }
 
-/** Keeps what comes as OTLP/JSON; answers everything else (metrics, other encodings) with an error that shows. */
+/** Keeps what comes as OTLP/JSON, or as protobuf, which is all that Python speaks; answers everything else (metrics) with an error that shows. */
 async function startCollector() {
   const requests = [];
   const server = createServer((request, response) => {
@@ -116,9 +144,15 @@ async function startCollector() {
   async function collect(request, response) {
     const chunks = [];
     for await (const chunk of request) chunks.push(chunk);
-    const isTraces = request.url === "/v1/traces" && request.headers["content-type"] === "application/json";
-    if (isTraces) requests.push(JSON.parse(Buffer.concat(chunks).toString("utf8")));
-    response.writeHead(isTraces ? 200 : 415, { "content-type": "application/json" }).end("{}");
+    const type = request.headers["content-type"];
+    const body = Buffer.concat(chunks);
+    const traces =
+      request.url === "/v1/traces"
+        ? jsonOf(type, request.headers["content-encoding"] === "gzip" ? gunzipSync(body) : body)
+        : undefined;
+    if (traces !== undefined) requests.push(traces);
+    response.writeHead(traces === undefined ? 415 : 200, { "content-type": type });
+    response.end(type === "application/json" ? "{}" : "");
   }
 
   await new Promise((resolve) => {
@@ -130,6 +164,12 @@ async function startCollector() {
       server.closeAllConnections();
     });
   return { url: `http://127.0.0.1:${server.address().port}`, requests, stop };
+}
+
+function jsonOf(type, body) {
+  if (type === "application/json") return JSON.parse(body.toString("utf8"));
+  const decoded = type === "application/x-protobuf" ? decodeProtobufTraces(body) : undefined;
+  return decoded?.kind === "decoded" ? JSON.parse(encodeJsonTraces(decoded.spans).toString("utf8")) : undefined;
 }
 
 function run(command, args, options) {

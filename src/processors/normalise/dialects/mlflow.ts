@@ -22,10 +22,14 @@ export const mlflow: Dialect = {
   read({ name, attributes }) {
     const type = jsonText(attributes, "mlflow.spanType");
     const usage = jsonAttribute(attributes, "mlflow.chat.tokenUsage");
+    const model = jsonText(attributes, "mlflow.llm.model");
+    // A parameter of the call, as its other ones: with OpenAI's SDK, MLflow's own name is that of the model which answered.
+    const asked = jsonText(attributes, "model");
     return {
       operation: OPERATIONS.get(type),
       provider: jsonText(attributes, "mlflow.llm.provider"),
-      requestModel: jsonText(attributes, "mlflow.llm.model"),
+      requestModel: asked || model,
+      responseModel: asked === "" ? "" : model,
       tool: type === "TOOL" ? name : "",
       agent: type === "AGENT" ? name : "",
       session: jsonText(attributes, "mlflow.trace.session"),

@@ -93,6 +93,13 @@ const VERCEL = [
 
 /** The instrumentation does not say which part of the input came from the cache: priced in full. */
 const CACHE_UNSAID = { ...CACHED, cacheReadTokens: 0, costNanoUsd: 4_202_500n };
+/** MLflow names the provider of Anthropic's calls only. */
+const withoutProvider = (expected: ExpectedCall): ExpectedCall => ({
+  ...expected,
+  costStatus: expected.costStatus === "exact" ? "estimated" : expected.costStatus,
+});
+/** And one model of theirs: the one that was asked for. */
+const asAsked = (expected: ExpectedCall): ExpectedCall => ({ ...expected, model: expected.requestModel });
 const withoutReasoning = (expected: ExpectedCall): ExpectedCall => ({ ...expected, reasoningTokens: 0 });
 /** Langfuse knows one name of a model, and no provider. */
 const guessed = (expected: ExpectedCall, name = expected.model): ExpectedCall => ({
@@ -198,10 +205,28 @@ export const EXPECTED: Readonly<Record<string, ExpectedScenario>> = {
     calls: [PLAIN, UNCACHED, CACHED, withoutReasoning(REASONED), STREAMED, RESPONSE, UNKNOWN_GPT, ...ANTHROPIC],
     aggregates: 5,
   },
-  "mlflow.hand-made": {
+  mlflow: {
     ...SOMEBODY,
-    calls: [chained(PLAIN), chained(CACHED), chained(CLAUDE_WRITE)],
-    differs: {},
-    aggregates: 1,
+    session: "",
+    user: "",
+    tools: ["look_up"],
+    agents: ["planner"],
+    calls: [
+      ...[PLAIN, UNCACHED, CACHED, withoutReasoning(REASONED), STREAMED, withoutReasoning(RESPONSE), UNKNOWN_GPT].map(
+        withoutProvider,
+      ),
+      ...[CLAUDE_PLAIN, CLAUDE_WRITE, CLAUDE_READ].map(asAsked),
+      {
+        ...asAsked(CLAUDE_STREAMED),
+        inputTokens: 0,
+        outputTokens: 0,
+        cacheReadTokens: 0,
+        costNanoUsd: 0n,
+        costStatus: "missing",
+      },
+      UNKNOWN_CLAUDE,
+    ],
+    differs: { 10: "sends no usage of Anthropic's streams" },
+    aggregates: 0,
   },
 };
