@@ -19,7 +19,8 @@ export interface PriceBookOptions {
 
 /** Models that are remembered, unknown ones too, so that a sender of made-up names costs no memory. */
 const REMEMBERED_MAX = 2048;
-const MODEL_NAME_LENGTH_MAX = 512;
+/** Of a name that is looked up: of a model, a provider or a host. */
+const NAME_LENGTH_MAX = 512;
 
 /** A price book over house documents and the kept data. Throws `RangeError` for a document that `validatePrices` refuses. */
 export function createPriceBook(options: PriceBookOptions = {}): PriceBook {
@@ -64,7 +65,7 @@ class CachedPriceBook implements PriceBook {
   }
 
   find({ provider, model, host, at }: PriceQuery): ModelPrice | undefined {
-    if (model === "" || model.length > MODEL_NAME_LENGTH_MAX || Number.isNaN(at.getTime())) return undefined;
+    if (model === "" || model.length > NAME_LENGTH_MAX || Number.isNaN(at.getTime())) return undefined;
     const served = host === undefined || host === "" || !isSpoken(provider) ? undefined : this.#providerAt(host);
     if (served === undefined || served === bookProviderId(provider)) return this.#find(provider, model, at);
     // A document that says what its author calls the provider is believed; else who was called serves, not whose SDK it is.
@@ -78,7 +79,7 @@ class CachedPriceBook implements PriceBook {
   #find(provider: string, model: string, at: Date): ModelPrice | undefined {
     const house = this.#findHouse({ provider, model }, at);
     if (house !== undefined) return house;
-    const known = this.#remember(provider, model);
+    const known = provider.length > NAME_LENGTH_MAX ? lookUp(provider, model) : this.#remember(provider, model);
     const { reading } = known;
     const isHouse = reading?.meanings.some((meaning) => this.#findHouse(meaning, at) !== undefined) === true;
     const itself = isHouse ? undefined : known.itself?.priceAt(at);
@@ -119,10 +120,11 @@ class CachedPriceBook implements PriceBook {
   }
 
   #providerAt(host: string): string | undefined {
+    if (host.length > NAME_LENGTH_MAX) return undefined;
     const known = this.#hosts.get(host);
     if (known !== undefined || this.#hosts.has(host)) return known;
     if (this.#hosts.size >= REMEMBERED_MAX) this.#hosts.clear();
-    const found = host.length > MODEL_NAME_LENGTH_MAX ? undefined : findBookProvider(host);
+    const found = findBookProvider(host);
     this.#hosts.set(host, found);
     return found;
   }

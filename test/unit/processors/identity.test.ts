@@ -65,6 +65,16 @@ describe("identity", () => {
     });
   });
 
+  it("makes a label of a long name that begins as it does, is bounded, and is nobody else's", () => {
+    const agentOf = (name: string): string =>
+      identified({ attributes: { "gen_ai.agent.name": name } }).labels["agent"] ?? "";
+    expect(agentOf("a".repeat(512))).toBe("a".repeat(512));
+    const long = agentOf(`shop-${"a".repeat(100_000)}`);
+    expect(long).toMatch(/^shop-a{200}/);
+    expect(long.length).toBeLessThan(512);
+    expect(long).not.toBe(agentOf(`shop-${"a".repeat(100_001)}`));
+  });
+
   it("holds the number and the length of labels in bounds", () => {
     const many = Object.fromEntries(Array.from({ length: 500 }, (_, index) => [`key${index}`, "v"]));
     const facts = identified({ resource: { long: "x".repeat(1_000), ...many } });

@@ -2,9 +2,11 @@
  * Goal: what is remembered of calls is bounded in bytes, not in number only: senders choose how long their names are. Method: more names of a
  * hundred kilobytes than are remembered; all that are would be 200 MB and more.
  */
+import { createPriceBook } from "@tollgate/instrumentation/pricing";
 import { expect, it } from "vitest";
 import { ToldCalls } from "../../../src/processors/cost/told-calls.ts";
 import { DEFAULT_RUNAWAYS } from "../../../src/runaway/runaway-document.ts";
+import { identify } from "../../../src/processors/identity/identity.ts";
 import { RunawayWatch } from "../../../src/runaway/runaway-watch.ts";
 import { watchedCall } from "../../../src/service/watched-call.ts";
 import { makeSpan } from "../../fixtures/otlp/make-span.ts";
@@ -49,5 +51,28 @@ it.each(["agent", "scope", "answer"] as const)("calls that are told of are known
     }
     return told;
   });
+  expect(kept).toBeLessThan(KEPT_BYTES_MAX);
+});
+
+it.each(["provider", "host"] as const)("prices are found without keeping a long name of a %s", (what) => {
+  const kept = heapKeptBy(() => {
+    const book = createPriceBook();
+    const usual = { provider: "openai", model: "gpt-4o", host: "api.openai.com", at: new Date() };
+    for (let index = 0; index < NAMES; index += 1) book.find({ ...usual, [what]: longName(index) });
+    return book;
+  });
+  expect(kept).toBeLessThan(KEPT_BYTES_MAX);
+});
+
+it("labels hold no long names: budgets remember them", () => {
+  const registry = { find: () => undefined, mayActAs: () => false, namesOf: () => [] };
+  const kept = heapKeptBy(() =>
+    Array.from({ length: NAMES }, (_, index) => {
+      const attributes = { "gen_ai.agent.name": longName(index) };
+      const span = makeSpan(index, { traceId: "a".repeat(32), attributes });
+      identify({ span, sender: undefined, registry });
+      return span.facts.labels;
+    }),
+  );
   expect(kept).toBeLessThan(KEPT_BYTES_MAX);
 });
