@@ -27,7 +27,7 @@ export const retentionSection = z
     events: keepFor.prefault("off").describe("Log records."),
     spend: keepFor
       .prefault("off")
-      .describe("Sums of spend, decisions and durations by minute and hour; they outlive the spans."),
+      .describe("Sums of spend, decisions and durations by minute and hour; no shorter than any of the spans."),
     by_label: z
       .array(
         z.strictObject({
@@ -42,6 +42,30 @@ export const retentionSection = z
       .default([])
       .describe("Other times for spans by label; the first that matches holds."),
   })
+  .superRefine((retention, context) => {
+    const key = keptLonger(retention);
+    if (key === undefined) return;
+    const message = `sums outlive the spans: expected at least as long as \`storage.retention.${key}\``;
+    context.addIssue({ code: "custom", path: ["spend"], message });
+  })
   .prefault({});
+
+interface KeptFor {
+  readonly spans: number | "off";
+  readonly decisions?: number | "off" | undefined;
+  readonly spend: number | "off";
+  readonly by_label: readonly { readonly spans: number | "off" }[];
+}
+
+/** The first kind of spans that would be there when their sums have gone: budgets and panels read the sums only. */
+function keptLonger({ spans, decisions, spend, by_label: byLabel }: KeptFor): string | undefined {
+  if (spend === "off") return undefined;
+  const kinds: readonly (readonly [string, number | "off" | undefined])[] = [
+    ["spans", spans],
+    ["decisions", decisions],
+    ...byLabel.map((rule, index) => [`by_label[${index}].spans`, rule.spans] as const),
+  ];
+  return kinds.find(([, hours]) => hours === "off" || (hours ?? 0) > spend)?.[0];
+}
 
 export type RetentionConfig = z.output<typeof retentionSection>;
