@@ -8,6 +8,7 @@ import { cpus, loadavg } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { newestTraces } from "../src/api/newest-traces.ts";
+import { type SeenTrace, tracesSeen } from "../src/api/traces-seen.ts";
 import type { Storage } from "../src/storage/client.ts";
 import { labelValues, withLabels } from "../src/storage/queries/label-values.ts";
 import { type QueryName, queryText } from "../src/storage/queries/catalog.ts";
@@ -29,6 +30,10 @@ interface Question {
   readonly rounds?: number;
   /** Waits for the answer; the nth asks for another trace or session. */
   readonly ask: (reader: Storage, round: number) => Promise<unknown>;
+}
+
+interface Listed {
+  readonly start: string;
 }
 
 interface Answer {
@@ -97,13 +102,21 @@ async function lookups({ storage }: BenchEngine): Promise<readonly Question[]> {
   const month = { since_ms: (END - DAYS * DAY_SECONDS) * 1000 + 5_000, until_ms: END * 1000 - 7_000 };
   const filters = { agent: "", session: "", decision: "", error: 0, min_cost_nano_usd: NO_MINIMUM, limit: 51 };
   const traces = (where: string, range = day): Question["ask"] => {
-    const sql = queryText("traces").replace("{{where}}", where);
+    const { min_cost_nano_usd: least, limit, ...spans } = filters;
+    const asked = (name: QueryName): string => queryText(name).replace("{{where}}", where);
     return (reader) =>
       newestTraces({
         range,
         nowMs: END * 1000,
-        limit: filters.limit,
-        ask: (of) => reader.query<{ readonly start: string }>(sql, { ...filters, ...of }),
+        limit,
+        ask: (of) =>
+          tracesSeen({
+            range: of,
+            limit,
+            seen: (at, atMost) => reader.query<SeenTrace>(asked("traces-seen"), { ...spans, ...at, limit: atMost }),
+            named: (ids) => reader.query<Listed>(queryText("traces-named"), { trace_ids: ids, limit }),
+            all: (at) => reader.query<Listed>(asked("traces"), { ...spans, ...at, limit, min_cost_nano_usd: least }),
+          }),
       });
   };
   const spend = (by: readonly string[]): Question["ask"] => {

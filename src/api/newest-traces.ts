@@ -42,7 +42,7 @@ export async function newestTraces<Row extends { readonly start?: string }>(
   return ask(range);
 }
 
-/** Not a number for what is no time, which is before any. */
-function beganMs(row: { readonly start?: string } | undefined): number {
+/** When a trace began, never later. Not a number for what is no time, which is before any. */
+export function beganMs(row: { readonly start?: string } | undefined): number {
   return Date.parse(`${(row?.start ?? "").slice(0, CHARS_TO_MS)}Z`);
 }

@@ -7,7 +7,8 @@ import { type ReadStore, readRows } from "./read-store.ts";
 import { type AnyRoute, NOTHING, route } from "./route.ts";
 import { spanFilter, spanFilterQuery } from "./span-filter.ts";
 import { type SpanRow, spanOfRow, spanShape, type TextRow, UNPRICED, unpricedRows, usdOfRow } from "./span-shape.ts";
-import { timeRange, timeRangeQuery } from "./time-range.ts";
+import { type TimeRange, timeRange, timeRangeQuery } from "./time-range.ts";
+import { type SeenTrace, tracesSeen } from "./traces-seen.ts";
 
 const SPANS_MAX = 10_000;
 const TRACES_MAX = 1_000;
@@ -59,27 +60,45 @@ function listRoute({ store, clock }: TracesRoutesOptions): AnyRoute {
     problems: ["query_refused", "storage_unavailable"],
     handle: async ({ query, tenant }) => {
       const { limit } = query;
-      const { where, parameters } = spanFilter(query);
-      const rows = await newestTraces({
-        range: timeRange(query, clock),
-        nowMs: clock.now(),
-        limit: limit + 1,
-        ask: (range) =>
-          readRows<TextRow>(store, {
-            query: tenant === undefined ? "traces" : "tenant-traces",
-            where,
-            parameters: {
-              ...(tenant === undefined ? {} : { tenant }),
-              ...range,
-              ...parameters,
-              min_cost_nano_usd: minCost(query.min_cost).toString(),
-              limit: limit + 1,
-            },
-          }),
-      });
+      const ask = tenant === undefined ? listOf(store, query) : listOfTenant(store, query, tenant);
+      const range = timeRange(query, clock);
+      const rows = await newestTraces({ range, nowMs: clock.now(), limit: limit + 1, ask });
       return { traces: rows.slice(0, limit).map(summaryOf), truncated: rows.length > limit };
     },
   });
+}
+
+type TracesQuery = z.output<typeof tracesQuery>;
+type List = (range: TimeRange) => Promise<readonly TextRow[]>;
+
+/** The newest traces of a time, and one more than are shown. What a trace costs, none of its spans says: all are looked at for that. */
+function listOf(store: ReadStore, query: TracesQuery): List {
+  const limit = query.limit + 1;
+  const { where, parameters } = spanFilter(query);
+  const costs = { min_cost_nano_usd: minCost(query.min_cost).toString() };
+  const all: List = (range) =>
+    readRows(store, { query: "traces", where, parameters: { ...range, ...parameters, ...costs, limit } });
+  if (query.min_cost !== undefined) return all;
+  return (range) =>
+    tracesSeen<TextRow>({
+      range,
+      limit,
+      seen: (of, atMost) =>
+        readRows<SeenTrace>(store, {
+          query: "traces-seen",
+          where,
+          parameters: { ...of, ...parameters, limit: atMost },
+        }),
+      named: (ids) => readRows(store, { query: "traces-named", parameters: { trace_ids: ids, limit } }),
+      all,
+    });
+}
+
+function listOfTenant(store: ReadStore, query: TracesQuery, tenant: string): List {
+  const { where, parameters } = spanFilter(query);
+  const more = { tenant, min_cost_nano_usd: minCost(query.min_cost).toString(), limit: query.limit + 1 };
+  return (range) =>
+    readRows(store, { query: "tenant-traces", where, parameters: { ...range, ...parameters, ...more } });
 }
 
 function minCost(text: string | undefined): NanoUsd {

@@ -8,6 +8,8 @@ import { join } from "node:path";
 export const QUERY_NAMES = [
   "spend",
   "traces",
+  "traces-seen",
+  "traces-named",
   "tenant-traces",
   "trace",
   "session",

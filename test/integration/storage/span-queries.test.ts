@@ -7,10 +7,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { newestTraces } from "../../../src/api/newest-traces.ts";
+import { type SeenTrace, tracesSeen } from "../../../src/api/traces-seen.ts";
 import { createStorage, type Storage } from "../../../src/storage/client.ts";
 import { EmbeddedEngine } from "../../../src/storage/embedded/engine.ts";
 import { migrate } from "../../../src/storage/migrate.ts";
-import { queryText } from "../../../src/storage/queries/catalog.ts";
+import { type QueryName, queryText } from "../../../src/storage/queries/catalog.ts";
 
 const BEGIN_MS = Date.UTC(2026, 10, 20);
 /** Three granules of spans; an agent's calls name its own system. The last span of each trace is a closing link. */
@@ -63,20 +64,45 @@ test.each([
   expect(rows.map(({ span_id: id }) => id)).toEqual(plain.map(({ span_id: id }) => id));
 });
 
-test("traces with an attribute are found by the index over attributes, through the view", async () => {
+test.each(["traces", "traces-seen"] as const)("%s with an attribute are found by the index over it", async (name) => {
   const where = "attributes['tollgate.tool.system'] = 'crm-3'";
-  const sql = queryText("traces").replace("{{where}}", where);
+  const sql = queryText(name).replace("{{where}}", where);
   const found = await storage.query<{ trace_id: string; spans: string }>(sql, { ...FILTERS, ...TIME });
   const plain = await storage.query<{ trace_id: string }>(`SELECT DISTINCT trace_id FROM spans WHERE ${where}`);
   expect(plain.length).toBe(1000);
   expect(new Set(found.map(({ trace_id: id }) => id))).toEqual(new Set(plain.map(({ trace_id: id }) => id)));
-  const inner = /SELECT trace_id\s+FROM spans[^]*?\{\{where\}\}\)/.exec(queryText("traces"))?.[0] ?? "";
+  const inner =
+    name === "traces" ? /SELECT trace_id\s+FROM spans[^]*?\{\{where\}\}\)/ : /SELECT[^]*\{\{where\}\}\)\nGROUP BY \w+/;
+  const [text = ""] = inner.exec(queryText(name)) ?? [];
   const settings = /\nSETTINGS .*/.exec(sql)?.[0] ?? "";
   const plan = await storage.query<{ explain: string }>(
-    `EXPLAIN indexes = 1 ${inner.replace("{{where}}", where)}${settings}`,
+    `EXPLAIN indexes = 1 ${text.replace("{{where}}", where)}${settings}`,
     { ...FILTERS, ...TIME },
   );
   expect(granulesByAttribute(plan)).toEqual(["1", "3"]);
+});
+
+const WHERES = ["1", "attributes['tollgate.tool.system'] = 'crm-1'", "cost_usd > 0.000020", "span_id < '01'", "0"];
+
+test.each(WHERES)("the traces that were seen last are the list of all, where %s", async (where) => {
+  const looked: string[] = [];
+  for (const limit of [1, 7, 200]) {
+    const ask = <T>(name: QueryName, parameters: Readonly<Record<string, unknown>>): Promise<readonly T[]> => {
+      looked.push(name);
+      return reader.query<T>(queryText(name).replace("{{where}}", where), { ...FILTERS, limit, ...parameters });
+    };
+    const listed = await tracesSeen<{ readonly start: string }>({
+      range: TIME,
+      limit,
+      seen: (range, atMost) => ask<SeenTrace>("traces-seen", { ...range, limit: atMost }),
+      named: (ids) => ask("traces-named", { trace_ids: ids }),
+      all: (range) => ask("traces", { ...range }),
+    });
+    expect(listed).toEqual(
+      await reader.query(queryText("traces").replace("{{where}}", where), { ...FILTERS, ...TIME, limit }),
+    );
+  }
+  expect(looked).not.toContain("traces");
 });
 
 test("the newest traces are those of the whole time, by a look at the last hour", async () => {

@@ -159,7 +159,10 @@ describe("traces", () => {
     const now = on.clock.now();
     on.store.answer = Array.from({ length: 3 }, () => ({ start: new Date(now - 1_000).toISOString() }));
     expect((await get(on, "/v1/traces?limit=2")).json()).toMatchObject({ traces: [{}, {}], truncated: true });
-    expect(on.store.asked.map(({ parameters }) => parameters["since_ms"])).toEqual([now - 3_600_000]);
+    expect(on.store.asked).toMatchObject([
+      { query: "traces-seen", where: "1", parameters: { since_ms: now - 3_600_000, limit: 4 } },
+      { query: "traces-named", parameters: { limit: 3 } },
+    ]);
   });
 
   it.each(["min_cost=NaN", "min_cost=-1", "limit=0", "limit=1e9", "decision=maybe", "error=perhaps"])(
