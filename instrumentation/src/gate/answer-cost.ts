@@ -4,6 +4,7 @@
  * model's part is charged at its own price.
  */
 import { DearestPrice } from "../pricing/dearest-price.ts";
+import type { NanoUsd } from "../pricing/money.ts";
 import type { ModelPrice, PriceBook, PriceQuery, TokenUsage } from "../pricing/price-book.ts";
 import { priceAtTier } from "../pricing/service-tier.ts";
 import type { CostStatus } from "../semconv.ts";
@@ -34,6 +35,15 @@ export interface AnswerCost {
   readonly status: CostStatus;
   /** Of all models. */
   readonly usage: TokenUsage;
+  /** It is more than any price makes of the usage: the provider says so. @default false */
+  readonly isTold?: boolean;
+}
+
+/** No less than the provider itself says: it bills fees that no count shows. Where it says otherwise than the prices, neither is exact. */
+export function noLessThanTold(cost: AnswerCost, told: NanoUsd | undefined): AnswerCost {
+  if (told === undefined || told === cost.nanoUsd) return cost;
+  if (told < cost.nanoUsd) return { ...cost, status: worseOf(cost.status, "estimated") };
+  return { ...cost, nanoUsd: told, status: "estimated", isTold: true };
 }
 
 /** `price`: the one that the request was bounded by. Throws `InvalidUsage`. */

@@ -1,5 +1,6 @@
 /** One operation of a provider's API, as the gate needs to know it. Pure: bodies in, facts and new bodies out. */
 import type { Attributes } from "@opentelemetry/api";
+import type { NanoUsd } from "../pricing/money.ts";
 import type { TokenUsage } from "../pricing/price-book.ts";
 import type { ReasoningEffort } from "../protocol.ts";
 
@@ -55,6 +56,8 @@ export interface AnswerFacts {
   readonly usage: TokenUsage | undefined;
   /** What other models used for it, beside `usage`. Absent: there were none. */
   readonly others?: readonly ModelUsage[];
+  /** What the provider itself says that it costs. */
+  readonly toldCost?: NanoUsd;
   /** The tier that it was served at, where the answer tells; as in {@link RequestFacts}. */
   readonly tier?: string;
 }
@@ -65,7 +68,7 @@ export interface ModelUsage {
 }
 
 /** An answer that says what it used. */
-export type CountedAnswer = Pick<AnswerFacts, "others" | "tier"> & { readonly usage: TokenUsage };
+export type CountedAnswer = Pick<AnswerFacts, "others" | "tier" | "toldCost"> & { readonly usage: TokenUsage };
 
 /** Reads a streamed answer event by event. */
 export interface StreamReader {

@@ -371,13 +371,13 @@ export class Gate {
       : new GateUnavailable(`the gate failed inside: ${text}`, { cause: problem });
   }
 
-  /** A call cost more than its worst case: the bound was wrong. It is counted all the same. */
-  onUnderReserved(admission: Admission, actual: Amounts): void {
-    this.failures += 1;
+  /** A call cost more than its worst case: the bound was wrong, unless the provider bills what no request shows. It is counted all the same. */
+  onUnderReserved({ facts, reserved }: Admission, { nanoUsd }: Amounts, isTold = false): void {
+    if (!isTold) this.failures += 1;
     this.logger.once(
-      "error",
-      `under-reserved:${admission.facts.model}`,
-      `a call of \`${admission.facts.model}\` cost ${actual.nanoUsd} nano-dollars, above the ${admission.reserved} that were reserved for it`,
+      isTold ? "warn" : "error",
+      `under-reserved:${facts.model}`,
+      `a call of \`${facts.model}\` cost ${nanoUsd} nano-dollars${isTold ? ", as its provider says," : ","} more than was reserved for it (${reserved})`,
     );
   }
 

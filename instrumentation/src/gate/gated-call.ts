@@ -16,7 +16,7 @@ import type { NanoUsd } from "../pricing/money.ts";
 import type { ModelPrice, TokenUsage } from "../pricing/price-book.ts";
 import * as semconv from "../semconv.ts";
 import type { Admission, AdmissionOutcome } from "./admission.ts";
-import { costOfAnswer } from "./answer-cost.ts";
+import { costOfAnswer, noLessThanTold } from "./answer-cost.ts";
 import type { AnswerCost, FindPrice } from "./answer-cost.ts";
 import type { Gate } from "./gate.ts";
 import type { CallGuard } from "./call-guard.ts";
@@ -377,17 +377,14 @@ export class GatedCall implements CallInFlight {
       this.contain(problem);
       cost = { nanoUsd: admission.reserved, status: "estimated", usage: answer.usage };
     }
-    this.#count(admission, cost.usage, cost);
+    const charged = noLessThanTold(cost, answer.toldCost);
+    this.#count(admission, charged.usage, charged);
   }
 
-  #count(
-    admission: Admission,
-    usage: TokenUsage,
-    cost: { readonly nanoUsd: bigint; readonly status: semconv.CostStatus },
-  ): void {
+  #count(admission: Admission, usage: TokenUsage, cost: Omit<AnswerCost, "usage">): void {
     const actual = usageAmounts(usage, cost.nanoUsd, admission.bounds);
     for (const reservation of admission.reservations) {
-      if (actual.nanoUsd > reservation.amounts.nanoUsd) this.#gate.onUnderReserved(admission, actual);
+      if (actual.nanoUsd > reservation.amounts.nanoUsd) this.#gate.onUnderReserved(admission, actual, cost.isTold);
       reservation.settle(actual);
     }
     this.#gate.sessions.of(this.who.labels["session"] ?? "").spend(cost.nanoUsd);

@@ -9,6 +9,7 @@ import { lessEffort } from "../gate/downgrade.ts";
 import { hidesReasoning } from "./reasoning.ts";
 import { imageTokensMax, withoutImages } from "./image-bound.ts";
 import { ShownWork, sideFees } from "./side-fees.ts";
+import { toldCost } from "./told-cost.ts";
 import { dearerTier, servedTier } from "./tier.ts";
 
 /** Parts and tools that are text and nothing else. */
@@ -123,6 +124,7 @@ function readAnswer(answer: unknown): AnswerFacts {
     model,
     finishReasons: finishReasons(body),
     usage: work.addTo(readUsage(body["usage"]) ?? groqUsage(body), model),
+    ...toldCost(asBody(body["usage"])),
   };
 }
 
@@ -160,6 +162,7 @@ class ChunkReader implements StreamReader {
   #model: string | undefined;
   #tier: Pick<AnswerFacts, "tier"> | undefined;
   #usage: TokenUsage | undefined;
+  #told: Pick<AnswerFacts, "toldCost"> = {};
   readonly #finish = new Map<number, string>();
   readonly #work = new ShownWork();
   #bytes = 0;
@@ -180,7 +183,10 @@ class ChunkReader implements StreamReader {
     this.#usage = groqUsage(chunk) ?? this.#usage;
     if (!("usage" in chunk)) return event;
     const usage = readUsage(chunk["usage"]);
-    if (usage !== undefined) this.#usage = usage;
+    if (usage !== undefined) {
+      this.#usage = usage;
+      this.#told = toldCost(asBody(chunk["usage"]));
+    }
     if (this.#appAskedForUsage) return event;
     // Some servers put usage beside choices whether asked or not: only the chunk that was asked for is hidden.
     if (usage !== undefined) return choices.length === 0 ? undefined : event;
@@ -198,7 +204,7 @@ class ChunkReader implements StreamReader {
   facts(): AnswerFacts {
     const usage = this.#work.addTo(this.#usage, this.#model);
     const finish = { finishReasons: [...this.#finish.values()], usage };
-    return { id: this.#id, model: this.#model, ...finish, ...this.#tier };
+    return { id: this.#id, model: this.#model, ...finish, ...this.#tier, ...this.#told };
   }
 
   inputTokens(): undefined {

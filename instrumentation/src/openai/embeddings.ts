@@ -2,6 +2,7 @@
 import { asBody, asCount, asText } from "../gate/endpoint.ts";
 import type { AnswerFacts, Body, Endpoint, RequestFacts, Rewrite, StreamReader } from "../gate/endpoint.ts";
 import { inputTokensMax } from "../gate/input-bound.ts";
+import { toldCost } from "./told-cost.ts";
 import * as semconv from "../semconv.ts";
 
 /** As OpenAI serves it, or as somebody does under another name. */
@@ -41,7 +42,13 @@ const EMBEDDINGS: Omit<Endpoint, "provider"> = {
       input === undefined
         ? undefined
         : { input, output: 0, cacheRead: 0, cacheWrite: 0, cacheWrite1h: 0, reasoning: 0 };
-    return { id: undefined, model: asText(body["model"]), finishReasons: [], usage };
+    return {
+      id: undefined,
+      model: asText(body["model"]),
+      finishReasons: [],
+      usage,
+      ...toldCost(asBody(body["usage"])),
+    };
   },
 
   streamReader(): StreamReader {

@@ -4,6 +4,7 @@ import type { AnswerFacts, Body, Endpoint, RequestFacts, Rewrite, StreamReader }
 import { inputTokensMax } from "../gate/input-bound.ts";
 import type { TokenUsage } from "../pricing/price-book.ts";
 import * as semconv from "../semconv.ts";
+import { toldCost } from "./told-cost.ts";
 import { textBytes } from "./chat-completions.ts";
 import { lessEffort } from "../gate/downgrade.ts";
 import { hidesReasoning } from "./reasoning.ts";
@@ -81,6 +82,7 @@ const RESPONSES: Omit<Endpoint, "provider"> = {
       usage: readUsage(body),
       ...servedTier(body),
       ...drawings(body),
+      ...toldCost(asBody(body["usage"])),
     };
   },
 

@@ -221,3 +221,76 @@ describe("an answer of OpenAI's", () => {
     ]);
   });
 });
+
+describe("an answer that says itself what it costs", () => {
+  const COUNTS = { prompt_tokens: 12, completion_tokens: 5, total_tokens: 17 };
+  /** gpt-4o-mini: $0.15 and $0.60 a million. */
+  const TOKENS_COST = 12 * 150 + 5 * 600;
+  const CHAT = { model: "gpt-4o-mini", messages: [{ role: "user" as const, content: "hi" }], max_tokens: 50 };
+  const chat = (told: object): object => ({
+    ...chatCompletion({ input: 12, output: 5 }),
+    usage: { ...COUNTS, ...told },
+  });
+  const charged = async (): Promise<readonly unknown[]> => {
+    const span = await settledSpan();
+    return [span["tollgate.cost.nano_usd"], span["tollgate.cost.status"]];
+  };
+  const router = (usd: number, upstream = usd, is_byok = false): object => ({
+    cost: usd,
+    is_byok,
+    cost_details: { upstream_inference_cost: upstream },
+  });
+
+  it.each<readonly [string, object, number, string]>([
+    ["more, by OpenRouter", router(0.0033789), 3_378_900, "estimated"],
+    ["more, by OpenRouter, on a key of one's own", router(0.0001, 0.002, true), 2_100_000, "estimated"],
+    ["more, by xAI", { cost_in_usd_ticks: 37_756_001 }, 3_775_601, "estimated"],
+    ["more, by Perplexity", { cost: { request_cost: 0.005, total_cost: 0.006 } }, 6_000_000, "estimated"],
+    ["the same", router(0.0000048), TOKENS_COST, "exact"],
+    ["the same, in ticks", { cost_in_usd_ticks: TOKENS_COST * 10 }, TOKENS_COST, "exact"],
+    ["less", { cost_in_usd_ticks: 10 }, TOKENS_COST, "estimated"],
+    ["nothing", router(0), TOKENS_COST, "exact"],
+    ["a number of no known unit", { cost: 12 }, TOKENS_COST, "exact"],
+    ["no number", { cost_in_usd_ticks: "37756000", cost: { total_cost: Number.MAX_VALUE } }, TOKENS_COST, "exact"],
+    ["below zero", { cost_in_usd_ticks: -5, ...router(-1) }, TOKENS_COST, "exact"],
+    ["more than a call can cost", { cost_in_usd_ticks: Number.MAX_SAFE_INTEGER * 10 }, TOKENS_COST, "exact"],
+  ])("is charged at what is larger: %s", async (_what, told, cost, status) => {
+    provider.script = () => ({ json: chat(told) });
+    await openaiClient(provider.url).chat.completions.create(CHAT);
+    expect(await charged()).toEqual([cost, status]);
+  });
+
+  it("is charged so when it is streamed", async () => {
+    const [last, ...before] = chatEvents(["hello"], { input: 12, output: 5 }).toReversed();
+    const [usage, ...chunks] = before;
+    const events = [...chunks.toReversed(), { ...(usage as object), usage: { ...COUNTS, ...router(0.0033789) } }, last];
+    provider.script = () => ({ events });
+    const stream = await openaiClient(provider.url).chat.completions.create({ ...CHAT, stream: true });
+    for await (const _ of stream);
+    expect(await charged()).toEqual([3_378_900, "estimated"]);
+  });
+
+  it("is charged so as a response", async () => {
+    const usage = { input_tokens: 100, output_tokens: 10, total_tokens: 110, cost_in_usd_ticks: 90_000_000 };
+    provider.script = () => ({
+      json: { id: "r", object: "response", model: "gpt-5", status: "completed", output: [], usage },
+    });
+    await openaiClient(provider.url).responses.create({ model: "gpt-5", input: "hi" });
+    expect(await charged()).toEqual([9_000_000, "estimated"]);
+  });
+
+  it("is not free where nobody else knows a price", async () => {
+    ledger.unknownPrice = "allow";
+    provider.script = () => ({ json: chat(router(0.0033789)) });
+    await openaiClient(provider.url).chat.completions.create({ ...CHAT, model: "our-llm" });
+    expect(await charged()).toEqual([3_378_900, "estimated"]);
+  });
+
+  it("is no failure of the gate where it is more than was reserved", async () => {
+    provider.script = () => ({ json: chat(router(0.5)) });
+    await openaiClient(provider.url).chat.completions.create(CHAT);
+    expect(await charged()).toEqual([500_000_000, "estimated"]);
+    expect(gated.gate.failures).toBe(0);
+    expect(gated.log.join("")).toContain("more than was reserved");
+  });
+});
