@@ -1,5 +1,6 @@
 /** `approvals` of tollgate.yaml: how long requests live, who may not answer, whom they are sent to. */
 import { z } from "zod";
+import { httpUrlSchema } from "./http-url.ts";
 import { globSchema } from "./expression.ts";
 import { secretSchema } from "./secret.ts";
 
@@ -28,10 +29,7 @@ const webhook = z.strictObject({
     .string()
     .regex(/^[a-z0-9][a-z0-9_-]{0,63}$/, { error: "expected 1 to 64 lower-case letters, digits, `_` or `-`" })
     .describe("Its answers come to `/v1/approvals/webhooks/NAME`."),
-  url: z
-    .url({ protocol: /^https?$/, error: "expected an http or https URL" })
-    .optional()
-    .describe("Where requests are sent; absent: it only answers."),
+  url: httpUrlSchema.optional().describe("Where requests are sent; absent: it only answers."),
   format: z.enum(["generic", "slack", "teams"]).default("generic").describe("The shape of what is sent and taken."),
   secret: secretSchema
     .refine((secret) => secret.reveal().length >= SIGNING_SECRET_LENGTH_MIN, {

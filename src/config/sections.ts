@@ -3,6 +3,7 @@
  * service puts the whole together (src/service/config-schema.ts). Every key has its default here and nowhere else.
  */
 import { z } from "zod";
+import { httpUrlSchema, serverUrlSchema } from "./http-url.ts";
 import { DEFAULT_API_ENDPOINT } from "./api-endpoint.ts";
 import { TENANT_NAME } from "../support/tenant.ts";
 import { endpointDefault } from "./endpoint.ts";
@@ -58,9 +59,7 @@ const embeddedSection = z.strictObject({
 });
 
 const clickhouseSection = z.strictObject({
-  url: z
-    .url({ protocol: /^https?$/, error: "expected an http or https URL" })
-    .describe("A ClickHouse server's HTTP interface."),
+  url: serverUrlSchema.describe("A ClickHouse server's HTTP interface."),
   username: z.string().default("default").describe("Needs to create tables in `database`, to insert and to select."),
   password: secretSchema.optional().describe("Write it as `${env:NAME}`."),
   readonly_username: z
@@ -156,10 +155,7 @@ export const auditSection = z
           .min(1)
           .optional()
           .describe("Each signed head is added to this file, relative to this one: best on a disk of somebody else."),
-        url: z
-          .url({ protocol: /^https?$/, error: "expected an http or https URL" })
-          .optional()
-          .describe("Each signed head is posted there as JSON."),
+        url: httpUrlSchema.optional().describe("Each signed head is posted there as JSON."),
         headers: z
           .record(z.string().min(1), secretSchema)
           .default({})
@@ -222,9 +218,9 @@ const agentKey = z.strictObject({
 });
 
 const oidcSection = z.strictObject({
-  issuer: z
-    .url({ protocol: /^https?$/, error: "expected an http or https URL" })
-    .describe("The provider, as its tokens name it; its keys are found by `/.well-known/openid-configuration`."),
+  issuer: httpUrlSchema.describe(
+    "The provider, as its tokens name it; its keys are found by `/.well-known/openid-configuration`.",
+  ),
   audience: z.string().min(1).describe("As its tokens have it in `aud`; tokens for anything else are refused."),
   name_claim: z
     .string()
@@ -273,9 +269,7 @@ export const authSection = z
 
 const metricsPush = z
   .strictObject({
-    endpoint: z
-      .url({ protocol: /^https?$/, error: "expected an http or https URL" })
-      .describe("OTLP/HTTP of a backend; `/v1/metrics` is added to it."),
+    endpoint: httpUrlSchema.describe("OTLP/HTTP of a backend; `/v1/metrics` is added to it."),
     interval_ms: z.int().min(1_000).max(3_600_000).default(DEFAULT_METRICS_INTERVAL_MS).describe("How often."),
     timeout_ms: z.int().positive().default(DEFAULT_METRICS_TIMEOUT_MS).describe("How long one request may take."),
     headers: z

@@ -33,6 +33,8 @@ function flatten(issue: z.core.$ZodIssue, prefix: readonly PropertyKey[]): FlatI
       return closest.flatMap((inner) => flatten(inner, path));
     }
   }
+  // Of a key, what is wrong with it says more than that something is.
+  if (issue.code === "invalid_key") return issue.issues.flatMap((inner) => flatten(inner, path));
   const isMissing = issue.code === "invalid_type" && issue.message.endsWith("received undefined");
   return [{ path, message: isMissing ? "is required" : wording(issue.message) }];
 }

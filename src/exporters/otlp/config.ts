@@ -3,6 +3,7 @@
  * What differs from the Collector on purpose: the queue is always on disk, so trying again has no end in time by default.
  */
 import { z } from "zod";
+import { httpUrlSchema } from "../../config/http-url.ts";
 import { secretSchema } from "../../config/secret.ts";
 import { tlsClientSchema } from "../../config/tls.ts";
 
@@ -105,15 +106,11 @@ export const otlpExporterConfig = z.strictObject({
 
 /** `exporters.otlp_http`, `exporters.otlp_http/NAME`. */
 export const otlpHttpExporterConfig = z.strictObject({
-  endpoint: z
-    .url({ protocol: /^https?$/, error: "expected an http or https URL" })
-    .describe("The backend's OTLP/HTTP; `/v1/traces` and `/v1/logs` are added to it."),
-  traces_endpoint: z
-    .url({ protocol: /^https?$/, error: "expected an http or https URL" })
+  endpoint: httpUrlSchema.describe("The backend's OTLP/HTTP; `/v1/traces` and `/v1/logs` are added to it."),
+  traces_endpoint: httpUrlSchema
     .optional()
     .describe("The whole URL for traces, where it is not `endpoint` with `/v1/traces`."),
-  logs_endpoint: z
-    .url({ protocol: /^https?$/, error: "expected an http or https URL" })
+  logs_endpoint: httpUrlSchema
     .optional()
     .describe("The whole URL for logs, where it is not `endpoint` with `/v1/logs`."),
   encoding: z.enum(["proto", "json"]).default("proto").describe("Of the bodies."),

@@ -45,6 +45,35 @@ describe("tollgate.yaml", () => {
     expect(value).toEqual(loadFile({ schema: configSchema, file: undefined, environment: {} }).value);
   });
 
+  it.each([
+    ["storage: { clickhouse: { url: 'http://ada:secret@db:8123' } }", "storage.clickhouse.url"],
+    ["exporters: { otlp_http/a: { endpoint: 'https://:secret@backend' } }", 'exporters["otlp_http/a"].endpoint'],
+    [
+      "service: { telemetry: { metrics: { otlp: { endpoint: 'http://ada@m' } } } }",
+      "service.telemetry.metrics.otlp.endpoint",
+    ],
+  ])("takes no URL with credentials, which would be shown in logs, and does not repeat it: %s", (text, path) => {
+    const [problem, ...others] = problemsOf(`${text}\n`);
+    expect(others).toEqual([]);
+    expect(problem).toContain(`${path}: a URL is shown in logs`);
+    expect(problem).not.toContain("secret");
+  });
+
+  it.each(["http://db:8123/shop", "http://db:8123/?readonly=0", "http://db:8123/#x"])(
+    "takes a ClickHouse server's URL, not what the client would read of it as a database or settings: %s",
+    (url) => {
+      expect(problemsOf(`storage: { clickhouse: { url: "${url}" } }`)).toEqual([
+        expect.stringContaining("storage.clickhouse.url: expected nothing behind host and port"),
+      ]);
+    },
+  );
+
+  it("says what is wrong with a key, not only that it is", () => {
+    expect(problemsOf('processors: { transform: { rules: [{ set: { tollgate.cost.usd: "1" } }] } }')).toEqual([
+      expect.stringContaining("`tollgate.cost.usd` is what decisions, costs or usage stand on, and can't be set"),
+    ]);
+  });
+
   it("is frozen all the way down", () => {
     const { value } = load("");
     expect(Object.isFrozen(value)).toBe(true);
