@@ -46,6 +46,8 @@ export interface ReceiverKeys {
   readonly grpc: string;
 }
 
+/** As `npm start` has it. */
+const ALLOCATOR = { MALLOC_MMAP_THRESHOLD_: "262144" };
 const READY_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 20_000;
 const CLI_TIMEOUT_MS = 30_000;
@@ -92,7 +94,7 @@ export class ProcessorProcess {
         "--ready-file",
         readyFile,
       ],
-      ...(options.env === undefined ? {} : { env: options.env }),
+      env: { ...ALLOCATOR, ...options.env },
       ...(options.onStderrLine === undefined ? {} : { onStderrLine: options.onStderrLine }),
     });
     try {
