@@ -15,17 +15,40 @@ type Decompress = (bytes: Buffer, options: { readonly maxOutputLength: number })
 
 /** 8 MiB, the most that a zstd frame over HTTP may want as its window: https://www.rfc-editor.org/rfc/rfc9659 */
 const ZSTD_WINDOW_LOG_MAX = 23;
+/** Of one body. An encoder makes one, or one for each of its threads. */
+const ZSTD_FRAMES_MAX = 1_000;
 const unzstd = promisify(zstdDecompress);
 
 const DECOMPRESSORS: ReadonlyMap<string, Decompress> = new Map<string, Decompress>([
   ["gzip", promisify(gunzip)],
   ["deflate", promisify(inflate)],
-  [
-    "zstd",
-    // A frame names its window, and memory for it is taken before any output: it needs a bound of its own.
-    (bytes, options) => unzstd(bytes, { ...options, params: { [constants.ZSTD_d_windowLogMax]: ZSTD_WINDOW_LOG_MAX } }),
-  ],
+  ["zstd", unzstdAll],
 ]);
+
+/** With `info`, how far it read, too, which its types do not know. */
+interface Unpacked {
+  readonly buffer: Buffer;
+  readonly engine: { readonly bytesWritten: number };
+}
+
+/** Node reads the first frame only, and says nothing of what is behind it: https://www.rfc-editor.org/rfc/rfc8878#section-3 */
+async function unzstdAll(bytes: Buffer, { maxOutputLength }: { readonly maxOutputLength: number }): Promise<Buffer> {
+  // A frame names its window, and memory for it is taken before any output: it needs a bound of its own.
+  const params = { [constants.ZSTD_d_windowLogMax]: ZSTD_WINDOW_LOG_MAX };
+  const contents: Buffer[] = [];
+  let length = 0;
+  let at = 0;
+  do {
+    if (contents.length === ZSTD_FRAMES_MAX) throw new TypeError("more frames than anybody makes");
+    const options = { maxOutputLength: Math.max(1, maxOutputLength - length), info: true, params };
+    const { buffer, engine } = (await unzstd(bytes.subarray(at), options)) as unknown as Unpacked;
+    contents.push(buffer);
+    length += buffer.length;
+    at += engine.bytesWritten;
+  } while (at < bytes.length);
+  const [first] = contents;
+  return contents.length === 1 && first !== undefined ? first : Buffer.concat(contents, length);
+}
 
 export interface BodyOptions {
   /** Bound of the body, before and after decompression. */

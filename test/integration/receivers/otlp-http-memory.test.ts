@@ -3,7 +3,7 @@
  * once it is unpacked, and a thousand senders of such are a thousand times that. Method: the real receiver, whose consumer answers when it is told.
  */
 import { promisify } from "node:util";
-import { deflate, gzip, gzipSync, zstdCompress } from "node:zlib";
+import { deflate, gzip, gzipSync, zstdCompress, zstdCompressSync } from "node:zlib";
 import { afterEach, expect, it } from "vitest";
 import { type Outcome, SUCCESS } from "../../../src/component/outcome.ts";
 import { type Rig, startReceiver, stopReceivers } from "./rig.ts";
@@ -54,4 +54,34 @@ it("unpacks a gzip of several members, of which the last says how long it is its
   const body = Uint8Array.from(Buffer.concat([gzipSync(text.slice(0, -2)), gzipSync(text.slice(-2))]));
   expect((await post(rig, body, "gzip")).status).toBe(200);
   expect(rig.batches[0]?.spans[0]?.name).toHaveLength(TEXT_BYTES);
+});
+
+/** A frame that holds nothing of the content: https://www.rfc-editor.org/rfc/rfc8878#section-3.1.2 */
+const SKIPPABLE = Buffer.from([0x50, 0x2a, 0x4d, 0x18, 2, 0, 0, 0, 9, 9]);
+
+it.each([
+  ["two frames", (text: string) => [zstdCompressSync(text.slice(0, 50)), zstdCompressSync(text.slice(50))]],
+  ["a skippable frame before", (text: string) => [SKIPPABLE, zstdCompressSync(text)]],
+  [
+    "a skippable frame behind, and an empty one",
+    (text: string) => [zstdCompressSync(text), SKIPPABLE, zstdCompressSync("")],
+  ],
+])("reads a body of zstd to its end, %s", async (_what, framesOf) => {
+  const rig = await startReceiver();
+  const body = Uint8Array.from(Buffer.concat(framesOf(longRequest())));
+  expect((await post(rig, body, "zstd")).status).toBe(200);
+  expect(rig.batches[0]?.spans[0]?.name).toHaveLength(TEXT_BYTES);
+});
+
+it.each([
+  ["what is no frame behind one", [zstdCompressSync("{}"), Buffer.from("more")], 400],
+  ["more frames than anybody makes", [...Array.from({ length: 2_000 }, () => SKIPPABLE), zstdCompressSync("{}")], 400],
+  [
+    "frames that are too large together",
+    Array.from({ length: 3 }, () => zstdCompressSync(" ".repeat(TEXT_BYTES))),
+    413,
+  ],
+])("refuses a body of zstd with %s", async (_what, frames, status) => {
+  const rig = await startReceiver({ http: { max_request_body_size: 2 * TEXT_BYTES } });
+  expect((await post(rig, Uint8Array.from(Buffer.concat(frames)), "zstd")).status).toBe(status);
 });
