@@ -68,7 +68,7 @@ export class BlockStore {
   readonly #bytesMax: number;
   readonly #writeFile: WriteFileDurably;
   readonly #kept: KeptBlocks;
-  readonly #keepsBlocks: boolean;
+  readonly #keptBytesMax: number;
   readonly #pool: BufferPool;
   /** Of the block before. */
   #bytesARow = BYTES_A_ROW;
@@ -83,7 +83,7 @@ export class BlockStore {
     this.#writeFile = options.writeFile ?? writeFileDurably;
     const { keptBytesMax = 0 } = options;
     this.#kept = new KeptBlocks(keptBytesMax);
-    this.#keepsBlocks = keptBytesMax > 0;
+    this.#keptBytesMax = keptBytesMax;
     this.#pool = new BufferPool({ idleBytesMax: () => IDLE_BYTES_MAX + keptBytesMax + this.#kept.room });
     this.setAside = new SetAside({
       directory: join(options.directory, "set-aside"),
@@ -94,6 +94,11 @@ export class BlockStore {
 
   get bytesUsed(): number {
     return this.#bytesUsed;
+  }
+
+  /** More waits than is kept in memory: what comes now will be read from its file. Never where nothing is kept. */
+  get isBeyondKept(): boolean {
+    return this.#keptBytesMax > 0 && this.#bytesUsed > this.#keptBytesMax;
   }
 
   get isFull(): boolean {
@@ -170,10 +175,10 @@ export class BlockStore {
   }
 
   /** The same, for a block that is to be sent and then removed, until when its memory is its own. */
-  async lend({ name, token, rowCount, createdUnixMs }: StoredBlock): Promise<DecodedBlock> {
-    if (!this.#keepsBlocks || this.#kept.get(name) !== undefined) return this.read(name);
+  async lend({ name, bytes, token, rowCount, createdUnixMs }: StoredBlock): Promise<DecodedBlock> {
+    if (this.#keptBytesMax === 0 || this.#kept.get(name) !== undefined) return this.read(name);
     try {
-      const buffer = this.#pool.take(await this.sizeOf(name));
+      const buffer = this.#pool.take(bytes);
       const decoded = decodeAgain(await readWhole(this.#path(name), buffer), { token, rowCount, createdUnixMs });
       const giveBack = (): void => this.#pool.give(buffer);
       if (decoded.kind === "block") this.#kept.lend(name, { block: decoded.block, capacity: buffer.length, giveBack });

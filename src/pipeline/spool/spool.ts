@@ -13,13 +13,11 @@ import { BlockStore, type StoredBlock } from "./block-store.ts";
 import { groupAgain, recoverMerges } from "./merge-recovery.ts";
 import { Commit } from "./commit.ts";
 import { IdentitySet } from "./identity-set.ts";
+import { lingerMs } from "./linger.ts";
 import { IDENTITY_BYTES, IdentityCell } from "../../pdata/identity.ts";
 import { RecentSpans } from "./recent-spans.ts";
 import { SpoolFlow, type SpoolStats } from "./spool-flow.ts";
 import type { SpoolOptions } from "./spool-options.ts";
-
-/** From so many undelivered blocks on the other side is behind, and blocks are made larger instead of more: each is a file. */
-export const BACKLOG_BLOCKS = 256;
 
 /** So long what comes free is kept for the deliveries. */
 const SHORT_MS = 10_000;
@@ -293,9 +291,9 @@ export class Spool<Row> {
     // One turn of the event loop, so that requests that arrived together share a block.
     await new Promise(setImmediate);
     while (this.#filling.rows.length > 0) {
-      if (this.#isOpen && this.#undelivered.length >= BACKLOG_BLOCKS && this.#options.lingerMsMax > 0) {
-        await delay(this.#options.clock, this.#options.lingerMsMax);
-      }
+      const { length: blocks } = this.#undelivered;
+      const ms = lingerMs({ blocks, isBeyondKept: this.#store.isBeyondKept, max: this.#options.lingerMsMax });
+      if (this.#isOpen && ms > 0) await delay(this.#options.clock, ms);
       const commit = this.#filling;
       this.#filling = new Commit(this.#spareIdentities);
       this.#committing = commit;

@@ -5,7 +5,7 @@
  */
 import { afterEach, describe, expect, it } from "vitest";
 import { SUCCESS } from "../../../src/component/outcome.ts";
-import { BACKLOG_BLOCKS } from "../../../src/pipeline/spool/spool.ts";
+import { BACKLOG_BLOCKS } from "../../../src/pipeline/spool/linger.ts";
 import { factAttributes } from "../../../src/exporters/otlp/fact-attributes.ts";
 import { makeBatch, makeSpan } from "../../fixtures/otlp/make-span.ts";
 import { plainSpan } from "../../support/plain-span.ts";

@@ -98,6 +98,31 @@ describe("the spool", () => {
     expect(await blockFiles()).toHaveLength(2);
   });
 
+  it("holds a block open for a moment while more waits than is kept in memory, so that fewer files are read again", async () => {
+    const clock = new ManualClock();
+    const spool = await openSpool({ clock, lingerMsMax: 100, keptBytesMax: 1 });
+    await spool.append(batchOf(1));
+    const held = [spool.append(batchOf(2))];
+    while (clock.pending === 0 && spool.stats().blocks === 1) await new Promise(setImmediate);
+    held.push(spool.append(batchOf(3)));
+    expect(spool.stats()).toMatchObject({ inFlight: 3, blocks: 1 });
+    clock.advance(25);
+    await Promise.all(held);
+    expect(spool.stats()).toMatchObject({ inFlight: 3, blocks: 2 });
+  });
+
+  it("writes at once while all that waits is in memory, or nothing ever is", async () => {
+    for (const keptBytesMax of [0, 1_000_000]) {
+      const spool = await openSpool({
+        lingerMsMax: 100,
+        keptBytesMax,
+        directory: join(directory, String(keptBytesMax)),
+      });
+      for (const index of [1, 2, 3]) expect((await spool.append(batchOf(index))).kind).toBe("success");
+      expect(spool.stats()).toMatchObject({ blocks: 3 });
+    }
+  });
+
   it("never leaves a batch waiting that came just as the last write ended", async () => {
     const write = async (path: string, pieces: readonly Uint8Array[]) => writeFileSync(path, Buffer.concat(pieces));
     const spool = await openSpool({ writeFile: write });
