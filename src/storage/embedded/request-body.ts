@@ -147,7 +147,19 @@ function decoded(request: IncomingMessage): AsyncIterable<unknown> {
   request.on("close", () => {
     if (!request.complete) decoder.destroy(new Error("the client closed the connection"));
   });
-  return request.pipe(decoder) as Readable;
+  return toItsEnd(request, decoder);
+}
+
+/** Node's decoders read up to the end of the first frame, and say nothing of what is behind it. */
+async function* toItsEnd(request: IncomingMessage, decoder: Transform): AsyncGenerator<unknown, undefined> {
+  let received = 0;
+  request.on("data", (chunk: Buffer) => {
+    received += chunk.length;
+  });
+  yield* request.pipe(decoder) as Readable;
+  const { bytesWritten } = decoder as Transform & { readonly bytesWritten: number };
+  if (bytesWritten < received) throw new TypeError(`${received - bytesWritten} bytes stand behind its end`);
+  return undefined;
 }
 
 function decoderOf(encoding: string | undefined): Transform | undefined {
