@@ -81,7 +81,8 @@ export interface PostOptions {
 
 export async function send(rig: Rig, options: PostOptions): Promise<Reply> {
   const { path, type, body = Buffer.alloc(0), headers = {}, method = "POST", agent } = options;
-  const request = httpRequest(`${rig.receiver.httpUrl}${path}`, {
+  const request = httpRequest(rig.receiver.httpUrl ?? "", {
+    path,
     method,
     headers: { ...(type === undefined ? {} : { "content-type": type }), ...headers },
     ...(agent === undefined ? {} : { agent }),

@@ -232,6 +232,15 @@ describe.each(SIGNALS)("OTLP, $signal", (signal) => {
       expect(count(rig)).toBe(0);
     });
 
+    it("may name the whole URL, as clients of a proxy do, and parameters behind the path", async () => {
+      const rig = await startReceiver();
+      const body = Buffer.from("{}");
+      for (const path of ["http://collector:4318/v1/traces", "/v1/traces?from=here", "HTTP://collector/v1/logs?x"]) {
+        expect(await send(rig, { path, type: JSON_TYPE, body }), path).toMatchObject({ status: 200 });
+      }
+      expect(await send(rig, { path: "http://collector:4318", type: JSON_TYPE, body })).toMatchObject({ status: 404 });
+    });
+
     it("may ask for a compressed answer, which a server need not give", async () => {
       const rig = await startReceiver();
       const headers = { "accept-encoding": "gzip" };

@@ -29,6 +29,8 @@ export interface RequestHandlerOptions {
 }
 
 const CONTENT_TYPES = { protobuf: "application/x-protobuf", json: "application/json" } as const;
+/** Of a whole URL, which a server has to take for its path: https://www.rfc-editor.org/rfc/rfc9112#section-3.2.2 */
+const ORIGIN = /^https?:\/\/[^/?]*/i;
 const BUSY_RETRY_AFTER_SECONDS = "1";
 
 export class RequestHandler {
@@ -63,7 +65,7 @@ export class RequestHandler {
   }
 
   #intakeOf(request: IncomingMessage): Intake | undefined {
-    const path = (request.url ?? "").split("?", 1)[0];
+    const path = (request.url ?? "").replace(ORIGIN, "").split("?", 1)[0];
     return this.#options.intakes.find(({ signal }) => signal.httpPath === path);
   }
 
