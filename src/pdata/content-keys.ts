@@ -88,6 +88,7 @@ const CONTENT_KEYS: ReadonlySet<string> = new Set([
   "mlflow.traceOutputs",
   "mlflow.chat.messages",
   "mlflow.chat.tools",
+  "mlflow.chunk.value",
   // Pydantic AI.
   "all_messages_events",
   "events",
