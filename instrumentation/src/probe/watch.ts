@@ -36,6 +36,8 @@ const MARKS: readonly (readonly [name: string, marks: readonly string[]])[] = [
 /** The machinery of an SDK does not fit into less. */
 const BUNDLE_LENGTH_MIN = 20_000;
 const PROBE = Symbol.for("tollgate.probe");
+/** Of the gate's own `fetch`, which is there before the gate is loaded. */
+const FETCH = Symbol.for("tollgate.fetch");
 
 const file = doctorFile();
 const loaded = new Map<string, { readonly name: string; readonly system: "ESM" | "CommonJS" }>();
@@ -77,15 +79,17 @@ function look(url: string, format: string, source: unknown): void {
 function report(): ProcessFinding {
   const probe = (globalThis as { readonly [PROBE]?: () => readonly LoadedLibrary[] })[PROBE];
   const seen = probe?.() ?? [];
-  const known = new Map(seen.map((library) => [library.location, library]));
+  const known = new Map(seen.map((library) => [fileOf(library.location), library]));
+  const files = new Set([...loaded.keys()].map(fileOf));
+  const { fetch } = globalThis as { readonly fetch?: { readonly [FETCH]?: true } };
   const watched = [...loaded].map(([location, { name, system }]) => ({
     ...libraryAt(name, location),
     location,
-    isPatched: known.get(location)?.isPatched ?? false,
+    isPatched: known.get(fileOf(location))?.isPatched ?? false,
     system,
   }));
   const others = seen
-    .filter(({ location }) => !loaded.has(location))
+    .filter(({ location }) => !files.has(fileOf(location)))
     .map((library) => ({ ...library, system: "" as const }));
   return {
     pid: process.pid,
@@ -93,8 +97,13 @@ function report(): ProcessFinding {
     script: process.argv[1] ?? "",
     node: process.versions.node,
     isWatched,
-    isRegistered: probe !== undefined,
+    isRegistered: probe !== undefined || fetch?.[FETCH] === true,
     libraries: [...watched, ...others],
     bundled,
   };
+}
+
+/** The gate names a module by its URL or by its path, as it has come to it. */
+function fileOf(location: string): string {
+  return location.startsWith("file:") ? fileURLToPath(location) : location;
 }

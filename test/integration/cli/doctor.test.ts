@@ -1,6 +1,6 @@
 /** `tollgate doctor`, against real agents in each way that a library slips past the gate, and against a processor. */
 import { build } from "esbuild";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ProcessorProcess } from "../../../src/demo/processor-process.ts";
@@ -77,6 +77,39 @@ describe("doctor of an agent", () => {
       state: "finding",
       fix: expect.stringContaining("--external:openai"),
     });
+    expect(report.checks.find(({ check }) => check.startsWith(outfile))?.detail).toContain("registered, Node");
+    expect(report.checks.find(({ check }) => check.startsWith(outfile))?.detail).not.toContain("not registered");
+    // The same version outside of it is gated, which does not hide that the copy inside is not.
+    writeFileSync(join(folder, "both.mjs"), 'import "./agent.mjs"; import "./bundle.mjs";\n');
+    const both = await examine(...REGISTERED, join(folder, "both.mjs"));
+    const told = both.checks.filter(({ check }) => /^openai(?:@|$)/.test(check));
+    expect(told.map(({ check, state }) => [check, state])).toEqual([
+      [expect.stringMatching(/^openai@/), "fine"],
+      ["openai", "finding"],
+    ]);
+  });
+
+  it("tells copies of one version apart by where they lie", async () => {
+    const inner = join(folder, "inner");
+    cpSync(join(ROOT, "node_modules", "openai"), join(inner, "node_modules", "openai"), {
+      recursive: true,
+      filter: (file) => !/[.](?:map|[cm]?ts)$/.test(file),
+    });
+    writeFileSync(join(inner, "index.mjs"), 'import OpenAI from "openai"; new OpenAI({ apiKey: "x" });\n');
+    const agent = 'import "./agent.mjs"; import "./inner/index.mjs";';
+    const copies = async (name: string, source: string, preload: readonly string[]) => {
+      writeFileSync(join(folder, name), source);
+      const report = await examine(...preload, join(folder, name));
+      const copiesOf = (isInner: boolean) =>
+        report.checks.filter(({ check, detail }) => check.startsWith("openai@") && detail.includes(inner) === isInner);
+      return { code: report.code, outer: copiesOf(false), inner: copiesOf(true) };
+    };
+    const fine = [expect.objectContaining({ state: "fine" })] as unknown;
+    expect(await copies("copies.mjs", agent, REGISTERED)).toEqual({ code: 0, outer: fine, inner: fine });
+    // An app that registers itself finds only the copy that it would get itself.
+    const own = `${agent} import { registerTollgate } from "@tollgate/instrumentation"; await registerTollgate().ready;`;
+    const late = [expect.objectContaining({ state: "finding", fix: expect.stringContaining("--import") as unknown })];
+    expect(await copies("own.mjs", own, [])).toEqual({ code: 1, outer: fine, inner: late });
   });
 });
 
