@@ -173,6 +173,7 @@ export class GatedCall implements CallInFlight {
     this.sent = undefined;
     try {
       this.giveUpAttempt();
+      if (this.#stopped !== undefined) throw this.#stopped;
       const { stops, leases } = this.#gate;
       // Who is paused is in the ledger's first word: a process that just started must not slip past it.
       const isKnown = leases === undefined || leases.hello !== undefined;

@@ -61,6 +61,13 @@ export class StopGate {
     return act?.act === "kill" ? new AgentKilled(details(act, who)) : undefined;
   }
 
+  /** Why the caller may not go on at once; a paused one may later. */
+  refusal(who: Caller): TollgateError | undefined {
+    const act = this.#find(who);
+    if (act === undefined) return undefined;
+    return act.act === "kill" ? new AgentKilled(details(act, who)) : refusalOf(act, who);
+  }
+
   /** Whether the caller may go on at once. */
   isOpen(who: Caller): boolean {
     return this.#find(who) === undefined;

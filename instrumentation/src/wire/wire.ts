@@ -12,6 +12,7 @@ import { callInFlight, isRequestOf } from "../gate/current-call.ts";
 import type { CallInFlight, Hop, Sender } from "../gate/current-call.ts";
 import { asBody } from "../gate/endpoint.ts";
 import type { Gate } from "../gate/gate.ts";
+import { standingRefusal } from "../gate/standing-refusal.ts";
 import type { HelloReply } from "../protocol.ts";
 import * as semconv from "../semconv.ts";
 import { serverOf, startCall } from "../stainless/patch-client.ts";
@@ -97,11 +98,29 @@ export class Wire {
     if (isOwn) return PASS;
     if (isModel) {
       const by = callInFlight();
-      return by !== undefined && covers(by, request) ? { do: "covered", by, hop } : { do: "read", host };
+      if (by !== undefined && covers(by, request)) return { do: "covered", by, hop };
+      // What leaves before its body is known: on a host that may serve anything else too, only the body tells a call.
+      if (request.via === "http2" && host !== undefined) this.#refuseEarly(request, host);
+      return { do: "read", host };
     }
     if (host !== undefined) return PASS;
     const until = this.#egress.pass(request);
     return until === undefined ? PASS : { do: "wait", until };
+  }
+
+  /** Refuses, on record, what can't be made whatever its body is. */
+  #refuseEarly({ url }: Leaving, host: ProviderHost): void {
+    const error = standingRefusal(this.#gate);
+    if (error === undefined) return;
+    const body = {};
+    const opened = openRequest({ path: modelPath(url.pathname), body, isFrozen: true, host });
+    if (opened === undefined) return;
+    const { endpoint } = opened;
+    const rest = { server: serverOf(url.origin), signal: undefined, guard: undefined, parent: context.active() };
+    const call = startCall(this.#gate, () => ({ endpoint, body, facts: endpoint.readRequest(body), ...rest }));
+    call?.span.setAttribute(semconv.ATTR_TOLLGATE_WIRE, "http2");
+    call?.stop(error);
+    void call?.begin();
   }
 
   #placeOf({ method, url, isUpgrade = false, named }: Leaving): Place {

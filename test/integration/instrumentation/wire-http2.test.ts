@@ -14,6 +14,8 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { findTollgateError } from "../../../instrumentation/src/errors.ts";
 import { hookWire } from "../../../instrumentation/src/wire/hook-wire.ts";
 import { registerWire, Wire } from "../../../instrumentation/src/wire/wire.ts";
+import { LocalPurse } from "../../../instrumentation/src/lease/purse.ts";
+import type { StopAct, StopList } from "../../../instrumentation/src/protocol.ts";
 import { startGatedProcess } from "../../support/gated-process.ts";
 import type { GatedProcess } from "../../support/gated-process.ts";
 import { chatCompletion, chatEvents } from "../../support/scripted-provider.ts";
@@ -26,14 +28,18 @@ const COST = 12 * 150 + 5 * 600;
 let server: Http2Server;
 let url: string;
 let bodies: string[];
+/** As they come in, before any body does. */
+let paths: string[];
 let gated: GatedProcess;
 
 beforeAll(() => hookWire());
 
 beforeEach(async () => {
   bodies = [];
+  paths = [];
   server = http2.createServer();
-  server.on("stream", (stream) => {
+  server.on("stream", (stream, headers) => {
+    paths.push(String(headers[":path"]));
     text(stream).then(
       (body) => {
         bodies.push(body);
@@ -64,10 +70,18 @@ function start(env: Readonly<Record<string, string>> = {}): void {
   registerWire(new Wire(gated.gate));
 }
 
+/** Of the process's own budget. */
+function spendAll(): void {
+  const [purse] = gated.gate.purses({});
+  if (purse instanceof LocalPurse) purse.record(purse.limit);
+}
+
 /** In pieces, as a stream would be piped into it. */
 async function post(path: string, body: object): Promise<string> {
   const session = connect(url);
   try {
+    // Until then nothing leaves anyway.
+    await once(session, "connect");
     const json = JSON.stringify(body);
     const headers = { ":method": "POST", ":path": path, "content-type": "application/json" };
     const stream: ClientHttp2Stream = session.request({ ...headers, "content-length": Buffer.byteLength(json) });
@@ -106,6 +120,41 @@ describe("a request of node:http2", () => {
     expect(findTollgateError(end)?.code).toBe("budget_exceeded");
     expect(bodies).toEqual([]);
     expect(gated.spans()[0]?.attributes["tollgate.decision"]).toBe("deny");
+  });
+
+  const PATH = "/v1/chat/completions";
+  const known = (): Readonly<Record<string, string>> => ({ TOLLGATE_PROVIDERS: `openai=${url}` });
+  const act = (kind: "kill" | "pause", more: Partial<StopAct> = {}): StopList => ({
+    epoch: "e",
+    revision: 1,
+    acts: [
+      { id: "s", act: kind, selector: "agent=*", reason: "loops", author: "ada", at: "2026-11-22T00:00:00Z", ...more },
+    ],
+  });
+  it.each<readonly [code: string, stand: () => void]>([
+    ["agent_killed", () => void gated.gate.stops.onStops(act("kill"))],
+    ["agent_paused", () => void gated.gate.stops.onStops(act("pause"))],
+    ["approval_required", () => void gated.gate.stops.onStops(act("pause", { asks: "approval" }))],
+    ["config_invalid", () => {}],
+    ["budget_exceeded", spendAll],
+  ])("sends no header to a known provider where nothing can be sent: %s", async (code, stand) => {
+    start({ ...known(), ...(code === "config_invalid" && { TOLLGATE_FAIL_MODE: "ajar" }) });
+    stand();
+    const end: unknown = await post(PATH, CHAT).catch((error: unknown) => error);
+    expect(findTollgateError(end)?.code).toBe(code);
+    // By then what was sent before has come.
+    registerWire(undefined);
+    await post("/after", {});
+    expect(paths).toEqual(["/after"]);
+    const told = gated.spans().map(({ attributes }) => [attributes["tollgate.decision"], attributes["tollgate.wire"]]);
+    expect(told).toEqual([["deny", "http2"]]);
+  });
+
+  it("sends what may be no call of a model, whoever is stopped", async () => {
+    start();
+    gated.gate.stops.onStops(act("kill"));
+    await post(PATH, { a: 1 });
+    expect(bodies).toEqual(['{"a":1}']);
   });
 
   it("goes by the list of endpoints when it is no call of a model", async () => {
