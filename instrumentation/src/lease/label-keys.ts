@@ -30,3 +30,7 @@ function keyOf(labels: Labels, names: readonly string[]): string {
   }
   return key;
 }
+
+export function sameKeys(left: readonly string[], right: readonly string[]): boolean {
+  return left.length === right.length && left.every((key) => right.includes(key));
+}

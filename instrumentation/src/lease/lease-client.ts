@@ -6,7 +6,6 @@
 import { randomBytes } from "node:crypto";
 import type { Logger } from "../config/logger.ts";
 import { AgentKilled } from "../errors.ts";
-import { FAILURES_MAX } from "../protocol.ts";
 import type {
   AcquireReply,
   AcquireRequest,
@@ -15,13 +14,12 @@ import type {
   HelloRequest,
   StopList,
   StoppedReport,
-  WireAmounts,
 } from "../protocol.ts";
 import { ApprovalClient } from "../approval/approval-client.ts";
 import { SessionSharing } from "../session/session-sharing.ts";
 import type { Clock, Timer } from "./clock.ts";
-import { toWire } from "./amounts.ts";
-import { LabelKeys } from "./label-keys.ts";
+import { LabelKeys, sameKeys } from "./label-keys.ts";
+import { FAILURES_MS, lastReport, ToldFailures } from "./last-report.ts";
 import { FIRST_WORD_MS_MAX, Lease } from "./lease.ts";
 import type { LeaseHost } from "./lease-host.ts";
 import { WAIT_MS_DEFAULT } from "./purse.ts";
@@ -35,8 +33,6 @@ const ABSENT_RETRY_MS = 5_000;
 const HELLO_RETRY_MS = 200;
 /** While something is stopped, the list is asked for this often, beside what the control stream says. */
 const STOPS_POLL_MS = 5_000;
-/** A process whose gate fails again and again says so this often. */
-const FAILURES_MS = 5_000;
 const NO_KEYS: readonly string[] = [];
 
 export interface LeaseClientOptions {
@@ -84,10 +80,11 @@ export class LeaseClient implements LeaseHost {
   #isClosed = false;
   #stops: StopList | undefined;
   #greetedAtMs = 0;
-  #failuresTold = 0;
+  readonly #failures: ToldFailures;
 
   constructor(options: LeaseClientOptions) {
     this.#options = options;
+    this.#failures = new ToldFailures(options.failures);
     this.clock = options.clock;
     this.newId = options.newId ?? (() => randomBytes(16).toString("hex"));
     this.processId = this.newId();
@@ -172,7 +169,7 @@ export class LeaseClient implements LeaseHost {
       lease.isRetired = true;
       lease.failWaiting("the gate is shut down");
     }
-    const hasNews = leases.length > 0 || this.#hasFailedSince();
+    const hasNews = leases.length > 0 || this.#failures.isNews;
     await Promise.all([this.sessions.flush(), hasNews ? this.#report(leases) : undefined]);
     this.sessions.stop();
     this.#options.transport.stop();
@@ -191,7 +188,8 @@ export class LeaseClient implements LeaseHost {
 
   /** The last reports, for a process that has no time left to send them. */
   lastReports(): CloseRequest {
-    return this.#closing(this.#isClosed ? [] : [...this.#leases.values(), ...this.#retired]);
+    const leases = this.#isClosed ? [] : [...this.#leases.values(), ...this.#retired];
+    return lastReport(this.processId, this.#failures, leases);
   }
 
   async acquire(_lease: Lease, request: AcquireRequest): Promise<Answer<AcquireReply>> {
@@ -246,20 +244,20 @@ export class LeaseClient implements LeaseHost {
 
   async #greet(): Promise<boolean> {
     const unpatched = this.#options.unpatched?.() ?? [];
-    const failures = this.#failures;
+    const { said } = this.#failures;
     const answer = await this.#options.transport.hello({
       ...this.#options.introduction,
       process_id: this.processId,
       pid: process.pid,
       ...(unpatched.length === 0 ? {} : { unpatched }),
-      ...(failures === 0 ? {} : { failures }),
+      ...said,
     });
     if (answer.kind !== "reply") {
       this.#failedAtMs = this.clock.monotonicMs();
       this.#reason = "reason" in answer ? answer.reason : answer.kind;
       return false;
     }
-    this.#failuresTold = failures;
+    this.#failures.heard(said);
     const before = this.#hello;
     this.#hello = answer.reply;
     this.#greetedAtMs = this.clock.monotonicMs();
@@ -379,12 +377,12 @@ export class LeaseClient implements LeaseHost {
     if (done.length > 0) void this.#report(done);
     const isStopped = (this.#stops?.acts.length ?? 0) > 0;
     const silentMs = this.clock.monotonicMs() - this.#greetedAtMs;
-    if ((isStopped && silentMs >= STOPS_POLL_MS) || (this.#hasFailedSince() && silentMs >= FAILURES_MS))
+    if ((isStopped && silentMs >= STOPS_POLL_MS) || (this.#failures.isNews && silentMs >= FAILURES_MS))
       void this.start();
   }
 
   async #report(leases: readonly Lease[]): Promise<void> {
-    const report = this.#closing(leases);
+    const report = lastReport(this.processId, this.#failures, leases);
     const answer = await this.#options.transport.close(report);
     if (answer.kind !== "reply") {
       this.#options.logger.log(
@@ -393,30 +391,7 @@ export class LeaseClient implements LeaseHost {
       );
       return;
     }
-    this.#failuresTold = report.failures ?? 0;
+    this.#failures.heard(report);
     for (const lease of leases) if (lease.isDrained) this.#retired.delete(lease);
   }
-
-  #closing(leases: readonly Lease[]): CloseRequest {
-    const failures = this.#failures;
-    const reports = leases.map(closingReport);
-    return { process_id: this.processId, ...(failures === 0 ? {} : { failures }), leases: reports };
-  }
-
-  get #failures(): number {
-    return Math.min(this.#options.failures?.() ?? 0, FAILURES_MAX);
-  }
-
-  #hasFailedSince(): boolean {
-    return this.#failures > this.#failuresTold;
-  }
-}
-
-function sameKeys(left: readonly string[], right: readonly string[]): boolean {
-  return left.length === right.length && left.every((key) => right.includes(key));
-}
-
-/** What a lease reports when it is closed. */
-function closingReport(lease: Lease): { readonly lease_id: string; readonly settled: WireAmounts } {
-  return { lease_id: lease.id, settled: toWire(lease.books.settled) };
 }
