@@ -7,6 +7,7 @@
  * Node from 22.22.3, 24.11.1, 25.1 and 26 has synchronous hooks that see both module systems. Before those, `import` is
  * seen by a hook on a loader thread and `require` by `Module.prototype._compile`.
  */
+import { existsSync } from "node:fs";
 import module from "node:module";
 import { pathToFileURL } from "node:url";
 import { appendReport, LOADED, REPORT_MARK, withReport } from "./loaded-report.ts";
@@ -58,7 +59,9 @@ export function hookModules(onLoaded: OnLoaded): void {
   const wasHooked = isHooked;
   if (!wasHooked) {
     install();
-    if (!hasSyncHooks(process.versions.node)) module.register("./loader-thread.js", import.meta.url);
+    const thread = new URL("./loader-thread.js", import.meta.url);
+    // In a bundle there is no such file: what is imported later is gated on the wire.
+    if (!hasSyncHooks(process.versions.node) && existsSync(thread)) module.register(thread);
   }
   reportCached(onLoaded, { wasHooked });
 }
