@@ -39,7 +39,7 @@ export class AuditChain implements SpanProcessor {
     if (span.instrumentationScope.name !== this.#scope) return;
     const said = saidBy(span);
     const covered = coveredKeys(said.keys);
-    const isClosed = said.values[said.keys.indexOf(semconv.ATTR_TOLLGATE_AUDIT_CLOSED)] === true;
+    const isClosed = said.values[covered.closedAt] === true;
     const seq = this.#seq + 1;
     const seal = sealed(said, covered.sealed);
     if (seal !== undefined) {
@@ -104,7 +104,9 @@ function sealed(said: Said, keys: KeyList): { readonly salt: string; readonly se
 
 /** `seal` stands for what is at no place yet. */
 function valuesOf({ values }: Said, { places }: KeyList, seal = ""): string[] {
-  return places.map((place) => (place < 0 ? seal : textOf(values[place])));
+  const texts: string[] = [];
+  for (const place of places) texts.push(place < 0 ? seal : textOf(values[place]));
+  return texts;
 }
 
 /** As the processor stores it. What is none of OpenTelemetry's values is sent as none (telemetry/span-protobuf.ts), and read as none. */

@@ -4,14 +4,14 @@
  */
 export class KeyLists<T> {
   readonly #make: (keys: readonly string[]) => T;
-  readonly #known: { readonly keys: readonly string[]; readonly made: T }[] = [];
+  readonly #known: Known<T>[] = [];
 
   constructor(make: (keys: readonly string[]) => T) {
     this.#make = make;
   }
 
   of(keys: readonly string[]): T {
-    const at = this.#known.findIndex((known) => isSame(known.keys, keys));
+    const at = this.#find(keys);
     const found = this.#known[at];
     if (found === undefined) {
       const made = this.#make(keys);
@@ -27,6 +27,17 @@ export class KeyLists<T> {
     }
     return found.made;
   }
+
+  #find(keys: readonly string[]): number {
+    const known = this.#known;
+    for (let at = 0; at < known.length; at += 1) if (isSame((known[at] as Known<T>).keys, keys)) return at;
+    return -1;
+  }
+}
+
+interface Known<T> {
+  readonly keys: readonly string[];
+  readonly made: T;
 }
 
 const LISTS_MAX = 64;

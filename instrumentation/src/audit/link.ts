@@ -19,6 +19,7 @@ import {
   ATTR_TOLLGATE_AGENT_CLAIMED,
   ATTR_TOLLGATE_AGENT_VERIFIED,
   ATTR_TOLLGATE_AUDIT_CHAIN,
+  ATTR_TOLLGATE_AUDIT_CLOSED,
   ATTR_TOLLGATE_AUDIT_HASH,
   ATTR_TOLLGATE_AUDIT_PREV,
   ATTR_TOLLGATE_AUDIT_SALT,
@@ -127,6 +128,8 @@ export interface CoveredKeys {
   readonly sealed: KeyList;
   /** `hashed` once the record has its seal, which is at no place yet. */
   readonly hashedWithSeal: KeyList;
+  /** Where the record says that nothing comes after it; -1: it does not. */
+  readonly closedAt: number;
 }
 
 const lists = new KeyLists(judgeKeys);
@@ -152,6 +155,7 @@ function judgeKeys(keys: readonly string[]): CoveredKeys {
       [...new Set([...hashed, ATTR_TOLLGATE_AUDIT_SEAL])],
       new Map([...places, [ATTR_TOLLGATE_AUDIT_SEAL, -1]]),
     ),
+    closedAt: keys.indexOf(ATTR_TOLLGATE_AUDIT_CLOSED),
   };
 }
 

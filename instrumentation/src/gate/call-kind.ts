@@ -3,12 +3,13 @@
  * each. It is worked out for the first of a kind.
  */
 import { SpanKind } from "@opentelemetry/api";
-import type { SpanOptions } from "@opentelemetry/api";
 import * as semconv from "../semconv.ts";
 import type { CallLabels } from "./admission.ts";
 import { whoAttributes } from "./call-span.ts";
 import type { Server, Who } from "./call-span.ts";
 import type { Endpoint, RequestFacts } from "./endpoint.ts";
+import { Beginning } from "../telemetry/gate-span.ts";
+import type { GateSpanOptions } from "../telemetry/gate-span.ts";
 
 export interface CallKind {
   readonly who: Who;
@@ -19,7 +20,7 @@ export interface CallKind {
   readonly labels: CallLabels;
   readonly spanName: string;
   /** Not to be changed: they are those of many spans. */
-  readonly spanOptions: SpanOptions;
+  readonly spanOptions: GateSpanOptions;
 }
 
 /** Kinds of late; each is made anew when it comes again after so many others. */
@@ -62,7 +63,7 @@ export class CallKinds {
       }),
       ...whoAttributes(who),
     };
-    const spanOptions = { kind: SpanKind.CLIENT, attributes };
+    const spanOptions = { kind: SpanKind.CLIENT, attributes, beginning: new Beginning(attributes) };
     const kind = { who, endpoint, model, server, labels, spanName, spanOptions };
     if (known.length >= KINDS_MAX) known.pop();
     known.unshift(kind);

@@ -35,9 +35,29 @@ export interface GateTracerOptions extends Above {
   readonly listener: SpanListener;
 }
 
+/**
+ * What many spans say at their beginning, said once: each of them starts where it leads, with a copy of its values. What is in the lists of
+ * such attributes is never changed.
+ */
+export class Beginning {
+  readonly said: KeyPath;
+  readonly values: readonly AttributeValue[];
+
+  constructor(attributes: Attributes) {
+    const entries = Object.entries(attributes).filter(([, value]) => value !== undefined);
+    this.said = entries.reduce((path, [key]) => path.with(key), KeyPath.start);
+    this.values = entries.map(([, value]) => value as AttributeValue);
+  }
+}
+
+export interface GateSpanOptions extends SpanOptions {
+  /** Of `attributes`, which are for tracers of others then. */
+  readonly beginning?: Beginning;
+}
+
 interface Start {
   readonly name: string;
-  readonly options: SpanOptions;
+  readonly options: GateSpanOptions;
   readonly parent: SpanContext | undefined;
 }
 
@@ -85,8 +105,8 @@ export class GateSpan implements Span {
   readonly droppedEventsCount = 0;
   readonly droppedLinksCount = 0;
   /** What was said, at the places of its keys. */
-  readonly values: AttributeValue[] = [];
-  #said = KeyPath.start;
+  readonly values: AttributeValue[];
+  #said: KeyPath;
   readonly #context: SpanContext;
   readonly #parent: SpanContext | undefined;
   readonly #listener: SpanListener;
@@ -102,10 +122,13 @@ export class GateSpan implements Span {
     this.#parent = parent;
     this.#context = contextBelow(parent);
     this.#startedMs = options.startTime === undefined ? performance.now() : undefined;
-    this.startTime = timeInputToHrTime(options.startTime ?? Date.now());
+    this.startTime = options.startTime === undefined ? hrTimeNow() : timeInputToHrTime(options.startTime);
     this.endTime = this.startTime;
     if (options.links !== undefined) this.addLinks(options.links);
-    if (options.attributes !== undefined) this.setAttributes(options.attributes);
+    const { beginning } = options;
+    this.#said = beginning === undefined ? KeyPath.start : beginning.said;
+    this.values = beginning === undefined ? [] : beginning.values.slice();
+    if (beginning === undefined && options.attributes !== undefined) this.setAttributes(options.attributes);
     listener.onStart(this);
   }
 
@@ -205,7 +228,7 @@ export class GateSpan implements Span {
   }
 
   #now(): HrTime {
-    if (this.#startedMs === undefined) return timeInputToHrTime(Date.now());
+    if (this.#startedMs === undefined) return hrTimeNow();
     const seconds = this.startTime[0];
     const nanos = this.startTime[1] + Math.round((performance.now() - this.#startedMs) * 1_000_000);
     return nanos < NANOS ? [seconds, nanos] : [seconds + Math.floor(nanos / NANOS), nanos % NANOS];
@@ -213,6 +236,13 @@ export class GateSpan implements Span {
 }
 
 const NANOS = 1_000_000_000;
+
+/** By the clock on the wall, which has whole milliseconds. */
+function hrTimeNow(): HrTime {
+  const ms = Date.now();
+  const seconds = Math.floor(ms / 1_000);
+  return [seconds, (ms - seconds * 1_000) * 1_000_000];
+}
 
 function contextBelow(parent: SpanContext | undefined): SpanContext {
   const spanId = pooledIds.generateSpanId();

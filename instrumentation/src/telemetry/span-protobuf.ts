@@ -289,9 +289,15 @@ function writeId(writer: ProtobufWriter, tag: number, digits: string): void {
   writer.hex(digits);
 }
 
-const NANOS = 1_000_000_000n;
+const NANOS = 1_000_000_000;
+const HALF = 0x1_0000;
+const WORD = 0x1_0000_0000;
 
+/** Nanoseconds since 1970 in 64 bits, in steps that are whole numbers of a double each: every span has two, and big integers are dear. */
 function writeTime(writer: ProtobufWriter, tag: number, time: HrTime): void {
+  const upper = Math.floor(time[0] / HALF) * NANOS;
+  const lower = (upper % HALF) * HALF + (time[0] % HALF) * NANOS + time[1];
   writer.tag(tag);
-  writer.fixed64(BigInt(time[0]) * NANOS + BigInt(time[1]));
+  writer.fixed32(lower % WORD);
+  writer.fixed32(Math.floor(upper / HALF) + Math.floor(lower / WORD));
 }

@@ -4,7 +4,7 @@ import { resourceFromAttributes } from "@opentelemetry/resources";
 import { AlwaysOnSampler, TracerProvider } from "@opentelemetry/sdk-trace";
 import type { ReadableSpan, SpanProcessor } from "@opentelemetry/sdk-trace";
 import { expect, it } from "vitest";
-import { GateTracer } from "../../../../instrumentation/src/telemetry/gate-span.ts";
+import { Beginning, GateTracer } from "../../../../instrumentation/src/telemetry/gate-span.ts";
 import { toOtlpRequest, write } from "../../../../instrumentation/src/telemetry/span-protobuf.ts";
 import { sentSpans } from "../../../support/sent-spans.ts";
 
@@ -121,4 +121,18 @@ it("never ends before it started, and its time goes on where the clock of the se
   const ns = ([seconds, rest]: readonly [number, number]): bigint => BigInt(seconds) * 1_000_000_000n + BigInt(rest);
   expect(ns(ran.endTime) >= ns(ran.startTime)).toBe(true);
   expect([Number.isInteger(ran.endTime[1]), ran.endTime[1] < 1_000_000_000]).toEqual([true, true]);
+});
+
+it("says what it begins with as if it were said of it alone", () => {
+  const attributes = { "a.text": "x", "a.list": ["y"], "a.nothing": undefined, "a.number": 1 };
+  const options = { attributes, startTime: START };
+  const shared = { ...options, beginning: new Beginning(attributes) };
+  const [own] = tracers();
+  for (const each of [options, shared, shared]) {
+    const span = own?.tracer.startSpan("call", each, ROOT_CONTEXT) as ApiSpan;
+    span.setAttribute("a.number", own?.spans.ended.length ?? 0).setAttribute("b", true);
+    span.end(END);
+  }
+  const wanted = (number: number) => ({ "a.text": "x", "a.list": ["y"], "a.number": number, b: true });
+  expect(own?.spans.ended.map((span) => span.attributes)).toEqual([wanted(0), wanted(1), wanted(2)]);
 });

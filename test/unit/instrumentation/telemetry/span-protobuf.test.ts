@@ -94,3 +94,21 @@ it("says what OpenTelemetry's own serializer says, to its last field", () => {
   expect(spans).toHaveLength(2);
   expect(ours).toEqual(theirs);
 });
+
+it("writes times to the nanosecond, at the edges of the steps that it is done in", () => {
+  const seconds = [0, 1, 4, 5, 65_535, 65_536, 1_763_748_000, 1_763_770_367, 1_763_770_368, 2 ** 32, 18_446_744_073];
+  const nanos = [0, 1, 294_967_295, 294_967_296, 709_551_615, 999_999_999];
+  const times = seconds.flatMap((second) => nanos.map((rest): [number, number] => [second, rest]));
+  const exporter = new InMemorySpanExporter();
+  const provider = new TracerProvider({
+    sampler: new AlwaysOnSampler(),
+    spanProcessors: [new SimpleSpanProcessor({ exporter })],
+  });
+  const tracer = provider.getTracer("times");
+  for (const time of times) tracer.startSpan("at", { startTime: time }).end(time);
+  const [scope] = sentScopes(toOtlpRequest(exporter.getFinishedSpans().map(write)));
+  const wanted = times.map(([second, rest]) =>
+    String(BigInt.asUintN(64, BigInt(second) * 1_000_000_000n + BigInt(rest))),
+  );
+  expect(scope?.spans.map(({ startTimeUnixNano }) => String(startTimeUnixNano))).toEqual(wanted);
+});
