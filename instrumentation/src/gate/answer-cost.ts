@@ -11,20 +11,22 @@ import type { CostStatus } from "../semconv.ts";
 import { addUsage } from "./add-usage.ts";
 import { statusOf, worseOf } from "./cost-status.ts";
 import { pricedName } from "./endpoint.ts";
-import type { CountedAnswer, RequestFacts } from "./endpoint.ts";
+import type { CountedAnswer, ModelUsage, RequestFacts } from "./endpoint.ts";
 import type { CallOptions } from "./gated-call.ts";
 
 /** The only tier that is cheaper by a documented share. */
 const BATCH = "batch";
+
+const NO_OTHERS: readonly ModelUsage[] = [];
 
 /** Whose API was called, and where. */
 type Called = Pick<CallOptions, "endpoint" | "server">;
 
 /** By which a request is bounded: the dearest of all models that may work on its answer. `undefined`: one of them has no price. */
 export function priceOfRequest(book: PriceBook, called: Called, facts: RequestFacts): ModelPrice | undefined {
-  const { otherModels = [], tier } = facts;
+  const { otherModels, tier } = facts;
   const own = priceOfModel(book, called, facts);
-  if (own === undefined || otherModels.length === 0) return own;
+  if (own === undefined || otherModels === undefined || otherModels.length === 0) return own;
   const others = otherModels.map((model) => priceOfModel(book, called, { model, tier }));
   const known = others.filter((price) => price !== undefined);
   return known.length < others.length ? undefined : new DearestPrice([own, ...known]);
@@ -51,25 +53,24 @@ export function costOfAnswer(
   answer: CountedAnswer,
   { price, facts, find }: { readonly price: ModelPrice; readonly facts: RequestFacts; readonly find: FindPrice },
 ): AnswerCost {
-  const { usage, others = [], tier = facts.tier } = answer;
+  const { usage, others = NO_OTHERS, tier = facts.tier } = answer;
   const isAsAsked = tier === facts.tier;
   // Bounded by all models, charged by the one that worked.
   const own = isAsAsked && facts.otherModels === undefined ? price : find(facts.model, tier);
   const served = own ?? price;
   const isWhole = own !== undefined && others.length === 0 && !served.lacksPrice(usage);
-  const sum = { nanoUsd: served.cost(usage) as bigint, status: statusOf(served, isWhole ? "exact" : "estimated") };
-  return others.reduce<AnswerCost>(
-    (so, other) => {
-      // One that nobody has a price for is charged at the dearest that was thought of.
-      const its = find(other.model, "") ?? price;
-      return {
-        nanoUsd: so.nanoUsd + its.cost(other.usage),
-        status: worseOf(so.status, statusOf(its, "estimated")),
-        usage: addUsage(so.usage, other.usage),
-      };
-    },
-    { ...sum, usage },
-  );
+  const status = statusOf(served, isWhole ? "exact" : "estimated");
+  const sum: AnswerCost = { nanoUsd: served.cost(usage), status, usage };
+  if (others.length === 0) return sum;
+  return others.reduce<AnswerCost>((so, other) => {
+    // One that nobody has a price for is charged at the dearest that was thought of.
+    const its = find(other.model, "") ?? price;
+    return {
+      nanoUsd: so.nanoUsd + its.cost(other.usage),
+      status: worseOf(so.status, statusOf(its, "estimated")),
+      usage: addUsage(so.usage, other.usage),
+    };
+  }, sum);
 }
 
 export type FindPrice = (model: string, tier: string) => ModelPrice | undefined;
@@ -80,7 +81,7 @@ export function priceAsServed(
   called: Called,
   served: Pick<RequestFacts, "model" | "tier">,
 ): ModelPrice | undefined {
-  const found = priceAtTier(book, { ...queryOf(called), ...served });
+  const found = priceAtTier(book, { ...queryOf(called, served.model), tier: served.tier });
   return found?.isCertain === false ? found.price.asEstimate() : found?.price;
 }
 
@@ -89,11 +90,10 @@ function priceOfModel(
   called: Called,
   asked: Pick<RequestFacts, "model" | "tier">,
 ): ModelPrice | undefined {
-  const query = queryOf(called);
-  if (asked.tier === BATCH) return priceAtTier(book, { ...query, model: asked.model, tier: BATCH })?.price;
-  return book.find({ ...query, model: pricedName(asked) });
+  if (asked.tier === BATCH) return priceAtTier(book, { ...queryOf(called, asked.model), tier: BATCH })?.price;
+  return book.find(queryOf(called, pricedName(asked)));
 }
 
-function queryOf({ endpoint, server }: Called): Omit<PriceQuery, "model"> {
-  return { provider: endpoint.provider, host: server?.address, at: new Date() };
+function queryOf({ endpoint, server }: Called, model: string): PriceQuery {
+  return { provider: endpoint.provider, model, host: server?.address, at: new Date() };
 }

@@ -166,7 +166,8 @@ export function usageAmounts(
   nanoUsd: bigint,
   { tellsKinds, price }: Pick<CallBounds, "tellsKinds" | "price">,
 ): Amounts {
-  const [inputTokens, outputTokens] = [BigInt(usage.input), BigInt(usage.output)];
+  const inputTokens = BigInt(usage.input);
+  const outputTokens = BigInt(usage.output);
   const base = { nanoUsd, tokens: inputTokens + outputTokens, calls: 1n };
   if (!tellsKinds) return base;
   const [cachedTokens, reasoningTokens] = [BigInt(usage.cacheRead), BigInt(usage.reasoning)];

@@ -70,6 +70,10 @@ export interface ModelUsage {
 /** An answer that says what it used. */
 export type CountedAnswer = Pick<AnswerFacts, "others" | "tier" | "toldCost"> & { readonly usage: TokenUsage };
 
+export function isCounted(answer: AnswerFacts): answer is AnswerFacts & CountedAnswer {
+  return answer.usage !== undefined;
+}
+
 /** Reads a streamed answer event by event. */
 export interface StreamReader {
   /** The event as the app may see it; `undefined` for one that the app did not ask for. */

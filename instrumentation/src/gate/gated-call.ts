@@ -38,6 +38,7 @@ import {
   startCallSpan,
 } from "./call-span.ts";
 import type { Server, Who } from "./call-span.ts";
+import { isCounted } from "./endpoint.ts";
 import type { AnswerFacts, Body, CountedAnswer, Endpoint, RequestFacts } from "./endpoint.ts";
 import { addUsage } from "./add-usage.ts";
 
@@ -308,12 +309,12 @@ export class GatedCall implements CallInFlight {
   /** The provider said what it used. */
   settle(answer: AnswerFacts): void {
     recordAnswer(this.span, answer, this.options.facts);
-    if (answer.usage === undefined) {
+    if (!isCounted(answer)) {
       this.giveUpAttempt();
       return;
     }
     const attempt = this.#takeAttempt();
-    if (attempt !== undefined) this.#settleAnswer(attempt, { ...answer, usage: answer.usage });
+    if (attempt !== undefined) this.#settleAnswer(attempt, answer);
   }
 
   /** The answer ended, or was given up, without a count of its own. */

@@ -142,6 +142,7 @@ function combine(left: Amounts, right: Amounts, fn: (left: bigint, right: bigint
 }
 
 export function add(left: Amounts, right: Amounts): Amounts {
+  if (left === NO_AMOUNTS) return right;
   // Every call adds and subtracts a few times.
   if (left.kinds === undefined && right.kinds === undefined) {
     return {

@@ -51,7 +51,7 @@ export function chatCompletionsOf(flavour: ChatFlavour): Endpoint {
     operation: semconv.Operation.chat,
     readRequest: (body) => readRequest(body, flavour),
     rewrite: (body, change) => rewrite(body, change, flavour),
-    readAnswer: (answer) => ({ ...readAnswer(answer), ...flavour.servedTierOf?.(asBody(answer) ?? {}) }),
+    readAnswer: (answer) => readAnswer(answer, flavour),
     streamReader: (body) => new ChunkReader(flavour, !flavour.asksForUsage || asksForUsage(body)),
     blockedAnswer,
   };
@@ -114,7 +114,7 @@ function rewrite(body: Body, { model, outputBound, reasoningEffort }: Rewrite, f
   return sent;
 }
 
-function readAnswer(answer: unknown): AnswerFacts {
+function readAnswer(answer: unknown, flavour: ChatFlavour): AnswerFacts {
   const body = asBody(answer) ?? {};
   const model = asText(body["model"]);
   const work = new ShownWork();
@@ -124,6 +124,7 @@ function readAnswer(answer: unknown): AnswerFacts {
     model,
     finishReasons: finishReasons(body),
     usage: work.addTo(readUsage(body["usage"]) ?? groqUsage(body), model),
+    ...flavour.servedTierOf?.(body),
     ...toldCost(asBody(body["usage"])),
   };
 }
@@ -230,13 +231,21 @@ function timesTokens(count: number, tokens: number | undefined): number | undefi
 }
 
 function isText(body: Body): boolean {
-  const messages = asArray(body["messages"]).every((message) => {
-    const { content, audio } = asBody(message) ?? {};
-    if (audio !== undefined && audio !== null) return false;
-    return asArray(content).every((part) => TEXT_PARTS.has(asBody(part)?.["type"]));
-  });
-  const tools = asArray(body["tools"]).every((tool) => TEXT_TOOLS.has(asBody(tool)?.["type"]));
-  return messages && tools && body["web_search_options"] === undefined;
+  if (body["web_search_options"] !== undefined) return false;
+  return asArray(body["messages"]).every(isTextMessage) && asArray(body["tools"]).every(isTextTool);
+}
+
+function isTextMessage(message: unknown): boolean {
+  const { content, audio } = asBody(message) ?? {};
+  return (audio === undefined || audio === null) && asArray(content).every(isTextPart);
+}
+
+function isTextPart(part: unknown): boolean {
+  return TEXT_PARTS.has(asBody(part)?.["type"]);
+}
+
+function isTextTool(tool: unknown): boolean {
+  return TEXT_TOOLS.has(asBody(tool)?.["type"]);
 }
 
 function readUsage(value: unknown): TokenUsage | undefined {

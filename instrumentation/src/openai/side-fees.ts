@@ -16,16 +16,27 @@ const UNPRICED = [
   "num_pages",
   "prompt_audio_seconds",
 ] as const;
+const NO_FEES = {};
 /** https://platform.openai.com/docs/guides/tools-web-search */
 const SEARCHES_ALWAYS = /-search-(?:preview|api)/;
 
 export function sideFees(usage: Body): { readonly hostedCalls?: HostedCalls } {
   const ofTools = asBody(usage["server_tool_use"])?.["web_search_requests"];
   const webSearches = asCount(usage["num_search_queries"]) ?? asCount(ofTools) ?? 0;
-  const connectors = Object.values(asBody(usage["connectors"]) ?? {});
-  const isMore = [...UNPRICED.map((name) => usage[name]), ...connectors].some((value) => (asCount(value) ?? 0) > 0);
-  if (webSearches === 0 && !isMore) return {};
+  const isMore = hasUnpriced(usage);
+  if (webSearches === 0 && !isMore) return NO_FEES;
   return { hostedCalls: { webSearches, fileSearches: 0, ...(isMore && { others: 1 }) } };
+}
+
+/** Every answer is asked this, and nearly none has any of it. */
+function hasUnpriced(usage: Body): boolean {
+  for (const name of UNPRICED) if (isSome(usage[name])) return true;
+  const connectors = asBody(usage["connectors"]);
+  return connectors !== undefined && Object.values(connectors).some(isSome);
+}
+
+function isSome(value: unknown): boolean {
+  return (asCount(value) ?? 0) > 0;
 }
 
 /** Gathers what the messages of an answer show, whole or piece by piece. */
@@ -34,10 +45,9 @@ export class ShownWork {
   #hasRunTools = false;
 
   read(message: Body): void {
-    this.#hasSearched ||= asArray(message["annotations"]).some((entry) => asBody(entry)?.["type"] === "url_citation");
+    this.#hasSearched ||= asArray(message["annotations"]).some(isCitation);
     this.#hasRunTools ||=
-      asArray(message["executed_tools"]).length > 0 ||
-      asArray(message["tool_calls"]).some((call) => asBody(call)?.["type"] === "builtin_function");
+      asArray(message["executed_tools"]).length > 0 || asArray(message["tool_calls"]).some(isBuiltIn);
   }
 
   /** `usage`, with what it does not count itself. */
@@ -50,4 +60,12 @@ export class ShownWork {
     if (searches === webSearches && more === others) return usage;
     return { ...usage, hostedCalls: { webSearches: searches, fileSearches, ...(more > 0 && { others: more }) } };
   }
+}
+
+function isCitation(entry: unknown): boolean {
+  return asBody(entry)?.["type"] === "url_citation";
+}
+
+function isBuiltIn(call: unknown): boolean {
+  return asBody(call)?.["type"] === "builtin_function";
 }

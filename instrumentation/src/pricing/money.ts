@@ -13,6 +13,7 @@ export const NANO_USD_MAX = 9_223_372_036_854_775_807n as NanoUsd;
 export const NANO_USD_ZERO = 0n as NanoUsd;
 
 const NANO_DIGITS = 9;
+const ONE_USD = 1_000_000_000n;
 const AMOUNT = /^\s*\$?\s*(\d{1,12})(?:\.(\d{1,9}))?\s*$/;
 
 /** Brands an integer as money. Throws `RangeError` outside Int64. */
@@ -36,7 +37,7 @@ export function parseUsd(text: string): NanoUsd | undefined {
 
 /** A decimal string in USD with exactly `places` (0 to 9, default 9) decimals, rounded half away from zero. */
 export function formatUsd(amount: NanoUsd, places = NANO_DIGITS): string {
-  if (places === NANO_DIGITS && amount >= 0n) return unroundedUsd(amount.toString());
+  if (places === NANO_DIGITS && amount >= 0n) return unroundedUsd(amount);
   const negative = amount < 0n;
   const unit = 10n ** BigInt(NANO_DIGITS - places);
   const rounded = ((negative ? 0n - amount : amount) + unit / 2n) / unit;
@@ -46,9 +47,10 @@ export function formatUsd(amount: NanoUsd, places = NANO_DIGITS): string {
   return `${negative ? "-" : ""}${whole}${fraction}`;
 }
 
-/** From whole nano-dollars in digits. */
-function unroundedUsd(nanos: string): string {
-  const digits = nanos.padStart(NANO_DIGITS + 1, "0");
+/** What is below a dollar, as nearly every call is, has no digits to be put before the point. */
+function unroundedUsd(amount: NanoUsd): string {
+  if (amount < ONE_USD) return `0.${String(amount).padStart(NANO_DIGITS, "0")}`;
+  const digits = String(amount);
   const point = digits.length - NANO_DIGITS;
   return `${digits.slice(0, point)}.${digits.slice(point)}`;
 }

@@ -11,7 +11,7 @@
  */
 import { NANO_USD_MAX, NANO_USD_ZERO } from "./money.ts";
 import type { NanoUsd } from "./money.ts";
-import type { CallBound, MediaTokens, ModelPrice, TokenUsage } from "./price-book.ts";
+import type { CallBound, HostedCalls, MediaTokens, ModelPrice, TokenUsage } from "./price-book.ts";
 
 /** Prices from an input of more than `above` tokens on. Nano-dollars per million tokens. */
 export interface Rates {
@@ -125,18 +125,16 @@ export class RatedModelPrice implements ModelPrice {
     const input = wholeOf(count("input", usage.input), cacheRead + cacheWrite + mediaFresh);
     const output = wholeOf(count("output", usage.output), reasoning + mediaMade);
     const rates = this.#ratesAt(input);
-    const total =
-      this.#perCall +
-      this.#hostedFees(usage) +
-      times(input - cacheRead - cacheWrite - mediaFresh, rates.input) +
-      times(cacheRead - mediaRead, rates.cacheRead) +
-      times(cacheWrite - cacheWrite1h, rates.cacheWrite) +
-      times(cacheWrite1h, rates.cacheWrite1h) +
-      times(output - reasoning - mediaMade, rates.output) +
-      times(reasoning, rates.reasoning) +
-      mediaCost(audio, rates.audio ?? rates) +
-      mediaCost(image, rates.image ?? rates) +
-      mediaCost(video, rates.video ?? rates);
+    let total = usage.hostedCalls === undefined ? this.#perCall : this.#perCall + this.#hostedFees(usage.hostedCalls);
+    total = plus(total, input - cacheRead - cacheWrite - mediaFresh, rates.input);
+    total = plus(total, cacheRead - mediaRead, rates.cacheRead);
+    total = plus(total, cacheWrite - cacheWrite1h, rates.cacheWrite);
+    total = plus(total, cacheWrite1h, rates.cacheWrite1h);
+    total = plus(total, output - reasoning - mediaMade, rates.output);
+    total = plus(total, reasoning, rates.reasoning);
+    total = plusMedia(total, audio, rates.audio ?? rates);
+    total = plusMedia(total, image, rates.image ?? rates);
+    total = plusMedia(total, video, rates.video ?? rates);
     return saturate((total + this.#halfUnit) / this.#unit);
   }
 
@@ -187,8 +185,7 @@ export class RatedModelPrice implements ModelPrice {
     return Number(least);
   }
 
-  #hostedFees({ hostedCalls }: TokenUsage): bigint {
-    if (hostedCalls === undefined) return 0n;
+  #hostedFees(hostedCalls: HostedCalls): bigint {
     const { perWebSearch = 0n, perFileSearch = 0n } = this.#facts;
     const webSearches = BigInt(count("webSearches", hostedCalls.webSearches));
     const fileSearches = BigInt(count("fileSearches", hostedCalls.fileSearches));
@@ -252,13 +249,14 @@ function mediaParts(name: string, tokens: MediaTokens | undefined): MediaParts {
   return { fresh: input - cacheRead, cacheRead, output: count(`${name}.output`, tokens.output) };
 }
 
-function mediaCost(parts: MediaParts, rates: MediaRates): bigint {
-  return times(parts.fresh, rates.input) + times(parts.cacheRead, rates.cacheRead) + times(parts.output, rates.output);
+function plusMedia(sum: bigint, parts: MediaParts, rates: MediaRates): bigint {
+  if (parts === NO_MEDIA) return sum;
+  return plus(plus(plus(sum, parts.fresh, rates.input), parts.cacheRead, rates.cacheRead), parts.output, rates.output);
 }
 
-/** Of most kinds of tokens a call has none. */
-function times(tokens: number, rate: bigint): bigint {
-  return tokens === 0 ? 0n : BigInt(tokens) * rate;
+/** Of most kinds of tokens a call has none: nothing is added then. */
+function plus(sum: bigint, tokens: number, rate: bigint): bigint {
+  return tokens === 0 ? sum : sum + BigInt(tokens) * rate;
 }
 
 function wholeOf(whole: number, part: number): number {
