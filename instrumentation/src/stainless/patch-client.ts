@@ -95,7 +95,7 @@ function patchMakeRequest(prototype: ClientPrototype, adapter: ClientAdapter): v
     if (call === undefined) return makeRequest.call(this, given, retries, retryOf, ...rest);
     const begun = call.begin();
     const plan = begun instanceof Promise ? await begun : begun;
-    const options: SentOptions = { ...given, ...(plan.do === "send" ? { body: plan.body } : {}), [CALL]: call };
+    const options: SentOptions = { ...given, body: plan.do === "send" ? plan.body : given.body, [CALL]: call };
     passOnStops(call, options, prototype);
     if (plan.do === "answer") return answered(call, options, plan);
     try {

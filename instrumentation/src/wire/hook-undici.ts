@@ -31,7 +31,13 @@ type Dispatch = (this: object, options: DispatchOptions, handler: Handler) => bo
 
 const LOOKED_AT = Symbol("tollgate.lookedAt");
 /** Node up to 25 and undici up to 7 share the first. https://github.com/nodejs/undici/blob/main/lib/global.js */
-const GLOBAL_DISPATCHERS = [Symbol.for("undici.globalDispatcher.1"), Symbol.for("undici.globalDispatcher.2")];
+const GLOBAL_DISPATCHER = Symbol.for("undici.globalDispatcher.1");
+const GLOBAL_DISPATCHER_2 = Symbol.for("undici.globalDispatcher.2");
+
+interface GlobalDispatchers {
+  readonly [GLOBAL_DISPATCHER]?: object;
+  readonly [GLOBAL_DISPATCHER_2]?: object;
+}
 
 /** Patches once. False for a class of another shape than the gate knows. */
 export function patchDispatcher(prototype: object | null): boolean {
@@ -60,19 +66,23 @@ function isPassing({ origin, path }: DispatchOptions): boolean {
   return hop !== undefined && hop.path === path && hop.origin === origin && isSentBy("fetch");
 }
 
-/** Node's own copy can't be hooked as it loads; what it left as the global dispatcher is of its class. */
+/**
+ * Node's own copy can't be hooked as it loads; what it left as the global dispatcher is of its class. Every `fetch` asks, so each is looked up
+ * by a constant: the engine remembers where such a one lies, and searches the globals for a key that varies.
+ */
 export function patchGlobalDispatcher(): void {
-  for (let index = 0; index < GLOBAL_DISPATCHERS.length; index += 1) {
-    const name = GLOBAL_DISPATCHERS[index] as symbol;
-    const dispatcher = (globalThis as Readonly<Record<symbol, unknown>>)[name] as object | undefined;
-    if (dispatcher === globalsSeen[index]) continue;
-    globalsSeen[index] = dispatcher;
-    patchDispatcherOf(dispatcher);
+  const { [GLOBAL_DISPATCHER]: first, [GLOBAL_DISPATCHER_2]: second } = globalThis as GlobalDispatchers;
+  if (first !== lastSeen.first || second !== lastSeen.second) {
+    lastSeen = { first, second };
+    patchDispatcherOf(first);
+    patchDispatcherOf(second);
   }
 }
 
-/** As they were last. */
-const globalsSeen: (object | undefined)[] = [];
+let lastSeen: { readonly first: object | undefined; readonly second: object | undefined } = {
+  first: undefined,
+  second: undefined,
+};
 
 export function patchDispatcherOf(dispatcher: object | undefined): void {
   for (let owner = dispatcher ?? null; owner !== null; owner = Object.getPrototypeOf(owner) as object | null) {
