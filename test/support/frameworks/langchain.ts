@@ -29,6 +29,20 @@ function clientOf(make: (maxTokens: number | undefined) => models.BaseChatModel)
         for await (const piece of pieces) yield seen(piece as AIMessageChunk);
       })();
     },
+    forms: {
+      batch: async (ask) => (await modelOf(ask).batch([ask.prompt])).map((message) => seen(message as AIMessage)),
+      async streamEvents(ask) {
+        const events: unknown[] = [];
+        for await (const { event, data } of modelOf(ask).streamEvents(ask.prompt, { version: "v2" }))
+          events.push([event, (data as { readonly chunk?: AIMessageChunk }).chunk?.content]);
+        return events;
+      },
+      async pipe(ask) {
+        return modelOf(ask)
+          .pipe(({ content }: { readonly content: unknown }) => content)
+          .invoke(ask.prompt);
+      },
+    },
   };
 }
 

@@ -24,6 +24,15 @@ export const llamaindexChat: Library = {
     return {
       ask: async (ask) => modelOf(ask).chat({ messages: messages(ask) }),
       stream: async (ask) => modelOf(ask).chat({ messages: messages(ask), stream: true }),
+      forms: {
+        complete: async (ask) => modelOf(ask).complete({ prompt: ask.prompt }),
+        async "a streamed completion"(ask) {
+          const texts: string[] = [];
+          for await (const { text } of await modelOf(ask).complete({ prompt: ask.prompt, stream: true }))
+            texts.push(text);
+          return texts;
+        },
+      },
     };
   },
 };

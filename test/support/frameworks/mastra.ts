@@ -42,6 +42,18 @@ export const mastraAgent: Library = {
           }
         })();
       },
+      forms: {
+        async "promises of a stream"(ask) {
+          const run = await agent.stream(ask.prompt, options(ask));
+          await run.consumeStream();
+          return [await run.text, await run.usage, await run.finishReason, (await run.steps).length];
+        },
+        async "a stream of text"(ask) {
+          const texts: string[] = [];
+          for await (const piece of (await agent.stream(ask.prompt, options(ask))).textStream) texts.push(piece);
+          return texts;
+        },
+      },
     };
   },
 };

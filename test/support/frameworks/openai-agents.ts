@@ -42,6 +42,19 @@ const framework = (name: string, make: (client: never) => Model): Library => ({
           yield { finalOutput: run.finalOutput };
         })();
       },
+      forms: {
+        async "a stream of text"(ask) {
+          const run = await runner.run(agentOf(ask), ask.prompt, { stream: true });
+          const texts: string[] = [];
+          for await (const piece of run.toTextStream()) texts.push(piece);
+          await run.completed;
+          return [texts, run.constructor.name, run.history.length];
+        },
+        async history(ask) {
+          const run = await runner.run(agentOf(ask), ask.prompt);
+          return [run.constructor.name, run.history, run.newItems.map(({ type }) => type), run.lastAgent?.name];
+        },
+      },
     };
   },
 });

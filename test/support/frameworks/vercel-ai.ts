@@ -30,6 +30,15 @@ const framework = (
         return { content, usage, finishReason, id: response.id, model: response.modelId };
       },
       stream: async (ask) => partsOf(ai.streamText({ ...request(ask), onError: () => {} }).fullStream),
+      forms: {
+        async "promises of a stream"(ask) {
+          const run = ai.streamText(request(ask));
+          await run.consumeStream();
+          return withoutTimes([await run.text, await run.usage, await run.finishReason, (await run.steps).length]);
+        },
+        "a response of text": async (ask) => ai.streamText(request(ask)).toTextStreamResponse().text(),
+        "a response for a chat": async (ask) => ai.streamText(request(ask)).toUIMessageStreamResponse().text(),
+      },
     };
   },
 });

@@ -60,6 +60,19 @@ export const bedrockConverse: Library = {
         const { stream } = await client.send(new ConverseStreamCommand(request(ask)), optionsOf(ask));
         return stream as AsyncIterable<unknown>;
       },
+      forms: {
+        "a callback": (ask) =>
+          new Promise((resolve, reject) => {
+            client.send(new ConverseCommand(request(ask)), (error: unknown, output?: object) => {
+              if (output === undefined) reject(error as Error);
+              else resolve(plain(output));
+            });
+          }),
+        async metadata(ask) {
+          const { $metadata } = await client.send(new ConverseCommand(request(ask)));
+          return [$metadata.httpStatusCode, $metadata.attempts, Object.keys($metadata)];
+        },
+      },
     };
   },
 };

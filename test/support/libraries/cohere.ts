@@ -1,6 +1,7 @@
 import { CohereClient, CohereClientV2 } from "cohere-ai";
 import { patchCohere } from "../../../instrumentation/src/cohere/patch-client.ts";
 import { faultHeaders, TOOL, type Ask, type ClientOptions, type Library } from "./library.ts";
+import { readToEnd } from "./seen.ts";
 
 const MODEL = "command-a-03-2025";
 
@@ -39,6 +40,19 @@ export const cohereV2: Library = {
     return {
       ask: async (ask) => client.chat(request(ask), optionsOf(options, ask)),
       stream: async (ask) => client.chatStream(request(ask), optionsOf(options, ask)),
+      forms: {
+        async withRawResponse(ask) {
+          const asked = client.chat(request(ask), optionsOf(options, ask));
+          const { data, rawResponse } = await asked.withRawResponse();
+          return [asked.constructor.name, asked instanceof Promise, data, rawResponse.status, rawResponse.statusText];
+        },
+        async "withRawResponse of a stream"(ask) {
+          const { data, rawResponse } = await client
+            .chatStream(request(ask), optionsOf(options, ask))
+            .withRawResponse();
+          return [await readToEnd(data), rawResponse.status];
+        },
+      },
     };
   },
 };

@@ -39,6 +39,22 @@ export const googleGenai: Library = {
           for await (const event of events) yield seen(event);
         })();
       },
+      forms: {
+        async "an answer's own class"(ask) {
+          const answer = await client.models.generateContent(request(ask));
+          return [answer.constructor.name, answer.text, answer.functionCalls, Object.keys(answer)];
+        },
+        async "a chat"({ prompt }) {
+          const chat = client.chats.create({ model: MODEL });
+          return [seen(await chat.sendMessage({ message: prompt })), chat.getHistory()];
+        },
+        async "a streamed chat"({ prompt }) {
+          const chat = client.chats.create({ model: MODEL });
+          const texts: unknown[] = [];
+          for await (const { text } of await chat.sendMessageStream({ message: prompt })) texts.push(text);
+          return [texts, chat.getHistory()];
+        },
+      },
     };
   },
 };

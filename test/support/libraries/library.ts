@@ -12,6 +12,8 @@ export interface LibraryClient {
   /** An answer, as plain data. */
   ask(ask: Ask): Promise<unknown>;
   stream(ask: Ask): Promise<AsyncIterable<unknown>>;
+  /** What else an app gets an answer or a stream by: each is one call, as plain data. */
+  readonly forms?: Readonly<Record<string, (ask: Ask) => Promise<unknown>>>;
 }
 
 export interface ClientOptions {

@@ -3,7 +3,7 @@
  * one stands here, with the tests that hold it instead or the reason why there is nothing to hold.
  */
 
-export const CASES = ["answer", "stream", "tools", "abort", "retry", "error", "budget", "kill"] as const;
+export const CASES = ["answer", "stream", "forms", "tools", "abort", "retry", "error", "budget", "kill"] as const;
 export type Case = (typeof CASES)[number];
 
 /** A test by its file in `test/` and the beginning of its title. */
@@ -19,6 +19,9 @@ export type Instances = Readonly<Partial<Record<Case, Instead>>>;
 const inTest = (file: string, title: string): OtherTest => ({ file: `integration/instrumentation/${file}`, title });
 const proposals = (title: string): OtherTest => ({ file: "unit/instrumentation/gate/proposed-calls", title });
 
+const ONE_FORM = "an app gets an answer and a stream of it, and nothing else";
+const DIFFERENTIAL = [inTest("differential", "gives the app what the bare one gives")];
+const CONVERSE = "the same client and commands as of Converse, which is held";
 const NO_TOOLS = "the API has none";
 const NEVER_AGAIN = "its client never tries again";
 const NO_SIGNAL = "its calls take no signal; a stream that is left is held under `stream`";
@@ -35,26 +38,43 @@ const AGENTS_TOOLS = [inTest("openai-agents", "decides a function tool: %s runs 
 
 /** Of libraries in the shared suite, by the name in their adapter. */
 export const INSTEAD: Readonly<Record<string, Instances>> = {
-  "openai responses": { tools: READ_ONLY },
-  "@anthropic-ai/sdk messages": { tools: [inTest("sdk-tools", "decides on the tools that the SDKs run")] },
+  "openai chat completions": { forms: DIFFERENTIAL },
+  "openai responses": { forms: DIFFERENTIAL, tools: READ_ONLY },
+  "@anthropic-ai/sdk messages": {
+    forms: DIFFERENTIAL,
+    tools: [inTest("sdk-tools", "decides on the tools that the SDKs run")],
+  },
   "@google/genai": { tools: READ_ONLY },
-  "cohere-ai v1": { tools: "its tools are of a form of their own, which is no longer sold; v2 is held" },
+  "cohere-ai v1": {
+    forms: "the same promises and streams as of v2, which is held",
+    tools: "its tools are of a form of their own, which is no longer sold; v2 is held",
+  },
   "ollama chat": { abort: NO_SIGNAL, retry: NEVER_AGAIN },
-  "ollama generate": { abort: NO_SIGNAL, retry: NEVER_AGAIN, tools: NO_TOOLS },
+  "ollama generate": {
+    forms: "the same class of stream as of chat, which is held",
+    abort: NO_SIGNAL,
+    retry: NEVER_AGAIN,
+    tools: NO_TOOLS,
+  },
   "bedrock InvokeModel of a Claude": {
+    forms: CONVERSE,
     tools: [proposals("puts the pieces of Anthropic's and Bedrock's blocks together")],
   },
-  "bedrock InvokeModel of a Nova": { tools: "the same format as Converse, which is held" },
+  "bedrock InvokeModel of a Nova": { forms: CONVERSE, tools: "the same format as Converse, which is held" },
   "ai with openai.chat": { tools: VERCEL_TOOLS },
-  "ai with openai.responses": { tools: VERCEL_TOOLS },
-  "ai with anthropic": { tools: VERCEL_TOOLS },
+  "ai with openai.responses": { forms: "the same results as of chat completions, which are held", tools: VERCEL_TOOLS },
+  "ai with anthropic": { forms: "the same results as of chat completions, which are held", tools: VERCEL_TOOLS },
   "@langchain/core with openai": { tools: LANGGRAPH_TOOLS },
   "@langchain/core with a model of one's own": {
+    forms: "the same base class as of OpenAI's, which is held",
     tools: LANGGRAPH_TOOLS,
     retry: "its author's own, in the one call that the gate sees",
   },
   "@openai/agents with chat completions": { tools: AGENTS_TOOLS },
-  "@openai/agents with responses": { tools: AGENTS_TOOLS },
+  "@openai/agents with responses": {
+    forms: "the same runs as with chat completions, which are held",
+    tools: AGENTS_TOOLS,
+  },
   "@mastra/core": { tools: [inTest("mastra", "decides the tool of an agent: %s runs it %d times")] },
   "@llamaindex/openai": {
     tools: [inTest("llamaindex", "decides the tool of an agent: %s runs it %d times")],
@@ -67,6 +87,7 @@ const ONE_STREAM = "a session is a stream, and all its tests read it as one";
 /** Of what asks no provider by HTTP, by its folder. */
 export const APART: Readonly<Record<string, Readonly<Record<Case, Instead>>>> = {
   "claude-agent": {
+    forms: ONE_FORM,
     answer: [inTest("claude-agent", "gives the process what the budget has left, and charges what it reports")],
     stream: [inTest("claude-agent", "gives the app the messages that it gets without the gate")],
     tools: [inTest("claude-agent", "decides each tool of the process, beside the hooks of the app")],
@@ -77,6 +98,7 @@ export const APART: Readonly<Record<string, Readonly<Record<Case, Instead>>>> = 
     kill: [inTest("claude-agent", "ends the process by a kill, and counts what it was given")],
   },
   mcp: {
+    forms: ONE_FORM,
     answer: [inTest("mcp", "gives what the bare SDK gives where every tool is allowed")],
     stream: "a call of a tool has one answer",
     tools: [
@@ -90,6 +112,7 @@ export const APART: Readonly<Record<string, Readonly<Record<Case, Instead>>>> = 
     kill: [inTest("mcp-server", "sends nothing for an agent that was killed")],
   },
   realtime: {
+    forms: [inTest("realtime-websocket", "looks like the bare class, and lets every other socket be")],
     answer: [inTest("realtime", "charges a response that the app asks for by what the provider counted")],
     stream: ONE_STREAM,
     tools: "functions are the app's own, or of `@openai/agents`, whose gate is held there",

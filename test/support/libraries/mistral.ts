@@ -1,6 +1,8 @@
 import { HTTPClient, Mistral } from "@mistralai/mistralai";
+import { chatComplete } from "@mistralai/mistralai/funcs/chatComplete.js";
 import { patchMistral } from "../../../instrumentation/src/mistral/patch-sdk.ts";
 import { faultHeaders, TOOL, type Ask, type Library } from "./library.ts";
+import { readToEnd } from "./seen.ts";
 
 const MODEL = "mistral-small-latest";
 /** It tries again only where it is told to. */
@@ -42,6 +44,18 @@ export const mistralChat: Library = {
     return {
       ask: (ask) => client.chat.complete(request(ask), options(ask)),
       stream: (ask) => client.chat.stream(request(ask), options(ask)),
+      forms: {
+        async "a function"(ask) {
+          const asked = chatComplete(client, request(ask));
+          const { ok, value } = await asked;
+          return [asked.constructor.name, asked instanceof Promise, ok, value];
+        },
+        async "a reader"(ask) {
+          const stream = await client.chat.stream(request(ask));
+          const [left, right] = stream.tee();
+          return [stream instanceof ReadableStream, await readToEnd(left), await readToEnd(right)];
+        },
+      },
     };
   },
 };

@@ -32,6 +32,21 @@ export const ollamaChat: Library = {
     return {
       ask: (ask) => client.chat({ ...request(ask), stream: false }),
       stream: (ask) => client.chat({ ...request(ask), stream: true }),
+      forms: {
+        async "abort of a stream"(ask) {
+          const stream = await client.chat({ ...request(ask), stream: true });
+          for await (const event of stream) {
+            void event;
+            stream.abort();
+          }
+        },
+        async "abort of the client"(ask) {
+          for await (const event of await client.chat({ ...request(ask), stream: true })) {
+            void event;
+            client.abort();
+          }
+        },
+      },
     };
   },
 };

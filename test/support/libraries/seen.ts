@@ -26,12 +26,30 @@ function plain(value: unknown): unknown {
   return { "": value.constructor.name, ...Object.fromEntries(entries.map(([key, member]) => [key, plain(member)])) };
 }
 
+/** The simulator names a request by its bytes, and a stream's are others where its usage is asked for. */
+const OF_THE_BYTES: ReadonlySet<string> = new Set(["requestID", "request_id"]);
+
 function describeError(error: unknown): object {
   if (!(error instanceof Error)) return { thrown: String(error) };
-  const { name, message, constructor } = error;
-  const { status, statusCode, code } = error as { status?: unknown; statusCode?: unknown; code?: unknown };
-  const cause = error.cause instanceof Error ? error.cause.constructor.name : undefined;
+  const { name, message, cause } = error;
   // Where in a broken answer: a stream that is asked for its usage is longer.
   const what = message.replace(/ at position \d+.*/, "");
-  return { name, message: what, constructor: constructor.name, status, statusCode, code, cause };
+  const fields = Object.entries(error).map(([key, value]) => [
+    key,
+    OF_THE_BYTES.has(key) ? typeof value : fieldOf(value),
+  ]);
+  return { name, message: what, classes: classesOf(error), cause: classesOf(cause), fields };
+}
+
+/** Of objects their class: there are headers among them, requests and streams. */
+function fieldOf(value: unknown): unknown {
+  return typeof value === "object" && value !== null ? classesOf(value) : value;
+}
+
+function classesOf(value: unknown): readonly string[] {
+  const names: string[] = [];
+  let prototype: unknown = typeof value === "object" && value !== null ? Object.getPrototypeOf(value) : null;
+  for (; prototype !== null && prototype !== Object.prototype; prototype = Object.getPrototypeOf(prototype))
+    names.push((prototype as object).constructor.name);
+  return names;
 }

@@ -88,6 +88,22 @@ const HELD: Readonly<Record<Case, (stage: Stage, library: Library) => void>> = {
     });
   },
 
+  forms(stage, library) {
+    it("gives what the bare library gives in its other forms, and charges each once", async () => {
+      const names = Object.keys(stage.clientOf(library).forms ?? {});
+      expect(names).not.toEqual([]);
+      for (const name of names) {
+        const form: Work = async ({ forms }) => forms?.[name]?.({ prompt: `as ${name}`, maxTokens: 60 });
+        expect([name, await onBoth({ stage, library, client: {} }, form)]).toEqual([
+          name,
+          expect.stringMatching(KNOWN),
+        ]);
+        await stage.leave();
+        stage.reset();
+      }
+    });
+  },
+
   tools(stage, library) {
     it("passes tool calls on", async () => {
       expect(await onBoth({ stage, library, client: {} }, ask({ hasTool: true }))).toBe("exact");
