@@ -200,7 +200,7 @@ export class ClickhouseStore implements Store {
   }
 
   #tellUnavailable(): void {
-    if (!this.isReady) this.#options.telemetry.emit("storage_unavailable", { url: this.url() });
+    if (!this.isReady && !this.#isStopped) this.#options.telemetry.emit("storage_unavailable", { url: this.url() });
   }
 
   async #makeTables(): Promise<void> {

@@ -60,15 +60,19 @@ function startStore(port: number) {
     telemetry: new Telemetry({ level: "debug", encoding: "json", write }),
   });
   cleanup.push(() => store.stop());
-  return { clock, told, failed: failed.promise, started: store.start() };
+  return { clock, store, told, failed: failed.promise, started: store.start() };
 }
 
-it("says of a ClickHouse that takes its time that it is being set up, and no more", async () => {
-  const { port, held } = await holdingServer();
-  const { clock, told, started } = startStore(port);
+it("says of a ClickHouse that takes its time that it is being set up, and no more, also when it is left in that", async () => {
+  const { port, held, letGo } = await holdingServer();
+  const { clock, store, told, failed, started } = startStore(port);
   await expect.poll(() => held.length).toBe(1);
   clock.advance(START_MS);
   await started;
+  expect(told).toEqual(["storage_preparing"]);
+  const stopped = store.stop();
+  letGo();
+  await Promise.all([stopped, failed]);
   expect(told).toEqual(["storage_preparing"]);
 });
 
