@@ -253,6 +253,7 @@ describe("an answer that says itself what it costs", () => {
     ["a number of no known unit", { cost: 12 }, TOKENS_COST, "exact"],
     ["no number", { cost_in_usd_ticks: "37756000", cost: { total_cost: Number.MAX_VALUE } }, TOKENS_COST, "exact"],
     ["below zero", { cost_in_usd_ticks: -5, ...router(-1) }, TOKENS_COST, "exact"],
+    ["more than a call can cost, in dollars", { cost: { total_cost: 2_000_000 } }, TOKENS_COST, "exact"],
     ["more than a call can cost", { cost_in_usd_ticks: Number.MAX_SAFE_INTEGER * 10 }, TOKENS_COST, "exact"],
   ])("is charged at what is larger: %s", async (_what, told, cost, status) => {
     provider.script = () => ({ json: chat(told) });

@@ -66,6 +66,18 @@ describe.each([
     });
   });
 
+  it("leaves the errors that LangChain itself takes for final as they are: one try", async () => {
+    await start();
+    const model = new twin.openai.ChatOpenAI({
+      model: "gpt-4o",
+      apiKey: "test",
+      modelKwargs: { n: 0 },
+      configuration: { baseURL: `${rig.url}/v1` },
+    });
+    await expect(model.invoke("say hello")).rejects.toMatchObject({ status: 400 });
+    expect(rig.calls()).toHaveLength(1);
+  });
+
   it("is settled where the stream below never says that it was left", async () => {
     await start();
     const model = makes.other();

@@ -49,6 +49,8 @@ describe("hello", () => {
     await hello(on, { failures: 2 });
     await hello(on, { ...other, failures: 5 });
     await post(on, "/v1/leases/close", { process_id: PROCESS_ID, failures: 3, leases: [] });
+    // A report that was overtaken by a later one.
+    await post(on, "/v1/leases/close", { process_id: PROCESS_ID, failures: 1, leases: [] });
     // Of a process that nobody knows.
     await post(on, "/v1/leases/close", { process_id: "c".repeat(32), failures: 9, leases: [] });
     expect(on.api.processes.failures).toBe(8);
