@@ -49,7 +49,7 @@ export interface DeliveryOptions {
   /** How long a stop waits for the rest; it stays on disk. */
   readonly drainTimeoutMs: number;
   /**
-   * `success`: the other side has the rows. `retryable`: it did not happen or nobody knows; after `retryAfterMs` when given.
+   * `success`: the other side has the rows. `retryable`: it did not happen or nobody knows.
    * `permanent`: these rows are wrong. What it throws is retryable.
    */
   send(shipment: Shipment): Promise<Outcome>;
@@ -194,7 +194,7 @@ export class Delivery {
       const outcome = await this.#try(shipment);
       if (outcome.kind !== "retryable") return outcome;
       this.#notifyRetry(shipment, outcome.reason);
-      await this.#pause(Math.max(this.#backoff.next(), outcome.retryAfterMs ?? 0));
+      await this.#pause(this.#backoff.next());
     }
     return undefined;
   }
