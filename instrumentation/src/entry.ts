@@ -8,22 +8,7 @@ import { installedFront } from "./registration/front.ts";
 import { registerInApp } from "./registration/in-app.ts";
 import { HAS_FRONT } from "./registration/module-hooks.ts";
 
-export {
-  AgentKilled,
-  AgentPaused,
-  ApprovalRequired,
-  ApprovalDenied,
-  ApprovalPending,
-  BudgetExceeded,
-  ConfigInvalid,
-  EgressDenied,
-  ErrorCode,
-  findTollgateError,
-  GateUnavailable,
-  TollgateError,
-  ToolDenied,
-  UnpricedModel,
-} from "./errors.ts";
+export * from "./public-errors.ts";
 
 type Whole = typeof whole;
 

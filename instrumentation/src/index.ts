@@ -1,22 +1,7 @@
 /** Gates every LLM call and tool decision of an agent: policy, budget, span. See README.md. */
 export { withContext } from "./context/context.ts";
 export type { TollgateContext } from "./context/context.ts";
-export {
-  AgentKilled,
-  AgentPaused,
-  ApprovalRequired,
-  ApprovalDenied,
-  ApprovalPending,
-  BudgetExceeded,
-  ConfigInvalid,
-  EgressDenied,
-  ErrorCode,
-  findTollgateError,
-  GateUnavailable,
-  TollgateError,
-  ToolDenied,
-  UnpricedModel,
-} from "./errors.ts";
+export * from "./public-errors.ts";
 export type { BudgetAmount } from "./errors.ts";
 export { guard } from "./guard/guard.ts";
 export type { Guarded } from "./guard/guard.ts";
