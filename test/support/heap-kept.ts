@@ -2,7 +2,8 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
 setFlagsFromString("--expose-gc");
-const collect = runInNewContext("gc") as () => void;
+/** Takes all garbage, now. */
+export const collect = runInNewContext("gc") as () => void;
 
 /** Bytes of the heap that are in use after `work` and were not before, garbage left out. What `work` returns lives on. */
 export function heapKeptBy(work: () => unknown): number {

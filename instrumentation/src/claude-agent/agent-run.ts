@@ -6,6 +6,8 @@ import { context, SpanKind, trace } from "@opentelemetry/api";
 import type { Context, Span } from "@opentelemetry/api";
 import { ConfigInvalid, GateUnavailable } from "../errors.ts";
 import type { TollgateError } from "../errors.ts";
+import { endWhenAbandoned } from "../gate/abandonment.ts";
+import { NO_USAGE } from "../gate/call-bound.ts";
 import { recordCost, recordError, recordRefusal, recordUsage, whoAttributes } from "../gate/call-span.ts";
 import type { Who } from "../gate/call-span.ts";
 import type { Gate } from "../gate/gate.ts";
@@ -38,7 +40,12 @@ export class AgentRun {
   readonly #options: AgentRunOptions;
   readonly #startedAt = new Date();
   readonly #held: Reservation[] = [];
+  /** See {@link awaitReader}. */
+  unread: object | undefined;
+  #readOn: () => void = () => {};
   #report: readonly ModelReport[] | undefined;
+  #prompts = 0;
+  #reports = 0;
   #stopped: TollgateError | undefined;
   #isEnded = false;
 
@@ -77,10 +84,7 @@ export class AgentRun {
       const asked = maxBudgetUsd === undefined ? ASKED_NANO_USD : BigInt(Math.floor(maxBudgetUsd * 1e9));
       for (const purse of gate.purses(labels)) this.#take(await purse.reserve(wantOf(asked)));
       const isBound = gate.isHardInUsd(labels);
-      const granted = this.#held.reduce(
-        (least, { amounts }) => (amounts.nanoUsd < least ? amounts.nanoUsd : least),
-        asked,
-      );
+      const granted = this.#held.reduce((least, { amounts }) => min(least, amounts.nanoUsd), asked);
       const leaseId = this.#held.find((reservation) => reservation.leaseId !== "")?.leaseId;
       if (leaseId !== undefined) this.span.setAttribute(semconv.ATTR_TOLLGATE_LEASE_ID, leaseId);
       this.span.setAttribute(semconv.ATTR_TOLLGATE_DECISION, semconv.DecisionName.allow);
@@ -89,11 +93,16 @@ export class AgentRun {
       if (stopped !== undefined) throw stopped;
       return isBound ? Number(granted) / 1e9 : undefined;
     } catch (problem) {
-      for (const reservation of this.#held.splice(0)) reservation.release();
       recordRefusal(this.span, problem as TollgateError);
-      this.#close(problem);
+      this.neverStarted(problem);
       throw problem;
     }
+  }
+
+  /** There is no process that could spend. */
+  neverStarted(problem: unknown): void {
+    for (const reservation of this.#held.splice(0)) reservation.release();
+    this.#close(problem);
   }
 
   #take(outcome: PurseOutcome): void {
@@ -114,9 +123,31 @@ export class AgentRun {
     }
   }
 
+  /** The process is given something to work on. */
+  prompted(): void {
+    this.#prompts += 1;
+  }
+
   /** A message of the process: the last result has the totals. */
   read(message: unknown): void {
-    this.#report = readReport(message) ?? this.#report;
+    const report = readReport(message);
+    if (report === undefined) return;
+    this.#report = report;
+    this.#reports += 1;
+  }
+
+  /** When nobody can read the app's `query` any more, `readOn` is to hear the rest: the process works on, and reports. Must not hold the query. */
+  awaitReader(query: object, readOn: () => void): void {
+    this.#readOn = readOn;
+    endWhenAbandoned(this, query, this.#options.gate.open);
+  }
+
+  get isEnded(): boolean {
+    return this.#isEnded;
+  }
+
+  abandon(): void {
+    this.#readOn();
   }
 
   /** Somebody stopped its agent. */
@@ -127,10 +158,16 @@ export class AgentRun {
     return true;
   }
 
-  /** The process has ended, or nobody hears of it any more: without a report it counts as what it was given. */
+  /** The process has ended by itself: its last report is of all that it did. */
+  done(): void {
+    this.#prompts = this.#reports;
+    this.end();
+  }
+
+  /** It was left or has failed: what it has not reported on counts as all that it was given. */
   end(error?: unknown): void {
     if (this.#isEnded) return;
-    const report = this.#report ?? this.#worst();
+    const report = this.#isReported ? (this.#report ?? []) : this.#worst();
     for (const model of report) this.#tell(model);
     const spent = report.reduce((sum, { nanoUsd }) => sum + nanoUsd, 0n);
     const tokens = report.reduce((sum, { usage }) => sum + BigInt(usage.input + usage.output), 0n);
@@ -145,11 +182,18 @@ export class AgentRun {
     this.span.end();
   }
 
+  /** Prompts that the process takes together have one report: they count as not reported on, unless it ends by itself. */
+  get #isReported(): boolean {
+    return this.#report !== undefined && this.#reports >= this.#prompts;
+  }
+
+  /** What is reported, and on top all else that the process could spend. */
   #worst(): readonly ModelReport[] {
-    const [reservation] = this.#held;
-    if (reservation === undefined || reservation.amounts.nanoUsd >= UNLIMITED) return [];
-    const usage = { input: 0, output: 0, cacheRead: 0, cacheWrite: 0, cacheWrite1h: 0, reasoning: 0 };
-    return [{ model: this.#options.model ?? "", usage, nanoUsd: reservation.amounts.nanoUsd }];
+    const report = this.#report ?? [];
+    const given = this.#held.reduce((least, { amounts }) => min(least, amounts.nanoUsd), UNLIMITED);
+    const nanoUsd = given - report.reduce((sum, each) => sum + each.nanoUsd, 0n);
+    if (given >= UNLIMITED || nanoUsd <= 0n) return report;
+    return [...report, { model: this.#options.model ?? "", usage: NO_USAGE, nanoUsd }];
   }
 
   /** Cost is on the calls of models, and so a span for each model stands for its calls. */
@@ -172,14 +216,18 @@ export class AgentRun {
   }
 }
 
+function min(left: bigint, right: bigint): bigint {
+  return left < right ? left : right;
+}
+
 function wantOf(asked: bigint): Want {
   const amounts = (nanoUsd: bigint): Amounts => ({ nanoUsd, tokens: 0n, calls: 1n });
-  const least = asked < LEAST_NANO_USD ? asked : LEAST_NANO_USD;
+  const least = min(asked, LEAST_NANO_USD);
   return {
     worst: amounts(asked),
     least: amounts(least),
     fitting: (available) => {
-      const nanoUsd = available.nanoUsd < asked ? available.nanoUsd : asked;
+      const nanoUsd = min(available.nanoUsd, asked);
       return nanoUsd < least || available.calls < 1n ? undefined : amounts(nanoUsd);
     },
     signal: undefined,

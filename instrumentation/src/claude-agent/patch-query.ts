@@ -1,6 +1,7 @@
 /**
  * Puts the gate into `query` of `@anthropic-ai/claude-agent-sdk`. The process is started when there is money for it, so the
- * app gets the query at once and its messages when it runs: what it asks of the query until then waits.
+ * app gets the query at once and its messages when it runs: what it asks of the query until then waits. Where the app lets go of
+ * it, the rest is read here, because the process works on and its report is to come.
  */
 import { context } from "@opentelemetry/api";
 import { asBody, asText } from "../gate/endpoint.ts";
@@ -9,6 +10,7 @@ import { registeredGate } from "../gate/registry.ts";
 import type { LoadedFunctions } from "../registration/loaded-report.ts";
 import { replaceFunction } from "../registration/replace-function.ts";
 import { AgentRun } from "./agent-run.ts";
+import { withPromptsSeen } from "./prompts.ts";
 import { ToolHooks } from "./tool-hooks.ts";
 
 type Query = AsyncGenerator<unknown, void> & Readonly<Record<string, unknown>>;
@@ -34,8 +36,14 @@ export function patchClaudeAgent(functions: LoadedFunctions): boolean {
       const bound = await run.admit();
       const hooks = tools.with(asBody(options["hooks"]));
       const budget = bound === undefined ? {} : { maxBudgetUsd: bound };
-      const sent = { ...given, options: { ...options, ...budget, hooks, abortController } };
-      return context.with(run.context, () => (query as StartQuery)(sent));
+      const prompt = withPromptsSeen(given["prompt"], () => run.prompted());
+      const sent = { ...given, prompt, options: { ...options, ...budget, hooks, abortController } };
+      try {
+        return context.with(run.context, () => (query as StartQuery)(sent));
+      } catch (problem) {
+        run.neverStarted(problem);
+        throw problem;
+      }
     };
     return watched(start(), { run, tools });
   });
@@ -46,8 +54,22 @@ interface Watch {
   readonly tools: ToolHooks;
 }
 
+/** Nobody reads it but us. */
+async function readOn(starting: Promise<Query>, { run, tools }: Watch): Promise<void> {
+  try {
+    for await (const message of await starting) run.read(message);
+    run.done();
+  } catch (problem) {
+    run.end(run.stopped ?? problem);
+  }
+  tools.end();
+}
+
+const readerOf = (starting: Promise<Query>, watch: Watch) => () => void readOn(starting, watch);
+
 /** The query as the app has it, from now on. */
-function watched(starting: Promise<Query>, { run, tools }: Watch): Query {
+function watched(starting: Promise<Query>, watch: Watch): Query {
+  const { run, tools } = watch;
   // Whoever reads the messages gets the refusal.
   starting.catch(() => {});
   const end = (error?: unknown): void => {
@@ -58,8 +80,10 @@ function watched(starting: Promise<Query>, { run, tools }: Watch): Query {
     try {
       const next = await take(await starting);
       if (run.stopped !== undefined) throw run.stopped;
-      if (next.done === true) end();
-      else run.read(next.value);
+      if (next.done === true) {
+        run.done();
+        tools.end();
+      } else run.read(next.value);
       return next;
     } catch (problem) {
       const error = run.stopped ?? problem;
@@ -94,9 +118,11 @@ function watched(starting: Promise<Query>, { run, tools }: Watch): Query {
       // Everything else that a query has is asked of the process.
       return async (...given: unknown[]) => {
         const query = await starting;
+        if (name === "streamInput") given[0] = withPromptsSeen(given[0], () => run.prompted());
         return (query[name] as (...given: unknown[]) => unknown)(...given);
       };
     },
   }) as unknown as Query;
+  run.awaitReader(proxy, readerOf(starting, watch));
   return proxy;
 }

@@ -4,10 +4,14 @@ interface Readable {
   /** What is to be read: the last that was named for the call. `undefined`: nothing, or the garbage collector is asked already. */
   unread: object | undefined;
   end(error: unknown): void;
+  /** What is done where nobody can read it any more. @default it ends with an error that says so */
+  abandon?(): void;
 }
 
 const abandoned = new FinalizationRegistry<Readable>((call) => {
-  if (!call.isEnded) call.end(new Error("the answer was never read"));
+  if (call.isEnded) return;
+  if (call.abandon === undefined) call.end(new Error("the answer was never read"));
+  else call.abandon();
 });
 
 /** Whose answers came lately. Nearly all are read at once, and never need the garbage collector's attention. */

@@ -3,11 +3,12 @@
  * protocol: tools ask the gate, the process gets a bound from the budget, and what it reports is charged.
  */
 import { join } from "node:path";
-import type { Options, SDKResultMessage } from "@anthropic-ai/claude-agent-sdk";
+import type { Options, SDKResultMessage, SDKUserMessage } from "@anthropic-ai/claude-agent-sdk";
 import { afterEach, expect, it } from "vitest";
 import { AgentKilled, findTollgateError } from "../../../instrumentation/src/errors.ts";
 import { registerGate } from "../../../instrumentation/src/gate/registry.ts";
 import { costOf, hookFrameworks, startFrameworkRig, type FrameworkRig } from "../../support/framework-rig.ts";
+import { collect } from "../../support/heap-kept.ts";
 import { seenBy } from "../../support/libraries/seen.ts";
 import { policyFile } from "../../support/policy-file.ts";
 
@@ -28,9 +29,16 @@ interface Ran {
   readonly budget: number | null;
 }
 
-function ask(steps: readonly object[], options: Options = {}, env: Readonly<Record<string, string>> = {}) {
+type Prompt = Parameters<typeof query>[0]["prompt"];
+
+function ask(
+  steps: readonly object[],
+  options: Options = {},
+  env: Readonly<Record<string, string>> = {},
+  prompt: Prompt = "go",
+) {
   return query({
-    prompt: "go",
+    prompt,
     options: {
       pathToClaudeCodeExecutable: STAND_IN,
       executable: process.execPath as "node",
@@ -165,6 +173,46 @@ it("keeps 64 queries within a budget that ends in the middle, and starts no proc
   expect(refused).toHaveLength(60);
   expect(costOf(rig.calls())).toBe(200_000_000n);
   expect(rig.gated.gate.open.size).toBe(0);
+});
+
+it("charges what a query reports that the app has let go of, read in part or never", async () => {
+  await start({ env: { TOLLGATE_BUDGET: "$0.50" } });
+  const letGo = async () => {
+    void ask([{ cost: 0.1 }], { maxBudgetUsd: 0.2 });
+    // Its result is read, its end is not.
+    await ask([{ cost: 0.2 }], { maxBudgetUsd: 0.2 }).next();
+  };
+  await letGo();
+  await expect.poll(() => (collect(), rig.gated.gate.open.size), { timeout: 10_000 }).toBe(0);
+  expect(costOf(rig.calls())).toBe(300_000_000n);
+});
+
+async function* prompts(count: number, end: Promise<void>): AsyncGenerator<SDKUserMessage> {
+  for (let index = 0; index < count; index += 1)
+    yield { type: "user", message: { role: "user", content: "go" }, parent_tool_use_id: null };
+  await end;
+}
+
+it.each([
+  { of: "that has reported all that was asked", count: 1, charged: 100_000_000n },
+  { of: "with a turn of which nothing is reported", count: 2, charged: 500_000_000n },
+])("charges a conversation $of by what is sure when the app leaves it", async ({ count, charged }) => {
+  await start({ env: { TOLLGATE_BUDGET: "$0.50" } });
+  const { promise: end, resolve } = Promise.withResolvers<void>();
+  const steps = [{ cost: 0.1 }, { turn: true }, { cost: 0.1 }, { hang: true }];
+  for await (const { type } of ask(steps, {}, {}, prompts(count, end))) if (type === "result") break;
+  resolve();
+  expect(costOf(rig.calls())).toBe(charged);
+  expect(rig.gated.gate.open.size).toBe(0);
+});
+
+it("charges nothing for a query that the SDK does not start", async () => {
+  await start({ env: { TOLLGATE_BUDGET: "$0.50" } });
+  await expect(run([], { model: "same", fallbackModel: "same" })).rejects.toThrow(/fallback/i);
+  expect(costOf(rig.calls())).toBe(0n);
+  void ask([], { model: "same", fallbackModel: "same" });
+  await expect.poll(() => rig.gated.gate.open.size).toBe(0);
+  expect(await run([])).toMatchObject({ budget: 0.5 });
 });
 
 it("gives the app the messages that it gets without the gate", async () => {

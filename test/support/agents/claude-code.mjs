@@ -1,8 +1,8 @@
 /**
  * Stands in for the executable of `@anthropic-ai/claude-agent-sdk`: speaks its stream-json protocol (read in sdk.mjs 0.3.330) on
  * standard input and output. STAND_IN_STEPS says what the agent does: `{cost}` is a call of a model that costs so many dollars,
- * `{tool, input}` a tool that asks the hooks first, `{hang}` waits for ever, `{fail}` ends the process. It stops by `--max-budget-usd` as the real one
- * says it does: after the call that exceeds it. The result says which tools ran.
+ * `{tool, input}` a tool that asks the hooks first, `{hang}` waits for ever, `{fail}` ends the process, `{turn}` reports and goes on with the next
+ * prompt. It stops by `--max-budget-usd` as the real one says it does: after the call that exceeds it. The result says which tools ran.
  */
 import { createInterface } from "node:readline";
 
@@ -14,6 +14,8 @@ const session_id = "6f1c7a0e-0000-4000-8000-000000000001";
 const waiting = new Map();
 let hooks = {};
 let asked = 0;
+let prompts = 0;
+let onPrompt = () => {};
 
 const send = (message) => process.stdout.write(`${JSON.stringify(message)}\n`);
 
@@ -38,8 +40,14 @@ async function work() {
   const denied = [];
   let total = 0;
   let subtype = "success";
+  let turns = 1;
   for (const [index, step] of steps.entries()) {
     if (step.fail) process.exit(3);
+    if (step.turn) {
+      report({ total, subtype, ran, denied });
+      turns += 1;
+      while (prompts < turns) await new Promise((resolve) => (onPrompt = resolve));
+    }
     if (step.hang) await new Promise((resolve) => setTimeout(resolve, 600_000));
     if (step.cost !== undefined) total += step.cost;
     if (total > budget) {
@@ -56,6 +64,11 @@ async function work() {
     } else denied.push(refusal.hookSpecificOutput.permissionDecisionReason);
     if (answers.some((answer) => answer.continue === false)) break;
   }
+  report({ total, subtype, ran, denied });
+}
+
+/** A result tells the totals of all turns so far. */
+function report({ total, subtype, ran, denied }) {
   const usage = { input_tokens: 10, output_tokens: 20 };
   const model = {
     inputTokens: 10,
@@ -83,7 +96,11 @@ async function work() {
 createInterface({ input: process.stdin })
   .on("line", (line) => {
     const message = JSON.parse(line);
-    if (message.type === "user") void work().then(() => process.stdin.destroy());
+    if (message.type === "user") {
+      prompts += 1;
+      onPrompt();
+      if (prompts === 1) void work().then(() => process.stdin.destroy());
+    }
     if (message.type === "control_response")
       waiting.get(message.response.request_id)?.(message.response.response ?? {});
     if (message.type !== "control_request") return;
