@@ -26,9 +26,12 @@ export interface WireModelOptions {
   readonly url: string;
   readonly maxTokens: number | undefined;
   readonly headers?: Readonly<Record<string, string>>;
+  /** By LangChain's own caller. @default 0 */
+  readonly maxRetries?: number;
 }
 
-export function makeWireModel(twin: Twin, { url, maxTokens, headers = {} }: WireModelOptions): models.BaseChatModel {
+export function makeWireModel(twin: Twin, options: WireModelOptions): models.BaseChatModel {
+  const { url, maxTokens, headers = {}, maxRetries = 0 } = options;
   const usageOf = ({ prompt_tokens, completion_tokens, total_tokens }: Usage) => ({
     input_tokens: prompt_tokens,
     output_tokens: completion_tokens,
@@ -46,7 +49,11 @@ export function makeWireModel(twin: Twin, { url, maxTokens, headers = {} }: Wire
       body: JSON.stringify({ model: "gpt-4o", messages: asked, max_tokens: maxTokens, ...body }),
       signal: signal ?? null,
     });
-    if (!response.ok) throw Object.assign(new Error(String(response.status)), { status: response.status });
+    if (!response.ok) {
+      const { status } = response;
+      // By them LangChain knows how long to wait.
+      throw Object.assign(new Error(String(status)), { status, headers: response.headers });
+    }
     return response;
   };
 
@@ -65,7 +72,7 @@ export function makeWireModel(twin: Twin, { url, maxTokens, headers = {} }: Wire
     }
 
     override async _generate(given: BaseMessage[], options: this["ParsedCallOptions"]) {
-      const response = await ask(given, {}, options.signal);
+      const response = await this.caller.call(() => ask(given, {}, options.signal));
       const answer = (await response.json()) as { choices: { message: { content: string } }[]; usage?: Usage };
       const text = answer.choices[0]?.message.content ?? "";
       const message = new twin.messages.AIMessage({
@@ -76,7 +83,8 @@ export function makeWireModel(twin: Twin, { url, maxTokens, headers = {} }: Wire
     }
 
     override async *_streamResponseChunks(given: BaseMessage[], options: this["ParsedCallOptions"]) {
-      const response = await ask(given, { stream: true, stream_options: { include_usage: true } }, options.signal);
+      const body = { stream: true, stream_options: { include_usage: true } };
+      const response = await this.caller.call(() => ask(given, body, options.signal));
       let rest = "";
       for await (const piece of (response.body ?? new ReadableStream()).pipeThrough(new TextDecoderStream())) {
         const lines = (rest + piece).split("\n");
@@ -98,5 +106,5 @@ export function makeWireModel(twin: Twin, { url, maxTokens, headers = {} }: Wire
       }
     }
   }
-  return new WireModel({ maxRetries: 0 });
+  return new WireModel({ maxRetries });
 }

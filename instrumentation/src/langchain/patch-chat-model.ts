@@ -10,11 +10,9 @@ import { observeEvents, observeParsed } from "../stainless/observe-answer.ts";
 import { isPatched, PATCHED, replace } from "../stainless/patch-client.ts";
 import { chatModel } from "./chat-model.ts";
 import { isGatedBelow } from "./delegates.ts";
-import { endRetries } from "./final-refusals.ts";
 import { threadOf } from "./run-config.ts";
 
 interface ChatModel {
-  readonly caller?: unknown;
   getLsParams?: (options: unknown) => unknown;
 }
 
@@ -52,7 +50,6 @@ export function patchChatModel(prototype: object | null): boolean {
 }
 
 function gateKind(model: ChatModel, base: object): void {
-  endRetries(model);
   if (isGatedBelow(model)) return;
   gateOwner(model, base, "_generate");
   gateOwner(model, base, "_streamResponseChunks");

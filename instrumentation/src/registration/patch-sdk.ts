@@ -8,6 +8,7 @@ import { patchCohere } from "../cohere/patch-client.ts";
 import type { Logger } from "../config/logger.ts";
 import { markGated } from "../gate/registry.ts";
 import { patchModels } from "../google/patch-models.ts";
+import { patchCaller } from "../langchain/patch-caller.ts";
 import { patchChatModel } from "../langchain/patch-chat-model.ts";
 import { patchTool } from "../langchain/patch-tool.ts";
 import { groqAdapter } from "../groq/adapter.ts";
@@ -105,6 +106,8 @@ export function patchPrototype(name: string, prototype: object | null): boolean 
       return patchModels(prototype);
     case "@langchain/core":
       return patchChatModel(prototype);
+    case "@langchain/core/caller":
+      return patchCaller(prototype);
     case "@langchain/core/tools":
       return patchTool(prototype);
     case "@modelcontextprotocol/sdk":

@@ -59,6 +59,13 @@ export const SDK_FILES: readonly SdkFile[] = [
     files: ["chat_models.cjs", "chat_models.js"],
   },
   {
+    name: "@langchain/core/caller",
+    pattern: /[/\\]node_modules[/\\]@langchain[/\\]core[/\\]dist[/\\]utils[/\\]async_caller\.c?js$/,
+    className: "AsyncCaller",
+    entry: "@langchain/core/utils/async_caller",
+    files: ["async_caller.cjs", "async_caller.js"],
+  },
+  {
     name: "@langchain/core/tools",
     pattern: /[/\\]node_modules[/\\]@langchain[/\\]core[/\\]dist[/\\]tools[/\\]index\.c?js$/,
     className: "StructuredTool",

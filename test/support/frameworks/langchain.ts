@@ -66,9 +66,12 @@ export const langchain: readonly Library[] = [
   {
     ...common,
     name: "@langchain/core with a model of one's own",
-    client: (url: string, { fault }: ClientOptions = {}) =>
+    client: (url: string, { fault, retries = true }: ClientOptions = {}) =>
       clientOf((maxTokens) =>
-        makeWireModel({ models, messages, outputs }, { url, maxTokens, headers: faultHeaders(fault) }),
+        makeWireModel(
+          { models, messages, outputs },
+          { url, maxTokens, headers: faultHeaders(fault), maxRetries: retries ? 2 : 0 },
+        ),
       ),
   },
 ];

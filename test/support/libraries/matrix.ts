@@ -68,7 +68,6 @@ export const INSTEAD: Readonly<Record<string, Instances>> = {
   "@langchain/core with a model of one's own": {
     forms: "the same base class as of OpenAI's, which is held",
     tools: LANGGRAPH_TOOLS,
-    retry: "its author's own, in the one call that the gate sees",
   },
   "@openai/agents with chat completions": { tools: AGENTS_TOOLS },
   "@openai/agents with responses": {
