@@ -248,15 +248,15 @@ function patchAsResponse(prototype: ApiPromise): void {
   Object.defineProperty(prototype, PATCHED, { value: true });
   const asResponse = prototype.asResponse;
   replace(prototype, "asResponse", function (this: ApiPromise) {
-    const answered = asResponse.call(this);
-    if (!(this.responsePromise instanceof Promise)) return answered;
+    if (!(this.responsePromise instanceof Promise)) return asResponse.call(this);
+    // The SDK's own promise is made once there is an answer: beside ours, its failure would be one that nobody handles.
     return this.responsePromise.then(({ response, options }) => {
       const call = (options as TrackedOptions)[CALL];
       if (call !== undefined && !call.isParsing && !readRaw.has(response)) {
         readRaw.add(response);
         observeRaw(call, response);
       }
-      return answered;
+      return asResponse.call(this);
     });
   });
 }

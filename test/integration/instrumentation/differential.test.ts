@@ -100,6 +100,8 @@ for (const [name, call] of Object.entries(operations)) {
   await show(name + " aborted before", async () => call({}, { signal: AbortSignal.abort() }));
   await show(name + " abort in stream", async () => { const s = await call({ stream: true }); const seen = []; for await (const e of s) { seen.push(e); s.controller.abort(); } return seen.length > 0; });
   for (const kind of ["400", "cut", "garbage"]) await show(name + " " + kind, () => call({}, fault(kind)));
+  await show(name + " asResponse 400", () => call({}, fault("400")).asResponse());
+  await show(name + " withResponse 400", () => call({}, fault("400")).withResponse());
   await show(name + " cut in stream", async () => all(await call({ stream: true }, fault("cut-stream"))));
 }
 await show("chat helper", () => openai.chat.completions.stream(chat).finalChatCompletion());
@@ -107,6 +109,7 @@ await show("chat helper usage", () => openai.chat.completions.stream({ ...chat, 
 await show("chat parse", () => openai.chat.completions.parse(chat));
 await show("responses helper", () => openai.responses.stream(rsp).finalResponse());
 await show("messages helper", () => anthropic.messages.stream(msg).finalMessage());
+await show("messages helper 400", () => anthropic.messages.stream(msg, fault("400")).finalMessage());
 await show("post", () => openai.post("/chat/completions", { body: chat }));
 await show("bodies", async () => [chat, rsp, msg]);
 `;
