@@ -11,8 +11,8 @@ export interface Certificate {
 
 export interface Authority {
   readonly cert: string;
-  /** For 127.0.0.1 and localhost, or for a client. */
-  issue(commonName: string): Certificate;
+  /** For 127.0.0.1 and localhost, or for a client. Of two days; `isExpired`: the two before those. */
+  issue(commonName: string, options?: { readonly isExpired: boolean }): Certificate;
 }
 
 const DAY_MS = 86_400_000;
@@ -23,10 +23,10 @@ export function createAuthority(commonName: string): Authority {
   const cert = certificate({ issuer, commonName, publicKey: keys.publicKey, isAuthority: true });
   return {
     cert,
-    issue: (subject) => {
+    issue: (subject, { isExpired } = { isExpired: false }) => {
       const own = generateKeyPairSync("ec", { namedCurve: "P-256" });
       return {
-        cert: certificate({ issuer, commonName: subject, publicKey: own.publicKey, isAuthority: false }),
+        cert: certificate({ issuer, commonName: subject, publicKey: own.publicKey, isAuthority: false, isExpired }),
         key: own.privateKey.export({ type: "pkcs8", format: "pem" }).toString(),
       };
     },
@@ -40,15 +40,17 @@ function certificate(options: {
   readonly commonName: string;
   readonly publicKey: KeyObject;
   readonly isAuthority: boolean;
+  readonly isExpired?: boolean;
 }): string {
-  const { issuer, commonName, publicKey, isAuthority } = options;
+  const { issuer, commonName, publicKey, isAuthority, isExpired = false } = options;
+  const beginMs = Date.now() - (isExpired ? 3 * DAY_MS : DAY_MS);
   serial += 1;
   const body = sequence(
     tagged(0xa0, der(0x02, Buffer.from([2]))),
     der(0x02, Buffer.from([serial])),
     ECDSA_WITH_SHA256,
     name(issuer.commonName),
-    sequence(time(Date.now() - DAY_MS), time(Date.now() + DAY_MS)),
+    sequence(time(beginMs), time(beginMs + 2 * DAY_MS)),
     name(commonName),
     publicKey.export({ type: "spki", format: "der" }),
     tagged(0xa3, sequence(isAuthority ? BASIC_CONSTRAINTS_AUTHORITY : SUBJECT_ALTERNATIVE_NAMES)),

@@ -25,7 +25,7 @@ import { type CancelTimer, type Clock, every } from "../../support/clock.ts";
 import type { Authenticate } from "./authenticate.ts";
 import type { OtlpGrpcConfig } from "./config.ts";
 import { GrpcAdmission } from "./grpc-admission.ts";
-import { HANDSHAKE_TIMEOUT_MS, listen } from "./listen.ts";
+import { connectionsOf, handshakeTimeoutMs, listen } from "./listen.ts";
 import type { Intake, Message } from "./signal-intake.ts";
 
 export interface OtlpGrpcServerOptions {
@@ -37,6 +37,12 @@ export interface OtlpGrpcServerOptions {
   readonly authenticate: Authenticate | undefined;
   /** How long a stop waits for calls that are being answered. */
   readonly stopGraceMs: number;
+}
+
+interface Running {
+  readonly listener: NetServer;
+  readonly calls: Server;
+  readonly connections: ReadonlySet<Socket>;
 }
 
 type Answer = { readonly response: Buffer } | { readonly error: Partial<ServerErrorResponse> };
@@ -67,7 +73,7 @@ export class OtlpGrpcServer {
   /** With the bytes that had been read of each at the last look. */
   readonly #sockets = new Map<Socket, number>();
   #stopWatching: CancelTimer = () => {};
-  #running: { readonly listener: NetServer; readonly calls: Server } | undefined;
+  #running: Running | undefined;
   #url: string | undefined;
 
   constructor(options: OtlpGrpcServerOptions) {
@@ -102,22 +108,27 @@ export class OtlpGrpcServer {
       socket.once("close", () => this.#sockets.delete(socket));
       injector.injectConnection(socket);
     };
-    const listener =
-      tls === undefined
-        ? createServer(accept)
-        : createTlsServer({ ...tls, ALPNProtocols: ["h2"], handshakeTimeout: HANDSHAKE_TIMEOUT_MS }, accept);
+    const listener = tls === undefined ? createServer(accept) : this.#createTlsListener(tls, accept);
+    const connections = connectionsOf(listener);
     listener.maxConnections = config.connections_max;
     const { endpoint } = config;
     this.#url = await listen({ server: listener, protocol: "grpc", endpoint, isTls: tls !== undefined });
-    this.#running = { listener, calls };
+    this.#running = { listener, calls, connections };
     const { time_ms: askMs, timeout_ms: answerMs } = config.keepalive.server_parameters;
     this.#stopWatching = every(this.#options.clock, askMs + answerMs, () => this.#dropSilent());
+  }
+
+  #createTlsListener(tls: TlsServerFiles, accept: (socket: Socket) => void): NetServer {
+    const handshakeTimeout = handshakeTimeoutMs(this.#options.config.request_timeout_ms);
+    const listener = createTlsServer({ ...tls, ALPNProtocols: ["h2"], handshakeTimeout }, accept);
+    // A handshake that took too long is only told of: https closes its connection by itself, this does not.
+    return listener.on("tlsClientError", (_error, socket) => socket.destroy());
   }
 
   /** Takes no new calls, answers those that are there. */
   async stop(): Promise<void> {
     if (this.#running === undefined) return;
-    const { listener, calls } = this.#running;
+    const { listener, calls, connections } = this.#running;
     this.#running = undefined;
     this.#stopWatching();
     const closed = once(listener, "close");
@@ -126,7 +137,7 @@ export class OtlpGrpcServer {
     calls.tryShutdown(() => resolve());
     const cancel = this.#options.clock.setTimer(this.#options.stopGraceMs, () => {
       calls.forceShutdown();
-      for (const socket of this.#sockets.keys()) socket.destroy();
+      for (const socket of connections) socket.destroy();
     });
     await drained;
     await closed;

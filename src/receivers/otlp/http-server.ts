@@ -6,7 +6,7 @@ import type { Notify } from "../../component/notice.ts";
 import type { TlsServerFiles } from "../../config/tls.ts";
 import type { Clock } from "../../support/clock.ts";
 import type { OtlpHttpConfig } from "./config.ts";
-import { HANDSHAKE_TIMEOUT_MS, listen } from "./listen.ts";
+import { connectionsOf, handshakeTimeoutMs, listen } from "./listen.ts";
 import type { Answer, RequestHandler } from "./request-handler.ts";
 
 export interface OtlpHttpServerOptions {
@@ -31,6 +31,7 @@ export class OtlpHttpServer {
   /** Requests that are with the handler, by connection. */
   readonly #working = new Map<Socket, number>();
   #server: Server | undefined;
+  #connections: ReadonlySet<Socket> = new Set();
   #isStopping = false;
   #url: string | undefined;
 
@@ -59,7 +60,8 @@ export class OtlpHttpServer {
     const server =
       tls === undefined
         ? createServer(options)
-        : createTlsServer({ ...options, ...tls, handshakeTimeout: HANDSHAKE_TIMEOUT_MS });
+        : createTlsServer({ ...options, ...tls, handshakeTimeout: handshakeTimeoutMs(config.header_timeout_ms) });
+    this.#connections = connectionsOf(server);
     server.maxConnections = config.connections_max;
     server.setTimeout(options.requestTimeout, (socket: Socket) => this.#giveUp(socket, options.requestTimeout));
     server.on("request", (request, response) => void this.#serve(request, response));
@@ -76,7 +78,9 @@ export class OtlpHttpServer {
     this.#isStopping = true;
     const closed = once(server, "close");
     server.close();
-    const cancel = this.#options.clock.setTimer(this.#options.stopGraceMs, () => server.closeAllConnections());
+    const cancel = this.#options.clock.setTimer(this.#options.stopGraceMs, () => {
+      for (const socket of this.#connections) socket.destroy();
+    });
     await closed;
     cancel();
   }

@@ -10,10 +10,12 @@ import type { IncomingMessage } from "node:http";
 import { request } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { type Socket, connect } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { ChannelCredentials } from "@grpc/grpc-js";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { type Certificate, createAuthority } from "../../support/certificates.ts";
+import { ManualClock } from "../../support/manual-clock.ts";
 import { GrpcSender } from "../../support/grpc-sender.ts";
 import { type Rig, startReceiver, stopReceivers } from "./rig.ts";
 
@@ -22,6 +24,7 @@ const authority = createAuthority("test authority");
 const stranger = createAuthority("another authority");
 const client = authority.issue("client");
 const strangersClient = stranger.issue("client");
+const expiredClient = authority.issue("client", { isExpired: true });
 
 const TLS = { cert_file: "server.pem", key_file: "server-key.pem" } as const;
 const MUTUAL = { ...TLS, client_ca_file: "ca.pem" } as const;
@@ -134,6 +137,7 @@ describe("tls with client_ca_file", () => {
   it.each([
     ["no certificate", undefined],
     ["a certificate of another authority", strangersClient],
+    ["a certificate whose time is over", expiredClient],
   ])("refuses those with %s, before anything is read", async (_what, identity) => {
     const rig = await start(MUTUAL);
     const shown = identity === undefined ? {} : { identity };
@@ -141,6 +145,45 @@ describe("tls with client_ca_file", () => {
     expect(await callGrpc(rig, shown)).toBe("UNAVAILABLE");
     expect(rig.batches).toEqual([]);
     expect(rig.receiver.stats()).toMatchObject({ answers: {}, grpcAnswers: {} });
+  });
+});
+
+describe("a TLS handshake that never ends", () => {
+  const STARTS: readonly (readonly [string, Buffer])[] = [
+    ["nothing", Buffer.alloc(0)],
+    ["half of a hello", Buffer.from([0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc])],
+  ];
+
+  async function say(url: string | undefined, bytes: Buffer): Promise<Socket> {
+    const { hostname, port } = new URL(url ?? "");
+    const socket = connect(Number(port), hostname).on("error", () => {});
+    await once(socket, "connect");
+    socket.write(bytes);
+    return socket.resume();
+  }
+
+  it.each(STARTS)("is given up after %s, and its place is another's", async (_what, bytes) => {
+    const rig = await startReceiver({
+      directory,
+      http: { tls: TLS, connections_max: 1, header_timeout_ms: 300 },
+      grpc: { tls: TLS, connections_max: 1, request_timeout_ms: 300 },
+    });
+    const silent = [await say(rig.receiver.httpUrl, bytes), await say(rig.receiver.grpcUrl, bytes)];
+    await Promise.all(silent.map((socket) => once(socket, "close")));
+    expect([await postHttps(rig), await callGrpc(rig)]).toEqual([200, "OK"]);
+  });
+
+  it("does not hold up a stop", async () => {
+    const clock = new ManualClock();
+    const rig = await startReceiver({ directory, clock, http: { tls: TLS }, grpc: { tls: TLS } });
+    const silent = [await say(rig.receiver.httpUrl, Buffer.alloc(0)), await say(rig.receiver.grpcUrl, Buffer.alloc(0))];
+    // Connections are taken in their order: what an answer comes after is there.
+    expect([await postHttps(rig), await callGrpc(rig)]).toEqual([200, "OK"]);
+    const closed = silent.map((socket) => once(socket, "close"));
+    const stopped = rig.receiver.stop();
+    while (clock.pending < 2) await new Promise(setImmediate);
+    clock.advance(60_000);
+    await Promise.all([stopped, ...closed]);
   });
 });
 
