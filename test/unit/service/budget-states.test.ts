@@ -5,14 +5,24 @@ import { Telemetry } from "../../../src/telemetry/telemetry.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { FakeLedger, FLEET } from "../api/rig.ts";
 
-function rig() {
-  const clock = new ManualClock();
+/** Work takes time on it. */
+class WorkedClock extends ManualClock {
+  workedMs = 0;
+
+  override monotonic(): number {
+    return super.monotonic() + this.workedMs;
+  }
+}
+
+function rig({ lookMs = 0 } = {}) {
+  const clock = new WorkedClock();
   const logLines: string[] = [];
   const states: { current: readonly BudgetState[] } = { current: [FLEET] };
   const written: (readonly BudgetStateRow[])[] = [];
   const store = { isReady: true, failure: undefined as Error | undefined };
   const ledger = new (class extends FakeLedger {
     override budgets(): readonly BudgetState[] {
+      clock.workedMs += lookMs;
       return states.current;
     }
   })();
@@ -50,6 +60,21 @@ describe("BudgetStatesWriter", () => {
     await tick();
     expect(written[1]?.[0]).toMatchObject({ settled: "2000000000" });
     await writer.stop();
+  });
+
+  it("looks the more seldom, the longer a look at all of them takes, and writes the last state when it stops", async () => {
+    const lookMs = 250;
+    const { writer, states, written, tick, clock } = rig({ lookMs });
+    await writer.start();
+    for (let seconds = 1; seconds <= 100; seconds += 1) {
+      states.current = [{ ...FLEET, settled: BigInt(seconds) }];
+      await tick();
+    }
+    expect(clock.workedMs / clock.monotonic()).toBeLessThanOrEqual(0.05);
+    expect(written.length).toBeGreaterThanOrEqual(15);
+    states.current = [{ ...FLEET, settled: 7_777n }];
+    await writer.stop();
+    expect(written.at(-1)?.[0]).toMatchObject({ settled: "7777" });
   });
 
   it("writes the most that a column holds where the ledger has counted more", async () => {
