@@ -2,7 +2,7 @@
 import { context } from "@opentelemetry/api";
 import { startSending } from "../gate/current-call.ts";
 import { watchBody } from "../stainless/observe-raw.ts";
-import { collect, textOf } from "./request-body.ts";
+import { BODY_BYTES_MAX, isBlob, textOf } from "./request-body.ts";
 import { patchDispatcherOf, patchGlobalDispatcher } from "./hook-undici.ts";
 import { registeredWire } from "./wire.ts";
 import type { Wire } from "./wire.ts";
@@ -74,7 +74,7 @@ function send({ wire, original, input, init, isLast }: Sending): Promise<Respons
     case "refuse":
       return Promise.reject(verdict.error);
     case "wait":
-      return verdict.until.then(() => passed(original(input, init)));
+      return sendLater({ wire, original, input, init, isLast }, verdict.until);
     case "read":
       return sendGated({ wire, original, input, init, isLast }, { method, url, host: verdict.host });
   }
@@ -107,27 +107,41 @@ interface Target {
   readonly host: ProviderHost | undefined;
 }
 
-async function sendGated({ wire, original, input, init }: Sending, target: Target): Promise<Response> {
-  const request = isRequest(input) ? input : undefined;
-  const headers = new Headers(init?.headers ?? request?.headers);
-  const read = await readBody(request, init);
-  const text = textOf(read.body);
+/** As `fetch` does: all is read before this returns, and the app may change it, or use it again, from then on. */
+function asTold({ input, init }: Sending): Request {
+  return new Request(input, init);
+}
+
+async function sendLater(sending: Sending, until: Promise<undefined>): Promise<Response> {
+  const told = asTold(sending);
+  const rest = dispatcherOf(sending.init);
+  await until;
+  return passed(sending.original(told, rest));
+}
+
+async function sendGated(sending: Sending, target: Target): Promise<Response> {
+  const { wire, original, input, init } = sending;
+  const told = asTold(sending);
+  const hasSignal = isRequest(input) || (init?.signal ?? undefined) !== undefined;
+  const rest = dispatcherOf(init);
+  const bytes = isReadable(told, init?.body) ? new Uint8Array(await told.arrayBuffer()) : undefined;
   const call = await wire.open({
     ...target,
-    body: text instanceof Promise ? await text : text,
-    header: (name) => headers.get(name) ?? undefined,
+    body: textOf(bytes) as Uint8Array | undefined,
+    header: (name) => told.headers.get(name) ?? undefined,
     via: "fetch",
-    signal: init?.signal ?? request?.signal ?? undefined,
+    signal: hasSignal ? told.signal : undefined,
     parent: context.active(),
   });
-  const own = read.isConsumed ? { ...init, body: read.body as Exclude<RequestInit["body"], undefined> } : init;
-  if (call === undefined) return passed(original(input, own));
-  const sent = changed({ input, init: own, url: target.url }, headers, call);
+  // What was read is what is sent.
+  const own: RequestInit = bytes === undefined ? rest : { ...rest, body: bytes };
+  if (call === undefined) return passed(original(told, own));
+  const sent = changed(told, own, { url: target.url, call });
   let response: Response;
   try {
     response = await context.with(call.context, () => passed(original(...sent)));
   } catch (error) {
-    call.failed(error, { wasSent: !(init?.signal?.aborted === true && call.call.isEnded) });
+    call.failed(error, { wasSent: !(hasSignal && told.signal.aborted && call.call.isEnded) });
     throw call.errorFor(error);
   }
   const tap = call.answered(response.status, {
@@ -138,56 +152,42 @@ async function sendGated({ wire, original, input, init }: Sending, target: Targe
   return response;
 }
 
-function changed(
-  { input, init, url }: { readonly input: Input; readonly init: Init; readonly url: URL },
-  headers: Headers,
-  call: WireCall,
-): [Input, RequestInit] {
+interface Admitted {
+  readonly url: URL;
+  readonly call: WireCall;
+}
+
+function changed(told: Request, own: RequestInit, { url, call }: Admitted): [Input, RequestInit] {
   const { body, path } = call.change;
-  const next: RequestInit = { ...init, signal: call.signal };
+  const next: RequestInit = { ...own, signal: call.signal };
   if (body !== undefined) {
+    const headers = new Headers(told.headers);
     // It would no longer be true; `fetch` counts for itself.
     headers.delete("content-length");
     next.headers = headers;
     next.body = body;
   }
-  if (path === undefined) return [input, next];
+  if (path === undefined) return [told, next];
   const target = new URL(url);
   target.pathname = path;
-  return [isRequest(input) ? new Request(target, input) : target, next];
+  return [new Request(target, new Request(told, next)), next];
 }
 
-interface ReadBody {
-  readonly body: unknown;
-  /** The app's own was a stream and is used up: `body` goes in its place. */
-  readonly isConsumed: boolean;
+/** Not a field of the standard's: a request may not hand it on. */
+function dispatcherOf(init: Init): RequestInit {
+  const { dispatcher } = (init ?? {}) as { readonly dispatcher?: object };
+  return dispatcher === undefined ? {} : ({ dispatcher } as RequestInit);
 }
 
-async function readBody(request: Request | undefined, init: Init): Promise<ReadBody> {
-  const body: unknown = init?.body;
-  if (body !== undefined && body !== null) {
-    // What is no body to `fetch` is sent as its text.
-    if (isPlain(body)) return { body: asText(body), isConsumed: true };
-    if (!(body instanceof ReadableStream) && !isAsyncIterable(body)) return { body, isConsumed: false };
-    return { body: await collect(body as AsyncIterable<unknown>), isConsumed: true };
-  }
-  if (request === undefined || request.body === null || request.bodyUsed) return { body: undefined, isConsumed: false };
-  return { body: await request.clone().text(), isConsumed: false };
+/** Nobody here reads a form, and so much is no prompt: it goes on as it is. */
+function isReadable({ body, headers }: Request, given: unknown): boolean {
+  if (body === null || headers.get("content-type")?.startsWith("multipart/") === true) return false;
+  return !isBlob(given) || given.size <= BODY_BYTES_MAX;
 }
 
 /** As `fetch` makes it. */
 function asText(value: unknown): string {
   return String(value as string);
-}
-
-function isPlain(body: unknown): boolean {
-  if (typeof body !== "object" || body === null) return typeof body !== "string";
-  if (body instanceof ArrayBuffer || ArrayBuffer.isView(body)) return false;
-  return !("append" in body) && !("arrayBuffer" in body) && !(Symbol.asyncIterator in body);
-}
-
-function isAsyncIterable(body: unknown): boolean {
-  return typeof body === "object" && body !== null && Symbol.asyncIterator in body && !("arrayBuffer" in body);
 }
 
 /** By its shape: Node's `Request` is loaded only by those who use it. `fetch` takes any other object for its text. */

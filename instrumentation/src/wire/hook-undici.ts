@@ -118,16 +118,25 @@ function look(dispatching: Dispatching): boolean {
     case "refuse":
       fail(handler, verdict.error);
       return true;
-    case "wait":
+    case "wait": {
+      const told = asTold(options);
       verdict.until.then(
-        () => dispatch(options, handler),
+        () => dispatch(told, handler),
         (error: unknown) => fail(handler, error),
       );
       return true;
+    }
     case "read":
-      void gate(dispatching, { method, host: verdict.host }).catch((error: unknown) => fail(handler, error));
+      void gate({ ...dispatching, options: asTold(options) }, { method, host: verdict.host }).catch((error: unknown) =>
+        fail(handler, error),
+      );
       return true;
   }
+}
+
+/** Headers as they are now: undici reads them before it returns. */
+function asTold(options: DispatchOptions): DispatchOptions {
+  return { ...options, headers: withHeaders(options.headers, {}) };
 }
 
 async function gate(

@@ -56,7 +56,7 @@ function utf8(bytes: Uint8Array): string {
 }
 
 /** Of any copy of the class. */
-function isBlob(body: unknown): body is Blob {
+export function isBlob(body: unknown): body is Blob {
   return typeof body === "object" && body !== null && "arrayBuffer" in body && "size" in body && "type" in body;
 }
 

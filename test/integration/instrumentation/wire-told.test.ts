@@ -1,0 +1,113 @@
+/**
+ * Goal: what the gate has read and priced is what is sent, and it is what the app had said when it called. Method: the app changes each thing
+ * right after the call, which without the gate changes nothing: `fetch` and undici have read it by then. What the provider gets is compared.
+ */
+import { context } from "@opentelemetry/api";
+import { request as undiciRequest } from "undici";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
+import { readConfig } from "../../../instrumentation/src/config/config.ts";
+import { ProcessContextManager } from "../../../instrumentation/src/telemetry/process-context-manager.ts";
+import { hookWire } from "../../../instrumentation/src/wire/hook-wire.ts";
+import { registerWire, Wire } from "../../../instrumentation/src/wire/wire.ts";
+import { startGatedProcess } from "../../support/gated-process.ts";
+import type { GatedProcess } from "../../support/gated-process.ts";
+import { MemoryLedger } from "../../support/memory-ledger.ts";
+import { chatCompletion, startScriptedProvider } from "../../support/scripted-provider.ts";
+import type { ScriptedProvider } from "../../support/scripted-provider.ts";
+
+let provider: ScriptedProvider;
+let gated: GatedProcess;
+
+beforeAll(() => {
+  context.setGlobalContextManager(new ProcessContextManager(readConfig({})).enable());
+  hookWire();
+});
+
+afterAll(() => context.disable());
+
+beforeEach(async () => {
+  provider = await startScriptedProvider(() => ({ json: chatCompletion({ input: 12, output: 5 }) }));
+});
+
+afterEach(async () => {
+  registerWire(undefined);
+  await gated.stop();
+  await provider.close();
+});
+
+const chat = (content: string): string =>
+  JSON.stringify({ model: "gpt-4o-mini", messages: [{ role: "user", content }], max_tokens: 50 });
+
+/** Each answers what the app sees of it afterwards. */
+const CHANGES: Readonly<Record<string, (url: string) => Promise<unknown>>> = {
+  async "its bytes"(url) {
+    const body = Buffer.from(chat("one"));
+    const sent = fetch(url, { method: "POST", body });
+    body.write(chat("two"));
+    return (await sent).status;
+  },
+  async "its URL"(url) {
+    const target = new URL(url);
+    const sent = fetch(target, { method: "POST", body: chat("one") });
+    target.pathname = "/elsewhere";
+    return (await sent).status;
+  },
+  async "its headers and body, for the next"(url) {
+    const init = { method: "POST", headers: new Headers({ "x-number": "1" }), body: chat("one") };
+    const first = await sendAndChange(url, init);
+    return [first, (await fetch(url, init)).status];
+  },
+  async "a Request, which is used"(url) {
+    const request = new Request(url, { method: "POST", body: chat("one") });
+    const sent = fetch(request);
+    const seen = [request.bodyUsed];
+    request.headers.set("x-number", "2");
+    await sent;
+    return [...seen, request.bodyUsed, await fetch(request).catch((error: unknown) => String(error))];
+  },
+  async "a Request with another body"(url) {
+    const request = new Request(url, { method: "POST", body: chat("one") });
+    const { status } = await fetch(request, { method: "POST", body: chat("two") });
+    return [status, request.bodyUsed];
+  },
+  async "the headers of undici"(url) {
+    const headers = { "x-number": "1" };
+    const sent = undiciRequest(url, { method: "POST", headers, body: chat("one") });
+    headers["x-number"] = "2";
+    const { statusCode, body } = await sent;
+    await body.dump();
+    return statusCode;
+  },
+};
+
+async function sendAndChange(url: string, init: { headers: Headers; body: string }): Promise<number> {
+  const sent = fetch(url, init);
+  init.headers.set("x-number", "2");
+  init.body = chat("two");
+  return (await sent).status;
+}
+
+/** What the provider got, and what the app saw. */
+async function outcome(work: (url: string) => Promise<unknown>, url: string): Promise<unknown> {
+  const before = provider.requests.length;
+  const seen = await work(url);
+  const got = provider.requests.slice(before).map(({ path, body, headers }) => [path, body, headers["x-number"]]);
+  return { seen, got };
+}
+
+const cases = Object.entries(CHANGES);
+
+it.each(cases)("sends what it has read, whatever the app changes then: %s", async (_name, work) => {
+  gated = startGatedProcess({ env: { TOLLGATE_BUDGET: "$1" } });
+  const url = `${provider.url}/v1/chat/completions`;
+  const bare = await outcome(work, url);
+  registerWire(new Wire(gated.gate));
+  expect(await outcome(work, url)).toEqual(bare);
+});
+
+it.each(cases)("sends what it was told before it had to wait for the fleet's list: %s", async (_name, work) => {
+  const bare = await outcome(work, `${provider.url}/anything`);
+  gated = startGatedProcess({ transport: new MemoryLedger(10n ** 9n) });
+  registerWire(new Wire(gated.gate));
+  expect(await outcome(work, `${provider.url}/anything`)).toEqual(bare);
+});
