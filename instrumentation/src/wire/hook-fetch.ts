@@ -3,6 +3,7 @@ import { context } from "@opentelemetry/api";
 import { startSending } from "../gate/current-call.ts";
 import { watchBody } from "../stainless/observe-raw.ts";
 import { BODY_BYTES_MAX, isBlob, textOf } from "./request-body.ts";
+import { nodesRequest } from "./nodes-request.ts";
 import { patchDispatcherOf, patchGlobalDispatcher } from "./hook-undici.ts";
 import { registeredWire } from "./wire.ts";
 import type { Wire } from "./wire.ts";
@@ -109,7 +110,8 @@ interface Target {
 
 /** As `fetch` does: all is read before this returns, and the app may change it, or use it again, from then on. */
 function asTold({ input, init }: Sending): Request {
-  return new Request(input, init);
+  const NodesRequest = nodesRequest();
+  return new NodesRequest(input, init);
 }
 
 async function sendLater(sending: Sending, until: Promise<undefined>): Promise<Response> {
@@ -170,7 +172,8 @@ function changed(told: Request, own: RequestInit, { url, call }: Admitted): [Inp
   if (path === undefined) return [told, next];
   const target = new URL(url);
   target.pathname = path;
-  return [new Request(target, new Request(told, next)), next];
+  const NodesRequest = nodesRequest();
+  return [new NodesRequest(target, new NodesRequest(told, next)), next];
 }
 
 /** Not a field of the standard's: a request may not hand it on. */
@@ -180,8 +183,8 @@ function dispatcherOf(init: Init): RequestInit {
 }
 
 /** Nobody here reads a form, and so much is no prompt: it goes on as it is. */
-function isReadable({ body, headers }: Request, given: unknown): boolean {
-  if (body === null || headers.get("content-type")?.startsWith("multipart/") === true) return false;
+function isReadable({ body }: Request, given: unknown): boolean {
+  if (body === null || (typeof given === "object" && given !== null && "append" in given)) return false;
   return !isBlob(given) || given.size <= BODY_BYTES_MAX;
 }
 

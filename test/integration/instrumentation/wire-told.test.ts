@@ -111,3 +111,21 @@ it.each(cases)("sends what it was told before it had to wait for the fleet's lis
   registerWire(new Wire(gated.gate));
   expect(await outcome(work, `${provider.url}/anything`)).toEqual(bare);
 });
+
+it("sends a call whatever the app has put in the place of `Request`, and reads a body that says it is a form", async () => {
+  gated = startGatedProcess({ env: { TOLLGATE_BUDGET: "$1" } });
+  registerWire(new Wire(gated.gate));
+  const own = globalThis.Request;
+  globalThis.Request = class Foreign {} as unknown as typeof Request;
+  try {
+    const headers = { "content-type": "multipart/form-data; boundary=x" };
+    const url = `${provider.url}/v1/chat/completions`;
+    const response = await fetch(url, { method: "POST", headers, body: chat("one") });
+    expect([response.status, globalThis.Request.name]).toEqual([200, "Foreign"]);
+    expect(gated.spans().map(({ attributes }) => attributes["gen_ai.request.model"])).toEqual([]);
+    await response.text();
+    expect(gated.spans().map(({ attributes }) => attributes["gen_ai.request.model"])).toEqual(["gpt-4o-mini"]);
+  } finally {
+    globalThis.Request = own;
+  }
+});
