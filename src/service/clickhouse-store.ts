@@ -79,6 +79,7 @@ export class ClickhouseStore implements Store {
   #isMigrated = false;
   #isAnswering = false;
   #hasFailed = false;
+  #findings: readonly string[] = [];
   /** The start does not wait any more: from now on people are told. */
   #isLate = false;
   #isPinging = false;
@@ -109,6 +110,10 @@ export class ClickhouseStore implements Store {
     return this.#isMigrated && this.#isAnswering;
   }
 
+  get findings(): readonly string[] {
+    return this.#findings;
+  }
+
   url(): string {
     return this.#options.server.url();
   }
@@ -126,7 +131,10 @@ export class ClickhouseStore implements Store {
     this.#connected = { write: connect(user), read: connect(readOnlyUser) };
     const prepared = this.#prepare();
     // Also when it is refused long after the start, which does not wait for it then.
-    prepared.catch((error: unknown) => telemetry.emit("storage_refused", { reason: errorText(error) }));
+    prepared.catch((error: unknown) => {
+      this.#findings = [errorText(error)];
+      telemetry.emit("storage_refused", { reason: errorText(error) });
+    });
     await Promise.race([prepared, delay(clock, START_WAIT_MS)]);
     this.#isLate = true;
     if (this.#hasFailed) this.#tellUnavailable();
@@ -209,7 +217,10 @@ export class ClickhouseStore implements Store {
     // A migration may take hours: who does not answer at all is not waited for that long.
     await this.#ask();
     const target = { url: server.url(), ...server.user, database, ...(cluster === undefined ? {} : { cluster }) };
-    await migrate({ ...target, onDrift: (reason) => telemetry.emit("storage_drifted", { reason }) });
+    const findings: string[] = [];
+    await migrate({ ...target, onDrift: (message) => findings.push(message) });
+    for (const reason of findings) telemetry.emit("storage_drifted", { reason });
+    this.#findings = findings;
     await applyRetention({ ...target, retention });
   }
 

@@ -71,6 +71,7 @@ export async function serviceStatusOf(sources: StatusSources): Promise<ServiceSt
     ...figures,
     warnings: [
       ...statusWarnings(figures, sources),
+      ...store.findings,
       ...spendWarnings(sources),
       ...sources.agentWatch.warnings(),
       ...sources.alertWatch.warnings(),

@@ -16,6 +16,8 @@ export interface Store {
   readonly engine: WatchedEngine | undefined;
   /** True while ClickHouse answers and its tables are there. */
   readonly isReady: boolean;
+  /** In which ways the tables are not those that the migrations made, in sentences; as found when they were last looked at, at the start. */
+  readonly findings: readonly string[];
   /** From now on nobody reads the embedded engine without a password. */
   closeReads(): void;
   /** Of ClickHouse's HTTP interface, with the real port once the engine has started. */

@@ -4,9 +4,14 @@
  */
 import { once } from "node:events";
 import { createServer, type ServerResponse } from "node:http";
+import { mkdtemp, rm } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterEach, expect, it } from "vitest";
 import { ClickhouseStore } from "../../../src/service/clickhouse-store.ts";
+import { createStorage } from "../../../src/storage/client.ts";
+import { EmbeddedEngine } from "../../../src/storage/embedded/engine.ts";
 import { Telemetry } from "../../../src/telemetry/telemetry.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 
@@ -31,11 +36,11 @@ async function holdingServer() {
     for (const response of held.splice(0)) response.destroy();
   };
   cleanup.push(async () => letGo());
-  return { port: (server.address() as AddressInfo).port, held, letGo };
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, held, letGo };
 }
 
 /** Started, with `told` growing as it tells. */
-function startStore(port: number) {
+function startStore(url: string) {
   const clock = new ManualClock();
   const told: string[] = [];
   const failed = Promise.withResolvers<void>();
@@ -50,7 +55,7 @@ function startStore(port: number) {
       user: { username: "default", password: "" },
       readOnlyUser: undefined,
       closeReads: () => {},
-      url: () => `http://127.0.0.1:${port}`,
+      url: () => url,
       start: async () => {},
       stop: async () => {},
     },
@@ -64,8 +69,8 @@ function startStore(port: number) {
 }
 
 it("says of a ClickHouse that takes its time that it is being set up, and no more, also when it is left in that", async () => {
-  const { port, held, letGo } = await holdingServer();
-  const { clock, store, told, failed, started } = startStore(port);
+  const { url, held, letGo } = await holdingServer();
+  const { clock, store, told, failed, started } = startStore(url);
   await expect.poll(() => held.length).toBe(1);
   clock.advance(START_MS);
   await started;
@@ -77,15 +82,15 @@ it("says of a ClickHouse that takes its time that it is being set up, and no mor
 });
 
 it("says once that it cannot be reached when it fails, before the start is over or after", async () => {
-  const { port, held, letGo } = await holdingServer();
-  const late = startStore(port);
+  const { url, held, letGo } = await holdingServer();
+  const late = startStore(url);
   await expect.poll(() => held.length).toBe(1);
   late.clock.advance(START_MS);
   await late.started;
   letGo();
   await expect.poll(() => late.told).toEqual(["storage_preparing", "storage_unavailable"]);
 
-  const early = startStore(port);
+  const early = startStore(url);
   await expect.poll(() => held.length).toBe(1);
   letGo();
   await early.failed;
@@ -95,8 +100,8 @@ it("says once that it cannot be reached when it fails, before the start is over 
 });
 
 it("gives a server up that takes a question and never answers, one question at a time", async () => {
-  const { port, held } = await holdingServer();
-  const { clock, told, started } = startStore(port);
+  const { url, held } = await holdingServer();
+  const { clock, told, started } = startStore(url);
   await expect.poll(() => held.length).toBe(1);
   clock.advance(START_MS);
   await started;
@@ -104,4 +109,30 @@ it("gives a server up that takes a question and never answers, one question at a
   expect(held).toHaveLength(1);
   clock.advance(QUESTION_MS);
   await expect.poll(() => told).toEqual(["storage_preparing", "storage_unavailable"]);
+});
+
+it("has what is no longer as the migrations made it among its findings, and what it therefore does not start with", async () => {
+  const directory = await mkdtemp(join(tmpdir(), "tollgate-store-"));
+  cleanup.push(() => rm(directory, { recursive: true, force: true }));
+  const engine = new EmbeddedEngine({ dataDir: directory });
+  cleanup.push(() => engine.stop());
+  const { url } = await engine.start();
+  const asMade = startStore(url);
+  await asMade.started;
+  expect(asMade.store.findings).toEqual([]);
+
+  const storage = createStorage({ url, database: "tollgate" });
+  cleanup.push(() => storage.close());
+  await storage.command("CREATE OR REPLACE VIEW llm_calls AS SELECT * FROM spans WHERE 0");
+  const replaced = startStore(url);
+  await replaced.started;
+  expect(replaced.store.findings).toEqual(["the view `llm_calls` is not the one that was made"]);
+  expect(replaced.told).toEqual(["storage_drifted", "storage_ready"]);
+
+  await storage.command("ALTER TABLE approval_log DROP COLUMN user");
+  const refused = startStore(url);
+  const reason = "the database `tollgate` is not as the migrations made it: `approval_log` has lost its column `user`";
+  await expect(refused.started).rejects.toThrow(reason);
+  expect(refused.store.findings).toEqual([reason]);
+  expect(refused.told).toEqual(["storage_refused"]);
 });

@@ -111,6 +111,42 @@ test("a column that somebody dropped is refused by name, one of another type is 
   await storage.close();
 });
 
+test("a view that somebody replaced is told, in a database of a version that wrote no views down from the second start on; one that is gone is refused", async () => {
+  const options = { url, database: "replaced", directory: files };
+  const views =
+    "CREATE MATERIALIZED VIEW IF NOT EXISTS {database}.sums TO {database}.b AS SELECT x FROM {database}.a;\nCREATE OR REPLACE VIEW {database}.shown AS SELECT x FROM {database}.a;\n";
+  await writeFile(join(files, "0002-views.sql"), views);
+  await migrate(options);
+  const storage = createStorage({ url, database: "replaced" });
+  const told: string[] = [];
+  const startAgain = async (): Promise<readonly string[]> => {
+    told.length = 0;
+    await migrate({ ...options, onDrift: (message) => told.push(message) });
+    return told;
+  };
+  expect(await startAgain()).toEqual([]);
+  await storage.command("CREATE OR REPLACE VIEW shown AS SELECT concat(x, '') AS x FROM a");
+  await storage.command("DROP TABLE sums");
+  await storage.command("CREATE MATERIALIZED VIEW sums TO b AS SELECT x FROM a WHERE x != ''");
+  const both = ["shown", "sums"].map((view) => `the view \`${view}\` is not the one that was made`);
+  expect(await startAgain()).toEqual(both);
+  expect(await startAgain()).toEqual(both);
+  await storage.command("ALTER TABLE schema_snapshots DROP COLUMN views");
+  expect(await startAgain()).toEqual([]);
+  await storage.command("CREATE OR REPLACE VIEW shown AS SELECT x FROM a");
+  expect(await startAgain()).toEqual(both.slice(0, 1));
+  // Another server's words are not compared, and the next start compares with this one's.
+  await storage.command(
+    "INSERT INTO schema_snapshots (version, columns, views) SELECT version, columns, replace(views, version(), '1.1') FROM schema_snapshots ORDER BY taken_at DESC LIMIT 1",
+  );
+  expect(await startAgain()).toEqual([]);
+  await storage.command("CREATE OR REPLACE VIEW shown AS SELECT concat(x, x) AS x FROM a");
+  expect(await startAgain()).toEqual(both.slice(0, 1));
+  await storage.command("DROP TABLE sums");
+  await expect(startAgain()).rejects.toThrow("the table `sums` is gone");
+  await storage.close();
+});
+
 /** The first migrations of this package, as a version before had them. */
 async function earlierMigrations(versionMax: number): Promise<void> {
   await rm(join(files, "0001-first.sql"), { force: true });

@@ -53,7 +53,8 @@ test("a table or column that is gone is fatal, another type is told, an addition
     { table: "c", name: "x", type: "String" },
     { table: "c", name: "own", type: "String" },
   ];
-  expect(compareSchemas(recorded, live)).toEqual([
+  const views = undefined;
+  expect(compareSchemas({ columns: recorded, views }, { columns: live, views })).toEqual([
     { isFatal: true, message: "the table `b` is gone" },
     { isFatal: false, message: "`a.x` is LowCardinality(String), and was made as String" },
     { isFatal: true, message: "`a` has lost its column `y`" },
