@@ -2,6 +2,7 @@ import { Command } from "commander";
 import { stringify } from "yaml";
 import { readEnvironment } from "../config/environment.ts";
 import { excessNotes } from "../config/governance/excess.ts";
+import { outlivedWindows } from "../config/governance/outlived-windows.ts";
 import { unenforced } from "../config/governance/unenforced.ts";
 import { ConfigInvalid, formatProblem } from "../config/problem.ts";
 import type { Setup } from "../service/setup.ts";
@@ -40,7 +41,8 @@ function validateCommand(output: Output): Command {
         };
         const { buildRegistry } = await import("../service/build-access.ts");
         const inForce = { registry: buildRegistry(governance, config), budgets: governance.budgets };
-        const notes = [...unenforced(governance), ...excessNotes(inForce)];
+        const outlived = outlivedWindows(governance.budgets, config.storage.retention.spend);
+        const notes = [...unenforced(governance), ...outlived, ...excessNotes(inForce)];
         if (options.json === true) printJson(output, { valid: true, problems: [], notes, ...counts });
         else
           for (const line of [`valid: ${countsText(counts)}`, ...notes.map((note) => `note: ${note}`)])

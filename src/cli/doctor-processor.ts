@@ -3,6 +3,7 @@ import { statfs } from "node:fs/promises";
 import { existsSync } from "node:fs";
 import type { ServiceStatus } from "../api/status.ts";
 import { readEnvironment } from "../config/environment.ts";
+import { outlivedWindows } from "../config/governance/outlived-windows.ts";
 import { unenforced } from "../config/governance/unenforced.ts";
 import { ConfigInvalid, formatProblem } from "../config/problem.ts";
 import { dataDirectory } from "../service/data-directory.ts";
@@ -48,7 +49,8 @@ function configChecks(
     const setup = loadSetup({ file, dataDir, environment: readEnvironment().all });
     const { budgets, policies, agents } = setup.governance;
     const detail = `valid: ${counted(budgets.length, "budget")}, ${counted(policies.length, "policy", "policies")}, ${counted(agents.length, "agent")}`;
-    const unheld = unenforced(setup.governance).map((text): Check => finding("budgets", text));
+    const outlived = outlivedWindows(setup.governance.budgets, setup.config.storage.retention.spend);
+    const unheld = [...unenforced(setup.governance), ...outlived].map((text): Check => finding("budgets", text));
     return { setup, checks: [fine("config", detail), ...unheld] };
   } catch (error) {
     if (!(error instanceof ConfigInvalid)) throw error;

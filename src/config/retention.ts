@@ -27,7 +27,9 @@ export const retentionSection = z
     events: keepFor.prefault("off").describe("Log records."),
     spend: keepFor
       .prefault("off")
-      .describe("Sums of spend, decisions and durations by minute and hour; no shorter than any of the spans."),
+      .describe(
+        "Sums of spend, decisions and durations by minute and hour; no shorter than any of the spans; shorter than a budget's window is a warning.",
+      ),
     by_label: z
       .array(
         z.strictObject({

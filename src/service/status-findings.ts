@@ -1,5 +1,6 @@
 import type { ServiceStatus } from "../api/status.ts";
 import type { Governance } from "../config/governance/governance.ts";
+import { outlivedWindows } from "../config/governance/outlived-windows.ts";
 import { unenforced } from "../config/governance/unenforced.ts";
 import { VISIBILITY_SLO } from "../telemetry/lag.ts";
 import type { ApiBuild } from "./build-api.ts";
@@ -17,7 +18,7 @@ const CRASH_FRESH_MS = 600_000;
 const LAG_SPANS_MIN = 100;
 
 /** What a person should look at: `tollgate status` ends with code 1 for any of these. */
-export function statusWarnings(status: Figures, sources: Pick<Sources, "queues" | "governance">): string[] {
+export function statusWarnings(status: Figures, sources: Sources): string[] {
   return [
     ...storageWarnings(status),
     ...status.components
@@ -32,6 +33,7 @@ export function statusWarnings(status: Figures, sources: Pick<Sources, "queues" 
       .map(({ name }) => `budget \`${name}\`: more was spent than its limit`),
     ...governanceWarnings(status),
     ...unenforced(sources.governance.current),
+    ...outlivedWindows(sources.governance.current.budgets, sources.config.storage.retention.spend),
   ];
 }
 

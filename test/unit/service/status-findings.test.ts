@@ -4,6 +4,7 @@ import type { Governance } from "../../../src/config/governance/governance.ts";
 import { configSchema } from "../../../src/service/config-schema.ts";
 import type { QueueSource } from "../../../src/service/queues.ts";
 import { statusNotes, statusWarnings } from "../../../src/service/status-findings.ts";
+import { makeBudget } from "../budget/make-budget.ts";
 import { fineStatus } from "../../support/service-status.ts";
 
 const NO_GOVERNANCE: Governance = {
@@ -23,8 +24,10 @@ function queue(recentEvictedEarly: number): QueueSource {
   return { component: "exporters.clickhouse", signal: "traces", read: () => figures };
 }
 
+const config = configSchema.parse({});
+
 const warningsOf = (change: Partial<ServiceStatus>, queues: readonly QueueSource[] = []): readonly string[] =>
-  statusWarnings({ ...fineStatus(), ...change }, { queues, governance: { current: NO_GOVERNANCE } });
+  statusWarnings({ ...fineStatus(), ...change }, { queues, config, governance: { current: NO_GOVERNANCE } });
 
 const fine = fineStatus();
 const [component] = fine.components;
@@ -57,14 +60,23 @@ describe("status finds", () => {
     expect(warningsOf({}, [queue(7)])).toEqual([expect.stringContaining("forgot 7 spans early")]);
   });
 
+  it("budgets whose windows are longer than sums are kept", () => {
+    const retention = { spans: "1d", spend: "48h" };
+    const windows = [{ kind: "calendar", unit: "day" } as const, { kind: "calendar", unit: "week" } as const];
+    const budgets = windows.map((window) => makeBudget({ name: `each-${window.unit}`, window }));
+    const sources = { queues: [], config: configSchema.parse({ storage: { retention } }) };
+    const current = { ...NO_GOVERNANCE, budgets };
+    expect(statusWarnings(fineStatus(), { ...sources, governance: { current } })).toEqual([
+      "budget `each-week`: its window (week) outlives the sums that `storage.retention.spend` keeps for 48 h",
+    ]);
+  });
+
   it("nothing in the lag of a handful of spans", () => {
     expect(warningsOf({ lag: { ...fine.lag, visible: { ...fine.lag.visible, p99_ms: 9_000, spans: 5 } } })).toEqual([]);
   });
 });
 
 describe("status notes", () => {
-  const config = configSchema.parse({});
-
   it("that nobody needs a key, and which agents have no policy", () => {
     const agents = ["a", "b", "c", "d", "e", "f", "g"];
     expect(statusNotes({ ...fine, agents_without_policy: agents }, { config })).toEqual([
