@@ -38,7 +38,17 @@ export const ALERTS: readonly AlertRule[] = [
     for: "5m",
     summary: `less than ${percent} % of calls are visible within ${VISIBILITY_SLO.seconds} s`,
     description:
-      "Spend and incidents are seen late, and budgets of agents without the gate are enforced late. Look at insert latency, the spool's oldest block and the engine's memory.",
+      "Spend and incidents are seen late. Look at insert latency, the spool's oldest block and the engine's memory.",
+  },
+  {
+    name: "TollgateEnforcementObjectiveMissed",
+    severity: "warning",
+    query: withinObjective("10m", "enforcement"),
+    when: { is: "below", value: VISIBILITY_SLO.share },
+    for: "5m",
+    summary: `less than ${percent} % of calls count in the ledger within ${VISIBILITY_SLO.seconds} s`,
+    description:
+      "Agents without the gate spend beyond a budget for as long, with ClickHouse there or not. Look at how long their SDKs hold spans (OTEL_BSP_SCHEDULE_DELAY is 5 s by default), at clocks that go behind, and at the disk of the spool and the journal.",
   },
   {
     name: "TollgateCountsDiffer",

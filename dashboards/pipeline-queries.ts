@@ -17,11 +17,11 @@ function quantile(share: number, histogram: string): string {
   return `histogram_quantile(${share}, sum by (le) (rate(${histogram}[${RATE}])))`;
 }
 
-/** Share of calls that were visible in time, over a range. */
-export function withinObjective(range: string): string {
+/** Share of calls that were visible in time, or counted in time, over a range. */
+export function withinObjective(range: string, lag: "visibility" | "enforcement" = "visibility"): string {
   const { bucket, count } = {
-    bucket: `rate(tollgate_visibility_lag_seconds_bucket{${LE}}[${range}])`,
-    count: `rate(tollgate_visibility_lag_seconds_count[${range}])`,
+    bucket: `rate(tollgate_${lag}_lag_seconds_bucket{${LE}}[${range}])`,
+    count: `rate(tollgate_${lag}_lag_seconds_count[${range}])`,
   };
   return `sum(${bucket}) / sum(${count})`;
 }

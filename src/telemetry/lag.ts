@@ -1,8 +1,8 @@
 import { DurationHistogram, LAG_SECONDS } from "./histogram.ts";
 
 /**
- * The objective: 99 of 100 calls are visible in ClickHouse within so many seconds of their end. The alert rules and `status`
- * measure against it.
+ * The objective: 99 of 100 calls are visible in ClickHouse within so many seconds of their end, and count in the ledger within as
+ * many. The alert rules measure against it, and `status`.
  */
 export const VISIBILITY_SLO = { seconds: 2, share: 0.99 } as const;
 

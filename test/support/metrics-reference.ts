@@ -80,7 +80,7 @@ const SECTIONS: readonly { readonly title: string; readonly text: string; readon
   },
   {
     title: "Lag, inserts, answers",
-    text: `The objective: ${VISIBILITY_SLO.share * 100} of 100 calls are visible within ${VISIBILITY_SLO.seconds} s of their end. In PromQL, the share that kept it: \`sum(rate(tollgate_visibility_lag_seconds_bucket{le="${VISIBILITY_SLO.seconds}"}[5m])) / sum(rate(tollgate_visibility_lag_seconds_count[5m]))\`. Lags are those of spans that cost something; \`tollgate_enforcement_lag_seconds\` is how long a budget did not know of a call that no lease covered.`,
+    text: `The objective: ${VISIBILITY_SLO.share * 100} of 100 calls are visible within ${VISIBILITY_SLO.seconds} s of their end, and count in the ledger within as many; an alert rule for each is in dashboards/alerts. In PromQL, the share that kept it: \`sum(rate(tollgate_visibility_lag_seconds_bucket{le=~"${VISIBILITY_SLO.seconds}([.]0)?"}[5m])) / sum(rate(tollgate_visibility_lag_seconds_count[5m]))\`. Lags are those of spans that cost something; \`tollgate_enforcement_lag_seconds\` is how long a budget did not know of a call that no lease covered.`,
     prefixes: [
       "tollgate_enforcement_",
       "tollgate_visibility_",
