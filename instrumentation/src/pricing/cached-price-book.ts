@@ -21,6 +21,8 @@ export interface PriceBookOptions {
 const REMEMBERED_MAX = 2048;
 /** Of a name that is looked up: of a model, a provider or a host. */
 const NAME_LENGTH_MAX = 512;
+/** Stands for a provider whose name is longer: nobody knows it, and to look for it in the book takes milliseconds. */
+const UNKNOWN_PROVIDER = "(unknown)";
 
 /** A price book over house documents and the kept data. Throws `RangeError` for a document that `validatePrices` refuses. */
 export function createPriceBook(options: PriceBookOptions = {}): PriceBook {
@@ -64,7 +66,8 @@ class CachedPriceBook implements PriceBook {
     }
   }
 
-  find({ provider, model, host, at }: PriceQuery): ModelPrice | undefined {
+  find({ provider: named, model, host, at }: PriceQuery): ModelPrice | undefined {
+    const provider = named.length > NAME_LENGTH_MAX ? UNKNOWN_PROVIDER : named;
     if (model === "" || model.length > NAME_LENGTH_MAX || Number.isNaN(at.getTime())) return undefined;
     const served = host === undefined || host === "" || !isSpoken(provider) ? undefined : this.#providerAt(host);
     if (served === undefined || served === bookProviderId(provider)) return this.#find(provider, model, at);
@@ -79,7 +82,7 @@ class CachedPriceBook implements PriceBook {
   #find(provider: string, model: string, at: Date): ModelPrice | undefined {
     const house = this.#findHouse({ provider, model }, at);
     if (house !== undefined) return house;
-    const known = provider.length > NAME_LENGTH_MAX ? lookUp(provider, model) : this.#remember(provider, model);
+    const known = this.#remember(provider, model);
     const { reading } = known;
     const isHouse = reading?.meanings.some((meaning) => this.#findHouse(meaning, at) !== undefined) === true;
     const itself = isHouse ? undefined : known.itself?.priceAt(at);
