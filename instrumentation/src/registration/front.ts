@@ -17,8 +17,6 @@ import { watchDestinations } from "../wire/http-destination.ts";
 import { isBuiltinLoaded, onNeeded, watchResolve } from "./module-hooks.ts";
 import { findSdkFile } from "./sdk-files.ts";
 import type { registerTollgate, Registration } from "./register-tollgate.ts";
-// Before the app can change what it looks at.
-import "../wire/nodes-request.ts";
 
 type AnyFunction = (this: unknown, ...args: unknown[]) => unknown;
 type Methods = Record<string, AnyFunction>;

@@ -3,7 +3,6 @@ import { context } from "@opentelemetry/api";
 import { startSending } from "../gate/current-call.ts";
 import { watchBody } from "../stainless/observe-raw.ts";
 import { BODY_BYTES_MAX, isBlob, textOf } from "./request-body.ts";
-import { nodesRequest } from "./nodes-request.ts";
 import { patchDispatcherOf, patchGlobalDispatcher } from "./hook-undici.ts";
 import { registeredWire } from "./wire.ts";
 import type { Wire } from "./wire.ts";
@@ -75,8 +74,10 @@ function send({ wire, original, input, init, isLast }: Sending): Promise<Respons
     case "refuse":
       return Promise.reject(verdict.error);
     case "wait":
+      if (!hasNodesRequest()) return passed(original(input, init));
       return sendLater({ wire, original, input, init, isLast }, verdict.until);
     case "read":
+      if (!hasNodesRequest()) return passed(original(input, init));
       return sendGated({ wire, original, input, init, isLast }, { method, url, host: verdict.host });
   }
 }
@@ -110,8 +111,12 @@ interface Target {
 
 /** As `fetch` does: all is read before this returns, and the app may change it, or use it again, from then on. */
 function asTold({ input, init }: Sending): Request {
-  const NodesRequest = nodesRequest();
-  return new NodesRequest(input, init);
+  return new Request(input, init);
+}
+
+/** An app may have put another class in its place, which `fetch` does not take. Then undici's `dispatch`, below `fetch`, is where a call is gated. */
+function hasNodesRequest(): boolean {
+  return "duplex" in Request.prototype;
 }
 
 async function sendLater(sending: Sending, until: Promise<undefined>): Promise<Response> {
@@ -172,8 +177,7 @@ function changed(told: Request, own: RequestInit, { url, call }: Admitted): [Inp
   if (path === undefined) return [told, next];
   const target = new URL(url);
   target.pathname = path;
-  const NodesRequest = nodesRequest();
-  return [new NodesRequest(target, new NodesRequest(told, next)), next];
+  return [new Request(target, new Request(told, next)), next];
 }
 
 /** Not a field of the standard's: a request may not hand it on. */

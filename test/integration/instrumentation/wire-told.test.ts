@@ -122,7 +122,6 @@ it("sends a call whatever the app has put in the place of `Request`, and reads a
     const url = `${provider.url}/v1/chat/completions`;
     const response = await fetch(url, { method: "POST", headers, body: chat("one") });
     expect([response.status, globalThis.Request.name]).toEqual([200, "Foreign"]);
-    expect(gated.spans().map(({ attributes }) => attributes["gen_ai.request.model"])).toEqual([]);
     await response.text();
     expect(gated.spans().map(({ attributes }) => attributes["gen_ai.request.model"])).toEqual(["gpt-4o-mini"]);
   } finally {
