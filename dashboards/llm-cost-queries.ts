@@ -48,12 +48,26 @@ const SERIES_MAX = 20;
 /** Room for as many, and for 0: a time and a place among the dearest are one number then, by which rows are summed up fastest. */
 const PLACES = 32;
 
+const IS_BY_HALF_HOURS = "$__interval_s % 1800 = 0";
+
+/**
+ * What was spent over time. Points of half hours and more come from half hours, whose sums are kept (migration 0042, which has the
+ * time word by word); the first of them is whole then, also where the range cuts it. What is finer comes from the minutes.
+ */
+const OVER_TIME = `FROM (
+    SELECT if(${IS_BY_HALF_HOURS}, toStartOfInterval(minute, toIntervalMinute(30)), minute) AS at,
+      agent, team, model, input_tokens, output_tokens, cost_nano_usd
+    FROM spend_by_minute
+  )
+  WHERE at >= if(${IS_BY_HALF_HOURS}, toStartOfInterval($__fromTime, toIntervalMinute(30)), $__fromTime) AND at <= $__toTime
+  AND ${SELECTED}`;
+
 /** Cost over time, one series a value of `label`: the dearest ones, and all others as one. */
 export function costOverTime(label: "agent" | "team" | "model"): string {
   return `WITH (
   SELECT groupArray(toString(${label}))
   FROM (
-    SELECT ${label} ${ROLL_UP}
+    SELECT ${label} ${OVER_TIME}
     GROUP BY ${label}
     ORDER BY sum(cost_nano_usd) DESC, ${label}
     LIMIT ${SERIES_MAX}
@@ -62,16 +76,16 @@ export function costOverTime(label: "agent" | "team" | "model"): string {
 SELECT toDateTime(intDiv(slot, ${PLACES}), 'UTC') AS time, if(slot % ${PLACES} = 0, 'others', dearest[slot % ${PLACES}]) AS ${label},
   reinterpret(nano_usd, 'Decimal(18, 9)') AS cost
 FROM (
-  SELECT toUInt64($__timeInterval(minute)) * ${PLACES} + transform(${label}, dearest, arrayEnumerate(dearest), 0) AS slot,
+  SELECT toUInt64($__timeInterval(at)) * ${PLACES} + transform(${label}, dearest, arrayEnumerate(dearest), 0) AS slot,
     sum(cost_nano_usd) AS nano_usd
-  ${ROLL_UP}
+  ${OVER_TIME}
   GROUP BY slot
 )
 ORDER BY time`;
 }
 
-export const TOKENS_OVER_TIME = `SELECT $__timeInterval(minute) AS time, sum(input_tokens) AS input, sum(output_tokens) AS output
-${ROLL_UP}
+export const TOKENS_OVER_TIME = `SELECT $__timeInterval(at) AS time, sum(input_tokens) AS input, sum(output_tokens) AS output
+${OVER_TIME}
 GROUP BY time
 ORDER BY time`;
 

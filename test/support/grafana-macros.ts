@@ -57,6 +57,7 @@ function expandBackendMacros(sql: string, context: GrafanaContext): string {
   return sql
     .replaceAll(/\$__fromTime\b/g, from)
     .replaceAll(/\$__toTime\b/g, to)
+    .replaceAll(/\$__interval_s\b/g, `${Math.max(context.intervalSeconds, 1)}`)
     .replaceAll(/\$__timeFilter\(([^)]+)\)/g, (_, column: string) => `${column} >= ${from} AND ${column} <= ${to}`)
     .replaceAll(
       /\$__timeInterval\(([^)]+)\)/g,

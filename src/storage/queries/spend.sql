@@ -1,14 +1,19 @@
 -- What calls cost, by labels. One row for each combination of values; most expensive first. Whole days come from the roll-up's
 -- projection by day where that has all the labels, the hours beside them from the roll-up, which has every label and outlives the
--- spans; what is left at both ends comes from the spans themselves.
+-- spans. An hour that an end of the range cuts is taken whole or not at all, whichever is nearer, and the spans between are taken away
+-- or added; of a range that ends now it is whole, as nothing lies behind.
 -- The place in double braces takes an array of label values, made by label-values.ts beside this file.
 -- Rows are spans that cost (cost_status != ''): an aggregate that a parent span carries never counts again. What was refused alone is no spend.
 WITH
     fromUnixTimestamp64Milli({since_ms: Int64}, 'UTC') AS since,
     fromUnixTimestamp64Milli({until_ms: Int64}, 'UTC') AS until,
-    toDateTime(toStartOfHour(toDateTime(intDiv({since_ms: Int64} + 3599999, 1000), 'UTC')), 'UTC') AS first_hour,
-    toDateTime(toStartOfHour(toDateTime(intDiv({until_ms: Int64}, 1000), 'UTC')), 'UTC') AS last_hour,
-    toDate(toDateTime(intDiv({since_ms: Int64} + 86399999, 1000), 'UTC')) AS first_day,
+    {until_ms: Int64} > toUnixTimestamp64Milli(now64(3)) - 60000 AS ends_now,
+    -- In seconds, up to the last day that a DateTime holds.
+    least(intDiv({since_ms: Int64} + 1800000, 3600000) * 3600, 4294944000) AS first_second,
+    least(intDiv({until_ms: Int64} + if(ends_now, 3599999, 1800000), 3600000) * 3600, 4294944000) AS last_second,
+    toDateTime(first_second, 'UTC') AS first_hour,
+    toDateTime(last_second, 'UTC') AS last_hour,
+    toDate(toDateTime(first_second + 86399, 'UTC')) AS first_day,
     toDate(last_hour) AS last_day
 SELECT
     label_values,
@@ -20,8 +25,8 @@ SELECT
 FROM (
     SELECT
         {{labels_of_days}} AS label_values,
-        sum(cost_nano_usd) AS nano_usd, sum(calls) AS made, sum(input_tokens) AS tokens_in, sum(output_tokens) AS tokens_out,
-        sum(unpriced_calls) AS unpriced
+        sum(cost_nano_usd) AS nano_usd, toInt64(sum(calls)) AS made, toInt64(sum(input_tokens)) AS tokens_in,
+        toInt64(sum(output_tokens)) AS tokens_out, toInt64(sum(unpriced_calls)) AS unpriced
     FROM spend_hour_log
     WHERE toDate(hour) >= first_day AND toDate(hour) < last_day
         AND ({tenant: String} = '' OR labels['tenant'] = {tenant: String})
@@ -29,18 +34,23 @@ FROM (
     UNION ALL
     SELECT
         {{labels}} AS label_values,
-        cost_nano_usd AS nano_usd, calls AS made, input_tokens AS tokens_in, output_tokens AS tokens_out, unpriced_calls AS unpriced
+        cost_nano_usd AS nano_usd, toInt64(calls) AS made, toInt64(input_tokens) AS tokens_in, toInt64(output_tokens) AS tokens_out,
+        toInt64(unpriced_calls) AS unpriced
     FROM spend_hour_log
     WHERE hour >= first_hour AND hour < last_hour AND (toDate(hour) < first_day OR toDate(hour) >= last_day)
         AND ({tenant: String} = '' OR labels['tenant'] = {tenant: String})
     UNION ALL
+    WITH
+        start >= least(since, first_hour) AND start < greatest(since, first_hour) AS at_first_hour,
+        start >= least(until, last_hour) AND start < greatest(until, last_hour) AS at_last_hour,
+        -- + 1 what the hours lack, - 1 what they have too much; of a range within an hour a span may be both.
+        if(at_first_hour, if(since < first_hour, 1, -1), 0) + if(at_last_hour, if(last_hour < until, 1, -1), 0) AS sign
     SELECT
         {{labels}} AS label_values,
-        cost_nano_usd AS nano_usd, toUInt64(decision NOT IN ('deny', 'forbid')) AS made, input_tokens AS tokens_in,
-        output_tokens AS tokens_out, toUInt64(cost_status IN ('unpriced', 'missing')) AS unpriced
+        cost_nano_usd * sign AS nano_usd, (decision NOT IN ('deny', 'forbid')) * sign AS made, toInt64(input_tokens) * sign AS tokens_in,
+        toInt64(output_tokens) * sign AS tokens_out, (cost_status IN ('unpriced', 'missing')) * sign AS unpriced
     FROM span_log
-    WHERE cost_status != '' AND start >= since AND start < until
-        AND (start < first_hour OR start >= last_hour)
+    WHERE cost_status != '' AND (at_first_hour OR at_last_hour)
         AND ({tenant: String} = '' OR labels['tenant'] = {tenant: String})
 )
 GROUP BY label_values

@@ -180,6 +180,57 @@ describe("LLM cost", () => {
     expect(plan.map(({ explain }) => explain).join("\n")).toContain("ReadFromMergeTree (by_day)");
   });
 
+  it.each([
+    [1_800, "by_half_hour_and_agent", 130],
+    [7_200, "by_half_hour_and_agent", 160],
+    [600, "tollgate.spend_log", 190],
+  ])(
+    "draws points of %i seconds to the nano-dollar, and reads them from %s",
+    async (intervalSeconds, source, daysAgo) => {
+      // A month of its own: a part that was merged is not merged with one that was not.
+      const begun = HOUR_START - daysAgo * 86_400;
+      const team = `halves-${intervalSeconds}`;
+      await owner.command(`INSERT INTO span_log (trace_id, span_id, start, end, agent, team, model, input_tokens, cost_nano_usd, cost_status, received_at)
+      SELECT leftPad(hex(number), 32, 'e'), leftPad(hex(number), 16, 'e'), toDateTime(${begun} + number * 777, 'UTC') AS at, at,
+        concat('h', toString(number % 3)), '${team}', concat('m', toString(number % 2)), number, number + 1, 'exact', at FROM numbers(400)`);
+      const range = { fromUnixSeconds: begun + 2_400, toUnixSeconds: begun + 300_060, intervalSeconds };
+      // A first half hour is whole, also where the range cuts it.
+      const from = intervalSeconds === 600 ? range.fromUnixSeconds : begun + 1_800;
+      const [query] = (await queriesOf("llm-cost")).filter(({ title }) => title === "Cost by agent");
+      for (const merge of [false, true]) {
+        if (merge) await owner.command("OPTIMIZE TABLE spend_log FINAL");
+        for (const chosen of [{}, { agent: ["h1"] }, { model: ["m1"] }]) {
+          const context = { ...ALL, ...range, variables: { ...ALL.variables, team: [team], ...chosen } };
+          const plain = await owner.query<Record<string, string>>(
+            `SELECT toString(toUnixTimestamp(toStartOfInterval(toDateTime(s.start), INTERVAL ${intervalSeconds} second))) AS time, agent,
+             toString(sum(cost_nano_usd)) AS nano, toString(sum(input_tokens)) AS input
+           FROM span_log AS s WHERE team = '${team}' AND toStartOfMinute(start) BETWEEN toDateTime(${from}) AND toDateTime(${range.toUnixSeconds})
+             AND ${"agent" in chosen ? "agent = 'h1'" : "1"} AND ${"model" in chosen ? "model = 'm1'" : "1"}
+           GROUP BY time, agent ORDER BY time, agent`,
+          );
+          expect(plain.length).toBeGreaterThan(30);
+          const shown = (await panel("Cost by agent", context)).map(({ time, agent, cost }) => ({
+            time: String(Date.parse(`${String(time)}Z`) / 1000),
+            agent,
+            nano: String(Math.round(Number(cost) * 1e9)),
+          }));
+          const inOrder = shown.toSorted((a, b) =>
+            `${a.time}${String(a.agent)}`.localeCompare(`${b.time}${String(b.agent)}`),
+          );
+          expect(inOrder).toEqual(plain.map(({ time, agent, nano }) => ({ time, agent, nano })));
+          const tokens = await panel("Tokens", context);
+          expect(tokens.reduce((sum, row) => sum + Number(row["input"]), 0)).toBe(
+            plain.reduce((sum, { input }) => sum + Number(input), 0),
+          );
+        }
+      }
+      const plan = await owner.query<{ explain: string }>(
+        `EXPLAIN ${expandGrafanaSql(query?.sql ?? "", { ...ALL, ...range })}`,
+      );
+      expect(plan.map(({ explain }) => explain).join("\n")).toContain(`ReadFromMergeTree (${source})`);
+    },
+  );
+
   it("draws the dearest twenty agents, and all others as one", async () => {
     const begun = HOUR_START - 86_400;
     await owner.command(`INSERT INTO span_log (trace_id, span_id, start, end, agent, cost_nano_usd, cost_status, received_at)

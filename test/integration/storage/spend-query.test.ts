@@ -50,6 +50,10 @@ test.each([
   ["cut through an hour at both ends", 1_234_567, 40 * HOUR_MS + 654_321],
   ["within one hour", 5 * HOUR_MS + 600_000, 5 * HOUR_MS + 3_000_001],
   ["over one full hour's end", 5 * HOUR_MS + 1, 6 * HOUR_MS],
+  ["cut late in an hour and early in another", 5 * HOUR_MS + 3_400_000, 30 * HOUR_MS + 200_001],
+  ["cut early in an hour and late in another", 5 * HOUR_MS + 200_001, 30 * HOUR_MS + 3_400_000],
+  ["the end of an hour", 5 * HOUR_MS + 3_000_000, 5 * HOUR_MS + 3_500_001],
+  ["the beginning of an hour", 5 * HOUR_MS + 100_000, 5 * HOUR_MS + 1_000_001],
   ["nothing", 7 * HOUR_MS, 7 * HOUR_MS],
 ])("spend by labels equals the spans: %s", async (_, since, until) => {
   for (const by of [
@@ -82,6 +86,18 @@ test.each([
     expect(asked).toEqual(plain);
     expect(plain.length > 0).toBe(since !== until);
   }
+});
+
+test("what is dated later than the end of a range that ends now is not in it, though its hour is", async () => {
+  const until = Date.now();
+  const hourEnd = (Math.floor(until / HOUR_MS) + 1) * HOUR_MS;
+  await storage.command(`INSERT INTO span_log (trace_id, span_id, start, end, received_at, agent, cost_status, cost_nano_usd)
+    SELECT toString(number), toString(number), fromUnixTimestamp64Milli([${until - 1}, ${hourEnd - 1}][number + 1], 'UTC') AS s, s, s,
+      'now', 'exact', number + 1 FROM numbers(2)`);
+  const labels = labelValues(["agent"]);
+  const range = { since_ms: until - 5 * HOUR_MS, until_ms: until };
+  const rows = await storage.query(withLabels(queryText("spend"), labels), { ...range, tenant: "", limit: 10 });
+  expect(rows).toMatchObject([{ label_values: ["now"], cost_nano_usd: "1", calls: "1" }]);
 });
 
 test.each([
