@@ -12,6 +12,7 @@ import { decodeProtobufTraces } from "../src/pdata/otlp/protobuf-traces.ts";
 import type { Span } from "../src/pdata/span.ts";
 import { encodeNativeBlock } from "../src/pipeline/native/native-block.ts";
 import { encodeBlock } from "../src/pipeline/spool/block-format.ts";
+import { IDENTITY_BYTES, IdentityCell } from "../src/pdata/identity.ts";
 import { writeSpanIdentity } from "../src/pdata/span-identity.ts";
 import { sumSpend } from "../src/pipeline/spool/spend-sum.ts";
 import { applyCost, countGatedCalls } from "../src/processors/cost/cost.ts";
@@ -27,7 +28,6 @@ import { type EncodedRequest, genaiRequests } from "./traffic/genai-requests.ts"
 
 const ROUNDS = 40;
 const WARM_UP_ROUNDS = 10;
-const IDENTITY_BYTES = 24;
 const RECEIVED_UNIX_MS = 1_795_000_000_000;
 const STAGES = ["decode", "normalise", "identity", "cost", "meter", "watch", "spend", "columns", "block"] as const;
 type Stage = (typeof STAGES)[number];
@@ -104,8 +104,11 @@ function hotPath(encoding: Encoding): Record<Stage, number> {
   const payload = time("columns", () => encodeNativeBlock(SPAN_COLUMNS, rows));
   time("block", () => {
     const identities = Buffer.alloc(all.length * IDENTITY_BYTES);
-    let at = 0;
-    for (const span of all) writeSpanIdentity(span, identities.subarray(at, (at += IDENTITY_BYTES)));
+    const cell = new IdentityCell();
+    for (const [index, span] of all.entries()) {
+      writeSpanIdentity(span, cell);
+      identities.set(cell.bytes, index * IDENTITY_BYTES);
+    }
     const block = { token: "bench", createdUnixMs: RECEIVED_UNIX_MS, rowCount: all.length, identities, spend, payload };
     return encodeBlock(block);
   });

@@ -16,6 +16,17 @@ const SEED = randomBytes(4).readInt32LE();
 export class IdentityCell {
   readonly words = new Int32Array(IDENTITY_WORDS);
   readonly bytes = Buffer.from(this.words.buffer);
+  readonly view = new DataView(this.words.buffer);
+
+  /** Becomes zeros. */
+  clear(): void {
+    for (let index = 0; index < IDENTITY_WORDS; index += 1) this.words[index] = 0;
+  }
+
+  /** Takes over the identity that starts at byte `at`. */
+  read(view: DataView, at: number): void {
+    for (let byte = 0; byte < IDENTITY_BYTES; byte += 4) this.view.setInt32(byte, view.getInt32(at + byte, true), true);
+  }
 
   /** Whether it is the identity that starts at word `at` of others. */
   isAt(others: Int32Array, at: number): boolean {

@@ -46,7 +46,7 @@ export class EventsExporter implements Exporter<LogBatch> {
       presence: (block) => rowPresence({ storage, table: TABLE, query: "events-present" }, block),
       // The exporter of spans, started next, waits for the same server: a start waits once.
       isRecentAwaited: false,
-      identify: ({ record }, target) => void record.facts.identity.copy(target),
+      identify: ({ record }, target) => void record.facts.identity.copy(target.bytes),
     });
   }
 

@@ -127,28 +127,28 @@ function clampTime(unixNano: bigint): bigint {
 }
 
 function writeTraceId(sink: ByteSink, span: Span): void {
-  if (span instanceof WireSpan) sink.hex(span.bytes, span.traceIdAt, TRACE_ID_BYTES);
+  if (span instanceof WireSpan) sink.hex(span, span.traceIdAt, TRACE_ID_BYTES);
   else sink.text(span.traceId);
 }
 
 function writeSpanId(sink: ByteSink, span: Span): void {
-  if (span instanceof WireSpan) sink.hex(span.bytes, span.spanIdAt, SPAN_ID_BYTES);
+  if (span instanceof WireSpan) sink.hex(span, span.spanIdAt, SPAN_ID_BYTES);
   else sink.text(span.spanId);
 }
 
 function writeParentSpanId(sink: ByteSink, span: Span): void {
   const isWire = span instanceof WireSpan && span.parentSpanIdAt !== ABSENT;
-  if (isWire) sink.hex(span.bytes, span.parentSpanIdAt, SPAN_ID_BYTES);
+  if (isWire) sink.hex(span, span.parentSpanIdAt, SPAN_ID_BYTES);
   else sink.text(span.parentSpanId);
 }
 
 function writeStart(sink: ByteSink, span: Span): void {
-  if (span instanceof WireSpan && span.startAt !== ABSENT) sink.raw8(span.bytes, span.startAt);
+  if (span instanceof WireSpan && span.startAt !== ABSENT) sink.raw8(span, span.startAt);
   else sink.int64(span.startUnixNano);
 }
 
 function writeEnd(sink: ByteSink, span: Span): void {
-  if (span instanceof WireSpan && span.endAt !== ABSENT) sink.raw8(span.bytes, span.endAt);
+  if (span instanceof WireSpan && span.endAt !== ABSENT) sink.raw8(span, span.endAt);
   else sink.int64(span.endUnixNano);
 }
 

@@ -5,6 +5,7 @@ import { NOTHING_ADDED, encodeProtobufTraces } from "../../pdata/otlp/encode-tra
 import type { OtlpEncoding } from "../../pdata/otlp/responses.ts";
 import type { LogBatch, LogRecord } from "../../pdata/log-record.ts";
 import type { Span, SpanBatch } from "../../pdata/span.ts";
+import type { IdentityCell } from "../../pdata/identity.ts";
 import { writeSpanIdentity } from "../../pdata/span-identity.ts";
 import { factAttributes } from "./fact-attributes.ts";
 
@@ -18,7 +19,7 @@ export interface OtlpSignal<Item, Batch> {
   /** For items that are read after the exporter has answered. */
   keep(batch: Batch): void;
   /** Writes 24 bytes that make it the same item when it is sent again. */
-  identify(item: Item, target: Buffer): void;
+  identify(item: Item, target: IdentityCell): void;
   encode(items: readonly Item[], encoding: OtlpEncoding): Buffer;
 }
 
@@ -43,6 +44,6 @@ export const LOGS_SIGNAL: OtlpSignal<LogRecord, LogBatch> = {
   itemsOf: (batch) => batch.records,
   // Log records are no views.
   keep: () => {},
-  identify: (record, target) => void record.facts.identity.copy(target),
+  identify: (record, target) => void record.facts.identity.copy(target.bytes),
   encode: (records, encoding) => (encoding === "json" ? encodeJsonLogs(records) : encodeProtobufLogs(records)),
 };

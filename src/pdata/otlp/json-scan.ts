@@ -123,7 +123,7 @@ class JsonScan {
 
   #usualSpan(origin: { readonly resource: Resource; readonly scope: Scope }): WireSpan {
     const cursor = this.#cursor;
-    const span = new WireSpan({ ...origin, bytes: this.#ids.next() });
+    const span = new WireSpan({ ...origin, source: this.#ids.next() });
     this.#attributes.begin();
     let attributes: Attributes | undefined;
     let events: unknown;

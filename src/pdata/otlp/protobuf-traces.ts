@@ -89,7 +89,7 @@ function readScopeSpans(task: Task, resource: Resource): void {
 
 /** Reads one span. Returns why it can't be taken, or `undefined` when it was. */
 function readSpan({ reader, attributes, spans }: Task, resource: Resource, scope: Scope): string | undefined {
-  const span = new WireSpan({ resource, scope, bytes: reader.bytes });
+  const span = new WireSpan({ resource, scope, source: reader });
   attributes.begin();
   const outer = reader.enter();
   while (!reader.atEnd) {

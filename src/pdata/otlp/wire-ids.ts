@@ -1,10 +1,15 @@
 /** Ids and times of spans in JSON, unpacked to the bytes that a span of protobuf has them in. */
+import { type ByteSource, viewOf } from "./byte-source.ts";
 import { Code, type JsonCursor } from "./json-cursor.ts";
 import { ABSENT, SPAN_ID_BYTES, TRACE_ID_BYTES, type WireSpan } from "./wire-span.ts";
 
 const SPANS_A_PIECE = 64;
-/** Trace id, span id, parent span id, start, end. */
-const SPAN_BYTES = TRACE_ID_BYTES + 2 * SPAN_ID_BYTES + 16;
+/** Where the parts of one span are: trace id, span id, parent span id, start, end. */
+const SPAN_ID_AT = TRACE_ID_BYTES;
+const PARENT_ID_AT = SPAN_ID_AT + SPAN_ID_BYTES;
+const START_AT = PARENT_ID_AT + SPAN_ID_BYTES;
+const END_AT = START_AT + 8;
+const SPAN_BYTES = END_AT + 8;
 /** Digits of a time behind the thousand millions. */
 const LOW_DIGITS = 9;
 const TIME_DIGITS_MAX = 19;
@@ -12,36 +17,38 @@ const BILLION = 1_000_000_000;
 const TWO_TO_32 = 0x1_0000_0000;
 
 export class WireIds {
-  #piece = Buffer.alloc(0);
-  #used = 0;
+  #piece: ByteSource = pieceOf(0);
+  /** Where the room of the span starts that `next` was called for last. */
+  #at = 0;
 
-  /** Room for the ids and times of one span. */
-  next(): Buffer {
-    if (this.#used + SPAN_BYTES > this.#piece.length) {
-      this.#piece = Buffer.alloc(SPANS_A_PIECE * SPAN_BYTES);
-      this.#used = 0;
+  /** Has room for the ids and times of one span. */
+  next(): ByteSource {
+    this.#at += SPAN_BYTES;
+    if (this.#at + SPAN_BYTES > this.#piece.bytes.length) {
+      this.#piece = pieceOf(SPANS_A_PIECE);
+      this.#at = 0;
     }
-    this.#used += SPAN_BYTES;
-    return this.#piece.subarray(this.#used - SPAN_BYTES, this.#used);
+    return this.#piece;
   }
 
-  /** Reads a member of a span if it is an id or a time. */
+  /** Reads a member of the span that `next` was called for last, if it is an id or a time. */
   read({ key, cursor, span }: { readonly key: string; readonly cursor: JsonCursor; readonly span: WireSpan }): boolean {
+    const at = this.#at;
     switch (key) {
       case "traceId":
-        span.traceIdAt = readId(cursor, span.bytes.subarray(0, TRACE_ID_BYTES)) ? 0 : ABSENT;
+        span.traceIdAt = readId(cursor, span.bytes, { at, length: TRACE_ID_BYTES });
         return true;
       case "spanId":
-        span.spanIdAt = readId(cursor, span.bytes.subarray(TRACE_ID_BYTES, 24)) ? TRACE_ID_BYTES : ABSENT;
+        span.spanIdAt = readId(cursor, span.bytes, { at: at + SPAN_ID_AT, length: SPAN_ID_BYTES });
         return true;
       case "parentSpanId":
-        span.parentSpanIdAt = readId(cursor, span.bytes.subarray(24, 32)) ? 24 : ABSENT;
+        span.parentSpanIdAt = readId(cursor, span.bytes, { at: at + PARENT_ID_AT, length: SPAN_ID_BYTES });
         return true;
       case "startTimeUnixNano":
-        span.startAt = readTime(cursor, span.bytes, 32);
+        span.startAt = readTime(cursor, span.bytes, at + START_AT);
         return true;
       case "endTimeUnixNano":
-        span.endAt = readTime(cursor, span.bytes, 40);
+        span.endAt = readTime(cursor, span.bytes, at + END_AT);
         return true;
       default:
         return false;
@@ -54,16 +61,21 @@ export class WireIds {
   }
 }
 
-/** Reads hex into all of `target`. False for an empty text, and for zeros. */
-function readId(cursor: JsonCursor, target: Buffer): boolean {
+function pieceOf(spans: number): ByteSource {
+  const bytes = Buffer.alloc(spans * SPAN_BYTES);
+  return { bytes, view: viewOf(bytes) };
+}
+
+/** Reads hex to `at`, `length` bytes; returns `at`. `ABSENT` for an empty text, and for zeros. */
+function readId(cursor: JsonCursor, target: Buffer, { at, length }: { at: number; length: number }): number {
   cursor.expect(Code.quote);
   const { bytes } = cursor;
   if (bytes[cursor.at] === Code.quote) {
     cursor.at += 1;
-    return false;
+    return ABSENT;
   }
   let bits = 0;
-  for (let index = 0; index < target.length; index += 1) {
+  for (let index = at; index < at + length; index += 1) {
     const byte = (nibbleOf(bytes[cursor.at]) << 4) | nibbleOf(bytes[cursor.at + 1]);
     if (byte < 0) cursor.unusual();
     bits |= byte;
@@ -71,7 +83,7 @@ function readId(cursor: JsonCursor, target: Buffer): boolean {
     cursor.at += 2;
   }
   cursor.expect(Code.quote);
-  return bits !== 0;
+  return bits === 0 ? ABSENT : at;
 }
 
 /** -1 for what is no hex digit. */

@@ -3,7 +3,9 @@
  * bytes takes them from there. The bytes live as long as a span of theirs does.
  */
 import { emptyFacts } from "../facts.ts";
+import type { IdentityCell } from "../identity.ts";
 import type { Attributes, Resource, Scope, Span, SpanEvent, SpanFacts, SpanLink } from "../span.ts";
+import type { ByteSource } from "./byte-source.ts";
 
 export const TRACE_ID_BYTES = 16;
 export const SPAN_ID_BYTES = 8;
@@ -14,10 +16,11 @@ export const INVALID = -2;
 const NOTHING: readonly never[] = [];
 const NO_ATTRIBUTES: Attributes = new Map();
 
-export class WireSpan implements Span {
+export class WireSpan implements Span, ByteSource {
   readonly resource: Resource;
   readonly scope: Scope;
   readonly bytes: Buffer;
+  readonly view: DataView;
   /** Where the ids start in the bytes: 16, 8 and 8 of them. A root has no parent. */
   traceIdAt = ABSENT;
   spanIdAt = ABSENT;
@@ -38,10 +41,11 @@ export class WireSpan implements Span {
   droppedAttributesCount = 0;
   readonly facts: SpanFacts = emptyFacts();
 
-  constructor(origin: { readonly resource: Resource; readonly scope: Scope; readonly bytes: Buffer }) {
+  constructor(origin: { readonly resource: Resource; readonly scope: Scope; readonly source: ByteSource }) {
     this.resource = origin.resource;
     this.scope = origin.scope;
-    this.bytes = origin.bytes;
+    this.bytes = origin.source.bytes;
+    this.view = origin.source.view;
   }
 
   get traceId(): string {
@@ -66,24 +70,26 @@ export class WireSpan implements Span {
 
   /** 0 where the clock of the sender went back; capped at what a double holds exactly (104 days). */
   get durationNs(): number {
-    const { bytes, startAt, endAt } = this;
-    const high = halfAt(bytes, endAt, 4) - halfAt(bytes, startAt, 4);
-    const low = halfAt(bytes, endAt, 0) - halfAt(bytes, startAt, 0);
+    const { view, startAt, endAt } = this;
+    const high = halfAt(view, endAt, 4) - halfAt(view, startAt, 4);
+    const low = halfAt(view, endAt, 0) - halfAt(view, startAt, 0);
     return Math.min(Math.max(0, high * 0x1_0000_0000 + low), Number.MAX_SAFE_INTEGER);
   }
 
   /** A time in whole Unix ms, by halves: 2^32 ns are 4,294 ms and 967,296 ns. */
   unixMsAt(at: number): number {
     if (at === ABSENT) return 0;
-    const high = this.bytes.readUInt32LE(at + 4);
-    return high * 4_294 + Math.floor((high * 967_296 + this.bytes.readUInt32LE(at)) / 1e6);
+    const high = halfAt(this.view, at, 4);
+    return high * 4_294 + Math.floor((high * 967_296 + halfAt(this.view, at, 0)) / 1e6);
   }
 
-  /** Writes the trace id and the span id at `idAt` (its own, or its parent's) one after the other: 24 bytes. */
-  writeIdentity(target: Uint8Array, idAt: number): void {
-    const { bytes, traceIdAt } = this;
-    for (let index = 0; index < TRACE_ID_BYTES; index += 1) target[index] = bytes[traceIdAt + index] ?? 0;
-    for (let index = 0; index < SPAN_ID_BYTES; index += 1) target[TRACE_ID_BYTES + index] = bytes[idAt + index] ?? 0;
+  /** Writes the trace id and the span id at `idAt` (its own, or its parent's) one after the other. */
+  writeIdentity({ view: target }: IdentityCell, idAt: number): void {
+    const { view, traceIdAt } = this;
+    for (let at = 0; at < TRACE_ID_BYTES; at += 4) target.setInt32(at, view.getInt32(traceIdAt + at, true), true);
+    for (let at = 0; at < SPAN_ID_BYTES; at += 4) {
+      target.setInt32(TRACE_ID_BYTES + at, view.getInt32(idAt + at, true), true);
+    }
   }
 
   #hex(at: number, length: number): string {
@@ -91,11 +97,11 @@ export class WireSpan implements Span {
   }
 
   #time(at: number): bigint {
-    return at === ABSENT ? 0n : this.bytes.readBigUInt64LE(at);
+    return at === ABSENT ? 0n : this.view.getBigUint64(at, true);
   }
 }
 
 /** Four of the eight bytes of a time, the low ones at 0. */
-function halfAt(bytes: Buffer, at: number, offset: 0 | 4): number {
-  return at === ABSENT ? 0 : bytes.readUInt32LE(at + offset);
+function halfAt(view: DataView, at: number, offset: 0 | 4): number {
+  return at === ABSENT ? 0 : view.getUint32(at + offset, true);
 }

@@ -1,4 +1,5 @@
 import type { Notify } from "../../component/notice.ts";
+import type { IdentityCell } from "../../pdata/identity.ts";
 import type { SpendEntry } from "../../pdata/spend.ts";
 import type { Clock } from "../../support/clock.ts";
 import type { ByteSink } from "../native/byte-sink.ts";
@@ -21,8 +22,8 @@ export interface SpoolOptions<Row> {
   readonly recent: RecentSpansOptions;
   readonly clock: Clock;
   readonly notify: Notify;
-  /** Writes what makes the row the same row when it is sent again: all of the 24 bytes of `target`. */
-  identify(row: Row, target: Buffer): void;
+  /** Writes what makes the row the same row when it is sent again: all of `target`. */
+  identify(row: Row, target: IdentityCell): void;
   /** Writes the rows as they will be sent. */
   writeRows(sink: ByteSink, rows: readonly Row[]): void;
   /** What the rows cost, for the ledger. @default nothing */

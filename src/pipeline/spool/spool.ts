@@ -15,6 +15,7 @@ import { Commit } from "./commit.ts";
 import { IdentitySet } from "./identity-set.ts";
 import { lingerMs } from "./linger.ts";
 import { IDENTITY_BYTES, IdentityCell } from "../../pdata/identity.ts";
+import { viewOf } from "../../pdata/otlp/byte-source.ts";
 import { RecentSpans } from "./recent-spans.ts";
 import { SpoolFlow, type SpoolStats } from "./spool-flow.ts";
 import type { SpoolOptions } from "./spool-options.ts";
@@ -89,9 +90,9 @@ export class Spool<Row> {
   /** Makes rows known that an earlier process took, by their identities one after the other: for a whole window from now. */
   remember(identities: Uint8Array): void {
     const now = this.#options.clock.monotonic();
-    const bytes = Buffer.from(identities.buffer, identities.byteOffset, identities.byteLength);
-    for (let at = 0; at + IDENTITY_BYTES <= bytes.length; at += IDENTITY_BYTES) {
-      bytes.copy(this.#cell.bytes, 0, at, at + IDENTITY_BYTES);
+    const view = viewOf(identities);
+    for (let at = 0; at + IDENTITY_BYTES <= view.byteLength; at += IDENTITY_BYTES) {
+      this.#cell.read(view, at);
       this.#recent.add(this.#cell, now);
     }
   }
@@ -111,7 +112,7 @@ export class Spool<Row> {
     let copiesFilling = 0;
     let copiesCommitting = 0;
     for (const row of rows) {
-      this.#options.identify(row, this.#cell.bytes);
+      this.#options.identify(row, this.#cell);
       if (committing?.identities.has(this.#cell) === true) copiesCommitting += 1;
       else if (this.#recent.has(this.#cell)) this.#flow.dropWaiting(1, "duplicate");
       else if (filling.identities.add(this.#cell)) filling.rows.push(row);

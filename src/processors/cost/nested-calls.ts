@@ -5,7 +5,7 @@
  * rule; where it came first, it has been counted, and the inner one is not. What is remembered is bounded and in memory:
  * spans that arrive further apart, or at different processors, are both counted, which errs on the side of too much.
  */
-import { IdentityCell } from "../../pdata/identity.ts";
+import { IdentityCell, identityHash } from "../../pdata/identity.ts";
 import { RecentIdentities } from "../../pdata/recent-identities.ts";
 import { writeParentIdentity, writeSpanIdentity } from "../../pdata/span-identity.ts";
 import type { Span } from "../../pdata/span.ts";
@@ -23,16 +23,17 @@ export class NestedCalls {
   /** Of the call that is looked at. */
   readonly #own = new IdentityCell();
   readonly #parent = new IdentityCell();
+  /** Of the same two: each is looked for several times. */
+  #ownHash = 0;
+  #parentHash = 0;
 
   count(call: Call): void {
-    writeSpanIdentity(call, this.#own.bytes);
-    this.#count(call, writeParentIdentity(call, this.#parent.bytes));
+    this.#count(call, this.#point(call));
   }
 
   /** Counts a call unless another span of it has been counted. True when it was. */
   countFirst(call: Call): boolean {
-    writeSpanIdentity(call, this.#own.bytes);
-    const hasParent = writeParentIdentity(call, this.#parent.bytes);
+    const hasParent = this.#point(call);
     if (this.#isCounted(call, hasParent)) return false;
     this.#count(call, hasParent);
     return true;
@@ -40,25 +41,35 @@ export class NestedCalls {
 
   /** Whether another span of the call has been counted, and this one knows no more. Then the next in line is told so. */
   #isCounted({ facts }: Call, hasParent: boolean): boolean {
-    const beneath = this.#parents.get(this.#own);
+    const beneath = this.#parents.get(this.#own, this.#ownHash);
     if (beneath !== undefined) {
       const isCounted = beneath || !facts.hasUsage;
       if (isCounted && hasParent) this.#noteBeneath(beneath);
       return isCounted;
     }
-    const above = hasParent ? this.#counted.get(this.#parent) : undefined;
+    const above = hasParent ? this.#counted.get(this.#parent, this.#parentHash) : undefined;
     const isCounted = above !== undefined && (above || !facts.hasUsage);
-    if (isCounted) this.#counted.set(this.#own, above);
+    if (isCounted) this.#counted.set(this.#own, above, this.#ownHash);
     return isCounted;
   }
 
   #count({ facts }: Call, hasParent: boolean): void {
-    this.#counted.set(this.#own, facts.hasUsage);
+    this.#counted.set(this.#own, facts.hasUsage, this.#ownHash);
     if (hasParent) this.#noteBeneath(facts.hasUsage);
   }
 
   /** For the parent of the call that is looked at. */
   #noteBeneath(hasUsage: boolean): void {
-    this.#parents.set(this.#parent, hasUsage || this.#parents.get(this.#parent) === true);
+    const isKnown = hasUsage || this.#parents.get(this.#parent, this.#parentHash) === true;
+    this.#parents.set(this.#parent, isKnown, this.#parentHash);
+  }
+
+  /** Looks at a call from here on. Whether it has a parent. */
+  #point(call: Call): boolean {
+    writeSpanIdentity(call, this.#own);
+    this.#ownHash = identityHash(this.#own.words, 0);
+    if (!writeParentIdentity(call, this.#parent)) return false;
+    this.#parentHash = identityHash(this.#parent.words, 0);
+    return true;
   }
 }

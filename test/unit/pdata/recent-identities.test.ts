@@ -30,6 +30,15 @@ describe("recent identities", () => {
     expect(recent.get(cellOf(0))).toBe(undefined);
   });
 
+  it("are told apart where their hashes are the same", () => {
+    for (const hash of [0, 5, -1, 0x7fff_0005]) {
+      const recent = new RecentIdentities(COUNT);
+      for (let number = 0; number < 10; number += 1) recent.set(cellOf(number), number % 2 === 0, hash);
+      for (let number = 0; number < 10; number += 1) expect(recent.get(cellOf(number), hash)).toBe(number % 2 === 0);
+      expect(recent.get(cellOf(10), hash)).toBe(undefined);
+    }
+  });
+
   it("keep what is asked for, however many come", () => {
     const recent = new RecentIdentities(COUNT);
     recent.set(cellOf(0), true);

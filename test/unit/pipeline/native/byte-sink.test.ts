@@ -43,7 +43,7 @@ describe("a sink of bytes", () => {
   it("writes bytes as lower-case hex", () => {
     const bytes = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
     const sink = new ByteSink();
-    sink.hex(bytes, 0, 256);
+    sink.hex({ bytes, view: viewOf(bytes) }, 0, 256);
     expect(sink.bytes().subarray(2).toString()).toBe(bytes.toString("hex"));
   });
 

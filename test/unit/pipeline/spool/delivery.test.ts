@@ -74,7 +74,7 @@ async function openSpool(path = directory, changes: Partial<SpoolOptions<string>
     recent: { windowMs: 900_000, entriesMax: 10_000 },
     clock: new SystemClock(),
     notify: (notice) => notices.push(notice),
-    identify: (row, target) => target.fill(0).write(row),
+    identify: (row, target) => target.bytes.fill(0).write(row),
     writeRows: (sink, rows) => sink.raw(Buffer.from(rows.join(""))),
     ...changes,
   });

@@ -11,6 +11,7 @@ import { flowImbalance } from "../../../../src/component/flow.ts";
 import type { Notice } from "../../../../src/component/notice.ts";
 import type { Block } from "../../../../src/pipeline/spool/block-format.ts";
 import type { Span } from "../../../../src/pdata/span.ts";
+import { IdentityCell } from "../../../../src/pdata/identity.ts";
 import { writeSpanIdentity } from "../../../../src/pdata/span-identity.ts";
 import { sumSpend } from "../../../../src/pipeline/spool/spend-sum.ts";
 import { Spool } from "../../../../src/pipeline/spool/spool.ts";
@@ -298,9 +299,9 @@ describe("the spool after a crash", () => {
 
   it("knows the spans that it is told ClickHouse has", async () => {
     const spool = await openSpool();
-    const identity = Buffer.alloc(24);
+    const identity = new IdentityCell();
     writeSpanIdentity(makeSpan(1), identity);
-    spool.remember(identity);
+    spool.remember(identity.bytes);
     await spool.append(batchOf(1));
     expect(spool.stats()).toMatchObject({ received: 1, dropped: { duplicate: 1 }, inFlight: 0 });
   });
