@@ -1,12 +1,19 @@
 import type { AttributeKey } from "./attribute-key.ts";
 import { WireAttributes } from "./otlp/wire-attributes.ts";
 import type { Attributes, AttributeValue } from "./span.ts";
+import { mixUtf8 } from "./text-digest.ts";
 
 /** A text attribute; "" when it is absent, empty or not a text. */
 export function textAttribute(attributes: Attributes, key: string | AttributeKey): string {
   if (typeof key !== "string" && attributes instanceof WireAttributes) return attributes.textAt(key);
   const value = attributes.get(nameOf(key));
   return typeof value === "string" ? value : "";
+}
+
+/** Mixes the bytes of a text attribute into `words`, and returns how many they are: 0 when it is absent, empty or not a text. */
+export function mixAttribute(attributes: Attributes, key: AttributeKey, words: Int32Array): number {
+  if (attributes instanceof WireAttributes) return attributes.mixTextAt(key, words);
+  return mixUtf8(words, textAttribute(attributes, key));
 }
 
 export function hasAttribute(attributes: Attributes, key: AttributeKey): boolean {

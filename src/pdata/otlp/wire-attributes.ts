@@ -4,6 +4,7 @@
  */
 import type { Attributes, AttributeValue } from "../span.ts";
 import type { AttributeKey } from "../attribute-key.ts";
+import { mixBytes, mixUtf8 } from "../text-digest.ts";
 import { ABSENT, type AttributeShape } from "./attribute-shape.ts";
 import { type AttributeTable, AttributeType } from "./attribute-table.ts";
 import type { ByteSource } from "./byte-source.ts";
@@ -75,6 +76,19 @@ export class WireAttributes implements Attributes {
     }
     const value = this.#valueAt(place);
     return typeof value === "string" ? value : "";
+  }
+
+  /** Mixes the bytes of such a text into `words`, and returns how many they are. */
+  mixTextAt(key: AttributeKey, words: Int32Array): number {
+    const place = this.#shape.placeOf(key);
+    const table = this.#table;
+    const entry = this.#first + place;
+    if (place === ABSENT || place >= this.#count || table.type(entry) !== AttributeType.text) {
+      return mixUtf8(words, this.textAt(key));
+    }
+    const length = table.b(entry);
+    mixBytes(words, table, table.a(entry), length);
+    return length;
   }
 
   /** Like `get`, but an integer of the wire as a double: rounded beyond 2^53. */

@@ -6,41 +6,56 @@
  * Nearly every agent has one instrumentation: until a second one tells of a call, its latest answers are only noted.
  */
 import { ATTR_GEN_AI_RESPONSE_ID } from "@tollgate/instrumentation/semconv";
-import { textAttribute } from "../../pdata/attribute-read.ts";
+import { AttributeKey } from "../../pdata/attribute-key.ts";
+import { mixAttribute } from "../../pdata/attribute-read.ts";
 import { IDENTITY_WORDS, IdentityCell } from "../../pdata/identity.ts";
 import { RecentIdentities } from "../../pdata/recent-identities.ts";
 import type { Span } from "../../pdata/span.ts";
+import { mixText } from "../../pdata/text-digest.ts";
 import { RecentMap } from "../../support/recent-map.ts";
 import { shortKey } from "../../support/short-key.ts";
 
 type Telling = Pick<Span, "attributes" | "facts" | "scope">;
 
 interface Teller {
-  readonly facts: Pick<Span["facts"], "agent">;
-  readonly scope: Pick<Span["scope"], "name">;
+  readonly agent: string;
+  readonly scope: string;
 }
 
 /** So many of the latest are always known. */
 const ANSWERS_MAX = 8_192;
-/** Shorter ids are no provider's: some local servers draw them from a thousand. */
+/** Shorter ids are no provider's: some local servers draw them from a thousand. In bytes. */
 const ID_LENGTH_MIN = 16;
 /** Agents that are known to have one scope, and answers of each that are noted for when a second one comes. */
 const AGENTS_MAX = 1_024;
 const NOTED_MAX = 64;
-/** Between the parts of a key; in no name and no id. */
-const SEPARATOR = 0x1_0000;
+const RESPONSE_ID = AttributeKey.of(ATTR_GEN_AI_RESPONSE_ID);
 
-interface Answer {
-  readonly id: string;
-  readonly hasUsage: boolean;
+/** The latest answers of one agent: digests of their ids. */
+class Noted {
+  readonly #words = new Int32Array(NOTED_MAX * IDENTITY_WORDS);
+  readonly #hasUsage: boolean[] = [];
+  #count = 0;
+
+  add({ words }: IdentityCell, hasUsage: boolean): void {
+    const place = this.#count % NOTED_MAX;
+    for (let index = 0; index < IDENTITY_WORDS; index += 1) {
+      this.#words[place * IDENTITY_WORDS + index] = words[index] ?? 0;
+    }
+    this.#hasUsage[place] = hasUsage;
+    this.#count += 1;
+  }
+
+  forEach(take: (id: Int32Array, hadUsage: boolean) => void): void {
+    for (const [place, hadUsage] of this.#hasUsage.entries()) {
+      take(this.#words.subarray(place * IDENTITY_WORDS, (place + 1) * IDENTITY_WORDS), hadUsage);
+    }
+  }
 }
 
+/** Of one agent: the scope that tells of its calls, until there are several. */
 interface Agent {
-  /** The one that tells of its calls; `undefined` once there are several. */
-  scope: string | undefined;
-  /** A ring. */
-  readonly noted: Answer[];
-  count: number;
+  single: { readonly scope: string; readonly noted: Noted } | undefined;
 }
 
 export class ToldAnswers {
@@ -49,77 +64,65 @@ export class ToldAnswers {
   readonly #answers = new RecentIdentities(ANSWERS_MAX);
   /** The same with the scope that was counted. */
   readonly #tellers = new RecentIdentities(ANSWERS_MAX);
+  /** The id that is looked at, that of an agent's answer, and the same with the scope. */
+  readonly #id = new IdentityCell();
   readonly #answer = new IdentityCell();
   readonly #teller = new IdentityCell();
 
   /** Counts what the span tells, whoever else has. */
   count(span: Telling): void {
-    const answer = answerOf(span);
-    if (answer !== undefined && !this.#isNoted(span, answer)) this.#count(span, answer);
+    if (!this.#readId(span)) return;
+    const teller = tellerOf(span);
+    if (!this.#isNoted(teller, span.facts.hasUsage)) this.#count(teller, this.#id.words, span.facts.hasUsage);
   }
 
   /** Counts what the span tells unless another scope has told it, knowing as much. True when it was. */
   countFirst(span: Telling): boolean {
-    const answer = answerOf(span);
-    if (answer === undefined || this.#isNoted(span, answer)) return true;
-    this.#point(span, answer.id);
+    if (!this.#readId(span)) return true;
+    const { hasUsage } = span.facts;
+    const teller = tellerOf(span);
+    if (this.#isNoted(teller, hasUsage)) return true;
+    this.#point(teller, this.#id.words);
     const told = this.#tellers.get(this.#teller) === undefined ? this.#answers.get(this.#answer) : undefined;
-    if (told !== undefined && (told || !answer.hasUsage)) return false;
-    this.#count(span, answer);
+    if (told !== undefined && (told || !hasUsage)) return false;
+    this.#count(teller, this.#id.words, hasUsage);
     return true;
   }
 
+  /** False where the span names no answer. */
+  #readId({ attributes }: Telling): boolean {
+    this.#id.clear();
+    return mixAttribute(attributes, RESPONSE_ID, this.#id.words) >= ID_LENGTH_MIN;
+  }
+
   /** True, and that is all, for the answer of an agent of which one scope only has told. */
-  #isNoted({ facts, scope }: Telling, answer: Answer): boolean {
-    const name = shortKey(facts.agent);
-    const scopeName = shortKey(scope.name);
-    const agent = this.#agents.get(name);
-    if (agent === undefined) {
-      this.#agents.set(name, { scope: scopeName, noted: [answer], count: 1 });
+  #isNoted({ agent: name, scope }: Teller, hasUsage: boolean): boolean {
+    const agent = this.#agents.getOr(name, () => ({ single: { scope, noted: new Noted() } }));
+    const { single } = agent;
+    if (single === undefined) return false;
+    if (single.scope === scope) {
+      single.noted.add(this.#id, hasUsage);
       return true;
     }
-    if (agent.scope === scopeName) {
-      agent.noted[agent.count % NOTED_MAX] = answer;
-      agent.count += 1;
-      return true;
-    }
-    if (agent.scope !== undefined) {
-      const first = { facts, scope: { name: agent.scope } };
-      for (const earlier of agent.noted) this.#count(first, earlier);
-      agent.scope = undefined;
-      agent.noted.length = 0;
-    }
+    agent.single = undefined;
+    single.noted.forEach((id, hadUsage) => this.#count({ agent: name, scope: single.scope }, id, hadUsage));
     return false;
   }
 
-  #count(teller: Teller, { id, hasUsage }: Answer): void {
+  #count(teller: Teller, id: Int32Array, hasUsage: boolean): void {
     this.#point(teller, id);
     this.#answers.set(this.#answer, hasUsage);
     this.#tellers.set(this.#teller, hasUsage);
   }
 
-  #point({ facts, scope }: Teller, id: string): void {
-    this.#answer.words.fill(0);
-    mixIn(this.#answer.words, facts.agent);
-    mixIn(this.#answer.words, id);
+  #point({ agent, scope }: Teller, id: Int32Array): void {
+    this.#answer.words.set(id);
+    mixText(this.#answer.words, agent);
     this.#teller.words.set(this.#answer.words);
-    mixIn(this.#teller.words, shortKey(scope.name));
+    mixText(this.#teller.words, scope);
   }
 }
 
-/** `undefined` where the span names no answer. */
-function answerOf({ attributes, facts }: Telling): Answer | undefined {
-  const id = textAttribute(attributes, ATTR_GEN_AI_RESPONSE_ID);
-  return id.length < ID_LENGTH_MIN ? undefined : { id: shortKey(id), hasUsage: facts.hasUsage };
-}
-
-/** Not against those who choose texts: an agent could only hide calls of its own, which it need not tell of at all. */
-function mixIn(words: Int32Array, text: string): void {
-  for (let index = 0; index <= text.length; index += 1) {
-    const code = index === text.length ? SEPARATOR : text.charCodeAt(index);
-    const at = index % IDENTITY_WORDS;
-    const before = words[(at + IDENTITY_WORDS - 1) % IDENTITY_WORDS] ?? 0;
-    const mixed = Math.imul((words[at] ?? 0) ^ before ^ code, 0x9e3779b1);
-    words[at] = mixed ^ (mixed >>> 15);
-  }
+function tellerOf({ facts, scope }: Telling): Teller {
+  return { agent: shortKey(facts.agent), scope: shortKey(scope.name) };
 }
