@@ -4,6 +4,7 @@ import { type ByteSource, NOT_ASCII } from "./byte-source.ts";
 const LENGTH_MAX = 64;
 const WORDS_A_TEXT = LENGTH_MAX / 4;
 const SLOTS = 8_192;
+const DOUBLE_BYTES = 8;
 
 /** Direct-mapped: a slot that holds another text is overwritten. At most 64 characters each, so that it stays small. */
 const texts: (string | undefined)[] = Array.from<string | undefined>({ length: SLOTS });
@@ -45,7 +46,14 @@ interface LastText {
   text: string;
   /** In bytes; -1: none yet. */
   length: number;
+  /** From eight bytes on: all of them in words of eight, the last one over some of those before. */
+  readonly doubles: Float64Array;
+  /** Of fewer bytes: these, filled with zeros. */
   readonly words: Int32Array;
+}
+
+function noText(): LastText {
+  return { text: "", length: -1, doubles: new Float64Array(LENGTH_MAX / DOUBLE_BYTES), words: new Int32Array(2) };
 }
 
 /**
@@ -53,8 +61,8 @@ interface LastText {
  * then comparing bytes is all, where finding a text among all is three times as much.
  */
 export class LastTexts {
-  #last: LastText = { text: "", length: -1, words: new Int32Array(WORDS_A_TEXT) };
-  #before: LastText = { text: "", length: -1, words: new Int32Array(WORDS_A_TEXT) };
+  #last = noText();
+  #before = noText();
 
   /** What the function of this name says. */
   textOf(source: ByteSource, start: number, length: number): string {
@@ -70,14 +78,22 @@ export class LastTexts {
 }
 
 /** The same bytes are the same text, whatever they are. */
-function isAt({ length: ownLength, words }: LastText, source: ByteSource, start: number, length: number): boolean {
+function isAt(
+  { length: ownLength, doubles, words }: LastText,
+  source: ByteSource,
+  start: number,
+  length: number,
+): boolean {
   if (length !== ownLength) return false;
   const { view } = source;
-  const whole = length >>> 2;
-  for (let index = 0; index < whole; index += 1) {
-    if (view.getInt32(start + index * 4, true) !== words[index]) return false;
+  const last = start + length - DOUBLE_BYTES;
+  if (last < start)
+    return firstWord(source, start, length) === words[0] && secondWord(source, start, length) === words[1];
+  let place = 0;
+  for (let at = start; at < last; at += DOUBLE_BYTES, place += 1) {
+    if (view.getFloat64(at, true) !== doubles[place]) return false;
   }
-  return (length & 3) === 0 || restAt(source, start, length) === words[whole];
+  return view.getFloat64(last, true) === doubles[place];
 }
 
 function note(
@@ -87,11 +103,29 @@ function note(
   const { source, start, length, text } = found;
   target.text = text;
   target.length = length;
-  const whole = length >>> 2;
-  for (let index = 0; index < whole; index += 1) {
-    target.words[index] = source.view.getInt32(start + index * 4, true);
+  const last = start + length - DOUBLE_BYTES;
+  if (last < start) {
+    target.words[0] = firstWord(source, start, length);
+    target.words[1] = secondWord(source, start, length);
+    return;
   }
-  if ((length & 3) !== 0) target.words[whole] = restAt(source, start, length);
+  let place = 0;
+  for (let at = start; at < last + DOUBLE_BYTES; at += DOUBLE_BYTES, place += 1) {
+    const double = source.view.getFloat64(Math.min(at, last), true);
+    // It has the same bytes if it is equal, but for these: 0 is -0, and NaN is not itself.
+    if (double === 0 || Number.isNaN(double)) target.length = -1;
+    target.doubles[place] = double;
+  }
+}
+
+/** Of up to seven bytes the first four, filled with zeros. */
+function firstWord(source: ByteSource, start: number, length: number): number {
+  return length < 4 ? restAt(source, start, length) : source.view.getInt32(start, true);
+}
+
+/** … and the rest of them. */
+function secondWord(source: ByteSource, start: number, length: number): number {
+  return length <= 4 ? 0 : restAt(source, start, length);
 }
 
 /** The bytes behind the last whole word, as one number. */

@@ -26,6 +26,36 @@ it("a text is read as it is, whichever texts were read before", () => {
   expect(wrong).toEqual([]);
 });
 
+it("texts of a key that differ in a bit are not taken for each other, be their bytes zero or no number", () => {
+  const last = new LastTexts();
+  const wrong: object[] = [];
+  for (const [fill, other] of [
+    ["\u0000", "\u0001"],
+    ["\u007f", "\u007e"],
+    ["\u007f", "\u07ff"],
+    ["a", "\u0000"],
+  ] as const) {
+    for (let length = 0; length <= 20; length += 1) {
+      for (let at = 0; at < length; at += 1) {
+        const texts = [fill.repeat(length), fill.repeat(at) + other + fill.repeat(length - at - 1)];
+        for (const text of [...texts, ...texts.reverse()]) {
+          const bytes = Buffer.from(text);
+          const read = last.textOf({ bytes, view: viewOf(bytes) }, 0, bytes.length);
+          if (read !== text) wrong.push({ text, read });
+        }
+      }
+    }
+  }
+  // A zero with a sign: no UTF-8, and another text all the same.
+  const zeros = Buffer.alloc(8);
+  const signed = Buffer.from([0, 0, 0, 0, 0, 0, 0, 0x80]);
+  for (const bytes of [zeros, signed, zeros, signed]) {
+    const read = last.textOf({ bytes, view: viewOf(bytes) }, 0, 8);
+    if (read !== bytes.toString()) wrong.push({ bytes: bytes.toString("hex"), read });
+  }
+  expect(wrong).toEqual([]);
+});
+
 it("the texts of a key are read as they are, in turns and again, though the bytes they came in are written over", () => {
   const seed = Date.now();
   const random = seededRandom(seed);
