@@ -17,7 +17,7 @@ import type { Measure } from "../budget.ts";
 import type { AcquireCommand, Labels, LeaseClose, Observation } from "../ledger.ts";
 import type { LedgerEvent } from "./events.ts";
 import { growthLimit, limitAt } from "./limit.ts";
-import { isOverflow, projectionKey } from "./scope.ts";
+import { isOverflow, isSameProjection, projectionKey } from "./scope.ts";
 import { countsRuns, finishesRuns, hasPlace, runKeyOf } from "./runs.ts";
 import { isForgettable, RUN_IDLE_MS, settledAt, type Spend, withheldAt } from "./spend.ts";
 import type { Queued } from "./waiting.ts";
@@ -171,11 +171,17 @@ export function decideClose(
   ];
 }
 
+interface ForeignSum {
+  readonly labels: Labels;
+  readonly sum: AmountsSum;
+}
+
 /** Spend of one set of labels, or of one lease, is added up first: a block of the spool has many spans and few of these. */
 export function decideObserve(state: LedgerState, observation: Observation, nowMs: number): readonly LedgerEvent[] {
   if (state.tokens.has(observation.token)) return [];
   const { labelKeys } = state.index;
-  const foreign = new Map<string, { readonly labels: Labels; readonly sum: AmountsSum }>();
+  const foreign = new Map<string, ForeignSum>();
+  let last: ForeignSum | undefined;
   const leased = new Map<string, AmountsSum>();
   for (const { labels, leaseId, amounts } of observation.entries) {
     if (isNothing(amounts)) continue;
@@ -187,11 +193,13 @@ export function decideObserve(state: LedgerState, observation: Observation, nowM
       sum.add(amounts);
       continue;
     }
-    const key = projectionKey(labels, labelKeys);
-    let known = foreign.get(key);
-    if (known === undefined)
-      foreign.set(key, (known = { labels: projected(labels, labelKeys), sum: new AmountsSum() }));
-    known.sum.add(amounts);
+    // Most are the same to all budgets as the one before.
+    if (last === undefined || !isSameProjection(labels, last.labels, labelKeys)) {
+      const key = projectionKey(labels, labelKeys);
+      last = foreign.get(key) ?? { labels: projected(labels, labelKeys), sum: new AmountsSum() };
+      foreign.set(key, last);
+    }
+    last.sum.add(amounts);
   }
   const counts = ({ labels, amounts }: { readonly labels: Labels; readonly amounts: Amounts }): boolean =>
     state.index.match(labels).some(({ budget }) => amountIn(budget.measure, amounts) > 0n);

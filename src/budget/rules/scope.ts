@@ -160,6 +160,12 @@ export function projectionKey(labels: Labels, keys: readonly string[]): string {
   return text;
 }
 
+/** Whether the keys of two sets are the same. */
+export function isSameProjection(one: Labels, other: Labels, keys: readonly string[]): boolean {
+  for (const key of keys) if (valueOf(one, key) !== valueOf(other, key)) return false;
+  return true;
+}
+
 function valueOf(labels: Labels, label: string): string | undefined {
   return Object.hasOwn(labels, label) ? labels[label] : undefined;
 }

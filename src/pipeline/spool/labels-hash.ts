@@ -9,12 +9,35 @@ type Labels = Readonly<Record<string, string>>;
 /** Senders choose their labels: without a secret they could choose thousands of one hash, and each would be compared with all. */
 const SEED = randomBytes(4).readInt32LE();
 
+/** Labels that stood at the same place last time: most of a set are those of the set before. So many of them, none that is longer. */
+const PLACES_MAX = 64;
+const LENGTH_MAX = 512;
+const lastNames: string[] = Array.from({ length: PLACES_MAX }, () => "");
+const lastValues: string[] = Array.from({ length: PLACES_MAX }, () => "");
+const lastHashes = new Int32Array(PLACES_MAX).fill(labelHash("", ""));
+
 /** 30 bits, which need no memory of their own. */
 export function labelsHash(labels: Labels): number {
   let sum = 0;
+  let place = 0;
   // oxlint-disable-next-line guard-for-in -- without a list of the names; labels are plain records, inherited names do no harm in a hash
-  for (const name in labels) sum = (sum + textHash(labels[name] ?? "", textHash(name, SEED))) | 0;
+  for (const name in labels) {
+    sum = (sum + hashAt(place, name, labels[name] ?? "")) | 0;
+    place += 1;
+  }
   return sum & 0x3fff_ffff;
+}
+
+function hashAt(place: number, name: string, value: string): number {
+  if (place >= PLACES_MAX || name.length + value.length > LENGTH_MAX) return labelHash(name, value);
+  if (lastNames[place] === name && lastValues[place] === value) return lastHashes[place] ?? 0;
+  lastNames[place] = name;
+  lastValues[place] = value;
+  return (lastHashes[place] = labelHash(name, value));
+}
+
+function labelHash(name: string, value: string): number {
+  return textHash(value, textHash(name, SEED));
 }
 
 export function isSameLabels(one: Labels, other: Labels): boolean {

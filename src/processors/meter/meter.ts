@@ -11,7 +11,7 @@ export function spendOf({ facts }: Pick<Span, "facts">): SpanSpend | undefined {
   const { labels, leaseId, costNanoUsd: nanoUsd, costStatus } = facts;
   if (facts.tool !== "" && !facts.hasUsage && facts.operation === Operation.executeTool) {
     // A tool that ran. What it was refused for counts nothing.
-    return isRefusedCall(facts) ? undefined : { labels, leaseId, ...NO_TOKENS, of: "tool_call" };
+    return isRefusedCall(facts) ? undefined : toolCall(labels, leaseId);
   }
   if (costStatus === "") return undefined;
   // A refused call that cost something after all (an approval that came late) still counts.
@@ -21,7 +21,19 @@ export function spendOf({ facts }: Pick<Span, "facts">): SpanSpend | undefined {
   return { labels, leaseId, nanoUsd, inputTokens, outputTokens, cachedTokens, reasoningTokens, of };
 }
 
-const NO_TOKENS = { nanoUsd: 0n, inputTokens: 0, outputTokens: 0, cachedTokens: 0, reasoningTokens: 0 } as const;
+/** Each by its name, in the order of a call to a model: spread from a constant, they were copied one by one at run time. */
+function toolCall(labels: SpanSpend["labels"], leaseId: string): SpanSpend {
+  return {
+    labels,
+    leaseId,
+    nanoUsd: 0n,
+    inputTokens: 0,
+    outputTokens: 0,
+    cachedTokens: 0,
+    reasoningTokens: 0,
+    of: "tool_call",
+  };
+}
 
 /** Whether nobody knows what it cost. A gate reserves by what it knows of a price, and bounds what is not counted. */
 function isUnpriced({ costStatus, leaseId }: Span["facts"]): boolean {

@@ -238,12 +238,17 @@ describe("spend that no lease covers", () => {
 
   it("counts under each budget that its labels fall under, and is written once for each set of labels", () => {
     const rig = new Rig([makeBudget({ name: "each", each: "team" })]);
-    const entries = ["a", "b", "A", "a"].map((team, index) => ({
+    const entries = ["a", "a", "b", "A", "a"].map((team, index) => ({
       labels: { team, other: `${index}` },
       amounts: usd(1),
     }));
     rig.observe(entries);
     expect(rig.engine.state.spends.size).toBe(2);
-    expect(rig.last?.events).toMatchObject([{ event: "observed", foreign: { length: 3 } }]);
+    const foreign = [
+      { labels: { team: "a" }, amounts: usd(3) },
+      { labels: { team: "b" }, amounts: usd(1) },
+      { labels: { team: "A" }, amounts: usd(1) },
+    ];
+    expect(rig.last?.events).toMatchObject([{ event: "observed", foreign }]);
   });
 });
