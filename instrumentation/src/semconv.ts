@@ -16,7 +16,7 @@ export const ATTR_GEN_AI_PROVIDER_NAME = "gen_ai.provider.name";
 export const ATTR_GEN_AI_REQUEST_MODEL = "gen_ai.request.model";
 /** int, tokens. The bound of the output, as sent. */
 export const ATTR_GEN_AI_REQUEST_MAX_TOKENS = "gen_ai.request.max_tokens";
-/** boolean. Whether the answer is streamed. */
+/** boolean. Whether the answer is streamed; said of those that are. */
 export const ATTR_GEN_AI_REQUEST_STREAM = "gen_ai.request.stream";
 /** int. How many answers were asked for, when not 1. */
 export const ATTR_GEN_AI_REQUEST_CHOICE_COUNT = "gen_ai.request.choice.count";

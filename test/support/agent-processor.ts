@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import type { AcquireRequest, CloseRequest } from "../../instrumentation/src/protocol.ts";
 import { MemoryLedger } from "./memory-ledger.ts";
 import { AUDIT_CLOSE_SPAN } from "../../instrumentation/src/semconv.ts";
-import { attributesOf, sentSpans } from "./sent-spans.ts";
+import { attributesOf, sentProblems, sentSpans } from "./sent-spans.ts";
 
 export interface AgentProcessor {
   readonly url: string;
@@ -12,12 +12,14 @@ export interface AgentProcessor {
   readonly spans: { readonly name: string; readonly attributes: Readonly<Record<string, unknown>> }[];
   /** How many spans came, kept or not. */
   readonly count: number;
+  /** Throws where a span of the gate does not follow the GenAI conventions. */
   close(): Promise<void>;
 }
 
 export async function startAgentProcessor({ limit = 10n ** 9n, keepsSpans = true } = {}): Promise<AgentProcessor> {
   const ledger = new MemoryLedger(limit);
   const spans: AgentProcessor["spans"] = [];
+  const problems = new Set<string>();
   let count = 0;
   const received = (batch: AgentProcessor["spans"]): void => {
     count += batch.length;
@@ -51,6 +53,7 @@ export async function startAgentProcessor({ limit = 10n ** 9n, keepsSpans = true
         await ledger.close(json() as CloseRequest);
         return {};
       default:
+        if (keepsSpans) for (const problem of sentProblems(bytes)) problems.add(problem);
         // A clean end closes the process's chain by a span of its own, which is no call.
         received(
           sentSpans(bytes)
@@ -68,10 +71,12 @@ export async function startAgentProcessor({ limit = 10n ** 9n, keepsSpans = true
     get count() {
       return count;
     },
-    close: () =>
-      new Promise((resolve) => {
+    async close() {
+      await new Promise<void>((resolve) => {
         server.close(() => resolve());
         server.closeAllConnections();
-      }),
+      });
+      if (problems.size > 0) throw new Error(`not as the conventions have it: ${[...problems].join("; ")}`);
+    },
   };
 }

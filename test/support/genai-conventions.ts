@@ -53,13 +53,15 @@ const IS: Readonly<Record<string, (value: unknown) => boolean>> = {
 
 const text = (value: unknown): string => (typeof value === "string" ? value : (JSON.stringify(value) ?? "undefined"));
 
+type Span = Pick<ReadableSpan, "name" | "kind" | "attributes"> & { readonly status: { readonly code: number } };
+
 /** What is wrong with a span of the gate; empty when nothing is. */
-export function conventionProblems(span: ReadableSpan): readonly string[] {
+export function conventionProblems(span: Span): readonly string[] {
   const problems = [...attributeProblems(span), ...shapeProblems(span)];
   return problems.map((problem) => `\`${span.name}\`: ${problem}`);
 }
 
-function attributeProblems({ attributes, status }: ReadableSpan): readonly string[] {
+function attributeProblems({ attributes, status }: Span): readonly string[] {
   const problems: string[] = [];
   for (const [key, value] of Object.entries(attributes)) {
     const type = CONVENTIONS.attributes[key];
@@ -67,14 +69,14 @@ function attributeProblems({ attributes, status }: ReadableSpan): readonly strin
       if (/^(?:gen_ai|mcp)\./.test(key)) problems.push(`${key} is not in the registry`);
     } else if (IS[type]?.(value) !== true) problems.push(`${key} is no ${type}: ${text(value)}`);
   }
-  const isError = status.code === SpanStatusCode.ERROR;
+  const isError = status.code === (SpanStatusCode.ERROR as number);
   const isNamed = attributes["error.type"] !== undefined;
   if (isError !== isNamed && attributes["gen_ai.operation.name"] !== undefined)
     problems.push("error.type and the status disagree");
   return problems;
 }
 
-function shapeProblems({ name, kind, attributes }: ReadableSpan): readonly string[] {
+function shapeProblems({ name, kind, attributes }: Span): readonly string[] {
   const operation = attributes["gen_ai.operation.name"];
   if (operation === undefined) return OUR_OWN.test(name) ? [] : ["it is of no operation, and no span of our own"];
   const like = OTHER_OPERATIONS[text(operation)] ?? operation;
@@ -100,6 +102,8 @@ function shapeProblems({ name, kind, attributes }: ReadableSpan): readonly strin
   check(type === undefined || CONVENTIONS.outputTypes.includes(text(type)), `unknown output ${text(type)}`);
   const method = attributes["mcp.method.name"];
   check(method === undefined || CONVENTIONS.mcpMethods.includes(text(method)), `unknown method ${text(method)}`);
+  check(attributes["gen_ai.request.stream"] !== false, "gen_ai.request.stream is said where nothing is streamed");
+  check(attributes["gen_ai.request.choice.count"] !== 1, "gen_ai.request.choice.count is said of one choice");
   const hasServer = attributes["server.address"] !== undefined;
   check(hasServer === (attributes["server.port"] !== undefined), "server.address and server.port go together");
   const count = (key: string): number => Number(attributes[`gen_ai.usage.${key}`] ?? 0);

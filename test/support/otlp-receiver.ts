@@ -1,7 +1,7 @@
 /** A receiver of OTLP traces in Protobuf that can be told to be down, to hang, or to answer with a status; and can come back on the same port. */
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { attributesOf, sentSpans } from "./sent-spans.ts";
+import { attributesOf, sentProblems, sentSpans } from "./sent-spans.ts";
 
 export interface ReceivedSpan {
   readonly spanId: string;
@@ -14,6 +14,7 @@ export class OtlpReceiver {
   readonly spans = new Map<string, ReceivedSpan>();
   status = 200;
   requests = 0;
+  readonly #problems = new Set<string>();
   #port = 0;
   #server: Server | undefined;
 
@@ -37,6 +38,7 @@ export class OtlpReceiver {
     this.#server = server;
   }
 
+  /** Throws where a span that the gate has sent does not follow the GenAI conventions. */
   async down(): Promise<void> {
     const server = this.#server;
     this.#server = undefined;
@@ -45,6 +47,7 @@ export class OtlpReceiver {
       server.close(() => resolve());
       server.closeAllConnections();
     });
+    if (this.#problems.size > 0) throw new Error(`not as the conventions have it: ${[...this.#problems].join("; ")}`);
   }
 
   named(name: string): readonly ReceivedSpan[] {
@@ -52,6 +55,7 @@ export class OtlpReceiver {
   }
 
   #take(body: Uint8Array): void {
+    for (const problem of sentProblems(body)) this.#problems.add(problem);
     for (const span of sentSpans(body)) {
       const spanId = Buffer.from(span.spanId, "base64").toString("hex");
       this.spans.set(spanId, { spanId, name: span.name, attributes: attributesOf(span) });

@@ -1,4 +1,5 @@
 /** Spans of an export request in Protobuf, as a decoder that somebody else wrote reads them, in the shape of OTLP/JSON. */
+import { conventionProblems } from "./genai-conventions.ts";
 import { ExportTraceServiceRequest } from "./otlp-descriptor.ts";
 
 export interface SentValue {
@@ -44,4 +45,32 @@ export function sentSpans(body: Uint8Array): readonly SentSpan[] {
 /** Integers as their digits. */
 export function attributesOf({ attributes = [] }: SentSpan): Readonly<Record<string, unknown>> {
   return Object.fromEntries(attributes.map(({ key, value }) => [key, Object.values(value)[0]]));
+}
+
+/** Of the gate's own spans. */
+const TRACER_NAME = "@tollgate/instrumentation";
+/** On the wire all kinds are one more than in the API, where zero is an internal one. */
+const KIND_OFFSET = 1;
+
+/** What is wrong by the GenAI conventions with the spans that the gate of another process has sent; empty when nothing is. */
+export function sentProblems(body: Uint8Array): readonly string[] {
+  const scopes = sentScopes(body).filter(({ scope }) => scope.name === TRACER_NAME);
+  return scopes.flatMap(({ spans }) =>
+    spans.flatMap(({ name, kind, status, attributes = [] }) =>
+      conventionProblems({
+        name,
+        kind: Number(kind ?? 0) - KIND_OFFSET,
+        status: { code: Number((status as { readonly code?: unknown } | undefined)?.code ?? 0) },
+        attributes: Object.fromEntries(attributes.map(({ key, value }) => [key, valueOf(value)])),
+      }),
+    ),
+  );
+}
+
+function valueOf(value: SentValue): unknown {
+  const [kind = "", inner] = Object.entries(value)[0] ?? [];
+  if (kind === "intValue") return Number(inner);
+  if (kind !== "arrayValue") return inner;
+  const { values = [] } = inner as { readonly values?: readonly SentValue[] };
+  return values.map(valueOf);
 }

@@ -35,7 +35,7 @@ export function startCallSpan(
   parent: Context,
 ): Span {
   const span = tracer.startSpan(kind.spanName, kind.spanOptions, parent);
-  setAttribute(span, semconv.ATTR_GEN_AI_REQUEST_STREAM, facts.isStreamed);
+  if (facts.isStreamed) setAttribute(span, semconv.ATTR_GEN_AI_REQUEST_STREAM, true);
   setAttributes(span, facts.attributes);
   if (facts.outputBound !== undefined && facts.takesNoBound !== true)
     setAttribute(span, semconv.ATTR_GEN_AI_REQUEST_MAX_TOKENS, facts.outputBound);

@@ -4,7 +4,7 @@
  * sent, and the arguments that are sent are the copy that was decided on. A server's handlers are registered in it; what
  * is refused there is answered as a tool's error, which the model on the other side reads.
  */
-import { trace } from "@opentelemetry/api";
+import { SpanStatusCode, trace } from "@opentelemetry/api";
 import { findTollgateError } from "../errors.ts";
 import { asBody, asText } from "../gate/endpoint.ts";
 import type { Body } from "../gate/endpoint.ts";
@@ -85,7 +85,11 @@ async function listed(client: object, answer: Promise<unknown>): Promise<unknown
 }
 
 function told(answer: unknown): unknown {
-  if (asBody(answer)?.["isError"] === true) trace.getActiveSpan()?.setAttribute(semconv.ATTR_ERROR_TYPE, TOOL_ERROR);
+  if (asBody(answer)?.["isError"] !== true) return answer;
+  const span = trace.getActiveSpan();
+  span?.setAttribute(semconv.ATTR_ERROR_TYPE, TOOL_ERROR);
+  // What the tool says of it may quote what it has read.
+  span?.setStatus({ code: SpanStatusCode.ERROR });
   return answer;
 }
 

@@ -29,6 +29,8 @@ const RETRY_MS_MAX = 10_000;
 const TOGETHER = 32;
 /** More than this many ends in one turn, and they are worked off at once. */
 const ENDED_MAX = 256;
+/** As `error.type` of what did not end by itself. */
+const PROCESS_ENDED = "process_ended";
 
 export interface AuditSpanProcessorOptions {
   readonly exporter: WrittenSpanExporter;
@@ -144,6 +146,7 @@ export class AuditSpanProcessor implements SpanProcessor {
   endOpen(): void {
     for (const span of this.#open) {
       span.setAttribute(semconv.ATTR_TOLLGATE_SPAN_UNFINISHED, true);
+      span.setAttribute(semconv.ATTR_ERROR_TYPE, PROCESS_ENDED);
       span.setStatus({ code: SpanStatusCode.ERROR, message: "the process ended before this did" });
       span.end();
     }

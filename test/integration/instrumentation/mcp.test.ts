@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { Child } from "../../../src/demo/child-process.ts";
 import { OtlpBackend } from "../../support/otlp-backend.ts";
+import { sentProblems } from "../../support/sent-spans.ts";
 
 const SCRIPT = join(import.meta.dirname, "..", "..", "support", "agents", "mcp.cjs");
 const POLICY = { kind: "policy", name: "files", allow: ["read_*"], deny: ["delete_*"], require_approval: ["write_*"] };
@@ -21,6 +22,8 @@ beforeEach(async () => {
 afterEach(async () => {
   await backend.stop();
   await rm(folder, { recursive: true, force: true });
+  const problems = new Set(backend.requests.flatMap(({ body }) => sentProblems(body)));
+  if (problems.size > 0) throw new Error(`not as the conventions have it: ${[...problems].join("; ")}`);
 });
 
 async function run(args: readonly string[]): Promise<{ seen: readonly unknown[]; ends: readonly string[] }> {
