@@ -1,8 +1,10 @@
 import { defineConfig } from "vitest/config";
 
+/** Pure code and style, no processes: a new worker for each of these files costs as much as its tests. */
+const IN_PROCESS = ["test/unit/**/*.test.ts", "test/conformance/**/*.test.ts", "test/tidy.test.ts"];
+
 export default defineConfig({
   test: {
-    include: ["test/**/*.test.ts"],
     // These end a test that hangs. What takes ten seconds here takes a minute on a machine that is busy with other work.
     testTimeout: 180_000,
     hookTimeout: 180_000,
@@ -11,5 +13,11 @@ export default defineConfig({
     // Tests start real processes (engine, processor, agents) on a machine of two cores: more workers only make them wait.
     maxWorkers: 2,
     reporters: ["default"],
+    // Projects run one behind the other by name, from one queue: the short files come last and leave no worker idle at the end.
+    projects: [
+      { extends: true, test: { name: "system", include: ["test/**/*.test.ts"], exclude: IN_PROCESS } },
+      // What a file leaves behind in globals and modules, the next one finds: each file resets what it sets.
+      { extends: true, test: { name: "unit", include: IN_PROCESS, isolate: false } },
+    ],
   },
 });
