@@ -103,7 +103,7 @@ export class ClickhouseTable<Row> {
    */
   async start(): Promise<void> {
     const { clock, notify, config, rowsName, storage, isRecentAwaited = true } = this.#options;
-    await this.#spool.open();
+    const { isNew } = await this.#spool.open();
     this.#state = "started";
     let isLoaded = false;
     const ready = storage.whenReady();
@@ -113,7 +113,9 @@ export class ClickhouseTable<Row> {
         isLoaded = true;
       });
     if (isRecentAwaited) await Promise.race([loading, delay(clock, config.deduplication.load_timeout_ms)]);
-    if (isRecentAwaited && !isLoaded) notify({ level: "warn", event: `recent_${rowsName}_not_loaded`, fields: {} });
+    // Where nothing was taken before, nothing of it can come again.
+    if (isRecentAwaited && !isLoaded && !isNew)
+      notify({ level: "warn", event: `recent_${rowsName}_not_loaded`, fields: {} });
     void ready.then(() => {
       if (this.#state === "started") this.#delivery.start();
     });

@@ -28,6 +28,8 @@ export interface StoredBlock {
 
 /** What an earlier process left. */
 export interface LeftFiles {
+  /** Nobody had this directory before. */
+  readonly isNew: boolean;
   readonly blocks: readonly string[];
   readonly merges: readonly string[];
   /** The names of the files that were set aside. */
@@ -107,7 +109,7 @@ export class BlockStore {
 
   /** Makes the directory, removes what was never acknowledged, and returns the names of the leftover files, oldest first. */
   async open(): Promise<LeftFiles> {
-    await this.setAside.open();
+    const isNew = await this.setAside.open();
     this.#handle = await open(this.#directory, "r");
     const entries = (await readdir(this.#directory)).toSorted();
     for (const name of entries.filter((entry) => entry.endsWith(TEMPORARY_SUFFIX))) await unlink(this.#path(name));
@@ -116,7 +118,7 @@ export class BlockStore {
     const merges = entries.filter((entry) => entry.endsWith(MERGE_SUFFIX));
     const newest = Math.max(0, ...[...blocks.slice(-1), ...merges.slice(-1)].map((name) => Number.parseInt(name, 10)));
     this.#sequence = Number.isSafeInteger(newest) ? newest : 0;
-    return { blocks, merges, setAside: this.setAside.names };
+    return { isNew, blocks, merges, setAside: this.setAside.names };
   }
 
   async close(): Promise<void> {

@@ -35,11 +35,13 @@ export class SetAside {
     return this.#files.reduce((sum, file) => sum + file.bytes, 0);
   }
 
-  async open(): Promise<void> {
-    await mkdir(this.#directory, { recursive: true });
+  /** True when there was no such directory before. */
+  async open(): Promise<boolean> {
+    const made = await mkdir(this.#directory, { recursive: true });
     for (const name of (await readdir(this.#directory)).toSorted()) {
       this.#files.push({ name, bytes: (await stat(join(this.#directory, name))).size });
     }
+    return made !== undefined;
   }
 
   /** Takes a file as it is; needs no room on the disk. Returns its new path. */

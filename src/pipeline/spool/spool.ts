@@ -9,7 +9,7 @@ import { type Outcome, SUCCESS } from "../../component/outcome.ts";
 import { delay } from "../../support/clock.ts";
 import { type Block, blockOfRows, encodeBlock, type NewBlock, type RowsAside } from "./block-format.ts";
 import { type BlockGroup, type GroupLimits, groupSize, newGroup, rowsOf } from "./block-group.ts";
-import { BlockStore, type StoredBlock } from "./block-store.ts";
+import { BlockStore, type LeftFiles, type StoredBlock } from "./block-store.ts";
 import { groupAgain, recoverMerges } from "./merge-recovery.ts";
 import { Commit } from "./commit.ts";
 import { IdentitySet } from "./identity-set.ts";
@@ -57,7 +57,7 @@ export class Spool<Row> {
   }
 
   /** Finds the blocks an earlier process left, knows their rows again, and sets aside what can't be read. */
-  async open(): Promise<void> {
+  async open(): Promise<Pick<LeftFiles, "isNew">> {
     const left = await this.#store.open();
     const merge = await recoverMerges(this.#store, left);
     for (const name of left.blocks) {
@@ -85,6 +85,7 @@ export class Spool<Row> {
       });
     }
     this.#isOpen = true;
+    return left;
   }
 
   /** Makes rows known that an earlier process took, by their identities one after the other: for a whole window from now. */

@@ -32,7 +32,7 @@ afterEach(async () => {
   await rm(directory, { recursive: true });
 });
 
-function openSpool(code: string): Promise<void> {
+async function openSpool(code: string): Promise<void> {
   const onDiskOf: WriteFileDurably = async (path, pieces) => {
     const bytes = pieces.reduce((sum, piece) => sum + piece.length, 0);
     if ((await usedBytes()) + bytes > DISK_BYTES) throw Object.assign(new Error("no"), { code });
@@ -51,7 +51,7 @@ function openSpool(code: string): Promise<void> {
     writeRows: (sink) => sink.raw(Buffer.alloc(2_000)),
     writeFile: onDiskOf,
   });
-  return spool.open();
+  await spool.open();
 }
 
 async function usedBytes(): Promise<number> {
