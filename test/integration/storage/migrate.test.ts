@@ -336,18 +336,20 @@ test("this package's own migrations apply to an empty database, twice", async ()
   expect(await migrate({ url, database: "tollgate" })).toEqual([]);
 });
 
-test("every table that an insert of spans writes a part of is merged sixteen parts at a time, without statistics", async () => {
+test("what an insert of spans writes is merged late: roll-ups by sixteen parts, spans and events by more, none with statistics", async () => {
   await migrate({ url, database: "tollgate" });
   const storage = createStorage({ url, database: "tollgate" });
   const filled = await storage.query<{ name: string; settings: string }>(
     `SELECT name, engine_full AS settings FROM system.tables
-     WHERE database = 'tollgate' AND (name = 'span_log' OR name IN (
+     WHERE database = 'tollgate' AND (name IN ('span_log', 'event_log') OR name IN (
        SELECT extract(create_table_query, 'TO tollgate\\.(\\w+)') FROM system.tables
        WHERE database = 'tollgate' AND engine = 'MaterializedView'))`,
   );
   await storage.close();
-  expect(filled.length).toBe(10);
-  for (const setting of ["merge_selector_base = 16", "auto_statistics_types = ''"]) {
-    expect(filled.filter(({ settings }) => !settings.includes(setting))).toEqual([]);
+  expect(filled.length).toBe(11);
+  const late = ["event_log", "span_log"];
+  for (const { name, settings } of filled) {
+    expect(settings, name).toContain(`merge_selector_base = ${late.includes(name) ? 128 : 16},`);
+    expect(settings, name).toContain("auto_statistics_types = ''");
   }
 });
