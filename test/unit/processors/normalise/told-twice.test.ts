@@ -167,6 +167,23 @@ describe("an answer that two instrumentations tell of, elsewhere in the trace or
     expect(costs.at(-1)).toEqual(NOT);
   });
 
+  it("is another agent's own call, though both agents have two instrumentations", () => {
+    const by = (agent: string, scope: string, index: number): Span => {
+      const span = {
+        ...spanOf(index, 0, { ...CALL, ...USAGE, "gen_ai.response.id": `chatcmpl-of-all-${index % 10}` }),
+        scope: { name: scope, version: "", attributes: new Map() },
+      };
+      span.facts.agent = agent;
+      return span;
+    };
+    const known = [by("a", "sdk", 1), by("a", "chain", 2), by("b", "sdk", 3), by("b", "chain", 4)];
+    expect(costsOf([...known, by("b", "chain", 11), by("a", "chain", 21)])).toEqual([
+      ...known.map(() => ONCE),
+      ONCE,
+      NOT,
+    ]);
+  });
+
   it("is another call where one instrumentation tells of it, another agent, or its id is no provider's", () => {
     expect(costsOf([sdk(1), sdk(2), sdk(3)])).toEqual([ONCE, ONCE, ONCE]);
     const other = chain(2);
