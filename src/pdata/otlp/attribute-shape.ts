@@ -50,7 +50,7 @@ export class AttributeShape {
     this.parent = last?.parent;
     this.size = last === undefined ? 0 : last.parent.size + 1;
     this.key = last?.key ?? "";
-    this.wireKey = literal(this.key);
+    this.wireKey = tree.literalOf(this.key);
   }
 
   /** All keys, in their order. */
@@ -147,6 +147,8 @@ export class AttributeShape {
 }
 
 class ShapeTree {
+  /** By key: behind a key that no two spans share the same ones come again, on nodes of their own. */
+  readonly #literals = new Map<string, Literal>();
   readonly root = new AttributeShape(this);
   #weight = 0;
 
@@ -156,6 +158,12 @@ class ShapeTree {
 
   weigh(weight: number): void {
     this.#weight += weight;
+  }
+
+  literalOf(key: string): Literal {
+    let made = this.#literals.get(key);
+    if (made === undefined) this.#literals.set(key, (made = literal(key)));
+    return made;
   }
 }
 
