@@ -28,20 +28,19 @@ export interface Who {
   readonly problem?: string;
 }
 
-/** Starts `chat {model}` with what the request says. */
-export function startCallSpan(
-  tracer: Tracer,
-  { kind, facts }: { readonly kind: CallKind; readonly facts: RequestFacts },
-  parent: Context,
-): Span {
-  const span = tracer.startSpan(kind.spanName, kind.spanOptions, parent);
+/** Starts `chat {model}` with what all calls of its kind say. */
+export function startCallSpan(tracer: Tracer, kind: CallKind, parent: Context): Span {
+  return tracer.startSpan(kind.spanName, kind.spanOptions, parent);
+}
+
+/** What the request says. */
+export function recordRequest(span: Span, facts: RequestFacts): void {
   if (facts.isStreamed) setAttribute(span, semconv.ATTR_GEN_AI_REQUEST_STREAM, true);
   setAttributes(span, facts.attributes);
   if (facts.outputBound !== undefined && facts.takesNoBound !== true)
     setAttribute(span, semconv.ATTR_GEN_AI_REQUEST_MAX_TOKENS, facts.outputBound);
   if (facts.tier !== "") setAttribute(span, semconv.ATTR_TOLLGATE_SERVICE_TIER, facts.tier);
   if (facts.choices !== 1) setAttribute(span, semconv.ATTR_GEN_AI_REQUEST_CHOICE_COUNT, facts.choices);
-  return span;
 }
 
 const attributesOfWho = new WeakMap<Who, Attributes>();

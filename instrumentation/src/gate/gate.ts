@@ -37,6 +37,7 @@ import type { RequestFacts } from "./endpoint.ts";
 import type { CallOptions, GatedCall } from "./gated-call.ts";
 import { estimatedPrice } from "./house-estimate.ts";
 import { Tokenizers } from "./tokenizer.ts";
+import type { Afterwork } from "../telemetry/afterwork.ts";
 import { SessionBook } from "../session/session-book.ts";
 import { StopGate } from "../stop/stop-gate.ts";
 import type { StoppableCall } from "../stop/stop-gate.ts";
@@ -52,6 +53,8 @@ export interface GateOptions {
   /** `undefined`: no processor, local budgets only. */
   readonly leases: LeaseClient | undefined;
   readonly tracer?: Tracer;
+  /** Where calls put off what nobody waits for. @default none: all is done at once */
+  readonly afterwork?: Afterwork | undefined;
   /** How long a call of a paused agent waits. */
   readonly pauseWaitMs?: number;
 }
@@ -64,6 +67,7 @@ export class Gate {
   readonly config: Config;
   readonly logger: Logger;
   readonly leases: LeaseClient | undefined;
+  readonly afterwork: Afterwork | undefined;
   /** Calls that have not ended: settled as reserved when the process ends. */
   readonly open = new Set<OpenCall>();
   /** What people have stopped. */
@@ -86,10 +90,11 @@ export class Gate {
   readonly #identities = new Identities();
   readonly #kinds = new CallKinds();
 
-  constructor({ config, logger, leases, tracer, pauseWaitMs = PAUSE_WAIT_MS }: GateOptions) {
+  constructor({ config, logger, leases, tracer, afterwork, pauseWaitMs = PAUSE_WAIT_MS }: GateOptions) {
     this.config = config;
     this.logger = logger;
     this.leases = leases;
+    this.afterwork = afterwork;
     this.crossings = new CrossingEvents(this.leases);
     leases?.sessions.bind(this.sessions);
     this.#tokenizers = new Tokenizers(logger);
@@ -165,6 +170,8 @@ export class Gate {
     if (call.who.problem !== undefined) throw new ConfigInvalid([call.who.problem]);
     // Before a tool of the session is decided on, and nobody waits for it here.
     void this.leases?.sessions.join(call.who.labels["session"] ?? "");
+    // What calls before this one have cost is spent.
+    if (this.#processPurse !== undefined) this.afterwork?.catchUp();
     const { endpoint, guard } = call.options;
     const { leases } = this;
     const asked = this.#modelOf(call);
@@ -383,6 +390,7 @@ export class Gate {
 
   /** Ends what is still open, as reserved. */
   endOpenCalls(): void {
+    this.afterwork?.catchUp();
     for (const call of this.open) call.end(new Error("the process ended before the answer was read"));
   }
 }

@@ -27,6 +27,8 @@ import { CallContext } from "./call-context.ts";
 import type { CallKind } from "./call-kind.ts";
 import type { CallInFlight, Hop, SentRequest } from "./current-call.ts";
 import { setAttribute } from "./set-attributes.ts";
+import type { Afterwork, PutOff } from "../telemetry/afterwork.ts";
+import { GateSpan } from "../telemetry/gate-span.ts";
 import { NO_USAGE, usageAmounts } from "./call-bound.ts";
 import {
   recordAnswer,
@@ -34,6 +36,7 @@ import {
   recordCost,
   recordError,
   recordRefusal,
+  recordRequest,
   recordUsage,
   startCallSpan,
 } from "./call-span.ts";
@@ -63,7 +66,7 @@ export interface SeenAnswer {
 
 const NOBODY: readonly never[] = [];
 
-export class GatedCall implements CallInFlight {
+export class GatedCall implements CallInFlight, PutOff {
   readonly options: CallOptions;
   readonly kind: CallKind;
   readonly span: Span;
@@ -90,6 +93,16 @@ export class GatedCall implements CallInFlight {
   #stopped: TollgateError | undefined;
   #signal: AbortSignal | undefined;
   #context: CallContext | undefined;
+  /** `undefined`: nothing of the call is put off. */
+  readonly #afterwork: Afterwork | undefined;
+  #isPutOff = false;
+  /** Not on the span yet. */
+  #unsaidRequest: RequestFacts | undefined;
+  #unsaidAdmission: Admission | undefined;
+  /** Not settled yet. */
+  #answer: AnswerFacts | undefined;
+  /** Its end is not on the span yet. */
+  #hasUnsaidEnd = false;
   /** Nearly always one or two, and told nothing. */
   #onStop: readonly ((error: TollgateError) => void)[] = NOBODY;
 
@@ -97,7 +110,11 @@ export class GatedCall implements CallInFlight {
     this.#gate = gate;
     this.options = options;
     this.kind = gate.kindOf(options);
-    this.span = startCallSpan(gate.tracer, { kind: this.kind, facts: options.facts }, options.parent);
+    this.span = startCallSpan(gate.tracer, this.kind, options.parent);
+    // Who guards a client looks at its counters as soon as the answer is there.
+    this.#afterwork = options.guard === undefined && this.span instanceof GateSpan ? gate.afterwork : undefined;
+    this.#unsaidRequest = options.facts;
+    if (this.#afterwork === undefined) this.catchUp();
     gate.content?.input(this.span, options.body);
     gate.open.add(this);
   }
@@ -213,7 +230,9 @@ export class GatedCall implements CallInFlight {
     }
     this.#attempt = admission;
     this.#price = admission.bounds.price;
-    this.#recordAdmission(admission);
+    countDecision(this.span);
+    this.#unsaidAdmission = admission;
+    this.#putOff();
     return { do: "send", body: admission.body };
   }
 
@@ -240,7 +259,6 @@ export class GatedCall implements CallInFlight {
 
   #recordAdmission({ facts, bounds, output, isLowered, leaseId, budgets, failure, reserved }: Admission): void {
     const { span } = this;
-    countDecision(span);
     setAttribute(span, semconv.ATTR_TOLLGATE_DECISION, semconv.DecisionName.allow);
     if (leaseId !== "") setAttribute(span, semconv.ATTR_TOLLGATE_LEASE_ID, leaseId);
     if (reserved > 0n) setAttribute(span, semconv.ATTR_TOLLGATE_RESERVED_NANO_USD, Number(reserved));
@@ -264,6 +282,7 @@ export class GatedCall implements CallInFlight {
   }
 
   #refuse(error: TollgateError): void {
+    this.catchUp();
     this.#isRefused = true;
     recordRefusal(this.span, error);
     this.#gate.crossings.tell(this);
@@ -272,12 +291,14 @@ export class GatedCall implements CallInFlight {
 
   /** Not billed: it never left this process, or the provider answered with an error instead of a result. */
   releaseAttempt(): void {
+    if (this.#answer !== undefined) this.catchUp();
     const attempt = this.#takeAttempt();
     for (const reservation of attempt?.reservations ?? []) reservation.release();
   }
 
   /** It may have been billed and nobody knows: it counts as what was reserved for it. */
   giveUpAttempt(): void {
+    if (this.#answer !== undefined) this.catchUp();
     const attempt = this.#takeAttempt();
     if (attempt === undefined) return;
     const { bounds, output } = attempt;
@@ -293,12 +314,47 @@ export class GatedCall implements CallInFlight {
   settleBy(read: () => AnswerFacts, seen?: () => SeenAnswer): void {
     try {
       const facts = read();
-      if (facts.usage !== undefined || seen === undefined) this.settle(facts);
-      else this.settleSeen(facts, seen());
+      if (facts.usage === undefined && seen !== undefined) {
+        this.catchUp();
+        this.settleSeen(facts, seen());
+        return;
+      }
+      this.#answer = facts;
+      this.#putOff();
     } catch (problem) {
-      this.contain(problem);
-      this.giveUpAttempt();
+      this.#failedInside(problem);
     }
+  }
+
+  /** After what the app waits for; at once where nothing is put off. */
+  #putOff(): void {
+    if (this.#afterwork === undefined) this.catchUp();
+    else if (!this.#isPutOff) {
+      this.#isPutOff = true;
+      this.#afterwork.add(this);
+    }
+  }
+
+  /** Says on the span what was put off, and settles. */
+  catchUp(): void {
+    this.#isPutOff = false;
+    const request = this.#unsaidRequest;
+    const admission = this.#unsaidAdmission;
+    const answer = this.#answer;
+    this.#unsaidRequest = this.#unsaidAdmission = this.#answer = undefined;
+    try {
+      if (request !== undefined) recordRequest(this.span, request);
+      if (admission !== undefined) this.#recordAdmission(admission);
+      if (answer !== undefined) this.settle(answer);
+    } catch (problem) {
+      this.#failedInside(problem);
+    }
+    if (this.#hasUnsaidEnd) this.#sayEnd();
+  }
+
+  #failedInside(problem: unknown): void {
+    this.contain(problem);
+    this.giveUpAttempt();
   }
 
   /** A mistake of our own, after the request was sent: too late to refuse, so it is counted and told. */
@@ -338,12 +394,26 @@ export class GatedCall implements CallInFlight {
   /** Ends the call: what is still open counts as reserved. */
   end(error?: unknown): void {
     if (this.#isEnded) return;
-    this.giveUpAttempt();
+    const isPutOff = error === undefined && this.#answer !== undefined && this.span instanceof GateSpan;
+    if (!isPutOff) {
+      this.catchUp();
+      this.giveUpAttempt();
+    }
     this.#isEnded = true;
     this.#gate.open.delete(this);
     this.#onStop = NOBODY;
     this.#context?.leave();
     this.unread = undefined;
+    if (isPutOff) {
+      (this.span as GateSpan).stopClock();
+      this.#hasUnsaidEnd = true;
+    } else this.#sayEnd(error);
+  }
+
+  #sayEnd(error?: unknown): void {
+    this.#hasUnsaidEnd = false;
+    // Where the answer could not be settled by.
+    this.giveUpAttempt();
     if (this.#spent.calls > 0n) {
       this.options.guard?.onSettled();
       recordUsage(this.span, this.#usage);

@@ -98,6 +98,8 @@ export class ToolGate {
    * fleet's policies, for an approval, or for a paused agent to be resumed (`AgentPaused` when that takes too long).
    */
   call(call: ToolCall): unknown {
+    // What calls before it have cost is spent, and comes before it in the chain.
+    this.#gate.afterwork?.catchUp();
     const who = this.#gate.who();
     const span = this.#startSpan(call, who);
     const { leases } = this.#gate;

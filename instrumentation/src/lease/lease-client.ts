@@ -44,6 +44,8 @@ export interface LeaseClientOptions {
   readonly unpatched?: () => readonly string[];
   /** How often the gate has failed inside so far. @default it counts none */
   readonly failures?: () => number;
+  /** Settles what calls have put off. */
+  readonly catchUp?: () => void;
   /** How long a call waits for money that others hold and have not spent. @default 2000 */
   readonly waitMs?: number;
   /** Ids of the process and its leases: 32 hex digits, that nobody has had. @default random */
@@ -161,6 +163,7 @@ export class LeaseClient implements LeaseHost {
 
   /** Reports every lease for the last time and gives the rest back. */
   async close(): Promise<void> {
+    this.catchUp();
     this.#isClosed = true;
     this.#tick?.cancel();
     this.#control?.stop();
@@ -177,6 +180,7 @@ export class LeaseClient implements LeaseHost {
 
   /** Reports and gives back what no call holds; the process may go on and take new leases. */
   async giveBack(): Promise<void> {
+    this.catchUp();
     const idle = [...this.#leases.values()].filter((lease) => lease.isDrained);
     for (const lease of idle) {
       lease.isRetired = true;
@@ -188,8 +192,13 @@ export class LeaseClient implements LeaseHost {
 
   /** The last reports, for a process that has no time left to send them. */
   lastReports(): CloseRequest {
+    this.catchUp();
     const leases = this.#isClosed ? [] : [...this.#leases.values(), ...this.#retired];
     return lastReport(this.processId, this.#failures, leases);
+  }
+
+  catchUp(): void {
+    this.#options.catchUp?.();
   }
 
   async acquire(_lease: Lease, request: AcquireRequest): Promise<Answer<AcquireReply>> {

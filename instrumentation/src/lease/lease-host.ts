@@ -11,6 +11,8 @@ export interface LeaseHost {
   readonly newId: () => string;
   /** How long a call waits for money that others hold and have not spent. */
   readonly waitMs: number;
+  /** Settles what calls have put off. */
+  catchUp(): void;
   acquire(lease: Lease, request: AcquireRequest): Promise<Answer<AcquireReply>>;
   /** The ledger forgot this lease: report what it still settles, and move its waiting calls to a new one. */
   onLost(lease: Lease, waiting: readonly Waiter[]): void;

@@ -103,7 +103,12 @@ export class Lease {
   reserve(want: Want): PurseOutcome | Promise<PurseOutcome> {
     this.#usedAtMs = this.#host.clock.monotonicMs();
     this.#remember(want.worst);
-    if (this.#line.isEmpty && this.#fits(want.worst)) {
+    let isInHand = this.#line.isEmpty && this.#fits(want.worst);
+    if (!isInHand) {
+      this.#host.catchUp();
+      isInHand = this.#line.isEmpty && this.#fits(want.worst);
+    }
+    if (isInHand) {
       const granted = this.#grant(want.worst);
       this.#topUp();
       return granted;

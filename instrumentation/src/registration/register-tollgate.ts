@@ -14,6 +14,7 @@ import { createHttpTransport } from "../lease/http-transport.ts";
 import { LeaseClient } from "../lease/lease-client.ts";
 import { ThreadSpans } from "../telemetry/thread-spans.ts";
 import { startTracing } from "../telemetry/tracing.ts";
+import type { Tracing } from "../telemetry/tracing.ts";
 import { makeGatedSocket } from "../realtime/patch-websocket.ts";
 import { VERSION } from "../version.ts";
 import { Probe } from "../probe/probe.ts";
@@ -76,7 +77,7 @@ function register(options: RegisterOptions): Registration {
   setProcessContext(config.context);
   const tracing = startTracing(config, logger);
   const probe = new Probe({ logger, onUnpatched: (library) => tell(library) });
-  const { gate, toolGate } = createGates({ config, logger, tracer: tracing.tracer, probe });
+  const { gate, toolGate } = createGates({ config, logger, tracing, probe });
   const tell = (library: LoadedLibrary): void => {
     tellUnpatched(gate, library);
     // The processor learns of it by another hello.
@@ -114,11 +115,11 @@ type Patch = (name: string, clientClass: unknown, location: string) => void;
 interface GatesOptions {
   readonly config: Config;
   readonly logger: Logger;
-  readonly tracer: Gate["tracer"];
+  readonly tracing: Tracing;
   readonly probe: Probe;
 }
 
-function createGates({ config, logger, tracer, probe }: GatesOptions): {
+function createGates({ config, logger, tracing, probe }: GatesOptions): {
   readonly gate: Gate;
   readonly toolGate: ToolGate;
 } {
@@ -134,13 +135,14 @@ function createGates({ config, logger, tracer, probe }: GatesOptions): {
           expectsProcessor: config.expectsProcessor,
           unpatched: () => probe.unpatched,
           failures: () => gate.failures,
+          catchUp: () => tracing.afterwork?.catchUp(),
           onHello: (reply) => {
             gate.onHello(reply);
             toolGate.onHello(reply);
           },
           onStops: (list) => gate.stops.onStops(list),
         });
-  const gate = new Gate({ config, logger, leases, tracer });
+  const gate = new Gate({ config, logger, leases, tracer: tracing.tracer, afterwork: tracing.afterwork });
   const toolGate = new ToolGate(gate);
   return { gate, toolGate };
 }

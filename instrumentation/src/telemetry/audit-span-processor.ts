@@ -37,6 +37,8 @@ export interface AuditSpanProcessorOptions {
   readonly logger: Logger;
   /** Spans of this instrumentation scope are ended when the process ends. */
   readonly scope: string;
+  /** What has ended and does not know it yet: it comes before what ends now. */
+  readonly afterwork?: { catchUp(): void } | undefined;
   /** Gives each span its place, in the order in which they ended, before it is queued. */
   readonly chain?: { onEnd(span: ReadableSpan): void };
   readonly disk?: { readonly spool: SpanSpool; readonly send: SendBody };
@@ -81,6 +83,7 @@ export class AuditSpanProcessor implements SpanProcessor {
   }
 
   onEnd(span: ReadableSpan): void {
+    this.#options.afterwork?.catchUp();
     this.#open.delete(span as Span);
     this.#ended.push(span);
     if (this.#options.shelf !== undefined || this.#ended.length >= ENDED_MAX) this.settle();
@@ -90,6 +93,7 @@ export class AuditSpanProcessor implements SpanProcessor {
 
   /** Links, writes and queues what has ended, now. Nothing but its text waits: a span is many small things, which the collector would move. */
   settle(): void {
+    this.#options.afterwork?.catchUp();
     clearImmediate(this.#turn);
     this.#turn = undefined;
     for (const span of this.#ended.splice(0)) {
@@ -144,6 +148,7 @@ export class AuditSpanProcessor implements SpanProcessor {
 
   /** Ends what has started, marked as what did not end by itself. */
   endOpen(): void {
+    this.#options.afterwork?.catchUp();
     for (const span of this.#open) {
       span.setAttribute(semconv.ATTR_TOLLGATE_SPAN_UNFINISHED, true);
       span.setAttribute(semconv.ATTR_ERROR_TYPE, PROCESS_ENDED);

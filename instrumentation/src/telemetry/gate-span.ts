@@ -112,6 +112,7 @@ export class GateSpan implements Span {
   readonly #listener: SpanListener;
   /** When it started, by the clock that only goes forward; `undefined` where somebody has named the time. */
   readonly #startedMs: number | undefined;
+  #hasStopped = false;
 
   constructor({ listener, resource, instrumentationScope }: GateTracerOptions, { name, options, parent }: Start) {
     this.name = name;
@@ -219,12 +220,22 @@ export class GateSpan implements Span {
     this.addEvent("exception", definedOnly({ "exception.type": name, "exception.message": message }), time);
   }
 
+  /** It ends now, and what it has to say of it comes later: until `end`. */
+  stopClock(): void {
+    this.#endAt(this.#now());
+    this.#hasStopped = true;
+  }
+
   end(at?: TimeInput): void {
     if (this.ended) return;
-    const end = at === undefined ? this.#now() : timeInputToHrTime(at);
-    this.endTime = isBefore(end, this.startTime) ? this.startTime : end;
+    if (at !== undefined) this.#endAt(timeInputToHrTime(at));
+    else if (!this.#hasStopped) this.#endAt(this.#now());
     this.ended = true;
     this.#listener.onEnd(this);
+  }
+
+  #endAt(time: HrTime): void {
+    this.endTime = isBefore(time, this.startTime) ? this.startTime : time;
   }
 
   #now(): HrTime {

@@ -12,6 +12,7 @@ import type { Config } from "../config/config.ts";
 import type { Logger } from "../config/logger.ts";
 import * as semconv from "../semconv.ts";
 import { VERSION } from "../version.ts";
+import { Afterwork } from "./afterwork.ts";
 import { AuditSpanProcessor } from "./audit-span-processor.ts";
 import type { AuditSpanProcessorOptions } from "./audit-span-processor.ts";
 import { GateTracer } from "./gate-span.ts";
@@ -28,6 +29,8 @@ export interface Tracing {
   readonly tracer: Tracer;
   /** `undefined` when spans go nowhere. */
   readonly spans: AuditSpanProcessor | undefined;
+  /** `undefined` where all must be done at once: nobody waits for the end of a thread that is cut off. */
+  readonly afterwork: Afterwork | undefined;
   /** Resolves when the process has an SDK for spans of its own too. */
   readonly started: Promise<void>;
   flush(): Promise<void>;
@@ -45,6 +48,7 @@ export function startTracing(config: Config, logger: Logger): Tracing {
     return {
       tracer: trace.getTracer(SCOPE, VERSION),
       spans: undefined,
+      afterwork: undefined,
       started: Promise.resolve(),
       flush: async () => {},
       closeChain: () => {},
@@ -52,12 +56,15 @@ export function startTracing(config: Config, logger: Logger): Tracing {
     };
   }
   const chain = new AuditChain(SCOPE);
+  const shelf = ownShelf();
+  const afterwork = shelf === undefined ? new Afterwork() : undefined;
   const spans = new AuditSpanProcessor({
+    afterwork,
     chain,
     exporter: createExporter(config),
     logger,
     scope: SCOPE,
-    shelf: ownShelf(),
+    shelf,
     ...createDisk(config, logger),
     onRecovered: (dropped) => {
       const attributes = { [semconv.ATTR_TOLLGATE_DELIVERY_DROPPED_SPANS]: dropped };
@@ -86,6 +93,7 @@ export function startTracing(config: Config, logger: Logger): Tracing {
   return {
     tracer,
     spans,
+    afterwork,
     started: processSdk.started,
     flush: () => spans.forceFlush(),
     closeChain: () => {

@@ -23,6 +23,7 @@ function setUp(): { lease: Lease; asked: Asked[] } {
     processId: "p1",
     newId: () => "b".repeat(32),
     waitMs: 2_000,
+    catchUp: () => {},
     clock: { ...systemClock, monotonicMs: () => 0, wallMs: () => 0, after: () => ({ cancel: () => {} }) },
     acquire: (_lease, request) => {
       const { promise, resolve } = Promise.withResolvers<Answer<AcquireReply>>();
