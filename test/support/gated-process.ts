@@ -2,7 +2,7 @@
  * The gate as a test has it: the real SDK classes patched in this process, spans in memory, and, when asked for, a ledger in
  * memory that grants by the rules of the protocol.
  */
-import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from "@opentelemetry/sdk-trace";
+import { emptyResource } from "@opentelemetry/resources";
 import type { ReadableSpan } from "@opentelemetry/sdk-trace";
 import Anthropic, { BaseAnthropic } from "@anthropic-ai/sdk";
 import OpenAI from "openai";
@@ -15,6 +15,8 @@ import { LeaseClient } from "../../instrumentation/src/lease/lease-client.ts";
 import type { Transport } from "../../instrumentation/src/lease/transport.ts";
 import { patchSdk } from "../../instrumentation/src/registration/patch-sdk.ts";
 import { findClientPrototype } from "../../instrumentation/src/stainless/client-shape.ts";
+import { Afterwork } from "../../instrumentation/src/telemetry/afterwork.ts";
+import { GateTracer } from "../../instrumentation/src/telemetry/gate-span.ts";
 import { conventionProblems } from "./genai-conventions.ts";
 
 export interface GatedProcess {
@@ -31,8 +33,17 @@ export function startGatedProcess(
   options: { readonly env?: Readonly<Record<string, string>>; readonly transport?: Transport } = {},
 ): GatedProcess {
   const log: string[] = [];
-  const exporter = new InMemorySpanExporter();
-  const provider = new TracerProvider({ spanProcessors: [new SimpleSpanProcessor({ exporter })] });
+  const ended: ReadableSpan[] = [];
+  const afterwork = new Afterwork();
+  const onEnd = (span: ReadableSpan): void => {
+    afterwork.catchUp();
+    ended.push(span);
+  };
+  const tracer = new GateTracer({
+    resource: emptyResource(),
+    instrumentationScope: { name: "test" },
+    listener: { onStart: () => {}, onEnd },
+  });
   const endpoint = options.transport === undefined ? { TOLLGATE_ENDPOINT: "off" } : {};
   const config = readConfig({ ...endpoint, ...options.env });
   const logger = createLogger("debug", (line) => log.push(line));
@@ -45,22 +56,26 @@ export function startGatedProcess(
           logger,
           introduction: { agent: config.agent, labels: config.labels, version: "test" },
           expectsProcessor: config.expectsProcessor,
+          catchUp: () => afterwork.catchUp(),
           onHello: (reply) => gate.onHello(reply),
           onStops: (list) => gate.stops.onStops(list),
         });
-  const gate = new Gate({ config, logger, leases, tracer: provider.getTracer("test") });
+  const gate = new Gate({ config, logger, leases, tracer, afterwork });
   patchSdk("openai", findClientPrototype(OpenAI.prototype));
   patchSdk("@anthropic-ai/sdk", findClientPrototype(BaseAnthropic.prototype));
   registerGate(gate);
   return {
     gate,
     log,
-    spans: () => exporter.getFinishedSpans(),
+    spans: () => {
+      afterwork.catchUp();
+      return ended;
+    },
     async stop() {
       registerGate(undefined);
       gate.endOpenCalls();
       await leases?.close();
-      const problems = new Set(exporter.getFinishedSpans().flatMap(conventionProblems));
+      const problems = new Set(ended.flatMap(conventionProblems));
       if (problems.size > 0) throw new Error(`not as the conventions have it: ${[...problems].join("; ")}`);
     },
   };
