@@ -390,7 +390,6 @@ export class Gate {
 
   /** Ends what is still open, as reserved. */
   endOpenCalls(): void {
-    this.afterwork?.catchUp();
     for (const call of this.open) call.end(new Error("the process ended before the answer was read"));
   }
 }

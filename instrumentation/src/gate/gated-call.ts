@@ -291,14 +291,12 @@ export class GatedCall implements CallInFlight, PutOff {
 
   /** Not billed: it never left this process, or the provider answered with an error instead of a result. */
   releaseAttempt(): void {
-    if (this.#answer !== undefined) this.catchUp();
     const attempt = this.#takeAttempt();
     for (const reservation of attempt?.reservations ?? []) reservation.release();
   }
 
   /** It may have been billed and nobody knows: it counts as what was reserved for it. */
   giveUpAttempt(): void {
-    if (this.#answer !== undefined) this.catchUp();
     const attempt = this.#takeAttempt();
     if (attempt === undefined) return;
     const { bounds, output } = attempt;

@@ -163,7 +163,6 @@ export class LeaseClient implements LeaseHost {
 
   /** Reports every lease for the last time and gives the rest back. */
   async close(): Promise<void> {
-    this.catchUp();
     this.#isClosed = true;
     this.#tick?.cancel();
     this.#control?.stop();
@@ -180,7 +179,6 @@ export class LeaseClient implements LeaseHost {
 
   /** Reports and gives back what no call holds; the process may go on and take new leases. */
   async giveBack(): Promise<void> {
-    this.catchUp();
     const idle = [...this.#leases.values()].filter((lease) => lease.isDrained);
     for (const lease of idle) {
       lease.isRetired = true;
@@ -192,7 +190,6 @@ export class LeaseClient implements LeaseHost {
 
   /** The last reports, for a process that has no time left to send them. */
   lastReports(): CloseRequest {
-    this.catchUp();
     const leases = this.#isClosed ? [] : [...this.#leases.values(), ...this.#retired];
     return lastReport(this.processId, this.#failures, leases);
   }

@@ -63,7 +63,8 @@ export class LastWords {
 
   /** Sends what there is, and gives back the money that no call holds. Never rejects; bounded by the flush time-out. */
   async flush(): Promise<void> {
-    const { leases } = this.#gate;
+    const { leases, afterwork } = this.#gate;
+    afterwork?.catchUp();
     const said = [leases?.giveBack() ?? NOTHING, leases?.sessions.flush() ?? NOTHING];
     await within(FLUSH_TIMEOUT_MS, [this.#tracing.flush(), ...said]);
   }

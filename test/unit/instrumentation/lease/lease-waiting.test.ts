@@ -17,13 +17,13 @@ interface Asked {
   answer(granted: Amounts): Promise<void>;
 }
 
-function setUp(): { lease: Lease; asked: Asked[] } {
+function setUp(catchUp = (): void => {}): { lease: Lease; asked: Asked[] } {
   const asked: Asked[] = [];
   const host: LeaseHost = {
     processId: "p1",
     newId: () => "b".repeat(32),
     waitMs: 2_000,
-    catchUp: () => {},
+    catchUp,
     clock: { ...systemClock, monotonicMs: () => 0, wallMs: () => 0, after: () => ({ cancel: () => {} }) },
     acquire: (_lease, request) => {
       const { promise, resolve } = Promise.withResolvers<Answer<AcquireReply>>();
@@ -124,4 +124,16 @@ test("a recall that finds nothing new to give back sends nothing", async () => {
   const before = asked.length;
   lease.recall();
   expect(asked).toHaveLength(before);
+});
+
+test("what calls have put off is settled before another one waits", async () => {
+  const open: Reservation[] = [];
+  const { lease, asked } = setUp(() => open.shift()?.settle(amounts(1)));
+  const first = Promise.resolve(lease.reserve(want(4)));
+  await asked[0]?.answer(amounts(10));
+  open.push(reservationOf(await first));
+  while (asked.length > 1) await asked.pop()?.answer(amounts(10));
+  const outcome = lease.reserve(want(8));
+  expect(outcome).not.toBeInstanceOf(Promise);
+  expect(reservationOf(await outcome).amounts).toEqual(amounts(8));
 });

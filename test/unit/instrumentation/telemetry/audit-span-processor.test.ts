@@ -2,10 +2,11 @@ import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { AlwaysOnSampler, TracerProvider } from "@opentelemetry/sdk-trace";
-import { expect, it, onTestFinished } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { createLogger } from "../../../../instrumentation/src/config/logger.ts";
 import { toOtlpRequest } from "../../../../instrumentation/src/telemetry/span-protobuf.ts";
 import type { WrittenSpan, WrittenSpanExporter } from "../../../../instrumentation/src/telemetry/span-protobuf.ts";
+import { Afterwork } from "../../../../instrumentation/src/telemetry/afterwork.ts";
 import { AuditSpanProcessor } from "../../../../instrumentation/src/telemetry/audit-span-processor.ts";
 import { SpanSpool } from "../../../../instrumentation/src/telemetry/span-spool.ts";
 import { readShelf, ThreadShelf } from "../../../../instrumentation/src/telemetry/thread-shelf.ts";
@@ -43,7 +44,7 @@ class SwitchedExporter implements WrittenSpanExporter {
   async shutdown(): Promise<void> {}
 }
 
-function start(pendingMax: number) {
+function start(pendingMax: number, afterwork = new Afterwork()) {
   const exporter = new SwitchedExporter();
   const log: string[] = [];
   const recovered: number[] = [];
@@ -52,6 +53,7 @@ function start(pendingMax: number) {
     logger: createLogger("warn", (line) => log.push(line)),
     scope: SCOPE,
     pendingMax,
+    afterwork,
     onRecovered: (dropped) => recovered.push(dropped),
   });
   const provider = new TracerProvider({ sampler: new AlwaysOnSampler(), spanProcessors: [spans] });
@@ -173,4 +175,31 @@ it("lets nobody's flush end while a file from disk is on its way", async () => {
   for (let turn = 0; turn < 10; turn += 1) await new Promise(setImmediate);
   answer.resolve("taken");
   expect(await Promise.all(flushes)).toEqual([[], []]);
+});
+
+describe("what has ended and does not know it yet", () => {
+  function startWithOne() {
+    const afterwork = new Afterwork();
+    const { spans, provider } = start(10, afterwork);
+    const tracer = provider.getTracer(SCOPE);
+    const late = tracer.startSpan("put off");
+    afterwork.add({ catchUp: () => late.end() });
+    return { spans, tracer };
+  }
+
+  it("comes before what ends after it", () => {
+    const { spans, tracer } = startWithOne();
+    tracer.startSpan("next").end();
+    expect(spans.pending.map(nameOf)).toEqual(["put off", "next"]);
+  });
+
+  it("is pending", () => {
+    expect(startWithOne().spans.pending.map(nameOf)).toEqual(["put off"]);
+  });
+
+  it("is not open when the process ends", () => {
+    const { spans } = startWithOne();
+    spans.endOpen();
+    expect(spans.pending.map((span) => Object.keys(attributesOf(sent(span))))).toEqual([[]]);
+  });
 });

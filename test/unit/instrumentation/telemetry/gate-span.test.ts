@@ -5,6 +5,7 @@ import { AlwaysOnSampler, TracerProvider } from "@opentelemetry/sdk-trace";
 import type { ReadableSpan, SpanProcessor } from "@opentelemetry/sdk-trace";
 import { expect, it } from "vitest";
 import { Beginning, GateTracer } from "../../../../instrumentation/src/telemetry/gate-span.ts";
+import type { GateSpan } from "../../../../instrumentation/src/telemetry/gate-span.ts";
 import { toOtlpRequest, write } from "../../../../instrumentation/src/telemetry/span-protobuf.ts";
 import { sentSpans } from "../../../support/sent-spans.ts";
 
@@ -135,4 +136,20 @@ it("says what it begins with as if it were said of it alone", () => {
   }
   const wanted = (number: number) => ({ "a.text": "x", "a.list": ["y"], "a.number": number, b: true });
   expect(own?.spans.ended.map((span) => span.attributes)).toEqual([wanted(0), wanted(1), wanted(2)]);
+});
+
+it("ends when its clock was stopped, and may be told more until it says so itself", () => {
+  const listener = new Recorder();
+  const span = new GateTracer({
+    resource: resourceFromAttributes({}),
+    instrumentationScope: SCOPE,
+    listener,
+  }).startSpan("call") as GateSpan;
+  span.stopClock();
+  const stopped = span.endTime;
+  for (const until = performance.now() + 5; performance.now() < until;);
+  span.setAttribute("late", true);
+  expect(listener.ended).toEqual([]);
+  span.end();
+  expect([span.endTime, span.attributes, listener.ended.length]).toEqual([stopped, { late: true }, 1]);
 });
