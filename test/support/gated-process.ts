@@ -74,6 +74,7 @@ export function startGatedProcess(
     async stop() {
       registerGate(undefined);
       gate.endOpenCalls();
+      afterwork.catchUp();
       await leases?.close();
       const problems = new Set(ended.flatMap(conventionProblems));
       if (problems.size > 0) throw new Error(`not as the conventions have it: ${[...problems].join("; ")}`);
