@@ -282,7 +282,6 @@ export class GatedCall implements CallInFlight, PutOff {
   }
 
   #refuse(error: TollgateError): void {
-    this.catchUp();
     this.#isRefused = true;
     recordRefusal(this.span, error);
     this.#gate.crossings.tell(this);

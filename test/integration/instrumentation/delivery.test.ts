@@ -274,8 +274,10 @@ describe("threads that are cut off", () => {
     const one = thread(WORK);
     const two = thread(`const inner = new Worker(${one}); await askAll(3);
       inner.once("message", (word) => { tell(word); while (true); });`);
+    // Its event loop never comes round again.
+    const three = thread(`await askAll(3); tell("asked"); while (true);`);
     const agent = startAgent(`${START}
-      const threads = await Promise.all([${one}, ${two}, ${one}].map(start));
+      const threads = await Promise.all([${one}, ${two}, ${three}].map(start));
       threads[0].terminate(); threads[1].terminate(); await told(); process.exit(3);`);
     const ended = startAgent(`${START} await start(${one}); process.kill(process.pid, "SIGTERM"); await told();`);
     expect(await ended.exited).toEqual({ code: null, signal: "SIGTERM", stderr: "" });

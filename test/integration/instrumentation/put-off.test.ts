@@ -1,6 +1,7 @@
 /** What a call puts off until its app has the answer: nobody who looks can tell, whatever comes first. */
 import { setImmediate } from "node:timers/promises";
 import { afterEach, beforeEach, expect, it } from "vitest";
+import { guard } from "../../../instrumentation/src/guard/guard.ts";
 import { ToolGate } from "../../../instrumentation/src/guard/tool-gate.ts";
 import { registerToolGate } from "../../../instrumentation/src/guard/tool-registry.ts";
 import { ProviderSimulator } from "../../../src/demo/provider/simulator.ts";
@@ -55,6 +56,13 @@ it("a fallback counts the call that has just been answered", async () => {
   gated = startGatedProcess({ env });
   expect((await ask("gpt-4o")).model).toMatch(/^gpt-4o(?!-mini)/);
   expect((await ask("gpt-4o")).model).toMatch(/^gpt-4o-mini/);
+});
+
+it("who guards a client reads its counters as soon as the answer is there", async () => {
+  gated = startGatedProcess();
+  const client = guard(openaiClient(url), { budget: "$1" });
+  await client.chat.completions.create(REQUEST);
+  expect(client.tollgate.spent).toBeCloseTo(Number(simulator.count().nano_usd) / 1e9, 9);
 });
 
 it("a tool's rule sees what the call before it has cost, and its span comes after", async () => {
