@@ -17,6 +17,19 @@ function streamOf(request, headers = {}) {
 
 const kinds = {
   chat: ({ request, headers }) => openai.chat.completions.create(request, { headers }),
+  /** Something of the request throws for whoever reads it first. */
+  trappedChat: ({ request }) => {
+    const trap = {
+      get: () => (Object.defineProperty(request, "model", given), fail()),
+      enumerable: true,
+      configurable: true,
+    };
+    const given = { value: request.model, enumerable: true, configurable: true };
+    const fail = () => {
+      throw new TypeError("not yet");
+    };
+    return openai.chat.completions.create(Object.defineProperty(request, "model", trap));
+  },
   responses: ({ request, headers }) => openai.responses.create(request, { headers }),
   messages: ({ request, headers }) => anthropic.messages.create(request, { headers }),
   /** Reads `pieces` chunks of a stream and hangs up. */
