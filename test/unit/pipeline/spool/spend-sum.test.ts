@@ -29,11 +29,11 @@ it("adds up the same labels whichever stood at their places in between, be they 
   });
   const calls = new Map<string, bigint>();
   for (const labels of sets) {
-    const key = JSON.stringify(Object.entries(labels).toSorted());
+    const key = JSON.stringify(Object.entries(labels).toSorted(([a], [b]) => a.localeCompare(b)));
     calls.set(key, (calls.get(key) ?? 0n) + 1n);
   }
   const summedUp = summed(sets).map(({ labels, amounts }) => [
-    JSON.stringify(Object.entries(labels).toSorted()),
+    JSON.stringify(Object.entries(labels).toSorted(([a], [b]) => a.localeCompare(b))),
     amounts.calls,
   ]);
   expect({ seed, sums: new Map(summedUp as [string, bigint][]), count: summedUp.length }).toEqual({
