@@ -24,7 +24,7 @@ import { timeRegistration } from "./gate-parts/registration.ts";
 /** After 3,000 calls half of what the gate adds is code that is not compiled yet; after this many it stays the same (decision 0045). */
 const WARM_UP_CALLS = 12_000;
 const BLOCK_CALLS = 256;
-const BLOCKS = 30;
+const BLOCKS = 60;
 const CALLERS = 64;
 const LIMITS_US = { p50: 50, p99: 200, callers: 50, bound: 5 };
 

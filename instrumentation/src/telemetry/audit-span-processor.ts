@@ -26,7 +26,7 @@ const BATCH_MAX = 512;
 const DELAY_MS = 500;
 const RETRY_MS_MAX = 10_000;
 /** So many ends are worked off together. */
-const TOGETHER = 32;
+const TOGETHER = 8;
 /** More than this many ends in one turn, and they are worked off at once. */
 const ENDED_MAX = 256;
 /** As `error.type` of what did not end by itself. */
