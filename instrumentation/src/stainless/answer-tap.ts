@@ -5,6 +5,7 @@
 import { brotliDecompressSync, gunzipSync, inflateSync, zstdDecompressSync } from "node:zlib";
 import { asArray, asBody } from "../gate/endpoint.ts";
 import type { GatedCall } from "../gate/gated-call.ts";
+import { beginsLikeEvents } from "./answer-form.ts";
 import { observeParsed } from "./observe-answer.ts";
 import { LineFilter } from "./line-filter.ts";
 import { SseFilter } from "./sse-filter.ts";
@@ -30,9 +31,11 @@ const DECODERS: Readonly<Record<string, (bytes: Uint8Array) => Uint8Array>> = {
 export class AnswerTap {
   readonly #call: GatedCall;
   readonly #head: AnswerHead;
-  readonly #isEvents: boolean;
+  #isEvents: boolean;
   /** `undefined`: bytes are collected and read at the end. */
-  readonly #filter: SseFilter | LineFilter | undefined;
+  #filter: SseFilter | LineFilter | undefined;
+  /** What came before it was clear whether it is a stream of events; `undefined`: it is clear. */
+  #begun: Uint8Array | undefined;
   /** Made by the first event: without one nothing of the answer is known. */
   #events: StreamWatch | undefined;
   #whole: Uint8Array[] = [];
@@ -45,6 +48,10 @@ export class AnswerTap {
     this.#isEvents = head.contentType.includes("event-stream");
     const isPlain = head.contentEncoding === "" || head.contentEncoding === "identity";
     this.#filter = isPlain ? this.#makeFilter() : undefined;
+    const { endpoint, facts } = call.options;
+    // Proxies send what streams under other names. The app must not see then either what only the gate asked for.
+    if (this.#filter === undefined && isPlain && facts.isStreamed && endpoint.streamFormat !== "lines")
+      this.#begun = NOTHING;
   }
 
   #makeFilter(): SseFilter | LineFilter | undefined {
@@ -57,6 +64,21 @@ export class AnswerTap {
   /** What the app may see of these bytes. */
   push(chunk: Uint8Array): Uint8Array {
     if (this.#isOver) return chunk;
+    if (this.#begun === undefined) return this.#pass(chunk);
+    this.#begun = Buffer.concat([this.#begun, chunk]);
+    const isEvents = beginsLikeEvents(this.#begun);
+    return isEvents === undefined ? NOTHING : this.#begin({ isEvents });
+  }
+
+  #begin({ isEvents }: { readonly isEvents: boolean }): Uint8Array {
+    const begun = this.#begun ?? NOTHING;
+    this.#begun = undefined;
+    this.#isEvents = isEvents;
+    if (isEvents) this.#filter = this.#makeFilter();
+    return this.#pass(begun);
+  }
+
+  #pass(chunk: Uint8Array): Uint8Array {
     if (this.#filter !== undefined) return this.#filter.push(chunk);
     this.#bytes += chunk.length;
     if (this.#bytes <= WHOLE_BYTES_MAX) this.#whole.push(chunk);
@@ -67,7 +89,8 @@ export class AnswerTap {
   /** The answer is complete: what was held back of it. */
   end(): Uint8Array {
     if (this.#isOver) return NOTHING;
-    const rest = this.#filter?.end() ?? NOTHING;
+    const begun = this.#begun === undefined ? NOTHING : this.#begin({ isEvents: false });
+    const rest = this.#filter?.end() ?? begun;
     if (this.#filter === undefined) this.#readWhole();
     this.#finish({ isComplete: true });
     return rest;
@@ -76,6 +99,7 @@ export class AnswerTap {
   /** The app, or the connection, gave up in the middle. */
   fail(error?: unknown): void {
     if (this.#isOver) return;
+    if (this.#begun !== undefined) this.#begin({ isEvents: false });
     if (this.#filter === undefined && this.#call.options.facts.isStreamed) this.#readWhole();
     this.#finish({ isComplete: false, error });
   }
@@ -88,9 +112,10 @@ export class AnswerTap {
   #readWhole(): void {
     const text = this.#text();
     if (text === undefined) return;
-    if (this.#isEvents) {
+    const bytes = Buffer.from(text);
+    if (this.#isEvents || beginsLikeEvents(bytes) === true) {
       const filter = new SseFilter((event) => this.#read(event));
-      filter.push(Buffer.from(text));
+      filter.push(bytes);
       filter.end();
       return;
     }

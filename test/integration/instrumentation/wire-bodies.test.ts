@@ -1,11 +1,13 @@
 /** How an app may read the body of an answer that is gated on the wire: it finds what `fetch` gives without the gate. */
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { context } from "@opentelemetry/api";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 import { readConfig } from "../../../instrumentation/src/config/config.ts";
 import { ProcessContextManager } from "../../../instrumentation/src/telemetry/process-context-manager.ts";
 import { hookWire } from "../../../instrumentation/src/wire/hook-wire.ts";
 import { registerWire, Wire } from "../../../instrumentation/src/wire/wire.ts";
-import { startGatedProcess } from "../../support/gated-process.ts";
+import { openaiClient, startGatedProcess } from "../../support/gated-process.ts";
 import type { GatedProcess } from "../../support/gated-process.ts";
 import { chatCompletion, chatEvents, startScriptedProvider } from "../../support/scripted-provider.ts";
 import type { ScriptedProvider } from "../../support/scripted-provider.ts";
@@ -36,8 +38,8 @@ afterEach(async () => {
   await provider.close();
 });
 
-async function ask(stream: boolean): Promise<Response> {
-  const usage = stream ? { stream_options: { include_usage: true } } : {};
+async function ask(stream: boolean, options: object = { stream_options: { include_usage: true } }): Promise<Response> {
+  const usage = stream ? options : {};
   const chat = { model: "gpt-4o-mini", messages: [{ role: "user", content: "hi" }], max_tokens: 50, stream, ...usage };
   const headers = { "content-type": "application/json" };
   return fetch(`${provider.url}/v1/chat/completions`, { method: "POST", headers, body: JSON.stringify(chat) });
@@ -78,4 +80,39 @@ it("has a copy that says of itself what the answer says", async () => {
   await again.text();
   await answer.text();
   expect(gated.spans()).toHaveLength(1);
+});
+
+/** What a proxy in between may say of a stream of events. */
+const KINDS = ["text/event-stream", "text/plain; charset=utf-8", "application/octet-stream", "application/json", ""];
+
+it.each(KINDS)("shows nothing that only the gate asked for, whatever the stream is said to be: '%s'", async (kind) => {
+  provider.script = () => ({ headers: { "content-type": kind }, events: chatEvents(["hel", "lo"], USAGE) });
+  registerWire(new Wire(gated.gate));
+  const shown = await (await ask(true, {})).text();
+  expect(provider.requests[0]?.body).toMatchObject({ stream_options: { include_usage: true } });
+  expect(shown).toContain('"content":"lo"');
+  expect(shown).not.toContain("usage");
+  const client = openaiClient(provider.url);
+  const request = { model: "gpt-4o-mini", messages: [{ role: "user" as const, content: "hi" }], stream: true as const };
+  const raw = await client.chat.completions.create(request).asResponse();
+  expect(await raw.text()).toBe(shown);
+  expect(gated.spans().map(({ attributes }) => attributes["tollgate.cost.nano_usd"])).toEqual([COST, COST]);
+});
+
+it("leaves a streamed answer as it is that is no stream of events, byte for byte", async () => {
+  const bytes = Buffer.from([0, 0, 0, 0x80, 0xff, 0xfe, 0x64, 0x61, 0x74, 0x61, 0x3a, 0x0a, 0x0a, 0xc3]);
+  const server = createServer((request, response) => {
+    request.resume().on("end", () => response.end(request.url === "/v1/responses" ? "da" : bytes));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`;
+  const send = async (path: string): Promise<Buffer> => {
+    const body = JSON.stringify({ model: "gpt-4o-mini", input: "hi", messages: [], stream: true });
+    return Buffer.from(await (await fetch(`${url}${path}`, { method: "POST", body })).arrayBuffer());
+  };
+  registerWire(new Wire(gated.gate));
+  expect(await send("/chat/completions")).toEqual(bytes);
+  expect(await send("/responses")).toEqual(Buffer.from("da"));
+  await new Promise((resolve) => server.close(resolve));
+  expect(gated.spans()).toHaveLength(2);
 });
