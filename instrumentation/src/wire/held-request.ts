@@ -47,7 +47,10 @@ export class HeldRequest {
     if (options.verdict.do !== "read") this.#start();
   }
 
-  write(args: readonly unknown[]): boolean {
+  write(args: readonly unknown[]): unknown {
+    const { request, original } = this.#options;
+    if (request.destroyed) return original.write.apply(request, [...args]);
+    if (this.#hasEnded) return this.#writeAfterEnd(args);
     this.#keep(args);
     if (this.#bytes > BODY_BYTES_MAX && !this.#isTooLarge) {
       this.#isTooLarge = true;
@@ -56,20 +59,40 @@ export class HeldRequest {
     return true;
   }
 
-  end(args: readonly unknown[]): ClientRequest {
-    const { request } = this.#options;
-    if (this.#hasEnded) return request;
+  end(args: readonly unknown[]): unknown {
+    const { request, original } = this.#options;
+    if (request.destroyed) return original.end.apply(request, [...args]);
+    if (this.#hasEnded) return this.#endAgain(args);
     this.#hasEnded = true;
     this.#keep(args);
     this.#start();
     return request;
   }
 
+  /** As Node's own: nothing of it is sent, and the request goes on. */
+  #writeAfterEnd(args: readonly unknown[]): boolean {
+    const { request } = this.#options;
+    const error = Object.assign(new Error("write after end"), { code: "ERR_STREAM_WRITE_AFTER_END" });
+    process.nextTick(() => {
+      callbackOf(args)?.(error);
+      if (!request.destroyed) request.emit("error", error);
+    });
+    return false;
+  }
+
+  #endAgain(args: readonly unknown[]): ClientRequest {
+    const { request } = this.#options;
+    const callback = callbackOf(args);
+    if (args[0] !== undefined && args[0] !== null && args[0] !== callback) this.#writeAfterEnd(args);
+    else if (callback !== undefined) this.#callbacks.push(callback);
+    return request;
+  }
+
   /** `(chunk?, encoding?, callback?)`. */
   #keep(args: readonly unknown[]): void {
     const [chunk, encoding] = args;
-    const callback = args.find((arg) => typeof arg === "function");
-    if (callback !== undefined) this.#callbacks.push(callback as Callback);
+    const callback = callbackOf(args);
+    if (callback !== undefined) this.#callbacks.push(callback);
     if (typeof chunk === "string") {
       const name = typeof encoding === "string" && Buffer.isEncoding(encoding) ? encoding : "utf8";
       this.#add(Buffer.from(chunk, name));
@@ -127,9 +150,7 @@ export class HeldRequest {
     this.isSending = true;
     const bytes = body === undefined ? Buffer.concat(this.#chunks) : Buffer.from(body);
     this.#chunks.length = 0;
-    const done = (error?: Error | null): void => {
-      for (const callback of this.#callbacks) callback(error);
-    };
+    const done = (error?: Error | null): void => this.#tellWriters(error);
     if (!this.#hasEnded) {
       original.write.call(request, bytes, done);
       return;
@@ -137,6 +158,16 @@ export class HeldRequest {
     // An empty body is no body: `end(chunk)` would count it.
     if (bytes.length === 0) original.end.call(request, done);
     else original.end.call(request, bytes, done);
+  }
+
+  /** Each once: whoever waits for what it wrote waits for nothing else. */
+  #tellWriters(error?: Error | null): void {
+    for (const callback of this.#callbacks.splice(0)) callback(error);
+  }
+
+  /** What was sent Node itself tells of. Later, so that what a callback throws is the app's. */
+  #giveUpWriters(error: unknown): void {
+    if (!this.isSending) process.nextTick(() => this.#tellWriters(asError(error)));
   }
 
   #refuse(error: unknown): void {
@@ -174,10 +205,12 @@ export class HeldRequest {
         if (call !== undefined) args[0] = call.errorFor(args[0]);
         if (!this.#isAnswered) call?.failed(args[0], { wasSent: this.isSending });
         else this.#tap?.fail(args[0]);
+        if (this.#options.request.destroyed) this.#giveUpWriters(args[0]);
         break;
       case "close":
         this.#leaving.abort();
         if (!this.#isAnswered) call?.failed(new Error("closed without an answer"), { wasSent: this.isSending });
+        this.#giveUpWriters(new Error("closed before it was sent"));
         break;
       default:
         break;
@@ -203,6 +236,10 @@ export class HeldRequest {
     };
     response.once("close", () => tap.fail(call.call.stopped));
   }
+}
+
+function callbackOf(args: readonly unknown[]): Callback | undefined {
+  return args.find((arg) => typeof arg === "function") as Callback | undefined;
 }
 
 function text(header: number | string | readonly string[] | undefined): string | undefined {
