@@ -2,7 +2,8 @@ import type { Span, SpanBatch } from "../pdata/span.ts";
 import type { Consumer, Processor } from "./component.ts";
 import type { FlowStats } from "./flow.ts";
 import { type Notify, SILENT } from "./notice.ts";
-import { type Outcome, type Rejection, SUCCESS } from "./outcome.ts";
+import { type Rejection, SUCCESS } from "./outcome.ts";
+import { type Passage, PassingFlow } from "./passing-flow.ts";
 
 /**
  * What becomes of a span; `undefined` keeps it. `keep` says that a rule meant to drop it, and why it stays. `drop`: it ends here, which its sender takes for success, counted under
@@ -34,8 +35,7 @@ export interface SpanProcessor extends Processor {
  */
 export function createSpanProcessor(options: SpanProcessorOptions): SpanProcessor {
   const notify = options.notify ?? SILENT;
-  const counts = { received: 0, stored: 0, refused: 0, inFlight: 0 };
-  const droppedTotals: Record<string, number> = {};
+  const flow = new PassingFlow();
   const keptTotals: Record<string, number> = {};
 
   function processSpan(span: Span, batch: SpanBatch): Verdict {
@@ -68,32 +68,23 @@ export function createSpanProcessor(options: SpanProcessorOptions): SpanProcesso
     return { batch: kept === undefined ? batch : { ...batch, spans: kept }, judged };
   }
 
-  async function consume(batch: SpanBatch): Promise<Outcome> {
-    const total = batch.spans.length;
-    counts.received += total;
-    counts.inFlight += total;
+  async function passOn(batch: SpanBatch): Promise<Passage> {
     const { batch: kept, judged } = processAll(batch);
-    const outcome = kept.spans.length === 0 && total > 0 ? SUCCESS : await options.next.consume(kept);
-    counts.inFlight -= total;
-    if (outcome.kind !== "success") {
-      counts.refused += total;
-      return outcome;
-    }
-    const rejected = judged.rejected.size === 0 ? outcome.rejected : [...outcome.rejected, ...judged.rejections()];
-    const refused = rejected.reduce((sum, item) => sum + item.count, 0);
-    counts.refused += refused;
-    counts.stored += total - refused - judged.dropCount;
-    addAll(droppedTotals, judged.dropped);
+    const isLeft = kept.spans.length > 0 || batch.spans.length === 0;
+    const outcome = isLeft ? await options.next.consume(kept) : SUCCESS;
+    if (outcome.kind !== "success") return { outcome };
     addAll(keptTotals, judged.kept);
-    return rejected === outcome.rejected ? outcome : { kind: "success", rejected };
+    const { dropped } = judged;
+    if (judged.rejected.size === 0) return { outcome, dropped };
+    return { outcome: { kind: "success", rejected: [...outcome.rejected, ...judged.rejections()] }, dropped };
   }
 
   return {
     kind: "processor",
     start: async () => {},
     stop: async () => {},
-    consume,
-    stats: () => ({ ...counts, recovered: 0, dropped: { ...droppedTotals }, kept: { ...keptTotals } }),
+    consume: (batch) => flow.pass(batch.spans.length, () => passOn(batch)),
+    stats: () => ({ ...flow.stats(), kept: { ...keptTotals } }),
   };
 }
 
@@ -116,7 +107,6 @@ class Judged {
   /** By what the sender is told. */
   readonly rejected = new Map<string, number>();
   readonly kept = new Map<string, number>();
-  dropCount = 0;
 
   keep(reason: string): void {
     this.kept.set(reason, (this.kept.get(reason) ?? 0) + 1);
@@ -124,7 +114,6 @@ class Judged {
 
   add(verdict: Exclude<Verdict, undefined | { readonly kind: "keep" }>): void {
     if (verdict.kind === "drop") {
-      this.dropCount += 1;
       this.dropped.set(verdict.reason, (this.dropped.get(verdict.reason) ?? 0) + 1);
     } else {
       const isKnown = this.rejected.has(verdict.message) || this.rejected.size < MESSAGES_MAX;

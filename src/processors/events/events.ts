@@ -10,6 +10,7 @@ import type { Consumer, Processor } from "../../component/component.ts";
 import type { FlowStats } from "../../component/flow.ts";
 import type { Notify } from "../../component/notice.ts";
 import { type Outcome, SUCCESS } from "../../component/outcome.ts";
+import { PassingFlow } from "../../component/passing-flow.ts";
 import { FirstText } from "../../pdata/first-text.ts";
 import type { LogBatch, LogRecord } from "../../pdata/log-record.ts";
 import { Fingerprints } from "./fingerprint.ts";
@@ -43,7 +44,7 @@ const session = new FirstText([ATTR_TOLLGATE_SESSION_ID, ATTR_SESSION_ID, ATTR_G
 export class EventsProcessor implements Processor<LogBatch> {
   readonly kind = "processor";
   readonly #options: EventsProcessorOptions;
-  readonly #counts = { received: 0, stored: 0, refused: 0, inFlight: 0 };
+  readonly #flow = new PassingFlow();
 
   constructor(options: EventsProcessorOptions) {
     this.#options = options;
@@ -53,10 +54,15 @@ export class EventsProcessor implements Processor<LogBatch> {
 
   async stop(): Promise<void> {}
 
-  async consume(batch: LogBatch): Promise<Outcome> {
-    const count = batch.records.length;
-    this.#counts.received += count;
-    this.#counts.inFlight += count;
+  consume(batch: LogBatch): Promise<Outcome> {
+    return this.#flow.pass(batch.records.length, async () => ({ outcome: await this.#passOn(batch) }));
+  }
+
+  stats(): FlowStats {
+    return this.#flow.stats();
+  }
+
+  async #passOn(batch: LogBatch): Promise<Outcome> {
     const fingerprints = new Fingerprints(this.#options.fingerprintKey);
     const rejected = new Map<string, number>();
     const records = batch.records.filter((record) => {
@@ -65,20 +71,9 @@ export class EventsProcessor implements Processor<LogBatch> {
       return refusal === undefined;
     });
     const outcome = records.length === 0 ? SUCCESS : await this.#options.next.consume({ ...batch, records });
-    this.#counts.inFlight -= count;
-    if (outcome.kind !== "success") {
-      this.#counts.refused += count;
-      return outcome;
-    }
-    const told = [...outcome.rejected, ...[...rejected].map(([reason, each]) => ({ reason, count: each }))];
-    const refused = told.reduce((sum, item) => sum + item.count, 0);
-    this.#counts.refused += refused;
-    this.#counts.stored += count - refused;
-    return { kind: "success", rejected: told };
-  }
-
-  stats(): FlowStats {
-    return { ...this.#counts, recovered: 0, dropped: {} };
+    if (outcome.kind !== "success") return outcome;
+    const own = [...rejected].map(([reason, count]) => ({ reason, count }));
+    return { kind: "success", rejected: [...outcome.rejected, ...own] };
   }
 
   /** Returns why the record is rejected, if it is. */

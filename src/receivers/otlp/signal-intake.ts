@@ -1,6 +1,7 @@
 import type { Consumer } from "../../component/component.ts";
 import type { FlowStats } from "../../component/flow.ts";
 import { type Outcome, type Rejection, SUCCESS } from "../../component/outcome.ts";
+import { countOf, PassingFlow } from "../../component/passing-flow.ts";
 import type { OtlpEncoding } from "../../pdata/otlp/responses.ts";
 import type { BufferLease } from "../../support/buffer-pool.ts";
 import type { Clock } from "../../support/clock.ts";
@@ -34,8 +35,7 @@ export class SignalIntake<Batch> implements Intake {
   readonly signal: Signal<Batch>;
   readonly #next: Consumer<Batch>;
   readonly #clock: Clock;
-  readonly #counts = { received: 0, stored: 0, refused: 0, inFlight: 0 };
-  #malformed = 0;
+  readonly #flow = new PassingFlow();
 
   constructor(options: { readonly signal: Signal<Batch>; readonly next: Consumer<Batch>; readonly clock: Clock }) {
     this.signal = options.signal;
@@ -45,7 +45,7 @@ export class SignalIntake<Batch> implements Intake {
 
   /** Items of well-formed messages. A message that is broken has no items that could be counted. */
   stats(): FlowStats {
-    return { ...this.#counts, recovered: 0, dropped: this.#malformed === 0 ? {} : { malformed: this.#malformed } };
+    return this.#flow.stats();
   }
 
   async take(message: Message): Promise<Taken> {
@@ -65,29 +65,13 @@ export class SignalIntake<Batch> implements Intake {
 
   async #consume(decoded: DecodedBatch<Batch>, { sender, buffers }: Message): Promise<Outcome> {
     const { count, rejected, batch } = decoded;
-    const malformed = countOf(rejected);
-    this.#counts.received += count + malformed;
-    this.#malformed += malformed;
+    this.#flow.drop(countOf(rejected), "malformed");
     if (count === 0) return SUCCESS;
-    this.#counts.inFlight += count;
-    let outcome: Outcome | undefined;
-    try {
-      outcome = await this.#next.consume(
-        batch({ sender, receivedUnixMs: this.#clock.now(), keep: () => buffers.keep() }),
-      );
-      return outcome;
-    } finally {
-      this.#counts.inFlight -= count;
-      // Of a batch that is taken, processors may have rejected some: those are the sender's again.
-      const stored = outcome?.kind === "success" ? count - countOf(outcome.rejected) : 0;
-      this.#counts.stored += stored;
-      this.#counts.refused += count - stored;
-    }
+    return this.#flow.pass(count, async () => {
+      const arrival = { sender, receivedUnixMs: this.#clock.now(), keep: () => buffers.keep() };
+      return { outcome: await this.#next.consume(batch(arrival)) };
+    });
   }
 }
 
 type DecodedBatch<Batch> = Extract<Decoded<Batch>, { kind: "decoded" }>;
-
-function countOf(rejected: readonly Rejection[]): number {
-  return rejected.reduce((sum, item) => sum + item.count, 0);
-}

@@ -279,6 +279,7 @@ describe("POST /v1/traces", () => {
     expect(rig.notices).toContainEqual(expect.objectContaining({ event: "otlp_request_broken" }));
     isBroken = false;
     expect((await send(rig, { body: sdkProtobuf })).status).toBe(200);
+    expect(rig.receiver.stats()).toMatchObject({ received: 4, stored: 2, refused: 2, inFlight: 0 });
   });
 
   it("asks for a key when it must, and tells the pipeline whose it was", async () => {

@@ -91,6 +91,14 @@ describe("verdicts of a span processor", () => {
     expect(processor.stats()).toMatchObject({ received: 4, stored: 0, refused: 4, dropped: {} });
   });
 
+  it("count for nothing where what comes after throws: its sender is told so, and has all of it", async () => {
+    const processor = processorOf({
+      consume: () => Promise.reject(new Error("no space left")),
+    });
+    await expect(processor.consume(batch())).rejects.toThrow("no space left");
+    expect(processor.stats()).toMatchObject({ received: 4, stored: 0, refused: 4, inFlight: 0, dropped: {}, kept: {} });
+  });
+
   it("count what was kept against a rule, and pass it on", async () => {
     const processor = createSpanProcessor({
       type: "judge",

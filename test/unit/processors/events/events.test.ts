@@ -275,6 +275,18 @@ describe("what else may not be stored", () => {
   });
 });
 
+it("counts a batch as refused where its own work or the next one throws: the sender has it still", async () => {
+  const broken = (): never => {
+    throw new Error("no");
+  };
+  const batch: LogBatch = { records: [logRecord(), logRecord()], sender: undefined, receivedUnixMs: 1 };
+  for (const options of [{ standingOf: broken }, { next: { consume: async () => broken() } }]) {
+    const processor = processorInto([], options);
+    await expect(processor.consume(batch)).rejects.toThrow("no");
+    expect(processor.stats()).toMatchObject({ received: 2, stored: 0, refused: 2, inFlight: 0 });
+  }
+});
+
 it("counts what it passed on, and what the next one did not take", async () => {
   const batch: LogBatch = { records: [logRecord(), logRecord()], sender: undefined, receivedUnixMs: 1 };
   const taking = processorInto([]);
