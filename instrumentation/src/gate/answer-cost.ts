@@ -12,7 +12,8 @@ import { addUsage } from "./add-usage.ts";
 import { statusOf, worseOf } from "./cost-status.ts";
 import { pricedName } from "./endpoint.ts";
 import type { CountedAnswer, ModelUsage, RequestFacts } from "./endpoint.ts";
-import type { CallOptions } from "./gated-call.ts";
+import type { Admission } from "./admission.ts";
+import type { CallOptions } from "./call-options.ts";
 
 /** The only tier that is cheaper by a documented share. */
 const BATCH = "batch";
@@ -71,6 +72,22 @@ export function costOfAnswer(
       usage: addUsage(so.usage, other.usage),
     };
   }, sum);
+}
+
+/** What a counted answer is charged. What is wrong with our own reckoning is told to `fail`, and it is charged as reserved. */
+export function chargeOf(
+  answer: CountedAnswer,
+  { bounds: { price }, facts, reserved }: Pick<Admission, "bounds" | "facts" | "reserved">,
+  { find, fail }: { readonly find: FindPrice; readonly fail: (problem: unknown) => void },
+): AnswerCost {
+  let cost: AnswerCost = { nanoUsd: 0n, status: "unpriced", usage: answer.usage };
+  try {
+    if (price !== undefined) cost = costOfAnswer(answer, { price, facts, find });
+  } catch (problem) {
+    fail(problem);
+    cost = { nanoUsd: reserved, status: "estimated", usage: answer.usage };
+  }
+  return noLessThanTold(cost, answer.toldCost);
 }
 
 export type FindPrice = (model: string, tier: string) => ModelPrice | undefined;

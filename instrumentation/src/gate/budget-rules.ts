@@ -1,7 +1,7 @@
 import type { BudgetExceeded } from "../errors.ts";
 import { amountIn } from "../lease/amounts.ts";
 import type { Amounts } from "../lease/amounts.ts";
-import type { LeaseBudget } from "../protocol.ts";
+import type { LeaseBudget, Measure } from "../protocol.ts";
 
 /** What the budgets of one reply of the ledger say of every call, worked out once. */
 export interface BudgetRules {
@@ -10,6 +10,20 @@ export interface BudgetRules {
   readonly wishesStrict: boolean;
   /** A hard budget whose threshold lets no call through. */
   readonly stop: LeaseBudget | undefined;
+}
+
+const KINDS_OF_CALLS: ReadonlySet<Measure> = new Set([
+  "input_tokens",
+  "output_tokens",
+  "cached_tokens",
+  "reasoning_tokens",
+  "unpriced_calls",
+  "unpriced_tokens",
+]);
+
+/** It counts a kind of tokens, or calls without a price: amounts must tell kinds apart then. */
+export function isOfKinds(measure: Measure): boolean {
+  return KINDS_OF_CALLS.has(measure);
 }
 
 const rules = new WeakMap<readonly LeaseBudget[], BudgetRules>();

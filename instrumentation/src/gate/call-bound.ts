@@ -14,6 +14,13 @@ const OUTPUT_TOKENS_DEFAULT = 32_768;
  */
 export const ABANDONED_OUTPUT_TOKENS = 256;
 
+/** What an answer without a count was seen to be. */
+export interface SeenAnswer {
+  readonly bytes: number;
+  readonly isAbandoned: boolean;
+  readonly input: number | undefined;
+}
+
 export class CallBounds {
   /** `undefined`: unpriced. */
   readonly price: ModelPrice | undefined;
@@ -114,10 +121,7 @@ export class CallBounds {
    * The usage that an answer without a count is charged for: what it was seen to be, at one token a byte, within the
    * bounds. Where output is billed unseen, the bounds themselves.
    */
-  estimate(
-    seen: { readonly bytes: number; readonly isAbandoned: boolean; readonly input: number | undefined },
-    output: number,
-  ): TokenUsage {
+  estimate(seen: SeenAnswer, output: number): TokenUsage {
     const outputMax = output * this.#facts.choices;
     const slack = seen.isAbandoned ? ABANDONED_OUTPUT_TOKENS * this.#facts.choices : 0;
     const input = Math.min(this.inputTokens, seen.input ?? this.inputTokens);

@@ -11,8 +11,9 @@ import type { TokenUsage } from "../pricing/price-book.ts";
 import type { LeaseBudget } from "../protocol.ts";
 import * as semconv from "../semconv.ts";
 import { setAttribute, setAttributes } from "./set-attributes.ts";
+import type { Admission } from "./admission.ts";
 import type { CallKind } from "./call-kind.ts";
-import type { AnswerFacts, RequestFacts } from "./endpoint.ts";
+import type { AnswerFacts, Endpoint, RequestFacts } from "./endpoint.ts";
 
 export interface Server {
   readonly address: string;
@@ -41,6 +42,33 @@ export function recordRequest(span: Span, facts: RequestFacts): void {
     setAttribute(span, semconv.ATTR_GEN_AI_REQUEST_MAX_TOKENS, facts.outputBound);
   if (facts.tier !== "") setAttribute(span, semconv.ATTR_TOLLGATE_SERVICE_TIER, facts.tier);
   if (facts.choices !== 1) setAttribute(span, semconv.ATTR_GEN_AI_REQUEST_CHOICE_COUNT, facts.choices);
+}
+
+/** What was decided of the request, and what may be sent. */
+export function recordAdmission(
+  span: Span,
+  { facts, bounds, output, isLowered, leaseId, budgets, failure, reserved }: Admission,
+  asked: { readonly facts: RequestFacts; readonly endpoint: Endpoint },
+): void {
+  setAttribute(span, semconv.ATTR_TOLLGATE_DECISION, semconv.DecisionName.allow);
+  if (leaseId !== "") setAttribute(span, semconv.ATTR_TOLLGATE_LEASE_ID, leaseId);
+  if (reserved > 0n) setAttribute(span, semconv.ATTR_TOLLGATE_RESERVED_NANO_USD, Number(reserved));
+  recordBudget(span, budgets);
+  if (failure !== undefined) span.setAttribute(semconv.ATTR_TOLLGATE_FAILURE_MODE, failure);
+  if (facts.model !== asked.facts.model) {
+    span.setAttribute(semconv.ATTR_TOLLGATE_BUDGET_ACTION, "downgrade");
+    span.setAttribute(semconv.ATTR_TOLLGATE_FALLBACK_FROM, asked.facts.model);
+    span.setAttribute(semconv.ATTR_GEN_AI_REQUEST_MODEL, facts.model);
+    span.updateName(`${asked.endpoint.operation} ${facts.model}`);
+  }
+  if (isLowered || bounds.mustSetOutput) {
+    span.setAttribute(semconv.ATTR_TOLLGATE_BOUND_OUTPUT_TOKENS, output);
+    span.setAttribute(semconv.ATTR_GEN_AI_REQUEST_MAX_TOKENS, output);
+  }
+  if (isLowered) {
+    span.setAttribute(semconv.ATTR_TOLLGATE_BUDGET_ACTION, "lowered_output_bound");
+    span.setAttribute(semconv.ATTR_TOLLGATE_BOUND_REQUESTED_TOKENS, bounds.outputAsked);
+  }
 }
 
 const attributesOfWho = new WeakMap<Who, Attributes>();

@@ -20,7 +20,7 @@ import { systemClock } from "../lease/clock.ts";
 import { createPriceBook } from "../pricing/cached-price-book.ts";
 import { isPricesDocument, validatePrices } from "../pricing/house-prices.ts";
 import type { ModelPrice, PriceBook } from "../pricing/price-book.ts";
-import type { HelloReply, LeaseBudget, Measure } from "../protocol.ts";
+import type { HelloReply, LeaseBudget } from "../protocol.ts";
 import { leastOf } from "./admission.ts";
 import { priceAsServed, priceOfRequest } from "./answer-cost.ts";
 import type { AdmissionDraft, AdmissionOutcome, Admission, CallLabels } from "./admission.ts";
@@ -28,13 +28,14 @@ import { CallBounds } from "./call-bound.ts";
 import { CallKinds } from "./call-kind.ts";
 import type { CallKind } from "./call-kind.ts";
 import type { Who } from "./call-span.ts";
-import { rulesOf, stoppedBy, unpricedRule } from "./budget-rules.ts";
+import { isOfKinds, rulesOf, stoppedBy, unpricedRule } from "./budget-rules.ts";
 import { CrossingEvents } from "./crossing-events.ts";
 import { canAsk, downgradedBy, lowered } from "./downgrade.ts";
 import type { Downgraded } from "./downgrade.ts";
 import { pricedName } from "./endpoint.ts";
 import type { RequestFacts } from "./endpoint.ts";
-import type { CallOptions, GatedCall } from "./gated-call.ts";
+import type { CallOptions } from "./call-options.ts";
+import type { GatedCall } from "./gated-call.ts";
 import { estimatedPrice } from "./house-estimate.ts";
 import { Tokenizers } from "./tokenizer.ts";
 import type { Afterwork } from "../telemetry/afterwork.ts";
@@ -120,7 +121,7 @@ export class Gate {
   /** The ledger introduced itself, or its rules changed. */
   onHello(hello: HelloReply): void {
     this.#hello = hello;
-    this.#tellsKinds = hello.measures?.some((measure) => KINDS_OF_CALLS.has(measure)) ?? false;
+    this.#tellsKinds = hello.measures?.some(isOfKinds) ?? false;
     const documents = hello.prices.filter(isPricesDocument);
     const valid = documents.filter((document) => validatePrices(document).length === 0);
     if (valid.length < hello.prices.length)
@@ -396,12 +397,3 @@ export class Gate {
 
 /** 80 % of TOLLGATE_BUDGET. */
 const FALLBACK_TENTHS = 8n;
-
-const KINDS_OF_CALLS: ReadonlySet<Measure> = new Set([
-  "input_tokens",
-  "output_tokens",
-  "cached_tokens",
-  "reasoning_tokens",
-  "unpriced_calls",
-  "unpriced_tokens",
-]);

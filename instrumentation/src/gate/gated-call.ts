@@ -4,65 +4,42 @@
  * given up, an error, the garbage collector, the end of the process.
  */
 import { context } from "@opentelemetry/api";
-import type { Context, Span } from "@opentelemetry/api";
+import type { Span } from "@opentelemetry/api";
 import { countDecision } from "../audit/decision-order.ts";
 import type { Message } from "../content/messages.ts";
 import { withoutCarried } from "../context/context.ts";
 import { GateUnavailable, TollgateError } from "../errors.ts";
-import { add, NO_AMOUNTS } from "../lease/amounts.ts";
-import type { Amounts } from "../lease/amounts.ts";
-import { formatUsd } from "../pricing/money.ts";
 import type { NanoUsd } from "../pricing/money.ts";
 import type { ModelPrice, TokenUsage } from "../pricing/price-book.ts";
 import * as semconv from "../semconv.ts";
 import type { Admission, AdmissionOutcome } from "./admission.ts";
-import { costOfAnswer, noLessThanTold } from "./answer-cost.ts";
-import type { AnswerCost, FindPrice } from "./answer-cost.ts";
+import { chargeOf } from "./answer-cost.ts";
+import type { AnswerCost } from "./answer-cost.ts";
 import type { Gate } from "./gate.ts";
-import type { CallGuard } from "./call-guard.ts";
 import { endWhenAbandoned } from "./abandonment.ts";
 import type { AnswerPlan, AttemptPlan } from "./attempt-plan.ts";
-import { statusOf, worseOf } from "./cost-status.ts";
+import { statusOf } from "./cost-status.ts";
 import { CallContext } from "./call-context.ts";
 import type { CallKind } from "./call-kind.ts";
+import type { CallOptions } from "./call-options.ts";
 import type { CallInFlight, Hop, SentRequest } from "./current-call.ts";
-import { setAttribute } from "./set-attributes.ts";
 import type { Afterwork, PutOff } from "../telemetry/afterwork.ts";
 import { GateSpan } from "../telemetry/gate-span.ts";
-import { NO_USAGE, usageAmounts } from "./call-bound.ts";
+import { CallAccount } from "./call-account.ts";
+import { usageAmounts } from "./call-bound.ts";
+import type { SeenAnswer } from "./call-bound.ts";
 import {
   recordAnswer,
-  recordBudget,
+  recordAdmission,
   recordCost,
   recordError,
   recordRefusal,
   recordRequest,
-  recordUsage,
   startCallSpan,
 } from "./call-span.ts";
-import type { Server, Who } from "./call-span.ts";
+import type { Who } from "./call-span.ts";
 import { isCounted } from "./endpoint.ts";
-import type { AnswerFacts, Body, CountedAnswer, Endpoint, RequestFacts } from "./endpoint.ts";
-import { addUsage } from "./add-usage.ts";
-
-export interface CallOptions {
-  readonly endpoint: Endpoint;
-  /** The app's body; never changed. */
-  readonly body: Body;
-  readonly facts: RequestFacts;
-  readonly server: Server | undefined;
-  readonly signal: AbortSignal | undefined;
-  readonly guard: CallGuard | undefined;
-  /** The app's context when it made the call. */
-  readonly parent: Context;
-}
-
-/** What an answer without a count was seen to be. */
-export interface SeenAnswer {
-  readonly bytes: number;
-  readonly isAbandoned: boolean;
-  readonly input: number | undefined;
-}
+import type { AnswerFacts, RequestFacts } from "./endpoint.ts";
 
 const NOBODY: readonly never[] = [];
 
@@ -81,12 +58,8 @@ export class GatedCall implements CallInFlight, PutOff {
   readonly #startedAtMs = performance.now();
   /** Of the request that is on the wire. */
   #attempt: Admission | undefined;
-  #spent: Amounts = NO_AMOUNTS;
-  #usage: TokenUsage = NO_USAGE;
-  #status: semconv.CostStatus = "exact";
+  readonly #account = new CallAccount();
   #price: ModelPrice | undefined;
-  /** What the call would have cost more with the model that was asked for. */
-  #saved = 0n;
   #isEnded = false;
   #isRefused = false;
   #sawFirstChunk = false;
@@ -257,30 +230,6 @@ export class GatedCall implements CallInFlight, PutOff {
     }
   }
 
-  #recordAdmission({ facts, bounds, output, isLowered, leaseId, budgets, failure, reserved }: Admission): void {
-    const { span } = this;
-    setAttribute(span, semconv.ATTR_TOLLGATE_DECISION, semconv.DecisionName.allow);
-    if (leaseId !== "") setAttribute(span, semconv.ATTR_TOLLGATE_LEASE_ID, leaseId);
-    if (reserved > 0n) setAttribute(span, semconv.ATTR_TOLLGATE_RESERVED_NANO_USD, Number(reserved));
-    recordBudget(span, budgets);
-    this.#gate.crossings.tell(this, budgets);
-    if (failure !== undefined) span.setAttribute(semconv.ATTR_TOLLGATE_FAILURE_MODE, failure);
-    if (facts.model !== this.options.facts.model) {
-      span.setAttribute(semconv.ATTR_TOLLGATE_BUDGET_ACTION, "downgrade");
-      span.setAttribute(semconv.ATTR_TOLLGATE_FALLBACK_FROM, this.options.facts.model);
-      span.setAttribute(semconv.ATTR_GEN_AI_REQUEST_MODEL, facts.model);
-      span.updateName(`${this.options.endpoint.operation} ${facts.model}`);
-    }
-    if (isLowered || bounds.mustSetOutput) {
-      span.setAttribute(semconv.ATTR_TOLLGATE_BOUND_OUTPUT_TOKENS, output);
-      span.setAttribute(semconv.ATTR_GEN_AI_REQUEST_MAX_TOKENS, output);
-    }
-    if (isLowered) {
-      span.setAttribute(semconv.ATTR_TOLLGATE_BUDGET_ACTION, "lowered_output_bound");
-      span.setAttribute(semconv.ATTR_TOLLGATE_BOUND_REQUESTED_TOKENS, bounds.outputAsked);
-    }
-  }
-
   #refuse(error: TollgateError): void {
     this.#isRefused = true;
     recordRefusal(this.span, error);
@@ -341,7 +290,10 @@ export class GatedCall implements CallInFlight, PutOff {
     this.#unsaidRequest = this.#unsaidAdmission = this.#answer = undefined;
     try {
       if (request !== undefined) recordRequest(this.span, request);
-      if (admission !== undefined) this.#recordAdmission(admission);
+      if (admission !== undefined) {
+        recordAdmission(this.span, admission, this.options);
+        this.#gate.crossings.tell(this, admission.budgets);
+      }
       if (answer !== undefined) this.settle(answer);
     } catch (problem) {
       this.#failedInside(problem);
@@ -367,7 +319,12 @@ export class GatedCall implements CallInFlight, PutOff {
       return;
     }
     const attempt = this.#takeAttempt();
-    if (attempt !== undefined) this.#settleAnswer(attempt, answer);
+    if (attempt === undefined) return;
+    const charged = chargeOf(answer, attempt, {
+      find: (model, tier) => this.#gate.priceAsServed(this, model, tier),
+      fail: (problem) => this.contain(problem),
+    });
+    this.#count(attempt, charged.usage, charged);
   }
 
   /** The answer ended, or was given up, without a count of its own. */
@@ -411,17 +368,9 @@ export class GatedCall implements CallInFlight, PutOff {
     this.#hasUnsaidEnd = false;
     // Where the answer could not be settled by.
     this.giveUpAttempt();
-    if (this.#spent.calls > 0n) {
+    if (!this.#account.isEmpty) {
       this.options.guard?.onSettled();
-      recordUsage(this.span, this.#usage);
-      if (this.#saved > 0n) {
-        this.span.setAttribute(semconv.ATTR_TOLLGATE_BUDGET_SAVED_USD, formatUsd(this.#saved as NanoUsd));
-      }
-      recordCost(this.span, {
-        nanoUsd: this.#spent.nanoUsd as NanoUsd,
-        status: this.#status,
-        priceVersion: this.#price?.version,
-      });
+      this.#account.record(this.span, this.#price?.version);
     } else if (!this.#isRefused) {
       const status = error === undefined ? semconv.CostStatus.missing : semconv.CostStatus.exact;
       recordCost(this.span, { nanoUsd: 0n as NanoUsd, status, priceVersion: undefined });
@@ -436,20 +385,6 @@ export class GatedCall implements CallInFlight, PutOff {
     return attempt;
   }
 
-  #settleAnswer(admission: Admission, answer: CountedAnswer): void {
-    const { price } = admission.bounds;
-    let cost: AnswerCost = { nanoUsd: 0n, status: "unpriced", usage: answer.usage };
-    try {
-      const find: FindPrice = (model, tier) => this.#gate.priceAsServed(this, model, tier);
-      if (price !== undefined) cost = costOfAnswer(answer, { price, facts: admission.facts, find });
-    } catch (problem) {
-      this.contain(problem);
-      cost = { nanoUsd: admission.reserved, status: "estimated", usage: answer.usage };
-    }
-    const charged = noLessThanTold(cost, answer.toldCost);
-    this.#count(admission, charged.usage, charged);
-  }
-
   #count(admission: Admission, usage: TokenUsage, cost: Omit<AnswerCost, "usage">): void {
     const actual = usageAmounts(usage, cost.nanoUsd, admission.bounds);
     for (const reservation of admission.reservations) {
@@ -458,9 +393,6 @@ export class GatedCall implements CallInFlight, PutOff {
     }
     this.#gate.sessions.of(this.who.labels["session"] ?? "").spend(cost.nanoUsd);
     const asked = admission.askedPrice?.cost(usage) ?? 0n;
-    if (asked > cost.nanoUsd) this.#saved += asked - cost.nanoUsd;
-    this.#spent = add(this.#spent, actual);
-    this.#usage = addUsage(this.#usage, usage);
-    this.#status = worseOf(this.#status, cost.status);
+    this.#account.add({ usage, amounts: actual, status: cost.status, asked });
   }
 }

@@ -63,6 +63,7 @@ export class LeaseClient implements LeaseHost {
   readonly clock: Clock;
   readonly newId: () => string;
   readonly waitMs: number;
+  readonly catchUp: () => void;
   readonly approvals: ApprovalClient;
   /** What this process and others see of the sessions and agents that they work for. */
   readonly sessions: SessionSharing;
@@ -88,16 +89,14 @@ export class LeaseClient implements LeaseHost {
     this.#options = options;
     this.#failures = new ToldFailures(options.failures);
     this.clock = options.clock;
+    this.catchUp = options.catchUp ?? (() => {});
     this.newId = options.newId ?? (() => randomBytes(16).toString("hex"));
     this.processId = this.newId();
-    this.approvals = new ApprovalClient({
-      transport: options.transport.approvals,
-      clock: options.clock,
-      processId: this.processId,
-    });
+    const { transport, clock } = options;
+    this.approvals = new ApprovalClient({ transport: transport.approvals, clock, processId: this.processId });
     this.sessions = new SessionSharing({
-      transport: options.transport,
-      clock: options.clock,
+      transport,
+      clock,
       processId: this.processId,
       greet: () => this.start(),
     });
@@ -192,10 +191,6 @@ export class LeaseClient implements LeaseHost {
   lastReports(): CloseRequest {
     const leases = this.#isClosed ? [] : [...this.#leases.values(), ...this.#retired];
     return lastReport(this.processId, this.#failures, leases);
-  }
-
-  catchUp(): void {
-    this.#options.catchUp?.();
   }
 
   async acquire(_lease: Lease, request: AcquireRequest): Promise<Answer<AcquireReply>> {

@@ -18,7 +18,7 @@ import type { Endpoint } from "../gate/endpoint.ts";
 import type { Gate } from "../gate/gate.ts";
 import { GatedCall } from "../gate/gated-call.ts";
 import type { AnswerPlan } from "../gate/attempt-plan.ts";
-import type { CallOptions } from "../gate/gated-call.ts";
+import type { CallOptions } from "../gate/call-options.ts";
 import { takeCover } from "../gate/cover.ts";
 import { gatingOf, guardOf } from "../gate/registry.ts";
 import type { Server } from "../gate/call-span.ts";
