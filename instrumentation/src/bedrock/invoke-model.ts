@@ -38,11 +38,10 @@ const MEDIA_KEYS: ReadonlySet<string> = new Set([
 const DEPTH_MAX = 8;
 const anthropic = messagesOf(semconv.Provider.awsBedrock);
 
-/** What the gate reads of an answer, made by the patch. */
-export interface InvokedAnswer {
-  /** As it came. */
-  readonly body: unknown;
-  readonly headers: Readonly<Record<string, string>>;
+/** What the gate reads of an answer: what the model said in bytes, and what Bedrock counted of it in headers. */
+export function invokedAnswer(bytes: Uint8Array, headers: Readonly<Record<string, string>>): Body {
+  const counts = { [INPUT_HEADER]: headers[INPUT_HEADER], [OUTPUT_HEADER]: headers[OUTPUT_HEADER] };
+  return { ...readJson(bytes), ...counts };
 }
 
 export function invokeModel(input: Body, { isStreamed }: { readonly isStreamed: boolean }): Endpoint {
@@ -108,13 +107,12 @@ function withBound(body: Body, outputBound: number): Body {
 }
 
 function readAnswer(answer: unknown): AnswerFacts {
-  const { body, headers } = answer as InvokedAnswer;
-  const json = readJson(body) ?? {};
+  const json = asBody(answer) ?? {};
   const own = anthropic.readAnswer(json);
   const usage =
     own.usage ??
     readConverseUsage(asBody(json["usage"])) ??
-    readPlainCounts(headers[INPUT_HEADER] ?? json["inputTextTokenCount"], headers[OUTPUT_HEADER]);
+    readPlainCounts(json[INPUT_HEADER] ?? json["inputTextTokenCount"], json[OUTPUT_HEADER]);
   const reason = own.finishReasons[0] ?? asText(json["stopReason"]);
   return { ...own, finishReasons: reason === undefined ? [] : [reason], usage };
 }
@@ -125,6 +123,7 @@ const METRICS = "amazon-bedrock-invocationMetrics";
 
 class ChunkReader implements StreamReader {
   readonly #own: StreamReader | undefined;
+  #json: Body | undefined;
   #usage: AnswerFacts["usage"];
   #bytes = 0;
 
@@ -134,6 +133,7 @@ class ChunkReader implements StreamReader {
 
   read(event: unknown): unknown {
     const json = readJson(asBody(asBody(event)?.["chunk"])?.["bytes"]);
+    this.#json = json;
     if (json === undefined) return event;
     this.#own?.read(json);
     const metrics = asBody(json[METRICS]);
@@ -143,6 +143,10 @@ class ChunkReader implements StreamReader {
       this.#usage;
     this.#bytes += textBytes({ ...json, [METRICS]: undefined });
     return event;
+  }
+
+  unpacked(): Body | undefined {
+    return this.#json;
   }
 
   facts(): AnswerFacts {

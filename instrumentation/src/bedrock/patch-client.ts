@@ -16,7 +16,7 @@ import { isPatched, PATCHED, replace, serverOf, startCall } from "../stainless/p
 import { Attempts } from "./attempts.ts";
 import type { Next } from "./attempts.ts";
 import { converse } from "./converse.ts";
-import { invokeModel } from "./invoke-model.ts";
+import { invokedAnswer, invokeModel } from "./invoke-model.ts";
 
 interface Command {
   readonly input: Body;
@@ -148,9 +148,8 @@ function observe(
 ): unknown {
   const answer = asBody(output) ?? {};
   if (operation.stream === undefined) {
-    // What a model said in bytes is read with what Bedrock said of it in headers.
-    const isInvoked = answer["body"] instanceof Uint8Array;
-    observeParsed(call, isInvoked ? { body: answer["body"], headers: attempts.headers } : output);
+    const { body } = answer;
+    observeParsed(call, body instanceof Uint8Array ? invokedAnswer(body, attempts.headers) : output);
     return output;
   }
   const stream = answer[operation.stream] as AsyncIterable<unknown> | undefined;

@@ -78,6 +78,8 @@ export function isCounted(answer: AnswerFacts): answer is AnswerFacts & CountedA
 export interface StreamReader {
   /** The event as the app may see it; `undefined` for one that the app did not ask for. */
   read(event: unknown): unknown;
+  /** What the event read last says, where it is packed in bytes. Absent: the event itself says it. */
+  unpacked?(): unknown;
   /** What is known so far. `usage` only when it is final. */
   facts(): AnswerFacts;
   /** Input tokens, when the stream has said so before its end. */

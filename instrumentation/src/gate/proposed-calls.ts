@@ -80,6 +80,8 @@ function* piecesOf(body: Body, seen: number): Generator<Piece> {
   if (Array.isArray(body["choices"])) return;
   // Cohere, Ollama, LangChain's chunks.
   yield* listed(asBody(body["message"]), "m");
+  // Cohere's first version: beside the text; its stream ends with the whole answer, which may be all that has them.
+  yield* listed(body["event_type"] === "stream-end" ? asBody(body["response"]) : body, "v");
   for (const value of asArray(body["generations"])) yield* listed(asBody(asBody(value)?.["message"]), "g");
   // Anthropic's blocks, the AI SDK's parts, OpenAI's items, Bedrock's blocks, whole.
   const converse = asBody(asBody(body["output"])?.["message"]);
@@ -100,6 +102,9 @@ function* streamed(body: Body): Generator<Piece> {
   if (body["type"] === "content_block_start") yield* block(asBody(body["content_block"]), `s${index}`);
   const text = asText(asBody(body["delta"])?.["partial_json"]);
   if (text !== undefined) yield { place: `s${index}`, id: "", name: "", input: text };
+  // Cohere's stream has one call an event.
+  const own = asBody(asBody(asBody(body["delta"])?.["message"])?.["tool_calls"]);
+  if (own !== undefined) yield* listed({ tool_calls: [{ ...own, index: body["index"] }] }, "d");
   if (body["type"] === "response.output_item.done") {
     yield* block(asBody(body["item"]), `i${key(body["output_index"])}`);
   }
@@ -122,7 +127,10 @@ function* listed(message: Body | undefined, place: string): Generator<Piece> {
     const item = asBody(value);
     const own = asBody(item?.["function"]) ?? asBody(item?.["custom"]) ?? item;
     const id = item?.["id"];
-    yield* call({ ...own, ...(typeof id === "string" && { id }) }, `${place}${key(item?.["index"] ?? at)}`);
+    yield* call(
+      { ...own, ...(typeof id === "string" && { id }) },
+      `${place}${key(item?.["index"] ?? own?.["index"] ?? at)}`,
+    );
   }
 }
 
@@ -145,7 +153,7 @@ function* call(item: Body | undefined, place: string): Generator<Piece> {
   if (item === undefined) return;
   const id = asText(item["call_id"] ?? item["toolCallId"] ?? item["toolUseId"] ?? item["id"]) ?? "";
   const name = asText(item["name"] ?? item["toolName"]) ?? "";
-  yield { place, id, name, input: item["arguments"] ?? item["args"] ?? item["input"] };
+  yield { place, id, name, input: item["arguments"] ?? item["args"] ?? item["input"] ?? item["parameters"] };
 }
 
 function key(value: unknown): string {

@@ -34,10 +34,12 @@ export class StreamWatch {
     this.#call.firstChunk();
     let shown = event;
     this.#contained(() => {
-      if (this.#reader === undefined) return;
-      this.#proposed.read(event);
-      this.#text?.read(event);
-      shown = this.#reader.read(event);
+      const reader = this.#reader;
+      if (reader === undefined) return;
+      shown = reader.read(event);
+      const said = reader.unpacked === undefined ? event : reader.unpacked();
+      this.#proposed.read(said);
+      this.#text?.read(said);
     });
     return shown;
   }

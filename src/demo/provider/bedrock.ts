@@ -58,22 +58,11 @@ export const bedrockConverse: Dialect = {
   }),
   *stream(call, reply, tokensPerChunk) {
     let outputTokens = 0;
-    const event = (type: string, payload: object): StreamPiece => ({ text: eventFrame(type, payload), outputTokens });
-    yield event("messageStart", { role: "assistant" });
-    const { tool } = call;
-    if (tool !== undefined) {
-      yield event("contentBlockStart", { contentBlockIndex: 0, start: { toolUse: { toolUseId: "t1", name: tool } } });
+    for (const event of converseEvents(call, reply, tokensPerChunk)) {
+      outputTokens = event.outputTokens;
+      yield { text: eventFrame(event.type, event.payload), outputTokens };
     }
-    const tokens = reply.choices[0]?.tokens ?? [];
-    const pieces = tool === undefined ? inChunks(tokens, tokensPerChunk) : wholeTool(tokens);
-    for (const { text, count } of pieces) {
-      outputTokens += count;
-      const delta = tool === undefined ? { text } : { toolUse: { input: text } };
-      yield event("contentBlockDelta", { contentBlockIndex: 0, delta });
-    }
-    yield event("contentBlockStop", { contentBlockIndex: 0 });
-    yield event("messageStop", { stopReason: stopReason(call, reply) });
-    yield event("metadata", { usage: usage(reply), metrics: { latencyMs: 1 } });
+    yield { text: eventFrame("metadata", { usage: usage(reply), metrics: { latencyMs: 1 } }), outputTokens };
   },
   error,
 };
@@ -110,6 +99,32 @@ export const bedrockInvoke: Dialect = {
   error,
 };
 
+interface ConverseEvent {
+  readonly type: string;
+  readonly payload: object;
+  readonly outputTokens: number;
+}
+
+/** What Converse and InvokeModel of a Nova stream alike: all but the usage. */
+function* converseEvents(call: SimulatedCall, reply: SimulatedReply, tokensPerChunk: number): Generator<ConverseEvent> {
+  let outputTokens = 0;
+  const event = (type: string, payload: object): ConverseEvent => ({ type, payload, outputTokens });
+  yield event("messageStart", { role: "assistant" });
+  const { tool } = call;
+  if (tool !== undefined) {
+    yield event("contentBlockStart", { contentBlockIndex: 0, start: { toolUse: { toolUseId: "t1", name: tool } } });
+  }
+  const tokens = reply.choices[0]?.tokens ?? [];
+  const pieces = tool === undefined ? inChunks(tokens, tokensPerChunk) : wholeTool(tokens);
+  for (const { text, count } of pieces) {
+    outputTokens += count;
+    const delta = tool === undefined ? { text } : { toolUse: { input: text } };
+    yield event("contentBlockDelta", { contentBlockIndex: 0, delta });
+  }
+  yield event("contentBlockStop", { contentBlockIndex: 0 });
+  yield event("messageStop", { stopReason: stopReason(call, reply) });
+}
+
 interface OwnEvent {
   readonly json: unknown;
   readonly outputTokens: number;
@@ -117,12 +132,9 @@ interface OwnEvent {
 
 function* ownEvents(call: SimulatedCall, reply: SimulatedReply, tokensPerChunk: number): Generator<OwnEvent> {
   if (!isAnthropic(call.modelName)) {
-    let outputTokens = 0;
-    for (const { text, count } of inChunks(reply.choices[0]?.tokens ?? [], tokensPerChunk)) {
-      outputTokens += count;
-      yield { json: { contentBlockDelta: { contentBlockIndex: 0, delta: { text } } }, outputTokens };
+    for (const { type, payload, outputTokens } of converseEvents(call, reply, tokensPerChunk)) {
+      yield { json: { [type]: payload }, outputTokens };
     }
-    yield { json: { messageStop: { stopReason: stopReason(call, reply) } }, outputTokens };
     return;
   }
   for (const { text, outputTokens } of anthropicMessages.stream(call, reply, tokensPerChunk)) {

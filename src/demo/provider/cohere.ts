@@ -46,15 +46,24 @@ export const cohereChatV1: Dialect = {
   parse: (body) => parseChat({ ...body, messages: [...historyOf(body), { role: "user", content: body["message"] }] }),
   json: wholeV1,
   *stream(call, reply, tokensPerChunk) {
+    const tokens = reply.choices[0]?.tokens ?? [];
     let outputTokens = 0;
     const event = (type: string, fields: object): StreamPiece => ({
       text: `${JSON.stringify({ event_type: type, is_finished: type === "stream-end", ...fields })}\n`,
       outputTokens,
     });
     yield event("stream-start", { generation_id: reply.id });
-    for (const { text, count } of inChunks(reply.choices[0]?.tokens ?? [], tokensPerChunk)) {
-      outputTokens += count;
-      yield event("text-generation", { text });
+    if (call.tool === undefined) {
+      for (const { text, count } of inChunks(tokens, tokensPerChunk)) {
+        outputTokens += count;
+        yield event("text-generation", { text });
+      }
+    } else {
+      yield event("tool-calls-chunk", { tool_call_delta: { index: 0, name: call.tool } });
+      outputTokens += tokens.length;
+      const parameters = JSON.stringify({ text: tokens.join("") });
+      yield event("tool-calls-chunk", { tool_call_delta: { index: 0, parameters } });
+      yield event("tool-calls-generation", { tool_calls: [toolCallV1(call.tool, tokens)] });
     }
     yield event("stream-end", { finish_reason: finishReason(call, reply), response: wholeV1(call, reply) });
   },
@@ -87,10 +96,12 @@ function historyOf(body: Readonly<Record<string, unknown>>): readonly unknown[] 
 }
 
 function wholeV1(call: SimulatedCall, reply: SimulatedReply): object {
+  const tokens = reply.choices[0]?.tokens ?? [];
   return {
     response_id: reply.id,
     generation_id: reply.id,
-    text: reply.choices[0]?.tokens.join("") ?? "",
+    text: call.tool === undefined ? tokens.join("") : "",
+    ...(call.tool === undefined ? {} : { tool_calls: [toolCallV1(call.tool, tokens)] }),
     chat_history: [],
     finish_reason: finishReason(call, reply),
     meta: { api_version: { version: "1" }, ...usage(reply) },
@@ -109,8 +120,10 @@ function parseChat(body: Readonly<Record<string, unknown>>): SimulatedCall | Pro
 
 function toolToCall(body: Readonly<Record<string, unknown>>, messages: readonly unknown[]): string | undefined {
   if (messages.some((message) => isRecord(message) && message["role"] === "tool")) return undefined;
+  if (Array.isArray(body["tool_results"])) return undefined;
   const [tool] = Array.isArray(body["tools"]) ? (body["tools"] as readonly unknown[]) : [];
-  const named = isRecord(tool) ? tool["function"] : undefined;
+  // The tools of v1 have their names outside.
+  const named = isRecord(tool) ? (tool["function"] ?? tool) : undefined;
   return isRecord(named) ? String(named["name"]) : undefined;
 }
 
@@ -140,6 +153,11 @@ function messageOf({ tool }: SimulatedCall, tokens: readonly string[]): object {
 
 function toolCall(name: string, text: string): object {
   return { id: "call_1", type: "function", function: { name, arguments: text } };
+}
+
+/** The calls of v1 have no ids. */
+function toolCallV1(name: string, tokens: readonly string[]): object {
+  return { name, parameters: { text: tokens.join("") } };
 }
 
 function finishReason({ tool }: SimulatedCall, { choices }: SimulatedReply): string {

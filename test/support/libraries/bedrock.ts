@@ -36,6 +36,9 @@ const common = {
   patch: () => void patchBedrock(BedrockRuntimeClient.prototype),
 } as const;
 
+const { name, description, parameters } = TOOL.function;
+const TOOLS = { tools: [{ toolSpec: { name, description, inputSchema: { json: parameters } } }] };
+
 const optionsOf = ({ signal }: Ask) => (signal === undefined ? {} : { abortSignal: signal });
 /** Ids and times of one answer. */
 const plain = (output: object): unknown => ({ ...output, $metadata: undefined });
@@ -46,13 +49,11 @@ export const bedrockConverse: Library = {
   model: NOVA,
   client(url, options = {}) {
     const client = bedrockClient(url, options);
-    const { name, description, parameters } = TOOL.function;
-    const tools = [{ toolSpec: { name, description, inputSchema: { json: parameters } } }];
     const request = ({ prompt, maxTokens, hasTool }: Ask) => ({
       modelId: NOVA,
       messages: [{ role: "user" as const, content: [{ text: prompt }] }],
       ...(maxTokens === undefined ? {} : { inferenceConfig: { maxTokens } }),
-      ...(hasTool === true ? { toolConfig: { tools } } : {}),
+      ...(hasTool === true ? { toolConfig: TOOLS } : {}),
     });
     return {
       ask: async (ask) => plain(await client.send(new ConverseCommand(request(ask)), optionsOf(ask))),
@@ -111,12 +112,13 @@ export const bedrockInvokeNova: Library = {
   model: NOVA,
   client(url, options = {}) {
     const client = bedrockClient(url, options);
-    const request = ({ prompt, maxTokens }: Ask) => ({
+    const request = ({ prompt, maxTokens, hasTool }: Ask) => ({
       modelId: NOVA,
       contentType: "application/json",
       body: JSON.stringify({
         messages: [{ role: "user", content: [{ text: prompt }] }],
         ...(maxTokens === undefined ? {} : { inferenceConfig: { maxTokens } }),
+        ...(hasTool === true ? { toolConfig: TOOLS } : {}),
       }),
     });
     return {

@@ -62,10 +62,13 @@ export const cohereV1: Library = {
   name: "cohere-ai v1",
   client(url, options = {}) {
     const client = new CohereClient({ token: "test", environment: url });
-    const request = ({ prompt, maxTokens }: Ask) => ({
+    const { name, description } = TOOL.function;
+    const tools = [{ name, description, parameterDefinitions: { text: { type: "str" } } }];
+    const request = ({ prompt, maxTokens, hasTool }: Ask) => ({
       model: MODEL,
       message: prompt,
       ...(maxTokens === undefined ? {} : { maxTokens }),
+      ...(hasTool === true ? { tools } : {}),
     });
     return {
       ask: async (ask) => client.chat(request(ask), optionsOf(options, ask)),

@@ -45,10 +45,7 @@ export const INSTEAD: Readonly<Record<string, Instances>> = {
     tools: [inTest("sdk-tools", "decides on the tools that the SDKs run")],
   },
   "@google/genai": { tools: READ_ONLY },
-  "cohere-ai v1": {
-    forms: "the same promises and streams as of v2, which is held",
-    tools: "its tools are of a form of their own, which is no longer sold; v2 is held",
-  },
+  "cohere-ai v1": { forms: "the same promises and streams as of v2, which is held" },
   "ollama chat": { abort: NO_SIGNAL, retry: NEVER_AGAIN },
   "ollama generate": {
     forms: "the same class of stream as of chat, which is held",
@@ -60,7 +57,7 @@ export const INSTEAD: Readonly<Record<string, Instances>> = {
     forms: CONVERSE,
     tools: [proposals("puts the pieces of Anthropic's and Bedrock's blocks together")],
   },
-  "bedrock InvokeModel of a Nova": { forms: CONVERSE, tools: "the same format as Converse, which is held" },
+  "bedrock InvokeModel of a Nova": { forms: CONVERSE },
   "ai with openai.chat": { tools: VERCEL_TOOLS },
   "ai with openai.responses": { forms: "the same results as of chat completions, which are held", tools: VERCEL_TOOLS },
   "ai with anthropic": { forms: "the same results as of chat completions, which are held", tools: VERCEL_TOOLS },

@@ -6,7 +6,7 @@
  */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { AgentKilled, BudgetExceeded, findTollgateError } from "../../../instrumentation/src/errors.ts";
-import type { Ask, ClientOptions, Library } from "./library.ts";
+import { TOOL, type Ask, type ClientOptions, type Library } from "./library.ts";
 import { CASES, INSTEAD, type Case } from "./matrix.ts";
 import { readToEnd, seenBy } from "./seen.ts";
 import { Stage, type Work } from "./stage.ts";
@@ -105,11 +105,14 @@ const HELD: Readonly<Record<Case, (stage: Stage, library: Library) => void>> = {
   },
 
   tools(stage, library) {
-    it("passes tool calls on", async () => {
-      expect(await onBoth({ stage, library, client: {} }, ask({ hasTool: true }))).toBe("exact");
-      await stage.leave();
-      stage.reset();
-      expect(await onBoth({ stage, library, client: {} }, stream({ hasTool: true }))).toBe("exact");
+    it.each([
+      ["an answer", ask({ hasTool: true })],
+      ["a stream", stream({ hasTool: true })],
+    ])("passes the tool calls of %s on, and names them on its span", async (_form, work) => {
+      expect(await onBoth({ stage, library, client: {} }, work)).toBe("exact");
+      const { attributes } = stage.spans[0] ?? {};
+      expect(attributes?.["tollgate.proposed.tools"]).toEqual([TOOL.function.name]);
+      expect(attributes?.["tollgate.proposed.arguments_digests"]).toEqual([expect.stringMatching(/./)]);
     });
   },
 

@@ -4,6 +4,7 @@ import { ProposedCalls } from "../../../../instrumentation/src/gate/proposed-cal
 
 const WANTED = [{ id: "c1", name: "look", input: '{"q":1}' }];
 const FOUND = [{ id: "c1", name: "look", input: { q: 1 } }];
+const UNNAMED = { id: "", name: "look", input: { q: 1 } };
 
 function read(...events: readonly unknown[]): unknown {
   const calls = new ProposedCalls();
@@ -27,6 +28,7 @@ it.each([
     WANTED,
   ],
   ["Cohere", { message: { tool_calls: [openaiCall] } }, WANTED],
+  ["Cohere's first version", { text: "", tool_calls: [{ name: "look", parameters: { q: 1 } }] }, [UNNAMED]],
   [
     "OpenAI's responses",
     { output: [{ type: "function_call", id: "fc_1", call_id: "c1", name: "look", arguments: '{"q":1}' }] },
@@ -74,6 +76,37 @@ it("puts the pieces of Anthropic's and Bedrock's blocks together", () => {
     { contentBlockDelta: { contentBlockIndex: 0, delta: { toolUse: { input: ":1}" } } } },
   );
   expect([anthropic, bedrock]).toEqual([WANTED, WANTED]);
+});
+
+it("puts the pieces of Cohere's calls together, one an event, and of its first version reads what is whole", () => {
+  const event = (type: string, index: number, call: object) => ({
+    type,
+    index,
+    delta: { message: { tool_calls: call } },
+  });
+  const second = read(
+    event("tool-call-start", 0, { id: "c1", type: "function", function: { name: "look", arguments: "" } }),
+    event("tool-call-delta", 0, { function: { arguments: '{"q":' } }),
+    event("tool-call-delta", 0, { function: { arguments: "1}" } }),
+    event("tool-call-start", 1, { id: "c2", type: "function", function: { name: "send", arguments: "{}" } }),
+  );
+  expect(second).toEqual([...WANTED, { id: "c2", name: "send", input: "{}" }]);
+  const calls = [
+    { name: "look", parameters: { q: 1 } },
+    { name: "look", parameters: { q: 2 } },
+  ];
+  const last = { event_type: "stream-end", response: { text: "", tool_calls: calls } };
+  const both = [UNNAMED, { ...UNNAMED, input: { q: 2 } }];
+  const whole = { event_type: "tool-calls-generation", tool_calls: calls };
+  expect([read(whole), read(last), read(whole, last)]).toEqual([both, both, both]);
+});
+
+it("tells Ollama's calls apart that come in events of their own", () => {
+  const event = (index: number, args: object) => ({
+    message: { content: "", tool_calls: [{ function: { index, name: "look", arguments: args } }] },
+    done: false,
+  });
+  expect(read(event(0, { q: 1 }), event(1, { q: 2 }))).toEqual([UNNAMED, { ...UNNAMED, input: { q: 2 } }]);
 });
 
 it("reads the events of OpenAI's responses, of Google and of the AI SDK, each call once", () => {
