@@ -5,10 +5,11 @@
  * Connections take turns at it, and where calls wait, those whose messages are slow to arrive lose what they hold: memory
  * that is only reserved must not be a way to keep others out.
  */
-import { type ServerHttp2Stream, constants } from "node:http2";
-import { type Metadata, type ServerInterceptor, ServerInterceptingCall, status } from "@grpc/grpc-js";
+import { constants } from "node:http2";
+import { Metadata, type ServerInterceptor, ServerInterceptingCall, status } from "@grpc/grpc-js";
 import type { Clock } from "../../support/clock.ts";
 import { ANYBODY, type Authenticate } from "./authenticate.ts";
+import { type CallStatus, type TransportCall, checkFlag, encodingRefusal } from "./grpc-compression.ts";
 import { MemoryGate, type Reservation } from "./memory-gate.ts";
 
 export interface GrpcAdmissionOptions {
@@ -28,8 +29,6 @@ interface AdmittedCall {
 
 /** A message is in memory twice for a moment: as it came, and unpacked. */
 const COPIES = 2;
-
-type CallStatus = Parameters<ServerInterceptingCall["sendStatus"]>[0];
 
 /**
  * How the calls that our own code did not answer are counted: the client left, its own deadline passed, or the transport
@@ -90,6 +89,12 @@ export class GrpcAdmission {
             const { authenticate, messageBytesMax, requestTimeoutMs, clock } = this.#options;
             const who = authenticate === undefined ? ANYBODY : authenticate(authorizationOf(metadata));
             if (who === undefined) return refuse(UNAUTHENTICATED);
+            const unreadable = encodingRefusal(call as TransportCall);
+            if (unreadable !== undefined) {
+              call.sendMetadata(new Metadata());
+              return refuse(unreadable);
+            }
+            checkFlag(call as TransportCall, refuse);
             const held = this.#memory.reserve(messageBytesMax * COPIES, call.getPeer());
             reservation = held;
             const begin = (): void => {
@@ -105,6 +110,7 @@ export class GrpcAdmission {
             this.#watch();
           },
           onReceiveMessage: (message: Buffer, proceed) => {
+            if (isAnswered) return;
             if (arriving !== undefined) this.#arriving.delete(arriving);
             reservation?.shrinkTo(message.length);
             proceed(message);
@@ -126,7 +132,10 @@ export class GrpcAdmission {
     });
   };
 
-  /** An answer that its client does not read is held for it as long as a message may take to come, then it is dropped. */
+  /**
+   * An answer that its client does not read is held for it as long as a message may take to come, then it is dropped. The transport has
+   * no public word for "answered, but not read", and the status waits behind the message; without its stream there is no such bound.
+   */
   #limitReading(call: object): void {
     const { stream } = call as TransportCall;
     if (stream === undefined || stream.closed) return;
@@ -149,11 +158,6 @@ export class GrpcAdmission {
       this.#watch();
     });
   }
-}
-
-/** The transport's own call. It has no public word for "answered, but not read", and the status waits behind the message; without its stream there is no such bound. */
-interface TransportCall {
-  readonly stream?: ServerHttp2Stream;
 }
 
 interface ArrivingCall {

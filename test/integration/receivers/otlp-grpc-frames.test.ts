@@ -65,6 +65,9 @@ it.each<[string, Readonly<Record<string, string>>, Buffer, string]>([
   ],
   ["an encoding that is named and not used", { "grpc-encoding": "gzip" }, message, "0"],
   ["an unknown encoding", { "grpc-encoding": "br" }, frame(sdkProtobuf, true), "12"],
+  ["a message that says it is packed, and not how", {}, frame(sdkProtobuf, true), "13"],
+  ["a message that says it is packed as it is", { "grpc-encoding": "identity" }, frame(sdkProtobuf, true), "13"],
+  ["a flag that nobody knows", { "grpc-encoding": "gzip" }, Buffer.concat([Buffer.of(2), message.subarray(1)]), "13"],
   ["a subtype of the content type", { "content-type": "application/grpc+proto" }, message, "0"],
   ["another service", { ":path": "/a.b.C/Export" }, message, "12"],
   [
@@ -82,6 +85,17 @@ it.each<[string, Readonly<Record<string, string>>, Buffer, string]>([
   expect(await statusOf(stream)).toBe(code);
   await expectServed(rig);
   expect(rig.receiver.stats().stored).toBe(code === "0" ? 4 : 2);
+});
+
+it("tells which encodings it takes where it does not know one, and has answered that itself", async () => {
+  const rig = await startNarrow();
+  const stream = await open(rig, { "grpc-encoding": "zstd" });
+  const headers = once(stream, "response");
+  stream.end(frame(sdkProtobuf, true));
+  expect(await statusOf(stream)).toBe("12");
+  const [{ "grpc-accept-encoding": taken }] = (await headers) as [Readonly<Record<string, unknown>>];
+  expect(String(taken).split(",").toSorted()).toEqual(["deflate", "gzip", "identity"]);
+  expect(rig.receiver.stats().grpcAnswers).toEqual({ UNIMPLEMENTED: 1 });
 });
 
 it("answers another content type with HTTP's own status", async () => {
