@@ -52,6 +52,12 @@ export class HeldRequest {
     if (request.destroyed) return original.write.apply(request, [...args]);
     if (this.#hasEnded) return this.#writeAfterEnd(args);
     this.#keep(args);
+    const callback = callbackOf(args);
+    if (callback !== undefined) {
+      // Whoever writes the next piece only once this one is gone would wait as the gate does, for the end.
+      if (!this.#hasStarted && this.#bytes <= BODY_BYTES_MAX) process.nextTick(callback);
+      else this.#callbacks.push(callback);
+    }
     if (this.#bytes > BODY_BYTES_MAX && !this.#isTooLarge) {
       this.#isTooLarge = true;
       this.#start();
@@ -65,6 +71,8 @@ export class HeldRequest {
     if (this.#hasEnded) return this.#endAgain(args);
     this.#hasEnded = true;
     this.#keep(args);
+    const callback = callbackOf(args);
+    if (callback !== undefined) this.#callbacks.push(callback);
     this.#start();
     return request;
   }
@@ -91,8 +99,6 @@ export class HeldRequest {
   /** `(chunk?, encoding?, callback?)`. */
   #keep(args: readonly unknown[]): void {
     const [chunk, encoding] = args;
-    const callback = callbackOf(args);
-    if (callback !== undefined) this.#callbacks.push(callback);
     if (typeof chunk === "string") {
       const name = typeof encoding === "string" && Buffer.isEncoding(encoding) ? encoding : "utf8";
       this.#add(Buffer.from(chunk, name));

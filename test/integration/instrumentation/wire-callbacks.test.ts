@@ -4,10 +4,12 @@
  * Node itself is definite about what comes.
  */
 import { context } from "@opentelemetry/api";
+import axios from "axios";
 import { request as httpRequest } from "node:http";
 import type { ClientRequest } from "node:http";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { readConfig } from "../../../instrumentation/src/config/config.ts";
+import { findTollgateError } from "../../../instrumentation/src/errors.ts";
 import { ProcessContextManager } from "../../../instrumentation/src/telemetry/process-context-manager.ts";
 import { hookWire } from "../../../instrumentation/src/wire/hook-wire.ts";
 import { registerWire, Wire } from "../../../instrumentation/src/wire/wire.ts";
@@ -40,7 +42,7 @@ afterEach(async () => {
 });
 
 function start(budget = "$1"): void {
-  gated = startGatedProcess({ env: { TOLLGATE_BUDGET: budget, TOLLGATE_PROVIDERS: `openai=${provider.url}` } });
+  gated = startGatedProcess({ env: { TOLLGATE_BUDGET: budget, TOLLGATE_PROVIDERS: `openai=${provider.url}/v1` } });
   registerWire(new Wire(gated.gate));
 }
 
@@ -111,14 +113,41 @@ describe("callbacks of a request", () => {
       halves(request, tell);
       leaving.abort();
     }, leaving.signal);
-    expect(log.sort()).toEqual(["end ABORT_ERR", "error ABORT_ERR", "write ABORT_ERR"]);
+    expect(log.sort()).toEqual(["end ABORT_ERR", "error ABORT_ERR", "write ok"]);
     expect(provider.requests).toHaveLength(0);
   });
 
-  it("refused come once, with the refusal", async () => {
+  it("refused come once, what was not taken yet with the refusal", async () => {
     start("$0.000001");
     const log = await told(halves);
-    expect(log.sort()).toEqual(["end budget_exceeded", "error budget_exceeded", "write budget_exceeded"]);
+    expect(log.sort()).toEqual(["end budget_exceeded", "error budget_exceeded", "write ok"]);
     expect(provider.requests).toHaveLength(0);
+  });
+});
+
+describe("who waits for one piece before the next", () => {
+  it("comes to the end of a request that is held", async () => {
+    start();
+    const log = await told((request, tell) => {
+      request.write(CHAT.slice(0, 20), () => request.write(CHAT.slice(20), () => request.end(tell("end"))));
+    });
+    expect(log).toEqual(["end ok"]);
+    expect(provider.requests).toHaveLength(1);
+    expect(gated?.spans()[0]?.attributes).toMatchObject({ "tollgate.cost.status": "exact" });
+  });
+
+  it("is how axios follows a redirect: to a provider, gated there", async () => {
+    provider.script = ({ path }) =>
+      path === "/elsewhere"
+        ? { status: 307, headers: { location: `${provider.url}/v1/chat/completions` } }
+        : { json: chatCompletion({ input: 12, output: 5 }) };
+    start();
+    expect((await axios.post(`${provider.url}/elsewhere`, CHAT)).status).toBe(200);
+    expect(gated?.spans()).toHaveLength(1);
+    await gated?.stop();
+    start("$0.000001");
+    const error = await axios.post(`${provider.url}/elsewhere`, CHAT).catch((problem: unknown) => problem);
+    expect(findTollgateError(error)?.code).toBe("budget_exceeded");
+    expect(provider.requests.map(({ path }) => path)).toEqual(["/elsewhere", "/v1/chat/completions", "/elsewhere"]);
   });
 });
