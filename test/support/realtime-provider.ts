@@ -43,6 +43,8 @@ export interface RealtimeProvider {
   readonly responses: number;
   /** Whether a response goes on until it is cancelled. */
   talksOn: boolean;
+  /** What a response has beside its sound: calls of functions. */
+  items: readonly Event[];
   /** What is said of an utterance's transcription; `undefined`: it is still being written down. */
   transcribed: Event | undefined;
   /** What the provider says to `response.create` instead of answering. */
@@ -66,6 +68,7 @@ export async function startRealtimeProvider(): Promise<RealtimeProvider> {
       return responses;
     },
     talksOn: false,
+    items: [],
     refusal: undefined,
     transcribed: { type: "conversation.item.input_audio_transcription.completed", usage: TRANSCRIPT },
     say: (event) => sockets.clients.forEach((socket) => socket.send(JSON.stringify(event))),
@@ -81,8 +84,12 @@ export async function startRealtimeProvider(): Promise<RealtimeProvider> {
     const response = { id: `resp_${responses}`, object: "realtime.response", status: "in_progress", usage: null };
     send({ type: "response.created", response });
     send({ type: "response.output_audio.delta", response_id: response.id, delta: "AAAA" });
+    for (const [at, item] of provider.items.entries()) {
+      send({ type: "response.output_item.done", response_id: response.id, output_index: at, item });
+    }
+    const output = provider.items;
     if (!provider.talksOn)
-      send({ type: "response.done", response: { ...response, status: "completed", usage: USAGE } });
+      send({ type: "response.done", response: { ...response, status: "completed", output, usage: USAGE } });
   };
   let items = 0;
   /** "end" stands for the silence after what was said, "ends" for that of two utterances. */
@@ -122,7 +129,7 @@ export async function startRealtimeProvider(): Promise<RealtimeProvider> {
         case "response.cancel":
           send({
             type: "response.done",
-            response: { id: event["response_id"], status: "cancelled", usage: { ...USAGE } },
+            response: { id: event["response_id"], status: "cancelled", output: provider.items, usage: USAGE },
           });
           break;
         case "input_audio_buffer.append":

@@ -22,7 +22,7 @@ const byArguments = new Map<string, Proposal>();
 /** Tools that run without the model's id. */
 const unnamed = new WeakMap<Span, string>();
 
-/** On the span of a call of a model, when its answer has been read. */
+/** On the span of a call of a model, when its answer has been read; or again and again, with more of it each time. */
 export function recordProposals(span: Span, who: Who, calls: readonly ProposedCall[]): void {
   if (calls.length === 0) return;
   const digests = calls.map(({ input }) => argumentsDigest(parsed(input)) ?? "");
@@ -34,6 +34,8 @@ export function recordProposals(span: Span, who: Who, calls: readonly ProposedCa
   const { spanId } = span.spanContext();
   for (const [index, { id, name }] of calls.entries()) {
     const proposal = { id, spanId };
+    // Told before: it may have been run by now.
+    if (id !== "" && byId.get(`${id}\n${name}`)?.spanId === spanId) continue;
     if (id !== "") remember(byId, `${id}\n${name}`, proposal);
     const digest = digests[index] ?? "";
     if (digest !== "") remember(byArguments, `${placeOf(who, name)}\n${digest}`, proposal);

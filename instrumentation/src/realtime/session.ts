@@ -10,8 +10,9 @@ import { asBody, asText } from "../gate/endpoint.ts";
 import type { Body, Endpoint } from "../gate/endpoint.ts";
 import type { Gate } from "../gate/gate.ts";
 import type { GatedCall } from "../gate/gated-call.ts";
+import { ProposedCalls } from "../gate/proposed-calls.ts";
 import type { Server } from "../gate/call-span.ts";
-import { observeParsed } from "../stainless/observe-answer.ts";
+import { observeParsed, propose } from "../stainless/observe-answer.ts";
 import { startCall } from "../stainless/patch-client.ts";
 import { frozen } from "../wire/opaque.ts";
 import { SessionTerms } from "./session-terms.ts";
@@ -41,7 +42,7 @@ interface Asked {
 /** Only events that say one of these are read, in plain letters or in escaped ones: sound goes by as it is. */
 const SENT = /"(?:response\.create|(?:transcription_)?session\.update|input_audio_buffer\.(?:append|commit))"|\\u/;
 const RECEIVED =
-  /"(?:(?:transcription_)?session\.(?:created|updated)|response\.(?:created|done)|error|input_audio_buffer\.(?:speech_started|committed)|conversation\.item\.input_audio_transcription\.(?:completed|failed))"/;
+  /"(?:(?:transcription_)?session\.(?:created|updated)|response\.(?:created|output_item\.done|done)|error|input_audio_buffer\.(?:speech_started|committed)|conversation\.item\.input_audio_transcription\.(?:completed|failed))"/;
 
 export class RealtimeSession {
   readonly #options: SessionOptions;
@@ -52,6 +53,8 @@ export class RealtimeSession {
   /** Money for the response that the provider may start by itself. */
   #armed: GatedCall | undefined;
   readonly #running = new Map<string, GatedCall>();
+  /** Of responses that go on: their functions are called before they are done. */
+  readonly #proposed = new Map<string, ProposedCalls>();
   /** Of responses that had begun before they could be admitted. */
   readonly #admitting = new Map<string, Promise<void>>();
   /** Somebody has spoken since the last response began: the provider may be about to answer. */
@@ -123,6 +126,9 @@ export class RealtimeSession {
       case "response.created":
         this.#begin(id);
         break;
+      case "response.output_item.done":
+        this.#propose(asText(event["response_id"]) ?? "", event);
+        break;
       case "response.done":
         this.#finish(id, response ?? {});
         break;
@@ -143,6 +149,7 @@ export class RealtimeSession {
       call.end(call.stopped ?? error);
     }
     this.#running.clear();
+    this.#proposed.clear();
     this.#asked = [];
     if (!this.#wasSpoken) this.#armed?.releaseAttempt();
     this.#armed?.end(error);
@@ -300,6 +307,14 @@ export class RealtimeSession {
     }
   }
 
+  #propose(id: string, event: Body): void {
+    const call = this.#running.get(id);
+    if (call === undefined) return;
+    const proposed = this.#proposed.get(id) ?? new ProposedCalls();
+    this.#proposed.set(id, proposed);
+    propose(call, proposed, event);
+  }
+
   #finish(id: string, response: Body): void {
     const admitting = this.#admitting.get(id);
     if (admitting !== undefined) {
@@ -312,6 +327,7 @@ export class RealtimeSession {
   #settle(id: string, response: Body): void {
     const call = this.#running.get(id);
     this.#running.delete(id);
+    this.#proposed.delete(id);
     if (call !== undefined) observeParsed(call, response);
   }
 

@@ -13,17 +13,17 @@ export function observeParsed(call: GatedCall, answer: unknown): unknown {
     answer.iterator = () => observeEvents(call, events.call(answer));
     return answer;
   }
-  propose(call, answer);
+  propose(call, new ProposedCalls(), answer);
   call.recordOutput(() => outputContent(answer));
   call.settleBy(() => call.options.endpoint.readAnswer(answer));
   call.end();
   return answer;
 }
 
-function propose(call: GatedCall, answer: unknown): void {
+/** On the call's span all that was `proposed` so far and is in `said`. Never throws. */
+export function propose(call: GatedCall, proposed: ProposedCalls, said: unknown): void {
   try {
-    const proposed = new ProposedCalls();
-    proposed.read(answer);
+    proposed.read(said);
     recordProposals(call.span, call.who, proposed.all());
   } catch (problem) {
     call.contain(problem);
