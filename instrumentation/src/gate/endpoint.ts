@@ -136,8 +136,8 @@ export function asCount(value: unknown): number | undefined {
 
 /** How many answers somebody asks for; 1 where it is not said. Some servers take a number's text for the number, and so does a bound. */
 export function asChoices(value: unknown): number {
-  const count = typeof value === "string" ? Number(value) : value;
-  if (typeof count !== "number" || !Number.isFinite(count)) return 1;
+  const count = typeof value === "string" ? Number(value.replaceAll("_", "")) : value;
+  if (typeof count !== "number" || Number.isNaN(count)) return 1;
   return Math.min(Math.max(1, Math.ceil(count)), Number.MAX_SAFE_INTEGER);
 }
 

@@ -15,6 +15,8 @@ import { dearerTier, servedTier } from "./tier.ts";
 /** Parts and tools that are text and nothing else. */
 const TEXT_PARTS: ReadonlySet<unknown> = new Set(["text", "refusal", "thinking"]);
 const TEXT_TOOLS: ReadonlySet<unknown> = new Set(["function", "custom"]);
+/** Both bound one answer. */
+const BOUNDS = ["max_completion_tokens", "max_tokens"] as const;
 
 const NUMBERS = {
   temperature: semconv.ATTR_GEN_AI_REQUEST_TEMPERATURE,
@@ -82,8 +84,7 @@ function readRequest(body: Body, flavour: ChatFlavour): RequestFacts {
     isStreamed: body["stream"] === true,
     tier: flavour.tierOf(body),
     choices: asChoices(body["n"]),
-    // Which of the two a compatible server obeys when both are there, nobody knows.
-    outputBound: largerOf(asCount(body["max_completion_tokens"]), asCount(body["max_tokens"])),
+    outputBound: outputBoundOf(body),
     outputLeast: 1,
     inputBound:
       flavour.hasUnseenInput !== true && isText(text)
@@ -103,10 +104,8 @@ function rewrite(body: Body, { model, outputBound, reasoningEffort }: Rewrite, f
   const effort = lessEffort(body["reasoning_effort"], reasoningEffort);
   if (effort !== undefined) sent["reasoning_effort"] = effort;
   if (outputBound !== undefined) {
-    const isOld = asCount(body["max_tokens"]) !== undefined;
-    if (isOld) sent["max_tokens"] = outputBound;
-    else sent[flavour.boundName] = outputBound;
-    if (asCount(body["max_completion_tokens"]) !== undefined) sent["max_completion_tokens"] = outputBound;
+    const given = givenBounds(body);
+    for (const name of given.length > 0 ? given : [flavour.boundName]) sent[name] = outputBound;
   }
   if (flavour.asksForUsage && body["stream"] === true) {
     sent["stream_options"] = { ...asBody(body["stream_options"]), include_usage: true };
@@ -297,7 +296,15 @@ function requestAttributes(body: Body): Attributes {
   return attributes;
 }
 
-function largerOf(left: number | undefined, right: number | undefined): number | undefined {
-  if (left === undefined || right === undefined) return left ?? right;
-  return Math.max(left, right);
+function givenBounds(body: Body): readonly string[] {
+  return BOUNDS.filter((name) => (body[name] ?? null) !== null);
+}
+
+/**
+ * Which of the two a compatible server obeys when both are there, nobody knows, nor what it makes of a number's text, of -1 or of 0:
+ * one that not every server takes for a bound is none.
+ */
+function outputBoundOf(body: Body): number | undefined {
+  const counts = givenBounds(body).map((name) => asCount(body[name]) ?? 0);
+  return counts.length === 0 || counts.includes(0) ? undefined : Math.max(...counts);
 }

@@ -24,8 +24,28 @@ describe("chat completions", () => {
     [2.5, 3],
     [-4, 1],
     ["many", 1],
+    ["1_000", 1_000],
+    [JSON.parse("1e309"), Number.MAX_SAFE_INTEGER],
+    ["1e309", Number.MAX_SAFE_INTEGER],
   ])("counts the answers that the most lenient server would make: %j are %i", (n, choices) => {
     expect(chatCompletions.readRequest({ ...BODY, n }).choices).toBe(choices);
+  });
+
+  it.each([
+    [{ max_tokens: 10 }, 10],
+    [{ max_tokens: 10, max_completion_tokens: 30 }, 30],
+    [{ max_tokens: 10, max_completion_tokens: null }, 10],
+    // A server may take the text's number, have -1 and 0 for no bound, or leave out what it can't read.
+    [{ max_tokens: 10, max_completion_tokens: "30" }, undefined],
+    [{ max_tokens: -1, max_completion_tokens: 30 }, undefined],
+    [{ max_tokens: 0 }, undefined],
+    [{ max_tokens: 1.5, max_completion_tokens: 30 }, undefined],
+    [{ max_tokens: JSON.parse("1e309") as number, max_completion_tokens: 30 }, undefined],
+  ])("takes for a bound what every server takes for one: %j is %j", (body, bound) => {
+    expect(chatCompletions.readRequest({ ...BODY, ...body }).outputBound).toBe(bound);
+    const sent = chatCompletions.rewrite({ ...BODY, ...body }, { model: "m", outputBound: 7 });
+    const bounds = [sent["max_tokens"], sent["max_completion_tokens"]].filter((value) => (value ?? null) !== null);
+    expect(bounds).toEqual(Object.values(body).flatMap((value) => (value === null ? [] : [7])));
   });
 
   it("asks streams for usage, keeping the app's other options", () => {
