@@ -5,9 +5,11 @@
 import { createRequire } from "node:module";
 import { afterEach, describe, expect, it } from "vitest";
 import { z } from "zod";
+import { waitFor } from "../../../src/demo/wait.ts";
 import {
   chain,
   charged,
+  costOf,
   exactly,
   hookFrameworks,
   patchLog,
@@ -15,6 +17,7 @@ import {
   startFrameworkRig,
 } from "../../support/framework-rig.ts";
 import type { FrameworkRig } from "../../support/framework-rig.ts";
+import { faultHeaders } from "../../support/libraries/library.ts";
 import { policyFile } from "../../support/policy-file.ts";
 
 hookFrameworks();
@@ -58,6 +61,35 @@ describe.each([
     expect(message.content).not.toBe("");
     for await (const _chunk of await model().chat({ messages: [user], stream: true }));
     expect(charged(rig)).toEqual(exactly(rig, 2));
+  });
+
+  it("has no signal to end a call by: what is given as one goes nowhere", async () => {
+    await start();
+    const signal = AbortSignal.abort();
+    const asked = { messages: [user], signal };
+    expect((await model().chat(asked)).message.content).not.toBe("");
+    const texts: string[] = [];
+    for await (const { delta } of await model().chat({ ...asked, stream: true })) texts.push(delta);
+    expect(texts.join("")).not.toBe("");
+    expect(charged(rig)).toEqual(exactly(rig, 2));
+  });
+
+  it("charges no less than was billed for a stream that the session's own signal ends in its middle", async () => {
+    await start();
+    const leaving = new AbortController();
+    const defaultHeaders = faultHeaders("pace=10");
+    const llm = model({ additionalSessionOptions: { defaultHeaders, fetchOptions: { signal: leaving.signal } } });
+    const texts: string[] = [];
+    for await (const { delta } of await llm.chat({ messages: [user], stream: true })) {
+      texts.push(delta);
+      leaving.abort();
+    }
+    const isIdle = () => rig.simulator.count().in_flight === 0;
+    await waitFor(isIdle, { what: "the provider", timeoutMs: 10_000 });
+    expect(texts.length).toBeGreaterThan(0);
+    expect(rig.calls().map(({ attributes }) => attributes["tollgate.cost.status"])).toEqual(["estimated"]);
+    expect(rig.paid()).toBeGreaterThan(0n);
+    expect(costOf(rig.calls())).toBeGreaterThanOrEqual(rig.paid());
   });
 
   it.each([
