@@ -8,6 +8,8 @@ import type { RequestFacts } from "./endpoint.ts";
 /** For a model of which nobody knows the limits. */
 const CONTEXT_TOKENS_DEFAULT = 1_048_576;
 const OUTPUT_TOKENS_DEFAULT = 32_768;
+/** More than any call makes: what an app asks for beyond that is nothing that could be counted. */
+const OUTPUT_TOKENS_MAX = 1e12;
 /**
  * What a provider may have generated, and charge for, beyond what an abandoned stream showed: about two seconds of a
  * fast model. Together with one token for each byte seen it is far above what was observed; see decision 0006.
@@ -63,7 +65,7 @@ export class CallBounds {
 
   /** The most that the call can cost with answers of up to `output` tokens. */
   amounts(output: number): Amounts {
-    const outputTokens = output * this.#facts.choices;
+    const outputTokens = this.#outputOfAll(output);
     const { inputTokens, cacheWrites, media } = this.#inputBound();
     const nanoUsd = this.price?.worstCase({ inputTokens, cacheWrites, media, outputTokens }) ?? 0n;
     const input = BigInt(this.inputTokens);
@@ -111,6 +113,10 @@ export class CallBounds {
     return unpricedCalls < 1n ? -1 : Math.min(byKind, Number(unpricedTokens - input));
   }
 
+  #outputOfAll(output: number): number {
+    return Math.min(output * this.#facts.choices, OUTPUT_TOKENS_MAX);
+  }
+
   #inputBound(): Required<Omit<CallBound, "outputTokens">> {
     const { cacheWrites, makesMedia } = this.#facts;
     const isCounted = countedInput(this.#facts) !== undefined;
@@ -122,7 +128,7 @@ export class CallBounds {
    * bounds. Where output is billed unseen, the bounds themselves.
    */
   estimate(seen: SeenAnswer, output: number): TokenUsage {
-    const outputMax = output * this.#facts.choices;
+    const outputMax = this.#outputOfAll(output);
     const slack = seen.isAbandoned ? ABANDONED_OUTPUT_TOKENS * this.#facts.choices : 0;
     const input = Math.min(this.inputTokens, seen.input ?? this.inputTokens);
     const cacheWrite = this.#facts.cacheWrites ? input : 0;

@@ -16,6 +16,21 @@ function bounds(body: Record<string, unknown>): CallBounds {
   return new CallBounds(chatCompletions.readRequest({ model: "gpt-4o-mini", messages: [], ...body }), price);
 }
 
+describe("the bound of the output", () => {
+  it.each([
+    { n: Number.POSITIVE_INFINITY },
+    { n: Number.MAX_SAFE_INTEGER, max_tokens: Number.MAX_SAFE_INTEGER },
+    { max_tokens: Number.MAX_SAFE_INTEGER },
+  ])("is an amount for requests beyond all counting, which no budget covers and nothing lowered fits: %j", (body) => {
+    const { worst } = bounds(body).want();
+    // A trillion of tokens at 600 nano-dollars.
+    expect(worst.nanoUsd).toBeGreaterThanOrEqual(10n ** 12n * 600n);
+    expect(worst.nanoUsd).toBeLessThan(2n ** 63n);
+    const rich = { nanoUsd: 10n ** 12n, tokens: 10n ** 12n, calls: 1n };
+    expect(bounds({ n: Number.POSITIVE_INFINITY }).outputWithin(rich)).toBeUndefined();
+  });
+});
+
 describe("the bound of the input", () => {
   it("is never below the bytes of any text in the request, keys included", () => {
     fc.assert(
