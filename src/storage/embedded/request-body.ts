@@ -10,6 +10,7 @@ import { unpackFrames } from "./compressed-frames.ts";
 import { EngineError } from "./engine-error.ts";
 import { writeInsertData } from "./insert-data.ts";
 import { readStatement, type Statement } from "./statement.ts";
+import { frameCutter } from "./zstd-frames.ts";
 
 /** An INSERT must show its FORMAT within this many bytes: ClickHouse's default `max_query_size`. */
 const HEAD_BYTES_MAX = 256 * 1024;
@@ -150,13 +151,17 @@ function decoded(request: IncomingMessage): AsyncIterable<unknown> {
   return toItsEnd(request, decoder);
 }
 
-/** Node's decoders read up to the end of the first frame, and say nothing of what is behind it. */
+/** Node's decoders say nothing of what is behind the end of what they read. */
 async function* toItsEnd(request: IncomingMessage, decoder: Transform): AsyncGenerator<unknown, undefined> {
   let received = 0;
   request.on("data", (chunk: Buffer) => {
     received += chunk.length;
   });
-  yield* request.pipe(decoder) as Readable;
+  const isZstd = request.headers["content-encoding"] === "zstd";
+  const source: Readable = isZstd ? request.pipe(frameCutter()) : request;
+  // What is left of the request is for who answers, to be dropped.
+  decoder.once("close", () => request.unpipe());
+  yield* source.pipe(decoder) as Readable;
   const { bytesWritten } = decoder as Transform & { readonly bytesWritten: number };
   if (bytesWritten < received) throw new TypeError(`${received - bytesWritten} bytes stand behind its end`);
   return undefined;
