@@ -6,11 +6,13 @@ import type { ReadableSpan } from "@opentelemetry/sdk-trace";
 import { expect } from "vitest";
 import { registerToolGate } from "../../instrumentation/src/guard/tool-registry.ts";
 import { ToolGate } from "../../instrumentation/src/guard/tool-gate.ts";
+import { findTollgateError } from "../../instrumentation/src/errors.ts";
 import { createLogger } from "../../instrumentation/src/config/logger.ts";
 import { markGated } from "../../instrumentation/src/gate/registry.ts";
 import { hookModules } from "../../instrumentation/src/registration/module-hooks.ts";
 import { patchLoadedClass } from "../../instrumentation/src/registration/patch-sdk.ts";
 import { ProviderSimulator, type SimulatorOptions } from "../../src/demo/provider/simulator.ts";
+import { waitFor } from "../../src/demo/wait.ts";
 import { startGatedProcess, type GatedProcess } from "./gated-process.ts";
 
 export const patchLog: string[] = [];
@@ -80,6 +82,32 @@ export function charged(rig: FrameworkRig): unknown {
 /** What they should say of `calls` calls: each charged once, to the nano-dollar. */
 export function exactly(rig: FrameworkRig, calls: number): unknown {
   return { statuses: Array.from({ length: calls }, () => "exact"), requests: calls, nanoUsd: rig.paid() };
+}
+
+const KILL = {
+  id: "k",
+  act: "kill",
+  selector: "*",
+  reason: "enough",
+  author: "ada",
+  at: "2026-11-21T21:00:00Z",
+} as const;
+
+/** After somebody has stopped every agent: the code of our error that the app finds, and what reached the provider. */
+export async function refusal(rig: FrameworkRig, run: () => Promise<unknown>): Promise<unknown> {
+  rig.gated.gate.stops.onStops({ epoch: "e", revision: 1, acts: [KILL] });
+  const before = rig.simulator.count().requests;
+  const error = await run().catch((thrown: unknown) => thrown);
+  return { code: findTollgateError(error)?.code, requests: rig.simulator.count().requests - before };
+}
+
+/** Of a `run` that gives up its one stream in the middle: how its cost is known, and whether it covers what was billed. */
+export async function abandoned(rig: FrameworkRig, run: () => Promise<unknown>): Promise<unknown> {
+  await run().catch(() => {});
+  const isOver = () => rig.simulator.count().in_flight === 0 && rig.calls().length === 1;
+  await waitFor(isOver, { what: "the end of the stream", timeoutMs: 10_000 });
+  const [status] = rig.calls().map(({ attributes }) => attributes["tollgate.cost.status"]);
+  return { status, isBilled: rig.paid() > 0n, isCovered: costOf(rig.calls()) >= rig.paid() };
 }
 
 /** What the model's span says of the tools it asks for, and what their spans say of where they come from. */

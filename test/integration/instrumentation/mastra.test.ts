@@ -13,12 +13,15 @@ import {
   chain,
   costOf,
   exactly,
+  abandoned,
+  refusal,
   hookFrameworks,
   patchLog,
   proposed,
   startFrameworkRig,
 } from "../../support/framework-rig.ts";
 import type { FrameworkRig } from "../../support/framework-rig.ts";
+import { faultHeaders } from "../../support/libraries/library.ts";
 import { policyFile } from "../../support/policy-file.ts";
 
 hookFrameworks();
@@ -64,6 +67,23 @@ describe.each([
     return agent;
   };
   const settings = { modelSettings: { maxOutputTokens: 100, maxRetries: 0 } };
+
+  it("is refused, and given up in the middle of a stream, as in its other twin", async () => {
+    await start();
+    const left = await abandoned(rig, async () => {
+      const leaving = new AbortController();
+      const headers = faultHeaders("pace=10");
+      const model = createOpenAI({ apiKey: "k", baseURL: `${rig.url}/v1`, headers }).chat("gpt-4o") as never;
+      const run = await make({ model }).stream("say hello", { ...settings, abortSignal: leaving.signal });
+      for await (const { type } of run.fullStream) if (type === "text-delta") leaving.abort();
+    });
+    expect(left).toEqual({ status: "estimated", isBilled: true, isCovered: true });
+    expect(await refusal(rig, () => make().generate("say hello", settings))).toEqual({
+      code: "agent_killed",
+      requests: 0,
+    });
+  });
+
   const lookup = (given: unknown[]) =>
     tools.createTool({
       id: "look-up",

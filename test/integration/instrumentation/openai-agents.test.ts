@@ -11,12 +11,15 @@ import {
   chain,
   charged,
   exactly,
+  abandoned,
+  refusal,
   hookFrameworks,
   patchLog,
   proposed,
   startFrameworkRig,
 } from "../../support/framework-rig.ts";
 import type { FrameworkRig } from "../../support/framework-rig.ts";
+import { faultHeaders } from "../../support/libraries/library.ts";
 import { policyFile } from "../../support/policy-file.ts";
 
 hookFrameworks();
@@ -44,8 +47,8 @@ describe.each([
 ] as const)("%s", (_name, { agents, openai }) => {
   afterEach(() => rig.stop());
 
-  const model = () => {
-    const client = new openai.OpenAI({ apiKey: "test", baseURL: `${rig.url}/v1`, maxRetries: 0 });
+  const model = (defaultHeaders = {}) => {
+    const client = new openai.OpenAI({ apiKey: "test", baseURL: `${rig.url}/v1`, maxRetries: 0, defaultHeaders });
     return new agents.OpenAIChatCompletionsModel(client as never, "gpt-4o");
   };
   const runner = () => new agents.Runner({ tracingDisabled: true });
@@ -67,6 +70,19 @@ describe.each([
     registerGate(undefined);
     registerToolGate(undefined);
     expect(through).toEqual(await see());
+  });
+
+  it("is refused, and given up in the middle of a stream, as in its other twin", async () => {
+    await start();
+    const left = await abandoned(rig, async () => {
+      const leaving = new AbortController();
+      const agent = make({ model: model(faultHeaders("pace=10")) });
+      const run = await runner().run(agent, "say hello", { stream: true, signal: leaving.signal });
+      for await (const { type } of run) if (type === "raw_model_stream_event") leaving.abort();
+      await run.completed;
+    });
+    expect(left).toEqual({ status: "estimated", isBilled: true, isCovered: true });
+    expect(await refusal(rig, () => runner().run(make(), "say hello"))).toEqual({ code: "agent_killed", requests: 0 });
   });
 
   it.each([
