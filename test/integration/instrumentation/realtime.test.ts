@@ -5,9 +5,6 @@
 import type { OpenAIRealtimeWS } from "openai/realtime/ws";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { BudgetExceeded } from "../../../instrumentation/src/errors.ts";
-import { guardTool } from "../../../instrumentation/src/guard/guard-tool.ts";
-import { ToolGate } from "../../../instrumentation/src/guard/tool-gate.ts";
-import { registerToolGate } from "../../../instrumentation/src/guard/tool-registry.ts";
 import { MemoryLedger } from "../../support/memory-ledger.ts";
 import { hookFrameworks } from "../../support/framework-rig.ts";
 import { openaiClient, startGatedProcess, type GatedProcess } from "../../support/gated-process.ts";
@@ -53,7 +50,6 @@ beforeEach(async () => {
 
 afterEach(async () => {
   session.close();
-  registerToolGate(undefined);
   await gated.stop();
   await provider.close();
 });
@@ -95,42 +91,6 @@ it("charges a response that the app asks for by what the provider counted, sound
   ]);
   await gated.stop();
   expect([ledger.settled, ledger.outstanding]).toEqual([COST_NANO_USD, 0n]);
-});
-
-it("names the functions that a response calls, whole or while it goes on, and each is linked to the one run that it is for", async () => {
-  const functionCall = (callId: string, q: number) => ({
-    type: "function_call",
-    status: "completed",
-    call_id: callId,
-    name: "look",
-    arguments: JSON.stringify({ q }),
-  });
-  provider.items = [functionCall("call_1", 1), functionCall("call_2", 2)];
-  provider.talksOn = true;
-  registerToolGate(new ToolGate(gated.gate));
-  const look = guardTool("look", async (_input: { readonly q: number }) => "found");
-  await connect();
-  session.send(create);
-  await seen("response.output_item.done", 2);
-  await look({ q: 1 });
-  session.send({ type: "response.cancel", response_id: "resp_1" });
-  await seen("response.done");
-  await look({ q: 1 });
-  await look({ q: 2 });
-  await closed();
-  const response = gated.spans().find((span) => span.attributes["gen_ai.response.id"] === "resp_1");
-  expect(response?.attributes).toMatchObject({
-    "tollgate.proposed.tools": ["look", "look"],
-    "tollgate.proposed.call_ids": ["call_1", "call_2"],
-    "tollgate.proposed.arguments_digests": [expect.stringMatching(/^[0-9a-f]{64}$/), expect.stringMatching(/./)],
-  });
-  const runs = attributes().filter((span) => span["gen_ai.operation.name"] === "execute_tool");
-  const spanId = response?.spanContext().spanId;
-  expect(runs.map((span) => [span["tollgate.tool.proposed_by"], span["gen_ai.tool.call.id"]])).toEqual([
-    [spanId, "call_1"],
-    [undefined, undefined],
-    [spanId, "call_2"],
-  ]);
 });
 
 it("has money in hand before sound is sent that the provider may answer by itself, and gives back what it did not need", async () => {

@@ -114,7 +114,7 @@ export const APART: Readonly<Record<string, Readonly<Record<Case, Instead>>>> = 
     forms: [inTest("realtime-websocket", "looks like the bare class, and lets every other socket be")],
     answer: [inTest("realtime", "charges a response that the app asks for by what the provider counted")],
     stream: ONE_STREAM,
-    tools: [inTest("realtime", "names the functions that a response calls, whole or while it goes on")],
+    tools: [inTest("realtime-functions", "names the functions that a response calls, whole or while it goes on")],
     abort: [inTest("realtime", "counts a response that the connection cut off as what was reserved for it")],
     retry: "a socket that is lost is not opened again by itself",
     error: [inTest("realtime", "gives the money back that the provider did not want")],
