@@ -244,6 +244,29 @@ test("a read-only user reads, changes settings, and can neither write nor lift t
   expect(byGet.headers["x-clickhouse-exception-code"]).toBe("164");
 });
 
+test("a reader ends nobody's query, the admin anybody's", async () => {
+  const heavy = "SELECT count() FROM numbers(1000000000000) WHERE NOT ignore(sipHash64(number))";
+  const start = (user: Readonly<Record<string, string>>, query_id: string): Promise<Reply> =>
+    send({ body: heavy, parameters: { ...user, query_id } });
+  const queries = [start({}, "of-admin"), start(asReader, "of-reader")];
+  const kept = "KILL QUERY WHERE query LIKE 'SELECT count() FROM numbers(1000000000000)%' TEST";
+  const running = async (): Promise<number> => (await sql(kept)).text.split("\n").length - 1;
+  while ((await running()) < queries.length);
+  for (const condition of ["query_id = 'of-admin'", "query_id IN ('of-reader')", "user != ''", "1"]) {
+    for (const ending of ["", " SYNC", " TEST"]) {
+      const refused = await send({ body: `KILL QUERY WHERE ${condition}${ending}`, parameters: asReader });
+      expect(refused.headers["x-clickhouse-exception-code"], `${condition}${ending}`).toBe("164");
+    }
+  }
+  expect(await running()).toBe(queries.length);
+  for (const [index, id] of ["of-reader", "of-admin"].entries()) {
+    await sql(`KILL QUERY WHERE query_id = '${id}' SYNC`);
+    expect(await running()).toBe(1 - index);
+  }
+  const codes = (await Promise.all(queries)).map(({ headers }) => headers["x-clickhouse-exception-code"]);
+  expect(codes).toEqual(["394", "394"]);
+});
+
 test("errors have ClickHouse's code, text and status", async () => {
   const reply = await send({ body: "SELECT * FROM nope" });
   expect(reply.status).toBe(404);
