@@ -1,9 +1,12 @@
 /** What a call puts off until its app has the answer: nobody who looks can tell, whatever comes first. */
-import { setImmediate } from "node:timers/promises";
 import { afterEach, beforeEach, expect, it } from "vitest";
+import { readConfig } from "../../../instrumentation/src/config/config.ts";
 import { guard } from "../../../instrumentation/src/guard/guard.ts";
 import { ToolGate } from "../../../instrumentation/src/guard/tool-gate.ts";
 import { registerToolGate } from "../../../instrumentation/src/guard/tool-registry.ts";
+import { LastWords } from "../../../instrumentation/src/registration/last-words.ts";
+import { ThreadSpans } from "../../../instrumentation/src/telemetry/thread-spans.ts";
+import { startTracing } from "../../../instrumentation/src/telemetry/tracing.ts";
 import { ProviderSimulator } from "../../../src/demo/provider/simulator.ts";
 import { openaiClient, startGatedProcess } from "../../support/gated-process.ts";
 import type { GatedProcess } from "../../support/gated-process.ts";
@@ -41,14 +44,16 @@ it("a span ends when its answer was there, however late that is written down", a
   expect(seconds * 1_000 + nanos / 1_000_000).toBeLessThanOrEqual(tookMs);
 });
 
-it("the money of a call is back in the lease before the next call has to ask for more", async () => {
+it("a flush right behind the answer gives the lease back, with all that was spent: the process may be frozen next", async () => {
   const ledger = new MemoryLedger(10n ** 9n);
   gated = startGatedProcess({ transport: ledger });
   for (let index = 0; index < 5; index += 1) await ask();
-  await setImmediate();
-  await setImmediate();
-  await gated.gate.leases?.giveBack();
-  expect(ledger.settled).toBe(BigInt(simulator.count().nano_usd));
+  expect(ledger.outstanding).toBeGreaterThan(0n);
+  const { gate } = gated;
+  const tracing = startTracing(readConfig({ TOLLGATE_ENDPOINT: "off" }), gate.logger);
+  const threads = new ThreadSpans({ adopt: () => {}, onMissed: () => {} });
+  await new LastWords(gate, tracing, threads).flush();
+  expect([ledger.settled, ledger.outstanding]).toEqual([BigInt(simulator.count().nano_usd), 0n]);
 });
 
 it("a fallback counts the call that has just been answered", async () => {
