@@ -84,7 +84,8 @@ export function exactly(rig: FrameworkRig, calls: number): unknown {
   return { statuses: Array.from({ length: calls }, () => "exact"), requests: calls, nanoUsd: rig.paid() };
 }
 
-const KILL = {
+/** Of every agent. */
+export const KILL = {
   id: "k",
   act: "kill",
   selector: "*",

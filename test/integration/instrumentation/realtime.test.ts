@@ -6,7 +6,7 @@ import type { OpenAIRealtimeWS } from "openai/realtime/ws";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { BudgetExceeded } from "../../../instrumentation/src/errors.ts";
 import { MemoryLedger } from "../../support/memory-ledger.ts";
-import { hookFrameworks } from "../../support/framework-rig.ts";
+import { hookFrameworks, KILL } from "../../support/framework-rig.ts";
 import { openaiClient, startGatedProcess, type GatedProcess } from "../../support/gated-process.ts";
 import type { RealtimeProvider } from "../../support/realtime-provider.ts";
 
@@ -25,15 +25,6 @@ type Received = {
 const USD = 10n ** 9n;
 /** Nobody has said how long the conversation is: its 32,000 tokens as sound cost $1.024, so little is left for an answer. */
 const SHORT = 1_100_000_000n;
-
-const KILL = {
-  id: "k",
-  act: "kill",
-  selector: "*",
-  reason: "enough",
-  author: "ada",
-  at: "2026-11-21T21:00:00Z",
-} as const;
 
 let provider: RealtimeProvider;
 let ledger: MemoryLedger;

@@ -1,16 +1,13 @@
 /** How an app may read the body of an answer that is gated on the wire: it finds what `fetch` gives without the gate. */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { context } from "@opentelemetry/api";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
-import { readConfig } from "../../../instrumentation/src/config/config.ts";
-import { ProcessContextManager } from "../../../instrumentation/src/telemetry/process-context-manager.ts";
-import { hookWire } from "../../../instrumentation/src/wire/hook-wire.ts";
+import { afterEach, beforeEach, expect, it } from "vitest";
 import { registerWire, Wire } from "../../../instrumentation/src/wire/wire.ts";
 import { openaiClient, startGatedProcess } from "../../support/gated-process.ts";
 import type { GatedProcess } from "../../support/gated-process.ts";
 import { chatCompletion, chatEvents, startScriptedProvider } from "../../support/scripted-provider.ts";
 import type { ScriptedProvider } from "../../support/scripted-provider.ts";
+import { useWireHooks } from "../../support/wire-hooks.ts";
 
 const USAGE = { input: 12, output: 5 };
 const COST = 12 * 150 + 5 * 600;
@@ -18,12 +15,7 @@ const COST = 12 * 150 + 5 * 600;
 let provider: ScriptedProvider;
 let gated: GatedProcess;
 
-beforeAll(() => {
-  context.setGlobalContextManager(new ProcessContextManager(readConfig({})).enable());
-  hookWire();
-});
-
-afterAll(() => context.disable());
+useWireHooks();
 
 beforeEach(async () => {
   provider = await startScriptedProvider(({ body }) =>

@@ -3,32 +3,24 @@
  * was given up while it was held; and nothing that comes behind its end is sent. Method: the same steps without the gate and with it, where
  * Node itself is definite about what comes.
  */
-import { context } from "@opentelemetry/api";
 import axios from "axios";
 import { request as httpRequest } from "node:http";
 import type { ClientRequest } from "node:http";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { readConfig } from "../../../instrumentation/src/config/config.ts";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { findTollgateError } from "../../../instrumentation/src/errors.ts";
-import { ProcessContextManager } from "../../../instrumentation/src/telemetry/process-context-manager.ts";
-import { hookWire } from "../../../instrumentation/src/wire/hook-wire.ts";
 import { registerWire, Wire } from "../../../instrumentation/src/wire/wire.ts";
 import { startGatedProcess } from "../../support/gated-process.ts";
 import type { GatedProcess } from "../../support/gated-process.ts";
 import { chatCompletion, startScriptedProvider } from "../../support/scripted-provider.ts";
 import type { ScriptedProvider } from "../../support/scripted-provider.ts";
+import { useWireHooks } from "../../support/wire-hooks.ts";
 
 const CHAT = JSON.stringify({ model: "gpt-4o-mini", messages: [{ role: "user", content: "hi" }], max_tokens: 50 });
 
 let provider: ScriptedProvider;
 let gated: GatedProcess | undefined;
 
-beforeAll(() => {
-  context.setGlobalContextManager(new ProcessContextManager(readConfig({})).enable());
-  hookWire();
-});
-
-afterAll(() => context.disable());
+useWireHooks();
 
 beforeEach(async () => {
   provider = await startScriptedProvider(() => ({ json: chatCompletion({ input: 12, output: 5 }) }));

@@ -1,26 +1,18 @@
 /** Paths of known providers that are paid for though no answer of a model comes back, or under a word that is free elsewhere. */
 import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
-import { context } from "@opentelemetry/api";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
-import { readConfig } from "../../../instrumentation/src/config/config.ts";
+import { afterEach, beforeEach, expect, it } from "vitest";
 import { findTollgateError } from "../../../instrumentation/src/errors.ts";
-import { ProcessContextManager } from "../../../instrumentation/src/telemetry/process-context-manager.ts";
-import { hookWire } from "../../../instrumentation/src/wire/hook-wire.ts";
 import { registerWire, Wire } from "../../../instrumentation/src/wire/wire.ts";
 import { startGatedProcess } from "../../support/gated-process.ts";
 import type { GatedProcess } from "../../support/gated-process.ts";
 import { startScriptedProvider } from "../../support/scripted-provider.ts";
 import type { ScriptedProvider } from "../../support/scripted-provider.ts";
+import { useWireHooks } from "../../support/wire-hooks.ts";
 
 let provider: ScriptedProvider;
 let gated: GatedProcess;
 
-beforeAll(() => {
-  context.setGlobalContextManager(new ProcessContextManager(readConfig({})).enable());
-  hookWire();
-});
-
-afterAll(() => context.disable());
+useWireHooks();
 
 beforeEach(async () => {
   provider = await startScriptedProvider(() => ({ json: {} }));

@@ -2,28 +2,20 @@
  * Goal: what the gate has read and priced is what is sent, and it is what the app had said when it called. Method: the app changes each thing
  * right after the call, which without the gate changes nothing: `fetch` and undici have read it by then. What the provider gets is compared.
  */
-import { context } from "@opentelemetry/api";
 import { request as undiciRequest } from "undici";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
-import { readConfig } from "../../../instrumentation/src/config/config.ts";
-import { ProcessContextManager } from "../../../instrumentation/src/telemetry/process-context-manager.ts";
-import { hookWire } from "../../../instrumentation/src/wire/hook-wire.ts";
+import { afterEach, beforeEach, expect, it } from "vitest";
 import { registerWire, Wire } from "../../../instrumentation/src/wire/wire.ts";
 import { startGatedProcess } from "../../support/gated-process.ts";
 import type { GatedProcess } from "../../support/gated-process.ts";
 import { MemoryLedger } from "../../support/memory-ledger.ts";
 import { chatCompletion, startScriptedProvider } from "../../support/scripted-provider.ts";
 import type { ScriptedProvider } from "../../support/scripted-provider.ts";
+import { useWireHooks } from "../../support/wire-hooks.ts";
 
 let provider: ScriptedProvider;
 let gated: GatedProcess;
 
-beforeAll(() => {
-  context.setGlobalContextManager(new ProcessContextManager(readConfig({})).enable());
-  hookWire();
-});
-
-afterAll(() => context.disable());
+useWireHooks();
 
 beforeEach(async () => {
   provider = await startScriptedProvider(() => ({ json: chatCompletion({ input: 12, output: 5 }) }));
