@@ -11,6 +11,14 @@ export function replaceFunction(
   const place = functions[name];
   if (place === undefined || typeof place[0] !== "function") return false;
   const [original, set] = place;
-  set(wrapped(original as AnyFunction));
+  set(alike(wrapped(original as AnyFunction), original));
   return true;
+}
+
+/** Calls `value` what `original` is called, with as many parameters: apps and their tools look at both. */
+export function alike<T>(value: T, original: unknown): T {
+  if (typeof value !== "function" || typeof original !== "function") return value;
+  Object.defineProperty(value, "name", { value: original.name, configurable: true });
+  Object.defineProperty(value, "length", { value: original.length, configurable: true });
+  return value;
 }

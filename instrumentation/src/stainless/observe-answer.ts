@@ -10,7 +10,7 @@ import { isEventStream } from "./client-shape.ts";
 export function observeParsed(call: GatedCall, answer: unknown): unknown {
   if (isEventStream(answer)) {
     const events = answer.iterator;
-    answer.iterator = () => observeEvents(call, events.call(answer));
+    answer.iterator = watched(call, () => events.call(answer));
     return answer;
   }
   propose(call, new ProposedCalls(), answer);
@@ -30,29 +30,41 @@ export function propose(call: GatedCall, proposed: ProposedCalls, said: unknown)
   }
 }
 
-/** The events as the app may see them. A generator, as the SDKs' own iterators are: a second reader gets nothing twice. */
-export async function* observeEvents(call: GatedCall, events: AsyncIterator<unknown>): AsyncGenerator<unknown> {
-  const watch = new StreamWatch(call);
-  let isComplete = false;
-  let failure: unknown;
-  try {
-    for (;;) {
-      const next = await events.next();
-      // The SDKs end an aborted stream as if it were complete.
-      if (call.stopped !== undefined) throw call.stopped;
-      if (next.done === true) break;
-      const event = watch.read(next.value);
-      if (event !== undefined) yield event;
+/** The events as the app may see them. */
+export function observeEvents(call: GatedCall, events: AsyncIterator<unknown>): AsyncGenerator<unknown> {
+  return watched(call, () => events)();
+}
+
+/** A generator, and by its name too, as the SDKs' own iterators are: a second reader gets nothing twice. */
+function watched(call: GatedCall, open: () => AsyncIterator<unknown>): () => AsyncGenerator<unknown> {
+  return async function* iterator() {
+    const events = open();
+    const watch = new StreamWatch(call);
+    let isComplete = false;
+    let isWithApp = false;
+    let failure: unknown;
+    try {
+      for (;;) {
+        const next = await events.next();
+        // The SDKs end an aborted stream as if it were complete.
+        if (call.stopped !== undefined) throw call.stopped;
+        if (next.done === true) break;
+        const event = watch.read(next.value);
+        if (event === undefined) continue;
+        isWithApp = true;
+        yield event;
+        isWithApp = false;
+      }
+      isComplete = true;
+    } catch (error) {
+      failure = call.stopped ?? error;
+      throw failure;
+    } finally {
+      // The app left the loop early, threw into it, or was stopped: let the SDK abort the request first, then count.
+      if (isWithApp || (!isComplete && call.stopped !== undefined)) await left(events);
+      watch.end({ isComplete, error: failure });
     }
-    isComplete = true;
-  } catch (error) {
-    failure = call.stopped ?? error;
-    throw failure;
-  } finally {
-    // The app left the loop early, or was stopped: let the SDK abort the request first, then count.
-    if (!isComplete && (failure === undefined || call.stopped !== undefined)) await left(events);
-    watch.end({ isComplete, error: failure });
-  }
+  };
 }
 
 /** Streams below may never say that they are cancelled; the money is not held for that. */

@@ -21,6 +21,7 @@ import type { AnswerPlan } from "../gate/attempt-plan.ts";
 import type { CallOptions } from "../gate/call-options.ts";
 import { takeCover } from "../gate/cover.ts";
 import { gatingOf, guardOf } from "../gate/registry.ts";
+import { alike } from "../registration/replace-function.ts";
 import type { Server } from "../gate/call-span.ts";
 import { observeParsed } from "./observe-answer.ts";
 import { observeRaw } from "./observe-raw.ts";
@@ -79,7 +80,7 @@ function patchMakeRequest(prototype: ClientPrototype, adapter: ClientAdapter): v
     const call =
       known ??
       startCall(gating.gate, () => {
-        const body = given.method.toLowerCase() === "post" ? asBody(given.body) : undefined;
+        const body = given.method.toLowerCase() === "post" ? asBody(asSerialised(given.body)) : undefined;
         const endpoint = body === undefined ? undefined : adapter.endpointOf(given.path, this);
         if (body === undefined || endpoint === undefined) return undefined;
         return {
@@ -123,6 +124,12 @@ function inContextOf<T>(call: GatedCall, work: () => T): T {
 
 function sendingCall(): GatedCall | undefined {
   return (senderIn(context.active()) as GatedCall | undefined) ?? withoutContexts.getStore();
+}
+
+/** An object may say itself what it is as JSON; bytes say it of themselves too, and go as they are. */
+function asSerialised(body: unknown): unknown {
+  const { toJSON } = (body ?? {}) as { readonly toJSON?: unknown };
+  return typeof toJSON === "function" && !ArrayBuffer.isView(body) ? (toJSON.call(body, "") as unknown) : body;
 }
 
 function isPromise<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
@@ -209,7 +216,10 @@ function patchRequest(prototype: ClientPrototype): void {
     patchAsResponse(Object.getPrototypeOf(promise) as ApiPromise);
     if (prototype.parseResponseWithTimeout === undefined) {
       const parseResponse = promise.parseResponse;
-      promise.parseResponse = (client, props) => parsed(props, () => parseResponse.call(promise, client, props));
+      promise.parseResponse = alike(
+        async (client, props) => parsed(props, () => parseResponse.call(promise, client, props)),
+        parseResponse,
+      );
     }
     return promise;
   });
@@ -273,7 +283,8 @@ function patchWithOptions(prototype: ClientPrototype): void {
 
 /** Puts a method of ours in the place of one. */
 export function replace<T extends object, K extends keyof T>(target: T, name: K, value: T[K]): void {
-  Object.defineProperty(target, name, { value, writable: true, configurable: true, enumerable: false });
+  const ours = alike(value, target[name]);
+  Object.defineProperty(target, name, { value: ours, writable: true, configurable: true, enumerable: false });
 }
 
 /** Where requests go, for the span. */

@@ -1,6 +1,7 @@
 /** The gate before `globalThis.fetch`. Requests that are none of its business go straight on, as the promise that they are. */
 import { context } from "@opentelemetry/api";
 import { startSending } from "../gate/current-call.ts";
+import { alike } from "../registration/replace-function.ts";
 import { watchBody } from "../stainless/observe-raw.ts";
 import { BODY_BYTES_MAX, isBlob, textOf } from "./request-body.ts";
 import { patchDispatcherOf, patchGlobalDispatcher } from "./hook-undici.ts";
@@ -18,9 +19,7 @@ const HOOKED = Symbol.for("tollgate.fetch");
 export function hookFetch(): void {
   const original = globalThis.fetch as Fetch & { readonly [HOOKED]?: true };
   if (typeof original !== "function" || original[HOOKED] === true) return;
-  const fetch = gatedFetch(original, { isLast: true });
-  Object.defineProperty(fetch, "name", { value: "fetch", configurable: true });
-  Object.defineProperty(fetch, "length", { value: original.length, configurable: true });
+  const fetch = alike(gatedFetch(original, { isLast: true }), original);
   Object.defineProperty(fetch, HOOKED, { value: true });
   const descriptor = Object.getOwnPropertyDescriptor(globalThis, "fetch");
   Object.defineProperty(globalThis, "fetch", {
