@@ -163,7 +163,7 @@ export class BlockStore {
   /** To call when all its blocks are gone: they must not be back after a power cut when this is not. */
   async removeMerge(name: string): Promise<void> {
     await this.#handle?.sync();
-    await unlink(this.#path(name));
+    await unlink(this.#path(name)).catch(whereItIsThere);
   }
 
   async read(name: string): Promise<DecodedBlock> {
@@ -198,17 +198,14 @@ export class BlockStore {
   /** To call when the block is delivered. */
   async remove(block: Pick<StoredBlock, "name" | "bytes">): Promise<void> {
     this.#kept.remove(block.name);
-    await unlink(this.#path(block.name)).catch((error: unknown) => {
-      // Somebody has taken it away, as they may.
-      if (errorCode(error) !== "ENOENT") throw error;
-    });
+    await unlink(this.#path(block.name)).catch(whereItIsThere);
     this.#bytesUsed -= block.bytes;
   }
 
-  /** Moves a block out of the way for a person to look at. Returns its new path. */
-  async moveAside(block: Pick<StoredBlock, "name" | "bytes">, why: string): Promise<string> {
+  /** Moves a block out of the way for a person to look at. Returns its new path; none where somebody has taken it away. */
+  async moveAside(block: Pick<StoredBlock, "name" | "bytes">, why: string): Promise<string | undefined> {
     this.#kept.forget(block.name);
-    const target = await this.setAside.move(this.#path(block.name), why);
+    const target = await this.setAside.move(this.#path(block.name), why).catch(whereItIsThere);
     this.#bytesUsed -= block.bytes;
     return target;
   }
@@ -267,6 +264,12 @@ async function readWhole(path: string, target: Buffer): Promise<Buffer> {
   } finally {
     await handle.close();
   }
+}
+
+/** Somebody may take a file away; what else is wrong with it is thrown again. */
+function whereItIsThere(error: unknown): undefined {
+  if (errorCode(error) !== "ENOENT") throw error;
+  return undefined;
 }
 
 function errorCode(error: unknown): string {

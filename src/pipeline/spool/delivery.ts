@@ -9,6 +9,7 @@ import type { Outcome } from "../../component/outcome.ts";
 import { Backoff } from "../../support/backoff.ts";
 import type { Clock } from "../../support/clock.ts";
 import { pause } from "../../support/pause.ts";
+import { errorText } from "../../telemetry/error-text.ts";
 import type { Block } from "./block-format.ts";
 import type { BlockGroup, GroupLimits } from "./block-group.ts";
 import type { StoredBlock } from "./block-store.ts";
@@ -110,8 +111,7 @@ export class Delivery {
         const group = await spool.next(batch);
         if (group !== undefined) await this.#deliver(group);
       } catch (error) {
-        this.#options.notify({ level: "warn", event: "block_delivery_failed", fields: { reason: messageOf(error) } });
-        await this.#pause(this.#backoff.next());
+        await this.#failed(error);
       }
     }
   }
@@ -153,8 +153,24 @@ export class Delivery {
     for (const { block } of blocks) {
       if (settle !== undefined && !(await settle(block, this.#aborted.signal))) return;
     }
-    await spool.finish(group, { poison });
+    await this.#finish(group, poison);
     this.#backoff.reset();
+  }
+
+  /** Not by sending again what has arrived: its files may be gone already. Aborted, that is left to the next start. */
+  async #finish(group: BlockGroup, poison: number): Promise<void> {
+    while (!this.#aborted.signal.aborted) {
+      try {
+        return await this.#options.spool.finish(group, { poison });
+      } catch (error) {
+        await this.#failed(error);
+      }
+    }
+  }
+
+  async #failed(error: unknown): Promise<void> {
+    this.#options.notify({ level: "warn", event: "block_delivery_failed", fields: { reason: errorText(error) } });
+    await this.#pause(this.#backoff.next());
   }
 
   /** How many rows were set aside; the others are there. `undefined`: aborted, nobody knows yet. */
@@ -203,7 +219,7 @@ export class Delivery {
     try {
       return await this.#options.send(shipment);
     } catch (error) {
-      return { kind: "retryable", reason: messageOf(error) };
+      return { kind: "retryable", reason: errorText(error) };
     }
   }
 
@@ -215,7 +231,7 @@ export class Delivery {
       try {
         return await presence(block);
       } catch (error) {
-        this.#notifyRetry(block, messageOf(error));
+        this.#notifyRetry(block, errorText(error));
         await this.#pause(this.#backoff.next());
       }
     }
@@ -230,8 +246,4 @@ export class Delivery {
   #pause(ms: number): Promise<void> {
     return pause({ clock: this.#options.clock, ms, signal: this.#aborted.signal });
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

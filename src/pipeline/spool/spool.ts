@@ -5,8 +5,10 @@
  * Limits: rows are known again for `recent.windowMs`, not for ever; a block is written whole, so it must fit in memory.
  */
 import { randomUUID } from "node:crypto";
+import type { Notice } from "../../component/notice.ts";
 import { type Outcome, SUCCESS } from "../../component/outcome.ts";
 import { delay } from "../../support/clock.ts";
+import { errorText } from "../../telemetry/error-text.ts";
 import { type Block, blockOfRows, encodeBlock, type NewBlock, type RowsAside } from "./block-format.ts";
 import { type BlockGroup, type GroupLimits, groupSize, newGroup, rowsOf } from "./block-group.ts";
 import { BlockStore, type LeftFiles, type StoredBlock } from "./block-store.ts";
@@ -73,16 +75,13 @@ export class Spool<Row> {
       const { token, rowCount, createdUnixMs } = block;
       this.#undelivered.push({ name, token, rowCount, createdUnixMs, bytes });
       this.#flow.recover(block.rowCount);
-      this.#options.onDurable?.(block, []);
+      this.#tellDurable(block, []);
     }
     this.#group = groupAgain(this.#undelivered, merge.open);
     if (merge.open !== undefined && this.#group === undefined) await this.#store.removeMerge(merge.open.name);
     if (this.#undelivered.length > 0) {
-      this.#options.notify({
-        level: "info",
-        event: "spool_recovered",
-        fields: { blocks: this.#undelivered.length, rows: this.#flow.stats().recovered },
-      });
+      const fields = { blocks: this.#undelivered.length, rows: this.#flow.stats().recovered };
+      this.#options.notify({ level: "info", event: "spool_recovered", fields });
     }
     this.#isOpen = true;
     return left;
@@ -98,7 +97,7 @@ export class Spool<Row> {
     }
   }
 
-  /** Resolves with success when every row is on disk: by this call, or by an earlier one. */
+  /** Resolves with success when every row is on disk: by this call, or by an earlier one. Never rejects. */
   async append(rows: readonly Row[]): Promise<Outcome> {
     this.#flow.take(rows.length);
     const refusal = this.#refusal(rows.length);
@@ -112,19 +111,27 @@ export class Spool<Row> {
     /** Copies of rows that wait already: they share the fate of the first. */
     let copiesFilling = 0;
     let copiesCommitting = 0;
-    for (const row of rows) {
-      this.#options.identify(row, this.#cell);
-      if (committing?.identities.has(this.#cell) === true) copiesCommitting += 1;
-      else if (this.#recent.has(this.#cell)) this.#flow.dropWaiting(1, "duplicate");
-      else if (filling.identities.add(this.#cell)) filling.rows.push(row);
-      else copiesFilling += 1;
+    let broken: Outcome | undefined;
+    let seen = 0;
+    try {
+      for (const row of rows) {
+        this.#options.identify(row, this.#cell);
+        if (committing?.identities.has(this.#cell) === true) copiesCommitting += 1;
+        else if (this.#recent.has(this.#cell)) this.#flow.dropWaiting(1, "duplicate");
+        else if (filling.identities.add(this.#cell)) filling.rows.push(row);
+        else copiesFilling += 1;
+        seen += 1;
+      }
+    } catch (error) {
+      // The rows before it are taken like any others: who sends them again is told of copies.
+      broken = this.#broken({ event: "spool_append_broken", rows: rows.length - seen, error });
     }
-    if (filling.rows.length > 0) this.#startWriting();
+    if (filling.rows.length > 0) this.#writing ??= this.#write();
     const waits: Promise<Outcome>[] = [];
     if (committing !== undefined && copiesCommitting > 0) waits.push(this.#settle(committing, copiesCommitting));
     if (filling.rows.length > before || copiesFilling > 0) waits.push(this.#settle(filling, copiesFilling));
     const outcomes = await Promise.all(waits);
-    return outcomes.find((outcome) => outcome.kind !== "success") ?? SUCCESS;
+    return broken ?? outcomes.find((outcome) => outcome.kind !== "success") ?? SUCCESS;
   }
 
   /** The oldest block that is not delivered; waits for one. `undefined` once the spool is closed and empty. */
@@ -172,19 +179,20 @@ export class Spool<Row> {
     return this.#store.isFull || (this.#options.clock.monotonic() < this.#shortUntil && this.#undelivered.length > 1);
   }
 
-  /** All rows of the group are where they belong, but for `dropped` of them by reason, which end here: forgets it. */
+  /**
+   * All rows of the group are where they belong, but for `dropped` of them by reason, which end here: forgets it. Where it rejects,
+   * it is to be called again: it goes on where it was.
+   */
   async finish(group: BlockGroup, dropped: Readonly<Record<string, number>> = {}): Promise<void> {
-    let stored = 0;
     for (const block of group.blocks.filter((each) => this.#undelivered.includes(each))) {
       const whyWhole = this.#wholeAside.get(block.name);
       if (whyWhole === undefined) await this.#store.remove(block);
       else await this.#setAside(block, "poison", whyWhole);
       this.#wholeAside.delete(block.name);
       this.#forget(block);
-      stored += block.rowCount;
     }
-    this.#flow.deliver(stored, dropped);
     if (group.mergeName !== undefined) await this.#store.removeMerge(group.mergeName);
+    this.#flow.deliver(group.rowCount, dropped);
     this.#group = undefined;
   }
 
@@ -211,8 +219,8 @@ export class Spool<Row> {
     const group = this.#group;
     if (group === undefined || !group.blocks.includes(block)) return;
     const blocks = group.blocks.filter((each) => each !== block);
-    if (blocks.length > 0) this.#group = { ...group, blocks, rowCount: rowsOf(blocks), isBroken: true };
-    else await this.finish({ ...group, blocks });
+    this.#group = { ...group, blocks, rowCount: rowsOf(blocks), isBroken: true };
+    if (blocks.length === 0) await this.finish(this.#group);
   }
 
   /**
@@ -226,11 +234,8 @@ export class Spool<Row> {
       const path = await this.#store.setAside.write(name, encodeBlock(blockOfRows(aside)));
       await this.#tellSetAside({ path, why: "poison", reason });
     } catch (error) {
-      const trouble = error instanceof Error ? error.message : String(error);
-      this.#wholeAside.set(
-        stored.name,
-        `${reason}; some of its rows only, which could not be written apart: ${trouble}`,
-      );
+      const why = `${reason}; some of its rows only, which could not be written apart: ${errorText(error)}`;
+      this.#wholeAside.set(stored.name, why);
     }
   }
 
@@ -285,10 +290,6 @@ export class Spool<Row> {
     return outcome;
   }
 
-  #startWriting(): void {
-    this.#writing ??= this.#write();
-  }
-
   async #write(): Promise<void> {
     // One turn of the event loop, so that requests that arrived together share a block.
     await new Promise(setImmediate);
@@ -299,7 +300,9 @@ export class Spool<Row> {
       const commit = this.#filling;
       this.#filling = new Commit(this.#spareIdentities);
       this.#committing = commit;
-      const outcome = await this.#commit(commit).catch((error: unknown) => this.#broken(commit, error));
+      const outcome = await this.#commit(commit).catch((error: unknown) =>
+        this.#broken({ event: "spool_commit_broken", rows: commit.rows.length, error }),
+      );
       this.#committing = undefined;
       this.#spareIdentities = commit.identities;
       this.#spareIdentities.clear();
@@ -310,10 +313,9 @@ export class Spool<Row> {
   }
 
   async #commit(commit: Commit<Row>): Promise<Outcome> {
-    const { clock, notify } = this.#options;
     const block: NewBlock = {
       token: randomUUID(),
-      createdUnixMs: clock.now(),
+      createdUnixMs: this.#options.clock.now(),
       rowCount: commit.rows.length,
       identities: commit.identities.bytes(),
       spend: this.#options.spendOf?.(commit.rows) ?? [],
@@ -325,14 +327,14 @@ export class Spool<Row> {
     if (result.kind !== "written") {
       this.#flow.refuse(block.rowCount);
       const reason = result.kind === "full" ? "the spool is full" : `the spool can't be written: ${result.reason}`;
-      notify({ level: "error", event: "spool_write_refused", fields: { reason, rows: block.rowCount } });
+      this.#tellError("spool_write_refused", { reason, rows: block.rowCount });
       return this.#retryable(reason);
     }
     this.remember(commit.identities.bytes());
     this.#flow.commit(block.rowCount);
     this.#undelivered.push(result.stored);
-    this.#options.onDurable?.(block, commit.rows);
     this.#wake?.();
+    this.#tellDurable(block, commit.rows);
     return SUCCESS;
   }
 
@@ -342,32 +344,49 @@ export class Spool<Row> {
     const underWay = [...(this.#group?.blocks ?? []), ...this.#several];
     const block = this.#undelivered.find((each, index) => index > 0 && !underWay.includes(each));
     if (block === undefined) return false;
+    // Before its file goes: nobody may begin to send it.
     this.#forget(block);
-    await this.#store.remove(block);
+    try {
+      await this.#store.remove(block);
+    } catch (error) {
+      this.#undelivered.push(block);
+      this.#undelivered.sort((left, right) => (left.name < right.name ? -1 : 1));
+      this.#tellError("spool_drop_failed", { reason: errorText(error) });
+      return false;
+    }
     this.#flow.dropOnDisk(block.rowCount, "queue_full");
     this.#options.notify({ level: "warn", event: "spool_dropped_oldest", fields: { rows: block.rowCount } });
     return true;
   }
 
   /** A fault of this program (rows that can't be encoded): the same batch would meet it again, so the sender is told not to retry. */
-  #broken(commit: Commit<Row>, error: unknown): Outcome {
-    this.#flow.refuse(commit.rows.length);
-    const reason = error instanceof Error ? error.message : String(error);
-    this.#options.notify({
-      level: "error",
-      event: "spool_commit_broken",
-      fields: { reason, rows: commit.rows.length },
-    });
+  #broken({ event, rows, error }: { event: string; rows: number; error: unknown }): Outcome {
+    this.#flow.refuse(rows);
+    this.#tellError(event, { reason: errorText(error), rows });
     return { kind: "permanent", reason: "the rows can't be encoded" };
+  }
+
+  /** A fault of who hears it changes nothing of what is on disk. The ledger is told again when the block has been delivered. */
+  #tellDurable(block: Pick<Block, "token" | "spend">, rows: readonly Row[]): void {
+    try {
+      this.#options.onDurable?.(block, rows);
+    } catch (error) {
+      this.#tellError("block_not_told", { block: block.token, reason: errorText(error) });
+    }
+  }
+
+  #tellError(event: string, fields: Notice["fields"]): void {
+    this.#options.notify({ level: "error", event, fields });
   }
 
   async #setAside(block: Pick<StoredBlock, "name" | "bytes">, why: string, reason: string): Promise<void> {
     const path = await this.#store.moveAside(block, why);
-    await this.#tellSetAside({ path, why, reason });
+    if (path === undefined) this.#tellError("block_gone", { block: block.name, reason });
+    else await this.#tellSetAside({ path, why, reason });
   }
 
   async #tellSetAside(fields: { readonly path: string; readonly why: string; readonly reason: string }): Promise<void> {
-    this.#options.notify({ level: "error", event: "block_set_aside", fields });
+    this.#tellError("block_set_aside", fields);
     for (const path of await this.#store.setAside.trim()) {
       this.#options.notify({ level: "error", event: "set_aside_removed", fields: { path } });
     }
