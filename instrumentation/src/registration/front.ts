@@ -13,6 +13,7 @@ import workerThreads from "node:worker_threads";
 import { startSettings } from "../config/start-settings.ts";
 import type { gatedFetch } from "../wire/hook-fetch.ts";
 import { watchWebSocket } from "../wire/hook-websocket.ts";
+import { sessionPrototype } from "../wire/http2-sessions.ts";
 import { watchDestinations } from "../wire/http-destination.ts";
 import { isBuiltinLoaded, onNeeded, watchResolve } from "./module-hooks.ts";
 import { findSdkFile } from "./sdk-files.ts";
@@ -112,7 +113,10 @@ export function installFront({ entry, hasSeenAll = () => true }: FrontOptions = 
     open();
     return installed;
   }
-  if (isBuiltinLoaded("http2")) frontHttp2(open, restores);
+  if (isBuiltinLoaded("http2")) {
+    frontSessions(open, restores);
+    frontHttp2(open, restores);
+  }
   watchResolve((specifier, url) => {
     // While it opens, the gate puts its own in there.
     if (!isOpening && IS_HTTP2.test(specifier)) frontHttp2(open, restores);
@@ -185,6 +189,18 @@ function frontHttp2(open: () => void, restores: (() => void)[]): void {
     syncBuiltinESMExports();
   });
   syncBuiltinESMExports();
+}
+
+/** Somebody may hold `connect` already, or a session. */
+function frontSessions(open: () => void, restores: (() => void)[]): void {
+  const prototype = sessionPrototype() as Methods | undefined;
+  const request = prototype?.["request"];
+  if (prototype === undefined || request === undefined) return;
+  replace(prototype, "request", function (...args) {
+    open();
+    return prototype["request"]?.apply(this, args);
+  });
+  restores.push(() => replace(prototype, "request", request));
 }
 
 function frontReplacement(open: () => void, restores: (() => void)[]): void {

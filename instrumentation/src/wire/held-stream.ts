@@ -25,6 +25,8 @@ export interface HeldStreamOptions {
   readonly url: URL;
   readonly method: string;
   readonly header: (name: string) => string | undefined;
+  /** It opens a socket: what the app writes comes after the answer, and is no body. */
+  readonly isUpgrade: boolean;
   readonly verdict: Extract<Verdict, { readonly do: "wait" | "read" }>;
   readonly wire: Wire;
   readonly parent: Context;
@@ -43,12 +45,12 @@ export class HeldStream {
 
   constructor(options: HeldStreamOptions) {
     this.#options = options;
-    const { stream, verdict, header } = options;
+    const { stream, verdict, header, isUpgrade } = options;
     const parts = stream as unknown as WritableParts;
     this.#parts = { _write: parts._write.bind(stream), _final: parts._final.bind(stream) };
     // A list of endpoints does not depend on the body, and a body that is no JSON need not be whole: nobody can read it.
-    const isRead = verdict.do === "read" && /json/i.test(header("content-type") ?? "json");
-    if (!isRead || stream.writableEnded) void this.#admit().catch(() => {});
+    const isRead = verdict.do === "read" && !isUpgrade && /json/i.test(header("content-type") ?? "json");
+    if (!isRead) void this.#admit().catch(() => {});
     parts._write = (chunk, encoding, done) => this.#write(toBytes(chunk, encoding), done);
     parts._writev = (chunks, done) =>
       this.#write(Buffer.concat(chunks.map(({ chunk, encoding }) => toBytes(chunk, encoding))), done);

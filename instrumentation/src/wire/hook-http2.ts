@@ -1,25 +1,40 @@
 /**
  * The gate in `request` of `node:http2`'s sessions. The module is heavy and few load it: it is patched when somebody does, and its
- * sessions, whose class it does not give out, when the first of them is opened.
+ * sessions, whose class it does not give out, when the first of them is opened; or at once where the module was there before, as
+ * somebody may hold `connect` already, or a session.
  */
 import { syncBuiltinESMExports } from "node:module";
-import type { ClientHttp2Session, ClientHttp2Stream, OutgoingHttpHeaders } from "node:http2";
+import type {
+  ClientHttp2Session,
+  ClientHttp2Stream,
+  ClientSessionRequestOptions,
+  OutgoingHttpHeaders,
+} from "node:http2";
 import { context } from "@opentelemetry/api";
 import { startSending } from "../gate/current-call.ts";
 import type { CallInFlight } from "../gate/current-call.ts";
 import { hasSyncHooks, isBuiltinLoaded, watchResolve } from "../registration/module-hooks.ts";
 import { isPatched, PATCHED, replace } from "../stainless/patch-client.ts";
 import { HeldStream } from "./held-stream.ts";
+import { originOf, ownerOfRequest, sessionPrototype } from "./http2-sessions.ts";
 import { registeredWire } from "./wire.ts";
 
 type Connect = (this: unknown, authority: string | URL, ...rest: unknown[]) => ClientHttp2Session;
-type Request = (this: ClientHttp2Session, headers?: OutgoingHttpHeaders, ...rest: unknown[]) => ClientHttp2Stream;
+type Request = (
+  this: ClientHttp2Session,
+  headers?: OutgoingHttpHeaders,
+  options?: ClientSessionRequestOptions,
+  ...rest: unknown[]
+) => ClientHttp2Stream;
 
 /** Where sessions lead that were opened here. */
 const authorities = new WeakMap<object, string>();
 
 export function hookHttp2(): void {
-  if (isBuiltinLoaded("http2") || !hasSyncHooks(process.versions.node)) patchHttp2();
+  if (isBuiltinLoaded("http2")) {
+    patchSessions(sessionPrototype());
+    patchHttp2();
+  } else if (!hasSyncHooks(process.versions.node)) patchHttp2();
   else watchResolve((specifier) => void (IS_HTTP2.test(specifier) && patchHttp2()));
 }
 
@@ -35,28 +50,28 @@ function patchHttp2(): void {
     const session = connect.call(this, authority, ...rest);
     const origin = URL.parse(String(authority))?.origin;
     if (origin !== undefined) authorities.set(session, origin);
-    patchSession(session);
+    patchSessions(ownerOfRequest(session));
     return session;
   };
   Object.defineProperty(http2.connect, "name", { value: "connect", configurable: true });
   syncBuiltinESMExports();
 }
 
-function patchSession(session: ClientHttp2Session): void {
-  let owner: object | null = session;
-  while (owner !== null && !Object.hasOwn(owner, "request")) owner = Object.getPrototypeOf(owner) as object | null;
-  if (owner === null || isPatched(owner)) return;
-  Object.defineProperty(owner, PATCHED, { value: true });
-  const target = owner as { request: Request };
+function patchSessions(prototype: object | undefined): void {
+  if (prototype === undefined || isPatched(prototype)) return;
+  Object.defineProperty(prototype, PATCHED, { value: true });
+  const target = prototype as { request: Request };
   const { request } = target;
-  replace(target, "request", function (this: ClientHttp2Session, headers = {}, ...rest) {
+  replace(target, "request", function (this: ClientHttp2Session, headers = {}, options, ...rest) {
     const wire = registeredWire();
     const header = (name: string): string | undefined => headerOf(headers, name);
     const url = wire === undefined ? null : urlOf(this, header);
-    const send = (): ClientHttp2Stream => request.call(this, headers, ...rest);
+    const send = (): ClientHttp2Stream => request.call(this, headers, options, ...rest);
     if (wire === undefined || url === null) return send();
     const method = (header(":method") ?? "GET").toUpperCase();
-    const verdict = wire.judge({ method, url, via: "http2" });
+    // A socket is opened by a method of its own. https://www.rfc-editor.org/rfc/rfc8441#section-4
+    const isUpgrade = header(":protocol") !== undefined;
+    const verdict = wire.judge({ method, url, isUpgrade, named: namedOf(url, header), via: "http2" });
     switch (verdict.do) {
       case "pass":
         return send();
@@ -66,8 +81,10 @@ function patchSession(session: ClientHttp2Session): void {
         throw verdict.error;
       case "wait":
       case "read": {
-        const stream = send();
-        void new HeldStream({ stream, url, method, header, verdict, wire, parent: context.active() });
+        // Headers that are the whole request would be answered: its end is held, as a body is.
+        const stream = request.call(this, headers, { ...options, endStream: false }, ...rest);
+        void new HeldStream({ stream, url, method, header, isUpgrade, verdict, wire, parent: context.active() });
+        if (isWhole(method, options)) stream.end();
         return stream;
       }
     }
@@ -84,13 +101,29 @@ function sendCovered(send: () => ClientHttp2Stream, by: CallInFlight): ClientHtt
     });
 }
 
-function urlOf(session: ClientHttp2Session, header: (name: string) => string | undefined): URL | null {
-  const origin = authorities.get(session);
+/** As Node has it: these end with their headers unless somebody says otherwise. */
+const BODILESS: ReadonlySet<string> = new Set(["GET", "HEAD", "DELETE"]);
+
+function isWhole(method: string, options: ClientSessionRequestOptions | undefined): boolean {
+  return options?.endStream ?? BODILESS.has(method);
+}
+
+type Header = (name: string) => string | undefined;
+
+function urlOf(session: ClientHttp2Session, header: Header): URL | null {
+  const origin = authorities.get(session) ?? originOf(session);
   const scheme = header(":scheme") ?? (session.encrypted === true ? "https" : "http");
   const authority = header(":authority") ?? header("host");
   // Where it really goes; what the header says is only for sessions that nobody saw open.
   const base = origin ?? (authority === undefined ? undefined : `${scheme}://${authority}`);
   return base === undefined ? null : URL.parse(header(":path") ?? "/", base);
+}
+
+/** Whom the request names, where that is not the host that its session leads to. */
+function namedOf(url: URL, header: Header): URL | undefined {
+  const authority = header(":authority") ?? header("host");
+  if (authority === undefined || authority === url.host) return undefined;
+  return URL.parse(url.pathname, `${url.protocol}//${authority}`) ?? undefined;
 }
 
 /** Headers come by name, or as a list of names and values. */

@@ -71,8 +71,8 @@ function ofNew(inner: Readonly<Record<string, Method>>, watch: HandlerWatch): Re
       return onResponseStart?.(controller, status, headers, ...rest);
     },
     onResponseData(controller, chunk) {
-      const seen = watch.onData?.(chunk as Uint8Array) ?? chunk;
-      return (seen as Uint8Array).length === 0 ? undefined : onResponseData?.(controller, seen);
+      const seen = dataFor(watch, chunk as Uint8Array);
+      return seen.length === 0 ? undefined : onResponseData?.(controller, seen);
     },
     onResponseEnd(controller, ...rest) {
       const held = watch.onEnd?.();
@@ -102,8 +102,8 @@ function ofOld(inner: Readonly<Record<string, Method>>, watch: HandlerWatch): Re
       return onHeaders(status, headers, ...rest);
     },
     onData(chunk) {
-      const seen = watch.onData?.(chunk as Uint8Array) ?? chunk;
-      return (seen as Uint8Array).length === 0 ? true : onData?.(seen);
+      const seen = dataFor(watch, chunk as Uint8Array);
+      return seen.length === 0 ? true : onData?.(seen);
     },
     onComplete(...rest) {
       const held = watch.onEnd?.();
@@ -118,6 +118,12 @@ function ofOld(inner: Readonly<Record<string, Method>>, watch: HandlerWatch): Re
     }),
     onError: (error) => onError?.(watch.onError?.(error) ?? error),
   };
+}
+
+/** What the app may see of a piece. Who reads it takes it for what undici gives: bytes with the methods of a `Buffer`. */
+function dataFor(watch: HandlerWatch, chunk: Uint8Array): Uint8Array {
+  const seen = watch.onData?.(chunk) ?? chunk;
+  return Buffer.isBuffer(seen) ? seen : Buffer.from(seen.buffer, seen.byteOffset, seen.byteLength);
 }
 
 function tell(watch: HandlerWatch, status: number, headers: Headers): void {

@@ -16,6 +16,7 @@ import { hookWire } from "../../../instrumentation/src/wire/hook-wire.ts";
 import { registerWire, Wire } from "../../../instrumentation/src/wire/wire.ts";
 import { LocalPurse } from "../../../instrumentation/src/lease/purse.ts";
 import type { StopAct, StopList } from "../../../instrumentation/src/protocol.ts";
+import { MemoryLedger } from "../../support/memory-ledger.ts";
 import { startGatedProcess } from "../../support/gated-process.ts";
 import type { GatedProcess } from "../../support/gated-process.ts";
 import { chatCompletion, chatEvents } from "../../support/scripted-provider.ts";
@@ -37,9 +38,13 @@ beforeAll(() => hookWire());
 beforeEach(async () => {
   bodies = [];
   paths = [];
-  server = http2.createServer();
+  server = http2.createServer({ settings: { enableConnectProtocol: true } });
   server.on("stream", (stream, headers) => {
     paths.push(String(headers[":path"]));
+    if (headers[":method"] === "CONNECT") {
+      stream.respond({ ":status": 200 });
+      return;
+    }
     text(stream).then(
       (body) => {
         bodies.push(body);
@@ -157,6 +162,73 @@ describe("a request of node:http2", () => {
     expect(bodies).toEqual(['{"a":1}']);
   });
 
+  it.each([{}, { endStream: true }])(
+    "is not whole there before its verdict, where its headers are all of it: %j",
+    async (options) => {
+      const ledger = new MemoryLedger(10n ** 9n);
+      ledger.egress = { unknown: "deny", allow: [] };
+      const hello = ledger.hello.bind(ledger);
+      const seen = once(server, "stream");
+      ledger.hello = async (request) => {
+        await seen;
+        return hello(request);
+      };
+      const env = { TOLLGATE_API_KEY: "key", TOLLGATE_ENDPOINT: "http://127.0.0.1:1" };
+      gated = startGatedProcess({ env, transport: ledger });
+      registerWire(new Wire(gated.gate));
+      const session = connect(url);
+      const end: unknown = await text(session.request({ ":path": "/elsewhere" }, options)).catch(
+        (error: unknown) => error,
+      );
+      session.close();
+      expect([findTollgateError(end)?.code, bodies]).toEqual(["egress_denied", []]);
+    },
+  );
+
+  it("has the headers that it has without the gate", async () => {
+    const send = async (): Promise<unknown> => {
+      const session = connect(url);
+      const stream = session.request({ ":path": "/v1/models" });
+      await text(stream);
+      session.close();
+      return { ...stream.sentHeaders };
+    };
+    start({ TOLLGATE_UNKNOWN_EGRESS: "observe" });
+    const held = await send();
+    registerWire(undefined);
+    expect(held).toEqual(await send());
+  });
+
+  it("is a call of the provider that it names, wherever its session leads", async () => {
+    start({ TOLLGATE_PROVIDERS: "openai=https://llm.corp.test" });
+    const session = connect(url);
+    const stream = session.request({ ":method": "POST", ":path": "/v1/future", ":authority": "llm.corp.test" });
+    stream.end("{}");
+    const end: unknown = await text(stream).catch((error: unknown) => error);
+    session.close();
+    expect([findTollgateError(end)?.code, bodies]).toEqual(["unpriced_model", []]);
+  });
+
+  it("opens a socket that nobody can read only where no limit has to be held", async () => {
+    const open = async (): Promise<string> => {
+      const session = connect(url);
+      await once(session, "remoteSettings");
+      const opening = { ":method": "CONNECT", ":protocol": "websocket", ":path": "/v1/sockets" };
+      const stream = session.request(opening);
+      const [end] = (await Promise.race([once(stream, "response"), once(stream, "close").then(() => ["closed"])]).catch(
+        (error: unknown) => [findTollgateError(error)?.code],
+      )) as [unknown];
+      stream.on("error", () => {});
+      stream.destroy();
+      session.close();
+      return typeof end === "string" ? end : "open";
+    };
+    start(known());
+    expect(await open()).toBe("unpriced_model");
+    registerWire(undefined);
+    expect(await open()).toBe("open");
+  });
+
   it("goes by the list of endpoints when it is no call of a model", async () => {
     start({ TOLLGATE_UNKNOWN_EGRESS: "deny" });
     const end: unknown = await post("/elsewhere", { a: 1 }).catch((error: unknown) => error);
@@ -198,4 +270,23 @@ console.log(ends.join());`;
   expect(await text(child.stdout)).toBe("budget_exceeded,refused\n");
   expect([seen, bodies]).toEqual([[], []]);
   provider.close();
+});
+
+/** Who holds what the module gave out before the gate was there: a function, or a session that is open. */
+it.each(["its `connect`", "a session"])("a process that registers itself gates what already holds %s", async (held) => {
+  start();
+  const source = `
+const { connect } = require("node:http2");
+const before = ${held === "a session" ? `connect("${url}")` : "undefined"};
+require("@tollgate/instrumentation").registerTollgate();
+const session = before ?? connect("${url}");
+const stream = session.request({ ":method": "POST", ":path": "/v1/chat/completions", "content-type": "application/json" });
+stream.end(${JSON.stringify(JSON.stringify(CHAT))});
+stream.on("error", ({ code }) => console.log(code));
+stream.on("close", () => session.close());
+stream.resume();`;
+  const env = { PATH: process.env["PATH"], TOLLGATE_ENDPOINT: "off", TOLLGATE_BUDGET: "$0.00000001" };
+  const child = spawn(process.execPath, ["--eval", source], { cwd: ROOT, env, stdio: ["ignore", "pipe", "inherit"] });
+  expect(await text(child.stdout)).toBe("budget_exceeded\n");
+  expect(bodies).toEqual([]);
 });
