@@ -3,6 +3,7 @@
  * (wire/) would see it again: what is sent in the context of a call passes there, so that nothing is reserved twice.
  */
 import { context } from "@opentelemetry/api";
+import type { SentBody } from "./sent-body.ts";
 import { callIn, SendingContext, sendsIn } from "./call-context.ts";
 
 /** What a request on the wire has to know of the call above it. */
@@ -19,6 +20,8 @@ export interface CallInFlight {
   sent?: SentRequest | undefined;
   /** Where `fetch` sends it: undici, which is asked next, need not look at it again. */
   hop?: Hop | undefined;
+  /** Of a request whose body the app's own code may still change. */
+  readonly body?: SentBody | undefined;
 }
 
 /** What puts requests on the wire, from the top to the bottom: each may send by those after it. */

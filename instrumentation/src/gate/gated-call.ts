@@ -9,6 +9,7 @@ import { countDecision } from "../audit/decision-order.ts";
 import type { Message } from "../content/messages.ts";
 import { withoutCarried } from "../context/context.ts";
 import { GateUnavailable, TollgateError } from "../errors.ts";
+import { NO_AMOUNTS } from "../lease/amounts.ts";
 import type { NanoUsd } from "../pricing/money.ts";
 import type { ModelPrice, TokenUsage } from "../pricing/price-book.ts";
 import * as semconv from "../semconv.ts";
@@ -20,13 +21,14 @@ import { endWhenAbandoned } from "./abandonment.ts";
 import type { AnswerPlan, AttemptPlan } from "./attempt-plan.ts";
 import { statusOf } from "./cost-status.ts";
 import { CallContext } from "./call-context.ts";
+import { CallStop } from "./call-stop.ts";
 import type { CallKind } from "./call-kind.ts";
 import type { CallOptions } from "./call-options.ts";
 import type { CallInFlight, Hop, SentRequest } from "./current-call.ts";
 import type { Afterwork, PutOff } from "../telemetry/afterwork.ts";
 import { GateSpan } from "../telemetry/gate-span.ts";
 import { CallAccount } from "./call-account.ts";
-import { usageAmounts } from "./call-bound.ts";
+import { NO_USAGE, usageAmounts } from "./call-bound.ts";
 import type { SeenAnswer } from "./call-bound.ts";
 import {
   recordAnswer,
@@ -39,9 +41,8 @@ import {
 } from "./call-span.ts";
 import type { Who } from "./call-span.ts";
 import { isCounted } from "./endpoint.ts";
+import type { SentBody } from "./sent-body.ts";
 import type { AnswerFacts, RequestFacts } from "./endpoint.ts";
-
-const NOBODY: readonly never[] = [];
 
 export class GatedCall implements CallInFlight, PutOff {
   readonly options: CallOptions;
@@ -52,6 +53,7 @@ export class GatedCall implements CallInFlight, PutOff {
   isAnswered = false;
   sent: SentRequest | undefined;
   hop: Hop | undefined;
+  body: SentBody | undefined;
   /** See {@link awaitReader}. */
   unread: object | undefined;
   readonly #gate: Gate;
@@ -63,7 +65,7 @@ export class GatedCall implements CallInFlight, PutOff {
   #isEnded = false;
   #isRefused = false;
   #sawFirstChunk = false;
-  #stopped: TollgateError | undefined;
+  readonly #stop = new CallStop();
   #signal: AbortSignal | undefined;
   #context: CallContext | undefined;
   /** `undefined`: nothing of the call is put off. */
@@ -76,8 +78,6 @@ export class GatedCall implements CallInFlight, PutOff {
   #answer: AnswerFacts | undefined;
   /** Its end is not on the span yet. */
   #hasUnsaidEnd = false;
-  /** Nearly always one or two, and told nothing. */
-  #onStop: readonly ((error: TollgateError) => void)[] = NOBODY;
 
   constructor(gate: Gate, options: CallOptions) {
     this.#gate = gate;
@@ -112,19 +112,12 @@ export class GatedCall implements CallInFlight, PutOff {
    * combines it with others, which costs more than all else that the gate does.
    */
   get signal(): AbortSignal {
-    if (this.#signal === undefined) {
-      const stopping = new AbortController();
-      const { signal } = this.options;
-      this.#signal = signal === undefined ? stopping.signal : AbortSignal.any([signal, stopping.signal]);
-      this.onStop((error) => stopping.abort(error));
-    }
-    return this.#signal;
+    return (this.#signal ??= this.#stop.signalWith(this.options.signal));
   }
 
   /** Calls `listener` when somebody stops the call; at once when that has happened. */
   onStop(listener: (error: TollgateError) => void): void {
-    if (this.#stopped !== undefined) listener(this.#stopped);
-    else if (!this.#isEnded) this.#onStop = this.#onStop === NOBODY ? [listener] : [...this.#onStop, listener];
+    this.#stop.onStop(listener);
   }
 
   /** The context in which the SDK works on the request: the provider learns the trace, not whose work it is. */
@@ -142,17 +135,12 @@ export class GatedCall implements CallInFlight, PutOff {
 
   /** Why the call was given up in the middle: what the app gets instead of the SDK's own word for an abort. */
   get stopped(): TollgateError | undefined {
-    return this.#stopped;
+    return this.#stop.error;
   }
 
   /** Gives the call up: the request on the wire is aborted, and counts by what was seen of its answer. */
   stop(error: TollgateError): boolean {
-    if (this.#isEnded || this.#stopped !== undefined) return false;
-    this.#stopped = error;
-    const listeners = this.#onStop;
-    this.#onStop = NOBODY;
-    for (const listener of listeners) listener(error);
-    return true;
+    return this.#stop.stop(error);
   }
 
   /**
@@ -164,7 +152,7 @@ export class GatedCall implements CallInFlight, PutOff {
     this.sent = undefined;
     try {
       this.giveUpAttempt();
-      if (this.#stopped !== undefined) throw this.#stopped;
+      if (this.stopped !== undefined) throw this.stopped;
       const { stops, leases } = this.#gate;
       // Who is paused is in the ledger's first word: a process that just started must not slip past it.
       const isKnown = leases === undefined || leases.hello !== undefined;
@@ -190,7 +178,7 @@ export class GatedCall implements CallInFlight, PutOff {
 
   #planOf(admission: AdmissionOutcome): AttemptPlan {
     // Stopped while it waited, for money or for the ledger's first word.
-    const stopped = this.#stopped ?? this.#gate.stops.killed(this.who);
+    const stopped = this.stopped ?? this.#gate.stops.killed(this.who);
     if (stopped !== undefined) {
       if (admission.outcome === "admitted") for (const reservation of admission.reservations) reservation.release();
       throw stopped;
@@ -235,6 +223,17 @@ export class GatedCall implements CallInFlight, PutOff {
     recordRefusal(this.span, error);
     this.#gate.crossings.tell(this);
     if (error instanceof GateUnavailable) this.span.setAttribute(semconv.ATTR_TOLLGATE_FAILURE_MODE, "closed");
+  }
+
+  /** Of the request that is on the wire. */
+  get admission(): Admission | undefined {
+    return this.#attempt;
+  }
+
+  /** Another call sends its request, and pays for it. */
+  giveWay(): void {
+    this.releaseAttempt();
+    this.#account.add({ usage: NO_USAGE, amounts: { ...NO_AMOUNTS, calls: 1n }, status: "exact", asked: 0n });
   }
 
   /** Not billed: it never left this process, or the provider answered with an error instead of a result. */
@@ -355,7 +354,7 @@ export class GatedCall implements CallInFlight, PutOff {
     }
     this.#isEnded = true;
     this.#gate.open.delete(this);
-    this.#onStop = NOBODY;
+    this.#stop.end();
     this.#context?.leave();
     this.unread = undefined;
     if (isPutOff) {

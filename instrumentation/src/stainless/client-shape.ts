@@ -40,6 +40,9 @@ export interface ClientPrototype {
   /** openai only: parsing, with a retry when the body does not come in time. */
   parseResponseWithTimeout?: (this: ClientPrototype, client: unknown, props: ResponseProps) => Promise<unknown>;
   withOptions: (this: ClientPrototype, options: unknown) => object;
+  /** Nothing, until a subclass overrides them. */
+  readonly prepareOptions?: unknown;
+  readonly prepareRequest?: unknown;
 }
 
 /** A streamed answer: anything with a public `iterator` that makes its events, as both SDKs have it. */

@@ -21,6 +21,7 @@ import type { AnswerPlan } from "../gate/attempt-plan.ts";
 import type { CallOptions } from "../gate/call-options.ts";
 import { takeCover } from "../gate/cover.ts";
 import { gatingOf, guardOf } from "../gate/registry.ts";
+import { SentBody } from "../gate/sent-body.ts";
 import { alike } from "../registration/replace-function.ts";
 import type { Server } from "../gate/call-span.ts";
 import { observeParsed } from "./observe-answer.ts";
@@ -190,6 +191,9 @@ function answered(call: GatedCall, options: RequestOptions, plan: AnswerPlan): R
   return props;
 }
 
+/** What apps override to change a request on its way. */
+const HOOKS = ["prepareOptions", "prepareRequest", "fetchWithTimeout"] as const;
+
 function patchFetch(prototype: ClientPrototype): void {
   const fetchWithTimeout = prototype.fetchWithTimeout;
   replace(prototype, "fetchWithTimeout", async function (this: ClientPrototype, ...parameters) {
@@ -197,6 +201,9 @@ function patchFetch(prototype: ClientPrototype): void {
     if (call === undefined) return fetchWithTimeout.apply(this, parameters);
     const [, init, , controller] = parameters;
     if (abortWhenStopped(call, init, controller)) handsOutController.add(prototype);
+    const text = asBody(init)?.["body"];
+    const hasHooks = HOOKS.some((name) => this[name] !== prototype[name]);
+    if (typeof text === "string") call.body = new SentBody(call, hasHooks ? undefined : text);
     try {
       const response = await fetchWithTimeout.apply(this, parameters);
       if (!response.ok) call.releaseAttempt();

@@ -1,6 +1,7 @@
 /** The gate before `globalThis.fetch`. Requests that are none of its business go straight on, as the promise that they are. */
 import { context } from "@opentelemetry/api";
 import { startSending } from "../gate/current-call.ts";
+import type { SentBody } from "../gate/sent-body.ts";
 import { alike } from "../registration/replace-function.ts";
 import { watchBody } from "../stainless/observe-raw.ts";
 import { BODY_BYTES_MAX, isBlob, textOf } from "./request-body.ts";
@@ -47,7 +48,8 @@ interface Sending {
   readonly isLast: boolean;
 }
 
-function send({ wire, original, input, init, isLast }: Sending): Promise<Response> {
+function send(sending: Sending): Promise<Response> {
+  const { wire, original, input, init, isLast } = sending;
   const request = isRequest(input) ? input : undefined;
   const url = parseUrl(request?.url ?? asText(input));
   // `data:` and the like go nowhere; what is no URL is for `fetch` to refuse.
@@ -61,23 +63,27 @@ function send({ wire, original, input, init, isLast }: Sending): Promise<Respons
       return passed(original(input, init));
     case "covered": {
       const { by } = verdict;
+      const { body } = by;
+      const text = init?.body;
+      if (body !== undefined && typeof text === "string" && !body.covers(text) && hasNodesRequest())
+        return sendGated(sending, { method, url, host: verdict.host, insteadOf: body });
       by.hop = verdict.hop;
-      const sending = startSending(by, via);
-      const sent = passed(sending.within(() => original(input, init)));
+      const begun = startSending(by, via);
+      const sent = passed(begun.within(() => original(input, init)));
       void sent.then((response) => {
-        sending.stop();
+        begun.stop();
         if (response.ok) by.isAnswered = true;
-      }, sending.stop);
+      }, begun.stop);
       return sent;
     }
     case "refuse":
       return Promise.reject(verdict.error);
     case "wait":
       if (!hasNodesRequest()) return passed(original(input, init));
-      return sendLater({ wire, original, input, init, isLast }, verdict.until);
+      return sendLater(sending, verdict.until);
     case "read":
       if (!hasNodesRequest()) return passed(original(input, init));
-      return sendGated({ wire, original, input, init, isLast }, { method, url, host: verdict.host });
+      return sendGated(sending, { method, url, host: verdict.host });
   }
 }
 
@@ -106,6 +112,8 @@ interface Target {
   readonly method: string;
   readonly url: URL;
   readonly host: ProviderHost | undefined;
+  /** Of the call that was to send it. */
+  readonly insteadOf?: SentBody;
 }
 
 /** As `fetch` does: all is read before this returns, and the app may change it, or use it again, from then on. */
@@ -131,7 +139,8 @@ async function sendGated(sending: Sending, target: Target): Promise<Response> {
   const hasSignal = isRequest(input) || (init?.signal ?? undefined) !== undefined;
   const rest = dispatcherOf(init);
   const bytes = isReadable(told, init?.body) ? new Uint8Array(await told.arrayBuffer()) : undefined;
-  const call = await wire.open({
+  const { insteadOf } = target;
+  const opening = wire.open({
     ...target,
     body: textOf(bytes) as Uint8Array | undefined,
     header: (name) => told.headers.get(name) ?? undefined,
@@ -139,6 +148,8 @@ async function sendGated(sending: Sending, target: Target): Promise<Response> {
     signal: hasSignal ? told.signal : undefined,
     parent: context.active(),
   });
+  if (insteadOf !== undefined) opening.catch((error: unknown) => insteadOf.refuse(error));
+  const call = await opening;
   // What was read is what is sent.
   const own: RequestInit = bytes === undefined ? rest : { ...rest, body: bytes };
   if (call === undefined) return passed(original(told, own));

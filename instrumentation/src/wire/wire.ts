@@ -11,6 +11,7 @@ import { TollgateError } from "../errors.ts";
 import { callInFlight, isRequestOf } from "../gate/current-call.ts";
 import type { CallInFlight, Hop, Sender } from "../gate/current-call.ts";
 import { asBody } from "../gate/endpoint.ts";
+import type { SentBody } from "../gate/sent-body.ts";
 import type { Gate } from "../gate/gate.ts";
 import { standingRefusal } from "../gate/standing-refusal.ts";
 import type { HelloReply } from "../protocol.ts";
@@ -28,7 +29,7 @@ import { WireCall } from "./wire-call.ts";
 export type Verdict =
   | { readonly do: "pass" }
   /** A gated call sends it: its answer is that call's. */
-  | { readonly do: "covered"; readonly by: CallInFlight; readonly hop: Hop }
+  | { readonly do: "covered"; readonly by: CallInFlight; readonly hop: Hop; readonly host: ProviderHost | undefined }
   | { readonly do: "refuse"; readonly error: TollgateError }
   /** Rejects with the refusal. */
   | { readonly do: "wait"; readonly until: Promise<undefined> }
@@ -47,6 +48,8 @@ export interface WireRequest extends Outgoing {
   readonly signal: AbortSignal | undefined;
   /** The app's context when it sent it. */
   readonly parent: Context;
+  /** Of an admitted call that was to send it, before the app's own code changed it. */
+  readonly insteadOf?: SentBody | undefined;
 }
 
 /** A request before its body is known. */
@@ -98,7 +101,7 @@ export class Wire {
     if (isOwn) return PASS;
     if (isModel) {
       const by = callInFlight();
-      if (by !== undefined && covers(by, request)) return { do: "covered", by, hop };
+      if (by !== undefined && covers(by, request)) return { do: "covered", by, hop, host };
       // What leaves before its body is known: on a host that may serve anything else too, only the body tells a call.
       if (request.via === "http2" && host !== undefined) this.#refuseEarly(request, host);
       return { do: "read", host };
@@ -147,7 +150,7 @@ export class Wire {
 
   /** Admits the call. `undefined`: it is none, or goes unchecked. Throws the typed errors. */
   async open(request: WireRequest): Promise<WireCall | undefined> {
-    const { url, host, signal, parent, via } = request;
+    const { url, host, signal, parent, via, insteadOf } = request;
     const encoding = request.header("content-encoding")?.trim().toLowerCase() ?? "";
     const isPlain = encoding === "" || encoding === "identity";
     // What is packed is read, and goes as it is.
@@ -161,13 +164,14 @@ export class Wire {
     }
     this.#onUngated(request.header("user-agent") ?? request.header("x-goog-api-client") ?? "");
     const { endpoint } = opened;
+    insteadOf?.giveWay();
     const call = startCall(this.#gate, () => ({
       endpoint,
       body: opened.body,
       facts: endpoint.readRequest(opened.body),
       server: serverOf(url.origin),
       signal,
-      guard: undefined,
+      guard: insteadOf?.guard,
       parent,
     }));
     if (call === undefined) return undefined;
