@@ -10,11 +10,12 @@ import childProcess from "node:child_process";
 import module, { syncBuiltinESMExports } from "node:module";
 import { fileURLToPath } from "node:url";
 import workerThreads from "node:worker_threads";
-import { startSettings } from "../config/start-settings.ts";
+import { isFirstPreload, startSettings } from "../config/start-settings.ts";
 import type { gatedFetch } from "../wire/hook-fetch.ts";
 import { watchWebSocket } from "../wire/hook-websocket.ts";
 import { sessionPrototype } from "../wire/http2-sessions.ts";
 import { watchDestinations } from "../wire/http-destination.ts";
+import { watchUndici } from "../wire/watch-undici.ts";
 import { isBuiltinLoaded, onNeeded, watchResolve } from "./module-hooks.ts";
 import { findSdkFile } from "./sdk-files.ts";
 import type { registerTollgate, Registration } from "./register-tollgate.ts";
@@ -104,6 +105,8 @@ export function installFront({ entry, hasSeenAll = () => true }: FrontOptions = 
     },
     beforeMake: open,
   });
+  // For who took Node's `fetch` before. Its door is there before it sends.
+  if (!isFirstPreload()) watchUndici((dispatcher) => frontDispatcher(open, restores, dispatcher));
   onNeeded(open);
   const mayOpen = (location: string): boolean =>
     entry === undefined || (location !== entry && location !== fileURLToPath(entry));
@@ -155,8 +158,11 @@ function frontRequests(open: () => void, restores: (() => void)[]): void {
 }
 
 /** Undici is there, and `WebSocket` of it is sent by this. */
-function frontDispatcher(open: () => void, restores: (() => void)[]): void {
-  const dispatcher = (globalThis as Readonly<Record<symbol, unknown>>)[DISPATCHER] as object | undefined;
+function frontDispatcher(
+  open: () => void,
+  restores: (() => void)[],
+  dispatcher = (globalThis as Readonly<Record<symbol, unknown>>)[DISPATCHER] as object | undefined,
+): void {
   let owner = dispatcher ?? null;
   while (owner !== null && !Object.hasOwn(owner, "dispatch")) owner = Object.getPrototypeOf(owner) as object | null;
   const methods = owner as { dispatch?: AnyFunction } | null;
