@@ -231,12 +231,14 @@ function timesTokens(count: number, tokens: number | undefined): number | undefi
 
 function isText(body: Body): boolean {
   if (body["web_search_options"] !== undefined) return false;
-  return asArray(body["messages"]).every(isTextMessage) && asArray(body["tools"]).every(isTextTool);
+  for (const message of asArray(body["messages"])) if (!isTextMessage(message)) return false;
+  return asArray(body["tools"]).every(isTextTool);
 }
 
 function isTextMessage(message: unknown): boolean {
   const { content, audio } = asBody(message) ?? {};
-  return (audio === undefined || audio === null) && asArray(content).every(isTextPart);
+  if ((audio ?? undefined) !== undefined) return false;
+  return typeof content === "string" || asArray(content).every(isTextPart);
 }
 
 function isTextPart(part: unknown): boolean {
@@ -305,6 +307,13 @@ function givenBounds(body: Body): readonly string[] {
  * one that not every server takes for a bound is none.
  */
 function outputBoundOf(body: Body): number | undefined {
-  const counts = givenBounds(body).map((name) => asCount(body[name]) ?? 0);
-  return counts.length === 0 || counts.includes(0) ? undefined : Math.max(...counts);
+  let bound: number | undefined;
+  for (const name of BOUNDS) {
+    const given = body[name] ?? undefined;
+    if (given === undefined) continue;
+    const count = asCount(given) ?? 0;
+    if (count === 0) return undefined;
+    if (bound === undefined || count > bound) bound = count;
+  }
+  return bound;
 }

@@ -44,7 +44,7 @@ export interface WithoutImages {
 /** Takes the images out of the messages of a chat: their bytes tell nothing of their tokens. */
 export function withoutImages(body: Body): WithoutImages {
   const given = asArray(body["messages"]);
-  if (!given.some(hasParts)) return { body, images: 0 };
+  if (!haveParts(given)) return { body, images: 0 };
   let images = 0;
   const messages = given.map((message) => {
     const content = asBody(message)?.["content"];
@@ -57,8 +57,9 @@ export function withoutImages(body: Body): WithoutImages {
 }
 
 /** Nearly all messages are one text. */
-function hasParts(message: unknown): boolean {
-  return Array.isArray(asBody(message)?.["content"]);
+function haveParts(messages: readonly unknown[]): boolean {
+  for (const message of messages) if (Array.isArray(asBody(message)?.["content"])) return true;
+  return false;
 }
 
 /** An image by its address or its bytes, to be looked at as it is documented; `original` is newer than that. */

@@ -15,28 +15,50 @@ function setUp(): { afterwork: Afterwork; done: string[]; add: (name: string, th
   return { afterwork, done, add };
 }
 
-test("what is put off is done when the event loop has come round twice, in order", async () => {
+/** As many as are worked off together. */
+const EIGHT = ["a", "b", "c", "d", "e", "f", "g", "h"];
+
+test("what waits is done together, when the event loop has come round twice, in order", async () => {
   const { done, add } = setUp();
-  add("a");
-  add("b");
+  for (const name of EIGHT) add(name);
   await Promise.resolve();
   await setImmediate();
   expect(done).toEqual([]);
-  add("c");
+  add("i");
   await setImmediate();
-  expect(done).toEqual(["a", "b", "c"]);
+  expect(done).toEqual([...EIGHT, "i"]);
 });
 
 test("what is put off afterwards has turns of its own", async () => {
   const { done, add } = setUp();
+  for (const name of EIGHT) add(name);
+  await setImmediate();
+  await setImmediate();
+  for (const name of EIGHT) add(name);
+  await setImmediate();
+  expect(done).toEqual(EIGHT);
+  await setImmediate();
+  expect(done).toEqual([...EIGHT, ...EIGHT]);
+});
+
+test("a few that nobody joins are done after a while, again and again", async () => {
+  const { done, add } = setUp();
   add("a");
   await setImmediate();
   await setImmediate();
+  expect(done).toEqual([]);
+  await expect.poll(() => done).toEqual(["a"]);
   add("b");
-  await setImmediate();
-  expect(done).toEqual(["a"]);
-  await setImmediate();
-  expect(done).toEqual(["a", "b"]);
+  add("c");
+  await expect.poll(() => done).toEqual(["a", "b", "c"]);
+});
+
+test("what waits keeps no process alive", async () => {
+  const before = process.getActiveResourcesInfo().filter((name) => name === "Timeout").length;
+  const { done, add } = setUp();
+  add("a");
+  expect(process.getActiveResourcesInfo().filter((name) => name === "Timeout")).toHaveLength(before);
+  await expect.poll(() => done).toEqual(["a"]);
 });
 
 test("whoever asks has it done at once, and once", async () => {
