@@ -6,7 +6,7 @@ const USUAL = new Set<unknown>([undefined, null, "auto", "default", "flex"]);
 /** The service tier, where it costs more than the model's usual price. https://platform.openai.com/docs/pricing */
 export function dearerTier(body: Body): string {
   const tier = body["service_tier"];
-  return tier === undefined || USUAL.has(tier) ? "" : String(tier);
+  return USUAL.has(tier) ? "" : String(tier);
 }
 
 /**
