@@ -14,7 +14,7 @@ import { ProposedCalls } from "../gate/proposed-calls.ts";
 import type { Server } from "../gate/call-span.ts";
 import { observeParsed, propose } from "../stainless/observe-answer.ts";
 import { startCall } from "../stainless/patch-client.ts";
-import { frozen } from "../wire/opaque.ts";
+import { frozen } from "../gate/frozen.ts";
 import { SessionTerms } from "./session-terms.ts";
 import { Transcription } from "./transcription.ts";
 

@@ -11,6 +11,7 @@
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 import { context } from "@opentelemetry/api";
+import { inAnyCase } from "../gate/any-case.ts";
 import type { CallGuard } from "../gate/call-guard.ts";
 import { senderIn } from "../gate/call-context.ts";
 import { asBody } from "../gate/endpoint.ts";
@@ -168,12 +169,17 @@ function abortWhenStopped(call: GatedCall, init: unknown, controller: unknown): 
 export function startCall(gate: Gate, options: () => CallOptions | undefined): GatedCall | undefined {
   try {
     const known = options();
-    return known === undefined ? undefined : new GatedCall(gate, known);
+    return known === undefined ? undefined : new GatedCall(gate, asRead(known));
   } catch (problem) {
     const error = gate.contain(problem);
     if (error !== undefined) throw error;
     return undefined;
   }
+}
+
+function asRead(options: CallOptions): CallOptions {
+  const endpoint = inAnyCase(options.endpoint, options.body);
+  return endpoint === options.endpoint ? options : { ...options, endpoint, facts: endpoint.readRequest(options.body) };
 }
 
 /** An answer of our own goes through the SDK's own parsing, so that the app gets the SDK's own objects. */

@@ -6,8 +6,10 @@
 import { anthropicAdapter } from "../anthropic/adapter.ts";
 import { converse } from "../bedrock/converse.ts";
 import { cohereEndpoint } from "../cohere/endpoints.ts";
+import { folded } from "../gate/any-case.ts";
 import { asText } from "../gate/endpoint.ts";
 import type { Body, Endpoint } from "../gate/endpoint.ts";
+import { frozen } from "../gate/frozen.ts";
 import { groqAdapter } from "../groq/adapter.ts";
 import { mistralEndpoint } from "../mistral/endpoints.ts";
 import { ollamaEndpoint } from "../ollama/endpoints.ts";
@@ -15,7 +17,7 @@ import { openaiAdapter } from "../openai/adapter.ts";
 import { BATCH, jobOf } from "../openai/jobs.ts";
 import { Provider } from "../semconv.ts";
 import { openGoogle } from "./google-rest.ts";
-import { frozen, opaqueEndpoint } from "./opaque.ts";
+import { opaqueEndpoint } from "./opaque.ts";
 import type { ProviderHost } from "./providers.ts";
 
 export interface ModelRequest {
@@ -86,7 +88,7 @@ function openKnown(request: ModelRequest): OpenedRequest | undefined {
   const isAnthropic = /\/v1\/messages(?:\/batches)?$/.test(path);
   const endpoint = isAnthropic ? anthropicAdapter.endpointOf(path) : openaiEndpoint(request);
   if (endpoint === undefined) return undefined;
-  if (host === undefined && !hasShape(body, isAnthropic)) return undefined;
+  if (host === undefined && !hasShape(folded(body), isAnthropic)) return undefined;
   if (isAnthropic) return { endpoint, body, toWire: (sent) => ({ body: sent, path }) };
   return openOpenai(request, body, endpoint);
 }

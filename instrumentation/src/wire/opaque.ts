@@ -68,20 +68,3 @@ class LastUsage implements StreamReader {
     return Number.MAX_SAFE_INTEGER;
   }
 }
-
-/**
- * An endpoint whose request can't be changed any more (signed, or on its way): its bound is what it is, or the model's
- * maximum, and it is never lowered.
- */
-export function frozen(endpoint: Endpoint): Endpoint {
-  return Object.create(endpoint, {
-    readRequest: {
-      value: (body: Body): RequestFacts => ({
-        ...endpoint.readRequest(body),
-        outputLeast: Number.MAX_SAFE_INTEGER,
-        isFixed: true,
-      }),
-    },
-    rewrite: { value: (body: Body): Body => body },
-  }) as Endpoint;
-}
