@@ -36,9 +36,7 @@ export interface Child {
 export function childEnvironment(parent: Parent, child: Child): Readonly<Record<string, string>> | undefined {
   const names = Object.keys(parent.env).filter((name) => parent.env[name] !== undefined);
   const restored = restoredSettings(parent, child.env);
-  const own = names.filter((name) => name.startsWith("TOLLGATE_"));
-  const signs = own.length > 0 ? own : names.filter((name) => name.startsWith("OTEL_"));
-  if (signs.length > 0 && signs.every((name) => child.env[name] === undefined)) return undefined;
+  if (isReplaced(parent.env, child.env)) return undefined;
   const added: Record<string, string> = { ...restored };
   for (const name of names) {
     const isConnection = name.startsWith("TOLLGATE_") || name.startsWith("OTEL_EXPORTER_");
@@ -52,10 +50,31 @@ export function childEnvironment(parent: Parent, child: Child): Readonly<Record<
   return { ...added, ...namingVariables(parent, { ...child.env, ...added }) };
 }
 
-/** What a thread gets: for whom it works, and the settings that its parent keeps to. The rest it shares. */
-export function contextVariables(parent: Parent, childEnv: Environment): Readonly<Record<string, string>> {
+/**
+ * What a thread gets: for whom it works, and the settings that its parent keeps to. The rest it shares; where it has an environment of its
+ * own without any, the parent's are handed on too, beside that environment: they do not leave the process.
+ */
+export function contextVariables(parent: Parent, given: Environment): Readonly<Record<string, string>> {
+  const settings = isReplaced(parent.env, given) ? settingsOf(parent.env) : {};
+  const childEnv = { ...settings, ...given };
   const restored = restoredSettings(parent, childEnv);
-  return { ...restored, ...namingVariables(parent, { ...childEnv, ...restored }) };
+  return { ...settings, ...restored, ...namingVariables(parent, { ...childEnv, ...restored }) };
+}
+
+/** Nothing is left in it of what the parent was told. */
+function isReplaced(env: Environment, childEnv: Environment): boolean {
+  const names = Object.keys(settingsOf(env));
+  const own = names.filter((name) => name.startsWith("TOLLGATE_"));
+  const signs = own.length > 0 ? own : names;
+  return signs.length > 0 && signs.every((name) => childEnv[name] === undefined);
+}
+
+function settingsOf(env: Environment): Readonly<Record<string, string>> {
+  const settings: Record<string, string> = {};
+  for (const [name, value] of Object.entries(env)) {
+    if (value !== undefined && /^(?:TOLLGATE|OTEL)_/.test(name)) settings[name] = value;
+  }
+  return settings;
 }
 
 /** Settings that the parent has written over, or taken away, after its start, where the child has them from there. */

@@ -70,7 +70,13 @@ export function hookChildren(options: ChildrenOptions): Added {
   hookWorkers({
     parent: () => hook.parent(),
     threadSpans: options.threadSpans,
-    report: () => hook.reportReplaced("a worker thread"),
+    report: () => {
+      logger.once(
+        "warn",
+        "children:thread",
+        "worker threads are not gated by a bundled gate: keep this package external, or let what they run register itself",
+      );
+    },
     reportText: () => {
       logger.once(
         "warn",
@@ -161,8 +167,13 @@ class ChildHook {
     const isRegistered = args.some(isRegistration);
     const added = childEnvironment(this.parent(), { env, isRegistered });
     const name = basename(file);
-    if (added === undefined) this.reportReplaced(`\`${name}\``);
-    else if (this.#registerUrl === undefined) {
+    if (added === undefined) {
+      this.#logger.once(
+        "warn",
+        "children:replaced",
+        `\`${name}\` was started with an environment of its own, without TOLLGATE_*: it does not inherit the gate (said once; hand the parent's on if it should)`,
+      );
+    } else if (this.#registerUrl === undefined) {
       this.#logger.once(
         "warn",
         "children:bundled",
@@ -176,14 +187,6 @@ class ChildHook {
       );
     }
     return added;
-  }
-
-  reportReplaced(what: string): void {
-    this.#logger.once(
-      "warn",
-      "children:replaced",
-      `${what} was started with an environment of its own, without TOLLGATE_*: it does not inherit the gate (said once; hand the parent's on if it should)`,
-    );
   }
 
   contain(problem: unknown): void {

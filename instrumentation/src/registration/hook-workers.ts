@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import workerThreads from "node:worker_threads";
 import type { Worker as WorkerThread, WorkerOptions } from "node:worker_threads";
 import { THREAD_CONTEXT, threadContext } from "../config/config.ts";
-import { childEnvironment, contextVariables } from "./child-environment.ts";
+import { contextVariables } from "./child-environment.ts";
 import type { Parent } from "./child-environment.ts";
 import { isRegistration } from "../config/start-settings.ts";
 import type { ThreadSpans } from "../telemetry/thread-spans.ts";
@@ -15,9 +15,9 @@ import { HAS_FRONT } from "./module-hooks.ts";
 export interface WorkerHook {
   readonly parent: () => Parent;
   readonly threadSpans: ThreadSpans;
-  /** The thread's environment was replaced on purpose. */
+  /** There is no file to register the thread with. */
   readonly report: () => void;
-  /** The thread runs code given as text, and there is no file to register it with. */
+  /** As `report`, of a thread that runs code given as text. */
   readonly reportText: () => void;
   /** An exception of our own: the thread starts as the app wanted it. */
   readonly contain: (problem: unknown) => void;
@@ -50,17 +50,17 @@ function prepare(hook: WorkerHook, options: WorkerOptions | undefined): WorkerOp
     const given = options?.env;
     const env = typeof given === "object" ? given : parent.env;
     const isRegistered = [...(options?.execArgv ?? process.execArgv), env["NODE_OPTIONS"] ?? ""].some(isRegistration);
-    if (childEnvironment(parent, { env, isRegistered }) === undefined) {
-      hook.report();
-      return options;
-    }
     workerThreads.setEnvironmentData(THREAD_CONTEXT, contextVariables(parent, env));
     if (options?.eval === true) {
       if (parent.registerUrl !== undefined) return { ...options };
       hook.reportText();
       return options;
     }
-    if (isRegistered || parent.registerUrl === undefined) return options;
+    if (isRegistered) return options;
+    if (parent.registerUrl === undefined) {
+      hook.report();
+      return options;
+    }
     return { ...options, execArgv: [...(options?.execArgv ?? process.execArgv), "--import", parent.registerUrl] };
   } catch (problem) {
     hook.contain(problem);

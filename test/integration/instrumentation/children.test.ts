@@ -53,11 +53,13 @@ it("gates a thread of an app that registered itself, with flags that a thread re
   });
   const exit = await child.exit;
   if (exit.code !== 0) throw new Error(lastWords(exit));
-  expect(JSON.parse(exit.stdout)).toEqual({
+  expect(JSON.parse(exit.stdout)).toMatchObject({
     isGated: true,
     flags: ["--no-warnings", "--import"],
     baggage: "tollgate.agents=planner%2Cthreader",
     isWorker: true,
+    // With an environment of its own, which stays as it was asked for.
+    bare: { isGated: true, agent: "planner", env: [] },
     // Code given as text: gated, and as strict as it was.
     fromText: [true, true],
   });

@@ -12,11 +12,17 @@ if (isMainThread) {
   const text =
     '"use strict"; require("worker_threads").parentPort.postMessage([fetch[Symbol.for("tollgate.fetch")] === true, this === undefined]);';
   const [fromText] = await once(new Worker(`"use strict"; (function () { ${text} })()`, { eval: true }), "message");
-  stdout.write(JSON.stringify({ ...message, fromText, isWorker: worker instanceof Worker }));
+  const bare = new Worker(fileURLToPath(import.meta.url), { env: {}, execArgv: [] });
+  const [{ isGated, agent, env }] = await once(bare, "message");
+  stdout.write(
+    JSON.stringify({ ...message, bare: { isGated, agent, env }, fromText, isWorker: worker instanceof Worker }),
+  );
 } else {
   parentPort?.postMessage({
     isGated: globalThis[Symbol.for("tollgate.loaded")] !== undefined,
     flags: process.execArgv.filter((flag) => flag.startsWith("--")),
     baggage: getEnvironmentData("tollgate.context").BAGGAGE,
+    agent: getEnvironmentData("tollgate.context").TOLLGATE_AGENT,
+    env: Object.keys(process.env),
   });
 }
