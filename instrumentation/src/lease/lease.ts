@@ -87,8 +87,11 @@ export class Lease {
   }
 
   get isAlive(): boolean {
-    const { clock } = this.#host;
-    return !this.isRetired && clock.monotonicMs() < this.#expires.monotonicMs && clock.wallMs() < this.#expires.wallMs;
+    return this.#isAliveAt(this.#host.clock.monotonicMs());
+  }
+
+  #isAliveAt(nowMs: number): boolean {
+    return !this.isRetired && nowMs < this.#expires.monotonicMs && this.#host.clock.wallMs() < this.#expires.wallMs;
   }
 
   get isDrained(): boolean {
@@ -101,12 +104,13 @@ export class Lease {
   }
 
   reserve(want: Want): PurseOutcome | Promise<PurseOutcome> {
-    this.#usedAtMs = this.#host.clock.monotonicMs();
+    const nowMs = this.#host.clock.monotonicMs();
+    this.#usedAtMs = nowMs;
     this.#remember(want.worst);
-    let isInHand = this.#line.isEmpty && this.#fits(want.worst);
+    let isInHand = this.#line.isEmpty && this.#fits(want.worst, nowMs);
     if (!isInHand) {
       this.#host.catchUp();
-      isInHand = this.#line.isEmpty && this.#fits(want.worst);
+      isInHand = this.#line.isEmpty && this.#fits(want.worst, nowMs);
     }
     if (isInHand) {
       const granted = this.#grant(want.worst);
@@ -155,8 +159,8 @@ export class Lease {
     for (const waiter of this.#line) waiter.answer(this.#unavailable(reason));
   }
 
-  #fits(worst: Amounts): boolean {
-    return this.isAlive && (this.isUnlimited || this.books.canPromise(worst));
+  #fits(worst: Amounts, nowMs = this.#host.clock.monotonicMs()): boolean {
+    return this.#isAliveAt(nowMs) && (this.isUnlimited || this.books.canPromise(worst));
   }
 
   #remember(worst: Amounts): void {

@@ -197,8 +197,14 @@ function answered(call: GatedCall, options: RequestOptions, plan: AnswerPlan): R
   return props;
 }
 
-/** What apps override to change a request on its way. */
-const HOOKS = ["prepareOptions", "prepareRequest", "fetchWithTimeout"] as const;
+/** Whether an app has put something of its own in the way of a client's requests. */
+function hasHooks(client: ClientPrototype, sdks: ClientPrototype): boolean {
+  return (
+    client.prepareOptions !== sdks.prepareOptions ||
+    client.prepareRequest !== sdks.prepareRequest ||
+    client.fetchWithTimeout !== sdks.fetchWithTimeout
+  );
+}
 
 function patchFetch(prototype: ClientPrototype): void {
   const fetchWithTimeout = prototype.fetchWithTimeout;
@@ -208,8 +214,7 @@ function patchFetch(prototype: ClientPrototype): void {
     const [, init, , controller] = parameters;
     if (abortWhenStopped(call, init, controller)) handsOutController.add(prototype);
     const text = asBody(init)?.["body"];
-    const hasHooks = HOOKS.some((name) => this[name] !== prototype[name]);
-    if (typeof text === "string") call.body = new SentBody(call, hasHooks ? undefined : text);
+    if (typeof text === "string") call.body = new SentBody(call, hasHooks(this, prototype) ? undefined : text);
     try {
       const response = await fetchWithTimeout.apply(this, parameters);
       if (!response.ok) call.releaseAttempt();
