@@ -61,6 +61,17 @@ export const SCENARIOS = {
     "@langchain/openai": "1.6.0",
     zod: "4.6.7",
   },
+  // The last that shares its `openai` with what instruments it.
+  "langchain-otel": {
+    ...OPENTELEMETRY,
+    ...OPENAI,
+    "@opentelemetry/api": "1.10.0",
+    "@arizeai/openinference-instrumentation-langchain": "4.1.1",
+    "@langchain/core": "1.2.13",
+    "@langchain/openai": "1.5.8",
+    "@opentelemetry/instrumentation-openai": "0.22.0",
+    zod: "4.6.7",
+  },
   "vercel-6": {
     ...OPENTELEMETRY,
     "@ai-sdk/anthropic": "3.0.137",

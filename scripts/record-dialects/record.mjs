@@ -22,8 +22,8 @@ import { encodeJsonTraces } from "../../src/pdata/otlp/encode-json-traces.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const FIXTURES = join(ROOT, "test/fixtures/dialects");
-/** Prompts and answers beyond this say nothing more, and would make up most of a file. */
-const TEXT_LENGTH_MAX = 800;
+/** Prompts beyond this say nothing more, and would make up most of a file. Answers that LangChain writes down have their id behind their text. */
+const TEXT_LENGTH_MAX = 4_000;
 const RUN_MS_MAX = 240_000;
 const MACHINE_ATTRIBUTES = /^(host|os|process|telemetry\.distro)\./;
 

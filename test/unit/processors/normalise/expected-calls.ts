@@ -91,6 +91,14 @@ const VERCEL = [
   UNKNOWN_GPT,
 ];
 
+/** scenarios/langchain-otel.mjs. */
+const TOLD_TWICE = [
+  call("openai", GPT_4O, { inputTokens: 12, outputTokens: 111, costNanoUsd: 1_140_000n }),
+  call("openai", GPT_4O, { inputTokens: 11, outputTokens: 45, costNanoUsd: 477_500n }),
+  call("openai", GPT_4O, { inputTokens: 12, outputTokens: 54, costNanoUsd: 570_000n }),
+  call("openai", GPT_4O, { inputTokens: 12, outputTokens: 35, costNanoUsd: 380_000n }),
+];
+
 /** The instrumentation does not say which part of the input came from the cache: priced in full. */
 const CACHE_UNSAID = { ...CACHED, cacheReadTokens: 0, costNanoUsd: 4_202_500n };
 /** MLflow names the provider of Anthropic's calls only. */
@@ -182,6 +190,12 @@ export const EXPECTED: Readonly<Record<string, ExpectedScenario>> = {
       { ...chained(CACHED), outputTokens: 80, costNanoUsd: 2_532_500n },
       UNKNOWN_GPT,
     ],
+  },
+  "langchain-otel": {
+    ...NOBODY,
+    calls: TOLD_TWICE,
+    // LangChain's span of each call: the SDK's ended first.
+    aggregates: 4,
   },
   "vercel-6": { ...SOMEBODY, differs: {}, calls: VERCEL, aggregates: 7 },
   "vercel-7": { ...SOMEBODY, session: "", user: "", differs: {}, calls: VERCEL, aggregates: 7 },
