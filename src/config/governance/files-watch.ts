@@ -1,5 +1,5 @@
 /**
- * Tells when governance files may have changed. Promise: a change is told after the files have been still for a moment, so
+ * Tells when files (of governance, of TLS) may have changed. Promise: a change is told after the files have been still for a moment, so
  * that a half-written file is not read as a whole one; what the file system does not say (network mounts, containers) is
  * found by looking. Limit: what is told is a hint; whoever hears it reads the files and decides.
  */

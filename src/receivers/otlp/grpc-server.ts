@@ -6,7 +6,7 @@
  */
 import { once } from "node:events";
 import { type Server as NetServer, type Socket, createServer } from "node:net";
-import { createServer as createTlsServer } from "node:tls";
+import { Server as TlsServer, createServer as createTlsServer } from "node:tls";
 import {
   Metadata,
   type MethodDefinition,
@@ -116,6 +116,12 @@ export class OtlpGrpcServer {
     this.#running = { listener, calls, connections };
     const { time_ms: askMs, timeout_ms: answerMs } = config.keepalive.server_parameters;
     this.#stopWatching = every(this.#options.clock, askMs + answerMs, () => this.#dropSilent());
+  }
+
+  /** For connections that are made from now on. */
+  replaceTls(files: TlsServerFiles): void {
+    const listener = this.#running?.listener;
+    if (listener instanceof TlsServer) listener.setSecureContext(files);
   }
 
   #createTlsListener(tls: TlsServerFiles, accept: (socket: Socket) => void): NetServer {

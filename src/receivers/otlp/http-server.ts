@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { type IncomingMessage, type Server, type ServerOptions, type ServerResponse, createServer } from "node:http";
-import { createServer as createTlsServer } from "node:https";
+import { Server as TlsServer, createServer as createTlsServer } from "node:https";
 import type { Socket } from "node:net";
 import type { Notify } from "../../component/notice.ts";
 import type { TlsServerFiles } from "../../config/tls.ts";
@@ -68,6 +68,11 @@ export class OtlpHttpServer {
     const { endpoint } = config;
     this.#url = await listen({ server, protocol: "http", endpoint, isTls: tls !== undefined });
     this.#server = server;
+  }
+
+  /** For connections that are made from now on. */
+  replaceTls(files: TlsServerFiles): void {
+    if (this.#server instanceof TlsServer) this.#server.setSecureContext(files);
   }
 
   /** Takes no new requests, answers those that are there. */

@@ -1,11 +1,12 @@
 import type { Consumer, Receiver } from "../../component/component.ts";
 import type { FlowStats } from "../../component/flow.ts";
 import type { Notify } from "../../component/notice.ts";
-import { TlsFileError, type TlsServerConfig, type TlsServerFiles, readTlsServerFiles } from "../../config/tls.ts";
+import type { TlsServerConfig } from "../../config/tls.ts";
 import type { LogBatch } from "../../pdata/log-record.ts";
 import { BufferPool } from "../../support/buffer-pool.ts";
 import type { Clock } from "../../support/clock.ts";
 import type { Authenticate } from "./authenticate.ts";
+import { Certificates } from "./certificates.ts";
 import type { OtlpReceiverConfig } from "./config.ts";
 import { OtlpGrpcServer } from "./grpc-server.ts";
 import { OtlpHttpServer } from "./http-server.ts";
@@ -45,11 +46,13 @@ const IDLE_BYTES_MAX = 8 * 1024 * 1024;
 export class OtlpReceiver implements Receiver {
   readonly kind = "receiver";
   readonly #config: OtlpReceiverConfig;
-  readonly #directory: string;
+  /** Of what looks after certificates. */
+  readonly #watching: { readonly directory: string; readonly clock: Clock; readonly notify: Notify };
   readonly #traces: Intake;
   readonly #logs: Intake | undefined;
   readonly #http: OtlpHttpServer;
   readonly #grpc: OtlpGrpcServer;
+  #certificates: Certificates[] = [];
 
   constructor(config: OtlpReceiverConfig, dependencies: OtlpReceiverDependencies) {
     const { clock, notify, authenticate, next, logs } = dependencies;
@@ -60,7 +63,7 @@ export class OtlpReceiver implements Receiver {
     const buffers = new BufferPool({ idleBytesMax: () => IDLE_BYTES_MAX });
     const shared = { clock, notify, buffers, stopGraceMs: STOP_GRACE_MS };
     this.#config = config;
-    this.#directory = dependencies.directory ?? ".";
+    this.#watching = { directory: dependencies.directory ?? ".", clock, notify };
     const handler = new RequestHandler({ config: http, intakes, buffers, authenticate });
     this.#http = new OtlpHttpServer({ ...shared, config: http, handler });
     this.#grpc = new OtlpGrpcServer({ ...shared, config: grpc, intakes, authenticate });
@@ -79,19 +82,23 @@ export class OtlpReceiver implements Receiver {
   /** Rejects when it can't listen (a port is taken) or has no certificate; then nothing listens. */
   async start(): Promise<void> {
     const { http, grpc } = this.#config.protocols;
-    const httpTls = this.#tlsFiles("http", http.tls);
-    const grpcTls = this.#tlsFiles("grpc", grpc.tls);
-    await this.#http.start(httpTls);
+    const httpCertificates = this.#certificatesOf("http", http.tls);
+    const grpcCertificates = this.#certificatesOf("grpc", grpc.tls);
+    await this.#http.start(httpCertificates?.files);
     try {
-      await this.#grpc.start(grpcTls);
+      await this.#grpc.start(grpcCertificates?.files);
     } catch (error) {
       await this.#http.stop();
       throw error;
     }
+    httpCertificates?.start((files) => this.#http.replaceTls(files));
+    grpcCertificates?.start((files) => this.#grpc.replaceTls(files));
+    this.#certificates = [httpCertificates, grpcCertificates].filter((each) => each !== undefined);
   }
 
   /** Takes no new requests, answers those that are there. */
   async stop(): Promise<void> {
+    for (const certificates of this.#certificates.splice(0)) certificates.stop();
     await Promise.all([this.#http.stop(), this.#grpc.stop()]);
   }
 
@@ -104,14 +111,8 @@ export class OtlpReceiver implements Receiver {
     };
   }
 
-  #tlsFiles(protocol: "http" | "grpc", config: TlsServerConfig | undefined): TlsServerFiles | undefined {
+  #certificatesOf(protocol: "http" | "grpc", config: TlsServerConfig | undefined): Certificates | undefined {
     if (config === undefined) return undefined;
-    try {
-      return readTlsServerFiles(config, this.#directory);
-    } catch (error) {
-      if (!(error instanceof TlsFileError)) throw error;
-      const key = `receivers.otlp.protocols.${protocol}.tls.${error.key}`;
-      throw new Error(`\`${key}\`: ${error.message}`, { cause: error });
-    }
+    return new Certificates({ ...this.#watching, protocol, config });
   }
 }
