@@ -11,7 +11,8 @@ import type { Body, Endpoint } from "../gate/endpoint.ts";
 import type { GatedCall } from "../gate/gated-call.ts";
 import { gatingOf } from "../gate/registry.ts";
 import type { Gating } from "../gate/registry.ts";
-import { observeEvents, observeParsed } from "../stainless/observe-answer.ts";
+import { alike } from "../registration/replace-function.ts";
+import { observedEvents, observeParsed } from "../stainless/observe-answer.ts";
 import { isPatched, PATCHED, replace, serverOf, startCall } from "../stainless/patch-client.ts";
 import { Attempts } from "./attempts.ts";
 import type { Next } from "./attempts.ts";
@@ -158,9 +159,12 @@ function observe(
     return output;
   }
   call.awaitReader(stream);
-  const events = stream[Symbol.asyncIterator].bind(stream);
+  const events = stream[Symbol.asyncIterator];
   Object.defineProperty(stream, Symbol.asyncIterator, {
-    value: () => observeEvents(call, events()),
+    value: alike(
+      observedEvents(call, () => events.call(stream)),
+      events,
+    ),
     configurable: true,
     writable: true,
   });

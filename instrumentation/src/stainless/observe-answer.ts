@@ -10,7 +10,7 @@ import { isEventStream } from "./client-shape.ts";
 export function observeParsed(call: GatedCall, answer: unknown): unknown {
   if (isEventStream(answer)) {
     const events = answer.iterator;
-    answer.iterator = watched(call, () => events.call(answer));
+    answer.iterator = observedEvents(call, () => events.call(answer));
     return answer;
   }
   propose(call, new ProposedCalls(), answer);
@@ -32,11 +32,11 @@ export function propose(call: GatedCall, proposed: ProposedCalls, said: unknown)
 
 /** The events as the app may see them. */
 export function observeEvents(call: GatedCall, events: AsyncIterator<unknown>): AsyncGenerator<unknown> {
-  return watched(call, () => events)();
+  return observedEvents(call, () => events)();
 }
 
 /** A generator, and by its name too, as the SDKs' own iterators are: a second reader gets nothing twice. */
-function watched(call: GatedCall, open: () => AsyncIterator<unknown>): () => AsyncGenerator<unknown> {
+export function observedEvents(call: GatedCall, open: () => AsyncIterator<unknown>): () => AsyncGenerator<unknown> {
   return async function* iterator() {
     const events = open();
     const watch = new StreamWatch(call);

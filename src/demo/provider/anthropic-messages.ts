@@ -17,6 +17,8 @@ import {
 } from "./dialect.ts";
 import { findModel } from "./prices.ts";
 
+const TOOL_ID = "toolu_1";
+
 export const anthropicMessages: Dialect = {
   provider: "anthropic",
   path: "/v1/messages",
@@ -25,8 +27,8 @@ export const anthropicMessages: Dialect = {
   json(call, reply) {
     return {
       ...message(call, reply),
-      content: [{ type: "text", text: reply.choices[0]?.tokens.join("") ?? "" }],
-      stop_reason: stopReason(reply),
+      content: [contentOf(call, reply.choices[0]?.tokens ?? [])],
+      stop_reason: stopReason(call, reply),
       usage: fullUsage(reply, reply.billed.output),
     };
   },
@@ -60,7 +62,22 @@ function parse(body: Readonly<Record<string, unknown>>): SimulatedCall | Provide
     outputBound,
     choices: 1,
     prompt: readPrompt(body),
+    tool: toolToCall(body),
   };
+}
+
+/** The first tool of the app's own, unless the conversation already has a result of one. */
+function toolToCall(body: Readonly<Record<string, unknown>>): string | undefined {
+  if (JSON.stringify(body["messages"]).includes('"tool_result"')) return undefined;
+  const tools = Array.isArray(body["tools"]) ? (body["tools"] as readonly unknown[]) : [];
+  const own = tools.find((tool) => isRecord(tool) && tool["input_schema"] !== undefined);
+  return isRecord(own) ? String(own["name"]) : undefined;
+}
+
+/** A text, or a call of the tool with the text in its input. */
+function contentOf({ tool }: SimulatedCall, tokens: readonly string[]): object {
+  const text = tokens.join("");
+  return tool === undefined ? { type: "text", text } : { type: "tool_use", id: TOOL_ID, name: tool, input: { text } };
 }
 
 /** In the order in which the cache sees it: tools, system, messages. */
@@ -99,15 +116,24 @@ function* stream(call: SimulatedCall, reply: SimulatedReply, tokensPerChunk: num
   yield event("message_start", {
     message: { ...message(call, reply), content: [], stop_reason: null, usage: fullUsage(reply, 1) },
   });
-  yield event("content_block_start", { index: 0, content_block: { type: "text", text: "" } });
+  const { tool } = call;
+  const opening = tool === undefined ? contentOf(call, []) : { type: "tool_use", id: TOOL_ID, name: tool, input: {} };
+  yield event("content_block_start", { index: 0, content_block: opening });
   yield event("ping", {});
+  const delta = (text: string): StreamPiece =>
+    event("content_block_delta", {
+      index: 0,
+      delta: tool === undefined ? { type: "text_delta", text } : { type: "input_json_delta", partial_json: text },
+    });
+  if (tool !== undefined) yield delta('{"text":"');
   for (const { text, count } of inChunks(reply.choices[0]?.tokens ?? [], tokensPerChunk)) {
     outputTokens += count;
-    yield event("content_block_delta", { index: 0, delta: { type: "text_delta", text } });
+    yield delta(text);
   }
+  if (tool !== undefined) yield delta('"}');
   yield event("content_block_stop", { index: 0 });
   yield event("message_delta", {
-    delta: { stop_reason: stopReason(reply), stop_sequence: null },
+    delta: { stop_reason: stopReason(call, reply), stop_sequence: null },
     usage: usage(reply, reply.billed.output),
   });
   yield event("message_stop", {});
@@ -145,6 +171,7 @@ function fullUsage(reply: SimulatedReply, outputTokens: number): Readonly<Record
   };
 }
 
-function stopReason(reply: SimulatedReply): string {
-  return reply.choices[0]?.isCut === true ? "max_tokens" : "end_turn";
+function stopReason({ tool }: SimulatedCall, reply: SimulatedReply): string {
+  if (reply.choices[0]?.isCut === true) return "max_tokens";
+  return tool === undefined ? "end_turn" : "tool_use";
 }

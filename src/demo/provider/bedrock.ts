@@ -75,7 +75,7 @@ export const bedrockInvoke: Dialect = {
     // The same checks as Anthropic's own, but for the model, which Bedrock has in the path.
     const call = anthropicMessages.parse({ ...body, model: "claude-haiku-4-5" });
     if (isProviderError(call)) return call;
-    return toCall(body, { outputBound: call.outputBound, prompt: call.prompt, tool: undefined });
+    return toCall(body, { outputBound: call.outputBound, prompt: call.prompt, tool: call.tool });
   },
   json: (call, reply) =>
     isAnthropic(call.modelName) ? anthropicMessages.json(call, reply) : bedrockConverse.json(call, reply),

@@ -28,7 +28,7 @@ export const googleGenerateContent: Dialect = {
   parse: parseGenerate,
   json: (call, reply) => ({
     candidates: reply.choices.map(({ tokens, isCut }, index) => {
-      return candidate(index, shown(tokens).join(""), isCut ? "MAX_TOKENS" : "STOP");
+      return candidate(index, partOf(call, shown(tokens).join("")), isCut ? "MAX_TOKENS" : "STOP");
     }),
     ...tail(
       call,
@@ -70,18 +70,27 @@ function parseGenerate(body: Readonly<Record<string, unknown>>): SimulatedCall |
   const system = body["systemInstruction"] === undefined ? [] : [body["systemInstruction"]];
   const tools = Array.isArray(body["tools"]) ? [{ role: "tools", text: JSON.stringify(body["tools"]) }] : [];
   const prompt = [...tools, ...[...system, ...contents].map(readContent)];
-  return toCall(body, { outputBound, choices, prompt });
+  return toCall(body, { outputBound, choices, prompt, tool: toolToCall(body, contents) });
+}
+
+/** The first function that is offered, unless the conversation already has an answer of one. */
+function toolToCall(body: Readonly<Record<string, unknown>>, contents: readonly unknown[]): string | undefined {
+  if (JSON.stringify(contents).includes('"functionResponse"')) return undefined;
+  const [offer] = Array.isArray(body["tools"]) ? (body["tools"] as readonly unknown[]) : [];
+  const functions = isRecord(offer) ? offer["functionDeclarations"] : undefined;
+  const [first] = Array.isArray(functions) ? (functions as readonly unknown[]) : [];
+  return isRecord(first) ? String(first["name"]) : undefined;
 }
 
 function parseEmbed(body: Readonly<Record<string, unknown>>): SimulatedCall | ProviderError {
   const requests = Array.isArray(body["requests"]) ? body["requests"] : [];
   const prompt = requests.map((request: unknown) => readContent(isRecord(request) ? request["content"] : undefined));
-  return toCall(body, { outputBound: undefined, choices: 0, prompt });
+  return toCall(body, { outputBound: undefined, choices: 0, prompt, tool: undefined });
 }
 
 function toCall(
   body: Readonly<Record<string, unknown>>,
-  call: Pick<SimulatedCall, "outputBound" | "choices" | "prompt">,
+  call: Pick<SimulatedCall, "outputBound" | "choices" | "prompt" | "tool">,
 ): SimulatedCall | ProviderError {
   const modelName = String(body["model"]);
   const model = findModel("google", modelName);
@@ -109,16 +118,22 @@ function* stream(call: SimulatedCall, reply: SimulatedReply, tokensPerChunk: num
   });
   for (const [index, { tokens, isCut }] of reply.choices.entries()) {
     generated[index] = thoughtsOf(tokens.length);
-    for (const { text, count } of inChunks(shown(tokens), tokensPerChunk)) {
+    // A call of a function comes whole.
+    for (const { text, count } of inChunks(shown(tokens), call.tool === undefined ? tokensPerChunk : tokens.length)) {
       generated[index] = (generated[index] ?? 0) + count;
-      yield piece([candidate(index, text, undefined)]);
+      yield piece([candidate(index, partOf(call, text), undefined)]);
     }
-    yield piece([candidate(index, "", isCut ? "MAX_TOKENS" : "STOP")]);
+    yield piece([candidate(index, { text: "" }, isCut ? "MAX_TOKENS" : "STOP")]);
   }
 }
 
-function candidate(index: number, text: string, finishReason: string | undefined): unknown {
-  const base = { content: { role: "model", parts: [{ text }] }, index };
+/** A text, or a call of the function with the text in its arguments. */
+function partOf({ tool }: SimulatedCall, text: string): object {
+  return tool === undefined ? { text } : { functionCall: { name: tool, args: { text } } };
+}
+
+function candidate(index: number, part: object, finishReason: string | undefined): unknown {
+  const base = { content: { role: "model", parts: [part] }, index };
   return finishReason === undefined ? base : { ...base, finishReason };
 }
 

@@ -50,7 +50,16 @@ function parse(body: Readonly<Record<string, unknown>>): SimulatedCall | Provide
     outputBound,
     choices: 1,
     prompt: readPrompt(body, input),
+    tool: toolToCall(body, input),
   };
+}
+
+/** The first function that is offered, unless the conversation already has an output of one. */
+function toolToCall(body: Readonly<Record<string, unknown>>, input: string | readonly unknown[]): string | undefined {
+  if (JSON.stringify(input).includes('"function_call_output"')) return undefined;
+  const tools = Array.isArray(body["tools"]) ? (body["tools"] as readonly unknown[]) : [];
+  const first = tools.find((tool) => isRecord(tool) && tool["type"] === "function");
+  return isRecord(first) ? String(first["name"]) : undefined;
 }
 
 function readPrompt(body: Readonly<Record<string, unknown>>, input: string | readonly unknown[]): PromptPart[] {
@@ -73,24 +82,82 @@ function* stream(call: SimulatedCall, reply: SimulatedReply, tokensPerChunk: num
     text: serverSentEvent({ type, sequence_number: sequence++, ...fields }, type),
     outputTokens,
   });
-  const at = { output_index: 0, content_index: 0, item_id: `msg_${reply.id}` };
   const running = response(call, reply, { status: "in_progress", output: [], usage: null });
   yield event("response.created", { response: running });
   yield event("response.in_progress", { response: running });
-  yield event("response.output_item.added", {
-    output_index: 0,
-    item: message(reply, { status: "in_progress", content: [] }),
-  });
-  yield event("response.content_part.added", { ...at, part: outputText("") });
+  const said = call.tool === undefined ? messageEvents(reply) : functionEvents(reply, call.tool);
+  yield event("response.output_item.added", { output_index: 0, item: said.opening });
+  for (const { type, fields } of said.before) yield event(type, fields);
   for (const { text, count } of inChunks(reply.choices[0]?.tokens ?? [], tokensPerChunk)) {
     outputTokens += count;
-    yield event("response.output_text.delta", { ...at, delta: text, logprobs: [] });
+    yield event(said.delta, { ...said.at, delta: text, ...said.more });
   }
-  yield event("response.output_text.done", { ...at, text: textOf(reply), logprobs: [] });
-  yield event("response.content_part.done", { ...at, part: outputText(textOf(reply)) });
-  yield event("response.output_item.done", { output_index: 0, item: finalMessage(reply) });
+  for (const { type, fields } of said.after) yield event(type, fields);
+  yield event("response.output_item.done", { output_index: 0, item: finalItem(call, reply) });
   const type = isCut(reply) ? "response.incomplete" : "response.completed";
   yield event(type, { response: finalResponse(call, reply) });
+}
+
+interface Fields {
+  readonly type: string;
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+/** How an item of the output is streamed. */
+interface ItemEvents {
+  readonly opening: unknown;
+  readonly at: Readonly<Record<string, unknown>>;
+  readonly before: readonly Fields[];
+  readonly delta: string;
+  readonly more?: Readonly<Record<string, unknown>>;
+  readonly after: readonly Fields[];
+}
+
+function messageEvents(reply: SimulatedReply): ItemEvents {
+  const at = { output_index: 0, content_index: 0, item_id: `msg_${reply.id}` };
+  const text = textOf(reply);
+  return {
+    opening: message(reply, { status: "in_progress", content: [] }),
+    at,
+    before: [{ type: "response.content_part.added", fields: { ...at, part: outputText("") } }],
+    delta: "response.output_text.delta",
+    more: { logprobs: [] },
+    after: [
+      { type: "response.output_text.done", fields: { ...at, text, logprobs: [] } },
+      { type: "response.content_part.done", fields: { ...at, part: outputText(text) } },
+    ],
+  };
+}
+
+/** The text is in the arguments of the call. */
+function functionEvents(reply: SimulatedReply, tool: string): ItemEvents {
+  const at = { output_index: 0, item_id: `fc_${reply.id}` };
+  const piece = (delta: string): Fields => ({
+    type: "response.function_call_arguments.delta",
+    fields: { ...at, delta },
+  });
+  const whole = { ...at, name: tool, arguments: argumentsOf(reply) };
+  return {
+    opening: functionCall(reply, tool, { status: "in_progress", arguments: "" }),
+    at,
+    before: [piece('{"text":"')],
+    delta: "response.function_call_arguments.delta",
+    after: [piece('"}'), { type: "response.function_call_arguments.done", fields: whole }],
+  };
+}
+
+function argumentsOf(reply: SimulatedReply): string {
+  return JSON.stringify({ text: textOf(reply) });
+}
+
+function functionCall(reply: SimulatedReply, name: string, state: Readonly<Record<string, unknown>>): unknown {
+  return { id: `fc_${reply.id}`, type: "function_call", call_id: "call_1", name, ...state };
+}
+
+function finalItem({ tool }: SimulatedCall, reply: SimulatedReply): unknown {
+  if (tool === undefined) return finalMessage(reply);
+  const status = isCut(reply) ? "incomplete" : "completed";
+  return functionCall(reply, tool, { status, arguments: argumentsOf(reply) });
 }
 
 function finalResponse(call: SimulatedCall, reply: SimulatedReply): unknown {
@@ -98,7 +165,7 @@ function finalResponse(call: SimulatedCall, reply: SimulatedReply): unknown {
   const input = billed.input + billed.cacheRead;
   return response(call, reply, {
     status: isCut(reply) ? "incomplete" : "completed",
-    output: [finalMessage(reply)],
+    output: [finalItem(call, reply)],
     usage: {
       input_tokens: input,
       output_tokens: billed.output,

@@ -1,3 +1,4 @@
+import { inspect } from "node:util";
 import {
   BedrockRuntimeClient,
   ConverseCommand,
@@ -7,6 +8,7 @@ import {
 } from "@aws-sdk/client-bedrock-runtime";
 import { patchBedrock } from "../../../instrumentation/src/bedrock/patch-client.ts";
 import { faultHeaders, TOOL, type Ask, type ClientOptions, type Library } from "./library.ts";
+import { readToEnd } from "./seen.ts";
 
 const HAIKU = "us.anthropic.claude-haiku-4-5-20251001-v1:0";
 const NOVA = "amazon.nova-lite-v1:0";
@@ -73,6 +75,11 @@ export const bedrockConverse: Library = {
           const { $metadata } = await client.send(new ConverseCommand(request(ask)));
           return [$metadata.httpStatusCode, $metadata.attempts, Object.keys($metadata)];
         },
+        async "a stream's looks"(ask) {
+          const { stream } = await client.send(new ConverseStreamCommand(request(ask)));
+          const looks = inspect(stream);
+          return [looks, (await readToEnd(stream as AsyncIterable<unknown>)) !== undefined];
+        },
       },
     };
   },
@@ -84,13 +91,14 @@ export const bedrockInvokeClaude: Library = {
   model: HAIKU,
   client(url, options = {}) {
     const client = bedrockClient(url, options);
-    const request = ({ prompt, maxTokens = 1_000 }: Ask) => ({
+    const request = ({ prompt, maxTokens = 1_000, hasTool }: Ask) => ({
       modelId: HAIKU,
       contentType: "application/json",
       body: JSON.stringify({
         anthropic_version: "bedrock-2023-05-31",
         max_tokens: maxTokens,
         messages: [{ role: "user", content: prompt }],
+        ...(hasTool === true ? { tools: [{ name, description, input_schema: parameters }] } : {}),
       }),
     });
     return {

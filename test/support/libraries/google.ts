@@ -1,8 +1,10 @@
 import { GoogleGenAI, Models } from "@google/genai";
 import { patchModels } from "../../../instrumentation/src/google/patch-models.ts";
-import { faultHeaders, type Ask, type Library } from "./library.ts";
+import { faultHeaders, TOOL, type Ask, type Library } from "./library.ts";
 
 const MODEL = "gemini-2.5-flash";
+const { parameters, ...NAMED } = TOOL.function;
+const FUNCTION = { ...NAMED, parametersJsonSchema: parameters };
 
 export const googleGenai: Library = {
   name: "@google/genai",
@@ -21,11 +23,12 @@ export const googleGenai: Library = {
         ...(retries ? { retryOptions: { attempts: 2 } } : {}),
       },
     });
-    const request = ({ prompt, maxTokens, signal }: Ask) => ({
+    const request = ({ prompt, maxTokens, hasTool, signal }: Ask) => ({
       model: MODEL,
       contents: prompt,
       config: {
         ...(maxTokens === undefined ? {} : { maxOutputTokens: maxTokens }),
+        ...(hasTool === true ? { tools: [{ functionDeclarations: [FUNCTION] }] } : {}),
         ...(signal === undefined ? {} : { abortSignal: signal }),
       },
     });

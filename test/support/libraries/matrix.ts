@@ -17,7 +17,6 @@ export type Instead = string | readonly OtherTest[];
 export type Instances = Readonly<Partial<Record<Case, Instead>>>;
 
 const inTest = (file: string, title: string): OtherTest => ({ file: `integration/instrumentation/${file}`, title });
-const proposals = (title: string): OtherTest => ({ file: "unit/instrumentation/gate/proposed-calls", title });
 
 const ONE_FORM = "an app gets an answer and a stream of it, and nothing else";
 const DIFFERENTIAL = [inTest("differential", "gives the app what the bare one gives")];
@@ -25,7 +24,6 @@ const CONVERSE = "the same client and commands as of Converse, which is held";
 const NO_TOOLS = "the API has none";
 const NEVER_AGAIN = "its client never tries again";
 const NO_SIGNAL = "its calls take no signal; a stream that is left is held under `stream`";
-const READ_ONLY = [proposals("reads the events of OpenAI's responses, of Google and of the AI SDK")];
 const VERCEL_TOOLS = [
   inTest("vercel-ai-tools", "run behind the gate, named by the model's own call"),
   inTest("vercel-ai-tools", "that are denied do not run, and the model reads why"),
@@ -39,12 +37,8 @@ const AGENTS_TOOLS = [inTest("openai-agents", "decides a function tool: %s runs 
 /** Of libraries in the shared suite, by the name in their adapter. */
 export const INSTEAD: Readonly<Record<string, Instances>> = {
   "openai chat completions": { forms: DIFFERENTIAL },
-  "openai responses": { forms: DIFFERENTIAL, tools: READ_ONLY },
-  "@anthropic-ai/sdk messages": {
-    forms: DIFFERENTIAL,
-    tools: [inTest("sdk-tools", "decides on the tools that the SDKs run")],
-  },
-  "@google/genai": { tools: READ_ONLY },
+  "openai responses": { forms: DIFFERENTIAL },
+  "@anthropic-ai/sdk messages": { forms: DIFFERENTIAL },
   "cohere-ai v1": { forms: "the same promises and streams as of v2, which is held" },
   "ollama chat": { abort: NO_SIGNAL, retry: NEVER_AGAIN },
   "ollama generate": {
@@ -53,10 +47,7 @@ export const INSTEAD: Readonly<Record<string, Instances>> = {
     retry: NEVER_AGAIN,
     tools: NO_TOOLS,
   },
-  "bedrock InvokeModel of a Claude": {
-    forms: CONVERSE,
-    tools: [proposals("puts the pieces of Anthropic's and Bedrock's blocks together")],
-  },
+  "bedrock InvokeModel of a Claude": { forms: CONVERSE },
   "bedrock InvokeModel of a Nova": { forms: CONVERSE },
   "ai with openai.chat": { tools: VERCEL_TOOLS },
   "ai with openai.responses": { forms: "the same results as of chat completions, which are held", tools: VERCEL_TOOLS },

@@ -42,15 +42,15 @@ export const openaiResponses: Library = {
   name: "openai responses",
   client(url, options = {}) {
     const client = clientOf(url, options);
-    const request = (prompt: string, maxTokens: number | undefined) => ({
+    const request = ({ prompt, maxTokens, hasTool }: Ask) => ({
       model: MODEL,
       input: prompt,
       ...(maxTokens === undefined ? {} : { max_output_tokens: maxTokens }),
+      ...(hasTool === true ? { tools: [{ type: "function" as const, ...TOOL.function, strict: false }] } : {}),
     });
     return {
-      ask: async ({ prompt, maxTokens, signal }) => client.responses.create(request(prompt, maxTokens), { signal }),
-      stream: async ({ prompt, maxTokens, signal }) =>
-        client.responses.create({ ...request(prompt, maxTokens), stream: true }, { signal }),
+      ask: async (ask) => client.responses.create(request(ask), { signal: ask.signal }),
+      stream: async (ask) => client.responses.create({ ...request(ask), stream: true }, { signal: ask.signal }),
     };
   },
 };

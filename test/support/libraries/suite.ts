@@ -162,6 +162,12 @@ const HELD: Readonly<Record<Case, (stage: Stage, library: Library) => void>> = {
       const { billed } = await stage.billedFor(() => ask({ prompt: "twice" })(stage.clientOf(library, { fault })));
       expect([stage.requests, stage.ledger.settled]).toEqual([2, billed]);
     });
+
+    it("charges an answer once that comes after an error of the provider's", async () => {
+      const client = { fault: "server_error_once" };
+      expect(await onBoth({ stage, library, client }, ask({ prompt: "once more" }), spans)).toBe("exact");
+      expect(stage.requests).toBe(2);
+    });
   },
 
   error(stage, library) {
