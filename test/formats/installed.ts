@@ -11,22 +11,26 @@ export const RUNTIMES = ["bun@1.4.5", "deno@2.9.6"];
 
 /** `tools` is where the bundlers are installed. */
 export function bundledByWebpack(tools: string): readonly Format[] {
-  return [true, false].map((isExternal) => ({
-    name: `webpack, ${isExternal ? "libraries external" : "library in the bundle"}`,
-    expected: isExternal ? "library" : "wire",
+  return (["libraries external", "library in the bundle", "the gate in the bundle"] as const).map((form) => ({
+    name: `webpack, ${form}`,
+    expected: form === "library in the bundle" ? "wire" : "library",
     prepare(folder, library) {
-      const name = isExternal ? "webpack-external" : "webpack-bundled";
+      const isExternal = form !== "library in the bundle";
+      const hasGate = form === "the gate in the bundle";
+      const name = `webpack-${form.replaceAll(" ", "-")}`;
+      const register =
+        'import { registerTollgate } from "@tollgate/instrumentation";\nawait registerTollgate().ready;\n';
       const config = {
         mode: "production",
         target: "node",
         devtool: false,
-        entry: write(folder, `${name}.mjs`, esmSource(library)),
+        entry: write(folder, `${name}.mjs`, esmSource(library, hasGate ? register : "")),
         output: { path: folder, filename: `${name}.bundle.cjs` },
         externals: isExternal ? { [library.name]: `commonjs ${library.name}` } : {},
       };
       const script = `require("webpack")(${JSON.stringify(config)}, (error, stats) => { if (error || stats.hasErrors()) throw error ?? new Error(stats.toString()); });`;
       execFileSync(process.execPath, ["-e", script], { cwd: tools, stdio: "ignore" });
-      return { args: [...PRELOAD, join(folder, config.output.filename)] };
+      return { args: [...(hasGate ? [] : PRELOAD), join(folder, config.output.filename)] };
     },
   }));
 }

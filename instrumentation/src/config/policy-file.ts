@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import type * as Yaml from "yaml";
 import { parsePolicy } from "../policy/document.ts";
 import type { PolicyDocument } from "../policy/document.ts";
+import { loadPackage } from "../own-package.ts";
 
 export type PolicyFile = { readonly policies: readonly PolicyDocument[]; readonly problems: readonly string[] };
 
@@ -58,7 +58,7 @@ function isPolicy({ value }: Document): boolean {
 
 function readDocuments(file: string, text: string): readonly Source[] {
   // JSON is YAML: one reader knows the places in both.
-  const yaml = createRequire(import.meta.url)("yaml") as typeof Yaml;
+  const yaml = loadPackage("yaml") as typeof Yaml;
   const lines = new yaml.LineCounter();
   const placeOf = (offset: number): string => {
     const { line, col } = lines.linePos(offset);

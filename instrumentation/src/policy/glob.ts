@@ -12,8 +12,8 @@
  * Pattern and text are compared after Unicode NFKC and case folding. Time: linear in the text for each run of literals,
  * text × pattern at worst; there is no backtracking over more than one star.
  */
-import { createRequire } from "node:module";
 import type Micromatch from "micromatch";
+import { loadPackage } from "../own-package.ts";
 
 export const GLOB_LENGTH_MAX = 256;
 const BRACES_MAX = 3;
@@ -183,7 +183,7 @@ let loaded: typeof Micromatch | undefined;
 
 /** Loaded with the first pattern that needs it: few do. */
 function parser(): typeof Micromatch {
-  loaded ??= createRequire(import.meta.url)("micromatch") as typeof Micromatch;
+  loaded ??= loadPackage("micromatch") as typeof Micromatch;
   return loaded;
 }
 

@@ -5,9 +5,9 @@
  * own cost what the next wider kind costs (cache reads without a price cost the input price).
  * Sound, images, film and searches have prices of their own in the same data; pages and hours are not used.
  */
-import { createRequire } from "node:module";
 import type * as GenaiPrices from "@pydantic/genai-prices";
 import type { ConditionalPrice, ModelInfo, ModelPrice as BookPrices, TieredPrices } from "@pydantic/genai-prices";
+import { loadPackage } from "../own-package.ts";
 import { nanoFromDecimal } from "./decimal.ts";
 import { documentedMaxOutputTokens } from "./max-output-tokens.ts";
 import type { ModelPrice } from "./price-book.ts";
@@ -50,7 +50,7 @@ let loaded: typeof GenaiPrices | undefined;
 
 /** 800 kB of prices, loaded with the first look-up: registration has to be quick. */
 function library(): typeof GenaiPrices {
-  loaded ??= createRequire(import.meta.url)("@pydantic/genai-prices") as typeof GenaiPrices;
+  loaded ??= loadPackage("@pydantic/genai-prices") as typeof GenaiPrices;
   return loaded;
 }
 

@@ -1,5 +1,5 @@
-import { createRequire } from "node:module";
 import type { Detector } from "./detectors.ts";
+import { loadPackage } from "../own-package.ts";
 
 /** A pattern of the configuration, run by an automaton: no text can make it slow. Throws for what does not compile. */
 export function patternDetector(name: string, regex: string): Detector {
@@ -37,5 +37,5 @@ const PACKAGE: string = "re2js";
 
 /** Loaded by those who have patterns; in an agent it is an optional peer. */
 function loadRe2(): Re2 {
-  return createRequire(import.meta.url)(PACKAGE) as Re2;
+  return loadPackage(PACKAGE) as Re2;
 }

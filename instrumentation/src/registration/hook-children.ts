@@ -19,6 +19,7 @@ import type { ThreadSpans } from "../telemetry/thread-spans.ts";
 import { childEnvironment } from "./child-environment.ts";
 import type { Parent } from "./child-environment.ts";
 import { hookWorkers } from "./hook-workers.ts";
+import { fileBeside } from "../own-package.ts";
 
 /** Not the app's to see: for the process's own helpers. */
 export const plainSpawnSync = childProcess.spawnSync;
@@ -100,9 +101,9 @@ class ChildHook {
     this.#config = config;
     this.#logger = logger;
     this.#settings = settings;
-    const { href } = new URL("../register.js", import.meta.url);
+    const file = fileBeside(import.meta.url, "../register.js");
     // In a bundle there is no such file, and a child that can't find it would not start.
-    this.#registerUrl = existsSync(fileURLToPath(href)) ? `${href}?inherited` : undefined;
+    this.#registerUrl = file !== undefined && existsSync(fileURLToPath(file)) ? `${file.href}?inherited` : undefined;
   }
 
   parent(): Parent {

@@ -11,6 +11,7 @@ import type { Parent } from "./child-environment.ts";
 import { isRegistration } from "../config/start-settings.ts";
 import type { ThreadSpans } from "../telemetry/thread-spans.ts";
 import { HAS_FRONT } from "./module-hooks.ts";
+import { fileBeside } from "../own-package.ts";
 
 export interface WorkerHook {
   readonly parent: () => Parent;
@@ -75,7 +76,8 @@ const DIRECTIVE = /^(?:\s|\/\/[^\n]*\n|\/\*[^]*?\*\/)*(?:"use strict"|'use stric
  * imports as ES modules is loaded before that all the same: calls of those libraries are gated on the wire.
  */
 function registeredText(code: string): string {
-  const entry = fileURLToPath(new URL(HAS_FRONT ? FRONT : GATE, import.meta.url));
+  const file = fileBeside(import.meta.url, HAS_FRONT ? FRONT : GATE);
+  const entry = file === undefined ? "" : fileURLToPath(file);
   const call = HAS_FRONT ? "installFront()" : "registerTollgate({isPreload:true})";
   const path = JSON.stringify(entry);
   const register = `process.getBuiltinModule("node:module").createRequire(${path})(${path}).${call}`;

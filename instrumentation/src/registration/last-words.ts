@@ -10,6 +10,7 @@
  *
  * Nothing can be said on SIGKILL: then the lease counts as spent until the ledger's grace time is over (I4).
  */
+import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { isMainThread } from "node:worker_threads";
 import { FLUSH_TIMEOUT_MS, plainEnvironment } from "../config/config.ts";
@@ -20,6 +21,7 @@ import type { ThreadSpans } from "../telemetry/thread-spans.ts";
 import type { Tracing } from "../telemetry/tracing.ts";
 import { EndSignals } from "./end-signals.ts";
 import { plainSpawnSync } from "./hook-children.ts";
+import { fileBeside } from "../own-package.ts";
 
 /** One request of the child process: a body, or the file that holds it and goes when it is taken. */
 export interface HandedOver {
@@ -186,7 +188,10 @@ export class LastWords {
 
 /** True when all was taken. */
 function handOver(requests: string): boolean {
-  const script = fileURLToPath(new URL("./hand-over.js", import.meta.url));
+  const file = fileBeside(import.meta.url, "./hand-over.js");
+  const script = file === undefined ? undefined : fileURLToPath(file);
+  // In a bundle there is no such file.
+  if (script === undefined || !existsSync(script)) return false;
   const { status } = plainSpawnSync(process.execPath, [script], {
     input: requests,
     timeout: FLUSH_TIMEOUT_MS,

@@ -1,8 +1,8 @@
 import { existsSync } from "node:fs";
-import { createRequire } from "node:module";
 import { dirname, isAbsolute, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { CAN_HOOK, hasReported, importLoaded } from "./module-hooks.ts";
+import { requireFrom } from "../own-package.ts";
 import { SDK_FILES } from "./sdk-files.ts";
 
 export interface LoadedSdk {
@@ -18,8 +18,7 @@ export interface LoadedSdk {
  * which gives the same module: so each file of a known SDK that the app's main script can resolve is asked for.
  */
 export async function* loadedSdks(): AsyncGenerator<LoadedSdk> {
-  const main = process.argv[1] ?? join(process.cwd(), "index.js");
-  const require = createRequire(main);
+  const require = requireFrom(undefined);
   for (const { name, className, functions, entry, files } of SDK_FILES) {
     let folder: string;
     try {

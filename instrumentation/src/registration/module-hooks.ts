@@ -13,6 +13,7 @@ import { pathToFileURL } from "node:url";
 import { appendReport, LOADED, REPORT_MARK, withReport } from "./loaded-report.ts";
 import { exportedClass, findSdkFile, SDK_FILES } from "./sdk-files.ts";
 import type { SdkFile } from "./sdk-files.ts";
+import { fileBeside, requireFrom } from "../own-package.ts";
 
 export type OnLoaded = (file: SdkFile, clientClass: unknown, location: string) => void;
 
@@ -59,9 +60,9 @@ export function hookModules(onLoaded: OnLoaded): void {
   const wasHooked = isHooked;
   if (!wasHooked) {
     install();
-    const thread = new URL("./loader-thread.js", import.meta.url);
+    const thread = fileBeside(import.meta.url, "./loader-thread.js");
     // In a bundle there is no such file: what is imported later is gated on the wire.
-    if (!hasSyncHooks(process.versions.node) && existsSync(thread)) module.register(thread);
+    if (!hasSyncHooks(process.versions.node) && thread !== undefined && existsSync(thread)) module.register(thread);
   }
   reportCached(onLoaded, { wasHooked });
 }
@@ -160,7 +161,7 @@ function hookCompile(report: (name: string, loaded: unknown, location: string) =
 
 /** `wasHooked`: only what a preload before ours has loaded was not seen; its functions are out of reach. */
 function reportCached(onLoaded: OnLoaded, { wasHooked }: { readonly wasHooked: boolean }): void {
-  const { cache } = module.createRequire(import.meta.url);
+  const { cache } = requireFrom(import.meta.url);
   const told = new Set<string>();
   for (const [location, loaded] of Object.entries(cache)) {
     const file = findSdkFile(location);

@@ -7,7 +7,6 @@
  * anyway. Else it is `sdk-node` with all that the environment says; it takes longer to import than everything else in here
  * together, so it is loaded beside the app, not before it, and the audit provider serves the global API meanwhile.
  */
-import { createRequire } from "node:module";
 import { propagation, trace } from "@opentelemetry/api";
 import type { ContextManager, ProxyTracerProvider, TracerProvider } from "@opentelemetry/api";
 import { CompositePropagator, W3CBaggagePropagator, W3CTraceContextPropagator } from "@opentelemetry/core";
@@ -17,6 +16,7 @@ import { TracerProvider as SdkTracerProvider } from "@opentelemetry/sdk-trace";
 import type { SpanProcessor } from "@opentelemetry/sdk-trace";
 import type { Config } from "../config/config.ts";
 import type { Logger } from "../config/logger.ts";
+import { loadPackage } from "../own-package.ts";
 
 export interface ProcessSdk {
   /** Resolves when the SDK runs, or the app's own was joined. Never rejects. */
@@ -125,6 +125,11 @@ function leadEarlyTracers(): void {
 
 /** The API is two modules, one for `import` and one for `require`, over one global state. */
 function apiTwins(): readonly (typeof trace)[] {
-  const { trace: required } = createRequire(import.meta.url)("@opentelemetry/api") as { readonly trace: typeof trace };
-  return required === trace ? [trace] : [trace, required];
+  try {
+    const { trace: required } = loadPackage("@opentelemetry/api") as { readonly trace: typeof trace };
+    return required === trace ? [trace] : [trace, required];
+  } catch {
+    // Only in a bundle.
+    return [trace];
+  }
 }

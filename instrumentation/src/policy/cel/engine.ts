@@ -2,9 +2,9 @@
  * What every use of CEL (https://cel.dev) shares here: the engine, loaded on first use, its bounds, and how its complaints are
  * put into words.
  */
-import { createRequire } from "node:module";
 import type * as Cel from "@marcbachmann/cel-js";
 import { compileGlob } from "../glob.ts";
+import { loadPackage } from "../../own-package.ts";
 
 export const CEL_NODES_MAX = 400;
 export const CEL_LENGTH_MAX = 2048;
@@ -19,7 +19,7 @@ const LIMITS = {
 
 /** An environment with `glob` and no variables yet. The engine is loaded here: most processes have no expressions. */
 export function createCelEnvironment(): Cel.Environment {
-  const cel = createRequire(import.meta.url)("@marcbachmann/cel-js") as typeof Cel;
+  const cel = loadPackage("@marcbachmann/cel-js") as typeof Cel;
   return new cel.Environment({ limits: LIMITS, homogeneousAggregateLiterals: false }).registerFunction(
     "glob(string, string): bool",
     (text: string, pattern: string) => rememberedGlob(pattern)(text),
