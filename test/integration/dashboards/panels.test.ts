@@ -253,6 +253,19 @@ describe("LLM cost", () => {
     ]);
   });
 
+  it("says of a dear trace which agent began it, whatever of it came first", async () => {
+    const begun = HOUR_START - 50 * 86_400;
+    // As on a busy day, no merge has met what came apart; of half of the traces the later spans come first.
+    await owner.command("SYSTEM STOP MERGES trace_log");
+    for (const turn of [0, 1]) {
+      await owner.command(`INSERT INTO span_log (trace_id, span_id, start, end, agent, model, cost_nano_usd, cost_status, received_at)
+        SELECT leftPad(toString(number), 32, '7'), leftPad(toString(number * 10 + ${turn}), 16, '7'), fromUnixTimestamp64Second(${begun} + later * 10, 'UTC') AS at,
+          at, if(later, 'callee', 'caller'), 'm', 1000, 'exact', at FROM (SELECT number, (number + ${turn}) % 2 AS later FROM numbers(20))`);
+    }
+    const rows = await panel("Dearest traces", { ...ALL, fromUnixSeconds: begun - 1, toUnixSeconds: begun + 60 });
+    expect(rows.map((row) => row["made_by"])).toEqual(Array.from({ length: 20 }, () => "caller"));
+  });
+
   it("shows how much of a budget is used", async () => {
     expect(await panel("Budgets", ALL)).toMatchObject([{ name: "fleet", used: 0.25, remaining_usd: "0.75" }]);
   });
