@@ -4,6 +4,7 @@
  */
 import { asBody, asText } from "../gate/endpoint.ts";
 import { runGated } from "../guard/covered-tool.ts";
+import { signalOf } from "../guard/tool-signal.ts";
 import { registeredToolGate } from "../guard/tool-registry.ts";
 import type { LoadedFunctions } from "../registration/loaded-report.ts";
 import { replaceFunction } from "../registration/replace-function.ts";
@@ -37,6 +38,7 @@ function gatedTool(tool: Tool): object {
         options: {},
         parameters: [input],
         run: ([given]) => tool.run(given, context),
+        signal: signalOf(context),
         ...(id !== undefined && { attributes: { [semconv.ATTR_GEN_AI_TOOL_CALL_ID]: id } }),
       });
     },

@@ -37,10 +37,14 @@ export class ApprovalClient {
     this.#options = options;
   }
 
-  /** Asks, and waits for the answer at most `waitMs`. Never rejects. */
+  /** Asks, and waits for the answer at most `waitMs`, and no longer than `signal` lets it. Never rejects. */
   async ask(
     act: Omit<ApprovalAsk, "process_id">,
-    options: { readonly waitMs: number; readonly onAsked: (reply: ApprovalReply) => void },
+    options: {
+      readonly waitMs: number;
+      readonly signal?: AbortSignal | undefined;
+      readonly onAsked: (reply: ApprovalReply) => void;
+    },
   ): Promise<AskedOutcome> {
     const { transport, clock, processId } = this.#options;
     if (transport === undefined) return { outcome: "unasked", reason: "there is no processor that could ask anybody" };
@@ -58,13 +62,13 @@ export class ApprovalClient {
       } else if (known === undefined && (answer.kind !== "unreachable" || options.waitMs === 0)) {
         return { outcome: "unasked", reason: reasonOf(answer) };
       }
-      const leftMs = deadlineMs - clock.monotonicMs();
+      const leftMs = options.signal?.aborted === true ? 0 : deadlineMs - clock.monotonicMs();
       if (leftMs <= 0) {
         return known === undefined
           ? { outcome: "unasked", reason: reasonOf(answer) }
           : { outcome: "pending", reply: known };
       }
-      await this.#answered(known?.id ?? "", Math.min(leftMs, POLL_MS));
+      await this.#answered(known?.id ?? "", Math.min(leftMs, POLL_MS), options.signal);
     }
   }
 
@@ -100,16 +104,18 @@ export class ApprovalClient {
   }
 
   /** Until it is heard of, or `ms` are over. Holds the process: a call waits. */
-  #answered(id: string, ms: number): Promise<void> {
+  #answered(id: string, ms: number, signal: AbortSignal | undefined): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     const waiting = this.#waiting.get(id) ?? new Set();
     const done = (): void => {
       timer.cancel();
+      signal?.removeEventListener("abort", done);
       waiting.delete(done);
       if (waiting.size === 0) this.#waiting.delete(id);
       resolve();
     };
     const timer = this.#options.clock.after(ms, done, { holdsProcess: true });
+    signal?.addEventListener("abort", done);
     waiting.add(done);
     this.#waiting.set(id, waiting);
     return promise;

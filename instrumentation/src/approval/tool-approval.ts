@@ -29,6 +29,8 @@ export interface ApprovalCall<V extends WantedApproval> {
   readonly wanted: V;
   /** How long the call waits for an answer. */
   readonly waitMs: number;
+  /** The app's own: once it aborts, nothing is waited for, and no approval is used. */
+  readonly signal: AbortSignal | undefined;
   /** Decides anew, on these arguments. Throws the typed errors for what may not run. */
   readonly decideAgain: (args: unknown) => V;
 }
@@ -45,7 +47,7 @@ export function obtainApproval<V extends WantedApproval>(call: ApprovalCall<V>):
 }
 
 async function ask<V extends WantedApproval>(call: ApprovalCall<V>, approvals: ApprovalClient): Promise<V> {
-  const { who, span, tool, wanted, waitMs } = call;
+  const { who, span, tool, wanted, waitMs, signal } = call;
   const { rule, reason } = wanted;
   const asked = await approvals.ask(
     {
@@ -60,11 +62,12 @@ async function ask<V extends WantedApproval>(call: ApprovalCall<V>, approvals: A
       rule,
       reason,
     },
-    { waitMs, onAsked: ({ id }) => span.setAttribute(semconv.ATTR_TOLLGATE_APPROVAL_ID, id) },
+    { waitMs, signal, onAsked: ({ id }) => span.setAttribute(semconv.ATTR_TOLLGATE_APPROVAL_ID, id) },
   );
   if (asked.outcome === "unasked") throw new ApprovalPending({ tool, rule, reason: `${reason} (${asked.reason})` });
   const { reply } = asked;
-  if (asked.outcome === "pending") throw new ApprovalPending({ tool, rule, reason, approvalId: reply.id });
+  if (asked.outcome === "pending" || signal?.aborted === true)
+    throw new ApprovalPending({ tool, rule, reason, approvalId: reply.id });
   if (reply.answered_by !== undefined) span.setAttribute(semconv.ATTR_TOLLGATE_APPROVAL_BY, reply.answered_by);
   if (asked.outcome === "denied") {
     span.setAttribute(semconv.ATTR_TOLLGATE_DECISION, semconv.DecisionName.deny);

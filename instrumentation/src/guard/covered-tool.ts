@@ -14,10 +14,28 @@ interface Running {
 
 const running = new AsyncLocalStorage<Running>();
 
-/** Decides, then runs the tool so that layers below know of it. */
+/**
+ * Decides, then runs the tool so that layers below know of it. What the app gives up (`call.signal`) while its decision is waited for
+ * rejects at once, with the signal's reason, and does not run however it is decided.
+ */
 export function runGated(gate: ToolGate, call: ToolCall): unknown {
-  const run = (given: readonly unknown[]): unknown => below(call.name, given[0], () => call.run(given));
-  return gate.call({ ...call, run });
+  // What was given up before is the tool's affair, as it is without the gate.
+  const signal = call.signal?.aborted === false ? call.signal : undefined;
+  let hasBegun = false;
+  const run = (given: readonly unknown[]): unknown => {
+    signal?.throwIfAborted();
+    hasBegun = true;
+    return below(call.name, given[0], () => call.run(given));
+  };
+  const answer = gate.call({ ...call, run, signal });
+  if (hasBegun || signal === undefined || !(answer instanceof Promise)) return answer;
+  const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+  const giveUp = (): void => {
+    if (!hasBegun) reject(signal.reason as Error);
+  };
+  signal.addEventListener("abort", giveUp);
+  void answer.then(resolve, reject).finally(() => signal.removeEventListener("abort", giveUp));
+  return promise;
 }
 
 /**

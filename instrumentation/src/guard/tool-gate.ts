@@ -48,17 +48,12 @@ export interface ToolCall {
   readonly attributes?: Attributes;
   /** The server of MCP whose tool it is. */
   readonly server?: string;
+  /** The app's own: from its abort on nobody waits for a decision. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Refusals that no policy has recorded yet. */
-const WITHOUT_POLICY = [
-  BudgetExceeded,
-  AgentKilled,
-  AgentPaused,
-  ApprovalRequired,
-  GateUnavailable,
-  ConfigInvalid,
-] as const;
+const WITHOUT_POLICY = [BudgetExceeded, AgentKilled, AgentPaused, ApprovalRequired, GateUnavailable, ConfigInvalid];
 
 interface Permitted {
   readonly who: Who;
@@ -151,7 +146,7 @@ export class ToolGate {
     if (stops.isOpen(who)) return this.#decideAndRun(call, who, span);
     const killed = stops.killed(who);
     if (killed !== undefined) throw this.#refuse(span, killed);
-    return stops.pass(who, undefined).then(
+    return stops.pass(who, call.signal).then(
       () => this.#decideAndRun(call, who, span),
       (problem: unknown) => {
         throw this.#refuse(span, this.#contain(problem));
@@ -303,20 +298,22 @@ export class ToolGate {
     call: ToolCall,
     { who, span, wanted }: { readonly who: Who; readonly span: Span; readonly wanted: Verdict },
   ): Promise<Verdict> {
-    const { name, options } = call;
+    const { name: tool, options, signal } = call;
     const decideAgain = (args: unknown): Verdict => {
       const verdict = this.#decideByRules(call, { who, args });
       this.#refuseDenied(verdict);
       if (options.policy === undefined) return verdict;
-      const checked = fromCheck(options.policy.check(name, args, checkContextOf(verdict.judged)), verdict.judged);
+      const checked = fromCheck(options.policy.check(tool, args, checkContextOf(verdict.judged)), verdict.judged);
       this.#refuseDenied(checked);
       return wanted.policy === checked.policy ? checked : verdict;
     };
     const waitMs = options.approvalWaitMs ?? this.#gate.config.approvalWaitMs;
-    return obtainApproval({ gate: this.#gate, who, span, tool: name, wanted, waitMs, decideAgain }).then((verdict) => {
-      this.#record(span, verdict);
-      return verdict;
-    });
+    return obtainApproval({ gate: this.#gate, who, span, tool, wanted, waitMs, signal, decideAgain }).then(
+      (verdict) => {
+        this.#record(span, verdict);
+        return verdict;
+      },
+    );
   }
 
   #record(span: Span, verdict: Verdict): void {

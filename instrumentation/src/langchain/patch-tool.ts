@@ -5,6 +5,7 @@
 import { inSession } from "../context/framework-session.ts";
 import { asBody, asText } from "../gate/endpoint.ts";
 import { runGated } from "../guard/covered-tool.ts";
+import { signalOf } from "../guard/tool-signal.ts";
 import { registeredToolGate } from "../guard/tool-registry.ts";
 import * as semconv from "../semconv.ts";
 import { isPatched, PATCHED, replace } from "../stainless/patch-client.ts";
@@ -54,6 +55,7 @@ function gatedCall(original: Call): Call {
         options: {},
         parameters: [input],
         run: ([given]) => original.call(this, given, manager, config),
+        signal: signalOf(config),
         attributes: callId === undefined ? {} : { [semconv.ATTR_GEN_AI_TOOL_CALL_ID]: callId },
       }),
     );

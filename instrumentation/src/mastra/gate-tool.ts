@@ -3,6 +3,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { asBody, asText } from "../gate/endpoint.ts";
 import type { Body } from "../gate/endpoint.ts";
 import { runGated } from "../guard/covered-tool.ts";
+import { signalOf } from "../guard/tool-signal.ts";
 import { registeredToolGate } from "../guard/tool-registry.ts";
 import * as semconv from "../semconv.ts";
 
@@ -32,6 +33,7 @@ export function gatedExecute(
       options: {},
       parameters: [input],
       run: ([given]) => decided.run({ tool, isTaken: false }, () => original.call(this, given, context)),
+      signal: signalOf(context, "abortSignal"),
       attributes: callId === undefined ? {} : { [semconv.ATTR_GEN_AI_TOOL_CALL_ID]: callId },
     });
   };
@@ -50,6 +52,7 @@ export function gateDirectly(made: object): void {
       options: {},
       parameters: [input],
       run: ([given]) => execute.call(this, given, context),
+      signal: signalOf(context, "abortSignal"),
     });
   };
 }

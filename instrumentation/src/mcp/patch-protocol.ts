@@ -9,6 +9,8 @@ import { findTollgateError } from "../errors.ts";
 import { asBody, asText } from "../gate/endpoint.ts";
 import type { Body } from "../gate/endpoint.ts";
 import { below, isDecidedAbove, runGated } from "../guard/covered-tool.ts";
+import { signalOf } from "../guard/tool-signal.ts";
+import type { ToolCall } from "../guard/tool-gate.ts";
 import { registeredToolGate } from "../guard/tool-registry.ts";
 import * as semconv from "../semconv.ts";
 import { isPatched, PATCHED, replace } from "../stainless/patch-client.ts";
@@ -37,12 +39,15 @@ export function patchProtocol(prototype: object | null): boolean {
   const protocol = prototype as Protocol;
   replace(protocol, "request", function (this: object, call, ...rest) {
     if (asBody(call)?.["method"] === TOOLS_LIST) return listed(this, request.call(this, call, ...rest));
-    return gated(call, (sent) => request.call(this, sent, ...rest), serverName(this));
+    return gated(call, (sent) => request.call(this, sent, ...rest), {
+      server: serverName(this),
+      signal: signalOf(rest[1]),
+    });
   });
   replace(protocol, "setRequestHandler", function (this: object, schema, handler) {
     return setRequestHandler.call(this, schema, async (call, ...rest) => {
       try {
-        return await gated(call, async (sent) => handler(sent, ...rest));
+        return await gated(call, async (sent) => handler(sent, ...rest), { signal: signalOf(rest[0]) });
       } catch (error) {
         const refusal = asBody(call)?.["method"] === TOOLS_CALL ? findTollgateError(error) : undefined;
         if (refusal === undefined) throw error;
@@ -54,7 +59,11 @@ export function patchProtocol(prototype: object | null): boolean {
 }
 
 /** Asynchronous, because refusals are thrown at once, and who calls awaits a promise. */
-async function gated(request: unknown, send: (request: Body) => Promise<unknown>, server?: string): Promise<unknown> {
+async function gated(
+  request: unknown,
+  send: (request: Body) => Promise<unknown>,
+  about: Pick<ToolCall, "server" | "signal">,
+): Promise<unknown> {
   const gate = registeredToolGate();
   const call = asBody(request);
   if (gate === undefined || call?.["method"] !== TOOLS_CALL) return send(request as Body);
@@ -72,7 +81,7 @@ async function gated(request: unknown, send: (request: Body) => Promise<unknown>
       const sent = given.length === 0 ? params : { ...params, arguments: given[0] };
       return told(await send({ ...call, params: sent }));
     },
-    ...(server !== undefined && { server }),
+    ...about,
     attributes: { [semconv.ATTR_MCP_METHOD_NAME]: TOOLS_CALL },
   });
 }

@@ -7,6 +7,7 @@ import { ErrorCode, TollgateError } from "../errors.ts";
 import { asBody, asText } from "../gate/endpoint.ts";
 import type { Body } from "../gate/endpoint.ts";
 import { runGated } from "../guard/covered-tool.ts";
+import { signalOf } from "../guard/tool-signal.ts";
 import { registeredToolGate } from "../guard/tool-registry.ts";
 import type { LoadedFunctions } from "../registration/loaded-report.ts";
 import { replaceFunction } from "../registration/replace-function.ts";
@@ -54,6 +55,7 @@ async function runTool(asked: Body, invoke: (call: unknown) => unknown): Promise
       // The text is what the tool reads; nobody can change it after the decision.
       parameters: [parsed(asked["input"])],
       run: () => invoke(asked),
+      signal: signalOf(asked["details"]),
       attributes: callId === undefined ? {} : { [semconv.ATTR_GEN_AI_TOOL_CALL_ID]: callId },
     });
   } catch (error) {

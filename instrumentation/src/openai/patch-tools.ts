@@ -5,6 +5,7 @@
 import { asArray, asBody, asText } from "../gate/endpoint.ts";
 import type { Body } from "../gate/endpoint.ts";
 import { runGated } from "../guard/covered-tool.ts";
+import { signalOf } from "../guard/tool-signal.ts";
 import { registeredToolGate } from "../guard/tool-registry.ts";
 import { isPatched, PATCHED, replace } from "../stainless/patch-client.ts";
 
@@ -63,6 +64,7 @@ function gated(name: string, run: Run): Run {
       options: {},
       parameters: [parsed],
       run: ([given]) => run.call(this, typeof input === "string" && parsed !== input ? toText(given) : given, ...rest),
+      signal: signalOf(asBody(rest[0])?.["controller"]),
     });
   };
 }

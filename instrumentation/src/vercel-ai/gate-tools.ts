@@ -2,6 +2,7 @@
 import { asBody, asText } from "../gate/endpoint.ts";
 import type { Body } from "../gate/endpoint.ts";
 import { runGated } from "../guard/covered-tool.ts";
+import { signalOf } from "../guard/tool-signal.ts";
 import { registeredToolGate } from "../guard/tool-registry.ts";
 import * as semconv from "../semconv.ts";
 
@@ -29,6 +30,7 @@ function gatedTool(name: string, tool: Body): unknown {
       options: {},
       parameters: [input],
       run: ([given]) => execute.call(tool, given, options),
+      signal: signalOf(options, "abortSignal"),
       attributes: { [semconv.ATTR_GEN_AI_TOOL_CALL_ID]: asText(asBody(options)?.["toolCallId"]) ?? "" },
     });
   };

@@ -117,6 +117,30 @@ describe.each([
     expect(through).toEqual(await abort());
   });
 
+  it.each(["client", "server"])("does not run what was given up while the %s's decision waited", async (side) => {
+    rig = await startFrameworkRig();
+    const runs: unknown[] = [];
+    const client = await connect(runs);
+    const { stops } = rig.gated.gate;
+    stops.onStops({ epoch: "e", revision: 1, acts: [{ ...KILL, act: "pause" }] });
+    const gate = registeredToolGate();
+    if (side === "server") registerToolGate(undefined);
+    const leaving = new AbortController();
+    const given = { name: "read_file", arguments: { path: "/a" } };
+    const end = client.callTool(given, undefined, { signal: leaving.signal });
+    registerToolGate(gate);
+    // What came by the other side is waiting by then.
+    await client.ping();
+    leaving.abort(new Error("the app's own"));
+    await expect(end).rejects.toThrow("the app's own");
+    await client.ping();
+    stops.onStops({ epoch: "e", revision: 2, acts: [] });
+    await expect.poll(() => rig.tools()).toHaveLength(1);
+    expect(runs).toEqual([]);
+    await client.callTool(given);
+    expect(runs).toHaveLength(1);
+  });
+
   it("sends nothing for an agent that was killed", async () => {
     rig = await startFrameworkRig();
     const runs: unknown[] = [];
