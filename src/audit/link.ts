@@ -42,7 +42,7 @@ const STATUS_NAMES = ["unset", "ok", "error"] as const;
 const FOREIGN: LinkReading = { kind: "foreign" };
 const MALFORMED: LinkReading = { kind: "malformed" };
 
-const keysOf = new KeyMemo<CoveredKeys>((keys) => coveredKeys([...keys]));
+const keysOf = new KeyMemo<CoveredKeys>((all) => coveredKeys([...all.keys()]));
 
 /** Reads and checks the link of a span. Cheap where there is none. `checksSeal`: nothing may have changed sealed values yet. */
 export function readLink(span: Span, { checksSeal }: { readonly checksSeal: boolean }): LinkReading {

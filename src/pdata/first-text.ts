@@ -16,10 +16,7 @@ export class FirstText {
 
   constructor(keys: readonly string[]) {
     this.#keys = keys.map((key) => AttributeKey.of(key));
-    this.#present = new KeyMemo((all) => {
-      const there = new Set(all);
-      return this.#keys.filter(({ name }) => there.has(name));
-    });
+    this.#present = new KeyMemo((all) => this.#keys.filter(({ name }) => all.has(name)));
   }
 
   /** Nobody may change the resource's attributes before its last span was asked for. */

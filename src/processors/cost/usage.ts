@@ -28,10 +28,7 @@ const TIER_KEYS = [
   "anthropic.response.service_tier",
 ] as const;
 
-const tierKeys = new KeyMemo((keys) => {
-  const present = new Set(keys);
-  return TIER_KEYS.filter((key) => present.has(key));
-});
+const tierKeys = new KeyMemo((all) => TIER_KEYS.filter((key) => all.has(key)));
 
 /** `batch`, `flex`, `priority`, … as sent; "" when nothing is said, which is the usual way. */
 export function serviceTier(attributes: Attributes): string {
@@ -55,7 +52,7 @@ const PART_KEYS: ReadonlySet<string> = new Set([
   ATTR_TOLLGATE_USAGE_WEB_SEARCHES,
 ]);
 
-const partKeys = new KeyMemo((keys) => [...keys].filter((key) => PART_KEYS.has(key)));
+const partKeys = new KeyMemo((all) => [...all.keys()].filter((key) => PART_KEYS.has(key)));
 
 /** A part is never larger than its whole: what claims to be is cut to it. */
 export function usageOf({ attributes, facts }: Pick<Span, "attributes" | "facts">): TokenUsage {

@@ -17,7 +17,7 @@ const RESOURCE_NOISE = ["process.", "telemetry."] as const;
 /** Labels of one session that are kept to be given again. */
 const KEPT_MAX = 8;
 
-const labelKeys = new KeyMemo((keys) => [...keys].filter((key) => key.startsWith(ATTR_TOLLGATE_LABEL_PREFIX)));
+const labelKeys = new KeyMemo((all) => [...all.keys()].filter((key) => key.startsWith(ATTR_TOLLGATE_LABEL_PREFIX)));
 
 /** Facts that are labels under their own name. */
 type Own = Readonly<

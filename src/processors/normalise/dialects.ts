@@ -30,9 +30,9 @@ const MARKS: readonly (readonly Mark[] | undefined)[] = Array.from({ length: 128
 
 const NONE: readonly Dialect[] = [];
 
-const spoken = new KeyMemo((keys): readonly Dialect[] => {
+const spoken = new KeyMemo((all): readonly Dialect[] => {
   let bits = 0;
-  for (const key of keys) {
+  for (const key of all.keys()) {
     const marks = MARKS[key.charCodeAt(0)];
     if (marks === undefined) continue;
     for (const { prefix, bit } of marks) {

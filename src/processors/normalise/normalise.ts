@@ -76,8 +76,8 @@ export function normalise(span: Span): void {
 }
 
 /** Old names among the keys, each with its current one. */
-const oldNames = new KeyMemo((keys) =>
-  [...keys].flatMap((key): (readonly [string, string])[] => {
+const oldNames = new KeyMemo((all) =>
+  [...all.keys()].flatMap((key): (readonly [string, string])[] => {
     const current = LEGACY.get(key);
     return current === undefined ? [] : [[key, current]];
   }),

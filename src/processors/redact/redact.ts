@@ -53,7 +53,7 @@ export class Redactor {
   constructor(options: RedactorOptions) {
     this.#options = options;
     const { keyRules } = options;
-    this.#pending = new KeyMemo((keys) => [...keys].filter((key) => keyRules.verdict(key) !== "keep"));
+    this.#pending = new KeyMemo((all) => [...all.keys()].filter((key) => keyRules.verdict(key) !== "keep"));
   }
 
   /** Throws for a fault of ours, and has then emptied the span of all that is not the gate's own. */

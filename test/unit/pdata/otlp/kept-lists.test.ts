@@ -79,6 +79,8 @@ describe.each([
   });
 
   it("is one value for all of them, until a span sets another", () => {
+    // Other tests of this process may have made up many keys: then the 16th span that comes with this one brings it in.
+    decode(Array.from({ length: 16 }, () => list(text("stop"))));
     const [one, other] = decode([list(text("stop")), list(text("stop"))]);
     expect(one?.attributes.get("reasons")).toBe(other?.attributes.get("reasons"));
     one?.attributes.set("reasons", "taken out");
