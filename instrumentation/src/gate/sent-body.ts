@@ -63,7 +63,7 @@ function isWithin(
   const told = endpoint.readRequest(body);
   // Clouds name the model in the path.
   const isOfModel = body["model"] === undefined || pricedName(told) === pricedName(facts);
-  const outputAsked = told.outputBound ?? (bounds.mustSetOutput ? Number.POSITIVE_INFINITY : bounds.outputAsked);
+  const outputAsked = told.outputBound ?? bounds.price?.maxOutputTokens ?? Number.POSITIVE_INFINITY;
   const isOutputWithin = outputAsked * told.choices <= output * facts.choices;
   return isOfModel && isOutputWithin && inputOf(told) <= inputOf(asked) + INPUT_SLACK_TOKENS;
 }

@@ -34,7 +34,7 @@ export function runGated(gate: ToolGate, call: ToolCall): unknown {
     if (!hasBegun) reject(signal.reason as Error);
   };
   signal.addEventListener("abort", giveUp);
-  void answer.then(resolve, reject).finally(() => signal.removeEventListener("abort", giveUp));
+  void answer.finally(() => signal.removeEventListener("abort", giveUp)).then(resolve, reject);
   return promise;
 }
 

@@ -142,6 +142,20 @@ describe.each(Object.entries(WAYS))("what %s makes of an admitted request", (_wa
 });
 
 describe("a request that an app's own code changes on its way", () => {
+  it.each([
+    ["another model", { model: "gpt-4o" }, { model: "gpt-4o", max_completion_tokens: 5 }],
+    ["more answers", { n: 8 }, { n: 8, max_completion_tokens: 5 }],
+    ["no bound", { max_completion_tokens: undefined }, { max_completion_tokens: expect.any(Number) as number }],
+  ])("is a call of its own where it asks for %s", async (_what, more, sent) => {
+    await WAYS["a fetch of the app's own"]?.(more).chat.completions.create({ ...BOUNDED });
+    expect(provider.requests.map(({ body }) => body)).toMatchObject([sent]);
+    await gated.stop();
+    const told = gated
+      .spans()
+      .map(({ attributes }) => [attributes["tollgate.wire"], attributes["tollgate.cost.nano_usd"]]);
+    expect(Object.fromEntries(told)).toEqual({ fetch: Number(ledger.settled), undefined: 0 });
+  });
+
   it("streams as it does without the gate: usage that only the gate asked for is not shown", async () => {
     const client = WAYS["a fetch of the app's own"]?.({ max_completion_tokens: 900 });
     const stream = await client?.chat.completions.create({ ...BOUNDED, stream: true });

@@ -3,12 +3,14 @@
  * once, and no approval is used for it. Method: the agent is paused, or a person is asked, right before the tool runs; frameworks as an app
  * has them, and a processor that answers when the test says so.
  */
+import { getEventListeners } from "node:events";
 import { expect, it } from "vitest";
 import { z } from "zod";
 import { patchAnthropicTools } from "../../../instrumentation/src/anthropic/patch-tools.ts";
 import { patchToolRunner } from "../../../instrumentation/src/openai/patch-tools.ts";
 import { runGated } from "../../../instrumentation/src/guard/covered-tool.ts";
 import { ToolGate } from "../../../instrumentation/src/guard/tool-gate.ts";
+import { registeredToolGate } from "../../../instrumentation/src/guard/tool-registry.ts";
 import type { Answer, ApprovalTransport } from "../../../instrumentation/src/lease/transport.ts";
 import type { ApprovalReply } from "../../../instrumentation/src/protocol.ts";
 import { waitFor } from "../../../src/demo/wait.ts";
@@ -134,6 +136,27 @@ it.each(Object.entries(WAYS))(
   },
 );
 
+it("leaves a tool alone that has begun, or was given up before it was asked for, as it is without the gate", async () => {
+  const rig = await startFrameworkRig();
+  const gate = registeredToolGate();
+  if (gate === undefined) throw new Error("no gate");
+  const { stops } = rig.gated.gate;
+  const call = { name: "lookup", options: {}, parameters: [], run: () => "found" };
+  expect(runGated(gate, { ...call, signal: AbortSignal.abort() })).toBe("found");
+  stops.onStops({ epoch: "e", revision: 1, acts: [{ ...KILL, act: "pause" }] });
+  const leaving = new AbortController();
+  const [begun, done] = [Promise.withResolvers<void>(), Promise.withResolvers<string>()];
+  const run = (): Promise<string> => (begun.resolve(), done.promise);
+  const end = runGated(gate, { ...call, run, signal: leaving.signal });
+  stops.onStops({ epoch: "e", revision: 2, acts: [] });
+  await begun.promise;
+  leaving.abort();
+  done.resolve("found");
+  expect(await end).toBe("found");
+  expect(getEventListeners(leaving.signal, "abort")).toEqual([]);
+  await rig.stop();
+});
+
 /** Answers `approved` once it is told to, and remembers what was used. */
 class People implements ApprovalTransport {
   asked = 0;
@@ -170,13 +193,14 @@ it("uses no approval for what was given up while a person was asked, and says so
   const end = runGated(gate, { ...call, signal: leaving.signal }) as Promise<unknown>;
   const over = end.catch((error: unknown) => error);
   await waitFor(() => people.asked === 1, { what: "the question", timeoutMs: 10_000 });
+  // Approved in the very moment in which it is given up.
+  people.state = "approved";
   leaving.abort(new Error("the app's own"));
   expect(await over).toEqual(new Error("the app's own"));
-  people.state = "approved";
-  gated.gate.leases?.approvals?.heard("1");
   await waitFor(() => gated.spans().length === 1, { what: "the tool's span", timeoutMs: 10_000 });
   expect(gated.spans()[0]?.attributes["error.type"]).toBe("approval_pending");
   expect([runs, people.used]).toEqual([0, 0]);
+  expect(getEventListeners(leaving.signal, "abort")).toEqual([]);
   expect(await runGated(gate, call)).toBe(1);
   expect(people.used).toBe(1);
   await gated.stop();
