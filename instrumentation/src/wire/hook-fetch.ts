@@ -154,11 +154,13 @@ async function sendGated(sending: Sending, target: Target): Promise<Response> {
   const own: RequestInit = bytes === undefined ? rest : { ...rest, body: bytes };
   if (call === undefined) return passed(original(told, own));
   const sent = changed(told, own, { url: target.url, call });
+  // Nothing is sent then.
+  const isGivenUp = call.signal.aborted;
   let response: Response;
   try {
     response = await context.with(call.context, () => passed(original(...sent)));
   } catch (error) {
-    call.failed(error, { wasSent: !(hasSignal && told.signal.aborted && call.call.isEnded) });
+    call.failed(error, { wasSent: !isGivenUp && !(hasSignal && told.signal.aborted && call.call.isEnded) });
     throw call.errorFor(error);
   }
   const tap = call.answered(response.status, {

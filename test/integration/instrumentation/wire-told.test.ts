@@ -120,3 +120,49 @@ it("sends a call whatever the app has put in the place of `Request`, and reads a
     globalThis.Request = own;
   }
 });
+
+const post = { method: "POST", body: chat("one") };
+
+/** Forms of what `fetch` takes, to be sent, or refused, as without the gate. */
+const FORMS: Readonly<Record<string, readonly [input: (url: string) => unknown, init: unknown]>> = {
+  "text and an object": [String, { ...post, headers: { "content-type": "application/json", "X-Number": " 1 " } }],
+  "a URL, without headers": [(url) => new URL(url), post],
+  "a name in two cases": [String, { ...post, headers: { "x-number": "1", "X-Number": "2" } }],
+  "a number in the headers": [String, { ...post, headers: { "x-number": 1 } }],
+  "a list of headers": [String, { ...post, headers: [["x-number", "1"]] }],
+  "half of a letter": [String, { ...post, body: chat("one").replace("one", "\ud800") }],
+  "a method in another case": [String, { ...post, method: "post" }],
+  "members from a prototype": [String, Object.create({ ...post, headers: { "x-number": "1" } })],
+  "more members": [String, { ...post, redirect: "error", keepalive: true, credentials: "omit", duplex: "half" }],
+  "no signal": [String, { ...post, signal: null }],
+  "no header": [String, { ...post, headers: { "x number": "1" } }],
+  "no value of a header": [String, { ...post, headers: { "x-number": "1\n2" } }],
+  "somebody's name in the address": [(url) => url.replace("//", "//ada:secret@"), post],
+  "a member that `fetch` refuses": [String, { ...post, redirect: "sometimes" }],
+  "no body": [String, { method: "POST" }],
+  "a signal that has spoken": [String, { ...post, signal: AbortSignal.abort(new RangeError("enough")) }],
+  "no signal but something": [String, { ...post, signal: {} }],
+};
+
+it.each(Object.entries(FORMS))(
+  "sends or refuses what `fetch` does, and as it does: %s",
+  async (_name, [input, init]) => {
+    gated = startGatedProcess({ env: { TOLLGATE_BUDGET: "$1" } });
+    const run = async (): Promise<unknown> => {
+      const before = provider.requests.length;
+      const url = `${provider.url}/v1/chat/completions`;
+      const seen = await fetch(input(url) as string, init as RequestInit).then(
+        async (response) => [response.status, response.url, await response.text()],
+        (error: unknown) => String(error),
+      );
+      return { seen, got: provider.requests.slice(before).map(({ body, headers }) => [body, headers]) };
+    };
+    const bare = await run();
+    registerWire(new Wire(gated.gate));
+    expect(await run()).toEqual(bare);
+    // What was refused by `fetch` itself costs nothing.
+    const costs = gated.spans().map(({ attributes }) => Number(attributes["tollgate.cost.nano_usd"]));
+    const isCall = provider.requests.length > 0 && "body" in Object(init);
+    expect(costs.reduce((sum, cost) => sum + cost, 0)).toBe(isCall ? 12 * 150 + 5 * 600 : 0);
+  },
+);
