@@ -179,6 +179,21 @@ it("cancels what is being said when the agent is killed, and charges what the pr
   expect(ledger.settled).toBe(COST_NANO_USD);
 });
 
+it.each(["before it opens", "while it is idle"])(
+  "sends nothing of a session whose agent was killed %s",
+  async (when) => {
+    const kill = (): unknown => gated.gate.stops.onStops({ epoch: "e", revision: 1, acts: [KILL] });
+    if (when === "before it opens") kill();
+    await connect();
+    if (when === "while it is idle") kill();
+    session.send(create);
+    session.send(sound("end"));
+    await seen("error", 2);
+    expect(events.slice(-2).map(({ error }) => error?.code)).toEqual(["agent_killed", "agent_killed"]);
+    expect([provider.received, provider.responses]).toEqual([[], 0]);
+  },
+);
+
 it.each([
   [100n * USD, "admits", undefined],
   [0n, "cancels", "resp_foreign"],
