@@ -206,6 +206,18 @@ it.each([
   expect(rig.gated.gate.open.size).toBe(0);
 });
 
+it("charges prompts that a process took together by its one report, where it ends by itself", async () => {
+  await start({ env: { TOLLGATE_BUDGET: "$0.50" } });
+  const { promise: isTaken, resolve: onTaken } = Promise.withResolvers<void>();
+  const together = async function* (): AsyncGenerator<SDKUserMessage> {
+    yield* prompts(2, Promise.resolve());
+    onTaken();
+  };
+  for await (const { type } of ask([{ cost: 0.1 }], {}, {}, together())) if (type === "result") await isTaken;
+  expect(costOf(rig.calls())).toBe(100_000_000n);
+  expect(rig.gated.gate.open.size).toBe(0);
+});
+
 it("charges nothing for a query that the SDK does not start", async () => {
   await start({ env: { TOLLGATE_BUDGET: "$0.50" } });
   await expect(run([], { model: "same", fallbackModel: "same" })).rejects.toThrow(/fallback/i);
