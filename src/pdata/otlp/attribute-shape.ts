@@ -75,12 +75,7 @@ export class AttributeShape {
 
   /** Where a key stands; `undefined` when it is not there. */
   indexOf(key: string): number | undefined {
-    const { parent } = this;
-    if (this.#index === undefined && !this.#isInTree && parent !== undefined && parent.#index !== undefined) {
-      // Nobody else asks it: one key more is no reason for an index of its own.
-      return key === this.key ? this.size - 1 : parent.indexOf(key);
-    }
-    return (this.#index ??= this.#buildIndex()).get(key);
+    return this.#index === undefined ? this.#lookUp(key) : this.#index.get(key);
   }
 
   /** The same of a key that has a number; `ABSENT` when it is not there. */
@@ -152,6 +147,17 @@ export class AttributeShape {
     if (this.#turnedAway > 0) return false;
     for (const oldest of children.keys()) return children.delete(oldest);
     return true;
+  }
+
+  /** Apart from `indexOf`, which is asked for every key of every span and stays small for it. */
+  #lookUp(key: string): number | undefined {
+    const { parent } = this;
+    if (!this.#isInTree && parent !== undefined && parent.#index !== undefined) {
+      // Nobody else asks it: one key more is no reason for an index of its own.
+      return key === this.key ? this.size - 1 : parent.indexOf(key);
+    }
+    this.#index = this.#buildIndex();
+    return this.#index.get(key);
   }
 
   #findPlace({ name, number }: AttributeKey): number {
