@@ -68,7 +68,7 @@ it("spans over gRPC, with the agent's key, are in ClickHouse", async () => {
   );
 });
 
-it("paths of certificates are relative to the file, and the ready file says https", async () => {
+it("paths of certificates are relative to the file, the ready file says https, and what replaces them is in force", async () => {
   const workspace = await workspaceWith();
   const authority = createAuthority("test authority");
   const { cert, key } = authority.issue("server");
@@ -96,11 +96,22 @@ it("paths of certificates are relative to the file, and the ready file says http
   );
   expect(endpoints.otlp_http).toMatch(/^https:/);
   expect(endpoints.otlp_grpc).toMatch(/^https:/);
-  const sender = new GrpcSender(endpoints.otlp_grpc, {
-    credentials: ChannelCredentials.createSsl(Buffer.from(authority.cert)),
+  const statusFor = async (ca: string): Promise<string> => {
+    const sender = new GrpcSender(endpoints.otlp_grpc, { credentials: ChannelCredentials.createSsl(Buffer.from(ca)) });
+    const { status } = await sender.send(sdkProtobuf);
+    sender.close();
+    return status;
+  };
+  expect(await statusFor(authority.cert)).toBe("OK");
+  const successor = createAuthority("the next authority");
+  const next = successor.issue("server");
+  await writeFile(join(workspace.path, "server.pem"), next.cert);
+  await writeFile(join(workspace.path, "server-key.pem"), next.key);
+  await waitFor(async () => ((await statusFor(successor.cert)) === "OK" ? true : undefined), {
+    what: "the certificate of the next authority",
+    timeoutMs: 20_000,
   });
-  cleanup.push(() => sender.close());
-  expect(await sender.send(sdkProtobuf)).toMatchObject({ status: "OK" });
+  expect(await statusFor(authority.cert)).toBe("UNAVAILABLE");
 });
 
 it("a start without its certificate is refused with file, line and key", async () => {
