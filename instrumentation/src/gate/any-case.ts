@@ -31,6 +31,10 @@ const NAMES: ReadonlySet<string> = new Set([
 ]);
 /** Nearly all names: none of them is folded. */
 const IS_EXACT = /^[a-z\d_]*$/;
+/** Names that mean no other one: apps use the same few. */
+const exact = new Set<string>();
+const EXACT_MAX = 1_024;
+const EXACT_LENGTH_MAX = 64;
 
 /** `endpoint` as it has to read `body`. */
 export function inAnyCase(endpoint: Endpoint, body: Body): Endpoint {
@@ -49,14 +53,24 @@ export function folded(body: Body): Body {
 }
 
 function otherNames(body: Body): readonly (readonly [name: string, value: unknown])[] {
-  const found: [string, unknown][] = [];
+  let found: [string, unknown][] | undefined;
   for (const key in body) {
-    if (IS_EXACT.test(key)) continue;
-    // By way of upper case, as some letters outside of ASCII have one in it.
-    const name = key.toUpperCase().toLowerCase();
-    if (NAMES.has(name)) found.push([name, body[key]]);
+    if (exact.has(key)) continue;
+    const name = otherName(key);
+    if (name !== undefined) (found ??= []).push([name, body[key]]);
   }
-  return found;
+  return found ?? NONE;
+}
+
+const NONE: readonly never[] = [];
+
+/** The name that `key` is in another case. */
+function otherName(key: string): string | undefined {
+  // By way of upper case, as some letters outside of ASCII have one in it.
+  const name = IS_EXACT.test(key) ? "" : key.toUpperCase().toLowerCase();
+  if (NAMES.has(name)) return name;
+  if (key.length <= EXACT_LENGTH_MAX && exact.size < EXACT_MAX) exact.add(key);
+  return undefined;
 }
 
 function dearer(one: RequestFacts, other: RequestFacts): RequestFacts {
