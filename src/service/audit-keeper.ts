@@ -86,7 +86,9 @@ export class AuditKeeper implements LinkIntake<SeenLink> {
   };
   #missing = 0;
   #isDirty = false;
-  #hasCaughtUp = false;
+  #startedMs = 0;
+  /** `partly`: with what the database had, while blocks of before the start waited on disk. */
+  #caughtUp: "not" | "partly" | "wholly" = "not";
   #published: number | undefined;
   #cancel: CancelTimer = () => {};
   #working: Promise<void> | undefined;
@@ -104,6 +106,7 @@ export class AuditKeeper implements LinkIntake<SeenLink> {
 
   /** Throws when the keys or the last checkpoint are damaged. */
   async start(): Promise<void> {
+    this.#startedMs = this.#options.clock.now();
     this.#log.open();
     this.#restore();
     // Whether it got there before the last end, nobody knows.
@@ -219,10 +222,14 @@ export class AuditKeeper implements LinkIntake<SeenLink> {
     }
   }
 
-  /** Once after a start: links that were stored and never written down here. */
+  /**
+   * After a start: links that were stored and never written down here. And once more when what waited on disk since before it is in the
+   * database, too: nobody may add to such a chain, so no hole would ever tell of it.
+   */
   async #catchUp(): Promise<void> {
-    if (this.#hasCaughtUp) return;
-    const { store, clock } = this.#options;
+    const { store, clock, oldestWaitingMs } = this.#options;
+    const isWaiting = (oldestWaitingMs() ?? Infinity) <= this.#startedMs;
+    if (this.#caughtUp === "wholly" || (this.#caughtUp === "partly" && isWaiting)) return;
     const since = Date.parse(this.#log.last?.time ?? "") || clock.now();
     const ends = await store.select<{ chain: string; agent: string; last_seq: string }>("audit-chain-ends", {
       since_ms: since - CATCH_UP_MS,
@@ -232,7 +239,7 @@ export class AuditKeeper implements LinkIntake<SeenLink> {
       const known = this.#book.lastSeq(chain);
       if (Number(last) > known) await this.#fill({ chain, agent, from: known + 1, to: Number(last) });
     }
-    this.#hasCaughtUp = true;
+    this.#caughtUp = isWaiting ? "partly" : "wholly";
   }
 
   /** What the database has was stored by somebody: another processor, or this one before a kill. */

@@ -47,7 +47,8 @@ async function runAgent(name: string, args: readonly string[]): Promise<string> 
     },
   });
   const exit = await child.exit;
-  return exit.signal ?? (exit.code === 0 ? "ended" : lastWords(exit));
+  const isWhole = exit.code === 0 && !exit.stderr.includes("lost");
+  return exit.signal ?? (isWhole ? "ended" : lastWords(exit));
 }
 
 async function verify(): Promise<VerifyReport> {
@@ -57,13 +58,16 @@ async function verify(): Promise<VerifyReport> {
 
 /** Once so many records can be read; and then once more, because links are read before records and may have come between. */
 async function verifyWhenStored(records: number): Promise<VerifyReport> {
+  let last: VerifyReport | undefined;
   await waitFor(
     async () => {
-      const report = await verify();
-      return report.records >= records && report.unsigned === 0 ? report : undefined;
+      last = await verify();
+      return last.records >= records && last.unsigned === 0 ? last : undefined;
     },
     { what: `${records} signed records`, timeoutMs: 20_000, intervalMs: 200 },
-  );
+  ).catch((error: unknown) => {
+    throw new Error(`the last report: ${JSON.stringify(last)}`, { cause: error });
+  });
   return verify();
 }
 

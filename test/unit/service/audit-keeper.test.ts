@@ -33,14 +33,22 @@ function link(seq: number): SeenLink {
 /** What both processors have stored. */
 class SharedTable {
   readonly links: SeenLink[] = [];
+  /** What a start asks for. */
+  tellsEnds = false;
 
   async select<T>(query: string, parameters: Readonly<Record<string, unknown>>): Promise<readonly T[]> {
     const { from, to } = parameters as { readonly from: number; readonly to: number };
+    if (query === "audit-chain-ends") return this.#ends() as unknown as readonly T[];
     if (query !== "audit-chain-links") return [];
     const rows = this.links
       .filter(({ seq }) => seq >= from && seq <= to)
       .map(({ chain, seq, hash, prev }) => ({ chain, seq: String(seq), hash, prev, closed: false }));
     return rows as unknown as readonly T[];
+  }
+
+  #ends(): readonly object[] {
+    const last = Math.max(0, ...this.links.map(({ seq }) => seq));
+    return last === 0 || !this.tellsEnds ? [] : [{ chain: CHAIN, agent: "bot", last_seq: String(last) }];
   }
 }
 
@@ -135,6 +143,22 @@ it("waits for links that may be on disk since before a kill, however long the da
   await world.keeper.work();
   expect(world.keeper.counts()).toMatchObject({ missing: 0, holes: 0 });
   expect(world.keeper.lastCheckpoint?.leaves).toEqual([[CHAIN, 4, hashOf(4), 0, false]]);
+  await world.keeper.stop();
+});
+
+it("signs what waited on disk at a kill, also where nobody adds to it", async () => {
+  const table = new SharedTable();
+  table.tellsEnds = true;
+  const world = keeperOver(table);
+  table.links.push(link(1));
+  world.waitingSinceMs = world.clock.now() - 1;
+  await world.keeper.start();
+  await world.keeper.work();
+  expect(world.keeper.lastCheckpoint?.leaves).toEqual([[CHAIN, 1, hashOf(1), 0, false]]);
+  table.links.push(link(2), link(3));
+  world.waitingSinceMs = undefined;
+  await world.keeper.work();
+  expect(world.keeper.lastCheckpoint?.leaves).toEqual([[CHAIN, 3, hashOf(3), 0, false]]);
   await world.keeper.stop();
 });
 
