@@ -199,6 +199,13 @@ describe("a lease", () => {
 
   it.each([
     ["the monotonic clock", async (clock: HandClock) => clock.advance(40_000)],
+    [
+      "the monotonic clock, while somebody sets the wall clock back",
+      async (clock: HandClock) => {
+        clock.wallOffsetMs -= 40_000;
+        await clock.advance(40_000);
+      },
+    ],
     ["the wall clock, after the machine slept", async (clock: HandClock) => (clock.wallOffsetMs += 40_000)],
   ])("is not spent after its time by %s", async (_name, pass) => {
     const { client, ledger, clock } = setUp(1_000_000n);

@@ -16,6 +16,19 @@ describe("chat completions", () => {
     });
   });
 
+  it("knows no bound of a conversation in which an answer of before was sound", () => {
+    const messages = [{ role: "assistant", content: "…", audio: { id: "audio_1" } }];
+    expect(chatCompletions.readRequest({ ...BODY, messages }).inputBound).toBeUndefined();
+    const silent = [{ role: "assistant", content: "…", audio: null }];
+    expect(chatCompletions.readRequest({ ...BODY, messages: silent }).inputBound).toBeGreaterThan(0);
+  });
+
+  it("tells which model thinks unseen, whichever was asked before", () => {
+    const models = ["gpt-4o", "o3", "gpt-4o", "gpt-5", "gpt-4.1"];
+    const hides = models.map((model) => chatCompletions.readRequest({ ...BODY, model }).hidesOutput);
+    expect(hides).toEqual([false, true, false, true, false]);
+  });
+
   it.each([
     [undefined, 1],
     [null, 1],
