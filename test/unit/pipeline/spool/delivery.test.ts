@@ -14,9 +14,10 @@ import type { Notice } from "../../../../src/component/notice.ts";
 import { type Outcome, SUCCESS } from "../../../../src/component/outcome.ts";
 import { type Block, decodeBlock } from "../../../../src/pipeline/spool/block-format.ts";
 import { Delivery, type DeliveryOptions, type Shipment } from "../../../../src/pipeline/spool/delivery.ts";
-import { Spool } from "../../../../src/pipeline/spool/spool.ts";
+import type { Spool } from "../../../../src/pipeline/spool/spool.ts";
 import type { SpoolOptions } from "../../../../src/pipeline/spool/spool-options.ts";
 import { SystemClock } from "../../../../src/support/clock.ts";
+import { openTextSpool } from "../../../support/text-spool.ts";
 
 const PERMANENT: Outcome = { kind: "permanent", reason: "bad row" };
 const AWAY: Outcome = { kind: "retryable", reason: "away" };
@@ -65,21 +66,7 @@ beforeEach(async () => {
 afterEach(() => rm(root, { recursive: true }));
 
 async function openSpool(path = directory, changes: Partial<SpoolOptions<string>> = {}): Promise<Spool<string>> {
-  const spool = new Spool<string>({
-    directory: path,
-    bytesMax: 10_000_000,
-    waitingRowsMax: 1_000,
-    lingerMsMax: 0,
-    retryAfterMs: 10,
-    recent: { windowMs: 900_000, entriesMax: 10_000 },
-    clock: new SystemClock(),
-    notify: (notice) => notices.push(notice),
-    identify: (row, target) => target.bytes.fill(0).write(row),
-    writeRows: (sink, rows) => sink.raw(Buffer.from(rows.join(""))),
-    ...changes,
-  });
-  await spool.open();
-  return spool;
+  return openTextSpool({ directory: path, notify: (notice) => notices.push(notice), ...changes });
 }
 
 function deliveryOf(spool: Spool<string>, changes: Partial<DeliveryOptions> = {}): Delivery {

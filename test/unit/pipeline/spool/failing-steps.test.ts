@@ -11,9 +11,10 @@ import { flowImbalance } from "../../../../src/component/flow.ts";
 import type { Notice } from "../../../../src/component/notice.ts";
 import { SUCCESS } from "../../../../src/component/outcome.ts";
 import { Delivery } from "../../../../src/pipeline/spool/delivery.ts";
-import { Spool } from "../../../../src/pipeline/spool/spool.ts";
+import type { Spool } from "../../../../src/pipeline/spool/spool.ts";
 import type { SpoolOptions } from "../../../../src/pipeline/spool/spool-options.ts";
 import { SystemClock } from "../../../../src/support/clock.ts";
+import { openTextSpool } from "../../../support/text-spool.ts";
 
 const TOGETHER = { rowsMax: 1_000, bytesMax: 1_000_000 };
 
@@ -32,21 +33,8 @@ afterEach(async () => {
 });
 
 async function openSpool(changes: Partial<SpoolOptions<string>> = {}): Promise<void> {
-  spool = new Spool<string>({
-    directory,
-    bytesMax: 10_000_000,
-    waitingRowsMax: 1_000,
-    lingerMsMax: 0,
-    retryAfterMs: 10,
-    keptBytesMax: 1_000_000,
-    recent: { windowMs: 900_000, entriesMax: 10_000 },
-    clock: new SystemClock(),
-    notify: (notice) => notices.push(notice),
-    identify: (row, target) => target.bytes.fill(0).write(row),
-    writeRows: (sink, rows) => sink.raw(Buffer.from(rows.join(""))),
-    ...changes,
-  });
-  await spool.open();
+  const notify = (notice: Notice): void => void notices.push(notice);
+  spool = await openTextSpool({ directory, notify, keptBytesMax: 1_000_000, ...changes });
 }
 
 /** Delivers until the spool is empty. What the far side was sent. */
