@@ -46,9 +46,6 @@ const OWN_DIALECTS: Readonly<Record<string, (path: string) => Endpoint | undefin
   [Provider.ollama]: ollamaEndpoint,
 };
 
-/** Paths that a model call may have on any host: only then is a body looked at. */
-const ANYWHERE =
-  /\/(?:(?:chat\/)?completions|responses|embeddings|messages|images\/generations|audio\/speech)$|:(?:streamG|g)enerateContent$|:embedContent$/;
 const AZURE_DEPLOYMENT = /\/deployments\/([^/]+)\//;
 const CONVERSE = /\/model\/([^/]+)\/converse(-stream)?$/;
 /** Bedrock, and what Vertex AI serves of others. */
@@ -65,10 +62,6 @@ const JOBS: readonly (readonly [path: RegExp, name: string])[] = [
   [/\/cachedContents(?:\/[^/]+)?$/, "cached content"],
   [/\/containers$/, "container"],
 ];
-
-export function mayBeModelPath(path: string): boolean {
-  return ANYWHERE.test(path);
-}
 
 /** `undefined`: no call of a model. */
 export function openRequest(request: ModelRequest): OpenedRequest | undefined {

@@ -250,7 +250,7 @@ function callbackOf(args: readonly unknown[]): Callback | undefined {
 
 function text(header: number | string | readonly string[] | undefined): string | undefined {
   if (header === undefined) return undefined;
-  return typeof header === "string" || typeof header === "number" ? String(header) : header[0];
+  return typeof header === "object" ? header.join(", ") : String(header);
 }
 
 function asError(reason: unknown): Error {

@@ -48,8 +48,11 @@ export class HeldStream {
     const { stream, verdict, header, isUpgrade } = options;
     const parts = stream as unknown as WritableParts;
     this.#parts = { _write: parts._write.bind(stream), _final: parts._final.bind(stream) };
-    // A list of endpoints does not depend on the body, and a body that is no JSON need not be whole: nobody can read it.
-    const isRead = verdict.do === "read" && !isUpgrade && /json/i.test(header("content-type") ?? "json");
+    // A list of endpoints does not depend on the body, and what a known provider is told to be no JSON need not be whole: nobody can read it.
+    const isRead =
+      verdict.do === "read" &&
+      !isUpgrade &&
+      (verdict.host === undefined || /json|^text\/plain/i.test(header("content-type") ?? "json"));
     if (!isRead) void this.#admit().catch(() => {});
     parts._write = (chunk, encoding, done) => this.#write(toBytes(chunk, encoding), done);
     parts._writev = (chunks, done) =>

@@ -17,6 +17,7 @@ import { hasSyncHooks, isBuiltinLoaded, watchResolve } from "../registration/mod
 import { isPatched, PATCHED, replace } from "../stainless/patch-client.ts";
 import { HeldStream } from "./held-stream.ts";
 import { originOf, ownerOfRequest, sessionPrototype } from "./http2-sessions.ts";
+import { urlAt } from "./url-at.ts";
 import { registeredWire } from "./wire.ts";
 
 type Connect = (this: unknown, authority: string | URL, ...rest: unknown[]) => ClientHttp2Session;
@@ -116,7 +117,7 @@ function urlOf(session: ClientHttp2Session, header: Header): URL | null {
   const authority = header(":authority") ?? header("host");
   // Where it really goes; what the header says is only for sessions that nobody saw open.
   const base = origin ?? (authority === undefined ? undefined : `${scheme}://${authority}`);
-  return base === undefined ? null : URL.parse(header(":path") ?? "/", base);
+  return base === undefined ? null : urlAt(base, header(":path") ?? "/");
 }
 
 /** Whom the request names, where that is not the host that its session leads to. */

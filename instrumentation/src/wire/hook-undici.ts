@@ -12,6 +12,7 @@ import { findHeader, withHeaders } from "./undici-headers.ts";
 import type { Headers } from "./undici-headers.ts";
 import { watchHandler } from "./undici-handler.ts";
 import type { Handler, HandlerWatch, Head } from "./undici-handler.ts";
+import { urlAt } from "./url-at.ts";
 import { registeredWire } from "./wire.ts";
 import type { Wire } from "./wire.ts";
 import type { WireCall } from "./wire-call.ts";
@@ -267,7 +268,7 @@ function namedOf(url: URL, { headers }: DispatchOptions): URL | undefined {
 function urlOf(dispatcher: object, { origin, path }: DispatchOptions): URL | null {
   const base = ownOrigin(dispatcher) ?? origin;
   if (base === undefined) return null;
-  return URL.parse(path, String(base));
+  return urlAt(String(base), path);
 }
 
 function ownOrigin(dispatcher: object): string | undefined {

@@ -3,6 +3,7 @@
  * is the app's to write. Its agent is told, so its agent is asked. Light: it is there from a process's start.
  */
 import type { ClientRequest } from "node:http";
+import { urlAt } from "./url-at.ts";
 
 interface Destination {
   readonly host: string;
@@ -36,7 +37,7 @@ export function destinationOf(request: ClientRequest): { readonly url: URL; read
   const header = hostHeader(request);
   const named = header === undefined ? null : URL.parse(`${request.protocol}//${header}`);
   const base = isWhole ? null : baseOf(request, named);
-  const url = base === null ? (isWhole ? URL.parse(request.path) : null) : URL.parse(request.path, base.origin);
+  const url = base === null ? (isWhole ? URL.parse(request.path) : null) : urlAt(base.origin, request.path);
   if (url === null) return null;
   return { url, named: named === null || named.hostname === url.hostname ? undefined : withPath(named, url) };
 }

@@ -5,6 +5,7 @@
  */
 import type { ProviderBase } from "../config/providers.ts";
 import { Provider } from "../semconv.ts";
+import { mayBeModelPath, mayRunModel, modelPath } from "./model-path.ts";
 
 export interface ProviderHost {
   /** `gen_ai.provider.name`. */
@@ -85,6 +86,9 @@ const FREE_LIKE_OPENAI: readonly RegExp[] = [
   /\/(?:realtime|chatkit)\/(?:transcription_)?sessions$/,
 ];
 
+/** Names, texts about them and who may see them. What is put into a library is read by a model. */
+const MISTRAL_LIBRARIES = /\/v1\/libraries\/[^/]+(?:\/share|\/documents\/[^/]+)?$/;
+
 /**
  * The same word is free with one provider and a model at work with another: Mistral answers at `conversations` and bills `moderations`.
  * Who is not here has an API like OpenAI's.
@@ -99,11 +103,11 @@ const FREE_PATHS_OF: Readonly<Record<string, readonly RegExp[]>> = {
   [Provider.gcpVertexAi]: [],
   // Sessions are memory; what is in one is listed by POST.
   [Provider.awsBedrock]: [
-    /^\/sessions$/,
-    /^\/sessions\/[^/]+\/invocation(?:s|Steps)$/,
+    /^\/sessions(?:\/[^/]+)?$/,
+    /^\/sessions\/[^/]+\/invocation(?:s|Steps(?:\/[^/]+)?)$/,
     /^\/(?:openai\/)?v1\/(?:files|conversations)(?:\/|$)/,
   ],
-  [Provider.mistralAi]: [/\/v1\/files(?:\/|$)/, /\/v1\/(?:agents|client\/sessions)$/],
+  [Provider.mistralAi]: [/\/v1\/files(?:\/|$)/, /\/v1\/(?:agents|client\/sessions)$/, MISTRAL_LIBRARIES],
   [Provider.cohere]: [],
   [Provider.ollama]: [/\/api\/(?:pull|push|create|copy|show|delete|blobs|me)(?:\/|$)/, ...FREE_LIKE_OPENAI],
 };
@@ -122,11 +126,14 @@ export interface RequestPlace {
   readonly isUpgrade: boolean;
 }
 
-/** Reading and deleting cost nothing with any provider in the table; a socket that is opened by GET may. */
+/**
+ * Reading and deleting cost nothing with any provider in the table; a socket that is opened by GET may. PATCH changes what is stored; what
+ * any other method does is what POST would do there.
+ */
 export function isFree({ method, path, provider, isUpgrade }: RequestPlace): boolean {
   if (isUpgrade) return false;
-  if (method === "PATCH") return !PAID_CHANGES.test(path);
-  if (method !== "POST") return true;
+  if (!mayRunModel(method)) return true;
+  if (method === "PATCH") return !PAID_CHANGES.test(path) && !mayBeModelPath(path);
   const plain = path.replaceAll(CHOSEN_NAMES, "");
   const own = Object.hasOwn(FREE_PATHS_OF, provider) ? FREE_PATHS_OF[provider] : FREE_LIKE_OPENAI;
   return [...FREE_PATHS, ...(own ?? [])].some((pattern) => pattern.test(plain));
@@ -150,13 +157,17 @@ export function providerOf(url: URL, bases: readonly ProviderBase[]): ProviderHo
   // A dot at the end of a name only says that it is whole.
   const host = url.host.replace(/\.(?=$|:)/, "");
   for (const { provider, base } of bases) {
-    if (host === base.host && url.pathname.startsWith(base.pathname)) return rowOf(provider);
+    if (host === base.host && isBelow(url.pathname, base.pathname)) return rowOf(provider);
   }
   if (known.has(host)) return known.get(host);
   const hostname = url.hostname.replace(/\.$/, "");
   const row = COMPILED.find(({ pattern }) => pattern.test(host) || pattern.test(hostname))?.row;
   if (known.size < KNOWN_MAX) known.set(host, row);
   return row;
+}
+
+function isBelow(path: string, base: string): boolean {
+  return path.startsWith(base) || modelPath(path).startsWith(base);
 }
 
 /** The table's row for a provider, by either spelling of its name. */

@@ -1,18 +1,23 @@
 /** Bodies of requests as bytes. Pure but for reading them. */
-import { brotliDecompressSync, gunzipSync, inflateSync, zstdDecompressSync } from "node:zlib";
+import { brotliDecompressSync, gunzipSync, inflateRawSync, inflateSync, zstdDecompressSync } from "node:zlib";
+import { textOfJson } from "./json-text.ts";
 
 type Unpack = (bytes: Uint8Array, options: { readonly maxOutputLength: number }) => Uint8Array;
 
 const UNPACK: Readonly<Record<string, Unpack>> = {
   gzip: gunzipSync,
   "x-gzip": gunzipSync,
-  deflate: inflateSync,
+  deflate: inflate,
   br: brotliDecompressSync,
   zstd: zstdDecompressSync,
 };
 
 /** A larger body is not read: no prompt is that long. */
 export const BODY_BYTES_MAX = 64 * 1024 * 1024;
+
+const ENCODINGS_MAX = 4;
+/** Of what a body is said to be: letters that are not UTF-8, or a part of it. */
+const OTHER_LETTERS = /charset\s*=\s*"?(?!utf-?8|us-ascii)[^\s;"]/i;
 
 /** Reads a stream to its end, as it has to be sent in one piece then. Throws what the stream throws. */
 export async function collect(stream: AsyncIterable<unknown> | Iterable<unknown>): Promise<Buffer> {
@@ -30,29 +35,59 @@ export function textOf(body: unknown): string | Uint8Array | undefined | Promise
   return bytes.length > BODY_BYTES_MAX ? undefined : bytes;
 }
 
-/** What it says as JSON, unpacked from `encoding` ("": it is not packed). `undefined`: it says nothing, or nobody here can tell. */
-export function readJson(body: string | Uint8Array | undefined, encoding: string): unknown {
-  if (body === undefined || body.length === 0) return undefined;
+export interface ReadBody {
+  /** `undefined`: it says nothing, or nobody here can tell. */
+  readonly json: unknown;
+  /** Neither packed nor in other letters than UTF-8: what is written in its place reads the same. */
+  readonly isPlain: boolean;
+}
+
+export function readBody(
+  body: string | Uint8Array | undefined,
+  header: (name: string) => string | undefined,
+): ReadBody {
+  const encodings = encodingsOf(header("content-encoding") ?? "");
+  const isPacked = encodings.length > 0;
+  const isNamedOtherwise = OTHER_LETTERS.test(header("content-type") ?? "");
+  const unread: ReadBody = { json: undefined, isPlain: !isPacked && !isNamedOtherwise };
+  if (body === undefined || body.length === 0) return unread;
   try {
-    const text = typeof body === "string" && encoding === "" ? body : utf8(unpacked(body, encoding));
-    // Servers that take a byte order mark are common enough.
-    return JSON.parse(text.startsWith("\ufeff") ? text.slice(1) : text);
+    if (typeof body === "string" && !isPacked) return { ...unread, json: JSON.parse(withoutMark(body)) as unknown };
+    const { text, isUtf8 } = textOfJson(unpacked(typeof body === "string" ? Buffer.from(body) : body, encodings));
+    return { json: JSON.parse(withoutMark(text)), isPlain: unread.isPlain && isUtf8 };
   } catch {
-    return undefined;
+    return unread;
   }
 }
 
-/** Throws for what is not packed so, or is longer than any prompt. */
-function unpacked(body: string | Uint8Array, encoding: string): Uint8Array {
-  const bytes = typeof body === "string" ? Buffer.from(body) : body;
-  if (encoding === "") return bytes;
-  const unpack = Object.hasOwn(UNPACK, encoding) ? UNPACK[encoding] : undefined;
-  if (unpack === undefined) throw new RangeError(`no encoding that is known: ${encoding}`);
-  return unpack(bytes, { maxOutputLength: BODY_BYTES_MAX });
+/** By their names, the last one that was put on first. */
+function encodingsOf(header: string): readonly string[] {
+  if (header === "") return [];
+  const names = header.split(",").map((name) => name.trim().toLowerCase());
+  return names.filter((name) => name !== "" && name !== "identity").toReversed();
 }
 
-function utf8(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8");
+/** Servers that take a byte order mark are common enough. */
+function withoutMark(text: string): string {
+  return text.startsWith("\ufeff") ? text.slice(1) : text;
+}
+
+/** Throws for what is not packed so, is longer than any prompt, or packed more often than anybody does. */
+function unpacked(body: Uint8Array, encodings: readonly string[]): Uint8Array {
+  if (encodings.length > ENCODINGS_MAX) throw new RangeError(`packed ${encodings.length} times`);
+  let bytes = body;
+  for (const encoding of encodings) {
+    const unpack = Object.hasOwn(UNPACK, encoding) ? UNPACK[encoding] : undefined;
+    if (unpack === undefined) throw new RangeError(`no encoding that is known: ${encoding}`);
+    bytes = unpack(bytes, { maxOutputLength: BODY_BYTES_MAX });
+  }
+  return bytes;
+}
+
+/** Some send it without the head that it should have. https://www.rfc-editor.org/rfc/rfc9110#section-8.4.1.2 */
+function inflate(bytes: Uint8Array, options: { readonly maxOutputLength: number }): Uint8Array {
+  const hasHead = ((bytes[0] ?? 0) & 0x0f) === 8 && (((bytes[0] ?? 0) << 8) | (bytes[1] ?? 0)) % 31 === 0;
+  return hasHead ? inflateSync(bytes, options) : inflateRawSync(bytes, options);
 }
 
 /** Of any copy of the class. */

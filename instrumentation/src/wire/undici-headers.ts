@@ -8,9 +8,15 @@ export type Headers =
   | null
   | undefined;
 
+/** Of several by one name their list. https://www.rfc-editor.org/rfc/rfc9110#section-5.3 */
 export function findHeader(headers: Headers, name: string): string | undefined {
-  const found = pairs(headers).find(([key]) => key.toLowerCase() === name)?.[1];
-  return typeof found === "string" ? found : found?.[0];
+  let found: string | undefined;
+  for (const [key, value] of pairs(headers)) {
+    if (value === undefined || key.toLowerCase() !== name) continue;
+    const text = typeof value === "string" ? value : value.join(", ");
+    found = found === undefined ? text : `${found}, ${text}`;
+  }
+  return found;
 }
 
 /** The same with other values; `undefined` takes a header away. A flat list, which every version takes. */

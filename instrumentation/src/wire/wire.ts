@@ -17,13 +17,13 @@ import { standingRefusal } from "../gate/standing-refusal.ts";
 import type { HelloReply } from "../protocol.ts";
 import * as semconv from "../semconv.ts";
 import { serverOf, startCall } from "../stainless/patch-client.ts";
-import { mayBeModelPath, openRequest } from "./dialects.ts";
+import { openRequest } from "./dialects.ts";
 import { Egress } from "./egress.ts";
 import type { Outgoing } from "./egress.ts";
-import { modelPath } from "./model-path.ts";
+import { mayBeModelPath, mayRunModel, modelPath } from "./model-path.ts";
 import { isFree, providerOf } from "./providers.ts";
 import type { ProviderHost } from "./providers.ts";
-import { readJson } from "./request-body.ts";
+import { readBody } from "./request-body.ts";
 import { WireCall } from "./wire-call.ts";
 
 export type Verdict =
@@ -140,7 +140,7 @@ export class Wire {
       isOwn: this.#own.has(url.origin),
       isModel:
         host === undefined
-          ? method === "POST" && mayBeModelPath(path)
+          ? mayRunModel(method) && mayBeModelPath(path)
           : !isFree({ method, path, provider: host.provider, isUpgrade }),
       hop: { origin: url.origin, path: url.pathname + url.search },
     };
@@ -151,11 +151,10 @@ export class Wire {
   /** Admits the call. `undefined`: it is none, or goes unchecked. Throws the typed errors. */
   async open(request: WireRequest): Promise<WireCall | undefined> {
     const { url, host, signal, parent, via, insteadOf } = request;
-    const encoding = request.header("content-encoding")?.trim().toLowerCase() ?? "";
-    const isPlain = encoding === "" || encoding === "identity";
-    // What is packed is read, and goes as it is.
+    const { json, isPlain } = readBody(request.body, request.header);
+    // What is packed, or in other letters than ours would be, is read, and goes as it is.
     const isFrozen = request.isSent === true || !isPlain || SIGNED.test(request.header("authorization") ?? "");
-    const body = asBody(readJson(request.body, isPlain ? "" : encoding));
+    const body = asBody(json);
     const path = modelPath(url.pathname);
     const opened = openRequest({ path, body, isFrozen, host });
     if (opened === undefined) {

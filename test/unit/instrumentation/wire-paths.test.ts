@@ -5,7 +5,7 @@ import { isFree, providerOf } from "../../../instrumentation/src/wire/providers.
 
 it.each([
   ["/v1/chat/completions", "/v1/chat/completions"],
-  ["/V1/Chat/Completions/", "/V1/chat/completions"],
+  ["/V1/Chat/Completions/", "/v1/chat/completions"],
   ["//v1///ch%61t/completions", "/v1/chat/completions"],
   ["/model/arn%3Aaws%2Fx/converse", "/model/arn%3Aaws%2Fx/converse"],
   ["/v1beta/models/gemini-2.5-flash:generateContent", "/v1beta/models/gemini-2.5-flash:generateContent"],
@@ -66,6 +66,23 @@ it.each([
   ["house", "/v1/files", true],
 ])("what costs nothing is told from what runs a model: %s %s", (provider, path, free) => {
   expect(isFree({ method: "POST", path, provider, isUpgrade: false })).toBe(free);
+});
+
+it.each([
+  ["aws.bedrock", "PUT", "/sessions/s1", true],
+  ["aws.bedrock", "PUT", "/sessions/s1/invocations", true],
+  ["aws.bedrock", "PUT", "/model/amazon.nova-pro-v1:0/converse", false],
+  ["mistral_ai", "PATCH", "/v1/agents/a1", true],
+  ["mistral_ai", "PUT", "/v1/libraries/l1", true],
+  ["mistral_ai", "PUT", "/v1/libraries/l1/documents/d1", true],
+  ["mistral_ai", "POST", "/v1/libraries/l1/documents", false],
+  ["openai", "PUT", "/v1/files/f1", true],
+  ["openai", "PUT", "/v1/videos", false],
+  ["openai", "PATCH", "/v1/chat/completions", false],
+  ["openai", "GET", "/v1/chat/completions", true],
+  ["openai", "QUERY", "/v1/responses", false],
+])("what another method does is told by where it goes: %s %s %s", (provider, method, path, free) => {
+  expect(isFree({ method, path, provider, isUpgrade: false })).toBe(free);
 });
 
 it("keeping something stored for longer is no change that costs nothing", () => {
