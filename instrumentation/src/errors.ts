@@ -2,9 +2,9 @@
  * The errors that mean "stopped by the gate". They are the only ones that Tollgate throws into an app. Check `code`,
  * not the message: codes are stable, and `instanceof` fails when an app carries two copies of this package.
  */
-import { formatUsd } from "./pricing/money.ts";
-import type { Measure } from "./protocol.ts";
-import type { NanoUsd } from "./pricing/money.ts";
+import { obstacleOf, refusalText, reservedOf } from "./lease/budget-refusal.ts";
+import type { BudgetObstacle, BudgetRefusal } from "./lease/budget-refusal.ts";
+import type { BudgetAmount } from "./lease/budget-amount.ts";
 
 /** Every code that a `TollgateError` may carry. */
 export const ErrorCode = {
@@ -42,47 +42,29 @@ export function findTollgateError(error: unknown): TollgateError | undefined {
 
 const CAUSES_MAX = 8;
 
-/** Amounts in the unit of the budget's measure. */
-export type BudgetAmount =
-  | { readonly measure: "usd"; readonly value: NanoUsd }
-  | { readonly measure: Exclude<Measure, "usd">; readonly value: bigint };
-
-export interface BudgetExceededDetails {
-  readonly budget: string;
-  readonly limit: BudgetAmount;
-  /** Settled so far, by this budget's ledger. */
-  readonly spent: BudgetAmount;
-  /** The least that the call would have needed. */
-  readonly wanted: BudgetAmount;
-}
-
-/** A call would not fit into what a budget has left. No request was sent. */
+/** A call would not fit into what a budget has left, or grants now. No request was sent. */
 export class BudgetExceeded extends TollgateError {
   override readonly name = "BudgetExceeded";
   readonly code = ErrorCode.budgetExceeded;
   readonly budget: string;
   readonly limit: BudgetAmount;
   readonly spent: BudgetAmount;
+  /** The least that the call would have needed. */
   readonly wanted: BudgetAmount;
+  /** Set aside for calls in flight: it may come free. */
+  readonly reserved: BudgetAmount;
+  /** What stands in the way: `spent` lasts as long as the window, `reserved` and `past_awaited` may be over in seconds. */
+  readonly obstacle: BudgetObstacle;
 
-  constructor(details: BudgetExceededDetails, options?: ErrorOptions) {
-    super(
-      `budget \`${details.budget}\` of ${formatAmount(details.limit)} is exceeded: ` +
-        `${formatAmount(details.spent)} spent, ${formatAmount(details.wanted)} wanted`,
-      options,
-    );
-    this.budget = details.budget;
-    this.limit = details.limit;
-    this.spent = details.spent;
-    this.wanted = details.wanted;
+  constructor(refusal: BudgetRefusal, options?: ErrorOptions) {
+    super(refusalText(refusal), options);
+    this.budget = refusal.budget;
+    this.limit = refusal.limit;
+    this.spent = refusal.spent;
+    this.wanted = refusal.wanted;
+    this.reserved = reservedOf(refusal);
+    this.obstacle = obstacleOf(refusal);
   }
-}
-
-/** `$0.500000` for money, `1200 tokens`, `3 calls`. */
-export function formatAmount(amount: BudgetAmount): string {
-  return amount.measure === "usd"
-    ? `$${formatUsd(amount.value, 6)}`
-    : `${amount.value} ${amount.measure.replace("_", " ")}`;
 }
 
 export interface ToolRefusal {

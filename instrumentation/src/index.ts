@@ -2,7 +2,8 @@
 export { withContext } from "./context/context.ts";
 export type { TollgateContext } from "./context/context.ts";
 export * from "./public-errors.ts";
-export type { BudgetAmount } from "./errors.ts";
+export type { BudgetAmount } from "./lease/budget-amount.ts";
+export type { BudgetObstacle } from "./lease/budget-refusal.ts";
 export { guard } from "./guard/guard.ts";
 export type { Guarded } from "./guard/guard.ts";
 export type { GuardControls, GuardOptions } from "./guard/guard-budget.ts";

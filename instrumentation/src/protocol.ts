@@ -7,6 +7,7 @@
  */
 
 import type { Measure, WireAmounts } from "./lease/amounts.ts";
+import type { LedgerRefusal } from "./lease/budget-refusal.ts";
 
 export {
   add,
@@ -22,6 +23,14 @@ export {
   type Measure,
   type WireAmounts,
 } from "./lease/amounts.ts";
+export {
+  budgetRefusal,
+  HOLDERS_TOLD_MAX,
+  type LedgerRefusal,
+  obstacleOf,
+  refusalText,
+  TOLD_OBSTACLES,
+} from "./lease/budget-refusal.ts";
 
 export const AGENT_NAME_LENGTH_MAX = 200;
 /** Without control characters, which would forge lines and keys wherever a name is written. */
@@ -205,7 +214,12 @@ export type AcquireReply = {
   readonly budgets: readonly LeaseBudget[];
 } & (
   | { readonly outcome: "granted" | "unlimited" }
-  | { readonly outcome: "exhausted"; readonly refused_by: LeaseBudget }
+  | {
+      readonly outcome: "exhausted";
+      readonly refused_by: LeaseBudget;
+      /** Absent from a processor that says no more than the figures do. */
+      readonly refusal?: LedgerRefusal | undefined;
+    }
 );
 
 /** POST /v1/leases/close: the last report; what is left goes back. Answers 200 `{}` also for a lease it does not know. */

@@ -1,8 +1,8 @@
 import { formatUsd, type NanoUsd } from "@tollgate/instrumentation/pricing";
-import type { LeaseAction, LeaseBudget } from "@tollgate/instrumentation/protocol";
+import type { LeaseAction, LeaseBudget, LedgerRefusal } from "@tollgate/instrumentation/protocol";
 import { z } from "zod";
 import { MEASURES } from "../budget/amounts.ts";
-import type { BudgetState, Threshold } from "../budget/ledger.ts";
+import type { BudgetState, Obstacle, Threshold } from "../budget/ledger.ts";
 import { raiseOf, raiseRow } from "./raises.ts";
 
 /** One budget as `/v1/budgets` and `budgets --json` show it. The `_usd` fields are null for budgets in tokens or calls. */
@@ -31,6 +31,12 @@ export const budgetRow = z.object({
     .enum(["counted", "joined", "awaited", "unknown"])
     .describe(
       "What `settled` holds of the window: all; what was spent before the budget came to the minute; not yet (hard budgets grant nothing); what was spent since the budget came.",
+    ),
+  closed_until: z
+    .string()
+    .nullable()
+    .describe(
+      "A hard budget grants nothing before: `past` is awaited, or what was granted of it is forgotten. Else null.",
     ),
   state: z.enum(["ok", "warning", "exhausted", "overrun"]),
   exhausted_at: z
@@ -130,6 +136,7 @@ export function toBudgetRow(state: BudgetState): BudgetRow {
     remaining_usd: usd(state.remaining),
     mode: state.mode,
     past: state.past ?? "unknown",
+    closed_until: state.closedUntilMs === undefined ? null : new Date(state.closedUntilMs).toISOString(),
     state: state.state,
     age_ms: 0,
   };
@@ -148,6 +155,17 @@ export function leaseBudget(state: BudgetState): LeaseBudget & { actions: LeaseA
     reserved: state.reserved.toString(),
     remaining: state.remaining.toString(),
     actions: state.crossed.map(leaseAction),
+  };
+}
+
+/** What stands in the way, as the gate is told it. */
+export function ledgerRefusal({ kind, atPercent, untilMs, heldBy, heldBySilent }: Obstacle): LedgerRefusal {
+  return {
+    ...(kind === undefined ? {} : { obstacle: kind }),
+    ...(atPercent === undefined ? {} : { at_percent: atPercent }),
+    ...(untilMs === undefined ? {} : { until: new Date(untilMs).toISOString() }),
+    ...(heldBy === 0 ? {} : { held_by: heldBy }),
+    ...(heldBySilent === 0 ? {} : { held_by_silent: heldBySilent }),
   };
 }
 

@@ -3,7 +3,7 @@
  * believed before it passed here; unknown keys are ignored, so that a newer instrumentation can talk to this processor.
  */
 import type { AcquireRequest, CloseRequest, HelloRequest, SessionsReport } from "@tollgate/instrumentation/protocol";
-import { FAILURES_MAX } from "@tollgate/instrumentation/protocol";
+import { FAILURES_MAX, TOLD_OBSTACLES } from "@tollgate/instrumentation/protocol";
 import { KEY_SHAPE, KNOWN_MAX, PAST_LABELS_MAX, PAST_TOOLS_MAX } from "@tollgate/instrumentation/policy";
 import { parseNanoUsd } from "@tollgate/instrumentation/pricing";
 import { z } from "zod";
@@ -190,6 +190,15 @@ export const acquireReply = z.object({
   stops_version: z.string().describe("`epoch:revision` of what is killed and paused: another one asks for a hello."),
   budgets: z.array(budgetReply),
   refused_by: budgetReply.optional(),
+  refusal: z
+    .object({
+      obstacle: z.enum(TOLD_OBSTACLES).optional().describe("Absent: the figures of `refused_by` show it."),
+      at_percent: z.number().optional(),
+      until: z.string().optional().describe("When it ends by itself at the latest, else when the window ends."),
+      held_by: z.int().optional().describe("Other processes that hold some of what is reserved; 100: or more."),
+      held_by_silent: z.int().optional().describe("Of these, whose lease has expired."),
+    })
+    .optional(),
 });
 
 /** For amounts that passed the schema. */

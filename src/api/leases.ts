@@ -6,7 +6,7 @@ import type { PastStore } from "../sessions/past-store.ts";
 import { TENANT_LABEL } from "../support/tenant.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
 import { vouchesFor } from "./access.ts";
-import { leaseBudget } from "./budget-view.ts";
+import { leaseBudget, ledgerRefusal } from "./budget-view.ts";
 import { projected } from "./call-labels.ts";
 import { callerLabels } from "./caller-labels.ts";
 import {
@@ -139,7 +139,9 @@ function acquire({ ledger, registry, processes, leaseTtlMs, stops, desk }: Lease
         governance_version: registry.version,
         stops_version: `${stops.list.epoch}:${stops.list.revision}`,
         budgets: result.budgets.map(leaseBudget),
-        ...(result.outcome === "exhausted" ? { refused_by: leaseBudget(result.refusedBy) } : {}),
+        ...(result.outcome === "exhausted"
+          ? { refused_by: leaseBudget(result.refusedBy), refusal: ledgerRefusal(result.obstacle) }
+          : {}),
       };
     },
   });

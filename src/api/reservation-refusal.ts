@@ -1,30 +1,37 @@
-import { formatUsd, type NanoUsd } from "@tollgate/instrumentation/pricing";
+import { budgetRefusal, obstacleOf, refusalText } from "@tollgate/instrumentation/protocol";
 import { type Amounts, amountIn } from "../budget/amounts.ts";
-import type { BudgetState } from "../budget/ledger.ts";
-import { toBudgetRow } from "./budget-view.ts";
+import type { BudgetState, Obstacle } from "../budget/ledger.ts";
+import { leaseBudget, ledgerRefusal, toBudgetRow } from "./budget-view.ts";
 import { ApiProblem } from "./problem.ts";
 
 export interface Refusal {
   readonly need: Amounts;
   readonly nowMs: number;
   readonly fallback: string | undefined;
-  /** A threshold of the budget says stop, whatever is left. */
-  readonly isStopped?: boolean;
+  /** `undefined`: the budget's figures show it. */
+  readonly obstacle: Obstacle | undefined;
 }
 
-/** 402 that names the budget, with Retry-After when its window turns and the wish would fit into an empty one. */
-export function exceeded(budget: BudgetState, { need, nowMs, fallback, isStopped = false }: Refusal): ApiProblem {
-  const { name, measure, windowEndMs: endMs } = budget;
-  const wanted = amountIn(measure, need);
-  const couldFit = endMs !== undefined && endMs > nowMs && wanted <= budget.limit;
-  const inMeasure = (value: bigint): string =>
-    measure === "usd" ? `$${formatUsd(value as NanoUsd)}` : `${value} ${measure}`;
-  const left = `${inMeasure(budget.remaining)} left of ${inMeasure(budget.limit)}`;
-  const why = isStopped ? "has crossed a threshold that stops" : `is asked for ${inMeasure(wanted)}`;
+/** What others hold may come free at any moment: whoever asks again does so after this long. */
+const HELD_RETRY_S = 1;
+
+/** 402 that names the budget and what stands in the way, with Retry-After where that ends by itself. */
+export function exceeded(budget: BudgetState, { need, nowMs, fallback, obstacle: known }: Refusal): ApiProblem {
+  const obstacle = known ?? { kind: undefined, untilMs: budget.windowEndMs, heldBy: 0, heldBySilent: 0 };
+  const told = ledgerRefusal(obstacle);
+  const wanted = amountIn(budget.measure, need);
+  const refusal = budgetRefusal(leaseBudget(budget), { wanted, told });
+  const kind = obstacleOf(refusal);
+  const seconds = kind === "reserved" || kind === "runs" ? HELD_RETRY_S : secondsUntil(obstacle, nowMs);
   // A refusal is decided without what is known of the past: to call it unknown would contradict the view of budgets.
   const { age_ms: _age, scope: _scope, past: _past, ...shown } = toBudgetRow(budget);
-  return new ApiProblem("budget_exceeded", `the budget \`${name}\` ${why}, with ${left}`, undefined, {
-    extensions: { decision: "deny", budget: shown, ...(fallback === undefined ? {} : { fallback }) },
-    ...(couldFit ? { retryAfterSeconds: Math.ceil((endMs - nowMs) / 1_000) } : {}),
+  const extensions = { ...told, decision: "deny", budget: shown, obstacle: kind };
+  return new ApiProblem("budget_exceeded", refusalText(refusal), undefined, {
+    extensions: { ...extensions, ...(fallback === undefined ? {} : { fallback }) },
+    ...(seconds === undefined || wanted > budget.limit ? {} : { retryAfterSeconds: seconds }),
   });
+}
+
+function secondsUntil({ untilMs }: Obstacle, nowMs: number): number | undefined {
+  return untilMs === undefined || untilMs <= nowMs ? undefined : Math.ceil((untilMs - nowMs) / 1_000);
 }

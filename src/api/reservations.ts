@@ -228,9 +228,10 @@ function refusalOf(
 ): ApiProblem | undefined {
   const hard = outcome.budgets.filter((budget) => budget.mode === "hard");
   const fallback = fallbackOf(body.model, outcome.budgets);
-  if (outcome.outcome === "exhausted") return exceeded(outcome.refusedBy, { need: wanted.need, nowMs, fallback });
+  const of = { need: wanted.need, nowMs, fallback };
+  if (outcome.outcome === "exhausted") return exceeded(outcome.refusedBy, { ...of, obstacle: outcome.obstacle });
   const stop = hard.find(({ crossed }) => crossed.some(({ do: action }) => action === "stop" || action === "kill"));
-  if (stop !== undefined) return exceeded(stop, { need: wanted.need, nowMs, fallback, isStopped: true });
+  if (stop !== undefined) return exceeded(stop, { ...of, obstacle: undefined });
   const counting =
     body.tokens === undefined
       ? hard.find(({ measure }) => measure.endsWith("tokens") && !isUnpricedMeasure(measure))

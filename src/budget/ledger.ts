@@ -2,7 +2,7 @@
  * The ledger's face: who has spent and who holds what. Every promise resolves only after what it changed is durable (I5).
  * Two stores stand behind it (in process with a journal; a log in Valkey that several processors share); nothing outside `src/budget/` knows which.
  */
-import type { Measure } from "@tollgate/instrumentation/protocol";
+import type { LedgerRefusal, Measure } from "@tollgate/instrumentation/protocol";
 import type { Amounts } from "./amounts.ts";
 import type { Budget } from "./budget.ts";
 import type { Raise } from "./rules/limit.ts";
@@ -52,6 +52,8 @@ export interface BudgetState {
   readonly remaining: bigint;
   /** Whether what was spent in this window before the budget was there counts. Absent in answers to agents. */
   readonly past?: PastKnowledge;
+  /** Unix ms. Nothing is granted before: its past is not known, or what was granted of it is forgotten. Absent: it is open. */
+  readonly closedUntilMs?: number;
   /** Thresholds crossed now, lowest first. */
   readonly crossed: readonly Threshold[];
   readonly state: "ok" | "warning" | "exhausted" | "overrun";
@@ -112,9 +114,23 @@ export type AcquireOutcome =
       readonly granted: Amounts;
       readonly budgets: readonly BudgetState[];
       readonly refusedBy: BudgetState;
+      readonly obstacle: Obstacle;
     }
   /** The lease belongs to another process, or is closed or expired: the process must open a new one. */
   | { readonly outcome: "lost"; readonly reason: string };
+
+/** What stands between a budget and a lease, beyond what the budget's state shows. Kinds: `BudgetObstacle` of the protocol. */
+export interface Obstacle {
+  /** `undefined`: the state shows it. */
+  readonly kind: LedgerRefusal["obstacle"];
+  /** Of `finishing`. */
+  readonly atPercent?: number;
+  /** Unix ms: when it ends by itself at the latest; where the state shows it, the end of the window. */
+  readonly untilMs: number | undefined;
+  /** Other processes that hold some of R, at most `HOLDERS_TOLD_MAX`; and those of them whose leases have expired. */
+  readonly heldBy: number;
+  readonly heldBySilent: number;
+}
 
 /** One lease as the ledger holds it now. */
 export type LeaseView =

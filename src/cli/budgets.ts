@@ -4,6 +4,7 @@ import type { RaiseRow } from "../api/raises.ts";
 import { apiOption, type CommonOptions, dataDirOption, jsonOption } from "./options.ts";
 import { type Column, type Output, printJson, printTable } from "./output.ts";
 import { printable } from "../support/printable.ts";
+import { scopeText, stateText } from "./budget-text.ts";
 import { findProcessor, pathPart } from "./processor.ts";
 
 /** `tollgate budgets`: every budget as the ledger holds it now. */
@@ -100,22 +101,19 @@ const COLUMNS: readonly Column<BudgetRow>[] = [
   { title: "RESERVED", align: "right", value: (row) => amount(row, row.reserved_usd, row.reserved) },
   { title: "REMAINING", align: "right", value: (row) => amount(row, row.remaining_usd, row.remaining) },
   { title: "MODE", value: (row) => row.mode },
-  { title: "STATE", value: (row) => row.state },
+  { title: "STATE", value: stateText },
   { title: "ENDS", value: (row) => row.exhausted_at?.slice(0, 16).replace("T", " ") ?? "" },
   { title: "CLICKHOUSE", value: comparison },
 ];
 
 /** Whether the spans add up to the same; what is odd about the past comes first. */
-function comparison({ past, reconciliation }: BudgetRow): string {
-  if (past === "awaited") return "past awaited";
+function comparison({ past, mode, closed_until: until, reconciliation }: BudgetRow): string {
+  const closed = until === null || mode !== "hard" ? [] : [`closed until ${until.replace(/\.\d+Z$/, "Z")}`];
+  if (past === "awaited" || closed.length > 0)
+    return [...(past === "awaited" ? ["past awaited"] : []), ...closed].join(", ");
   if (past === "unknown") return "past unknown";
   if (reconciliation?.state !== "differs") return reconciliation?.state ?? "";
   return `differs by ${reconciliation.difference_usd ?? reconciliation.difference} (${reconciliation.reason})`;
-}
-
-function scopeText(scope: Readonly<Record<string, string>>): string {
-  const parts = Object.entries(scope).map(([key, value]) => `${key}=${value}`);
-  return parts.length === 0 ? "everything" : parts.join(" ");
 }
 
 function amount(row: BudgetRow, usd: string | null, raw: string): string {

@@ -3,6 +3,7 @@ import type { BudgetRow } from "../api/budget-view.ts";
 import type { ServiceStatus } from "../api/status.ts";
 import { type Column, type Output, printTable } from "./output.ts";
 import { printable } from "../support/printable.ts";
+import { scopeText, stateText } from "./budget-text.ts";
 import { bytesText, countText, durationText } from "./quantity.ts";
 import { counted } from "../support/counted.ts";
 
@@ -41,7 +42,7 @@ const BUDGET_COLUMNS: readonly Column<BudgetRow>[] = [
   { title: "SCOPE", value: ({ scope }) => cut(scopeText(scope), 24) },
   { title: "SETTLED", align: "right", value: (row) => amountText(row, row.settled_usd, row.settled) },
   { title: "LIMIT", align: "right", value: (row) => amountText(row, row.limit_usd, row.limit) },
-  { title: "STATE", value: ({ state }) => state },
+  { title: "STATE", value: stateText },
 ];
 
 function componentName({ component, signal, protocol }: Component): string {
@@ -156,11 +157,6 @@ function wrapped(output: Output, label: string, text: string): void {
   for (const [index, each] of [...lines, line].entries()) {
     output.line(`${index === 0 ? label.padEnd(LABEL_WIDTH) : " ".repeat(LABEL_WIDTH)}${each}`);
   }
-}
-
-function scopeText(scope: Readonly<Record<string, string>>): string {
-  const parts = Object.entries(scope).map(([key, value]) => `${key}=${value}`);
-  return parts.length === 0 ? "everything" : parts.join(" ");
 }
 
 /** Dollars to the cent, the exact amount is `tollgate budgets`'; below a cent with all its places. */

@@ -44,15 +44,18 @@ export function spendWarnings({ truth, ledger }: Pick<ApiBuild, "truth" | "ledge
     const unit = measure === "usd" ? "nano-dollars" : measure;
     return `budget \`${name}\`: the ledger and ClickHouse differ by ${difference} ${unit} (${reason})`;
   });
-  const waiting = new Set(
-    ledger.budgets().flatMap(({ name, past, mode }) => (past === "awaited" && mode === "hard" ? [name] : [])),
-  );
-  return [
-    ...differing,
-    ...[...waiting]
-      .slice(0, SHOWN_MAX)
-      .map((name) => `budget \`${name}\`: grants nothing until ClickHouse tells what was spent`),
-  ];
+  const closed = new Map<string, string>();
+  for (const { name, mode, past, closedUntilMs } of ledger.budgets()) {
+    if (mode !== "hard" || closedUntilMs === undefined) continue;
+    const until = new Date(closedUntilMs).toISOString();
+    closed.set(
+      name,
+      past === "awaited"
+        ? `grants nothing until ClickHouse tells what was spent before, at most until ${until}`
+        : `grants nothing until ${until}: the ledger's journal was lost, and what it had granted may still be spent`,
+    );
+  }
+  return [...differing, ...[...closed].slice(0, SHOWN_MAX).map(([name, text]) => `budget \`${name}\`: ${text}`)];
 }
 
 /** Agents that were found running wild in the last hour; what was done about them is among the stops. */

@@ -40,7 +40,10 @@ test("with an endpoint set on purpose, calls are refused until a processor has b
     expect(result).toMatchObject({ ok: false, name: "GateUnavailable", code: "gate_unavailable" });
   expect(requests).toBe(0);
   expect(warnings).toHaveLength(1);
-  expect(warnings[0]).toContain("fail mode closed");
+  // Where, what and by which setting: nobody set the fail mode.
+  const said = `no answer from the processor at ${nowhere} (connect ECONNREFUSED ${new URL(nowhere).host}): calls are refused (fail mode closed: a hard limit stands behind them, or may; TOLLGATE_FAIL_MODE is not set)`;
+  expect(warnings[0]).toContain(said);
+  expect(results[0]?.message).toBe(said);
 });
 
 test("with TOLLGATE_FAIL_MODE=open calls go through, and it is said once", async () => {
@@ -48,7 +51,7 @@ test("with TOLLGATE_FAIL_MODE=open calls go through, and it is said once", async
   for (const result of results) expect(result).toMatchObject({ ok: true });
   expect(requests).toBe(3);
   expect(warnings).toHaveLength(1);
-  expect(warnings[0]).toContain("fail mode open");
+  expect(warnings[0]).toContain("calls go unchecked (fail mode open: by TOLLGATE_FAIL_MODE)");
 });
 
 test("with TOLLGATE_ENDPOINT=off a local budget still holds", async () => {

@@ -7,6 +7,7 @@ import type {
   HelloReply,
   HelloRequest,
   LeaseBudget,
+  LedgerRefusal,
   StopList,
   StoppedReport,
   WireAmounts,
@@ -29,6 +30,8 @@ export class MemoryLedger implements Transport {
   policies: readonly unknown[] = [];
   egress: HelloReply["egress"];
   actions: LeaseBudget["actions"] = [];
+  /** Said with each refusal. */
+  refusal: LedgerRefusal | undefined;
   isUnlimited = false;
   governanceVersion = "1";
   /** Answers instead of the ledger, when it returns something. */
@@ -98,7 +101,7 @@ export class MemoryLedger implements Transport {
     if (this.isUnlimited) return { ...common, outcome: "unlimited" };
     return lease.granted >= BigInt(request.need.nano_usd)
       ? { ...common, outcome: "granted" }
-      : { ...common, outcome: "exhausted", refused_by: this.budget() };
+      : { ...common, outcome: "exhausted", refused_by: this.budget(), refusal: this.refusal };
   }
 
   budget(): LeaseBudget {

@@ -4,13 +4,14 @@
  */
 import { context, SpanKind, trace } from "@opentelemetry/api";
 import type { Context, Span } from "@opentelemetry/api";
-import { ConfigInvalid, GateUnavailable } from "../errors.ts";
+import { ConfigInvalid } from "../errors.ts";
 import type { TollgateError } from "../errors.ts";
 import { endWhenAbandoned } from "../gate/abandonment.ts";
 import { NO_USAGE } from "../gate/call-bound.ts";
 import { recordCost, recordError, recordRefusal, recordUsage, whoAttributes } from "../gate/call-span.ts";
 import type { Who } from "../gate/call-span.ts";
 import type { Gate } from "../gate/gate.ts";
+import { meetOutage } from "../gate/outage.ts";
 import type { Amounts } from "../lease/amounts.ts";
 import { UNLIMITED } from "../lease/purse.ts";
 import type { PurseOutcome, Reservation, Want } from "../lease/purse.ts";
@@ -116,9 +117,9 @@ export class AgentRun {
       case "aborted":
         return;
       case "unavailable": {
-        const mode = gate.config.failMode ?? (outcome.isHard ? "closed" : "open");
+        const { mode, error } = meetOutage(gate, { ...outcome, what: "calls" });
         this.span.setAttribute(semconv.ATTR_TOLLGATE_FAILURE_MODE, mode);
-        if (mode === "closed") throw new GateUnavailable(`the processor can't be asked: ${outcome.reason}`);
+        if (error !== undefined) throw error;
       }
     }
   }

@@ -1,6 +1,3 @@
-import type { BudgetExceeded } from "../errors.ts";
-import { amountIn } from "../lease/amounts.ts";
-import type { Amounts } from "../lease/amounts.ts";
 import type { LeaseBudget, Measure } from "../protocol.ts";
 
 /** What the budgets of one reply of the ledger say of every call, worked out once. */
@@ -63,19 +60,4 @@ export function unpricedRule(
     if (budget !== undefined) return { rule, budget: budget.name };
   }
   return undefined;
-}
-
-/** A budget whose threshold stops calls, as an error names it. */
-export function stoppedBy(budget: LeaseBudget, wanted: Amounts): ConstructorParameters<typeof BudgetExceeded>[0] {
-  const amount = (value: bigint) =>
-    budget.measure === "usd"
-      ? ({ measure: "usd", value: value as never } as const)
-      : ({ measure: budget.measure, value } as const);
-  const want = amountIn(budget.measure, wanted);
-  return {
-    budget: budget.name,
-    limit: amount(BigInt(budget.limit)),
-    spent: amount(BigInt(budget.settled)),
-    wanted: amount(want),
-  };
 }

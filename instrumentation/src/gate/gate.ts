@@ -10,11 +10,12 @@ import type { Logger } from "../config/logger.ts";
 import { createContentRecorder } from "../content/content-recorder.ts";
 import type { ContentRecorder } from "../content/content-recorder.ts";
 import { Identities } from "../context/identities.ts";
-import { BudgetExceeded, ConfigInvalid, GateUnavailable, UnpricedModel } from "../errors.ts";
+import { ConfigInvalid, GateUnavailable, UnpricedModel } from "../errors.ts";
 import type { TollgateError } from "../errors.ts";
 import type { Amounts } from "../lease/amounts.ts";
 import type { LeaseClient } from "../lease/lease-client.ts";
 import { LocalPurse } from "../lease/purse.ts";
+import { refusalOf } from "../lease/refusal.ts";
 import type { Purse, PurseOutcome } from "../lease/purse.ts";
 import { systemClock } from "../lease/clock.ts";
 import { createPriceBook } from "../pricing/cached-price-book.ts";
@@ -28,7 +29,7 @@ import { CallBounds } from "./call-bound.ts";
 import { CallKinds } from "./call-kind.ts";
 import type { CallKind } from "./call-kind.ts";
 import type { Who } from "./call-span.ts";
-import { isOfKinds, rulesOf, stoppedBy, unpricedRule } from "./budget-rules.ts";
+import { isOfKinds, rulesOf, unpricedRule } from "./budget-rules.ts";
 import { CrossingEvents } from "./crossing-events.ts";
 import { canAsk, downgradedBy, lowered } from "./downgrade.ts";
 import type { Downgraded } from "./downgrade.ts";
@@ -37,6 +38,7 @@ import type { RequestFacts } from "./endpoint.ts";
 import type { CallOptions } from "./call-options.ts";
 import type { GatedCall } from "./gated-call.ts";
 import { estimatedPrice } from "./house-estimate.ts";
+import { meetOutage } from "./outage.ts";
 import { Tokenizers } from "./tokenizer.ts";
 import type { Afterwork } from "../telemetry/afterwork.ts";
 import { SessionBook } from "../session/session-book.ts";
@@ -234,7 +236,7 @@ export class Gate {
     if (fleet === undefined || budgets.length === 0) return this.#admitted(draft, { failure: undefined, budgets });
     const { stop } = rulesOf(budgets);
     const own = held.at(-1);
-    if (stop !== undefined) throw new BudgetExceeded(stoppedBy(stop, own?.amounts ?? draft.want.worst));
+    if (stop !== undefined) throw refusalOf(stop, own?.amounts ?? draft.want.worst);
     const unpriced = bounds.price === undefined ? unpricedRule(budgets) : undefined;
     const { provider } = call.options.endpoint;
     if (unpriced?.rule === "deny") {
@@ -261,19 +263,8 @@ export class Gate {
         return { outcome: "answered", text, error: outcome.error };
       }
       case "unavailable": {
-        const mode = this.config.failMode ?? (outcome.isHard ? "closed" : "open");
-        const where = this.config.endpoint?.origin ?? "";
-        const said = mode === "closed" ? "calls are refused" : "calls go unchecked";
-        this.logger.once(
-          "warn",
-          `${mode}:${where}`,
-          `no answer from the processor at ${where} (${outcome.reason}): ${said} (fail mode ${mode})`,
-        );
-        if (mode === "closed") {
-          throw new GateUnavailable(
-            `the processor can't be asked, and TOLLGATE_FAIL_MODE is \`closed\`: ${outcome.reason}`,
-          );
-        }
+        const { error } = meetOutage(this, { ...outcome, what: "calls" });
+        if (error !== undefined) throw error;
         return this.#admitted(draft, { failure: "open", budgets: NO_BUDGETS });
       }
     }

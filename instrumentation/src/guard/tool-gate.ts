@@ -15,6 +15,7 @@ import {
   TollgateError,
 } from "../errors.ts";
 import type { Gate } from "../gate/gate.ts";
+import { meetOutage } from "../gate/outage.ts";
 import { linkByArguments, linkToProposal } from "../gate/proposals.ts";
 import { recordCost, recordError, ruleOf, whoAttributes } from "../gate/call-span.ts";
 import type { Who } from "../gate/call-span.ts";
@@ -229,7 +230,7 @@ export class ToolGate {
 
   /** Budgets in tool calls: a run of a tool is taken from the lease, and counts from its start. */
   #countAndRun(call: ToolCall, { who, verdict, span }: Permitted): unknown {
-    const { leases, logger, config } = this.#gate;
+    const { leases } = this.#gate;
     if (leases?.hello?.measures?.includes("tool_calls") !== true) return this.#run(call, verdict, span);
     const outcome = leases.reserve({ ...who.labels, tool: call.name }, TOOL_WANT);
     const go = (given: PurseOutcome): unknown => {
@@ -241,9 +242,10 @@ export class ToolGate {
       if (given.outcome === "refused") throw this.#refuse(span, given.error);
       const reason = given.outcome === "unavailable" ? given.reason : "the call was given up";
       const isHard = given.outcome === "unavailable" && given.isHard;
-      if ((config.failMode ?? (isHard ? "closed" : "open")) === "open") return this.#run(call, verdict, span);
-      logger.once("warn", "tool-calls-closed", `tools are refused: ${reason}`);
-      throw this.#refuse(span, new GateUnavailable(`the budget in tool calls can't be asked: ${reason}`));
+      const { mode, error } = meetOutage(this.#gate, { what: "tools", reason, isHard });
+      span.setAttribute(semconv.ATTR_TOLLGATE_FAILURE_MODE, mode);
+      if (error === undefined) return this.#run(call, verdict, span);
+      throw this.#refuse(span, error);
     };
     return outcome instanceof Promise ? outcome.then(go) : go(outcome);
   }

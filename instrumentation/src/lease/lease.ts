@@ -348,10 +348,11 @@ export class Lease {
   #fitOrRefuse(want: Want, reply?: AcquireReply): PurseOutcome {
     const lowered = want.fitting(this.books.available);
     if (lowered !== undefined) return this.#grant(lowered);
-    const refusedBy = reply?.outcome === "exhausted" ? reply.refused_by : tightest(this.budgets, want.least);
+    const refused = reply?.outcome === "exhausted" ? reply : undefined;
+    const refusedBy = refused?.refused_by ?? tightest(this.budgets, want.least);
     if (refusedBy === undefined)
       return this.#unavailable("the ledger grants less than the call needs and names no budget");
-    return { outcome: "refused", error: refusalOf(refusedBy, want.least) };
+    return { outcome: "refused", error: refusalOf(refusedBy, want.least, refused?.refusal) };
   }
 
   /** How a wait ends: by what is in hand, if the ledger could be asked at all; else the wait goes on, for a while. */

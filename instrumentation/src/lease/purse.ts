@@ -4,10 +4,13 @@
  * fleet's ledger fills is `Lease`.
  */
 import { BudgetExceeded } from "../errors.ts";
-import type { BudgetAmount, BudgetExceededDetails, TollgateError } from "../errors.ts";
+import type { TollgateError } from "../errors.ts";
 import type { NanoUsd } from "../pricing/money.ts";
 import { add, covers, NO_AMOUNTS, subtract } from "./amounts.ts";
 import type { Amounts } from "./amounts.ts";
+import { toBudgetAmount } from "./budget-amount.ts";
+import type { BudgetAmount } from "./budget-amount.ts";
+import type { BudgetRefusal } from "./budget-refusal.ts";
 import type { Clock } from "./clock.ts";
 import { WaitingLine } from "./waiting-line.ts";
 
@@ -135,9 +138,16 @@ export class LocalPurse implements Purse {
   }
 
   /** What a `BudgetExceeded` of this purse says. */
-  refusal(wanted: NanoUsd): BudgetExceededDetails {
-    const usd = (value: NanoUsd): BudgetAmount => ({ measure: "usd", value });
-    return { budget: this.name, limit: usd(this.#limit), spent: usd(this.spent), wanted: usd(wanted) };
+  refusal(wanted: NanoUsd): BudgetRefusal {
+    const usd = (value: bigint): BudgetAmount => toBudgetAmount("usd", value);
+    const { name: budget } = this;
+    return {
+      budget,
+      limit: usd(this.#limit),
+      spent: usd(this.#settled),
+      reserved: usd(this.#reserved),
+      wanted: usd(wanted),
+    };
   }
 
   #grant(amounts: Amounts): PurseOutcome {

@@ -254,7 +254,7 @@ function roomIn(spend: Spend, lease: Lease, nowMs: number): bigint {
 }
 
 /** Whether the lease, or another one of its session, has been granted something: it may finish where new ones are refused. */
-function hasBegun(spend: Spend, lease: Lease): boolean {
+export function hasBegun(spend: Spend, lease: Lease): boolean {
   return !isNothing(lease.granted) || (finishesRuns(spend.budget) && spend.runs?.has(runKeyOf(lease)) === true);
 }
 

@@ -20,6 +20,7 @@ import { covers, decideAcquire, decideClose, decideGrowth, decideObserve } from 
 import { decideSweep, decideTime, tightest, type Growth } from "./decide.ts";
 import type { LedgerEvent } from "./events.ts";
 import type { Raise } from "./limit.ts";
+import { obstacleAt } from "./obstacle.ts";
 import { decideSeed, unknownPasts } from "./past.ts";
 import type { Spend } from "./spend.ts";
 import { isHolder, outstandingIn, type Lease, type LedgerState } from "./state.ts";
@@ -342,7 +343,8 @@ export class LedgerEngine {
     if (covers(lease, lease.granted, command.need)) return { outcome: "granted", ...answer };
     const refusing = tightest(lease, command.need, nowMs);
     assert(refusing !== undefined, "a refusal names its budget");
-    return { outcome: "exhausted", ...answer, refusedBy: budgetState(refusing, nowMs) };
+    const obstacle = obstacleAt(this.state, refusing, { lease, need: command.need, nowMs });
+    return { outcome: "exhausted", ...answer, refusedBy: budgetState(refusing, nowMs), obstacle };
   }
 
   #recall(step: Step, waiter: Waiter, nowMs: number): void {

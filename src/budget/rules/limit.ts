@@ -80,6 +80,11 @@ export function growthLimit(
   return within;
 }
 
+/** The lowest share above which what is left is kept for what has begun; `undefined`: none is. */
+export function keptFromPercent({ budget: { thresholds } }: Pick<Spend, "budget">): number | undefined {
+  return thresholds.find(({ do: act }) => act === "stop_gracefully")?.atPercent;
+}
+
 function shareOf(amount: bigint, percent: number): bigint {
   return (amount * BigInt(Math.round(percent * PERCENT_SCALE))) / BigInt(100 * PERCENT_SCALE);
 }

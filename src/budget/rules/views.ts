@@ -33,6 +33,7 @@ export function budgetState(spend: Spend, nowMs: number): BudgetState {
     observed: observedAt(spend, nowMs),
     reserved: spend.reserved + withheldAt(spend, nowMs),
     remaining: free > 0n ? free : 0n,
+    ...(nowMs < spend.closedUntilMs ? { closedUntilMs: spend.closedUntilMs } : {}),
     crossed,
     state: stateName({ settled, free, limit, isWarned: crossed.length > 0 }),
   };
@@ -48,7 +49,7 @@ export function budgetStates(state: LedgerState, nowMs: number): BudgetState[] {
     else known.push(spend);
   }
   return state.budgets.flatMap((budget) => {
-    const spends = byName.get(budget.name) ?? (isSplit(budget) ? [] : [untouched(budget, nowMs)]);
+    const spends = byName.get(budget.name) ?? (isSplit(budget) ? [] : [untouched(state, budget, nowMs)]);
     const past = state.past.get(budget.name);
     return spends.map((spend) => {
       const shown = budgetState(spend, nowMs);
@@ -114,7 +115,9 @@ function isSplit(budget: Budget): boolean {
   return budget.each !== undefined || budget.window.kind === "run";
 }
 
-function untouched(budget: Budget, nowMs: number): Spend {
+function untouched({ past }: LedgerState, budget: Budget, nowMs: number): Spend {
   const key = spendKey(budget.name, undefined, undefined);
-  return newSpend({ key, name: budget.name, budget, each: undefined, run: undefined }, nowMs);
+  const spend = newSpend({ key, name: budget.name, budget, each: undefined, run: undefined }, nowMs);
+  spend.closedUntilMs = past.get(budget.name)?.closedUntilMs ?? 0;
+  return spend;
 }

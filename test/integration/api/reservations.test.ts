@@ -120,6 +120,11 @@ describe("a refusal", () => {
       },
     });
     expect(refused.body["budget"]).not.toHaveProperty("past");
+    expect(refused.body).toMatchObject({
+      obstacle: "too_large",
+      detail:
+        "budget `all` of $0.001 is less than one such call may cost: $0.001000001, with its output bound as low as it goes",
+    });
     expect(refused.retryAfter).toBeNull();
     expect(on.budget()).toMatchObject({ reserved: 0n, remaining: LIMIT });
     expect(on.leases()).toBe(0);
@@ -127,9 +132,15 @@ describe("a refusal", () => {
 
   it("says when the window turns, if the wish fits into an empty one", async () => {
     await restart({ window: "day" });
-    await create({ estimate_usd: "0.0009" });
-    const refused = await create({ estimate_usd: "0.0002" });
-    expect(refused.status).toBe(402);
+    const { body } = await create({ estimate_usd: "0.0009" });
+    const wish = { estimate_usd: "0.0002" };
+    // What others hold may come free long before.
+    expect(await create(wish)).toMatchObject({ status: 402, retryAfter: "1", body: { obstacle: "reserved" } });
+    await act(body["id"], "commit", { actual_usd: "0.0009" });
+    const refused = await create(wish);
+    expect(refused).toMatchObject({ status: 402, body: { obstacle: "spent" } });
+    const until = Date.parse(String(refused.body["until"]));
+    expect(until % 86_400_000).toBe(0);
     expect(Number(refused.retryAfter)).toBeGreaterThan(0);
     expect(Number(refused.retryAfter)).toBeLessThanOrEqual(86_400);
     expect((await create({ estimate_usd: "0.1" })).retryAfter).toBeNull();

@@ -132,6 +132,7 @@ it("budgets shows the ledger's rows, in dollars and in the budget's own measure"
     remaining_usd: "0.996500000",
     mode: "hard",
     past: "counted",
+    closed_until: null,
     state: "ok",
     exhausted_at: null,
     reconciliation: expect.objectContaining({ difference: "0", difference_usd: "0.000000000", reason: "none" }),

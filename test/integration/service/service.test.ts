@@ -12,10 +12,12 @@ import { ProcessorProcess, type Workspace } from "../../../src/demo/processor-pr
 import { createWorkspace } from "../../support/workspace.ts";
 import { waitFor } from "../../../src/demo/wait.ts";
 import { otlpJson, sendOtlp } from "../../support/otlp-fixture.ts";
+import { runSteps } from "../../support/step-agent.ts";
 import { tollgate } from "../../support/tollgate-cli.ts";
 
 const KEY = "key-of-shop-0123456789";
 const BUDGET = "kind: budget\nname: all\nlimit: $1.00\nwindow: lifetime\n";
+const CHAT = { kind: "chat", request: { model: "gpt-4o-mini", messages: [{ role: "user", content: "hi" }] } };
 const NOW = (): bigint => BigInt(Date.now()) * 1_000_000n;
 
 const cleanup: (() => Promise<unknown>)[] = [];
@@ -38,6 +40,11 @@ async function start(workspace: Workspace): Promise<ProcessorProcess> {
 async function settled(processor: ProcessorProcess): Promise<unknown> {
   const [row] = (await processor.cli("budgets")) as { settled: string }[];
   return row?.settled;
+}
+
+/** A page for a terminal, without its line ends. */
+function oneLine(page: string): string {
+  return page.replaceAll(/\s+/g, " ");
 }
 
 async function untilSql(processor: ProcessorProcess, query: string, wanted: unknown): Promise<unknown> {
@@ -105,7 +112,7 @@ governance: { paths: ["${join(workspace.path, "governance")}"] }
       abort();
       await serving;
     });
-    const endpoints = await waitFor(async () => readJson<{ otlp_http: string }>(readyFile), {
+    const endpoints = await waitFor(async () => readJson<{ otlp_http: string; api: string }>(readyFile), {
       what: "the ready file",
       timeoutMs: 20_000,
     });
@@ -120,8 +127,25 @@ governance: { paths: ["${join(workspace.path, "governance")}"] }
     const status = await tollgate(["status", "--data-dir", dataDir]);
     expect(status.code).toBe(1);
     expect(status.stdout).toContain("ClickHouse cannot be reached; 4 spans in the spool");
+    expect(oneLine(status.stdout)).toContain(
+      "budget `all`: grants nothing until ClickHouse tells what was spent before, at most until 20",
+    );
+    const budgets = await tollgate(["budgets", "--data-dir", dataDir]);
+    expect(budgets.stdout).toMatch(/^all .* closed .* past awaited, closed until 20\S+Z$/m);
     const spend = await tollgate(["spend", "--by", "agent", "--data-dir", dataDir]);
     expect([spend.code, spend.stderr]).toEqual([3, expect.stringContaining("ClickHouse cannot be reached")]);
+
+    const { results } = await runSteps({ name: "early", providerUrl: "http://127.0.0.1:9", endpoints, steps: [CHAT] });
+    expect(results[0]).toMatchObject({ ok: false, code: "budget_exceeded" });
+    expect(results[0]?.message).toMatch(/^budget `all` of \$1\.00 grants nothing yet: .* no answer from ClickHouse/);
+    const asked = { agent: "py", estimate_usd: "0.01", wait_ms: 0 };
+    const refused = await fetch(`${endpoints.api}/v1/reservations`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(asked),
+    });
+    expect([refused.status, Number(refused.headers.get("retry-after")) > 0]).toEqual([402, true]);
+    expect(await refused.json()).toMatchObject({ code: "budget_exceeded", obstacle: "past_awaited" });
   });
 });
 

@@ -112,6 +112,7 @@ describe("acquire", () => {
       granted: { nanoUsd: 5n, tokens: 0n, calls: 0n },
       budgets: [FLEET],
       refusedBy: FLEET,
+      obstacle: { kind: "past_awaited", untilMs: Date.UTC(2026, 4, 4, 12), heldBy: 3, heldBySilent: 1 },
     };
     const reply = await acquire(on, { seq: 7 });
     expect(reply.statusCode).toBe(200);
@@ -126,6 +127,7 @@ describe("acquire", () => {
         remaining: "23999999499",
         actions: [{ do: "downgrade", at_percent: 80, fallback: { "gpt-4o": "gpt-4o-mini" } }],
       },
+      refusal: { obstacle: "past_awaited", until: "2026-05-04T12:00:00.000Z", held_by: 3, held_by_silent: 1 },
     });
   });
 

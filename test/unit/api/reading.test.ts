@@ -54,6 +54,7 @@ describe("budgets", () => {
         remaining_usd: "23.999999499",
         mode: "hard",
         past: "counted",
+        closed_until: null,
         state: "warning",
         age_ms: 0,
       },

@@ -79,12 +79,16 @@ describe("a lease", () => {
   });
 
   it("gives a call less when there is less, and refuses it when there is too little", async () => {
-    const { client } = setUp(250n);
+    const { client, ledger } = setUp(250n);
     const first = granted(await client.reserve({}, want(1_000n, 100n)));
     expect(first.amounts.nanoUsd).toBe(250n);
     first.settle(settled(200n));
     const outcome = await client.reserve({}, want(1_000n, 100n));
-    expect(outcome).toMatchObject({ outcome: "refused", error: { code: "budget_exceeded", budget: "fleet" } });
+    const code = "budget_exceeded";
+    expect(outcome).toMatchObject({ outcome: "refused", error: { code, budget: "fleet", obstacle: "spent" } });
+    ledger.refusal = { obstacle: "past_awaited", until: "2026-05-04T12:00:00.000Z" };
+    const told = await client.reserve({}, want(1_000n, 100n));
+    expect(told).toMatchObject({ outcome: "refused", error: { code, obstacle: "past_awaited" } });
   });
 
   it("lets a call wait for what others of the process give back, first come first served", async () => {
