@@ -47,13 +47,19 @@ export async function rowPresence(options: PresenceOptions, block: Block): Promi
       oldestInsert = Math.min(oldestInsert, firstInsertOf(part));
     }
   }
-  if (oldestInsert === Infinity) return { isThere, isForgotten: false };
-  const [memory] = await storage.select<{ readonly newest: string; readonly window: string }>("insert-memory", {
-    table,
-    limit: 1,
-  });
+  const [memory] = await storage.select<InsertMemoryRow>("insert-memory", { table, limit: 1 });
   const sinceThen = Number(memory?.newest ?? Infinity) - oldestInsert;
-  return { isThere, isForgotten: sinceThen >= Number(memory?.window ?? 0) * REMEMBERED_SHARE };
+  return {
+    isThere,
+    isForgotten: sinceThen >= Number(memory?.window ?? 0) * REMEMBERED_SHARE,
+    isCertain: memory?.is_alone === 1,
+  };
+}
+
+interface InsertMemoryRow {
+  readonly newest: string;
+  readonly window: string;
+  readonly is_alone: number;
 }
 
 /** Hexadecimal identities to their row. */

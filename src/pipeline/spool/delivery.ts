@@ -13,7 +13,7 @@ import { errorText } from "../../telemetry/error-text.ts";
 import type { Block } from "./block-format.ts";
 import type { BlockGroup, GroupLimits } from "./block-group.ts";
 import type { StoredBlock } from "./block-store.ts";
-import { sendPiecewise } from "./piecewise.ts";
+import { type BlockToSend, type PiecewiseOptions, sendPiecewise } from "./piecewise.ts";
 import type { Spool } from "./spool.ts";
 
 /** What is sent at once. */
@@ -38,6 +38,8 @@ export interface Presence {
   readonly isThere: Uint8Array;
   /** It may have forgotten the tokens of that time. */
   readonly isForgotten: boolean;
+  /** What is not shown is not there: one server, which shows what it has just taken. */
+  readonly isCertain: boolean;
 }
 
 export interface DeliveryOptions {
@@ -174,7 +176,7 @@ export class Delivery {
   }
 
   /** How many rows were set aside; the others are there. `undefined`: aborted, nobody knows yet. */
-  async #send(group: BlockGroup, blocks: Parameters<typeof sendPiecewise>[1]): Promise<number | undefined> {
+  async #send(group: BlockGroup, blocks: readonly BlockToSend[]): Promise<number | undefined> {
     const { select, presence, retry, spool, notify } = this.#options;
     const pieces = {
       select,
@@ -184,6 +186,8 @@ export class Delivery {
       notify,
     };
     if (group.isBroken) return sendPiecewise(pieces, blocks);
+    // Sent before, by this process or by one that was killed: whether it arrived, nobody knows.
+    let mayBeKnown = group.isInDoubt;
     if (group.isInDoubt && presence !== undefined) {
       for (const { block } of blocks) {
         const found = await this.#presence(block);
@@ -194,9 +198,13 @@ export class Delivery {
     const payloads = blocks.map(({ block }) => block.payload);
     let reason = "";
     for (let attempts = 0; attempts < retry.permanentAttempts; attempts += 1) {
-      const outcome = await this.#attempt({ token: group.token, payloads, rowCount: group.rowCount });
+      const shipment = { token: group.token, payloads, rowCount: group.rowCount };
+      const outcome = await this.#attempt(shipment, () => {
+        mayBeKnown = true;
+      });
       if (outcome === undefined) return undefined;
-      if (outcome.kind === "success") return 0;
+      if (outcome.kind === "success") return mayBeKnown ? this.#sendIfNotThere(pieces, blocks) : 0;
+      mayBeKnown = true;
       reason = outcome.reason;
       this.#notifyRetry(group, reason);
       if (attempts + 1 < retry.permanentAttempts) await this.#pause(this.#backoff.next());
@@ -204,11 +212,34 @@ export class Delivery {
     return sendPiecewise({ ...pieces, refusal: reason }, blocks);
   }
 
+  /**
+   * A server that was killed, or whose disk failed, can know a token whose rows it has not got, and takes their repetition for done. On one
+   * server that is seen. What its views hold of these rows they may then hold twice: told loudly, as a lost record would be worse.
+   */
+  async #sendIfNotThere(pieces: PiecewiseOptions, blocks: readonly BlockToSend[]): Promise<number | undefined> {
+    for (const { block } of blocks) {
+      const found = await this.#presence(block);
+      if (found === undefined) return undefined;
+      if (!found.isCertain || !found.isThere.includes(0)) continue;
+      this.#options.notify({
+        level: "error",
+        event: "rows_not_there",
+        fields: { block: block.token, rows: block.rowCount },
+      });
+      return sendPiecewise(pieces, blocks);
+    }
+    return 0;
+  }
+
   /** Tries while it is retryable. `undefined`: aborted. */
-  async #attempt(shipment: Shipment): Promise<Exclude<Outcome, { kind: "retryable" }> | undefined> {
+  async #attempt(
+    shipment: Shipment,
+    onFailure: () => void = () => undefined,
+  ): Promise<Exclude<Outcome, { kind: "retryable" }> | undefined> {
     while (!this.#aborted.signal.aborted) {
       const outcome = await this.#try(shipment);
       if (outcome.kind !== "retryable") return outcome;
+      onFailure();
       this.#notifyRetry(shipment, outcome.reason);
       await this.#pause(this.#backoff.next());
     }
@@ -226,7 +257,8 @@ export class Delivery {
   /** Asks until it is answered. `undefined`: aborted. */
   async #presence(block: Block): Promise<Presence | undefined> {
     const { presence } = this.#options;
-    if (presence === undefined) return { isThere: new Uint8Array(block.rowCount), isForgotten: false };
+    if (presence === undefined)
+      return { isThere: new Uint8Array(block.rowCount), isForgotten: false, isCertain: false };
     while (!this.#aborted.signal.aborted) {
       try {
         return await presence(block);

@@ -4,9 +4,11 @@
  */
 import type { AddressInfo } from "node:net";
 import { hostname } from "node:os";
+import { setTimeout as delay } from "node:timers/promises";
 import { AnswerPipes } from "./answer-pipes.ts";
 import { connectionArgs, enginePaths, writeEngineConfig } from "./engine-config.ts";
 import { Connections } from "./connections.ts";
+import { listPhantomInserts, withdrawPhantomInserts } from "./deduplication-log.ts";
 import { lockDirectory } from "./directory-lock.ts";
 import { type EngineStats, readStats } from "./engine-stats.ts";
 import { Sessions } from "./sessions.ts";
@@ -18,6 +20,8 @@ import type { EngineUser } from "./users.ts";
 
 /** How long a stopped engine lets running queries end. */
 const DRAIN_MS = 3_000;
+/** How long a part may have no name yet that the engine has written down. */
+const NAMING_MS = 50;
 /** How long to wait for an engine that is just ending to give the directory back. */
 const LOCK_WAIT_MS = 5_000;
 
@@ -71,6 +75,7 @@ async function serve(start: StartMessage): Promise<void> {
   const unlock = await lockDirectory(paths.lock, LOCK_WAIT_MS);
   const memoryMaxBytes = start.memoryMaxBytes ?? defaultMemoryBytes();
   writeEngineConfig(paths, memoryMaxBytes);
+  withdrawPhantomInserts(paths.data);
   const pipes = AnswerPipes.make(paths.temporary, start.concurrencyMax);
   const library = loadEngine(paths.data);
   const args = connectionArgs(paths, { isStreaming: pipes !== undefined });
@@ -99,6 +104,7 @@ async function serve(start: StartMessage): Promise<void> {
     timezone,
     version,
     connectionArgs: args,
+    onFailedInsert: () => endAtPhantomInsert(paths.data),
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
@@ -118,6 +124,30 @@ async function serve(start: StartMessage): Promise<void> {
     setTimeout(end, DRAIN_MS);
   };
   send({ type: "ready", port: (server.address() as AddressInfo).port, version });
+}
+
+/**
+ * A disk that is full, or fails, can leave an insert that the engine remembers and has not got. Its repetition would be answered as done:
+ * so the engine ends before anybody can repeat it, and its next start forgets the insert.
+ */
+async function endAtPhantomInsert(dataPath: string): Promise<void> {
+  if (!(await hasPhantomInsert(dataPath))) return;
+  process.stderr.write("an insert failed half-way: the engine starts again, so that it can be repeated\n");
+  process.kill(process.pid, "SIGKILL");
+}
+
+async function hasPhantomInsert(dataPath: string): Promise<boolean> {
+  try {
+    const first = listPhantomInserts(dataPath);
+    if (first.length === 0) return false;
+    // Another insert may be just between the two: then it is there a moment later.
+    await delay(NAMING_MS);
+    const still = new Set(listPhantomInserts(dataPath));
+    return first.some((insert) => still.has(insert));
+  } catch {
+    // A disk that can't be read: nobody knows, and the next start looks again.
+    return true;
+  }
 }
 
 function send(message: ChildMessage): void {

@@ -39,6 +39,8 @@ export interface HttpServerOptions {
   readonly version: string;
   /** Arguments of every connection: the limits a query starts with. */
   readonly connectionArgs: readonly string[];
+  /** Awaited before an insert's failure is told. */
+  onFailedInsert(): Promise<void>;
 }
 
 /** A request's line and headers. ClickHouse takes a URL of a mebibyte, and clients put parameters there. */

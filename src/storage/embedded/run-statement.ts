@@ -48,6 +48,8 @@ export interface RunStatementOptions {
   readonly dataPath: string;
   readonly rights: Rights;
   readonly response: ServerResponse;
+  /** Awaited before an insert's failure is told. */
+  onFailedInsert(): Promise<void>;
 }
 
 /** @throws EngineError, or the engine's own error */
@@ -128,6 +130,9 @@ async function serve(prepared: Prepared, connection: EngineConnection): Promise<
       return { ...answer, bytes: await describeAnswer(connection, statement, text), format, isInsert };
     }
     return { ...answer, format, isInsert };
+  } catch (error) {
+    if (isInsert) await prepared.onFailedInsert();
+    throw error;
   } finally {
     response.off("close", cancel);
   }

@@ -13,7 +13,12 @@ import { flowImbalance } from "../../../../src/component/flow.ts";
 import type { Notice } from "../../../../src/component/notice.ts";
 import { type Outcome, SUCCESS } from "../../../../src/component/outcome.ts";
 import { type Block, decodeBlock } from "../../../../src/pipeline/spool/block-format.ts";
-import { Delivery, type DeliveryOptions, type Shipment } from "../../../../src/pipeline/spool/delivery.ts";
+import {
+  Delivery,
+  type DeliveryOptions,
+  type Presence,
+  type Shipment,
+} from "../../../../src/pipeline/spool/delivery.ts";
 import type { Spool } from "../../../../src/pipeline/spool/spool.ts";
 import type { SpoolOptions } from "../../../../src/pipeline/spool/spool-options.ts";
 import { SystemClock } from "../../../../src/support/clock.ts";
@@ -28,8 +33,9 @@ class FarSide {
   readonly shipments: string[] = [];
   readonly tokens = new Map<string, string>();
   refused = new Set<string>();
-  /** What happens to the next shipments: `lost` is taken and not answered. */
-  plan: ("away" | "lost")[] = [];
+  /** What happens to the next shipments: `lost` is taken and not answered, of `half` only the token and the first row are. */
+  plan: ("away" | "lost" | "half")[] = [];
+  isAlone = true;
 
   async take({ token, payloads }: Shipment): Promise<Outcome> {
     const text = Buffer.concat(payloads).toString();
@@ -39,15 +45,16 @@ class FarSide {
     if (text.split("").some((letter) => this.refused.has(letter))) return PERMANENT;
     const known = this.tokens.get(token);
     if (known !== undefined && known !== text) throw new TypeError(`token ${token} was ${known}, is ${text}`);
-    if (known === undefined) this.rows.push(...text.split(""));
+    if (known === undefined) this.rows.push(...text.slice(0, step === "half" ? 1 : undefined).split(""));
     this.tokens.set(token, text);
-    if (step === "lost") throw new Error("connection lost");
+    if (step === "lost" || step === "half") throw new Error("connection lost");
     return SUCCESS;
   }
 
-  presence = async (block: Block): Promise<{ isThere: Uint8Array; isForgotten: boolean }> => ({
+  presence = async (block: Block): Promise<Presence> => ({
     isThere: Uint8Array.from(block.payload, (letter) => (this.rows.includes(String.fromCharCode(letter)) ? 1 : 0)),
     isForgotten: this.tokens.size === 0,
+    isCertain: this.isAlone,
   });
 }
 
@@ -281,3 +288,35 @@ async function crash(run: string, { index, cut }: { readonly index: number; read
   });
   copy();
 }
+
+it("what is remembered and not there is sent again, those rows only, and told", async () => {
+  const spool = await openSpool();
+  await fill(spool, ["abc", "def"]);
+  far.plan = ["half"];
+  await drain(spool);
+  expect(far.rows.join("")).toBe("abcdef");
+  expect(far.shipments).toEqual(["abcdef", "abcdef", "bc", "def"]);
+  expect(notices.map(({ event }) => event)).toContain("rows_not_there");
+});
+
+it("where another server may have the rows, what one does not show is not sent again", async () => {
+  const spool = await openSpool();
+  await fill(spool, ["abc"]);
+  far.isAlone = false;
+  far.plan = ["half"];
+  await drain(spool);
+  expect(far.shipments).toEqual(["abc", "abc"]);
+});
+
+it("a shipment that arrives at once is not looked up", async () => {
+  const spool = await openSpool();
+  await fill(spool, ["abc"]);
+  let asked = 0;
+  await drain(spool, {
+    presence: (block) => {
+      asked += 1;
+      return far.presence(block);
+    },
+  });
+  expect({ asked, rows: far.rows.join("") }).toEqual({ asked: 0, rows: "abc" });
+});
