@@ -220,12 +220,22 @@ export class UnpricedModel extends TollgateError {
   readonly budget: string;
 
   constructor(
-    details: { readonly provider: string; readonly model: string; readonly budget: string },
+    details: {
+      readonly provider: string;
+      readonly model: string;
+      readonly budget: string;
+      /** A budget of the process has no `unknown_price`: nothing goes through it unpriced. */
+      readonly isOfProcess?: boolean;
+    },
     options?: ErrorOptions,
   ) {
+    const { provider, model, budget, isOfProcess = false } = details;
+    const unpriced = `no price is known for model \`${model}\` of \`${provider}\``;
+    const fix = "add a `kind: prices` document";
     super(
-      `no price is known for model \`${details.model}\` of \`${details.provider}\`, and budget \`${details.budget}\` has ` +
-        "`unknown_price: deny`: add a `kind: prices` document, or set `unknown_price` to `estimate` or `allow`",
+      isOfProcess
+        ? `${unpriced}, and \`${budget}\` can't be held without: ${fix} to the processor's governance`
+        : `${unpriced}, and budget \`${budget}\` has \`unknown_price: deny\`: ${fix}, or set \`unknown_price\` to \`estimate\` or \`allow\``,
       options,
     );
     this.provider = details.provider;

@@ -357,7 +357,8 @@ export class Gate {
   #refuseUnpriced(call: GatedCall, model: string): void {
     const { guard, endpoint } = call.options;
     const budget = guard?.isHard === true ? guard.name : this.#processPurse?.name;
-    if (budget !== undefined) throw new UnpricedModel({ provider: endpoint.provider, model, budget });
+    const { provider } = endpoint;
+    if (budget !== undefined) throw new UnpricedModel({ provider, model, budget, isOfProcess: true });
   }
 
   /** An exception of our own. `undefined`: the call goes all the same. */

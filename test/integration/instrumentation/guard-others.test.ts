@@ -110,5 +110,9 @@ it("counts and stops a client of Cohere's first API, and the second one inside",
 
 it("refuses a local model that nobody gave a price", async () => {
   const client = guard(new Ollama({ host: url }), { budget: "$0.01" });
-  await expect(client.chat({ model: "llama3.2", messages })).rejects.toBeInstanceOf(UnpricedModel);
+  const refused = client.chat({ model: "llama3.2", messages });
+  await expect(refused).rejects.toBeInstanceOf(UnpricedModel);
+  // It has no `unknown_price` that could be set.
+  await expect(refused).rejects.not.toThrow("unknown_price");
+  await expect(refused).rejects.toThrow(/`llama3\.2`.*can't be held without: add a `kind: prices` document/);
 });
