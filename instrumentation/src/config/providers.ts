@@ -38,6 +38,11 @@ export function readProviders(env: Environment, problems: string[]): readonly Pr
   return bases;
 }
 
+/** Before the settings are read: what is wrong in them is told then. */
+export function providersAtStart(settings: Environment): readonly ProviderBase[] {
+  return readProviders({ ...process.env, ...settings }, []);
+}
+
 /** A URL, or a host with or without a port and a path. */
 export function providerBase(provider: string, text: string): ProviderBase | undefined {
   if (text === "" || provider === "") return undefined;

@@ -8,6 +8,8 @@ const PORTS: Readonly<Record<string, string>> = { "http:": "80", "https:": "443"
 
 export interface EndpointPattern {
   readonly text: string;
+  /** `*`: any. */
+  readonly method: string;
   matches(method: string, url: URL): boolean;
 }
 
@@ -21,6 +23,7 @@ export function parseEndpointPattern(text: string): EndpointPattern | undefined 
   const below = path === undefined || path.includes("*") ? undefined : `${path.replace(/\/+$/, "")}/`;
   return {
     text,
+    method,
     matches(asked, url) {
       if (method !== "*" && method !== asked.toUpperCase()) return false;
       if (scheme !== undefined && url.protocol !== `${scheme}:`) return false;

@@ -11,7 +11,10 @@ import module, { syncBuiltinESMExports } from "node:module";
 import { fileURLToPath } from "node:url";
 import workerThreads from "node:worker_threads";
 import { isFirstPreload, startSettings } from "../config/start-settings.ts";
+import type { providersAtStart } from "../config/providers.ts";
 import type { gatedFetch } from "../wire/hook-fetch.ts";
+import type { isOfProvider } from "../wire/providers.ts";
+import { watchSockets } from "../wire/watch-sockets.ts";
 import { watchWebSocket } from "../wire/hook-websocket.ts";
 import { sessionPrototype } from "../wire/http2-sessions.ts";
 import { watchDestinations } from "../wire/http-destination.ts";
@@ -40,6 +43,8 @@ const WANTS_GATE = /^(?:@opentelemetry|@tollgate)\/|[/\\](?:@opentelemetry|@toll
 interface Behind {
   readonly registerTollgate: typeof registerTollgate;
   readonly gatedFetch: typeof gatedFetch;
+  readonly isOfProvider: typeof isOfProvider;
+  readonly providersAtStart: typeof providersAtStart;
 }
 
 export interface Front {
@@ -96,6 +101,16 @@ export function installFront({ entry, hasSeenAll = () => true }: FrontOptions = 
     return front.fetch ?? original;
   });
   frontRequests(open, restores);
+  let isLooking = false;
+  const wants = (url: URL): boolean => {
+    isLooking = true;
+    try {
+      return leadsToProvider(url, settings);
+    } finally {
+      isLooking = false;
+    }
+  };
+  watchSockets({ wants, beforeBytes: open });
   frontChildren(open, restores);
   frontReplacement(open, restores);
   watchWebSocket({
@@ -123,7 +138,7 @@ export function installFront({ entry, hasSeenAll = () => true }: FrontOptions = 
   watchResolve((specifier, url) => {
     // While it opens, the gate puts its own in there.
     if (!isOpening && IS_HTTP2.test(specifier)) frontHttp2(open, restores);
-    if (!isOpening && mayOpen(url) && (WANTS_GATE.test(specifier) || url.startsWith(own))) open();
+    if (!isOpening && !isLooking && mayOpen(url) && (WANTS_GATE.test(specifier) || url.startsWith(own))) open();
   });
   return installed;
 }
@@ -155,6 +170,14 @@ function frontRequests(open: () => void, restores: (() => void)[]): void {
       else Object.defineProperty(prototype, name, before);
     });
   }
+}
+
+/** The table is loaded for the first socket of a process: requests have come to a door before theirs is opened. */
+function leadsToProvider(url: URL, settings: Readonly<Record<string, string | undefined>>): boolean {
+  const require = module.createRequire(import.meta.url);
+  const providers = require("../wire/providers.js") as Pick<Behind, "isOfProvider">;
+  const { providersAtStart: read } = require("../config/providers.js") as Pick<Behind, "providersAtStart">;
+  return providers.isOfProvider(url, read(settings));
 }
 
 /** Undici is there, and `WebSocket` of it is sent by this. */

@@ -4,8 +4,10 @@
  */
 import { context, SpanKind } from "@opentelemetry/api";
 import { EgressDenied } from "../errors.ts";
+import type { TollgateError } from "../errors.ts";
 import { recordRefusal, whoAttributes } from "../gate/call-span.ts";
 import type { Gate } from "../gate/gate.ts";
+import { standingRefusal } from "../gate/standing-refusal.ts";
 import { parseEndpointPattern } from "../policy/endpoint-pattern.ts";
 import type { EndpointPattern } from "../policy/endpoint-pattern.ts";
 import type { HelloReply, UnknownEgress } from "../protocol.ts";
@@ -29,7 +31,12 @@ interface Destination {
 export interface Outgoing {
   readonly method: string;
   readonly url: URL;
+  /** Nobody can tell what they ask for. */
+  readonly isBytes?: boolean;
 }
+
+/** Under which name a list allows bytes that nobody can read. */
+const BYTES = "CONNECT";
 
 export class Egress {
   readonly #gate: Gate;
@@ -48,19 +55,33 @@ export class Egress {
    * then not for long.
    */
   pass(request: Outgoing): undefined | Promise<undefined> {
+    return this.#afterFirstWord(() => this.#decide(request));
+  }
+
+  /** The same for bytes to a provider of models: an order that nobody reads. A list allows them by the method's name only. */
+  passBytes(url: URL): undefined | Promise<undefined> {
+    return this.#afterFirstWord(() => {
+      const request: Outgoing = { method: BYTES, url, isBytes: true };
+      const error = standingRefusal(this.#gate);
+      if (error !== undefined) this.#refuse(request, error);
+      return this.#decide(request);
+    });
+  }
+
+  #afterFirstWord(decide: () => undefined): undefined | Promise<undefined> {
     const { leases } = this.#gate;
     if (leases === undefined || leases.hello !== undefined || this.#waited === NOTHING_TO_WAIT_FOR) {
-      return this.#decide(request);
+      return decide();
     }
     this.#waited ??= firstWord(leases.start()).finally(() => {
       this.#waited = NOTHING_TO_WAIT_FOR;
     });
-    return this.#waited.then(() => this.#decide(request));
+    return this.#waited.then(decide);
   }
 
   #decide(request: Outgoing): undefined {
     this.#readRules();
-    if (this.#allow.some((pattern) => pattern.matches(request.method, request.url))) return undefined;
+    if (this.#allow.some((pattern) => allows(pattern, request))) return undefined;
     const mode = this.#mode();
     if (mode === "deny") this.#refuse(request);
     // Exporters of spans say so themselves.
@@ -84,9 +105,9 @@ export class Egress {
     this.#allow = (texts ?? []).map(parseEndpointPattern).filter((pattern) => pattern !== undefined);
   }
 
-  #refuse(request: Outgoing): never {
+  #refuse(request: Outgoing, reason?: TollgateError): never {
     const { agent } = this.#gate.who();
-    const error = new EgressDenied({ agent, method: request.method, destination: request.url.origin });
+    const error = reason ?? new EgressDenied({ agent, method: request.method, destination: request.url.origin });
     const span = this.#startSpan(request);
     recordRefusal(span, error);
     span.setAttribute(semconv.ATTR_ERROR_TYPE, error.code);
@@ -95,7 +116,7 @@ export class Egress {
   }
 
   #observe(request: Outgoing): void {
-    if (!this.#hasList && LOOPBACK.test(request.url.hostname)) return;
+    if (!this.#hasList && request.isBytes !== true && LOOPBACK.test(request.url.hostname)) return;
     const key = `${request.method} ${request.url.origin}`;
     const nowMs = performance.now();
     const known = this.#destinations.get(key);
@@ -108,12 +129,8 @@ export class Egress {
     span.setAttribute(semconv.ATTR_TOLLGATE_DECISION, semconv.DecisionName.allow);
     span.setAttribute(semconv.ATTR_TOLLGATE_DECISION_RULE, "unknown_egress: observe");
     span.setAttribute(semconv.ATTR_TOLLGATE_EGRESS_REQUESTS, destination.requests);
-    if (this.#hasList) {
-      span.setAttribute(
-        semconv.ATTR_TOLLGATE_DECISION_REASON,
-        "not on the agent's list of endpoints; `deny` would refuse it",
-      );
-    }
+    if (request.isBytes === true) span.setAttribute(semconv.ATTR_TOLLGATE_DECISION_REASON, UNREAD);
+    else if (this.#hasList) span.setAttribute(semconv.ATTR_TOLLGATE_DECISION_REASON, UNLISTED);
     span.end();
     destination.toldAtMs = nowMs;
     destination.requests = 0;
@@ -128,6 +145,13 @@ export class Egress {
     };
     return this.#gate.tracer.startSpan(`egress ${url.host}`, { kind: SpanKind.CLIENT, attributes }, context.active());
   }
+}
+
+const UNLISTED = "not on the agent's list of endpoints; `deny` would refuse it";
+const UNREAD = "bytes to a provider of models that no request sends which is seen; `deny` would refuse them";
+
+function allows(pattern: EndpointPattern, { method, url, isBytes = false }: Outgoing): boolean {
+  return pattern.matches(method, url) && (!isBytes || pattern.method === BYTES);
 }
 
 const NOTHING_TO_WAIT_FOR = Promise.resolve();

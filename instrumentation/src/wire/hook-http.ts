@@ -45,6 +45,11 @@ export function hookHttp(): void {
   });
 }
 
+/** Whether its sending has passed here. */
+export function isLookedAt(request: ClientRequest): boolean {
+  return held.has(request);
+}
+
 function heldRequest(request: ClientRequest, original: SendMethods): HeldRequest | undefined {
   if (held.has(request)) {
     const known = held.get(request);

@@ -1,6 +1,7 @@
 import { hookFetch } from "./hook-fetch.ts";
 import { hookHttp } from "./hook-http.ts";
 import { hookHttp2 } from "./hook-http2.ts";
+import { hookSockets } from "./hook-sockets.ts";
 import { isFirstPreload } from "../config/start-settings.ts";
 import { patchDispatcherOf, patchGlobalDispatcher } from "./hook-undici.ts";
 import { watchWebSocket } from "./hook-websocket.ts";
@@ -12,6 +13,7 @@ export function hookWire({ makeSocket }: { readonly makeSocket?: NonNullable<Soc
   hookFetch();
   hookHttp();
   hookHttp2();
+  hookSockets();
   // For a process that has used them before, and for `WebSocket`.
   patchGlobalDispatcher();
   // For who took Node's `fetch` before.

@@ -148,6 +148,11 @@ const COMPILED: readonly CompiledHost[] = PROVIDER_HOSTS.flatMap((row) =>
   row.hosts.map((host) => ({ row, pattern: hostPattern(host) })),
 );
 
+/** Whether a host is a provider's, whatever is asked of it. */
+export function isOfProvider(url: URL, bases: readonly ProviderBase[]): boolean {
+  return bases.some(({ base }) => base.host === url.host) || providerOf(url, []) !== undefined;
+}
+
 /** By host, for hosts that were asked for before: every request of the process is looked up. */
 const known = new Map<string, ProviderHost | undefined>();
 const KNOWN_MAX = 1_024;

@@ -21,7 +21,7 @@ import { openRequest } from "./dialects.ts";
 import { Egress } from "./egress.ts";
 import type { Outgoing } from "./egress.ts";
 import { mayBeModelPath, mayRunModel, modelPath } from "./model-path.ts";
-import { isFree, providerOf } from "./providers.ts";
+import { isFree, isOfProvider, providerOf } from "./providers.ts";
 import type { ProviderHost } from "./providers.ts";
 import { readBody } from "./request-body.ts";
 import { WireCall } from "./wire-call.ts";
@@ -93,6 +93,22 @@ export class Wire {
       if (problem instanceof TollgateError) return { do: "refuse", error: problem };
       const error = this.#gate.contain(problem);
       return error === undefined ? PASS : { do: "refuse", error };
+    }
+  }
+
+  isOfProvider(url: URL): boolean {
+    return isOfProvider(url, this.#providerBases());
+  }
+
+  /** Bytes to a provider that no request sends which was seen. Returns when they may go; throws the typed errors. */
+  admitBytes(url: URL): undefined | Promise<undefined> {
+    try {
+      return this.#egress.passBytes(url);
+    } catch (problem) {
+      if (problem instanceof TollgateError) throw problem;
+      const error = this.#gate.contain(problem);
+      if (error !== undefined) throw error;
+      return undefined;
     }
   }
 

@@ -68,6 +68,14 @@ const DOORS = [
     "l.cjs",
     'require("node:http2").connect(process.env.URL).on("error", () => {}).destroy();',
   ],
+  [
+    "bytes to a provider",
+    "m.cjs",
+    `process.env.TOLLGATE_PROVIDERS = "openai=" + process.env.URL;
+    const socket = require("node:net").connect(new URL(process.env.URL).port, "127.0.0.1");
+    socket.on("error", () => {}).write("x");
+    socket.destroy();`,
+  ],
   ["a request of fetch", "i.mjs", "await fetch(process.env.URL);"],
   ["a socket", "j.mjs", `await ${failed("WebSocket")};`],
   ["a socket by another name", "k.mjs", `await ${failed('process.getBuiltinModule("http").WebSocket')};`],
@@ -85,6 +93,31 @@ describe("a registered process", () => {
       "false",
       "WebSocket true",
     ]);
+  });
+
+  it("loads nothing for sockets that lead to no provider, and refuses the first bytes to one", async () => {
+    const source = `
+      import { once } from "node:events";
+      import { connect } from "node:net";
+      import { connect as connectTls } from "node:tls";
+      const { port } = new URL(process.env.URL);
+      const bytes = "POST /v1/chat/completions HTTP/1.1\\r\\nHost: a\\r\\nContent-Length: 0\\r\\nConnection: close\\r\\n\\r\\n";
+      const other = connect(port, "127.0.0.1");
+      other.resume().end("GET / HTTP/1.0\\r\\n\\r\\n");
+      await once(other, "close");
+      console.log(${IS_LOADED});
+      process.env.TOLLGATE_PROVIDERS = "openai=" + process.env.URL;
+      process.env.TOLLGATE_UNKNOWN_EGRESS = "deny";
+      const socket = connect(port, "127.0.0.1");
+      socket.end(bytes);
+      const [error] = await once(socket, "error").catch((error) => [error]);
+      console.log(error.code);
+      const tunnelled = connectTls({ socket: connect(port, "localhost"), servername: "api.openai.com" });
+      tunnelled.write(bytes);
+      tunnelled.once("error", (error) => { console.log(error.code); process.exit(); });`;
+    const before = provider.requests.length;
+    expect(await print("bytes.mjs", source)).toEqual(["false", "egress_denied", "egress_denied"]);
+    expect(provider.requests.length - before).toBe(1);
   });
 
   it("reads patterns of letters and stars without a parser: the first kill finds nothing to load", async () => {
