@@ -29,6 +29,8 @@ export interface BudgetState {
   readonly name: string;
   /** `scope` as written, plus the value of `each` when there is one. */
   readonly scope: Labels;
+  /** Of the one instance for all values of `each` beyond `each_max`. */
+  readonly isBeyondMax?: true;
   /** Of `concurrent_runs`: sessions in flight at once; of a process without a session, the process. Never settled, only reserved. */
   readonly measure: Measure;
   readonly mode: "hard" | "soft" | "observe";
@@ -181,6 +183,10 @@ export interface Ledger {
   /** Names of the budgets in force with their measures: also of those that nothing falls under yet. */
   configured(): readonly Pick<BudgetState, "name" | "measure" | "scope">[];
   budgets(): readonly BudgetState[];
+  /** The same one by one, for who keeps few of very many. To be gone through at once: the ledger must not change meanwhile. */
+  eachBudget(): Iterable<BudgetState>;
+  /** Those that may have changed since they were told here last, at most so many; at first all. For one caller. */
+  changedBudgets(max: number): readonly BudgetState[];
   /** `undefined`: never seen, or forgotten. May be ahead of the disk: answer from it only after a command of that lease. */
   lease(leaseId: string): Promise<LeaseView | undefined>;
   /** The label keys that any budget looks at (scope, `each`, session/workflow windows). */

@@ -31,7 +31,7 @@ export interface Firing {
 export interface AlertWatchOptions {
   readonly alerts: () => readonly AlertDocument[];
   readonly store: Pick<Store, "isReady" | "select">;
-  readonly ledger: Pick<Ledger, "budgets">;
+  readonly ledger: Pick<Ledger, "eachBudget">;
   readonly approvals: Pick<ApprovalDesk, "all" | "stateOf">;
   /** Tells people beside the log. */
   readonly onFired: (firing: Firing) => void;
@@ -145,14 +145,14 @@ export class AlertWatch {
 
   #ofBudgets(alert: AlertDocument): readonly Reading[] {
     const isMeant = anyOf(alert.budgets);
-    return this.#options.ledger
-      .budgets()
-      .filter(({ name, limit }) => limit > 0n && isMeant(name))
-      .map(({ name, scope, limit, settled, reserved }) => {
-        const percent = Number(((settled + reserved) * 10_000n) / limit) / 100;
-        const labels = Object.entries(scope).map(([key, value]) => `${key}=${value}`);
-        return { subject: [name, ...labels].join(" "), ...count(alert, percent) };
-      });
+    const readings: Reading[] = [];
+    for (const { name, scope, limit, settled, reserved } of this.#options.ledger.eachBudget()) {
+      if (limit <= 0n || !isMeant(name)) continue;
+      const percent = Number(((settled + reserved) * 10_000n) / limit) / 100;
+      const labels = Object.entries(scope).map(([key, value]) => `${key}=${value}`);
+      readings.push({ subject: [name, ...labels].join(" "), ...count(alert, percent) });
+    }
+    return readings;
   }
 }
 

@@ -1,15 +1,15 @@
 /**
  * Writes what the ledger says of each budget to ClickHouse (`budget_states`), for dashboards. Promise: it never blocks the
- * ledger nor the data path; a write that fails is tried again with the state of then, because only the newest counts.
+ * ledger nor the data path; a write that fails is tried again, with the newer state of what has changed meanwhile.
  */
 import type { BudgetState, Ledger } from "../budget/ledger.ts";
 import type { Clock } from "../support/clock.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
-import { dateTime, keptOf, RowWrites } from "./row-writes.ts";
+import { dateTime, RowWrites } from "./row-writes.ts";
 
 const INTERVAL_MS = 1_000;
 const ROWS_MAX = 5_000;
-/** So many times as long as a look at all budgets took there is none: of a hundred thousand it takes a quarter of a second. */
+/** So many times as long as the last write took of this process there is none. */
 const REST_FACTOR = 20;
 /** What a column holds. The ledger counts on beyond it, because reports of leases and spans add up without a bound. */
 const INT64_MAX = 9_223_372_036_854_775_807n;
@@ -28,8 +28,8 @@ export interface BudgetStatesOptions {
 
 export class BudgetStatesWriter {
   readonly #options: BudgetStatesOptions;
-  /** What ClickHouse has, by budget instance. */
-  #written = new Map<string, string>();
+  /** What ClickHouse does not have yet, by budget instance. */
+  readonly #unwritten = new Map<string, BudgetState>();
   readonly #writes: RowWrites;
   #restUntilMs = 0;
 
@@ -60,27 +60,19 @@ export class BudgetStatesWriter {
     const begunMs = clock.monotonic();
     if (begunMs < this.#restUntilMs) return;
     const now = clock.now();
-    const current = ledger.budgets().map((state) => ({ key: keyOf(state), text: textOf(state), state }));
-    const changed = current.filter(({ key, text }) => this.#written.get(key) !== text).slice(0, ROWS_MAX);
+    const room = ROWS_MAX - this.#unwritten.size;
+    if (room > 0) for (const state of ledger.changedBudgets(room)) this.#unwritten.set(keyOf(state), state);
+    const rows = [...this.#unwritten.values()].map((state) => rowOf(state, now));
     const endedMs = clock.monotonic();
     this.#restUntilMs = endedMs + (endedMs - begunMs) * REST_FACTOR;
-    if (changed.length === 0) return;
-    await insert(changed.map(({ state }) => rowOf(state, now)));
-    // Instances that are gone (a past window) are forgotten; those beyond ROWS_MAX come with the next write.
-    this.#written = keptOf(
-      this.#written,
-      current.map(({ key }) => key),
-    );
-    for (const { key, text } of changed) this.#written.set(key, text);
+    if (rows.length === 0) return;
+    await insert(rows);
+    this.#unwritten.clear();
   }
 }
 
 function keyOf(state: BudgetState): string {
   return JSON.stringify([state.name, state.windowStartMs, scopeText(state)]);
-}
-
-function textOf(state: BudgetState): string {
-  return [state.limit, state.settled, state.reserved, state.remaining, state.state, state.mode].join(" ");
 }
 
 function scopeText(state: BudgetState): string {

@@ -26,7 +26,7 @@ const SHOWN_MAX = 20;
 const SHOWN_MS = 3_600_000;
 
 export interface RunawayActsOptions {
-  readonly ledger: Pick<Ledger, "budgets">;
+  readonly ledger: Pick<Ledger, "eachBudget">;
   readonly documents: () => { readonly runaways: readonly RunawayDocument[]; readonly budgets: readonly Budget[] };
   readonly stops: Pick<StopKeeper, "list">;
   readonly episodes: RunawayEpisodes;
@@ -131,7 +131,7 @@ export class RunawayActs {
     const rules = runaways.length === 0 ? [DEFAULT_RUNAWAYS] : runaways;
     if (!rules.some(({ burn_rate: rule }) => rule !== undefined)) return;
     const calendar = new Set(budgets.flatMap(({ name, window }) => (window.kind === "calendar" ? [name] : [])));
-    for (const state of ledger.budgets()) {
+    for (const state of ledger.eachBudget()) {
       const { windowStartMs, windowEndMs, name } = state;
       const atMs = calendar.has(name) ? exhaustedAtMs(state, clock.now()) : undefined;
       if (atMs === undefined || windowEndMs === undefined) continue;

@@ -274,7 +274,7 @@ async function start(given: Starting): Promise<Service> {
     answers: () => traces.receiver.stats(),
     engine: () => engine,
     ledger: () => ledger.stats(),
-    budgets: () => ledger.budgets(),
+    budgets: () => ledger.eachBudget(),
     isStorageReady: () => store.isReady,
     truth: () => truth,
     audit: () => audit.counts(),

@@ -6,9 +6,14 @@ import type { Reconciler, Reconciliation } from "./reconciler.ts";
 import type { RunawayActs } from "./runaway-acts.ts";
 import type { UnpricedSpend } from "./unpriced-spend.ts";
 
+interface Differing {
+  readonly budget: BudgetState;
+  readonly reconciliation: Reconciliation;
+}
+
 export interface ServiceTruth extends SpendTruth {
   /** Budget instances on which the ledger and ClickHouse do not agree. */
-  differing(): readonly { readonly budget: BudgetState; readonly reconciliation: Reconciliation }[];
+  differing(): readonly Differing[];
   /** Found in the last hour, newest first. */
   runaways(): readonly RunawayAlarm[];
   /** How long ago the minute was that was compared last; undefined before the first comparison. */
@@ -16,7 +21,7 @@ export interface ServiceTruth extends SpendTruth {
 }
 
 export function spendTruthOf(of: {
-  readonly ledger: Pick<Ledger, "budgets">;
+  readonly ledger: Pick<Ledger, "eachBudget">;
   readonly reconciler: Reconciler;
   readonly unpriced: UnpricedSpend;
   readonly runaways: RunawayActs;
@@ -41,8 +46,12 @@ export function spendTruthOf(of: {
     differing: () => {
       // Mostly there are none, and there may be very many budgets.
       if (!reconciler.hasFindings) return [];
-      const all = ledger.budgets().map((budget) => ({ budget, reconciliation: reconciler.of(budget) }));
-      return all.filter(({ reconciliation }) => reconciliation.state === "differs");
+      const found: Differing[] = [];
+      for (const budget of ledger.eachBudget()) {
+        const reconciliation = reconciler.of(budget);
+        if (reconciliation.state === "differs") found.push({ budget, reconciliation });
+      }
+      return found;
     },
     comparedAgoMs: (nowMs) => (reconciler.comparedMs === undefined ? undefined : nowMs - reconciler.comparedMs),
   };

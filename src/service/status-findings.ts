@@ -45,7 +45,7 @@ export function spendWarnings({ truth, ledger }: Pick<ApiBuild, "truth" | "ledge
     return `budget \`${name}\`: the ledger and ClickHouse differ by ${difference} ${unit} (${reason})`;
   });
   const closed = new Map<string, string>();
-  for (const { name, mode, past, closedUntilMs } of ledger.budgets()) {
+  for (const { name, mode, past, closedUntilMs } of ledger.eachBudget()) {
     if (mode !== "hard" || closedUntilMs === undefined) continue;
     const until = new Date(closedUntilMs).toISOString();
     closed.set(

@@ -50,7 +50,7 @@ export async function serviceStatusOf(sources: StatusSources): Promise<ServiceSt
       acquires_waiting: acquiresWaiting,
       journal_bytes: journalBytes,
     },
-    budgets_worst: worst(ledger.budgets()).map(toBudgetRow),
+    budgets_worst: worst(ledger.eachBudget()).map(toBudgetRow),
     governance: {
       version: registry.version,
       budgets: governance.budgets.length,
@@ -80,7 +80,7 @@ export async function serviceStatusOf(sources: StatusSources): Promise<ServiceSt
     ],
     notes: [
       ...statusNotes(figures, sources),
-      ...unmatchedBudgets({ budgets: governance.budgets, states: ledger.budgets(), known: knownLabels(sources) }),
+      ...unmatchedBudgets({ budgets: governance.budgets, states: ledger.eachBudget(), known: knownLabels(sources) }),
       ...runawayNotes(sources),
     ],
   };
@@ -153,7 +153,7 @@ function quantilesOf(histogram: DurationHistogram): { p50_ms: number | null; p99
 }
 
 /** In one pass: there may be very many. */
-function worst(budgets: readonly BudgetState[]): readonly BudgetState[] {
+function worst(budgets: Iterable<BudgetState>): readonly BudgetState[] {
   const found: BudgetState[] = [];
   for (const budget of budgets) {
     const last = found[WORST_BUDGETS - 1];

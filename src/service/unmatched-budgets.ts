@@ -12,7 +12,7 @@ const SAID_MAX = 20;
 
 export interface UnmatchedSources {
   readonly budgets: readonly Budget[];
-  readonly states: readonly BudgetState[];
+  readonly states: Iterable<BudgetState>;
   /** Labels of agents: of their documents, and of the processes that said hello. */
   readonly known: Iterable<Labels>;
 }
@@ -21,7 +21,8 @@ export interface UnmatchedSources {
 export function unmatchedBudgets({ budgets, states, known }: UnmatchedSources): readonly string[] {
   const sets = distinct(known);
   if (sets.length === 0) return [];
-  const used = new Set(states.filter(({ settled, reserved }) => settled + reserved > 0n).map(({ name }) => name));
+  const used = new Set<string>();
+  for (const { name, settled, reserved } of states) if (settled + reserved > 0n) used.add(name);
   const said: string[] = [];
   for (const budget of budgets) {
     const why = used.has(budget.name) ? undefined : whyUnmatched(budget, sets);

@@ -12,12 +12,13 @@ import type { Observation, RaiseCommand, RaiseOutcome, ThresholdCrossing } from 
 import type { LedgerPast, PastSeeking, PastWanted } from "../past.ts";
 import { checkNames } from "../budget-document.ts";
 import { applyEvent } from "../rules/apply.ts";
+import { BudgetChanges } from "../rules/changes.ts";
 import { raiseOutcome } from "../rules/raises.ts";
 import { LedgerEngine, type Step } from "../rules/engine.ts";
 import { encodeEvent, type LedgerEvent } from "../rules/events.ts";
 import { pastWanted, unknownPasts } from "../rules/past.ts";
 import type { LedgerState } from "../rules/state.ts";
-import { budgetStates, firedThresholds, leaseView } from "../rules/views.ts";
+import { eachBudgetState, firedThresholds, leaseView } from "../rules/views.ts";
 import { checkAcquire, checkRaise, checkAmounts, checkId } from "../check-command.ts";
 import { nodeDisk } from "./disk.ts";
 import { Journal } from "./journal.ts";
@@ -58,6 +59,7 @@ class JournaledLedger implements StoredLedger, PastSeeking {
   readonly #thresholdListeners = new Set<ThresholdListener>();
   /** Requests that wait for an answer, by ticket. */
   readonly #open = new Map<number, { resolve: (outcome: AcquireOutcome) => void; reject: (error: unknown) => void }>();
+  readonly #changes = new BudgetChanges();
   #tickets = 0;
   #running: Running | undefined;
   #cancelWake: CancelTimer = () => {};
@@ -167,8 +169,17 @@ class JournaledLedger implements StoredLedger, PastSeeking {
   }
 
   budgets(): readonly BudgetState[] {
+    return [...this.eachBudget()];
+  }
+
+  eachBudget(): Iterable<BudgetState> {
     const running = this.#require();
-    return budgetStates(running.engine.state, running.time.now());
+    return eachBudgetState(running.engine.state, running.time.now());
+  }
+
+  changedBudgets(max: number): readonly BudgetState[] {
+    const { engine, time } = this.#require();
+    return this.#changes.take(engine.state, { nowMs: time.now(), max });
   }
 
   async lease(leaseId: string): Promise<LeaseView | undefined> {

@@ -11,7 +11,7 @@ import { applyAwaiting, applySpends, carryPasts } from "./past.ts";
 import { limitAt } from "./limit.ts";
 import { countsRuns, noteRun } from "./runs.ts";
 import { BudgetIndex } from "./scope.ts";
-import { addHolder, noteFired, removeHolder } from "./spend.ts";
+import { addHolder, noteChange, noteFired, removeHolder } from "./spend.ts";
 import { countObserved, countSpend, isForgettable, rebaseSpend, RUN_IDLE_MS, settledAt, turnWindow } from "./spend.ts";
 import {
   coverSettled,
@@ -110,6 +110,7 @@ function applySeeded(state: LedgerState, event: EventOf<"seeded">): void {
 /** Builds what is derived: which budgets each lease falls under, and R. */
 export function rejoinSpends(state: LedgerState): void {
   for (const spend of state.spends.values()) {
+    if (spend.reserved !== 0n) noteChange(spend);
     spend.reserved = 0n;
     spend.stranded = 0n;
     spend.holders = undefined;
@@ -123,6 +124,7 @@ function joinSpends(state: LedgerState, lease: Lease, { isStranded }: { isStrand
   lease.spends = state.spendsOf(lease.labels, state.atMs);
   for (const spend of lease.spends) {
     addHolder(spend, lease.id);
+    noteChange(spend);
     spend.reserved += outstandingIn(spend, lease);
     if (isStranded) spend.stranded += outstandingIn(spend, lease);
     noteRun(spend, lease, { isOver: isStranded });
@@ -288,7 +290,10 @@ function moveLease(lease: Lease, { settled, granted, nowMs, isStranded }: LeaseM
       change = outstanding - outstandingIn(spend, lease);
     }
     countSpend(spend, more, nowMs);
-    if (change !== 0n) spend.reserved += change;
+    if (change !== 0n) {
+      spend.reserved += change;
+      noteChange(spend);
+    }
     if (isStranded) spend.stranded += change;
     assert(spend.reserved >= 0n && spend.stranded >= 0n, "R is never negative");
   }

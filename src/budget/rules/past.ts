@@ -7,7 +7,7 @@ import type { Budget } from "../budget.ts";
 import type { Labels } from "../ledger.ts";
 import type { LedgerPast, PastKnowledge, PastSpend, PastWanted } from "../past.ts";
 import type { LedgerEvent } from "./events.ts";
-import { countPast, countsSinceMs, type PastAmount, settledAt, type Spend } from "./spend.ts";
+import { countPast, countsSinceMs, noteChange, type PastAmount, settledAt, type Spend } from "./spend.ts";
 import type { Instance, LedgerState } from "./state.ts";
 
 type EventOf<Kind extends LedgerEvent["event"]> = Extract<LedgerEvent, { event: Kind }>;
@@ -137,6 +137,7 @@ export function applySpends(state: LedgerState, event: EventOf<"seeded">): void 
     if (spend === undefined) continue;
     spend.withheld = amount;
     spend.withheldUntilMs = event.withheldUntilMs;
+    noteChange(spend);
   }
 }
 

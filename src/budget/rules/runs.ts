@@ -7,7 +7,7 @@ import { foldCase } from "@tollgate/instrumentation/policy";
 import { isNothing } from "../amounts.ts";
 import type { Budget } from "../budget.ts";
 import { limitAt } from "./limit.ts";
-import type { Spend } from "./spend.ts";
+import { noteChange, type Spend } from "./spend.ts";
 import type { Lease } from "./state.ts";
 
 /** Which run a lease belongs to. */
@@ -44,5 +44,6 @@ export function noteRun(spend: Spend, lease: Lease, { isOver }: { readonly isOve
   if (!isMeasure) return;
   const before = spend.reserved;
   spend.reserved = BigInt(runs.size);
-  if (spend.reserved > before && spend.budget.thresholds.length > 0) spend.watch?.add(spend);
+  if (spend.reserved !== before) noteChange(spend);
+  if (spend.reserved > before && spend.budget.thresholds.length > 0) spend.watch?.counted.add(spend);
 }

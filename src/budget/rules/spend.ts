@@ -53,10 +53,18 @@ export interface Spend {
   raises: readonly Raise[] | undefined;
   /** The thresholds (their percentages) that have fired in this window. */
   fired: ReadonlySet<number>;
-  /** Where it notes that something was counted; the state's. */
-  watch: Set<Spend> | undefined;
+  /** Where it notes what happens to it; the state. */
+  watch: SpendWatch | undefined;
   /** Ids of the leases that fall under it and are not over. Derived, as R is. */
   holders: Set<string> | undefined;
+}
+
+/** What others look at later. */
+export interface SpendWatch {
+  /** Something was counted in it that a threshold may look at. */
+  readonly counted: Set<Spend>;
+  /** It may show something else than before. */
+  readonly changed: Set<Spend>;
 }
 
 /** Shared by all of which no threshold has fired. */
@@ -109,6 +117,18 @@ export function noteFired(spend: Spend, atPercent: number): void {
   spend.fired = new Set([...spend.fired, atPercent]);
 }
 
+/** To be called wherever anything changes that `budgetState` shows. */
+export function noteChange(spend: Spend): void {
+  spend.watch?.changed.add(spend);
+}
+
+/** Whether time alone has changed what it shows since it was counted in last. */
+export function isAlteredByTime(spend: Spend, nowMs: number): boolean {
+  if (spend.withheld > 0n && nowMs >= spend.withheldUntilMs) return true;
+  if (spend.buckets !== undefined) return settledAt(spend, nowMs) !== spend.settled;
+  return spend.endMs !== undefined && nowMs >= spend.endMs;
+}
+
 /** Of a hundred thousand instances most are held by no lease: then there is no set. */
 export function addHolder(spend: Spend, leaseId: string): void {
   (spend.holders ??= new Set()).add(leaseId);
@@ -123,6 +143,7 @@ export function countSpend(spend: Spend, amount: bigint, nowMs: number): void {
   assert(amount >= 0n, "what is counted is never negative");
   spend.touchedMs = nowMs;
   turnWindow(spend, nowMs);
+  if (amount > 0n) noteChange(spend);
   spend.settled += amount;
   const { buckets } = spend;
   if (buckets !== undefined && amount > 0n) {
@@ -132,7 +153,7 @@ export function countSpend(spend: Spend, amount: bigint, nowMs: number): void {
   assert(spend.settled >= amount, "S includes what was just counted");
   if (amount > 0n && spend.budget.thresholds.length > 0) {
     rearm(spend, nowMs);
-    spend.watch?.add(spend);
+    spend.watch?.counted.add(spend);
   }
 }
 
@@ -184,7 +205,8 @@ export function countPast(
   if (spend.buckets !== undefined) spend.buckets = sorted(spend.buckets);
   if (spend.observedBuckets !== undefined) spend.observedBuckets = sorted(spend.observedBuckets);
   spend.touchedMs = nowMs;
-  spend.watch?.add(spend);
+  spend.watch?.counted.add(spend);
+  noteChange(spend);
 }
 
 /** The part of S at an instant that no lease covered. */
@@ -205,6 +227,7 @@ export function turnWindow(spend: Spend, nowMs: number): void {
   if (spend.buckets !== undefined) {
     for (const [bucket, amount] of spend.buckets) {
       if (isCounted(spend, bucket, nowMs)) break;
+      noteChange(spend);
       spend.buckets.delete(bucket);
       spend.settled -= amount;
     }
@@ -216,6 +239,7 @@ export function turnWindow(spend: Spend, nowMs: number): void {
     return;
   }
   if (spend.endMs === undefined || nowMs < spend.endMs) return;
+  noteChange(spend);
   spend.carried = carriedAt(spend, nowMs);
   spend.settled = 0n;
   openWindow(spend, spend.budget, nowMs);
@@ -257,12 +281,13 @@ export function shownBounds(spend: Spend, nowMs: number): { startMs: number; end
 export function rebaseSpend(spend: Spend, budget: Budget | undefined, nowMs: number): void {
   const before = spend.budget;
   turnWindow(spend, nowMs);
+  noteChange(spend);
   spend.isInForce = budget !== undefined && isSameSplit(spend, budget);
   if (budget === undefined || !spend.isInForce) return;
   spend.budget = budget;
   rearm(spend, nowMs);
   // A lower limit may be crossed already.
-  spend.watch?.add(spend);
+  spend.watch?.counted.add(spend);
   if (isSameWindow(before, budget)) return;
   spend.carried = 0n;
   const carried = before.measure === budget.measure ? settledAt(spend, nowMs) : 0n;

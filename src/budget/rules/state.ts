@@ -7,7 +7,7 @@ import type { Labels } from "../ledger.ts";
 import { BudgetIndex, type BudgetMatch, isOverflow, overflowOf, spendKey } from "./scope.ts";
 import type { BudgetPast } from "./past.ts";
 import type { Raise } from "./limit.ts";
-import { newSpend, rearm, type Spend } from "./spend.ts";
+import { newSpend, noteChange, rearm, type Spend, type SpendWatch } from "./spend.ts";
 
 /** Money set aside for one process and one set of labels. `granted` ≥ `settled` in every measure, always. */
 export interface Lease {
@@ -31,6 +31,9 @@ export interface Lease {
  */
 export const ENDED_MAX = 500_000;
 
+/** Of instances that are forgotten so many wait to be shown once more; where nobody asks they would wait for ever. */
+const FORGOTTEN_MAX = 100_000;
+
 /** A lease that is over, remembered so that a late or doubled message of it counts nothing twice. */
 export interface ClosedLease {
   /** `undefined` for a lease that was closed before it was ever opened. */
@@ -50,7 +53,7 @@ export interface Instance {
   readonly run: string | null;
 }
 
-export class LedgerState {
+export class LedgerState implements SpendWatch {
   /** Time of the last event. */
   atMs = 0;
   ttlMs = 0;
@@ -68,6 +71,8 @@ export class LedgerState {
   readonly tokens = new Set<string>();
   /** Instances with thresholds that something was counted in, and nobody has looked at since. Not of the journal. */
   readonly counted = new Set<Spend>();
+  /** Instances that may show something else than when they were taken out here last; those that were forgotten, too. Not of the journal. */
+  readonly changed = new Set<Spend>();
 
   /** By id. */
   readonly raises = new Map<string, Raise>();
@@ -111,6 +116,7 @@ export class LedgerState {
     for (const spend of this.spends.values()) {
       if (spend.match.name !== name) continue;
       spend.raises = this.#raisesOf(spend);
+      noteChange(spend);
       rearm(spend, nowMs);
       if (spend.budget.thresholds.length > 0) this.counted.add(spend);
     }
@@ -135,16 +141,19 @@ export class LedgerState {
   }
 
   addSpend(spend: Spend): void {
-    spend.watch = this.counted;
+    spend.watch = this;
     spend.closedUntilMs = this.past.get(spend.match.name)?.closedUntilMs ?? 0;
     spend.raises = this.#raisesOf(spend);
     this.spends.set(spend.key, spend);
+    noteChange(spend);
     this.#countInstance(spend, 1);
   }
 
   deleteSpend(spend: Spend): void {
     this.spends.delete(spend.key);
     this.counted.delete(spend);
+    // Who shows it shows the window that is over, until told otherwise.
+    if (this.changed.size > this.spends.size + FORGOTTEN_MAX) this.changed.delete(spend);
     this.#countInstance(spend, -1);
   }
 

@@ -20,6 +20,7 @@ export function budgetState(spend: Spend, nowMs: number): BudgetState {
   return {
     name: budget.name,
     scope: shownScope(spend),
+    ...(isOverflow(spend) ? { isBeyondMax: true as const } : {}),
     measure: budget.measure,
     mode: budget.mode,
     unknownPrice: budget.unknownPrice,
@@ -39,8 +40,11 @@ export function budgetState(spend: Spend, nowMs: number): BudgetState {
   };
 }
 
-/** Every budget instance that has spent or holds something, and every budget that isn't split, in the documents' order. */
-export function budgetStates(state: LedgerState, nowMs: number): BudgetState[] {
+/**
+ * Every budget instance that has spent or holds something, and every budget that isn't split, in the documents' order. Each is made when
+ * it is asked for, so that a look at a hundred thousand holds one of them; the state must not change meanwhile.
+ */
+export function* eachBudgetState(state: LedgerState, nowMs: number): Generator<BudgetState> {
   const byName = new Map<string, Spend[]>();
   for (const spend of state.spends.values()) {
     if (!spend.isInForce) continue;
@@ -48,16 +52,16 @@ export function budgetStates(state: LedgerState, nowMs: number): BudgetState[] {
     if (known === undefined) byName.set(spend.match.name, [spend]);
     else known.push(spend);
   }
-  return state.budgets.flatMap((budget) => {
+  for (const budget of state.budgets) {
     const spends = byName.get(budget.name) ?? (isSplit(budget) ? [] : [untouched(state, budget, nowMs)]);
     const past = state.past.get(budget.name);
-    return spends.map((spend) => {
+    for (const spend of spends) {
       const shown = budgetState(spend, nowMs);
       // What runs now is all that such a budget counts, and that is known.
       const isOfNow = budget.measure === "concurrent_runs";
-      return { ...shown, past: isOfNow ? "counted" : pastKnowledge(past, shown.windowStartMs) };
-    });
-  });
+      yield { ...shown, past: isOfNow ? "counted" : pastKnowledge(past, shown.windowStartMs) };
+    }
+  }
 }
 
 /** What is known of a lease; `undefined` for nothing. */
@@ -111,11 +115,11 @@ function shownScope(spend: Spend): Labels {
   return scope;
 }
 
-function isSplit(budget: Budget): boolean {
+export function isSplit(budget: Budget): boolean {
   return budget.each !== undefined || budget.window.kind === "run";
 }
 
-function untouched({ past }: LedgerState, budget: Budget, nowMs: number): Spend {
+export function untouched({ past }: LedgerState, budget: Budget, nowMs: number): Spend {
   const key = spendKey(budget.name, undefined, undefined);
   const spend = newSpend({ key, name: budget.name, budget, each: undefined, run: undefined }, nowMs);
   spend.closedUntilMs = past.get(budget.name)?.closedUntilMs ?? 0;

@@ -19,8 +19,9 @@ import type { Observation, RaiseCommand, RaiseOutcome, ThresholdCrossing } from 
 import type { LedgerPast, PastSeeking, PastWanted } from "../past.ts";
 import { pastWanted } from "../rules/past.ts";
 import { writeBudget } from "../rules/events.ts";
+import { BudgetChanges } from "../rules/changes.ts";
 import { raiseOutcome } from "../rules/raises.ts";
-import { budgetStates, firedThresholds, leaseView } from "../rules/views.ts";
+import { eachBudgetState, firedThresholds, leaseView } from "../rules/views.ts";
 import type { Configuration, Told } from "./decide-batch.ts";
 import { Decider } from "./decider.ts";
 import { LedgerLog } from "./ledger-log.ts";
@@ -96,6 +97,7 @@ class ReplicatedLedger implements StoredLedger, PastSeeking, RecordSharing {
     },
   };
   #configuration: Configuration;
+  readonly #changes = new BudgetChanges();
   #tickets = 0;
   #running: Running | undefined;
 
@@ -221,8 +223,17 @@ class ReplicatedLedger implements StoredLedger, PastSeeking, RecordSharing {
   }
 
   budgets(): readonly BudgetState[] {
+    return [...this.eachBudget()];
+  }
+
+  eachBudget(): Iterable<BudgetState> {
     const { decider } = this.#require();
-    return budgetStates(decider.state, decider.nowMs());
+    return eachBudgetState(decider.state, decider.nowMs());
+  }
+
+  changedBudgets(max: number): readonly BudgetState[] {
+    const { decider } = this.#require();
+    return this.#changes.take(decider.state, { nowMs: decider.nowMs(), max });
   }
 
   async lease(leaseId: string): Promise<LeaseView | undefined> {

@@ -10,7 +10,7 @@ const NANO = 1e9;
 /** Who holds money, and what the ledger's journal does. */
 export function ledgerFamilies(options: {
   readonly ledger: () => LedgerStats;
-  readonly budgets: () => readonly BudgetState[];
+  readonly budgets: () => Iterable<BudgetState>;
 }): readonly MetricFamily[] {
   const { ledger, budgets } = options;
   return [
@@ -59,11 +59,17 @@ export function ledgerFamilies(options: {
   ];
 }
 
-function shown(budgets: readonly BudgetState[]): readonly BudgetState[] {
-  if (budgets.length <= BUDGET_SERIES_MAX) return budgets;
-  const troubled = budgets.filter(({ state }) => state !== "ok").slice(0, BUDGET_SERIES_MAX);
-  const fine = budgets.filter(({ state }) => state === "ok");
-  return [...troubled, ...fine.slice(0, BUDGET_SERIES_MAX - troubled.length)];
+/** In the order of the ledger where all are shown. */
+function shown(budgets: Iterable<BudgetState>): readonly BudgetState[] {
+  const [all, troubled]: [BudgetState[], BudgetState[]] = [[], []];
+  let count = 0;
+  for (const budget of budgets) {
+    count += 1;
+    if (all.length < BUDGET_SERIES_MAX) all.push(budget);
+    if (budget.state !== "ok" && troubled.length < BUDGET_SERIES_MAX) troubled.push(budget);
+  }
+  if (count <= BUDGET_SERIES_MAX) return all;
+  return [...troubled, ...all.filter(({ state }) => state === "ok")].slice(0, BUDGET_SERIES_MAX);
 }
 
 function amountsOf(budget: BudgetState): readonly Sample[] {
@@ -78,7 +84,7 @@ function amountsOf(budget: BudgetState): readonly Sample[] {
   }));
 }
 
-function countStates(budgets: readonly BudgetState[]): readonly Sample[] {
+function countStates(budgets: Iterable<BudgetState>): readonly Sample[] {
   const counts: Record<BudgetState["state"], number> = { ok: 0, warning: 0, exhausted: 0, overrun: 0 };
   for (const { state } of budgets) counts[state] += 1;
   return Object.entries(counts).map(([state, value]) => ({ labels: { state }, value }));

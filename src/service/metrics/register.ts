@@ -23,7 +23,7 @@ export interface ServiceMetricsSources {
   readonly measures: Measures;
   readonly answers: () => OtlpAnswers;
   readonly ledger: () => LedgerStats;
-  readonly budgets: () => readonly BudgetState[];
+  readonly budgets: () => Iterable<BudgetState>;
   readonly engine: () => EngineWatch | undefined;
   readonly isStorageReady: () => boolean;
   readonly truth: () => ServiceTruth | undefined;

@@ -8,7 +8,7 @@ import type { Budget } from "../../../src/budget/budget.ts";
 import type { BudgetState, ObservedSpend, RaiseCommand, ThresholdCrossing } from "../../../src/budget/ledger.ts";
 import type { StoredLedger } from "../../../src/budget/ledger-notice.ts";
 import { GAP_MS } from "../../../src/budget/valkey/scripts.ts";
-import { budgetStates } from "../../../src/budget/rules/views.ts";
+import { eachBudgetState } from "../../../src/budget/rules/views.ts";
 import type { LedgerState } from "../../../src/budget/rules/state.ts";
 import { Acknowledged } from "../acknowledged.ts";
 import { Firings } from "../firings.ts";
@@ -182,7 +182,7 @@ export class Replicas implements Serving {
   /** When all is quiet: what every replica says is what the log comes to. */
   finish(): void {
     this.#checkAcknowledged();
-    const wanted = this.#sums(budgetStates(this.state, this.state.atMs));
+    const wanted = this.#sums([...eachBudgetState(this.state, this.state.atMs)]);
     for (const { ledger } of this.#nodes) {
       if (ledger === undefined) throw new Error("a replica never came back");
       const found = this.#sums(ledger.budgets());

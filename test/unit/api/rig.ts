@@ -68,6 +68,12 @@ export class FakeLedger implements Ledger {
   budgets(): readonly BudgetState[] {
     return [FLEET];
   }
+  eachBudget(): Iterable<BudgetState> {
+    return this.budgets();
+  }
+  changedBudgets(): readonly BudgetState[] {
+    return this.budgets();
+  }
   async lease(): Promise<undefined> {}
   labelKeys(): readonly string[] {
     return ["team"];

@@ -44,7 +44,7 @@ function watchOf(documents: readonly ReturnType<typeof alert>[]) {
         return world.rows as T[];
       },
     },
-    ledger: { budgets: () => world.budgets },
+    ledger: { eachBudget: () => world.budgets },
     approvals: { all: () => [], stateOf: () => "pending" },
     onFired: (firing) => fired.push(firing),
     clock,

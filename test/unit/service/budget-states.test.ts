@@ -20,10 +20,13 @@ function rig({ lookMs = 0 } = {}) {
   const states: { current: readonly BudgetState[] } = { current: [FLEET] };
   const written: (readonly BudgetStateRow[])[] = [];
   const store = { isReady: true, failure: undefined as Error | undefined };
+  let told: readonly BudgetState[] = [];
   const ledger = new (class extends FakeLedger {
-    override budgets(): readonly BudgetState[] {
+    override changedBudgets(): readonly BudgetState[] {
       clock.workedMs += lookMs;
-      return states.current;
+      const changed = states.current.filter((state) => !told.includes(state));
+      told = states.current;
+      return changed;
     }
   })();
   const writer = new BudgetStatesWriter({

@@ -31,7 +31,7 @@ function acting(document: object, unpriced: number = 0): RunawayActs {
   episodes = new RunawayEpisodes(join(folder, "runaways.json"), clock);
   const acts = new RunawayActs({
     ledger: {
-      budgets: () => [
+      eachBudget: () => [
         {
           ...FLEET,
           limit: 100n,

@@ -1,7 +1,7 @@
 /** What L is at a moment: exceptions, what windows leave over, raises; and how far a lease may grow under thresholds. */
 import { describe, expect, it } from "vitest";
 import { readSnapshot, snapshotLines } from "../../../../src/budget/rules/snapshot.ts";
-import { budgetStates } from "../../../../src/budget/rules/views.ts";
+import { eachBudgetState } from "../../../../src/budget/rules/views.ts";
 import { makeBudget, usd } from "../make-budget.ts";
 import { Rig } from "./rig.ts";
 
@@ -10,7 +10,7 @@ const HOUR_MS = 60 * 60 * 1000;
 
 /** As a restart would find it. */
 function reread(rig: Rig) {
-  return budgetStates(readSnapshot(snapshotLines(rig.engine.state)), rig.nowMs);
+  return [...eachBudgetState(readSnapshot(snapshotLines(rig.engine.state)), rig.nowMs)];
 }
 
 describe("each", () => {
@@ -33,7 +33,7 @@ describe("each", () => {
       refusedBy: { name: "b", scope: { user: "(beyond 2 values)" } },
     });
     rig.observe([{ labels: { user: "d" }, amounts: usd(3) }]);
-    const beyond = budgetStates(rig.engine.state, rig.nowMs).find(({ scope }) => scope["user"]?.startsWith("("));
+    const beyond = [...eachBudgetState(rig.engine.state, rig.nowMs)].find(({ scope }) => scope["user"]?.startsWith("("));
     expect(beyond?.settled).toBe(3n);
     expect(rig.acquire({ leaseId: "v", labels: { user: "vip" }, target: usd(50) }).outcome).toBe("granted");
     expect(rig.acquire({ leaseId: "a", seq: 2, labels: { user: "a" }, target: usd(9) }).outcome).toBe("granted");
@@ -126,7 +126,7 @@ describe("raises", () => {
     ]);
     rig.raise({ each: "b" });
     rig.raise({ each: "b" });
-    expect(budgetStates(rig.engine.state, rig.nowMs).map(({ limit }) => limit)).toEqual([100n, 150n]);
+    expect([...eachBudgetState(rig.engine.state, rig.nowMs)].map(({ limit }) => limit)).toEqual([100n, 150n]);
   });
 
   it("makes a threshold fire again when it is crossed anew", () => {

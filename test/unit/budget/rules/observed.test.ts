@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { readSnapshot, snapshotLines } from "../../../../src/budget/rules/snapshot.ts";
-import { budgetStates } from "../../../../src/budget/rules/views.ts";
+import { eachBudgetState } from "../../../../src/budget/rules/views.ts";
 import { makeBudget, usd } from "../make-budget.ts";
 import { Rig } from "./rig.ts";
 
@@ -22,7 +22,7 @@ it("lets what was seen leave a rolling window with the rest, and keeps it over a
   rig.advance(HOUR_MS / 2);
   rig.observe([{ amounts: usd(3) }]);
   const restored = readSnapshot(snapshotLines(rig.engine.state));
-  expect(budgetStates(restored, rig.nowMs)).toMatchObject([{ settled: 8n, observed: 8n }]);
+  expect([...eachBudgetState(restored, rig.nowMs)]).toMatchObject([{ settled: 8n, observed: 8n }]);
   rig.advance(HOUR_MS / 2 + HOUR_MS / 30);
   expect(rig.budget()).toMatchObject({ settled: 3n, observed: 3n });
   rig.observe([{ amounts: usd(1) }]);

@@ -5,7 +5,7 @@ import { applyEvent } from "../../../../src/budget/rules/apply.ts";
 import { decodeEvent, encodeEvent } from "../../../../src/budget/rules/events.ts";
 import { pastWanted, unknownPasts } from "../../../../src/budget/rules/past.ts";
 import { readSnapshot, snapshotLines } from "../../../../src/budget/rules/snapshot.ts";
-import { budgetStates } from "../../../../src/budget/rules/views.ts";
+import { eachBudgetState } from "../../../../src/budget/rules/views.ts";
 import { makeBudget, usd } from "../make-budget.ts";
 import { GRACE_MS, Rig, TTL_MS } from "./rig.ts";
 
@@ -39,7 +39,7 @@ describe("a budget whose past is not known", () => {
       makeBudget({ name: "runs", measure: "concurrent_runs" }),
       makeBudget({ name: "b" }),
     ]);
-    expect(budgetStates(engine.state, nowMs).map(({ past: known }) => known)).toEqual(["counted", "unknown"]);
+    expect([...eachBudgetState(engine.state, nowMs)].map(({ past: known }) => known)).toEqual(["counted", "unknown"]);
   });
 
   it("grants nothing before it is, and then only what is left", () => {
@@ -140,8 +140,8 @@ it("is the same after a snapshot and after a replay", () => {
   if (event === undefined) throw new Error("nothing was written");
   applyEvent(waiting, decodeEvent(encodeEvent(event)));
   const restored = readSnapshot(snapshotLines(rig.engine.state));
-  const shown = budgetStates(rig.engine.state, rig.nowMs);
+  const shown = [...eachBudgetState(rig.engine.state, rig.nowMs)];
   expect(shown).toMatchObject([{ settled: 7n, observed: 2n, reserved: 4n }]);
-  expect(budgetStates(waiting, rig.nowMs)).toEqual(shown);
-  expect(budgetStates(restored, rig.nowMs)).toEqual(shown);
+  expect([...eachBudgetState(waiting, rig.nowMs)]).toEqual(shown);
+  expect([...eachBudgetState(restored, rig.nowMs)]).toEqual(shown);
 });

@@ -11,7 +11,7 @@ import { applyEvent } from "../../../../src/budget/rules/apply.ts";
 import { LedgerEngine, type Step } from "../../../../src/budget/rules/engine.ts";
 import { raiseOutcome } from "../../../../src/budget/rules/raises.ts";
 import { LedgerState } from "../../../../src/budget/rules/state.ts";
-import { budgetStates } from "../../../../src/budget/rules/views.ts";
+import { eachBudgetState } from "../../../../src/budget/rules/views.ts";
 import { makeAcquire, usd } from "../make-budget.ts";
 import { checkState } from "../../../simulation/check-state.ts";
 
@@ -95,7 +95,7 @@ export class Rig {
   }
 
   budget(name = "b"): BudgetState {
-    const found = budgetStates(this.engine.state, this.nowMs).find((state) => state.name === name);
+    const found = [...eachBudgetState(this.engine.state, this.nowMs)].find((state) => state.name === name);
     if (found === undefined) throw new Error(`no budget ${name}`);
     return found;
   }
