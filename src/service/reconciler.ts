@@ -5,30 +5,21 @@
  */
 import type { Amounts } from "../budget/amounts.ts";
 import type { Budget } from "../budget/budget.ts";
-import {
-  type Comparison,
-  compareSpend,
-  instanceKey,
-  isComparable,
-  type SpendRow,
-  type SpendSample,
-  sumByInstance,
-} from "../budget/compare.ts";
+import { type Comparison, compareSpend, instanceKey, type SpendRow, sumByInstance } from "../budget/compare.ts";
 import type { BudgetState, Ledger } from "../budget/ledger.ts";
 import { type CancelTimer, type Clock, every } from "../support/clock.ts";
 import { errorText } from "../telemetry/error-text.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
+import { BudgetIndex } from "../budget/rules/scope.ts";
 import { labelsOfRow } from "./label-row.ts";
+import { SpendSamples } from "./spend-samples.ts";
 import type { Store } from "./store.ts";
 
 const LOOK_MS = 1_000;
 const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
-/** Minutes of which samples are kept. */
-const SAMPLES_MAX = 15;
-/** Instances compared at most: the memory of samples is bounded. */
-const INSTANCES_MAX = 20_000;
-const ROWS_MAX = 1_000_000;
+/** With more than these nothing is compared: some are missing, and all of them would be more memory than this is worth. */
+const ROWS_MAX = 200_000;
 /** So often in a row a difference must be there. */
 const FINDING_TIMES = 3;
 /** Windows longer than a day are read as a whole more rarely. */
@@ -45,7 +36,7 @@ export interface Reconciliation {
 }
 
 export interface ReconcilerOptions {
-  readonly ledger: Pick<Ledger, "budgets" | "labelKeys">;
+  readonly ledger: Pick<Ledger, "eachBudget">;
   readonly documents: () => readonly Budget[];
   readonly store: Pick<Store, "isReady" | "select">;
   /** When the oldest block came that is not in ClickHouse yet; undefined: all are. */
@@ -54,8 +45,6 @@ export interface ReconcilerOptions {
   readonly clock: Clock;
   readonly telemetry: Telemetry;
 }
-
-type Samples = ReadonlyMap<string, SpendSample>;
 
 interface Standing {
   readonly comparison: Comparison;
@@ -66,8 +55,7 @@ interface Standing {
 export class Reconciler {
   readonly #options: ReconcilerOptions;
   readonly #slackMs: number;
-  /** By minute, oldest first. */
-  readonly #samples = new Map<number, Samples>();
+  readonly #samples = new SpendSamples();
   #standings = new Map<string, Standing>();
   #comparedMs: number | undefined;
   #rounds = 0;
@@ -108,8 +96,8 @@ export class Reconciler {
   async look(): Promise<void> {
     const { clock, store, telemetry } = this.#options;
     const minute = Math.floor(clock.now() / MINUTE_MS) * MINUTE_MS;
-    if (this.#samples.has(minute)) return;
-    this.#sample(minute);
+    if (this.#samples.at(minute) !== undefined) return;
+    this.#samples.take(minute, this.#options.ledger.eachBudget());
     const due = this.#due(minute);
     if (due === undefined || !store.isReady) return;
     try {
@@ -137,26 +125,12 @@ export class Reconciler {
     };
   }
 
-  #sample(minute: number): void {
-    const sample = new Map<string, SpendSample>();
-    for (const state of this.#options.ledger.budgets()) {
-      if (sample.size >= INSTANCES_MAX) break;
-      if (!isComparable(state.measure)) continue;
-      const { settled, observed, windowStartMs } = state;
-      sample.set(instanceKey(state), { settled, observed, windowStartMs });
-    }
-    this.#samples.set(minute, sample);
-    for (const oldest of this.#samples.keys()) {
-      if (this.#samples.size <= SAMPLES_MAX) break;
-      this.#samples.delete(oldest);
-    }
-  }
-
   /** The newest minute that all has been reported for by `minute`, and delivered. */
   #due(minute: number): number | undefined {
     const oldestMs = this.#options.oldestWaitingMs() ?? Number.POSITIVE_INFINITY;
-    const due = [...this.#samples.keys()].filter((at) => {
-      return at + this.#slackMs <= minute && at + MINUTE_MS <= oldestMs && this.#samples.has(at + this.#slackMs);
+    const due = this.#samples.minutes.filter((at) => {
+      const later = at + this.#slackMs;
+      return later <= minute && at + MINUTE_MS <= oldestMs && this.#samples.at(later) !== undefined;
     });
     const newest = due.at(-1);
     return newest === undefined || newest === this.#comparedMs ? undefined : newest;
@@ -164,9 +138,10 @@ export class Reconciler {
 
   async #compare(at: number): Promise<void> {
     const { documents, telemetry } = this.#options;
-    const samples = this.#samples.get(at);
-    const later = this.#samples.get(at + this.#slackMs);
-    if (samples === undefined || later === undefined) return;
+    const sampled = this.#samples.at(at);
+    const [samples, later] = [sampled?.ofKeys, this.#samples.at(at + this.#slackMs)?.ofKeys];
+    if (sampled === undefined || samples === undefined || later === undefined) return;
+    const budgets = documents().filter(({ name }) => sampled.budgets.has(name));
     const isLongRound = this.#rounds % LONG_WINDOW_EVERY === 0;
     this.#rounds += 1;
     const standings = new Map<string, Standing>();
@@ -176,13 +151,14 @@ export class Reconciler {
       const before = this.#standings.get(key);
       if (before !== undefined) standings.set(key, before);
       if (after === undefined || (at - windowStartMs > DAY_MS && !isLongRound)) continue;
-      const range = { mostMs: windowStartMs, leastMs: after.windowStartMs };
-      const group = groups.get(JSON.stringify(range)) ?? { range, keys: [] };
-      groups.set(JSON.stringify(range), group);
+      const range = { at, mostMs: windowStartMs, leastMs: after.windowStartMs };
+      const rangeKey = `${range.mostMs} ${range.leastMs}`;
+      const group = groups.get(rangeKey) ?? { range, keys: [] };
+      groups.set(rangeKey, group);
       group.keys.push(key);
     }
     for (const { range, keys } of groups.values()) {
-      const sums = sumByInstance(documents(), await this.#rows(range, at));
+      const sums = sumByInstance(budgets, await this.#rows(range, budgets));
       for (const key of keys) {
         const [first, second] = [samples.get(key), later.get(key)];
         if (first === undefined || second === undefined) continue;
@@ -207,16 +183,17 @@ export class Reconciler {
     this.#comparedMs = at;
   }
 
-  async #rows({ mostMs, leastMs }: Range, at: number): Promise<readonly SpendRow[]> {
-    const keys = this.#options.ledger.labelKeys();
+  async #rows({ mostMs, leastMs, at }: Range, budgets: readonly Budget[]): Promise<readonly SpendRow[]> {
+    const keys = new BudgetIndex(budgets).labelKeys;
     const rows = await this.#options.store.select<Row>("budget-spend", {
       keys,
       least_since_s: Math.ceil(leastMs / MINUTE_MS) * 60,
       least_until_s: at / 1_000,
       most_since_s: Math.max(0, Math.floor((mostMs - this.#slackMs) / MINUTE_MS)) * 60,
       most_until_s: (at + MINUTE_MS) / 1_000,
-      limit: ROWS_MAX,
+      limit: ROWS_MAX + 1,
     });
+    if (rows.length > ROWS_MAX) throw new Error(`more than ${ROWS_MAX} sums of different labels`);
     return rows.map((row) => ({
       labels: labelsOfRow(keys, row.label_values),
       leased: row.leased,
@@ -228,6 +205,7 @@ export class Reconciler {
 }
 
 interface Range {
+  readonly at: number;
   readonly mostMs: number;
   readonly leastMs: number;
 }

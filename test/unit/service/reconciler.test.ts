@@ -1,5 +1,6 @@
 /** The ledger's figures and ClickHouse's answers are told; the minutes pass by a clock that is moved. */
 import { beforeEach, expect, it } from "vitest";
+import type { Budget } from "../../../src/budget/budget.ts";
 import type { BudgetState } from "../../../src/budget/ledger.ts";
 import { Reconciler } from "../../../src/service/reconciler.ts";
 import { Telemetry } from "../../../src/telemetry/telemetry.ts";
@@ -8,9 +9,14 @@ import { FLEET } from "../api/rig.ts";
 import { makeBudget } from "../budget/make-budget.ts";
 
 const MINUTE_MS = 60_000;
+const DAY = { kind: "calendar", unit: "day" } as const;
 
 let clock: ManualClock;
 let state: BudgetState;
+/** All that the ledger has. */
+let states: () => readonly BudgetState[];
+let documents: Budget[];
+let rows: (query: Readonly<Record<string, unknown>>) => readonly object[];
 let stored: bigint;
 let oldestWaitingMs: number | undefined;
 let asked: number;
@@ -19,17 +25,20 @@ let reconciler: Reconciler;
 beforeEach(() => {
   clock = new ManualClock(Date.UTC(2026, 10, 21, 12));
   state = { ...FLEET, settled: 0n, observed: 0n, past: "counted" };
+  states = () => [state];
+  documents = [makeBudget({ name: FLEET.name, scope: FLEET.scope, window: DAY })];
+  rows = () => [row(stored)];
   stored = 0n;
   asked = 0;
   oldestWaitingMs = undefined;
   reconciler = new Reconciler({
-    ledger: { budgets: () => [state], labelKeys: () => ["team"] },
-    documents: () => [makeBudget({ name: FLEET.name, scope: FLEET.scope, window: { kind: "calendar", unit: "day" } })],
+    ledger: { eachBudget: () => states() },
+    documents: () => documents,
     store: {
       isReady: true,
-      select: async <T>() => {
+      select: async <T>(_name: string, query: Readonly<Record<string, unknown>>) => {
         asked += 1;
-        return [row(stored)] as T[];
+        return rows(query) as T[];
       },
     },
     oldestWaitingMs: () => oldestWaitingMs,
@@ -39,10 +48,10 @@ beforeEach(() => {
   });
 });
 
-function row(nanoUsd: bigint): object {
+function row(nanoUsd: bigint, labelValues: readonly string[] = ["checkout"]): object {
   const text = nanoUsd.toString();
   return {
-    label_values: ["checkout"],
+    label_values: labelValues,
     leased: true,
     least_calls: "0",
     least_tokens: "0",
@@ -94,4 +103,44 @@ it("makes no finding of a budget that does not know its past", async () => {
   stored = 5n;
   await minutes(8);
   expect(reconciler.of(state)).toMatchObject({ state: "agrees", difference: -2n });
+});
+
+it("finds no difference in what was spent under more values than may have a budget of their own", async () => {
+  documents.push(makeBudget({ name: "per-user", each: "user", eachMax: 1, window: DAY }));
+  const perUser = { ...state, name: "per-user", settled: 2n };
+  const one: BudgetState = { ...perUser, scope: { user: "one" } };
+  const others: BudgetState = { ...perUser, scope: { user: "(beyond 1 values)" }, isBeyondMax: true };
+  states = () => [one, others];
+  rows = () => ["one", "two"].map((user) => row(2n, [user]));
+  await minutes(8);
+  expect(reconciler.of(one)).toMatchObject({ state: "agrees", difference: 0n });
+  expect(reconciler.of(others).state).toBe("pending");
+  expect(reconciler.hasFindings).toBe(false);
+});
+
+it("compares the budgets that have few instances where another one has more than it looks at", async () => {
+  documents.unshift(makeBudget({ name: "per-user", each: "user", window: DAY }));
+  const [user] = [{ ...state, name: "per-user", scope: { user: "0" } }];
+  const users = Array.from({ length: 30_000 }, (_, index) => ({ ...user, scope: { user: String(index) } }));
+  state = { ...state, settled: 5n };
+  states = () => [...users, state];
+  let keys: unknown;
+  rows = (query) => {
+    keys = query["keys"];
+    return [row(3n)];
+  };
+  await minutes(6);
+  expect(reconciler.of(state)).toMatchObject({ state: "differs", difference: 2n });
+  expect(reconciler.of(user).state).toBe("pending");
+  // What is not compared is not asked for: a row for each user would be.
+  expect(keys).toEqual(["team"]);
+});
+
+it("concludes nothing from sums that are not all of them", async () => {
+  state = { ...state, settled: 5n };
+  const one = row(0n, ["another"]);
+  rows = ({ limit }) => Array.from({ length: Number(limit) }, () => one);
+  await minutes(6);
+  expect(asked).toBeGreaterThan(0);
+  expect(reconciler.of(state).state).toBe("pending");
 });

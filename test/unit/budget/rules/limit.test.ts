@@ -33,7 +33,9 @@ describe("each", () => {
       refusedBy: { name: "b", scope: { user: "(beyond 2 values)" } },
     });
     rig.observe([{ labels: { user: "d" }, amounts: usd(3) }]);
-    const beyond = [...eachBudgetState(rig.engine.state, rig.nowMs)].find(({ scope }) => scope["user"]?.startsWith("("));
+    const beyond = [...eachBudgetState(rig.engine.state, rig.nowMs)].find(({ scope }) =>
+      scope["user"]?.startsWith("("),
+    );
     expect(beyond?.settled).toBe(3n);
     expect(rig.acquire({ leaseId: "v", labels: { user: "vip" }, target: usd(50) }).outcome).toBe("granted");
     expect(rig.acquire({ leaseId: "a", seq: 2, labels: { user: "a" }, target: usd(9) }).outcome).toBe("granted");
