@@ -3,8 +3,9 @@
  * For tests of the gate: it records what arrived, byte for byte, and can fail in each way a provider fails.
  */
 import { createServer } from "node:http";
-import type { IncomingMessage, Server, ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import { createServer as createHttp2Server } from "node:http2";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
 
 export interface RecordedRequest {
   readonly path: string;
@@ -40,15 +41,25 @@ export interface ScriptedProvider {
   close(): Promise<void>;
 }
 
-export async function startScriptedProvider(script: Script = () => ({})): Promise<ScriptedProvider> {
+export async function startScriptedProvider(
+  script: Script = () => ({}),
+  { speaksHttp2 = false }: { readonly speaksHttp2?: boolean } = {},
+): Promise<ScriptedProvider> {
   const requests: RecordedRequest[] = [];
   const provider = { script };
-  const server: Server = createServer((request, response) => {
+  const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
     void readBody(request).then(async (body) => {
       const recorded = { path: request.url ?? "", body, headers: request.headers };
       requests.push(recorded);
       await answer(response, provider.script(recorded, requests.length - 1)).catch(() => response.destroy());
     });
+  };
+  const sockets = new Set<Socket>();
+  // Node's own stand-ins for the classes of HTTP/1.
+  const server = speaksHttp2 ? createHttp2Server(onRequest as never) : createServer(onRequest);
+  server.on("connection", (socket: Socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
@@ -64,7 +75,7 @@ export async function startScriptedProvider(script: Script = () => ({})): Promis
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
-        server.closeAllConnections();
+        for (const socket of sockets) socket.destroy();
       }),
   };
 }

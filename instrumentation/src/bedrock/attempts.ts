@@ -6,6 +6,7 @@ import { context } from "@opentelemetry/api";
 import { asBody, asCount } from "../gate/endpoint.ts";
 import type { Body } from "../gate/endpoint.ts";
 import type { GatedCall } from "../gate/gated-call.ts";
+import { SentBody } from "../gate/sent-body.ts";
 import { wasNeverSent } from "../stainless/never-sent.ts";
 
 export interface AttemptArguments {
@@ -54,6 +55,7 @@ export class Attempts {
     this.#isFirst = false;
     if (isRetry) await this.#admitAgain(args.request as WireRequest);
     const call = this.#call;
+    call.body = new SentBody(call);
     try {
       const result = await context.with(call.context, () => next(args));
       this.headers = (result.response as { headers?: Record<string, string> } | undefined)?.headers ?? {};

@@ -186,12 +186,12 @@ function isText(value: unknown, depth: number): boolean {
   return Object.entries(value).every(([key, member]) => !MEDIA_KEYS.has(key) && isText(member, depth + 1));
 }
 
-/** JSON as the SDK takes and gives it: text or bytes. */
+/** JSON as the SDK takes and gives it, text or bytes, or what somebody has read of it. */
 function readJson(value: unknown): Body | undefined {
   try {
     if (typeof value === "string") return asBody(JSON.parse(value));
     if (value instanceof Uint8Array) return asBody(JSON.parse(new TextDecoder().decode(value)));
-    return undefined;
+    return asBody(value);
   } catch {
     return undefined;
   }

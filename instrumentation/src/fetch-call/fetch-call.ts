@@ -10,6 +10,7 @@ import type { Body, Endpoint } from "../gate/endpoint.ts";
 import type { AnswerPlan, AttemptPlan } from "../gate/attempt-plan.ts";
 import type { GatedCall } from "../gate/gated-call.ts";
 import type { Gating } from "../gate/registry.ts";
+import { SentBody } from "../gate/sent-body.ts";
 import { wasNeverSent } from "../stainless/never-sent.ts";
 import { AnswerTap } from "../stainless/answer-tap.ts";
 import { watchBody } from "../stainless/observe-raw.ts";
@@ -79,7 +80,8 @@ export class FetchCall {
     const plan = await this.#begin(call);
     if (plan.do === "answer") return answerOf(call, plan);
     const body = JSON.stringify(plan.do === "send" ? plan.body : call.options.body);
-    const { signal } = request;
+    const { signal, url } = request;
+    call.body = new SentBody(call, { url, text: body });
     const both = signal === undefined ? call.signal : AbortSignal.any([signal, call.signal]);
     try {
       const response = await context.with(call.context, () => outside(() => request.send({ body, signal: both })));

@@ -4,6 +4,7 @@ import { asCount } from "../gate/endpoint.ts";
 import type { Body, Endpoint } from "../gate/endpoint.ts";
 import { takeCover, underCover } from "../gate/cover.ts";
 import type { GatedCall } from "../gate/gated-call.ts";
+import { SentBody } from "../gate/sent-body.ts";
 import { registeredGate } from "../gate/registry.ts";
 import type { Server } from "../gate/call-span.ts";
 import { wasNeverSent } from "../stainless/never-sent.ts";
@@ -31,6 +32,7 @@ export async function callModel<T>(model: ModelCall<T>): Promise<T> {
   if (call === undefined) return model.send(body, signal);
   const plan = await call.begin();
   const sent = plan.do === "send" ? plan.body : body;
+  call.body = new SentBody(call);
   let answer: T;
   try {
     answer = await context.with(call.context, () => underCover(() => model.send(sent, call.signal)));

@@ -39,6 +39,9 @@ export interface RequestFacts {
   readonly attributes: Attributes;
 }
 
+/** What a model is called that a request which nobody can read does not name. */
+export const UNNAMED_MODEL = "unknown";
+
 /**
  * The name under which the request has a price. No book knows the prices of dearer tiers: a call at one is unpriced, and
  * refused under a hard limit, until a `kind: prices` document names it (`priority/gpt-5`).

@@ -1,17 +1,19 @@
 /**
- * The body that an SDK has made of an admitted request. An app's own code may change it after that: hooks of a subclass, middleware, a
- * `fetch` of its own. What then leaves may ask for more than was admitted, or for another model.
+ * What is sent for an admitted request. An app's own code may change it after its admission: hooks of a subclass, middleware, a `fetch` of
+ * its own, options that SDKs put over a body. What then leaves may ask for more than was admitted, of another model, elsewhere.
  */
 import { TollgateError } from "../errors.ts";
+import { bookProviderId } from "../pricing/provider-id.ts";
 import type { Admission } from "./admission.ts";
+import { inAnyCase } from "./any-case.ts";
 import type { CallGuard } from "./call-guard.ts";
-import { asBody, pricedName } from "./endpoint.ts";
+import { pricedName, UNNAMED_MODEL } from "./endpoint.ts";
 import type { CallOptions } from "./call-options.ts";
-import type { Body, RequestFacts } from "./endpoint.ts";
+import type { Body, Endpoint, RequestFacts } from "./endpoint.ts";
 
 type SenderOptions = Pick<CallOptions, "endpoint" | "facts" | "guard">;
 
-/** The call that it is the body of. */
+/** The call that it is sent for. */
 export interface BodySender {
   readonly admission: Admission | undefined;
   readonly options: SenderOptions;
@@ -19,24 +21,69 @@ export interface BodySender {
   stop(error: TollgateError): boolean;
 }
 
+/** A request as an SDK has made it. */
+export interface MadeRequest {
+  readonly url: string;
+  /** `undefined` where others had a hand in it. */
+  readonly text: string | undefined;
+  /** Its call was admitted in another form, which the call's endpoint reads. @default false */
+  readonly isOtherForm?: boolean;
+}
+
+/** A request as it is about to leave. */
+export interface LeavingRequest {
+  readonly url: URL;
+  /** `undefined`: it is no JSON. */
+  readonly body: () => Body | undefined;
+  /** As its own place has it. `undefined`: no call of a model. */
+  readonly read: () => SentReading | undefined;
+}
+
+export interface SentReading {
+  readonly endpoint: Endpoint;
+  readonly body: Body;
+  /** Whose host it goes to; `undefined`: nobody knows. */
+  readonly provider?: string | undefined;
+  /** Nobody can read it: at most its model is known. @default false */
+  readonly isOpaque?: boolean;
+}
+
 export class SentBody {
   readonly #sender: BodySender;
-  readonly #text: string | undefined;
+  readonly #made: MadeRequest | undefined;
   #hasGivenWay = false;
 
-  /** `text`: as the SDK has made it; `undefined` where others had a hand in it. */
-  constructor(sender: BodySender, text: string | undefined) {
+  /** `made` is `undefined` where nobody has seen it before the app's own code. */
+  constructor(sender: BodySender, made?: MadeRequest) {
     this.#sender = sender;
-    this.#text = text;
+    this.#made = made;
   }
 
-  /** Whether what was admitted covers `text`. */
-  covers(text: string): boolean {
+  /** Whether it is the very request that the SDK has made. */
+  isAsMade(url: URL, text: string): boolean {
+    const made = this.#made;
+    return made !== undefined && text === made.text && isSame(made.url, url) && !this.#hasGivenWay;
+  }
+
+  /** Whether what was admitted covers it. */
+  covers(leaving: LeavingRequest): boolean {
     if (this.#hasGivenWay) return false;
-    if (text === this.#text) return true;
     const { admission, options } = this.#sender;
-    const body = parse(text);
-    return admission === undefined || body === undefined || isWithin(body, admission, options);
+    if (admission === undefined) return true;
+    const endpoint = this.endpointAt(leaving.url);
+    const body = endpoint === undefined ? undefined : leaving.body();
+    const reading = endpoint === undefined || body === undefined ? leaving.read() : { endpoint, body };
+    if (reading === undefined) return true;
+    const isOtherForm = this.#made?.isOtherForm ?? this.#made === undefined;
+    if (endpoint === undefined && !isOtherForm && !isOf(reading, options.endpoint)) return false;
+    return isWithin(reading, { admission, asked: options.facts, isOtherForm });
+  }
+
+  /** By which the same place is read once more; `undefined`: it was admitted for another one, or in another form. */
+  endpointAt(url: URL): Endpoint | undefined {
+    const made = this.#made;
+    const isKnown = made !== undefined && made.isOtherForm !== true && isSame(made.url, url);
+    return isKnown ? this.#sender.options.endpoint : undefined;
   }
 
   /** Another call sends it, and is admitted by itself. */
@@ -55,31 +102,77 @@ export class SentBody {
   }
 }
 
-function isWithin(
-  body: Body,
-  { facts, bounds, output }: Admission,
-  { endpoint, facts: asked }: SenderOptions,
-): boolean {
-  const told = endpoint.readRequest(body);
-  // Clouds name the model in the path.
-  const isOfModel = body["model"] === undefined || pricedName(told) === pricedName(facts);
+/** Of requests that SDKs made of a text, and that nobody can change any more. */
+const texts = new WeakMap<Request, string>();
+
+export function rememberText(request: Request, text: string): Request {
+  texts.set(request, text);
+  return request;
+}
+
+export function knownText(request: Request): string | undefined {
+  return texts.get(request);
+}
+
+function isSame(made: string, url: URL): boolean {
+  return made === url.href || URL.parse(made)?.href === url.href;
+}
+
+/** A model may have another price at another provider. */
+function isOf({ provider }: SentReading, { provider: admitted }: Endpoint): boolean {
+  return provider === undefined || bookProviderId(provider) === bookProviderId(admitted);
+}
+
+interface Admitted {
+  readonly admission: Admission;
+  readonly asked: RequestFacts;
+  readonly isOtherForm: boolean;
+}
+
+function isWithin(reading: SentReading, { admission, asked, isOtherForm }: Admitted): boolean {
+  const { endpoint, body } = reading;
+  const told = inAnyCase(endpoint, body).readRequest(body);
+  const { facts, bounds, output } = admission;
+  const isOfModel = isSameModel(told, facts, isOtherForm) || (!isOtherForm && body["model"] === undefined);
+  // What the API's own SDK has made of the call, and nobody can read: it is of this call, as far as anybody can tell.
+  if (reading.isOpaque === true && isOtherForm) return isOfModel || told.model === UNNAMED_MODEL;
   const outputAsked = told.outputBound ?? bounds.price?.maxOutputTokens ?? Number.POSITIVE_INFINITY;
   const isOutputWithin = outputAsked * told.choices <= output * facts.choices;
-  return isOfModel && isOutputWithin && inputOf(told) <= inputOf(asked) + INPUT_SLACK_TOKENS;
+  return isOfModel && isOutputWithin && isNoDearer(told, facts) && inputOf(told) <= inputWithin(asked, isOtherForm);
+}
+
+/** Frameworks may say less of whose model it is than the request does. */
+function isSameModel(told: RequestFacts, facts: RequestFacts, isOtherForm: boolean): boolean {
+  const nameOf = (of: RequestFacts): string =>
+    isOtherForm ? pricedName({ ...of, model: of.model.slice(of.model.lastIndexOf("/") + 1) }) : pricedName(of);
+  return nameOf(told) === nameOf(facts);
+}
+
+/** What its tokens are: some kinds cost more than others. */
+function isNoDearer(told: RequestFacts, facts: RequestFacts): boolean {
+  const isOfKind =
+    (told.cacheWrites ? facts.cacheWrites : true) && (told.makesMedia === true ? mayBeMedia(facts) : true);
+  return isOfKind && (told.otherModels ?? []).every((model) => facts.otherModels?.includes(model) === true);
+}
+
+/** Input that can't be counted is reserved as media. */
+function mayBeMedia({ makesMedia, inputBound }: RequestFacts): boolean {
+  return makesMedia === true || inputBound === undefined;
+}
+
+function inputWithin(asked: RequestFacts, isOtherForm: boolean): number {
+  const input = inputOf(asked);
+  return input + (isOtherForm ? FORM_SLACK_TOKENS + input * FORM_SLACK_SHARE : INPUT_SLACK_TOKENS);
 }
 
 /** By bytes: as the app's own body and what leaves can both be told. */
-function inputOf({ inputBound = Number.POSITIVE_INFINITY, readings = 1 }: RequestFacts): number {
-  return inputBound * readings;
+function inputOf({ model, inputBound = Number.POSITIVE_INFINITY, imageTokens, readings = 1 }: RequestFacts): number {
+  const images = imageTokens === undefined ? 0 : (imageTokens(model) ?? Number.POSITIVE_INFINITY);
+  return (inputBound + images) * readings;
 }
 
 /** What members beside the prompt weigh, of which apps add some; counted input is far above what a provider makes of it. */
 const INPUT_SLACK_TOKENS = 256;
-
-function parse(text: string): Body | undefined {
-  try {
-    return asBody(JSON.parse(text));
-  } catch {
-    return undefined;
-  }
-}
+/** What the same conversation may weigh more as another form has it. */
+const FORM_SLACK_TOKENS = 1_024;
+const FORM_SLACK_SHARE = 0.25;

@@ -5,6 +5,7 @@
 import { asBody } from "../gate/endpoint.ts";
 import type { Body } from "../gate/endpoint.ts";
 import type { GatedCall } from "../gate/gated-call.ts";
+import { SentBody } from "../gate/sent-body.ts";
 import { wasNeverSent } from "../stainless/never-sent.ts";
 
 type Fetch = (url: string, init: RequestInit) => Promise<Response>;
@@ -41,6 +42,7 @@ export class Attempts {
       this.isUnsent = false;
       const body = isRetry || hasExtraBody ? withBound(init.body, this.#params) : undefined;
       const sent = body === undefined ? init : { ...init, body };
+      if (typeof sent.body === "string") call.body = new SentBody(call, { url, text: sent.body, isOtherForm: true });
       try {
         const response = await fetch(url, sent);
         if (!response.ok) call.releaseAttempt();

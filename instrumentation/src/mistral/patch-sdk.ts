@@ -5,6 +5,7 @@
  */
 import { FetchCall } from "../fetch-call/fetch-call.ts";
 import { gateMethod } from "../fetch-call/gate-method.ts";
+import { rememberText } from "../gate/sent-body.ts";
 import { isPatched, PATCHED, replace } from "../stainless/patch-client.ts";
 import { mistralEndpoint } from "./endpoints.ts";
 
@@ -55,7 +56,7 @@ function patchHttpClient(client: HttpClient): void {
       url: request.url,
       body: await request.clone().text(),
       signal: request.signal,
-      send: (changed) => original.call(this, new Request(request, changed)),
+      send: (changed) => original.call(this, rememberText(new Request(request, changed), changed.body)),
       pass: () => original.call(this, request),
     });
   });

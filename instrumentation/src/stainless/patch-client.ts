@@ -211,10 +211,11 @@ function patchFetch(prototype: ClientPrototype): void {
   replace(prototype, "fetchWithTimeout", async function (this: ClientPrototype, ...parameters) {
     const call = sendingCall();
     if (call === undefined) return fetchWithTimeout.apply(this, parameters);
-    const [, init, , controller] = parameters;
+    const [url, init, , controller] = parameters;
     if (abortWhenStopped(call, init, controller)) handsOutController.add(prototype);
     const text = asBody(init)?.["body"];
-    if (typeof text === "string") call.body = new SentBody(call, hasHooks(this, prototype) ? undefined : text);
+    const isOwn = !hasHooks(this, prototype);
+    if (typeof text === "string") call.body = new SentBody(call, { url: String(url), text: isOwn ? text : undefined });
     try {
       const response = await fetchWithTimeout.apply(this, parameters);
       if (!response.ok) call.releaseAttempt();

@@ -5,9 +5,10 @@
  */
 import { anthropicAdapter } from "../anthropic/adapter.ts";
 import { converse } from "../bedrock/converse.ts";
+import { invokeModel } from "../bedrock/invoke-model.ts";
 import { cohereEndpoint } from "../cohere/endpoints.ts";
 import { folded } from "../gate/any-case.ts";
-import { asText } from "../gate/endpoint.ts";
+import { asBody, asText } from "../gate/endpoint.ts";
 import type { Body, Endpoint } from "../gate/endpoint.ts";
 import { frozen } from "../gate/frozen.ts";
 import { groqAdapter } from "../groq/adapter.ts";
@@ -28,6 +29,8 @@ export interface ModelRequest {
   readonly isFrozen: boolean;
   /** `undefined`: the host is not in the table. */
   readonly host: ProviderHost | undefined;
+  /** Somebody knows by what to read it. */
+  readonly endpoint?: Endpoint | undefined;
 }
 
 export interface OpenedRequest {
@@ -36,6 +39,8 @@ export interface OpenedRequest {
   readonly body: Body;
   /** What goes on the wire for a body of the endpoint. */
   readonly toWire: (body: Body) => { readonly body: Body | undefined; readonly path: string };
+  /** Nobody here can read it: at most its model is known. @default false */
+  readonly isOpaque?: boolean;
 }
 
 /** Providers with dialects of their own; where they have none for a path, it may be OpenAI's. */
@@ -47,6 +52,7 @@ const OWN_DIALECTS: Readonly<Record<string, (path: string) => Endpoint | undefin
 };
 
 const AZURE_DEPLOYMENT = /\/deployments\/([^/]+)\//;
+const INVOKE = /\/model\/([^/]+)\/invoke(-with-response-stream)?$/;
 const CONVERSE = /\/model\/([^/]+)\/converse(-stream)?$/;
 /** Bedrock, and what Vertex AI serves of others. */
 const MODEL_IN_PATH = /\/models?\/([^/:]+(?::\d+)?)(?:\/(?:converse|invoke)|:(?:stream)?[rR]awPredict)/;
@@ -72,9 +78,11 @@ export function openRequest(request: ModelRequest): OpenedRequest | undefined {
 }
 
 function openKnown(request: ModelRequest): OpenedRequest | undefined {
-  const { path, body, host } = request;
+  const { path, body, host, endpoint: known } = request;
   if (body === undefined) return undefined;
-  const special = openGoogle({ path, body, provider: host?.provider }) ?? openConverse(path, body);
+  if (known !== undefined) return { endpoint: known, body, toWire: (sent) => ({ body: sent, path }) };
+  const special =
+    openGoogle({ path, body, provider: host?.provider }) ?? openConverse(path, body) ?? openInvoke(path, body);
   if (special !== undefined) return special;
   const own = OWN_DIALECTS[host?.provider ?? ""]?.(path);
   if (own !== undefined) return { endpoint: own, body, toWire: (sent) => ({ body: sent, path }) };
@@ -124,6 +132,21 @@ function openConverse(path: string, body: Body): OpenedRequest | undefined {
   };
 }
 
+/** `POST /model/{id}/invoke`: the id is in the path, and the body is its maker's own. */
+function openInvoke(path: string, body: Body): OpenedRequest | undefined {
+  const [, id, stream] = INVOKE.exec(path) ?? [];
+  if (id === undefined) return undefined;
+  const input = { modelId: decodeURIComponent(id), body };
+  return {
+    endpoint: invokeModel(input, { isStreamed: stream !== undefined }),
+    body: input,
+    toWire: ({ modelId, body: sent }) => ({
+      body: asBody(sent) ?? asBody(JSON.parse(String(sent))),
+      path: path.replace(INVOKE, `/model/${encodeURIComponent(String(modelId))}/invoke${stream ?? ""}`),
+    }),
+  };
+}
+
 /** See `ProviderHost.isStrict`. */
 function strict(body: Body): Body {
   const { stream_options: _asked, max_completion_tokens: bound, ...rest } = body;
@@ -135,10 +158,10 @@ function openOpaque({ path, body, host }: ModelRequest): OpenedRequest | undefin
   if (host === undefined) return undefined;
   const toWire = (): ReturnType<OpenedRequest["toWire"]> => ({ body: undefined, path });
   const job = JOBS.find(([pattern]) => pattern.test(path))?.[1];
-  if (job !== undefined) return { endpoint: jobOf(host.provider, job), body: body ?? {}, toWire };
+  if (job !== undefined) return { endpoint: jobOf(host.provider, job), body: body ?? {}, toWire, isOpaque: true };
   const model = MODEL_IN_PATH.exec(path)?.[1];
   const endpoint = opaqueEndpoint(host.provider, model === undefined ? undefined : decodeURIComponent(model));
-  return { endpoint, body: body ?? {}, toWire };
+  return { endpoint, body: body ?? {}, toWire, isOpaque: true };
 }
 
 function hasShape(body: Body, isAnthropic: boolean): boolean {

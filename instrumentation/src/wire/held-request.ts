@@ -2,6 +2,8 @@
 import type { ClientRequest, IncomingMessage } from "node:http";
 import type { Context } from "@opentelemetry/api";
 import type { AnswerTap } from "../stainless/answer-tap.ts";
+import type { SentBody } from "../gate/sent-body.ts";
+import { isAsAdmitted } from "./as-admitted.ts";
 import { BODY_BYTES_MAX } from "./request-body.ts";
 import type { Verdict, Wire } from "./wire.ts";
 import type { WireCall } from "./wire-call.ts";
@@ -18,9 +20,19 @@ export interface HeldRequestOptions {
   readonly url: URL;
   readonly method: string;
   readonly verdict: Exclude<Verdict, { readonly do: "pass" | "covered" }>;
+  readonly covered?: HeldForCall;
   readonly wire: Wire;
   readonly original: SendMethods;
   readonly parent: Context;
+}
+
+/** A call that was admitted above may be what sends it: its body decides. */
+export interface HeldForCall {
+  readonly by: SentBody;
+  /** It is: its answer is the call's. */
+  readonly watch: () => void;
+  /** It is not, or was given up before that was known. */
+  readonly stop: () => void;
 }
 
 type Callback = (error?: Error | null) => void;
@@ -117,15 +129,26 @@ export class HeldRequest {
   }
 
   async #admit(): Promise<void> {
-    const { request, url, method, verdict, wire, parent } = this.#options;
+    const { request, url, method, verdict, covered, wire, parent } = this.#options;
     if (verdict.do === "refuse") throw verdict.error;
     if (verdict.do === "wait") await verdict.until;
     else {
+      const body = this.#isTooLarge ? undefined : Buffer.concat(this.#chunks);
+      const header = (name: string): string | undefined => text(request.getHeader(name));
+      if (covered !== undefined) {
+        if (isAsAdmitted(covered.by, { url, host: verdict.host, body, header })) {
+          covered.watch();
+          this.#send();
+          return;
+        }
+        covered.stop();
+      }
       this.#call = await wire.open({
         method,
         url,
-        body: this.#isTooLarge ? undefined : Buffer.concat(this.#chunks),
-        header: (name) => text(request.getHeader(name)),
+        body,
+        insteadOf: covered?.by,
+        header,
         isSent: request.headersSent || this.#isTooLarge,
         host: verdict.host,
         via: "http",
@@ -215,6 +238,7 @@ export class HeldRequest {
         break;
       case "close":
         this.#leaving.abort();
+        this.#options.covered?.stop();
         if (!this.#isAnswered) call?.failed(new Error("closed without an answer"), { wasSent: this.isSending });
         this.#giveUpWriters(new Error("closed before it was sent"));
         break;

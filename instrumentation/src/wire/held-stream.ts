@@ -5,6 +5,8 @@
 import type { ClientHttp2Stream, IncomingHttpHeaders, IncomingHttpStatusHeader } from "node:http2";
 import type { Context } from "@opentelemetry/api";
 import type { AnswerTap } from "../stainless/answer-tap.ts";
+import { isAsAdmitted } from "./as-admitted.ts";
+import type { HeldForCall } from "./held-request.ts";
 import { BODY_BYTES_MAX } from "./request-body.ts";
 import type { Verdict, Wire } from "./wire.ts";
 import type { WireCall } from "./wire-call.ts";
@@ -28,6 +30,7 @@ export interface HeldStreamOptions {
   /** It opens a socket: what the app writes comes after the answer, and is no body. */
   readonly isUpgrade: boolean;
   readonly verdict: Extract<Verdict, { readonly do: "wait" | "read" }>;
+  readonly covered?: HeldForCall;
   readonly wire: Wire;
   readonly parent: Context;
 }
@@ -45,14 +48,16 @@ export class HeldStream {
 
   constructor(options: HeldStreamOptions) {
     this.#options = options;
-    const { stream, verdict, header, isUpgrade } = options;
+    const { stream, verdict, covered, header, isUpgrade } = options;
     const parts = stream as unknown as WritableParts;
     this.#parts = { _write: parts._write.bind(stream), _final: parts._final.bind(stream) };
     // A list of endpoints does not depend on the body, and what a known provider is told to be no JSON need not be whole: nobody can read it.
     const isRead =
       verdict.do === "read" &&
       !isUpgrade &&
-      (verdict.host === undefined || /json|^text\/plain/i.test(header("content-type") ?? "json"));
+      (verdict.host === undefined ||
+        covered !== undefined ||
+        /json|^text\/plain/i.test(header("content-type") ?? "json"));
     if (!isRead) void this.#admit().catch(() => {});
     parts._write = (chunk, encoding, done) => this.#write(toBytes(chunk, encoding), done);
     parts._writev = (chunks, done) =>
@@ -88,16 +93,25 @@ export class HeldStream {
   }
 
   async #ask(): Promise<void> {
-    const { stream, url, method, header, verdict, wire, parent } = this.#options;
+    const { stream, url, method, header, verdict, covered, wire, parent } = this.#options;
     if (verdict.do === "wait") {
       await verdict.until;
       return;
     }
     const isWhole = this.#bytes <= BODY_BYTES_MAX && stream.writableEnded;
+    const body = isWhole ? Buffer.concat(this.#chunks) : undefined;
+    if (covered !== undefined) {
+      if (isAsAdmitted(covered.by, { url, host: verdict.host, body, header })) {
+        covered.watch();
+        return;
+      }
+      covered.stop();
+    }
     const call = await wire.open({
       method,
       url,
-      body: isWhole ? Buffer.concat(this.#chunks) : undefined,
+      body,
+      insteadOf: covered?.by,
       header,
       isSent: true,
       host: verdict.host,
@@ -144,6 +158,7 @@ export class HeldStream {
 
   #onClose(): void {
     this.#leaving.abort();
+    this.#options.covered?.stop();
     if (this.#isAnswered) this.#tap?.fail(this.#call?.call.stopped);
     else this.#call?.failed(new Error("closed without an answer"), { wasSent: true });
   }

@@ -1,13 +1,16 @@
 /** The gate before `globalThis.fetch`. Requests that are none of its business go straight on, as the promise that they are. */
 import { context } from "@opentelemetry/api";
 import { startSending } from "../gate/current-call.ts";
+import type { Sending } from "../gate/current-call.ts";
+import { knownText } from "../gate/sent-body.ts";
 import type { SentBody } from "../gate/sent-body.ts";
 import { alike } from "../registration/replace-function.ts";
 import { watchBody } from "../stainless/observe-raw.ts";
+import { isAsAdmitted } from "./as-admitted.ts";
 import { BODY_BYTES_MAX, isBlob, textOf } from "./request-body.ts";
 import { patchDispatcherOf, patchGlobalDispatcher } from "./hook-undici.ts";
 import { registeredWire } from "./wire.ts";
-import type { Wire } from "./wire.ts";
+import type { Verdict, Wire } from "./wire.ts";
 import type { WireCall } from "./wire-call.ts";
 import type { ProviderHost } from "./providers.ts";
 
@@ -40,7 +43,7 @@ export function gatedFetch(original: Fetch, { isLast = false }: { readonly isLas
   };
 }
 
-interface Sending {
+interface Sent {
   readonly wire: Wire;
   readonly original: Fetch;
   readonly input: Input;
@@ -48,7 +51,7 @@ interface Sending {
   readonly isLast: boolean;
 }
 
-function send(sending: Sending): Promise<Response> {
+function send(sending: Sent): Promise<Response> {
   const { wire, original, input, init, isLast } = sending;
   const request = isRequest(input) ? input : undefined;
   const url = parseUrl(request?.url ?? asText(input));
@@ -61,21 +64,12 @@ function send(sending: Sending): Promise<Response> {
   switch (verdict.do) {
     case "pass":
       return passed(original(input, init));
-    case "covered": {
-      const { by } = verdict;
-      const { body } = by;
-      const text = init?.body;
-      if (body !== undefined && typeof text === "string" && !body.covers(text) && hasNodesRequest())
-        return sendGated(sending, { method, url, host: verdict.host, insteadOf: body });
-      by.hop = verdict.hop;
-      const begun = startSending(by, via);
-      const sent = passed(begun.within(() => original(input, init)));
-      void sent.then((response) => {
-        begun.stop();
-        if (response.ok) by.isAnswered = true;
-      }, begun.stop);
-      return sent;
-    }
+    case "covered":
+      return sendOfCall(
+        sending,
+        { method, url, host: verdict.host },
+        { ...verdict, begun: startSending(verdict.by, via) },
+      );
     case "refuse":
       return Promise.reject(verdict.error);
     case "wait":
@@ -85,6 +79,43 @@ function send(sending: Sending): Promise<Response> {
       if (!hasNodesRequest()) return passed(original(input, init));
       return sendGated(sending, { method, url, host: verdict.host });
   }
+}
+
+/** Of a call that was admitted above; `begun` before its body is read, so that what is sent beside it meanwhile is seen. */
+type Covered = Pick<Extract<Verdict, { readonly do: "covered" }>, "by" | "hop"> & { readonly begun: Sending };
+
+function sendOfCall(sending: Sent, target: Target, covered: Covered): Promise<Response> {
+  const { original, input, init } = sending;
+  const { body } = covered.by;
+  const text = textGiven(input, init);
+  const go = (): Promise<Response> => sendCovered(covered, () => original(input, init));
+  if (body === undefined || text === "" || !hasNodesRequest()) return go();
+  if (text === undefined) return sendGated(sending, { ...target, covered });
+  if (isAsAdmitted(body, { ...target, body: text, header: noHeader })) return go();
+  covered.begun.stop();
+  return sendGated(sending, { ...target, insteadOf: body });
+}
+
+/** Text that `fetch` is given is in no encoding. */
+const noHeader = (): undefined => undefined;
+
+function sendCovered({ by, hop, begun }: Covered, send: () => Promise<Response>): Promise<Response> {
+  by.hop = hop;
+  const sent = passed(begun.within(send));
+  void sent.then((response) => {
+    begun.stop();
+    if (response.ok) by.isAnswered = true;
+  }, begun.stop);
+  return sent;
+}
+
+/** ""; there is none. `undefined`: it has to be read. */
+function textGiven(input: Input, init: Init): string | undefined {
+  const body = init?.body ?? undefined;
+  if (typeof body === "string") return body;
+  if (body !== undefined) return undefined;
+  if (!isRequest(input) || input.body === null) return "";
+  return knownText(input);
 }
 
 /** URLs of late: an SDK asks for the same few. Nobody changes them. */
@@ -114,10 +145,12 @@ interface Target {
   readonly host: ProviderHost | undefined;
   /** Of the call that was to send it. */
   readonly insteadOf?: SentBody;
+  /** It may be what a call sends: its body decides. */
+  readonly covered?: Covered;
 }
 
 /** As `fetch` does: all is read before this returns, and the app may change it, or use it again, from then on. */
-function asTold({ input, init }: Sending): Request {
+function asTold({ input, init }: Sent): Request {
   return new Request(input, init);
 }
 
@@ -126,32 +159,38 @@ function hasNodesRequest(): boolean {
   return "duplex" in Request.prototype;
 }
 
-async function sendLater(sending: Sending, until: Promise<undefined>): Promise<Response> {
+async function sendLater(sending: Sent, until: Promise<undefined>): Promise<Response> {
   const told = asTold(sending);
   const rest = dispatcherOf(sending.init);
   await until;
   return passed(sending.original(told, rest));
 }
 
-async function sendGated(sending: Sending, target: Target): Promise<Response> {
+async function sendGated(sending: Sent, target: Target): Promise<Response> {
   const { wire, original, input, init } = sending;
   const told = asTold(sending);
   const hasSignal = isRequest(input) || (init?.signal ?? undefined) !== undefined;
   const rest = dispatcherOf(init);
   const bytes = isReadable(told, init?.body) ? new Uint8Array(await told.arrayBuffer()) : undefined;
-  const { insteadOf } = target;
-  const opening = wire.open({
+  // What was read is what is sent.
+  const own: RequestInit = bytes === undefined ? rest : { ...rest, body: bytes };
+  const body = textOf(bytes) as Uint8Array | undefined;
+  const header = (name: string): string | undefined => told.headers.get(name) ?? undefined;
+  const { covered } = target;
+  const admitted = covered?.by.body;
+  if (covered !== undefined && admitted !== undefined) {
+    if (isAsAdmitted(admitted, { ...target, body, header })) return sendCovered(covered, () => original(told, own));
+    covered.begun.stop();
+  }
+  const call = await wire.open({
     ...target,
-    body: textOf(bytes) as Uint8Array | undefined,
-    header: (name) => told.headers.get(name) ?? undefined,
+    insteadOf: target.insteadOf ?? admitted,
+    body,
+    header,
     via: "fetch",
     signal: hasSignal ? told.signal : undefined,
     parent: context.active(),
   });
-  if (insteadOf !== undefined) opening.catch((error: unknown) => insteadOf.refuse(error));
-  const call = await opening;
-  // What was read is what is sent.
-  const own: RequestInit = bytes === undefined ? rest : { ...rest, body: bytes };
   if (call === undefined) return passed(original(told, own));
   const sent = changed(told, own, { url: target.url, call });
   // Nothing is sent then.

@@ -71,9 +71,18 @@ function look(request: ClientRequest, original: SendMethods): HeldRequest | unde
   switch (verdict.do) {
     case "pass":
       return undefined;
-    case "covered":
-      watchCovered(request, verdict.by);
-      return undefined;
+    case "covered": {
+      const { by, host } = verdict;
+      const { stop } = startSending(by, "http");
+      const watch = (): void => watchCovered(request, { by, stop });
+      if (by.body === undefined) {
+        watch();
+        return undefined;
+      }
+      const own: Verdict = { do: "read", host };
+      const covered = { by: by.body, watch, stop };
+      return new HeldRequest({ request, url, method, verdict: own, covered, wire, original, parent: context.active() });
+    }
     case "refuse":
     case "wait":
     case "read":
@@ -82,8 +91,10 @@ function look(request: ClientRequest, original: SendMethods): HeldRequest | unde
 }
 
 /** Without adding a listener: a request that nobody listens to throws its answer away, and has to go on doing so. */
-function watchCovered(request: ClientRequest, by: CallInFlight): void {
-  const { stop } = startSending(by, "http");
+function watchCovered(
+  request: ClientRequest,
+  { by, stop }: { readonly by: CallInFlight; readonly stop: () => void },
+): void {
   const emit = request.emit.bind(request);
   request.emit = (name: string | symbol, ...args: unknown[]): boolean => {
     if (name === "response") {

@@ -16,6 +16,7 @@ import type { CallInFlight } from "../gate/current-call.ts";
 import { hasSyncHooks, isBuiltinLoaded, watchResolve } from "../registration/module-hooks.ts";
 import { isPatched, PATCHED, replace } from "../stainless/patch-client.ts";
 import { HeldStream } from "./held-stream.ts";
+import type { HeldStreamOptions } from "./held-stream.ts";
 import { originOf, ownerOfRequest, sessionPrototype } from "./http2-sessions.ts";
 import { urlAt } from "./url-at.ts";
 import { registeredWire } from "./wire.ts";
@@ -76,8 +77,31 @@ function patchSessions(prototype: object | undefined): void {
     switch (verdict.do) {
       case "pass":
         return send();
-      case "covered":
-        return sendCovered(send, verdict.by);
+      case "covered": {
+        const { by, host } = verdict;
+        const { stop } = startSending(by, "http2");
+        const watch = (stream: ClientHttp2Stream): void => watchCovered(stream, { by, stop });
+        if (by.body !== undefined && !isUpgrade && !isWhole(method, options)) {
+          const stream = send();
+          const covered = { by: by.body, watch: () => watch(stream), stop };
+          const own: HeldStreamOptions["verdict"] = { do: "read", host };
+          void new HeldStream({
+            stream,
+            url,
+            method,
+            header,
+            isUpgrade,
+            verdict: own,
+            covered,
+            wire,
+            parent: context.active(),
+          });
+          return stream;
+        }
+        const stream = send();
+        watch(stream);
+        return stream;
+      }
       case "refuse":
         throw verdict.error;
       case "wait":
@@ -92,14 +116,14 @@ function patchSessions(prototype: object | undefined): void {
   });
 }
 
-function sendCovered(send: () => ClientHttp2Stream, by: CallInFlight): ClientHttp2Stream {
-  const { stop } = startSending(by, "http2");
-  return send()
-    .once("close", stop)
-    .once("response", ({ ":status": status = 0 }) => {
-      stop();
-      if (status >= 200 && status < 300) by.isAnswered = true;
-    });
+function watchCovered(
+  stream: ClientHttp2Stream,
+  { by, stop }: { readonly by: CallInFlight; readonly stop: () => void },
+): void {
+  stream.once("close", stop).once("response", ({ ":status": status = 0 }) => {
+    stop();
+    if (status >= 200 && status < 300) by.isAnswered = true;
+  });
 }
 
 /** As Node has it: these end with their headers unless somebody says otherwise. */

@@ -5,8 +5,10 @@
 import { context } from "@opentelemetry/api";
 import { callInFlight, isSentBy, startSending } from "../gate/current-call.ts";
 import type { CallInFlight, Sending } from "../gate/current-call.ts";
+import type { SentBody } from "../gate/sent-body.ts";
 import { isPatched, PATCHED, replace } from "../stainless/patch-client.ts";
 import type { AnswerTap } from "../stainless/answer-tap.ts";
+import { isAsAdmitted } from "./as-admitted.ts";
 import { collect, textOf } from "./request-body.ts";
 import { findHeader, withHeaders } from "./undici-headers.ts";
 import type { Headers } from "./undici-headers.ts";
@@ -111,11 +113,12 @@ function look(dispatching: Dispatching): boolean {
   switch (verdict.do) {
     case "pass":
       return dispatch(options, handler);
-    case "covered": {
-      const { by } = verdict;
-      const sending = startSending(by, via);
-      return sending.within(() => dispatch(options, watchHandler(handler, new CoveredWatch(by, sending))));
-    }
+    case "covered":
+      return sendOfCall(
+        dispatching,
+        { method, host: verdict.host },
+        { by: verdict.by, begun: startSending(verdict.by, via) },
+      );
     case "refuse":
       fail(handler, verdict.error);
       return true;
@@ -128,11 +131,49 @@ function look(dispatching: Dispatching): boolean {
       return true;
     }
     case "read":
-      void gate({ ...dispatching, options: asTold(options) }, { method, host: verdict.host }).catch((error: unknown) =>
-        fail(handler, error),
-      );
+      gateLater(dispatching, { method, host: verdict.host });
       return true;
   }
+}
+
+/** Of a call that was admitted above; `begun` before its body is read, so that what is sent beside it meanwhile is seen. */
+interface Covered {
+  readonly by: CallInFlight;
+  readonly begun: Sending;
+}
+
+interface Target {
+  readonly method: string;
+  readonly host: ProviderHost | undefined;
+  /** It may be what a call sends: its body decides. */
+  readonly covered?: Covered;
+  /** Of the call that was to send it. */
+  readonly insteadOf?: SentBody;
+}
+
+function sendOfCall(dispatching: Dispatching, target: Target, covered: Covered): boolean {
+  const { options, url } = dispatching;
+  const { body } = covered.by;
+  if (body === undefined || (options.body ?? undefined) === undefined) return sendCovered(dispatching, covered);
+  const text = isStream(options.body) ? undefined : textOf(options.body);
+  if (text === undefined || text instanceof Promise) {
+    gateLater(dispatching, { ...target, covered });
+    return true;
+  }
+  const header = (name: string): string | undefined => findHeader(options.headers, name);
+  if (isAsAdmitted(body, { url, host: target.host, body: text, header })) return sendCovered(dispatching, covered);
+  covered.begun.stop();
+  gateLater(dispatching, { ...target, insteadOf: body });
+  return true;
+}
+
+function sendCovered({ dispatch, options, handler }: Dispatching, { by, begun }: Covered): boolean {
+  return begun.within(() => dispatch(options, watchHandler(handler, new CoveredWatch(by, begun))));
+}
+
+function gateLater(dispatching: Dispatching, target: Target): void {
+  const told = { ...dispatching, options: asTold(dispatching.options) };
+  gate(told, target).catch((error: unknown) => fail(dispatching.handler, error));
 }
 
 /** Headers as they are now: undici reads them before it returns. */
@@ -142,14 +183,24 @@ function asTold(options: DispatchOptions): DispatchOptions {
 
 async function gate(
   { wire, dispatch, options, handler, url }: Dispatching,
-  { method, host }: { readonly method: string; readonly host: ProviderHost | undefined },
+  { method, host, covered, insteadOf = covered?.by.body }: Target,
 ): Promise<void> {
   const body = isStream(options.body) ? await collect(options.body) : options.body;
+  const text = await textOf(body);
+  const header = (name: string): string | undefined => findHeader(options.headers, name);
+  if (covered !== undefined && insteadOf !== undefined) {
+    if (isAsAdmitted(insteadOf, { url, host, body: text, header })) {
+      sendCovered({ wire, dispatch, options: { ...options, body }, handler, url }, covered);
+      return;
+    }
+    covered.begun.stop();
+  }
   const call = await wire.open({
     method,
     url,
-    body: await textOf(body),
-    header: (name) => findHeader(options.headers, name),
+    body: text,
+    insteadOf,
+    header,
     host,
     via: "undici",
     signal: undefined,

@@ -3,14 +3,11 @@
  * maximum, and a model that is not named has no price (`unknown_price` decides). It is charged as reserved, unless its
  * answer counts in a way that is known.
  */
-import { asBody, asText } from "../gate/endpoint.ts";
+import { asBody, asText, UNNAMED_MODEL } from "../gate/endpoint.ts";
 import type { AnswerFacts, Body, Endpoint, RequestFacts, StreamReader } from "../gate/endpoint.ts";
 import { chatCompletions } from "../openai/chat-completions.ts";
 import { responses } from "../openai/responses.ts";
 import * as semconv from "../semconv.ts";
-
-/** What a model is called that the request does not name. */
-const UNNAMED = "unknown";
 
 export function opaqueEndpoint(provider: string, modelInPath: string | undefined): Endpoint {
   return {
@@ -19,7 +16,7 @@ export function opaqueEndpoint(provider: string, modelInPath: string | undefined
 
     readRequest(body: Body): RequestFacts {
       return {
-        model: modelInPath ?? asText(body["model"]) ?? asText(body["modelId"]) ?? UNNAMED,
+        model: modelInPath ?? asText(body["model"]) ?? asText(body["modelId"]) ?? UNNAMED_MODEL,
         isStreamed: body["stream"] === true,
         tier: "",
         choices: 1,

@@ -1,5 +1,6 @@
 /** Where the shared suite plays: one provider simulator, and for each run a gated process with a ledger of its own. */
 import type { ReadableSpan } from "@opentelemetry/sdk-trace";
+import { registerWire, Wire } from "../../../instrumentation/src/wire/wire.ts";
 import { ProviderSimulator } from "../../../src/demo/provider/simulator.ts";
 import { waitFor } from "../../../src/demo/wait.ts";
 import { startGatedProcess, type GatedProcess } from "../gated-process.ts";
@@ -28,6 +29,7 @@ export class Stage {
     tokensPerPiece: 4,
     now: () => NOW_UNIX_MS,
   });
+  #providers = "";
   #urls = { http1: "", http2: "" };
   #gated: GatedProcess | undefined;
 
@@ -46,12 +48,22 @@ export class Stage {
     this.ledger.prices = [HOUSE_PRICES];
   }
 
+  /** Its requests are those of a provider that is known by its host, as they are in reality. */
+  play({ provider }: Library): void {
+    this.#providers = Object.values(this.#urls)
+      .map((url) => `${provider}=${url}`)
+      .join(",");
+  }
+
   startGate(): GatedProcess {
-    return (this.#gated = startGatedProcess({ transport: this.ledger }));
+    this.#gated = startGatedProcess({ transport: this.ledger, env: { TOLLGATE_PROVIDERS: this.#providers } });
+    registerWire(new Wire(this.#gated.gate));
+    return this.#gated;
   }
 
   /** Ends the gated process; what its spans say can be read on. */
   async leave(): Promise<void> {
+    registerWire(undefined);
     await this.#gated?.stop();
   }
 

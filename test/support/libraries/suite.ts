@@ -7,6 +7,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { AgentKilled, BudgetExceeded, findTollgateError } from "../../../instrumentation/src/errors.ts";
 import { TOOL, type Ask, type ClientOptions, type Library } from "./library.ts";
+import { useWireHooks } from "../wire-hooks.ts";
 import { CASES, INSTEAD, type Case } from "./matrix.ts";
 import { readToEnd, seenBy } from "./seen.ts";
 import { Stage, type Work } from "./stage.ts";
@@ -15,9 +16,11 @@ export function holdToThePromises(libraries: readonly Library[]): void {
   const stage = new Stage();
   beforeAll(() => stage.open(libraries));
   afterAll(() => stage.close());
+  useWireHooks();
   beforeEach(() => stage.reset());
   afterEach(() => stage.leave());
   describe.each(libraries)("$name", (library) => {
+    beforeEach(() => stage.play(library));
     for (const name of CASES) if (INSTEAD[library.name]?.[name] === undefined) HELD[name](stage, library);
   });
 }
