@@ -15,6 +15,7 @@ import {
 } from "node:http2";
 import { createServer as createHttpsServer } from "node:https";
 import type { AddressInfo, Server as NetServer, Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
 import { gunzipSync, zstdDecompressSync } from "node:zlib";
 import { decodeJsonTraces } from "../../src/pdata/otlp/json-traces.ts";
 import { decodeProtobufTraces } from "../../src/pdata/otlp/protobuf-traces.ts";
@@ -45,6 +46,8 @@ export interface BackendRequest {
   /** Of the body as it came. */
   readonly bytes: number;
   readonly atMs: number;
+  /** The name in the certificate that the client has shown. */
+  readonly client: string | undefined;
 }
 
 export interface BackendOptions {
@@ -136,6 +139,7 @@ export class OtlpBackend {
     const body = encoding === "gzip" ? gunzipSync(sent) : encoding === "zstd" ? zstdDecompressSync(sent) : sent;
     const decoded = type === "application/json" ? decodeJsonTraces(body) : decodeProtobufTraces(body);
     const answer = this.#take({
+      client: clientOf(request.socket),
       path: request.url ?? "",
       headers: request.headers,
       spans: decoded.kind === "decoded" ? decoded.spans : [],
@@ -185,6 +189,7 @@ export class OtlpBackend {
     const body = sent.readUInt8(0) === 1 ? gunzipSync(message) : message;
     const decoded = decodeProtobufTraces(body);
     const answer = this.#take({
+      client: clientOf(stream.session?.socket),
       path: String(headers[":path"]),
       headers,
       spans: decoded.kind === "decoded" ? decoded.spans : [],
@@ -235,4 +240,9 @@ async function bytesOf(stream: AsyncIterable<Buffer>): Promise<Buffer> {
     return Buffer.alloc(5);
   }
   return Buffer.concat(chunks);
+}
+
+function clientOf(socket: Socket | TLSSocket | undefined): string | undefined {
+  const name = (socket as Partial<TLSSocket> | undefined)?.getPeerCertificate?.().subject?.CN;
+  return typeof name === "string" ? name : undefined;
 }

@@ -1,5 +1,4 @@
 import type { Factory } from "../../component/factory.ts";
-import { type TlsClientConfig, type TlsClientFiles, TlsFileError, readTlsClientFiles } from "../../config/tls.ts";
 import type { LogBatch, LogRecord } from "../../pdata/log-record.ts";
 import type { Span, SpanBatch } from "../../pdata/span.ts";
 import {
@@ -12,6 +11,7 @@ import type { OtlpExporterDependencies } from "./dependencies.ts";
 import { GrpcTransport } from "./grpc-transport.ts";
 import { HttpTransport } from "./http-transport.ts";
 import { OtlpExporter } from "./otlp-exporter.ts";
+import { RenewedTransport } from "./renewed-transport.ts";
 import { LOGS_SIGNAL, type OtlpSignal, tracesSignal } from "./signals.ts";
 
 export type OtlpTracesExporter = OtlpExporter<Span, SpanBatch>;
@@ -53,11 +53,11 @@ function overGrpc<Item, Batch>(
     dependencies,
     encoding: "protobuf",
     makeTransport: () =>
-      new GrpcTransport({
-        config,
-        method: signal.method,
-        files: tlsFiles(config.tls, dependencies),
-        userAgent: userAgent(dependencies),
+      new RenewedTransport({
+        tls: config.tls,
+        dependencies,
+        make: (files) =>
+          new GrpcTransport({ config, method: signal.method, files, userAgent: userAgent(dependencies) }),
       }),
   });
 }
@@ -73,23 +73,19 @@ function overHttp<Item, Batch>(
     dependencies,
     encoding: config.encoding === "json" ? "json" : "protobuf",
     makeTransport: () =>
-      new HttpTransport({
-        config,
-        url: new URL(whole ?? config.endpoint.replace(/\/*$/, signal.path)),
-        files: tlsFiles(config.tls, dependencies),
-        userAgent: userAgent(dependencies),
-        now: () => dependencies.clock.now(),
+      new RenewedTransport({
+        tls: config.tls,
+        dependencies,
+        make: (files) =>
+          new HttpTransport({
+            config,
+            url: new URL(whole ?? config.endpoint.replace(/\/*$/, signal.path)),
+            files,
+            userAgent: userAgent(dependencies),
+            now: () => dependencies.clock.now(),
+          }),
       }),
   });
-}
-
-function tlsFiles(tls: TlsClientConfig, { name, configDirectory }: OtlpExporterDependencies): TlsClientFiles {
-  try {
-    return readTlsClientFiles(tls, configDirectory);
-  } catch (error) {
-    if (!(error instanceof TlsFileError)) throw error;
-    throw new Error(`\`exporters.${name}.tls.${error.key}\`: ${error.message}`, { cause: error });
-  }
 }
 
 /** https://opentelemetry.io/docs/specs/otel/protocol/exporter/#user-agent */

@@ -6,7 +6,7 @@ import type { LogBatch } from "../../pdata/log-record.ts";
 import { BufferPool } from "../../support/buffer-pool.ts";
 import type { Clock } from "../../support/clock.ts";
 import type { Authenticate } from "./authenticate.ts";
-import { Certificates } from "./certificates.ts";
+import { type Certificates, createCertificates } from "./certificates.ts";
 import type { OtlpReceiverConfig } from "./config.ts";
 import { OtlpGrpcServer } from "./grpc-server.ts";
 import { OtlpHttpServer } from "./http-server.ts";
@@ -113,6 +113,6 @@ export class OtlpReceiver implements Receiver {
 
   #certificatesOf(protocol: "http" | "grpc", config: TlsServerConfig | undefined): Certificates | undefined {
     if (config === undefined) return undefined;
-    return new Certificates({ ...this.#watching, protocol, config });
+    return createCertificates({ ...this.#watching, protocol, config });
   }
 }
