@@ -29,3 +29,14 @@ export function requireFrom(url: string | undefined): NodeJS.Require {
 export function fileBeside(url: string | undefined, path: string): URL | undefined {
   return url === undefined ? undefined : new URL(path, url);
 }
+
+type Imported = Promise<Readonly<Record<string, unknown>>>;
+
+/** What only Node knows, as it knows what it has loaded: bundlers make something of their own of `import`, for what they have. */
+export function importByNode(url: string): Imported {
+  if (bundled.size === 0) return import(url) as Imported;
+  const { constants, Script } = process.getBuiltinModule("node:vm");
+  const options = { importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER };
+  const script = new Script("(url) => import(url)", options);
+  return (script.runInThisContext() as (url: string) => Imported)(url);
+}

@@ -82,3 +82,26 @@ it.each(Object.entries(BUNDLES))("holds what it has to, and nothing else: %s", a
   expect((await run("$1"))[0]).toBe("done,tool_denied,tool_denied\n");
   expect(provider.requests).toHaveLength(before + 1);
 });
+
+/** What webpack and Turbopack make of an `import` whose module they do not know. */
+const AS_BUNDLED = [/\bimport\((__rewriteRelativeImportExtension\w*\()/g, "Promise.reject($1"] as const;
+
+it("finds what is loaded outside of the bundle, and says nothing of what is not loaded", async () => {
+  const beside = mkdtempSync(join(ROOT, "node_modules", ".tollgate-bundle-"));
+  const contents = `import "groq-sdk"; import { registerTollgate } from "@tollgate/instrumentation"; await registerTollgate().ready;`;
+  const stdin = { contents, resolveDir: ROOT, sourcefile: "app.mjs" };
+  const options: BuildOptions = { bundle: true, platform: "node", external: ["groq-sdk"], write: false, format: "esm" };
+  const [output] = (await build({ stdin, logLevel: "silent", banner, ...options })).outputFiles ?? [];
+  const changed = output?.text.replaceAll(...AS_BUNDLED) ?? "";
+  expect(changed).not.toBe(output?.text);
+  writeFileSync(join(beside, "app.mjs"), changed);
+  const child = spawn(process.execPath, ["app.mjs"], {
+    cwd: beside,
+    env: { PATH: process.env["PATH"], TOLLGATE_ENDPOINT: "off", TOLLGATE_LOG: "debug" },
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  const said = await text(child.stderr);
+  rmSync(beside, { recursive: true, force: true });
+  expect(said).toContain("groq-sdk is gated: ");
+  expect(said).not.toMatch(/can't be gated|NOT gated/);
+}, 60_000);

@@ -1,9 +1,10 @@
 import { existsSync } from "node:fs";
-import { dirname, isAbsolute, join } from "node:path";
+import { dirname, extname, isAbsolute, join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { CAN_HOOK, hasReported, importLoaded } from "./module-hooks.ts";
+import { CAN_HOOK, hasReported, hasReportedIn, importLoaded } from "./module-hooks.ts";
 import { requireFrom } from "../own-package.ts";
 import { SDK_FILES } from "./sdk-files.ts";
+import type { SdkFile } from "./sdk-files.ts";
 
 export interface LoadedSdk {
   readonly name: string;
@@ -19,7 +20,8 @@ export interface LoadedSdk {
  */
 export async function* loadedSdks(): AsyncGenerator<LoadedSdk> {
   const require = requireFrom(undefined);
-  for (const { name, className, functions, entry, files } of SDK_FILES) {
+  for (const sdk of SDK_FILES) {
+    const { name, className, functions, entry, files } = sdk;
     let folder: string;
     try {
       folder = dirname(require.resolve(entry));
@@ -33,14 +35,22 @@ export async function* loadedSdks(): AsyncGenerator<LoadedSdk> {
       // Versions differ in the twins that they have.
       if (!existsSync(location) || (functions !== undefined && !CAN_HOOK)) continue;
       try {
-        const { href } = pathToFileURL(location);
-        const loaded = await importLoaded(href);
+        const loaded = await importLoaded(pathToFileURL(location).href);
+        if (loaded === undefined) continue;
         // Functions are replaced while they load, or not at all.
-        if (loaded === undefined || (functions !== undefined && hasReported(href))) continue;
+        if (functions !== undefined && isSeen(sdk, location)) continue;
         yield { name, clientClass: loaded[className], location };
       } catch (problem) {
         yield { name, clientClass: undefined, location, problem: String(problem) };
       }
     }
   }
+}
+
+/** Which of a package's files have the functions may be told by their texts only: then one of the same module system speaks for all. */
+function isSeen({ name, contains }: Pick<SdkFile, "name" | "contains">, location: string): boolean {
+  if (contains === undefined) return hasReported(location);
+  const within = join("node_modules", name);
+  const folder = location.slice(0, location.lastIndexOf(within) + within.length);
+  return hasReportedIn(folder, extname(location));
 }

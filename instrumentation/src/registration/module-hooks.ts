@@ -9,11 +9,12 @@
  */
 import { existsSync } from "node:fs";
 import module from "node:module";
+import { sep } from "node:path";
 import { pathToFileURL } from "node:url";
 import { appendReport, LOADED, REPORT_MARK, withReport } from "./loaded-report.ts";
 import { exportedClass, findSdkFile, SDK_FILES } from "./sdk-files.ts";
 import type { SdkFile } from "./sdk-files.ts";
-import { fileBeside, requireFrom } from "../own-package.ts";
+import { fileBeside, importByNode, requireFrom } from "../own-package.ts";
 
 export type OnLoaded = (file: SdkFile, clientClass: unknown, location: string) => void;
 
@@ -34,9 +35,16 @@ export const CAN_HOOK = process.versions["bun"] === undefined;
 /** Whether a process starts with doors only (front.ts). Deno crashes when a hook loads modules. */
 export const HAS_FRONT = CAN_HOOK && process.versions["deno"] === undefined && hasSyncHooks(process.versions.node);
 
-/** Whether a module, by its URL or path, was seen as it was loaded. */
-export function hasReported(location: string): boolean {
-  return reported.has(location);
+/** Whether a module, by its path, was seen as it was loaded: each module system has its own names. */
+export function hasReported(path: string): boolean {
+  return reported.has(path) || reported.has(pathToFileURL(path).href);
+}
+
+/** Whether any module below a folder was whose file ends so. */
+export function hasReportedIn(folder: string, ending: string): boolean {
+  const beginnings = [`${folder}${sep}`, `${pathToFileURL(folder).href}/`];
+  const isThere = (location: string): boolean => beginnings.some((beginning) => location.startsWith(beginning));
+  return [...reported].some((location) => location.endsWith(ending) && isThere(location));
 }
 
 /** Whether somebody has loaded a module of Node's own, by its name without `node:`. */
@@ -86,10 +94,10 @@ class NotLoaded extends Error {}
  * Where hooks are not synchronous it is loaded.
  */
 export async function importLoaded(url: string): Promise<Readonly<Record<string, unknown>> | undefined> {
-  let loading: Promise<Record<string, unknown>>;
+  let loading: Promise<Readonly<Record<string, unknown>>>;
   isOnlyLooking = true;
   try {
-    loading = import(url) as Promise<Record<string, unknown>>;
+    loading = importByNode(url);
   } finally {
     isOnlyLooking = false;
   }
@@ -169,10 +177,11 @@ function reportCached(onLoaded: OnLoaded, { wasHooked }: { readonly wasHooked: b
     // What is being loaded right now reports at its end.
     if (file === undefined || exports === undefined || isWhole !== true) continue;
     if (wasHooked && file.functions !== undefined) continue;
-    if (hasReported(location) || hasReported(pathToFileURL(location).href)) continue;
+    if (hasReported(location)) continue;
     // Which of the package's files has the places can't be told any more: all of it came too early.
     if (file.contains !== undefined && told.has(file.name)) continue;
     told.add(file.name);
+    reported.add(location);
     onLoaded(file, exportedClass(file, exports), location);
   }
 }
