@@ -104,15 +104,19 @@ async function send(sending: Sending): Promise<unknown> {
   const parent = context.active();
   const { endpoint } = operation;
   const server = await serverOfClient(client);
-  const call = startCall(gating.gate, () => ({
-    endpoint,
-    body: command.input,
-    facts: endpoint.readRequest(command.input),
-    server,
-    signal: options.abortSignal,
-    guard: gating.guard,
-    parent,
-  }));
+  const call = startCall(
+    gating.gate,
+    () => ({
+      endpoint,
+      body: command.input,
+      facts: endpoint.readRequest(command.input),
+      server,
+      signal: options.abortSignal,
+      guard: gating.guard,
+      parent,
+    }),
+    command.input,
+  );
   if (call === undefined) return original.call(client, command, options);
   const plan = await call.begin();
   if (plan.do === "answer") return answered(call.blockedAnswer(plan), operation, command.input);

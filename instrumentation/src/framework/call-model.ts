@@ -28,7 +28,11 @@ export async function callModel<T>(model: ModelCall<T>): Promise<T> {
   if (gate === undefined || takeCover()) return model.send(body, signal);
   const parent = context.active();
   const facts = () => endpoint.readRequest(body);
-  const call = startCall(gate, () => ({ endpoint, body, facts: facts(), server, signal, guard: undefined, parent }));
+  const call = startCall(
+    gate,
+    () => ({ endpoint, body, facts: facts(), server, signal, guard: undefined, parent }),
+    body,
+  );
   if (call === undefined) return model.send(body, signal);
   const plan = await call.begin();
   const sent = plan.do === "send" ? plan.body : body;

@@ -21,13 +21,11 @@ export interface BodySender {
   stop(error: TollgateError): boolean;
 }
 
-/** A request as an SDK has made it. */
+/** A request as an SDK has made it, in the form that its call's endpoint reads. */
 export interface MadeRequest {
   readonly url: string;
   /** `undefined` where others had a hand in it. */
   readonly text: string | undefined;
-  /** Its call was admitted in another form, which the call's endpoint reads. @default false */
-  readonly isOtherForm?: boolean;
 }
 
 /** A request as it is about to leave. */
@@ -53,7 +51,7 @@ export class SentBody {
   readonly #made: MadeRequest | undefined;
   #hasGivenWay = false;
 
-  /** `made` is `undefined` where nobody has seen it before the app's own code. */
+  /** `made` is `undefined` for a call that was admitted in another form than that of its request. */
   constructor(sender: BodySender, made?: MadeRequest) {
     this.#sender = sender;
     this.#made = made;
@@ -74,7 +72,7 @@ export class SentBody {
     const body = endpoint === undefined ? undefined : leaving.body();
     const reading = endpoint === undefined || body === undefined ? leaving.read() : { endpoint, body };
     if (reading === undefined) return true;
-    const isOtherForm = this.#made?.isOtherForm ?? this.#made === undefined;
+    const isOtherForm = this.#made === undefined;
     if (endpoint === undefined && !isOtherForm && !isOf(reading, options.endpoint)) return false;
     return isWithin(reading, { admission, asked: options.facts, isOtherForm });
   }
@@ -82,8 +80,7 @@ export class SentBody {
   /** By which the same place is read once more; `undefined`: it was admitted for another one, or in another form. */
   endpointAt(url: URL): Endpoint | undefined {
     const made = this.#made;
-    const isKnown = made !== undefined && made.isOtherForm !== true && isSame(made.url, url);
-    return isKnown ? this.#sender.options.endpoint : undefined;
+    return made !== undefined && isSame(made.url, url) ? this.#sender.options.endpoint : undefined;
   }
 
   /** Another call sends it, and is admitted by itself. */

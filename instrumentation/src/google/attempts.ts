@@ -42,7 +42,7 @@ export class Attempts {
       this.isUnsent = false;
       const body = isRetry || hasExtraBody ? withBound(init.body, this.#params) : undefined;
       const sent = body === undefined ? init : { ...init, body };
-      if (typeof sent.body === "string") call.body = new SentBody(call, { url, text: sent.body, isOtherForm: true });
+      call.body = new SentBody(call);
       try {
         const response = await fetch(url, sent);
         if (!response.ok) call.releaseAttempt();

@@ -66,19 +66,23 @@ function gate(
     if (gating === undefined || (gating.guard === undefined && takeCover())) return original.call(this, params);
     const parent = context.active();
     let kind: Kind | undefined;
-    const call = startCall(gating.gate, () => {
-      kind = kindOf(this, params);
-      const endpoint = endpointOf(kind);
-      return {
-        endpoint,
-        body: params,
-        facts: endpoint.readRequest(params),
-        server: serverOf(this.apiClient.clientOptions?.httpOptions?.baseUrl ?? ""),
-        signal: asBody(params["config"])?.["abortSignal"] as AbortSignal | undefined,
-        guard: gating.guard,
-        parent,
-      };
-    });
+    const call = startCall(
+      gating.gate,
+      () => {
+        kind = kindOf(this, params);
+        const endpoint = endpointOf(kind);
+        return {
+          endpoint,
+          body: params,
+          facts: endpoint.readRequest(params),
+          server: serverOf(this.apiClient.clientOptions?.httpOptions?.baseUrl ?? ""),
+          signal: asBody(params["config"])?.["abortSignal"] as AbortSignal | undefined,
+          guard: gating.guard,
+          parent,
+        };
+      },
+      params,
+    );
     if (call === undefined || kind === undefined) return original.call(this, params);
     const plan = await call.begin();
     if (plan.do === "answer") return answer(plan, { call, params, kind, models: this, original });

@@ -15,7 +15,7 @@ import { inAnyCase } from "../gate/any-case.ts";
 import type { CallGuard } from "../gate/call-guard.ts";
 import { senderIn } from "../gate/call-context.ts";
 import { asBody } from "../gate/endpoint.ts";
-import type { Endpoint } from "../gate/endpoint.ts";
+import type { Endpoint, RequestFacts } from "../gate/endpoint.ts";
 import type { Gate } from "../gate/gate.ts";
 import { GatedCall } from "../gate/gated-call.ts";
 import type { AnswerPlan } from "../gate/attempt-plan.ts";
@@ -28,6 +28,7 @@ import type { Server } from "../gate/call-span.ts";
 import { observeParsed } from "./observe-answer.ts";
 import { observeRaw } from "./observe-raw.ts";
 import { wasNeverSent } from "./never-sent.ts";
+import { asSerialised } from "./serialised.ts";
 import type { ApiPromise, ClientPrototype, RequestOptions, ResponseProps } from "./client-shape.ts";
 
 /** What one SDK adds to the common shape. */
@@ -79,22 +80,21 @@ function patchMakeRequest(prototype: ClientPrototype, adapter: ClientAdapter): v
     const given: TrackedOptions = isPromise(optionsInput) ? await optionsInput : optionsInput;
     const isRetry = retryOf !== undefined;
     const known = isRetry ? given[CALL] : undefined;
-    const call =
-      known ??
-      startCall(gating.gate, () => {
-        const body = given.method.toLowerCase() === "post" ? asBody(asSerialised(given.body)) : undefined;
-        const endpoint = body === undefined ? undefined : adapter.endpointOf(given.path, this);
-        if (body === undefined || endpoint === undefined) return undefined;
-        return {
-          endpoint,
-          body,
-          facts: endpoint.readRequest(body),
-          server: serverOf(this.baseURL),
-          signal: given.signal ?? undefined,
-          guard: gating.guard,
-          parent,
-        };
-      });
+    const readCall = (): CallOptions | undefined => {
+      const endpoint = given.method.toLowerCase() === "post" ? adapter.endpointOf(given.path, this) : undefined;
+      const body = endpoint === undefined ? undefined : asBody(asSerialised(given.body));
+      if (body === undefined || endpoint === undefined) return undefined;
+      return {
+        endpoint,
+        body,
+        facts: endpoint.readRequest(body),
+        server: serverOf(this.baseURL),
+        signal: given.signal ?? undefined,
+        guard: gating.guard,
+        parent,
+      };
+    };
+    const call = known ?? startCall(gating.gate, readCall, given.body);
     if (call === undefined) return makeRequest.call(this, given, retries, retryOf, ...rest);
     const begun = call.begin();
     const plan = begun instanceof Promise ? await begun : begun;
@@ -128,12 +128,6 @@ function sendingCall(): GatedCall | undefined {
   return (senderIn(context.active()) as GatedCall | undefined) ?? withoutContexts.getStore();
 }
 
-/** An object may say itself what it is as JSON; bytes say it of themselves too, and go as they are. */
-function asSerialised(body: unknown): unknown {
-  const { toJSON } = (body ?? {}) as { readonly toJSON?: unknown };
-  return typeof toJSON === "function" && !ArrayBuffer.isView(body) ? (toJSON.call(body, "") as unknown) : body;
-}
-
 function isPromise<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
   return typeof value === "object" && value !== null && "then" in value;
 }
@@ -165,12 +159,18 @@ function abortWhenStopped(call: GatedCall, init: unknown, controller: unknown): 
   return true;
 }
 
-/** `undefined`: the request is none that is gated. The gate's own mistakes never break a call that `fail_mode` lets go. */
-export function startCall(gate: Gate, options: () => CallOptions | undefined): GatedCall | undefined {
+/**
+ * `undefined`: the request is none that is gated. The gate's own mistakes never break a call that `fail_mode` lets go. `given` is what the app
+ * asks for: where it can't be read because it throws, the app gets what it throws, as it does without the gate.
+ */
+export function startCall(gate: Gate, options: () => CallOptions | undefined, given?: unknown): GatedCall | undefined {
   try {
     const known = options();
+    // Deeper than any real one, or a circle.
+    if (known?.facts.inputBound === Number.POSITIVE_INFINITY) JSON.stringify(given);
     return known === undefined ? undefined : new GatedCall(gate, asRead(known));
   } catch (problem) {
+    JSON.stringify(given);
     const error = gate.contain(problem);
     if (error !== undefined) throw error;
     return undefined;
@@ -206,6 +206,11 @@ function hasHooks(client: ClientPrototype, sdks: ClientPrototype): boolean {
   );
 }
 
+/** What an app's getters and `toJSON` said to the SDK was more than they had said to the gate; or much of it was written with backslashes. */
+function isLonger(text: string, { inputBound, imageTokens }: RequestFacts): boolean {
+  return inputBound !== undefined && imageTokens === undefined && text.length > inputBound;
+}
+
 function patchFetch(prototype: ClientPrototype): void {
   const fetchWithTimeout = prototype.fetchWithTimeout;
   replace(prototype, "fetchWithTimeout", async function (this: ClientPrototype, ...parameters) {
@@ -214,7 +219,7 @@ function patchFetch(prototype: ClientPrototype): void {
     const [url, init, , controller] = parameters;
     if (abortWhenStopped(call, init, controller)) handsOutController.add(prototype);
     const text = asBody(init)?.["body"];
-    const isOwn = !hasHooks(this, prototype);
+    const isOwn = typeof text === "string" && !hasHooks(this, prototype) && !isLonger(text, call.options.facts);
     if (typeof text === "string") call.body = new SentBody(call, { url: String(url), text: isOwn ? text : undefined });
     try {
       const response = await fetchWithTimeout.apply(this, parameters);
