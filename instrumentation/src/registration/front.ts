@@ -36,6 +36,9 @@ const IS_HTTP2 = /^(?:node:)?http2$/;
 const DISPATCHER = Symbol.for("undici.globalDispatcher.1");
 const SENDS = ["write", "end", "flushHeaders"] as const;
 
+/** By another name than its own: what traces files for Next.js fails where two functions have a `require` of theirs. */
+const load = module.createRequire(import.meta.url);
+
 /** The app's next word may need the gate when it names one of these. */
 const WANTS_GATE = /^(?:@opentelemetry|@tollgate)\/|[/\\](?:@opentelemetry|@tollgate)[/\\]/;
 
@@ -80,9 +83,8 @@ export function installFront({ entry, hasSeenAll = () => true }: FrontOptions = 
     if (registration !== undefined || isOpening) return registration;
     isOpening = true;
     for (const restore of restores.splice(0)) restore();
-    const require = module.createRequire(import.meta.url);
-    const { registerTollgate: register } = require("./register-tollgate.js") as Pick<Behind, "registerTollgate">;
-    const { gatedFetch: gated } = require("../wire/hook-fetch.js") as Pick<Behind, "gatedFetch">;
+    const { registerTollgate: register } = load("./register-tollgate.js") as Pick<Behind, "registerTollgate">;
+    const { gatedFetch: gated } = load("../wire/hook-fetch.js") as Pick<Behind, "gatedFetch">;
     registration = register({ isPreload: entry === undefined, hasSeenAll: hasSeenAll(), settings });
     front.fetch = gated(original, { isLast: true });
     return registration;
@@ -126,7 +128,7 @@ export function installFront({ entry, hasSeenAll = () => true }: FrontOptions = 
   const mayOpen = (location: string): boolean =>
     entry === undefined || (location !== entry && location !== fileURLToPath(entry));
   // By a preload before this one, or by the app.
-  const loaded = Object.keys(module.createRequire(import.meta.url).cache).filter(mayOpen);
+  const loaded = Object.keys(load.cache).filter(mayOpen);
   if (loaded.some((path) => WANTS_GATE.test(path) || findSdkFile(path) !== undefined)) {
     open();
     return installed;
@@ -174,9 +176,8 @@ function frontRequests(open: () => void, restores: (() => void)[]): void {
 
 /** The table is loaded for the first socket of a process: requests have come to a door before theirs is opened. */
 function leadsToProvider(url: URL, settings: Readonly<Record<string, string | undefined>>): boolean {
-  const require = module.createRequire(import.meta.url);
-  const providers = require("../wire/providers.js") as Pick<Behind, "isOfProvider">;
-  const { providersAtStart: read } = require("../config/providers.js") as Pick<Behind, "providersAtStart">;
+  const providers = load("../wire/providers.js") as Pick<Behind, "isOfProvider">;
+  const { providersAtStart: read } = load("../config/providers.js") as Pick<Behind, "providersAtStart">;
   return providers.isOfProvider(url, read(settings));
 }
 
