@@ -266,6 +266,46 @@ describe("LLM cost", () => {
     expect(rows.map((row) => row["made_by"])).toEqual(Array.from({ length: 20 }, () => "caller"));
   });
 
+  it("weighs whole traces, however their spans came apart and before any merge has met them", async () => {
+    const begun = HOUR_START - 52 * 86_400;
+    await owner.command("SYSTEM STOP MERGES trace_log");
+    /** Its trace, seconds from the start of the range, its agent (or none), its cost in thousandths of a dollar. */
+    const spans: readonly (readonly [trace: string, at: number, agent: string, cost: number])[] = [
+      // Began before the range.
+      ["1", -30, "caller", 1],
+      ["1", 10, "caller", 9_000],
+      // The chosen agent has the smallest part in it, and began it, but for a span that nobody's name is on.
+      ["2", 50, "callee", 500],
+      ["2", 5, "", 0],
+      ["2", 20, "caller", 1],
+      ["3", 10, "caller", 300],
+      // Goes on after the range.
+      ["4", 40, "caller", 1],
+      ["4", 90, "caller", 400],
+      ["5", 10, "callee", 700],
+    ];
+    for (const [index, [trace, at, agent, cost]] of spans.entries()) {
+      await owner.command(`INSERT INTO span_log (trace_id, span_id, start, end, agent, model, cost_nano_usd, cost_status, received_at)
+        SELECT leftPad('${trace}', 32, '8'), leftPad('${index}', 16, '8'), toDateTime(${begun + at}) AS at, at, '${agent}', 'm', ${cost * 1_000_000}, 'exact', at`);
+    }
+    const range = { ...ALL, fromUnixSeconds: begun, toUnixSeconds: begun + 60 };
+    const listed = async (context: GrafanaContext): Promise<unknown> =>
+      (await panel("Dearest traces", context)).map((row) => [row["trace_id"], row["made_by"], row["cost"]]);
+    const [second, third, fourth, fifth] = ["2", "3", "4", "5"].map((trace) => trace.padStart(32, "8"));
+    const callers = [
+      [second, "caller", "0.501"],
+      [fourth, "caller", "0.401"],
+      [third, "caller", "0.3"],
+    ];
+    expect(await listed(range)).toEqual([[fifth, "callee", "0.7"], ...callers]);
+    const ofCaller = { ...range, variables: { ...ALL.variables, agent: ["caller"] } };
+    expect(await listed(ofCaller)).toEqual(callers);
+    // Of more than are shown, those that are dear as a whole, not by the part that the chosen agent has in them.
+    await owner.command(`INSERT INTO span_log (trace_id, span_id, start, end, agent, model, cost_nano_usd, cost_status, received_at)
+      SELECT leftPad(toString(number), 32, '9'), leftPad(toString(number), 16, '9'), toDateTime(${begun + 10}) AS at, at, 'caller', 'm', 200000000, 'exact', at FROM numbers(20)`);
+    expect(((await listed(ofCaller)) as unknown[]).slice(0, 3)).toEqual(callers);
+  });
+
   it("shows how much of a budget is used", async () => {
     expect(await panel("Budgets", ALL)).toMatchObject([{ name: "fleet", used: 0.25, remaining_usd: "0.75" }]);
   });
