@@ -15,6 +15,7 @@ import { CohereClientV2 } from "cohere-ai";
 import Groq from "groq-sdk";
 import { Ollama } from "ollama";
 import { request as undiciRequest, fetch as undiciFetch } from "undici";
+import type { Dispatcher } from "undici";
 import { anthropicClient, openaiClient } from "./gated-process.ts";
 
 export type Json = Record<string, unknown>;
@@ -25,6 +26,13 @@ const PROMPT = { role: "user" as const, content: "hi" };
 const REQUEST = { model: "gpt-4o-mini", messages: [PROMPT] };
 export const ASKED = 5;
 export const CHANGED = 60_000;
+
+const NODES_DISPATCHER = Symbol.for("undici.globalDispatcher.1");
+
+/** Not in the types: the SDKs put it over what they have made. */
+const withBody = (change: Change): object => ({
+  body: JSON.stringify(change({ ...REQUEST, max_completion_tokens: ASKED })),
+});
 
 const changedText = (text: unknown, change: Change): string => JSON.stringify(change(JSON.parse(String(text)) as Json));
 
@@ -117,6 +125,41 @@ export const WAYS: Readonly<Record<string, Way>> = {
       },
     ]),
   ),
+  "options of OpenAI's client": {
+    bound: CHAT_BOUND,
+    ask: (url, change) =>
+      openaiClient(url, { fetchOptions: withBody(change) }).chat.completions.create({
+        ...REQUEST,
+        max_completion_tokens: ASKED,
+      }),
+  },
+  "options of a request of Anthropic's": {
+    bound: MESSAGE_BOUND,
+    ask: (url, change) =>
+      anthropicClient(url).messages.create(
+        { model: "claude-haiku-4-5", max_tokens: ASKED, messages: [PROMPT] },
+        {
+          fetchOptions: {
+            body: JSON.stringify(change({ model: "claude-haiku-4-5", max_tokens: ASKED, messages: [PROMPT] })),
+          } as object,
+        },
+      ),
+  },
+  "an interceptor of undici": {
+    bound: CHAT_BOUND,
+    ask(url, change) {
+      const { [NODES_DISPATCHER]: nodes } = globalThis as unknown as Record<symbol, Dispatcher>;
+      const dispatcher = nodes?.compose((dispatch) => (options, handler) => {
+        const body = JSON.stringify(change({ ...REQUEST, max_completion_tokens: ASKED }));
+        const headers = { "content-type": "application/json" };
+        return dispatch({ ...options, body, headers }, handler);
+      });
+      return openaiClient(url, { fetchOptions: { dispatcher } }).chat.completions.create({
+        ...REQUEST,
+        max_completion_tokens: ASKED,
+      });
+    },
+  },
   "Anthropic with undici's fetch": {
     bound: MESSAGE_BOUND,
     ask: (url, change) =>

@@ -10,6 +10,8 @@ export interface RequestOptions {
   readonly body?: unknown;
   readonly stream?: boolean;
   readonly signal?: AbortSignal | null;
+  /** Of `fetch`, put over what the SDK gives it. */
+  readonly fetchOptions?: unknown;
 }
 
 /** What `makeRequest` resolves with, and what parsing starts from. */
@@ -28,6 +30,8 @@ export interface ApiPromise {
 
 export interface ClientPrototype {
   readonly baseURL: string;
+  /** For each request. */
+  readonly fetchOptions?: unknown;
   makeRequest: (
     this: ClientPrototype,
     options: RequestOptions | PromiseLike<RequestOptions>,

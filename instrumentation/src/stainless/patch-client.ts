@@ -100,6 +100,7 @@ function patchMakeRequest(prototype: ClientPrototype, adapter: ClientAdapter): v
     const plan = begun instanceof Promise ? await begun : begun;
     const options: SentOptions = { ...given, body: plan.do === "send" ? plan.body : given.body, [CALL]: call };
     passOnStops(call, options, prototype);
+    if (hasBodyOf(given.fetchOptions) || hasBodyOf(this.fetchOptions)) overlaid.add(call);
     if (plan.do === "answer") return answered(call, options, plan);
     try {
       const send = (): Promise<ResponseProps> => makeRequest.call(this, options, retries, retryOf, ...rest);
@@ -197,9 +198,17 @@ function answered(call: GatedCall, options: RequestOptions, plan: AnswerPlan): R
   return props;
 }
 
-/** Whether an app has put something of its own in the way of a client's requests. */
-function hasHooks(client: ClientPrototype, sdks: ClientPrototype): boolean {
+/** Calls whose options put a body over the one that the SDK makes. */
+const overlaid = new WeakSet<GatedCall>();
+
+function hasBodyOf(fetchOptions: unknown): boolean {
+  return typeof fetchOptions === "object" && fetchOptions !== null && "body" in fetchOptions;
+}
+
+/** Whether an app has put something of its own in the way of a client's requests, before `fetch`. */
+function mayBeChanged(call: GatedCall, client: ClientPrototype, sdks: ClientPrototype): boolean {
   return (
+    overlaid.has(call) ||
     client.prepareOptions !== sdks.prepareOptions ||
     client.prepareRequest !== sdks.prepareRequest ||
     client.fetchWithTimeout !== sdks.fetchWithTimeout
@@ -219,7 +228,8 @@ function patchFetch(prototype: ClientPrototype): void {
     const [url, init, , controller] = parameters;
     if (abortWhenStopped(call, init, controller)) handsOutController.add(prototype);
     const text = asBody(init)?.["body"];
-    const isOwn = typeof text === "string" && !hasHooks(this, prototype) && !isLonger(text, call.options.facts);
+    const isOwn =
+      typeof text === "string" && !mayBeChanged(call, this, prototype) && !isLonger(text, call.options.facts);
     if (typeof text === "string") call.body = new SentBody(call, { url: String(url), text: isOwn ? text : undefined });
     try {
       const response = await fetchWithTimeout.apply(this, parameters);

@@ -63,10 +63,15 @@ export function patchDispatcher(prototype: object | null): boolean {
   return true;
 }
 
-/** Whether `fetch` has just been told of this very request: by a call that was gated above it. */
-function isPassing({ origin, path }: DispatchOptions): boolean {
-  const hop = callInFlight()?.hop;
-  return hop !== undefined && hop.path === path && hop.origin === origin && isSentBy("fetch");
+/**
+ * Whether `fetch` has just been told of this very request: by a call that was gated above it. An interceptor between them may have put a body
+ * of its own in the place of that of `fetch`, which is a stream.
+ */
+function isPassing({ origin, path, body }: DispatchOptions): boolean {
+  const by = callInFlight();
+  const hop = by?.hop;
+  if (hop === undefined || hop.path !== path || hop.origin !== origin || !isSentBy("fetch")) return false;
+  return by?.body === undefined || !(typeof body === "string" || ArrayBuffer.isView(body));
 }
 
 /**
