@@ -5,8 +5,9 @@ export type LedgerNotice =
   /** The last write before a crash was not whole; it was never acknowledged and is cut off. */
   | { readonly notice: "journal_tail_cut"; readonly file: string; readonly offset: number; readonly bytes: number }
   | { readonly notice: "journal_replayed"; readonly segments: number; readonly events: number; readonly ms: number }
-  /** The journal can't be written: nothing is granted until a restart. */
+  /** The journal can't be written or read: nothing is granted until `ledger_revived`. */
   | { readonly notice: "ledger_failed"; readonly error: Error }
+  | { readonly notice: "ledger_revived" }
   /** The journal grows on; the next segment tries again. */
   | { readonly notice: "snapshot_failed"; readonly error: Error }
   /** Spend with an amount below 0 or past Int64 was left out. */

@@ -68,6 +68,7 @@ const LEVELS: Readonly<Record<LedgerNotice["notice"], LogLevel>> = {
   journal_tail_cut: "warn",
   journal_replayed: "info",
   ledger_failed: "error",
+  ledger_revived: "info",
   snapshot_failed: "error",
   observation_refused: "warn",
   clock_jumped: "warn",

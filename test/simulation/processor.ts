@@ -266,6 +266,8 @@ export class Processor implements Serving {
   }
 
   #lookInto(state: LedgerState): void {
+    // After a failed disk: what memory had and the disk has not is gone, as after a crash.
+    if (this.isUp) this.#options.onDown();
     this.state = state;
     const { time, graceMs } = this.#options;
     try {
@@ -281,11 +283,17 @@ export class Processor implements Serving {
   #onNotice(notice: LedgerNotice, life: Life): void {
     if (life.isDead) return;
     this.#log(notice.notice);
+    if (notice.notice === "ledger_revived") {
+      this.#hasFailed = false;
+      // What it refused is tried until it counts.
+      if (this.#ledger !== undefined) this.#spool.countAll(this.#ledger, life);
+    }
     if (notice.notice !== "ledger_failed") return;
     this.#hasFailed = true;
     if (notice.error.cause instanceof InvariantError) this.#options.fail(notice.error.cause);
-    // It refuses everything until somebody restarts it.
-    life.after(this.#options.random.below(5000), () => this.crash("after a failed disk"));
+    // It refuses everything until it has read the disk again, which it tries by itself, or somebody restarts it.
+    if (this.#options.random.chance(0.5))
+      life.after(this.#options.random.below(5000), () => this.crash("after a failed disk"));
   }
 
   #die(why: string): void {

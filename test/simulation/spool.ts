@@ -27,7 +27,7 @@ export class Spool {
     if (!this.#blocks.has(token)) this.#blocks.set(token, entries);
   }
 
-  /** What a start finds. */
+  /** What a start finds, or what a ledger refused whose disk had failed. */
   countAll(ledger: Ledger, life: Life): void {
     for (const token of this.#blocks.keys()) this.count(token, ledger, life);
   }

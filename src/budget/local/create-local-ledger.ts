@@ -1,7 +1,7 @@
 /**
  * The ledger in the processor's own process: the engine's rules over a journal on disk. Memory changes first, in one step
  * without an await; the answer leaves when the journal has it. When the journal fails, memory may be ahead of the disk, so
- * nothing is answered any more until a restart has read the disk again.
+ * nothing is answered any more until the disk has been read again, as by a restart: which is tried until it can be.
  */
 import type { CancelTimer } from "../../support/clock.ts";
 import { isValidAmounts } from "../amounts.ts";
@@ -16,20 +16,19 @@ import { BudgetChanges } from "../rules/changes.ts";
 import { raiseOutcome } from "../rules/raises.ts";
 import { LedgerEngine, type Step } from "../rules/engine.ts";
 import { encodeEvent, type LedgerEvent } from "../rules/events.ts";
-import { pastWanted, unknownPasts } from "../rules/past.ts";
-import type { LedgerState } from "../rules/state.ts";
+import { pastWanted } from "../rules/past.ts";
 import { eachBudgetState, firedThresholds, leaseView } from "../rules/views.ts";
 import { checkAcquire, checkRaise, checkAmounts, checkId } from "../check-command.ts";
+import { beginEvents } from "./begin-events.ts";
 import { nodeDisk } from "./disk.ts";
 import { Journal } from "./journal.ts";
 import { LedgerTime } from "./ledger-time.ts";
 import type { LedgerNotice, LedgerStats, StoredLedger } from "../ledger-notice.ts";
 import type { LocalLedgerOptions } from "./local-ledger-options.ts";
 import { recover } from "./recover.ts";
+import { Revival } from "./revival.ts";
 import { snapshotLines } from "../rules/snapshot.ts";
 
-const LEASE_TTL_MS = 30_000;
-const GRACE_MS = 900_000;
 const RECALL_INTERVAL_MS = 200;
 const SEGMENT_BYTES_MAX = 64 * 1024 * 1024;
 
@@ -48,6 +47,8 @@ interface Running {
   readonly journal: Journal;
   readonly time: LedgerTime;
   readonly unlock: () => void;
+  /** Monotonic ms. */
+  readonly sinceMs: number;
 }
 
 type RecallListener = (processId: string, leaseIds: readonly string[]) => void;
@@ -64,48 +65,93 @@ class JournaledLedger implements StoredLedger, PastSeeking {
   #running: Running | undefined;
   #cancelWake: CancelTimer = () => {};
   #wakeAtMs = Number.POSITIVE_INFINITY;
+  /** In force, or to be by the next start. */
+  #budgets: readonly Budget[];
+  #revival: Revival | undefined;
 
   constructor(options: LocalLedgerOptions) {
     this.#options = options;
+    this.#budgets = options.budgets;
   }
 
   async start(): Promise<void> {
-    const { dir, clock, disk = nodeDisk } = this.#options;
-    const startedMs = clock.monotonic();
+    const { dir, disk = nodeDisk } = this.#options;
     await disk.makeDirectory(dir);
     const unlock = disk.lock(dir);
-    let journal: Journal | undefined;
     try {
-      const recovered = await recover(disk, dir, (notice) => this.#notify(notice));
-      const { state, segments, events } = recovered;
-      this.#options.onState?.(state);
-      journal = this.#createJournal(recovered, () => snapshotLines(state));
-      await journal.start();
-      const { recallIntervalMs = RECALL_INTERVAL_MS, seeksPast = false } = this.#options;
-      const engine = new LedgerEngine(state, { recallIntervalMs, seeksPast });
-      const time = new LedgerTime(clock, state.atMs);
-      const begin = this.#beginEvents(state, time.now());
-      for (const event of begin) applyEvent(state, event);
-      await journal.append(begin.map(encodeEvent));
-      this.#running = { engine, journal, time, unlock };
-      this.#arm(this.#running);
-      if (segments > 0) {
-        this.#notify({ notice: "journal_replayed", segments, events, ms: Math.round(clock.monotonic() - startedMs) });
-      }
+      this.#run(await this.#load(unlock));
     } catch (error) {
-      await journal?.stop();
       unlock();
       throw error;
     }
   }
 
+  /** What the disk has, with the budgets in force. `isRenewed`: written anew, as the disk may have lost what it shows. */
+  async #load(unlock: () => void, { isRenewed = false } = {}): Promise<Running> {
+    const { dir, clock, disk = nodeDisk, onState, recallIntervalMs, seeksPast = false } = this.#options;
+    const sinceMs = clock.monotonic();
+    const recovered = await recover(disk, dir, (notice) => this.#notify(notice));
+    const { state, segments, events } = recovered;
+    onState?.(state);
+    const journal = this.#createJournal(recovered, () => snapshotLines(state));
+    try {
+      await journal.start();
+      if (isRenewed) await journal.renew();
+      const engine = new LedgerEngine(state, { recallIntervalMs: recallIntervalMs ?? RECALL_INTERVAL_MS, seeksPast });
+      const time = new LedgerTime(clock, state.atMs);
+      const begin = beginEvents(state, { ...this.#options, budgets: this.#budgets, nowMs: time.now() });
+      for (const event of begin) applyEvent(state, event);
+      await journal.append(begin.map(encodeEvent));
+      if (segments > 0) {
+        this.#notify({ notice: "journal_replayed", segments, events, ms: Math.round(clock.monotonic() - sinceMs) });
+      }
+      return { engine, journal, time, unlock, sinceMs };
+    } catch (error) {
+      await journal.stop();
+      throw error;
+    }
+  }
+
+  #run(running: Running): void {
+    this.#running = running;
+    this.#wakeAtMs = Number.POSITIVE_INFINITY;
+    this.#arm(running);
+  }
+
+  /** What was asked and not answered may be on the disk: whoever asks again is told what is. */
+  #failed(running: Running, error: LedgerError): void {
+    this.#cancelWake();
+    this.#rejectAll(error);
+    this.#notify({ notice: "ledger_failed", error });
+    this.#revival ??= new Revival({
+      clock: this.#options.clock,
+      attempt: () => this.#revive(),
+      onFailure: (why) => this.#notify({ notice: "ledger_failed", error: why }),
+    });
+    this.#revival.begin(running.sinceMs);
+  }
+
+  async #revive(): Promise<void> {
+    const failed = this.#running;
+    if (failed === undefined) return;
+    await failed.journal.stop();
+    const running = await this.#load(failed.unlock, { isRenewed: true });
+    // It was stopped meanwhile.
+    if (this.#running !== failed) return running.journal.stop();
+    this.#run(running);
+    this.#notify({ notice: "ledger_revived" });
+  }
+
   async stop(): Promise<void> {
     const running = this.#running;
     if (running === undefined) return;
+    const revival = this.#revival;
     this.#running = undefined;
+    this.#revival = undefined;
     this.#cancelWake();
     this.#rejectAll(new LedgerError("ledger_unavailable", "the ledger is stopping"));
     try {
+      await revival?.stop();
       await running.journal.stop();
     } finally {
       running.unlock();
@@ -115,6 +161,7 @@ class JournaledLedger implements StoredLedger, PastSeeking {
   async configure(budgets: readonly Budget[]): Promise<void> {
     checkNames(budgets);
     await this.#step((engine, nowMs) => engine.configure(budgets, nowMs));
+    this.#budgets = budgets;
   }
 
   async acquire(command: AcquireCommand): Promise<AcquireOutcome> {
@@ -240,7 +287,7 @@ class JournaledLedger implements StoredLedger, PastSeeking {
     snapshot: () => string[],
   ): Journal {
     const { dir, disk = nodeDisk, segmentBytesMax = SEGMENT_BYTES_MAX } = this.#options;
-    return new Journal({
+    const journal = new Journal({
       disk,
       dir,
       segment: at.segment,
@@ -249,25 +296,13 @@ class JournaledLedger implements StoredLedger, PastSeeking {
       segmentBytesMax,
       snapshot,
       onFailure: (error) => {
-        this.#cancelWake();
-        this.#rejectAll(error);
-        this.#notify({ notice: "ledger_failed", error });
+        const running = this.#running;
+        // One that is not in force yet says it to who starts it.
+        if (running?.journal === journal) this.#failed(running, error);
       },
       onSnapshotFailure: (error) => this.#notify({ notice: "snapshot_failed", error }),
     });
-  }
-
-  /** The documents of this start, and as much longer a life for every lease as the ledger was away. */
-  #beginEvents(state: LedgerState, nowMs: number): LedgerEvent[] {
-    const { seeksPast = false, budgets, leaseTtlMs: ttlMs = LEASE_TTL_MS, graceMs = GRACE_MS } = this.#options;
-    const isFresh = state.atMs === 0;
-    const unknown = seeksPast ? unknownPasts(state, budgets) : [];
-    const awaiting = { event: "awaiting", at: nowMs, budgets: unknown, untilMs: nowMs + graceMs, isFresh } as const;
-    return [
-      { event: "configured", at: nowMs, ttlMs, graceMs, budgets },
-      ...(unknown.length > 0 ? [awaiting] : []),
-      { event: "resumed", at: nowMs, shiftMs: isFresh ? 0 : nowMs - state.atMs },
-    ];
+    return journal;
   }
 
   /** Ledger time, after following a step of the wall clock. */

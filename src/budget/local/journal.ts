@@ -4,7 +4,7 @@
  * shared by as many as wait for it; it goes out as soon as the disk is free, before those of the last one are answered.
  *
  * A write or sync that fails ends it: the kernel may have dropped the pages, so trying again would acknowledge what isn't
- * there. From then on everything rejects with `ledger_unavailable`, until a restart reads what the disk really has.
+ * there. From then on everything rejects with `ledger_unavailable`: what the disk really has is for another journal to read.
  *
  * A segment that has grown is followed by a new one; a snapshot of the state at that point then replaces all before it.
  */
@@ -93,6 +93,16 @@ export class Journal {
     if (this.#offset === 0) await this.#write(segmentHead(this.#segment, this.#options.previousBytes));
     // Also where the segment was found: who made it may have died, or its disk failed, before its name was durable.
     await this.#options.disk.syncDirectory(this.#options.dir);
+  }
+
+  /**
+   * Writes all that there is anew, into a snapshot and a segment of their own. What was read of a disk that failed may be in the
+   * kernel's memory only, and no later sync would bring it to the disk.
+   */
+  async renew(): Promise<void> {
+    const snapshot = this.#options.snapshot();
+    await this.#nextSegment();
+    await this.#replaceBySnapshot(this.#segment, snapshot);
   }
 
   /** Resolves once `lines`, and all that was appended before, are on disk. No lines: once what came before is. */
@@ -216,6 +226,15 @@ export class Journal {
   }
 
   async #rotate(snapshot: string[]): Promise<void> {
+    await this.#nextSegment();
+    const [segment, before] = [this.#segment, this.#snapshotting];
+    this.#snapshotting = (async () => {
+      await before;
+      await this.#replaceBySnapshot(segment, snapshot);
+    })().catch((error: unknown) => this.#options.onSnapshotFailure(asError(error)));
+  }
+
+  async #nextSegment(): Promise<void> {
     const previousBytes = this.#offset;
     await this.#close(false);
     this.#segment += 1;
@@ -223,19 +242,12 @@ export class Journal {
     await this.#open();
     await this.#write(segmentHead(this.#segment, previousBytes));
     await this.#options.disk.syncDirectory(this.#options.dir);
-    const before = this.#snapshotting;
-    this.#snapshotting = this.#replaceBySnapshot(this.#segment, snapshot, before);
   }
 
-  async #replaceBySnapshot(segment: number, lines: string[], before: Promise<void> | undefined): Promise<void> {
+  async #replaceBySnapshot(segment: number, lines: string[]): Promise<void> {
     const { disk, dir } = this.#options;
-    await before;
-    try {
-      await writeFileDurably(disk, { dir, name: snapshotName(segment) }, snapshotFrames(segment, lines));
-      await unlinkAll(disk, dir, (await listJournal(disk, dir)).stale);
-    } catch (error) {
-      this.#options.onSnapshotFailure(asError(error));
-    }
+    await writeFileDurably(disk, { dir, name: snapshotName(segment) }, snapshotFrames(segment, lines));
+    await unlinkAll(disk, dir, (await listJournal(disk, dir)).stale);
   }
 
   async #open(): Promise<void> {

@@ -1,11 +1,12 @@
 /** The ledger on a real directory: what is acknowledged when, and what happens when the disk, the clock or the process fails. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { readdir } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { SystemClock } from "../../../src/support/clock.ts";
-import { acquireOf, makeDir, openLedger, TestDisk, usd } from "./ledger-dir.ts";
+import { acquireOf, FLEET, makeDir, openLedger, TestDisk, usd } from "./ledger-dir.ts";
 
 const TTL_MS = 30_000;
 
@@ -53,27 +54,84 @@ describe("acknowledging", () => {
 });
 
 describe("a disk that fails", () => {
-  it.each(["ENOSPC", "EIO"])("(%s on write) ends the ledger: nothing is acknowledged until a restart", async (code) => {
+  it.each(["ENOSPC", "EIO"])(
+    "(%s on write) ends the ledger: nothing is acknowledged until the disk has been read again",
+    async (code) => {
+      const dir = await makeDir();
+      const disk = new TestDisk();
+      const { ledger, notices, clock } = await openLedger(dir, { disk });
+      await ledger.acquire(acquireOf({ target: usd(20) }));
+      disk.onWrite = () => {
+        throw Object.assign(new Error(`${code}: no`), { code });
+      };
+      const refused = { code: "ledger_unavailable" };
+      await Promise.all([
+        expect(ledger.acquire(acquireOf({ seq: 2, target: usd(90) }))).rejects.toMatchObject(refused),
+        expect(ledger.acquire(acquireOf({ leaseId: "l2" }))).rejects.toMatchObject(refused),
+        expect(ledger.close("p1", [{ leaseId: "l1", settled: usd(0) }])).rejects.toMatchObject(refused),
+      ]);
+      disk.onWrite = () => {};
+      await expect(ledger.acquire(acquireOf({ leaseId: "l3" }))).rejects.toMatchObject(refused);
+      await expect(ledger.observe({ token: "t", entries: [] })).rejects.toMatchObject(refused);
+      expect(notices.map(({ notice }) => notice)).toEqual(["ledger_failed"]);
+      clock.advance(1_000);
+      await expect.poll(() => notices.map(({ notice }) => notice)).toContain("ledger_revived");
+      expect(ledger.budgets()[0]).toMatchObject({ settled: 0n, reserved: 20n });
+      expect(await ledger.acquire(acquireOf({ seq: 2, target: usd(30) }))).toMatchObject({ granted: usd(30) });
+      await ledger.stop();
+      const { ledger: again } = await openLedger(dir);
+      expect(again.budgets()[0]).toMatchObject({ settled: 0n, reserved: 30n });
+    },
+  );
+
+  it("is read again and again, ever less often, until it can be written; budgets that came since are in force", async () => {
     const dir = await makeDir();
     const disk = new TestDisk();
-    const { ledger, notices } = await openLedger(dir, { disk });
+    const { ledger, notices, clock } = await openLedger(dir, { disk });
+    await ledger.configure([{ ...FLEET, name: "other", limit: 7n }]);
+    const failures = (): number => notices.filter(({ notice }) => notice === "ledger_failed").length;
+    disk.onSync = () => Promise.reject(Object.assign(new Error("ENOSPC: no"), { code: "ENOSPC" }));
+    await expect(ledger.acquire(acquireOf())).rejects.toMatchObject({ code: "ledger_unavailable" });
+    for (const [tries, pauseMs] of [1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000].entries()) {
+      clock.advance(pauseMs);
+      await expect.poll(failures).toBe(tries + 2);
+    }
+    disk.onSync = () => Promise.resolve();
+    clock.advance(30_000);
+    await expect.poll(() => notices.map(({ notice }) => notice)).toContain("ledger_revived");
+    expect(await ledger.acquire(acquireOf({ target: usd(8) }))).toMatchObject({ granted: usd(0) });
+    expect(await ledger.acquire(acquireOf({ seq: 2, target: usd(7) }))).toMatchObject({ granted: usd(7) });
+    expect(ledger.budgets().map(({ name, reserved }) => [name, reserved])).toEqual([["other", 7n]]);
+  });
+
+  it("has all of the ledger written anew: what a failed sync left in memory alone is not built upon", async () => {
+    const dir = await makeDir();
+    const disk = new TestDisk();
+    const { ledger, notices, clock } = await openLedger(dir, { disk });
     await ledger.acquire(acquireOf({ target: usd(20) }));
-    disk.onWrite = () => {
-      throw Object.assign(new Error(`${code}: no`), { code });
-    };
-    const refused = { code: "ledger_unavailable" };
-    await Promise.all([
-      expect(ledger.acquire(acquireOf({ seq: 2, target: usd(90) }))).rejects.toMatchObject(refused),
-      expect(ledger.acquire(acquireOf({ leaseId: "l2" }))).rejects.toMatchObject(refused),
-      expect(ledger.close("p1", [{ leaseId: "l1", settled: usd(0) }])).rejects.toMatchObject(refused),
-    ]);
-    disk.onWrite = () => {};
-    await expect(ledger.acquire(acquireOf({ leaseId: "l3" }))).rejects.toMatchObject(refused);
-    await expect(ledger.observe({ token: "t", entries: [] })).rejects.toMatchObject(refused);
+    const before = await readdir(dir);
+    disk.onSync = () => Promise.reject(new Error("EIO: i/o error, fdatasync"));
+    await expect(ledger.acquire(acquireOf({ leaseId: "l2" }))).rejects.toMatchObject({ code: "ledger_unavailable" });
+    disk.onSync = () => Promise.resolve();
+    clock.advance(1_000);
+    await expect.poll(() => notices.map(({ notice }) => notice)).toContain("ledger_revived");
+    const after = await readdir(dir);
+    expect(before.filter((name) => name.endsWith(".log") && after.includes(name))).toEqual([]);
+    expect(after).toContain("snapshot-0000000002.log");
+  });
+
+  it("is let go by a ledger that is stopped between two tries", async () => {
+    const dir = await makeDir();
+    const disk = new TestDisk();
+    const { ledger, notices, clock } = await openLedger(dir, { disk });
+    disk.onSync = () => Promise.reject(new Error("EIO: i/o error, fdatasync"));
+    await expect(ledger.acquire(acquireOf())).rejects.toMatchObject({ code: "ledger_unavailable" });
+    const stopping = ledger.stop();
+    clock.advance(60_000);
+    await stopping;
+    expect(clock.pending).toBe(0);
     expect(notices.map(({ notice }) => notice)).toEqual(["ledger_failed"]);
-    await ledger.stop();
-    const { ledger: again } = await openLedger(dir);
-    expect(again.budgets()[0]).toMatchObject({ settled: 0n, reserved: 20n });
+    await openLedger(dir);
   });
 
   it("(on sync) ends the ledger too, and tells those who wait for money", async () => {
