@@ -13,7 +13,7 @@ import { lockDirectory } from "./directory-lock.ts";
 import { type EngineStats, readStats } from "./engine-stats.ts";
 import { Sessions } from "./sessions.ts";
 import { createHttpServer } from "./http-server.ts";
-import { loadEngine } from "./library.ts";
+import { type EngineConnection, type EngineLibrary, loadEngine } from "./library.ts";
 import { defaultMemoryBytes } from "./memory-bound.ts";
 import type { ChildMessage, ParentMessage, StartMessage } from "./messages.ts";
 import type { EngineUser } from "./users.ts";
@@ -75,12 +75,11 @@ async function serve(start: StartMessage): Promise<void> {
   const unlock = await lockDirectory(paths.lock, LOCK_WAIT_MS);
   const memoryMaxBytes = start.memoryMaxBytes ?? defaultMemoryBytes();
   writeEngineConfig(paths, memoryMaxBytes);
-  withdrawPhantomInserts(paths.data);
   const pipes = AnswerPipes.make(paths.temporary, start.concurrencyMax);
   const library = loadEngine(paths.data);
   const args = connectionArgs(paths, { isStreaming: pipes !== undefined });
   // Stays open: the engine shuts down when its last connection is closed.
-  const anchor = library.open(args);
+  const anchor = openWhole(library, args, paths.data);
   const answer = await anchor.run("SELECT version(), timezone()", "TabSeparated");
   const [version = "", timezone = "UTC"] = Buffer.from(answer.bytes).toString("utf8").trim().split("\t");
 
@@ -126,13 +125,23 @@ async function serve(start: StartMessage): Promise<void> {
   send({ type: "ready", port: (server.address() as AddressInfo).port, version });
 }
 
+/** Twice where the engine has put parts aside as it started, because they were not written whole: their inserts are not there, either. */
+function openWhole(library: EngineLibrary, args: readonly string[], dataPath: string): EngineConnection {
+  withdrawPhantomInserts(dataPath);
+  const connection = library.open(args);
+  if (listPhantomInserts(dataPath).length === 0) return connection;
+  connection.close();
+  withdrawPhantomInserts(dataPath);
+  return library.open(args);
+}
+
 /**
  * A disk that is full, or fails, can leave an insert that the engine remembers and has not got. Its repetition would be answered as done:
- * so the engine ends before anybody can repeat it, and its next start forgets the insert.
+ * so the engine ends before anybody can repeat it, and its next start withdraws it.
  */
 async function endAtPhantomInsert(dataPath: string): Promise<void> {
   if (!(await hasPhantomInsert(dataPath))) return;
-  process.stderr.write("an insert failed half-way: the engine starts again, so that it can be repeated\n");
+  process.stderr.write("an insert is half-way in: the engine starts again, so that it can be repeated\n");
   process.kill(process.pid, "SIGKILL");
 }
 
