@@ -45,6 +45,8 @@ export interface RealtimeProvider {
   talksOn: boolean;
   /** What a response has beside its sound: calls of functions. */
   items: readonly Event[];
+  /** What its end says otherwise than that all went well. */
+  ends: Event;
   /** What is said of an utterance's transcription; `undefined`: it is still being written down. */
   transcribed: Event | undefined;
   /** What the provider says to `response.create` instead of answering. */
@@ -69,6 +71,7 @@ export async function startRealtimeProvider(): Promise<RealtimeProvider> {
     },
     talksOn: false,
     items: [],
+    ends: {},
     refusal: undefined,
     transcribed: { type: "conversation.item.input_audio_transcription.completed", usage: TRANSCRIPT },
     say: (event) => sockets.clients.forEach((socket) => socket.send(JSON.stringify(event))),
@@ -89,7 +92,10 @@ export async function startRealtimeProvider(): Promise<RealtimeProvider> {
     }
     const output = provider.items;
     if (!provider.talksOn)
-      send({ type: "response.done", response: { ...response, status: "completed", output, usage: USAGE } });
+      send({
+        type: "response.done",
+        response: { ...response, status: "completed", output, usage: USAGE, ...provider.ends },
+      });
   };
   let items = 0;
   /** "end" stands for the silence after what was said, "ends" for that of two utterances. */

@@ -82,3 +82,25 @@ it("names the functions that a response calls, whole or while it goes on, and ea
     [spanId, "call_2"],
   ]);
 });
+
+it("names a function whose arguments were cut off as it was asked for, keeps it where the end does not tell it again, and links no run to it", async () => {
+  const cut = { type: "function_call", status: "incomplete", call_id: "call_1", name: "look", arguments: '{"q": 1' };
+  provider.items = [cut];
+  provider.ends = { status: "incomplete", status_details: { reason: "max_output_tokens" }, output: [] };
+  registerToolGate(new ToolGate(gated.gate));
+  const look = guardTool("look", async (_input: { readonly q: number }) => "found");
+  await connect();
+  session.send({ type: "response.create", response: { max_output_tokens: 200 } });
+  await seen("response.done");
+  await look({ q: 1 });
+  session.close();
+  await expect.poll(() => gated.spans().length, { timeout: 20_000 }).toBe(2);
+  const [response, run] = gated.spans().map(({ attributes }) => attributes);
+  expect(response).toMatchObject({
+    "gen_ai.response.finish_reasons": ["incomplete"],
+    "tollgate.proposed.tools": ["look"],
+    "tollgate.proposed.call_ids": ["call_1"],
+  });
+  expect(run).toMatchObject({ "gen_ai.operation.name": "execute_tool" });
+  expect(run).not.toHaveProperty("tollgate.tool.proposed_by");
+});
