@@ -8,7 +8,7 @@ import { converse } from "../bedrock/converse.ts";
 import { invokeModel } from "../bedrock/invoke-model.ts";
 import { cohereEndpoint } from "../cohere/endpoints.ts";
 import { folded } from "../gate/any-case.ts";
-import { asBody, asText } from "../gate/endpoint.ts";
+import { asArray, asBody, asText } from "../gate/endpoint.ts";
 import type { Body, Endpoint } from "../gate/endpoint.ts";
 import { frozen } from "../gate/frozen.ts";
 import { groqAdapter } from "../groq/adapter.ts";
@@ -81,6 +81,7 @@ function openKnown(request: ModelRequest): OpenedRequest | undefined {
   const { path, body, host, endpoint: known } = request;
   if (body === undefined) return undefined;
   if (known !== undefined) return { endpoint: known, body, toWire: (sent) => ({ body: sent, path }) };
+  if (host === undefined && MODEL_IN_PATH.test(path) && !hasPrompt(body)) return undefined;
   const special =
     openGoogle({ path, body, provider: host?.provider }) ?? openConverse(path, body) ?? openInvoke(path, body);
   if (special !== undefined) return special;
@@ -89,7 +90,7 @@ function openKnown(request: ModelRequest): OpenedRequest | undefined {
   const isAnthropic = /\/v1\/messages(?:\/batches)?$/.test(path);
   const endpoint = isAnthropic ? anthropicAdapter.endpointOf(path) : openaiEndpoint(request);
   if (endpoint === undefined) return undefined;
-  if (host === undefined && !hasShape(folded(body), isAnthropic)) return undefined;
+  if (host === undefined && !hasShape(folded(body), { path, isAnthropic })) return undefined;
   if (isAnthropic) return { endpoint, body, toWire: (sent) => ({ body: sent, path }) };
   return openOpenai(request, body, endpoint);
 }
@@ -153,19 +154,40 @@ function strict(body: Body): Body {
   return bound === undefined ? rest : { ...rest, max_tokens: bound };
 }
 
-/** Only the table makes a call of what nobody can read. */
+/** Only the table makes a call of what nobody can read, or a path that names the model and a body with a prompt. */
 function openOpaque({ path, body, host }: ModelRequest): OpenedRequest | undefined {
-  if (host === undefined) return undefined;
+  const model = MODEL_IN_PATH.exec(path)?.[1];
+  const provider = host?.provider ?? (model !== undefined && hasPrompt(body) ? providerAt(path) : undefined);
+  if (provider === undefined) return undefined;
   const toWire = (): ReturnType<OpenedRequest["toWire"]> => ({ body: undefined, path });
   const job = JOBS.find(([pattern]) => pattern.test(path))?.[1];
-  if (job !== undefined) return { endpoint: jobOf(host.provider, job), body: body ?? {}, toWire, isOpaque: true };
-  const model = MODEL_IN_PATH.exec(path)?.[1];
-  const endpoint = opaqueEndpoint(host.provider, model === undefined ? undefined : decodeURIComponent(model));
+  if (job !== undefined) return { endpoint: jobOf(provider, job), body: body ?? {}, toWire, isOpaque: true };
+  const endpoint = opaqueEndpoint(provider, model === undefined ? undefined : decodeURIComponent(model));
   return { endpoint, body: body ?? {}, toWire, isOpaque: true };
 }
 
-function hasShape(body: Body, isAnthropic: boolean): boolean {
-  if (asText(body["model"]) === undefined) return false;
-  if (isAnthropic) return Array.isArray(body["messages"]) && typeof body["max_tokens"] === "number";
+function providerAt(path: string): string {
+  return path.includes("/model/") ? Provider.awsBedrock : Provider.gcpVertexAi;
+}
+
+/** As the models that Bedrock and Vertex AI serve are asked. */
+function hasPrompt(body: Body = {}): boolean {
+  return isTalk(body["messages"]) || PROMPTS.some((name) => body[name] !== undefined);
+}
+
+const PROMPTS = ["prompt", "inputText", "texts", "message", "instances", "taskType"] as const;
+
+/** Where no model is named, a gateway knows it: by the path, or by itself. */
+function hasShape(
+  body: Body,
+  { path, isAnthropic }: { readonly path: string; readonly isAnthropic: boolean },
+): boolean {
+  if (asText(body["model"]) === undefined) return path.endsWith("/chat/completions") && isTalk(body["messages"]);
+  if (isAnthropic) return isTalk(body["messages"]);
   return Array.isArray(body["messages"]) || body["input"] !== undefined || body["prompt"] !== undefined;
+}
+
+/** What somebody said to somebody, as all of these APIs have it. */
+function isTalk(messages: unknown): boolean {
+  return asArray(messages).some((message) => asText(asBody(message)?.["role"]) !== undefined);
 }

@@ -1,4 +1,4 @@
-/** Functions that a realtime session's responses call: on the spans of the responses, and linked to what an app runs of them. */
+/** What a realtime session's responses end with: functions, on their spans and linked to what an app runs of them, and usage, where all did not go well. */
 import type { OpenAIRealtimeWS } from "openai/realtime/ws";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { guardTool } from "../../../instrumentation/src/guard/guard-tool.ts";
@@ -12,7 +12,7 @@ import type { RealtimeProvider } from "../../support/realtime-provider.ts";
 hookFrameworks();
 const { OpenAIRealtimeWS: Realtime } = await import("openai/realtime/ws");
 // It is built on `ws` too, which has to be loaded after the hooks are in place.
-const { startRealtimeProvider } = await import("../../support/realtime-provider.ts");
+const { COST_NANO_USD, startRealtimeProvider } = await import("../../support/realtime-provider.ts");
 
 let provider: RealtimeProvider;
 let gated: GatedProcess;
@@ -104,3 +104,28 @@ it("names a function whose arguments were cut off as it was asked for, keeps it 
   expect(run).toMatchObject({ "gen_ai.operation.name": "execute_tool" });
   expect(run).not.toHaveProperty("tollgate.tool.proposed_by");
 });
+
+it.each([
+  ["cancelled", { type: "cancelled", reason: "turn_detected" }],
+  ["incomplete", { type: "incomplete", reason: "max_output_tokens" }],
+  ["failed", { type: "failed", error: { code: "server_error" } }],
+])(
+  "charges a response that ended %s by what was counted, and as reserved where nothing was",
+  async (status, details) => {
+    await connect();
+    provider.ends = { status, status_details: details, output: [] };
+    session.send({ type: "response.create", response: { max_output_tokens: 200 } });
+    await seen("response.done");
+    provider.ends = { ...provider.ends, usage: null };
+    session.send({ type: "response.create", response: { max_output_tokens: 200 } });
+    await expect.poll(() => gated.spans().length, { timeout: 20_000 }).toBe(2);
+    const [counted, uncounted] = gated.spans().map(({ attributes }) => attributes);
+    expect(counted).toMatchObject({
+      "tollgate.cost.status": "exact",
+      "tollgate.cost.nano_usd": Number(COST_NANO_USD),
+      "gen_ai.response.finish_reasons": [status],
+    });
+    expect(uncounted?.["tollgate.cost.status"]).toBe("estimated");
+    expect(uncounted?.["tollgate.cost.nano_usd"]).toBe(uncounted?.["tollgate.reserved.nano_usd"]);
+  },
+);

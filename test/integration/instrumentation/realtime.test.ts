@@ -163,31 +163,6 @@ it("counts a response that the connection cut off as what was reserved for it", 
   expect(ledger.outstanding).toBe(0n);
 });
 
-it.each([
-  ["cancelled", { type: "cancelled", reason: "turn_detected" }],
-  ["incomplete", { type: "incomplete", reason: "max_output_tokens" }],
-  ["failed", { type: "failed", error: { code: "server_error" } }],
-])(
-  "charges a response that ended %s by what was counted, and as reserved where nothing was",
-  async (status, details) => {
-    await connect();
-    provider.ends = { status, status_details: details, output: [] };
-    session.send(create);
-    await seen("response.done");
-    provider.ends = { ...provider.ends, usage: null };
-    session.send(create);
-    await expect.poll(() => attributes().length, { timeout: 20_000 }).toBe(2);
-    const [counted, uncounted] = attributes();
-    expect(counted).toMatchObject({
-      "tollgate.cost.status": "exact",
-      "tollgate.cost.nano_usd": Number(COST_NANO_USD),
-      "gen_ai.response.finish_reasons": [status],
-    });
-    expect(uncounted?.["tollgate.cost.status"]).toBe("estimated");
-    expect(uncounted?.["tollgate.cost.nano_usd"]).toBe(uncounted?.["tollgate.reserved.nano_usd"]);
-  },
-);
-
 it("cancels what is being said when the agent is killed, and charges what the provider counts for it", async () => {
   provider.talksOn = true;
   await connect();

@@ -238,3 +238,46 @@ it("a body is read over HTTP/2 whatever type it is said to have", async () => {
   expect(findTollgateError(await refused)?.code).toBe("budget_exceeded");
   session.destroy();
 });
+
+const MESSAGES = [{ role: "user", content: "hi" }];
+
+it.each([
+  ["a deployment of Azure's behind a gateway", "/openai/deployments/gpt-4o/chat/completions", { messages: MESSAGES }],
+  ["a gateway that knows the model itself", "/compat/chat/completions", { messages: MESSAGES }],
+  [
+    "Anthropic's API behind a gateway that sets the bound",
+    "/v1/messages",
+    { model: "claude-sonnet-4-5", messages: MESSAGES },
+  ],
+  ["a bound as text", "/v1/messages", { model: "claude-sonnet-4-5", messages: MESSAGES, max_tokens: "50" }],
+  ["Bedrock's Converse", "/bedrock/model/amazon.nova-pro-v1%3A0/converse", { messages: MESSAGES }],
+  ["its stream", "/bedrock/model/amazon.nova-pro-v1:0/converse-stream", { messages: MESSAGES }],
+  [
+    "Bedrock's InvokeModel",
+    "/model/anthropic.claude-sonnet-4-5-20250929-v1:0/invoke",
+    { messages: MESSAGES, max_tokens: 50 },
+  ],
+  ["its stream", "/model/amazon.titan-text-express-v1/invoke-with-response-stream", { inputText: "hi" }],
+  [
+    "Claude as Vertex serves it",
+    "/v1/projects/p/locations/l/publishers/anthropic/models/claude-sonnet-4-5:streamRawPredict",
+    { anthropic_version: "vertex-2023-10-16", messages: MESSAGES, max_tokens: 50 },
+  ],
+])("on any host, a call of a model: %s", async (_name, path, body) => {
+  start();
+  expect(await codeOf(send({ path }, JSON.stringify(body)))).toMatch(/^(?:budget_exceeded|unpriced_model)$/);
+  expect(arrived).toEqual([]);
+});
+
+it.each([
+  ["/v1/messages", { to: "a", messages: ["hi"] }],
+  ["/v1/messages", { model: "a", messages: "hi" }],
+  ["/chat/completions", { messages: ["hi"] }],
+  ["/chat/completions", { messages: [] }],
+  ["/model/car/invoke", { colour: "red" }],
+  ["/v1/responses", { input: "an answer" }],
+])("and what only has such a path is none: %s %j", async (path, body) => {
+  start();
+  expect(await send({ path }, JSON.stringify(body))).toBe("sent");
+  expect(gated.spans().filter((span) => !span.name.startsWith("egress"))).toEqual([]);
+});
