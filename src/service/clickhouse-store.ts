@@ -72,6 +72,10 @@ const BAD_DATA_CODES: ReadonlySet<number> = new Set([
   6, 16, 20, 26, 27, 33, 38, 41, 53, 69, 70, 72, 117, 130, 131, 190, 321, 349, 395, 407, 469,
 ]);
 
+const BROKEN_TABLES_MAX = 50;
+const BROKEN =
+  " that ClickHouse put aside as broken (system.detached_parts): `tollgate audit verify` names the records that are missing. Bring them back from a backup, or remove what was put aside";
+
 export class ClickhouseStore implements Store {
   readonly #options: ClickhouseStoreOptions;
   #connected: Connected | undefined;
@@ -80,6 +84,8 @@ export class ClickhouseStore implements Store {
   #isAnswering = false;
   #hasFailed = false;
   #findings: readonly string[] = [];
+  /** Tables that have lost parts. */
+  #broken: readonly string[] = [];
   /** The start does not wait any more: from now on people are told. */
   #isLate = false;
   #isPinging = false;
@@ -111,7 +117,7 @@ export class ClickhouseStore implements Store {
   }
 
   get findings(): readonly string[] {
-    return this.#findings;
+    return [...this.#findings, ...this.#broken];
   }
 
   url(): string {
@@ -196,6 +202,7 @@ export class ClickhouseStore implements Store {
         this.#isAnswering = true;
         this.#migrated.resolve();
         telemetry.emit("storage_ready", { url: this.url(), database });
+        void this.#lookForBrokenParts();
         return;
       } catch (error) {
         if (error instanceof MigrationError) throw error;
@@ -235,6 +242,26 @@ export class ClickhouseStore implements Store {
     if (this.#isStopped || isAnswering === this.#isAnswering || !this.#isMigrated) return;
     this.#isAnswering = isAnswering;
     this.#options.telemetry.emit(isAnswering ? "storage_ready" : "storage_unavailable", { url: this.url() });
+    if (isAnswering) await this.#lookForBrokenParts();
+  }
+
+  /** What a server finds broken it finds when it starts. Each finding is told once. Never rejects. */
+  async #lookForBrokenParts(): Promise<void> {
+    const { telemetry } = this.#options;
+    try {
+      const rows = await this.select<{ readonly table: string; readonly parts: number }>("broken-parts", {
+        limit: BROKEN_TABLES_MAX,
+      });
+      const broken = rows.map(
+        ({ table, parts }) => `\`${table}\` has lost ${parts} ${parts === 1 ? "part" : "parts"}${BROKEN}`,
+      );
+      const known = new Set(this.#broken);
+      this.#broken = broken;
+      for (const reason of broken) if (!known.has(reason)) telemetry.emit("storage_broken", { reason });
+    } catch (error) {
+      // A user of ClickHouse may not be allowed to look.
+      telemetry.log.line("debug", "broken_parts_not_seen", { reason: errorText(error) });
+    }
   }
 
   /** Whether anybody answers. Rejects when nobody does in time. */

@@ -22,6 +22,7 @@ export const EVENTS = {
   storage_unavailable: { level: "warn", message: "ClickHouse cannot be reached; the spool holds what arrives" },
   storage_refused: { level: "error", message: "the database does not belong to this version; spans stay in the spool" },
   storage_drifted: { level: "warn", message: "a table is no longer as the migrations made it" },
+  storage_broken: { level: "error", message: "ClickHouse has lost records: it put parts aside that are not whole" },
   engine_ready: { level: "debug", message: "the embedded engine serves" },
   engine_crashed: { level: "error", message: "the embedded engine ended and will be started again" },
   request_refused: {

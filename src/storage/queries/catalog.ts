@@ -20,6 +20,7 @@ export const QUERY_NAMES = [
   "spans-present",
   "events-present",
   "insert-memory",
+  "broken-parts",
   "budget-past",
   "budget-spend",
   "lease-spend",

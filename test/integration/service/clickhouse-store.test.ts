@@ -3,6 +3,7 @@
  * Method: the store against a server that holds its answers, or is not there, by a clock that stands still until it is moved.
  */
 import { once } from "node:events";
+import { truncateSync } from "node:fs";
 import { createServer, type ServerResponse } from "node:http";
 import { mkdtemp, rm } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
@@ -135,4 +136,32 @@ it("has what is no longer as the migrations made it among its findings, and what
   await expect(refused.started).rejects.toThrow(reason);
   expect(refused.store.findings).toEqual([reason]);
   expect(refused.told).toEqual(["storage_refused"]);
+});
+
+it("says which table has lost records, once, where ClickHouse put a part aside that is not whole", async () => {
+  const directory = await mkdtemp(join(tmpdir(), "tollgate-broken-"));
+  cleanup.push(() => rm(directory, { recursive: true, force: true }));
+  let engine = new EmbeddedEngine({ dataDir: directory });
+  let { url } = await engine.start();
+  const first = startStore(url);
+  await first.started;
+  expect([first.told, first.store.findings]).toEqual([["storage_ready"], []]);
+  await first.store.insertRows("audit_checkpoint_log", [{ log: "l", number: 1, time: "2026-11-23 00:00:00.000" }]);
+  const storage = createStorage({ url });
+  const sql = "SELECT path FROM system.parts WHERE table = 'audit_checkpoint_log' AND active";
+  const [part] = await storage.query<{ readonly path: string }>(sql);
+  await storage.close();
+  await first.store.stop();
+  await engine.stop();
+  truncateSync(join(part?.path ?? "", "data.bin"), 1);
+
+  engine = new EmbeddedEngine({ dataDir: directory });
+  ({ url } = await engine.start());
+  cleanup.push(() => engine.stop());
+  const { store, told, started } = startStore(url);
+  await started;
+  await expect.poll(() => told).toEqual(["storage_ready", "storage_broken"]);
+  expect(store.findings).toEqual([
+    expect.stringMatching(/^`audit_checkpoint_log` has lost 1 part that .*audit verify/),
+  ]);
 });
