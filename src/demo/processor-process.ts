@@ -38,12 +38,19 @@ export interface ProcessorOptions {
   /** Added to the processor's environment. */
   readonly env?: Readonly<Record<string, string>>;
   readonly receiver?: ReceiverKeys;
+  readonly storage?: StorageKeys;
 }
 
 /** More keys of the receiver's protocols, as YAML in flow style: `connections_max: 64, request_timeout_ms: 1000`. */
 export interface ReceiverKeys {
   readonly http: string;
   readonly grpc: string;
+}
+
+/** More keys of `storage`, and of `storage.embedded`, as YAML in flow style. */
+export interface StorageKeys {
+  readonly storage: string;
+  readonly embedded: string;
 }
 
 /** As `npm start` has it. */
@@ -135,13 +142,14 @@ export class ProcessorProcess {
   }
 }
 
-function configText({ at, receiver = { http: "", grpc: "" } }: ProcessorOptions): string {
+function configText(options: ProcessorOptions): string {
+  const { at, receiver = { http: "", grpc: "" }, storage = { storage: "", embedded: "" } } = options;
   const endpoint = (url: string | undefined): string => (url === undefined ? "127.0.0.1:0" : new URL(url).host);
   return [
     `receivers: { otlp: { protocols: { http: { endpoint: "${endpoint(at?.otlp_http)}", ${receiver.http} },`,
     `  grpc: { endpoint: "${endpoint(at?.otlp_grpc)}", ${receiver.grpc} } } } }`,
     `api: { endpoint: "${endpoint(at?.api)}" }`,
-    `storage: { embedded: { endpoint: "${endpoint(at?.clickhouse)}" } }`,
+    `storage: { embedded: { endpoint: "${endpoint(at?.clickhouse)}", ${storage.embedded} }, ${storage.storage} }`,
     "governance: { paths: [./governance] }",
     "",
   ].join("\n");

@@ -1,6 +1,11 @@
 /** A processor and a provider for one test file: started before, stopped after, whatever happens between. */
 import { afterAll, beforeAll } from "vitest";
-import { ProcessorProcess, type ReceiverKeys, type Workspace } from "../../src/demo/processor-process.ts";
+import {
+  ProcessorProcess,
+  type ReceiverKeys,
+  type StorageKeys,
+  type Workspace,
+} from "../../src/demo/processor-process.ts";
 import { createWorkspace } from "./workspace.ts";
 import { ProviderSimulator, type SimulatorOptions } from "../../src/demo/provider/simulator.ts";
 import { waitFor } from "../../src/demo/wait.ts";
@@ -13,6 +18,7 @@ export interface RigOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** For its first start, too. */
   readonly receiver?: ReceiverKeys;
+  readonly storage?: StorageKeys;
 }
 
 export interface Rig {
@@ -40,6 +46,7 @@ export function useRig(options: RigOptions): () => Rig {
       workspace,
       ...(options.env === undefined ? {} : { env: options.env }),
       ...(options.receiver === undefined ? {} : { receiver: options.receiver }),
+      ...(options.storage === undefined ? {} : { storage: options.storage }),
     });
     const started: Rig = { workspace, processor, simulator, providerUrl };
     stack.defer(async () => void (await started.processor.stop()));
