@@ -10,6 +10,28 @@ interface RawJson {
 /** Not in the oldest Node that is supported, nor in the types. */
 const { isRawJSON } = JSON as { readonly isRawJSON?: (value: unknown) => value is RawJson };
 
+/** What a server will read: what the app has written itself, as bytes or text, may be JSON. Throws what the body throws. */
+export function asRead(body: unknown): unknown {
+  const written = writtenIn(body);
+  return written === undefined ? asSerialised(body) : jsonIn(written);
+}
+
+/** The text of a body that SDKs send as it is. */
+export function writtenIn(body: unknown): string | undefined {
+  if (typeof body === "string") return body;
+  if (body instanceof ArrayBuffer) return Buffer.from(body).toString();
+  return ArrayBuffer.isView(body) ? Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString() : undefined;
+}
+
+/** `undefined`: no JSON, so nothing of which anything is known here. */
+function jsonIn(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
 /** Throws what the body throws. What goes as it is (forms, files, streams, bytes, text) comes back as it is. */
 export function asSerialised(body: unknown): unknown {
   if (!isJson(body)) return body;

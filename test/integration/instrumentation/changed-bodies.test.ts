@@ -4,7 +4,7 @@
  */
 import OpenAI from "openai";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { BudgetExceeded } from "../../../instrumentation/src/errors.ts";
+import { BudgetExceeded, findTollgateError } from "../../../instrumentation/src/errors.ts";
 import { registerWire, Wire } from "../../../instrumentation/src/wire/wire.ts";
 import { guard } from "../../../instrumentation/src/guard/guard.ts";
 import { anthropicClient, openaiClient, startGatedProcess, type GatedProcess } from "../../support/gated-process.ts";
@@ -76,6 +76,45 @@ describe("a body that tells itself as JSON", () => {
     expect(events.filter((event) => "usage" in event)).toEqual([]);
     await gated.stop();
     expect(gated.spans()[0]?.attributes["tollgate.cost.status"]).toBe("exact");
+  });
+});
+
+/** As apps post what they have serialised themselves. */
+const WRITTEN: Readonly<Record<string, (text: string) => unknown>> = {
+  "a Buffer": (text) => Buffer.from(text),
+  "a view into more": (text) => new Uint8Array(Buffer.from(`..${text}..`)).subarray(2, -2),
+  "an ArrayBuffer": (text) => new TextEncoder().encode(text).buffer,
+  "a text": (text) => text,
+};
+
+describe.each(Object.entries(WRITTEN))("a body that is %s", (_name, written) => {
+  const bytes = (body: object): unknown => written(JSON.stringify(body));
+  const headers = { "content-type": "application/json" };
+
+  it("goes as it is where it is bounded, as one call, and is charged for what it says", async () => {
+    const body = bytes({ ...REQUEST, max_completion_tokens: 5 });
+    await openaiClient(provider.url).post("/chat/completions", { body, headers });
+    expect(provider.requests.map((request) => request.body)).toEqual([{ ...REQUEST, max_completion_tokens: 5 }]);
+    expect(gated.spans()).toHaveLength(1);
+    expect(gated.spans()[0]?.attributes).toMatchObject({
+      "gen_ai.request.model": REQUEST.model,
+      "gen_ai.usage.output_tokens": USAGE.output,
+      "tollgate.cost.status": "exact",
+    });
+  });
+
+  it("gets the bound that the money covers where it has none", async () => {
+    await openaiClient(provider.url).post("/chat/completions", { body: bytes(REQUEST), headers });
+    const { max_completion_tokens: bound, ...rest } = provider.requests[0]?.body ?? {};
+    expect(rest).toEqual(REQUEST);
+    expect(bound).toBeLessThan(2_000);
+  });
+
+  it("is refused where the money does not cover what it asks for", async () => {
+    ledger.limit = 1n;
+    const sent = openaiClient(provider.url).post("/chat/completions", { body: bytes(REQUEST), headers });
+    await expect(sent).rejects.toSatisfy((error) => findTollgateError(error)?.code === "budget_exceeded");
+    expect(provider.requests).toEqual([]);
   });
 });
 
