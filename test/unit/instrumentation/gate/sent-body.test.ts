@@ -1,0 +1,32 @@
+/** Whether what an app's own code has made of an admitted request is covered by what was admitted. */
+import { expect, it } from "vitest";
+import { messages } from "../../../../instrumentation/src/anthropic/messages.ts";
+import type { Admission } from "../../../../instrumentation/src/gate/admission.ts";
+import { CallBounds } from "../../../../instrumentation/src/gate/call-bound.ts";
+import { SentBody } from "../../../../instrumentation/src/gate/sent-body.ts";
+
+const PROMPT = "x".repeat(4_000);
+const BODY = { model: "claude-haiku-4-5", max_tokens: 200, messages: [{ role: "user", content: PROMPT }] };
+
+function admitted(body: object): SentBody {
+  const facts = messages.readRequest({ ...body });
+  const bounds = new CallBounds(facts, undefined);
+  const admission = { facts, bounds, output: facts.outputBound } as unknown as Admission;
+  const options = { endpoint: messages, facts, guard: undefined };
+  return new SentBody({ admission, options, giveWay: () => {}, stop: () => true }, undefined);
+}
+
+const covers = (change: object): boolean => admitted(BODY).covers(JSON.stringify({ ...BODY, ...change }));
+
+it("covers the same prompt with as much output or less, and no more of either", () => {
+  expect(covers({})).toBe(true);
+  expect(covers({ max_tokens: 100 })).toBe(true);
+  expect(covers({ max_tokens: 201 })).toBe(false);
+  expect(covers({ messages: [{ role: "user", content: PROMPT.repeat(2) }] })).toBe(false);
+});
+
+it("counts a prompt as often as it is read: half the output for two models is no bargain", () => {
+  const fallbacks = [{ model: "claude-haiku-4-5" }];
+  expect(messages.readRequest({ ...BODY, fallbacks })).toMatchObject({ choices: 2, readings: 2 });
+  expect(covers({ max_tokens: 100, fallbacks })).toBe(false);
+});
