@@ -28,7 +28,7 @@ import type { Server } from "../gate/call-span.ts";
 import { observeParsed } from "./observe-answer.ts";
 import { observeRaw } from "./observe-raw.ts";
 import { wasNeverSent } from "./never-sent.ts";
-import { asRead, writtenIn } from "./serialised.ts";
+import { asReceived, writtenIn } from "./serialised.ts";
 import type { ApiPromise, ClientPrototype, RequestOptions, ResponseProps } from "./client-shape.ts";
 
 /** What one SDK adds to the common shape. */
@@ -82,7 +82,7 @@ function patchMakeRequest(prototype: ClientPrototype, adapter: ClientAdapter): v
     const known = isRetry ? given[CALL] : undefined;
     const readCall = (): CallOptions | undefined => {
       const endpoint = given.method.toLowerCase() === "post" ? adapter.endpointOf(given.path, this) : undefined;
-      const body = endpoint === undefined ? undefined : asBody(asRead(given.body));
+      const body = endpoint === undefined ? undefined : asBody(asReceived(given.body));
       if (body === undefined || endpoint === undefined) return undefined;
       return {
         endpoint,

@@ -11,7 +11,7 @@ interface RawJson {
 const { isRawJSON } = JSON as { readonly isRawJSON?: (value: unknown) => value is RawJson };
 
 /** What a server will read: what the app has written itself, as bytes or text, may be JSON. Throws what the body throws. */
-export function asRead(body: unknown): unknown {
+export function asReceived(body: unknown): unknown {
   const written = writtenIn(body);
   return written === undefined ? asSerialised(body) : jsonIn(written);
 }

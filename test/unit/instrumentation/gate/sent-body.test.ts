@@ -5,6 +5,7 @@ import type { Admission } from "../../../../instrumentation/src/gate/admission.t
 import { CallBounds } from "../../../../instrumentation/src/gate/call-bound.ts";
 import { SentBody } from "../../../../instrumentation/src/gate/sent-body.ts";
 
+const URL_MADE = "https://api.anthropic.com/v1/messages";
 const PROMPT = "x".repeat(4_000);
 const BODY = { model: "claude-haiku-4-5", max_tokens: 200, messages: [{ role: "user", content: PROMPT }] };
 
@@ -13,10 +14,12 @@ function admitted(body: object): SentBody {
   const bounds = new CallBounds(facts, undefined);
   const admission = { facts, bounds, output: facts.outputBound } as unknown as Admission;
   const options = { endpoint: messages, facts, guard: undefined };
-  return new SentBody({ admission, options, giveWay: () => {}, stop: () => true }, undefined);
+  const made = { url: URL_MADE, text: undefined };
+  return new SentBody({ admission, options, giveWay: () => {}, stop: () => true }, made);
 }
 
-const covers = (change: object): boolean => admitted(BODY).covers(JSON.stringify({ ...BODY, ...change }));
+const covers = (change: object): boolean =>
+  admitted(BODY).covers({ url: new URL(URL_MADE), body: () => ({ ...BODY, ...change }), read: () => undefined });
 
 it("covers the same prompt with as much output or less, and no more of either", () => {
   expect(covers({})).toBe(true);
