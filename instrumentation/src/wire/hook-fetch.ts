@@ -1,5 +1,6 @@
 /** The gate before `globalThis.fetch`. Requests that are none of its business go straight on, as the promise that they are. */
 import { context } from "@opentelemetry/api";
+import { CallContext } from "../gate/call-context.ts";
 import { startSending } from "../gate/current-call.ts";
 import type { Sending } from "../gate/current-call.ts";
 import { knownText } from "../gate/sent-body.ts";
@@ -10,7 +11,7 @@ import { isAsAdmitted } from "./as-admitted.ts";
 import { BODY_BYTES_MAX, isBlob, textOf } from "./request-body.ts";
 import { patchDispatcherOf, patchGlobalDispatcher } from "./hook-undici.ts";
 import { registeredWire } from "./wire.ts";
-import type { Verdict, Wire } from "./wire.ts";
+import type { MadeByCall, Wire } from "./wire.ts";
 import type { WireCall } from "./wire-call.ts";
 import type { ProviderHost } from "./providers.ts";
 
@@ -77,12 +78,15 @@ function send(sending: Sent): Promise<Response> {
       return sendLater(sending, verdict.until);
     case "read":
       if (!hasNodesRequest()) return passed(original(input, init));
-      return sendGated(sending, { method, url, host: verdict.host });
+      return (
+        sendForCall(sending, { method, url, host: verdict.host }) ??
+        sendGated(sending, { method, url, host: verdict.host })
+      );
   }
 }
 
 /** Of a call that was admitted above; `begun` before its body is read, so that what is sent beside it meanwhile is seen. */
-type Covered = Pick<Extract<Verdict, { readonly do: "covered" }>, "by" | "hop"> & { readonly begun: Sending };
+type Covered = MadeByCall & { readonly begun: Sending };
 
 function sendOfCall(sending: Sent, target: Target, covered: Covered): Promise<Response> {
   const { original, input, init } = sending;
@@ -93,7 +97,22 @@ function sendOfCall(sending: Sent, target: Target, covered: Covered): Promise<Re
   if (text === undefined) return sendGated(sending, { ...target, covered });
   if (isAsAdmitted(body, { ...target, body: text, header: noHeader })) return go();
   covered.begun.stop();
-  return sendGated(sending, { ...target, insteadOf: body });
+  return sendForCall(sending, target) ?? sendGated(sending, { ...target, insteadOf: body });
+}
+
+/** `undefined`: no call has made this request, or it was sent already. */
+function sendForCall(
+  { wire, original, input, init, isLast }: Sent,
+  { method, url }: Target,
+): Promise<Response> | undefined {
+  const text = textGiven(input, init);
+  if (text === undefined || text === "" || !isLast) return undefined;
+  const made = wire.callMaking({ method, url, via: "fetch" }, text);
+  if (made === undefined) return undefined;
+  const own = new CallContext(context.active(), { call: made.by });
+  return context.with(own, () =>
+    sendCovered({ ...made, begun: startSending(made.by, "fetch") }, () => original(input, init)),
+  );
 }
 
 /** Text that `fetch` is given is in no encoding. */

@@ -13,6 +13,7 @@ import type { CallInFlight, Hop, Sender } from "../gate/current-call.ts";
 import { asBody } from "../gate/endpoint.ts";
 import type { SentBody } from "../gate/sent-body.ts";
 import type { Gate } from "../gate/gate.ts";
+import { GatedCall } from "../gate/gated-call.ts";
 import { standingRefusal } from "../gate/standing-refusal.ts";
 import type { HelloReply } from "../protocol.ts";
 import * as semconv from "../semconv.ts";
@@ -61,6 +62,8 @@ export interface Leaving extends Outgoing {
   readonly named?: URL | undefined;
 }
 
+export type MadeByCall = Pick<Extract<Verdict, { readonly do: "covered" }>, "by" | "hop">;
+
 const PASS: Verdict = { do: "pass" };
 /** https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html */
 const SIGNED = /^AWS4-/;
@@ -94,6 +97,18 @@ export class Wire {
       const error = this.#gate.contain(problem);
       return error === undefined ? PASS : { do: "refuse", error };
     }
+  }
+
+  /**
+   * The call whose SDK has made this very request and not sent it yet. A queue that apps put before their requests sends them in nobody's
+   * context, or in that of the call before.
+   */
+  callMaking(request: Leaving, text: string): MadeByCall | undefined {
+    for (const call of this.#gate.open) {
+      if (!(call instanceof GatedCall) || call.isEnded || call.isAnswered || call.sent !== undefined) continue;
+      if (call.body?.isAsMade(request.url, text) === true) return { by: call, hop: this.#placeOf(request).hop };
+    }
+    return undefined;
   }
 
   isOfProvider(url: URL): boolean {
