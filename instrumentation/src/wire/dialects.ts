@@ -25,6 +25,8 @@ export interface ModelRequest {
   readonly path: string;
   /** `undefined`: not JSON, or not to be read. */
   readonly body: Body | undefined;
+  /** What it says where that is no JSON. */
+  readonly text?: string | undefined;
   /** Nothing of it may be changed: it is signed. */
   readonly isFrozen: boolean;
   /** `undefined`: the host is not in the table. */
@@ -154,10 +156,11 @@ function strict(body: Body): Body {
   return bound === undefined ? rest : { ...rest, max_tokens: bound };
 }
 
-/** Only the table makes a call of what nobody can read, or a path that names the model and a body with a prompt. */
-function openOpaque({ path, body, host }: ModelRequest): OpenedRequest | undefined {
+/** Only the table makes a call of what nobody can read, or a path of a model's and a body that looks like a prompt. */
+function openOpaque({ path, body, text, host }: ModelRequest): OpenedRequest | undefined {
   const model = MODEL_IN_PATH.exec(path)?.[1];
-  const provider = host?.provider ?? (model !== undefined && hasPrompt(body) ? providerAt(path) : undefined);
+  const isCall = LOOKS_LIKE_CALL.every((part) => part.test(text ?? "")) || (model !== undefined && hasPrompt(body));
+  const provider = host?.provider ?? (isCall ? providerAt(path) : undefined);
   if (provider === undefined) return undefined;
   const toWire = (): ReturnType<OpenedRequest["toWire"]> => ({ body: undefined, path });
   const job = JOBS.find(([pattern]) => pattern.test(path))?.[1];
@@ -166,9 +169,18 @@ function openOpaque({ path, body, host }: ModelRequest): OpenedRequest | undefin
   return { endpoint, body: body ?? {}, toWire, isOpaque: true };
 }
 
+/** Of a path that may be a model's on any host. */
 function providerAt(path: string): string {
-  return path.includes("/model/") ? Provider.awsBedrock : Provider.gcpVertexAi;
+  if (path.includes("/model/")) return Provider.awsBedrock;
+  if (/:[^/]+$/.test(path)) return Provider.gcpVertexAi;
+  return path.endsWith("/messages") ? Provider.anthropic : Provider.openai;
 }
+
+/**
+ * JSON as only some servers take it: with NaN, as Python writes and reads it, commas too many, comments, letters that should be escaped, several
+ * texts in one. Which of its names count nobody can tell, so it has no price.
+ */
+const LOOKS_LIKE_CALL = [/"model"\s*:/, /"(?:messages|input|prompt)"\s*:/] as const;
 
 /** As the models that Bedrock and Vertex AI serve are asked. */
 function hasPrompt(body: Body = {}): boolean {

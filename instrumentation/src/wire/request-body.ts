@@ -38,6 +38,8 @@ export function textOf(body: unknown): string | Uint8Array | undefined | Promise
 export interface ReadBody {
   /** `undefined`: it says nothing, or nobody here can tell. */
   readonly json: unknown;
+  /** What it says where that is no JSON. */
+  readonly text?: string;
   /** Neither packed nor in other letters than UTF-8: what is written in its place reads the same. */
   readonly isPlain: boolean;
 }
@@ -49,14 +51,23 @@ export function readBody(
   const encodings = encodingsOf(header("content-encoding") ?? "");
   const isPacked = encodings.length > 0;
   const isNamedOtherwise = OTHER_LETTERS.test(header("content-type") ?? "");
-  const unread: ReadBody = { json: undefined, isPlain: !isPacked && !isNamedOtherwise };
-  if (body === undefined || body.length === 0) return unread;
+  const isPlain = !isPacked && !isNamedOtherwise;
+  if (body === undefined || body.length === 0) return { json: undefined, isPlain };
+  if (typeof body === "string" && !isPacked) return { ...parsed(body), isPlain };
   try {
-    if (typeof body === "string" && !isPacked) return { ...unread, json: JSON.parse(withoutMark(body)) as unknown };
     const { text, isUtf8 } = textOfJson(unpacked(typeof body === "string" ? Buffer.from(body) : body, encodings));
-    return { json: JSON.parse(withoutMark(text)), isPlain: unread.isPlain && isUtf8 };
+    return { ...parsed(text), isPlain: isPlain && isUtf8 };
   } catch {
-    return unread;
+    return { json: undefined, isPlain };
+  }
+}
+
+/** Servers that take a byte order mark are common enough. */
+function parsed(text: string): Pick<ReadBody, "json" | "text"> {
+  try {
+    return { json: JSON.parse(text.startsWith("\ufeff") ? text.slice(1) : text) as unknown };
+  } catch {
+    return { json: undefined, text };
   }
 }
 
@@ -65,11 +76,6 @@ function encodingsOf(header: string): readonly string[] {
   if (header === "") return [];
   const names = header.split(",").map((name) => name.trim().toLowerCase());
   return names.filter((name) => name !== "" && name !== "identity").toReversed();
-}
-
-/** Servers that take a byte order mark are common enough. */
-function withoutMark(text: string): string {
-  return text.startsWith("\ufeff") ? text.slice(1) : text;
 }
 
 /** Throws for what is not packed so, is longer than any prompt, or packed more often than anybody does. */

@@ -191,12 +191,12 @@ export class Wire {
 
   async #open(request: WireRequest): Promise<WireCall | undefined> {
     const { url, host, signal, parent, via, insteadOf } = request;
-    const { json, isPlain } = readBody(request.body, request.header);
+    const { json, text, isPlain } = readBody(request.body, request.header);
     // What is packed, or in other letters than ours would be, is read, and goes as it is.
     const isFrozen = request.isSent === true || !isPlain || SIGNED.test(request.header("authorization") ?? "");
     const body = asBody(json);
     const path = modelPath(url.pathname);
-    const opened = openRequest({ path, body, isFrozen, host, endpoint: insteadOf?.endpointAt(url) });
+    const opened = openRequest({ path, body, text, isFrozen, host, endpoint: insteadOf?.endpointAt(url) });
     if (opened === undefined) {
       await this.#egress.pass(request);
       return undefined;

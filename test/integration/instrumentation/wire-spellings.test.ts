@@ -270,6 +270,24 @@ it.each([
 });
 
 it.each([
+  ["NaN", TEXT.replace(/\}$/, ',"temperature":NaN}')],
+  ["a comma too many", TEXT.replace(/\}$/, ",}")],
+  ["a letter that should be escaped", TEXT.replace('"hi"', '"h\ni"')],
+  ["a comment", `// asks\n${TEXT}`],
+  ["several texts in one", `${TEXT}\n${TEXT}`],
+  ["NaN in UTF-16", Buffer.from(TEXT.replace(/\}$/, ',"top_p":NaN}'), "utf16le")],
+] as const)("JSON as only some servers take it is a call without a price: %s", async (_name, body) => {
+  start();
+  expect(await codeOf(send({ path: "/v1/chat/completions" }, body))).toBe("unpriced_model");
+  expect(arrived).toEqual([]);
+});
+
+it("and text that is none goes by the list of endpoints", async () => {
+  start();
+  expect(await send({ path: "/v1/messages" }, 'my "model" of the world: {')).toBe("sent");
+});
+
+it.each([
   ["/v1/messages", { to: "a", messages: ["hi"] }],
   ["/v1/messages", { model: "a", messages: "hi" }],
   ["/chat/completions", { messages: ["hi"] }],
