@@ -93,7 +93,7 @@ class JournaledLedger implements StoredLedger, PastSeeking {
     const recovered = await recover(disk, dir, (notice) => this.#notify(notice));
     const { state, segments, events } = recovered;
     onState?.(state);
-    const journal = this.#createJournal(recovered, () => snapshotLines(state));
+    const journal = this.#createJournal(recovered, () => snapshotLines(state, { isCompact: true }));
     try {
       await journal.start();
       if (isRenewed) await journal.renew();

@@ -269,7 +269,7 @@ function segmentHead(segment: number, previousBytes: number): string {
 }
 
 function* snapshotFrames(segment: number, lines: readonly string[]): Generator<Buffer> {
-  yield encodeFrame(JSON.stringify({ snapshot: "tollgate-ledger", version: 1, segment }));
+  yield encodeFrame(JSON.stringify({ snapshot: "tollgate-ledger", version: 2, segment }));
   let group: string[] = [];
   let bytes = 0;
   for (const line of lines) {

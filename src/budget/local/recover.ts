@@ -34,6 +34,8 @@ interface Head {
 }
 
 const VERSION = 1;
+/** In the first each instance had its document beside it. */
+const SNAPSHOT_VERSIONS: ReadonlySet<number> = new Set([1, 2]);
 
 export async function recover(disk: Disk, dir: string, notify: (notice: LedgerNotice) => void): Promise<Recovered> {
   const files = await listJournal(disk, dir);
@@ -121,7 +123,7 @@ async function loadSnapshot(disk: Disk, dir: string, segment: number): Promise<L
     if (frame.kind === "end") break;
     if (frame.kind === "broken") throw corrupt(path, offset, "a damaged record");
     if (offset > 0) lines.push(...frame.payload.split("\n"));
-    else if ((JSON.parse(frame.payload) as Head).version !== VERSION) throw corrupt(path, 0, "an unknown version");
+    else checkSnapshotHead(path, frame.payload);
     offset = frame.next;
   }
   try {
@@ -129,6 +131,11 @@ async function loadSnapshot(disk: Disk, dir: string, segment: number): Promise<L
   } catch (error) {
     throw corrupt(path, offset, error instanceof Error ? error.message : String(error), error);
   }
+}
+
+function checkSnapshotHead(path: string, payload: string): void {
+  const { version } = JSON.parse(payload) as Head;
+  if (!SNAPSHOT_VERSIONS.has(version)) throw corrupt(path, 0, `version ${version} of the snapshot is not known here`);
 }
 
 async function cutOff(disk: Disk, path: string, length: number): Promise<void> {

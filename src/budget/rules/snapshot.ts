@@ -14,7 +14,8 @@ import { LedgerState, newLease, type ClosedLease, type Lease, UNKNOWN_PROCESS } 
 
 interface SpendLine extends Pick<Spend, "match" | "isInForce" | "startMs" | "endMs" | "touchedMs"> {
   readonly line: "spend";
-  readonly budget: Written<Budget>;
+  /** Absent: it is the head's of that name. */
+  readonly budget?: Written<Budget>;
   readonly settled: string;
   readonly buckets: readonly (readonly [number, string])[] | undefined;
   /** Absent in snapshots of before there was such a thing. */
@@ -68,44 +69,53 @@ type SnapshotLine =
   | { readonly line: "token"; readonly token: string }
   | { readonly line: "end"; readonly lines: number };
 
-/** The state, line by line, as it is now. */
-export function snapshotLines(state: LedgerState): string[] {
+export interface SnapshotOptions {
+  /** Each document once, not with every instance of it: of a hundred thousand it is most of the text. Readers before 2026-11-23 can't read it. */
+  readonly isCompact: boolean;
+}
+
+/** The state, line by line, as it is now. Text at once: of very many instances a second form of each would be as much memory again. */
+export function snapshotLines(state: LedgerState, { isCompact }: SnapshotOptions = { isCompact: false }): string[] {
   const { atMs: at, ttlMs, graceMs } = state;
   const past = [...state.past].map(([name, of]) => [name, writePast(of)] as const);
-  const lines: SnapshotLine[] = [{ line: "head", at, ttlMs, graceMs, budgets: state.budgets.map(writeBudget), past }];
-  for (const raise of state.raises.values()) lines.push({ line: "raise", raise: writeRaise(raise) });
-  for (const spend of state.spends.values()) lines.push(spendLine(spend));
-  for (const lease of state.active.values()) lines.push(leaseLine(lease, false));
-  for (const lease of state.expired.values()) lines.push(leaseLine(lease, true));
+  const lines: string[] = [];
+  const add = (line: SnapshotLine): void => void lines.push(JSON.stringify(line));
+  add({ line: "head", at, ttlMs, graceMs, budgets: state.budgets.map(writeBudget), past });
+  for (const raise of state.raises.values()) add({ line: "raise", raise: writeRaise(raise) });
+  const ofHead: ReadonlySet<Budget> = new Set(isCompact ? state.budgets : []);
+  for (const spend of state.spends.values()) {
+    const isOfHead = ofHead.has(spend.budget) && spend.budget.name === spend.match.name;
+    add({ ...spendLine(spend), ...(isOfHead ? {} : { budget: writeBudget(spend.budget) }) });
+  }
+  for (const lease of state.active.values()) add(leaseLine(lease, false));
+  for (const lease of state.expired.values()) add(leaseLine(lease, true));
   for (const [id, closed] of state.closed) {
     const { labels, processId, forgetAtMs } = closed;
     const settled = writeAmounts(closed.settled);
-    lines.push({ line: "closed", id, labels, processId, settled, observed: writeAmounts(closed.observed), forgetAtMs });
+    add({ line: "closed", id, labels, processId, settled, observed: writeAmounts(closed.observed), forgetAtMs });
   }
-  for (const token of state.tokens) lines.push({ line: "token", token });
-  lines.push({ line: "end", lines: lines.length });
-  return lines.map((line) => JSON.stringify(line));
+  for (const token of state.tokens) add({ line: "token", token });
+  add({ line: "end", lines: lines.length });
+  return lines;
 }
 
 /** Throws `RangeError` when lines are missing. */
 export function readSnapshot(lines: readonly string[]): LedgerState {
   const state = new LedgerState();
-  const parsed = lines.map((line) => JSON.parse(line) as SnapshotLine);
-  const end = parsed.at(-1);
-  if (parsed[0]?.line !== "head" || end?.line !== "end" || end.lines !== parsed.length - 1) {
+  const [head, end] = [lines.at(0), lines.at(-1)].map((line) => JSON.parse(line ?? "{}") as Partial<SnapshotLine>);
+  if (head?.line !== "head" || end?.line !== "end" || end.lines !== lines.length - 1) {
     throw new RangeError("the snapshot is not whole");
   }
-  for (const line of parsed) restoreLine(state, line);
+  for (const line of lines) restoreLine(state, JSON.parse(line) as SnapshotLine);
   rejoinSpends(state);
   return state;
 }
 
 function spendLine(spend: Spend): SpendLine {
-  const { match, budget, isInForce, startMs, endMs, settled, touchedMs, buckets, fired } = spend;
+  const { match, isInForce, startMs, endMs, settled, touchedMs, buckets, fired } = spend;
   return {
     line: "spend",
     match,
-    budget: writeBudget(budget),
     isInForce,
     startMs,
     endMs,
@@ -179,7 +189,9 @@ function restoreLine(state: LedgerState, line: SnapshotLine): void {
 }
 
 function restoreSpend(state: LedgerState, line: SpendLine): void {
-  const spend = newSpend({ ...line.match, budget: readBudget(line.budget) }, line.touchedMs);
+  const budget = line.budget === undefined ? state.documentOf(line.match.name) : readBudget(line.budget);
+  if (budget === undefined) throw new RangeError(`the snapshot has no document of budget \`${line.match.name}\``);
+  const spend = newSpend({ ...line.match, budget }, line.touchedMs);
   spend.isInForce = line.isInForce;
   spend.startMs = line.startMs;
   spend.endMs = line.endMs;

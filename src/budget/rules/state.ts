@@ -76,6 +76,11 @@ export class LedgerState implements SpendWatch {
 
   /** By id. */
   readonly raises = new Map<string, Raise>();
+  /** Made when it is asked for, of the documents that are in force then. */
+  #named: { readonly of: readonly Budget[]; readonly byName: ReadonlyMap<string, Budget> } = {
+    of: [],
+    byName: new Map(),
+  };
   /** How many instances of `each` a budget has, by its name. */
   readonly #instances = new Map<string, number>();
 
@@ -86,10 +91,22 @@ export class LedgerState implements SpendWatch {
 
   /** `undefined` when no document has that name. */
   spendOfInstance({ name, each, run }: Instance, nowMs: number): Spend | undefined {
-    const budget = this.budgets.find((candidate) => candidate.name === name);
+    const budget = this.documentOf(name);
     if (budget === undefined) return undefined;
     const match = { name, budget, each: each ?? undefined, run: run ?? undefined };
     return this.#spendOf({ ...match, key: spendKey(name, match.each, match.run) }, nowMs);
+  }
+
+  /** The budget of that name that is in force. */
+  documentOf(name: string): Budget | undefined {
+    return this.#documents().get(name);
+  }
+
+  #documents(): ReadonlyMap<string, Budget> {
+    if (this.#named.of !== this.budgets) {
+      this.#named = { of: this.budgets, byName: new Map(this.budgets.map((budget) => [budget.name, budget])) };
+    }
+    return this.#named.byName;
   }
 
   #spendOf(match: BudgetMatch, nowMs: number): Spend {
