@@ -18,8 +18,8 @@ function admitted(body: object): SentBody {
   return new SentBody({ admission, options, giveWay: () => {}, stop: () => true }, made);
 }
 
-const covers = (change: object): boolean =>
-  admitted(BODY).covers({ url: new URL(URL_MADE), body: () => ({ ...BODY, ...change }), read: () => undefined });
+const covers = (change: object, body: object = BODY): boolean =>
+  admitted(body).covers({ url: new URL(URL_MADE), body: () => ({ ...body, ...change }), read: () => undefined });
 
 it("covers the same prompt with as much output or less, and no more of either", () => {
   expect(covers({})).toBe(true);
@@ -28,8 +28,12 @@ it("covers the same prompt with as much output or less, and no more of either", 
   expect(covers({ messages: [{ role: "user", content: PROMPT.repeat(2) }] })).toBe(false);
 });
 
-it("counts a prompt as often as it is read: half the output for two models is no bargain", () => {
-  const fallbacks = [{ model: "claude-haiku-4-5" }];
-  expect(messages.readRequest({ ...BODY, fallbacks })).toMatchObject({ choices: 2, readings: 2 });
-  expect(covers({ max_tokens: 100, fallbacks })).toBe(false);
+it("counts a prompt as often as it is read: half the output for twice as many models is no bargain", () => {
+  const other = { model: "claude-haiku-4-5" };
+  const body = { ...BODY, fallbacks: [other] };
+  const change = { max_tokens: 100, fallbacks: [other, other, other] };
+  expect(messages.readRequest({ ...body, ...change })).toMatchObject({ choices: 4, readings: 4 });
+  expect(covers(change, body)).toBe(false);
+  const shorter = { messages: [{ role: "user", content: PROMPT.slice(0, PROMPT.length / 3) }] };
+  expect(covers({ ...change, ...shorter }, body)).toBe(true);
 });
