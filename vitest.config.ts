@@ -3,6 +3,14 @@ import { defineConfig } from "vitest/config";
 /** Pure code and style, no processes: a new worker for each of these files costs as much as its tests. */
 const IN_PROCESS = ["test/unit/**/*.test.ts", "test/conformance/**/*.test.ts", "test/tidy.test.ts"];
 
+/**
+ * The gate in the test's own process, put in and taken out by each test, with no hook on the wire or a socket: loading the SDKs anew costs as much
+ * as the tests. What hooks those, or starts processes, has a worker of its own.
+ */
+const GATED = [
+  "test/integration/instrumentation/{answer-parts,anthropic,anthropic-apis,content,context,frameworks,given-up-tools,guard,guard-clients,guard-others,langchain,langgraph,libraries,llamaindex,mastra,mcp-server,openai,openai-agents,openai-apis,openai-embeddings,vercel-ai,vercel-ai-hosted,vercel-ai-tools}.test.ts",
+];
+
 export default defineConfig({
   test: {
     // These end a test that hangs. What takes ten seconds here takes a minute on a machine that is busy with other work.
@@ -15,7 +23,8 @@ export default defineConfig({
     reporters: ["default"],
     // Projects run one behind the other by name, from one queue: the short files come last and leave no worker idle at the end.
     projects: [
-      { extends: true, test: { name: "system", include: ["test/**/*.test.ts"], exclude: IN_PROCESS } },
+      { extends: true, test: { name: "system", include: ["test/**/*.test.ts"], exclude: [...IN_PROCESS, ...GATED] } },
+      { extends: true, test: { name: "gated", include: GATED, isolate: false } },
       // What a file leaves behind in globals and modules, the next one finds: each file resets what it sets.
       { extends: true, test: { name: "unit", include: IN_PROCESS, isolate: false } },
     ],
