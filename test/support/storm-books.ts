@@ -22,5 +22,10 @@ export async function expectStormStored(
   expect((await sqlRows(rig, books, 1))[0]).toEqual({ spans: String(spans), ids: String(spans), nano_usd });
   const spend = `SELECT toString(sum(s.calls)) AS calls, toString(sum(s.cost_nano_usd)) AS nano_usd
     FROM spend_by_minute AS s WHERE agent = '${service}'`;
+  // An insert is in its table before it is in what its views fill.
+  await waitFor(async () => Number((await sqlRows(rig, spend, 1))[0]?.["calls"]) >= spans, {
+    what: `${spans} calls of ${service}`,
+    timeoutMs: TIMEOUT_MS,
+  });
   expect((await sqlRows(rig, spend, 1))[0]).toEqual({ calls: String(spans), nano_usd });
 }
