@@ -11,6 +11,11 @@ import { createLogger } from "../../instrumentation/src/config/logger.ts";
 import { markGated } from "../../instrumentation/src/gate/registry.ts";
 import { hookModules } from "../../instrumentation/src/registration/module-hooks.ts";
 import { patchLoadedClass } from "../../instrumentation/src/registration/patch-sdk.ts";
+import { context } from "@opentelemetry/api";
+import { readConfig } from "../../instrumentation/src/config/config.ts";
+import { ProcessContextManager } from "../../instrumentation/src/telemetry/process-context-manager.ts";
+import { hookWire } from "../../instrumentation/src/wire/hook-wire.ts";
+import { registerWire, Wire } from "../../instrumentation/src/wire/wire.ts";
 import { ProviderSimulator, type SimulatorOptions } from "../../src/demo/provider/simulator.ts";
 import { waitFor } from "../../src/demo/wait.ts";
 import { startGatedProcess, type GatedProcess } from "./gated-process.ts";
@@ -22,6 +27,8 @@ export function hookFrameworks(): void {
   const logger = createLogger("debug", (line) => patchLog.push(line));
   // `startGatedProcess` patches the ES module itself.
   markGated("openai");
+  context.setGlobalContextManager(new ProcessContextManager(readConfig({})).enable());
+  hookWire();
   hookModules((file, loaded, location) => patchLoadedClass(logger, file.name, loaded, location));
 }
 
@@ -52,6 +59,7 @@ export async function startFrameworkRig(
   const url = await simulator.start();
   const gated = startGatedProcess({ env: options.env ?? {} });
   registerToolGate(new ToolGate(gated.gate));
+  registerWire(new Wire(gated.gate));
   const named = (isTool: boolean) =>
     gated.spans().filter(({ attributes }) => (attributes["gen_ai.operation.name"] === "execute_tool") === isTool);
   return {
@@ -63,6 +71,7 @@ export async function startFrameworkRig(
     tools: () => named(true),
     async stop() {
       registerToolGate(undefined);
+      registerWire(undefined);
       await gated.stop();
       await simulator.stop();
     },
