@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { agentFolder, COMMON_JS, ESM, FORMATS, LIBRARIES } from "../test/formats/agents.ts";
 import { bundledByWebpack, BUNDLERS, RUNTIMES, runtimeFormats } from "../test/formats/installed.ts";
-import { NEXT, runNext } from "../test/formats/next-app.ts";
+import { NEXT, NEXT_BUILDERS, NEXT_EXTERNAL, runNext } from "../test/formats/next-app.ts";
 import type { Format, Library } from "../test/formats/agents.ts";
 import { runCell } from "../test/formats/run-cell.ts";
 import { startScriptedProvider } from "../test/support/scripted-provider.ts";
@@ -39,7 +39,7 @@ try {
     // Formats are run on all of them; libraries on the ends.
     libraries: await libraryRows(ends(nodes)),
     runtimes: await runtimeRows(),
-    next: isWanted("next") ? await nextOutcome() : "",
+    next: isWanted("next") ? await nextRows() : "",
   };
   if (only.size === 0) writeFileSync(join(ROOT, "docs", "compatibility.md"), page(nodes, tables));
 } finally {
@@ -102,12 +102,20 @@ async function runtimeRows(): Promise<string> {
   return rows.join("\n");
 }
 
-async function nextOutcome(): Promise<string> {
+async function nextRows(): Promise<string> {
   const [library] = LIBRARIES;
   const folder = install(...NEXT, `openai@${versionIn(ROOT, library?.name ?? "")}`, join(ROOT, "instrumentation"));
-  const result = await runNext(folder, provider);
-  process.stdout.write(`next: ${result}\n`);
-  return result;
+  const rows: string[] = [];
+  for (const [name, external] of Object.entries(NEXT_EXTERNAL)) {
+    const cells: string[] = [];
+    for (const builder of NEXT_BUILDERS) {
+      const result = await runNext(folder, provider, { builder, external });
+      process.stdout.write(`next, ${name}, ${builder}: ${result}\n`);
+      cells.push(result);
+    }
+    rows.push(`| ${name} | ${cells.join(" | ")} |`);
+  }
+  return rows.join("\n");
 }
 
 async function outcome(cell: {
@@ -165,14 +173,18 @@ ${formats}
 ${line(twice.length + 1)}
 ${libraries}
 
-Next.js (${NEXT[0]}, \`next build\` and \`next start\`), registered in \`instrumentation.js\`, the libraries in \`serverExternalPackages\`: ${next}.
+| Next.js (\`${NEXT[0]}\`, \`next build\` and \`next start\`, \`openai\`), registered in \`instrumentation.js\` | ${NEXT_BUILDERS.join(" | ")} |
+${line(NEXT_BUILDERS.length + 1)}
+${next}
 
 | Runtime (\`openai\`) | ESM, \`--preload\` | CommonJS, \`--preload\` | \`registerTollgate()\` in the app | \`guard(client)\` |
 ${line(5)}
 ${runtimes}
 
-On other runtimes than Node, classes of SDKs are gated; tools of frameworks are not on Bun, which has no hooks for modules: wrap them with \`guardTool\`. A
-library in a bundle is held by the wire only: name it in \`externals\` or \`serverExternalPackages\`. Of code given as text to a
-worker thread (\`eval: true\`), what it imports as ES modules is held by the wire only. \`tollgate doctor -- node agent.js\` tells what is gated in a program of yours.
+On other runtimes than Node, classes of SDKs are gated; tools of frameworks are not on Bun, which has no hooks for modules: wrap them with \`guardTool\`. \`fetch\`,
+\`node:http\` and bytes on sockets of \`node:net\` were tried there by hand, and are seen as on Node; HTTP/2, threads and children were not tried.
+
+A library in a bundle is held by the wire only: name it in \`externals\` or \`serverExternalPackages\`. Of code given as text to a worker
+thread (\`eval: true\`), what it imports as ES modules is held by the wire only. \`tollgate doctor -- node agent.js\` tells what is gated in a program of yours.
 `;
 }

@@ -1,6 +1,6 @@
 /** A Next.js app whose instrumentation hook registers the gate, built and started as in production. */
 import { execFileSync, spawn } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { dirname, join } from "node:path";
@@ -9,10 +9,25 @@ import type { Outcome } from "./run-cell.ts";
 
 export const NEXT = ["next@16.4.6", "react@19.2.0", "react-dom@19.2.0"];
 
+export const NEXT_BUILDERS = ["turbopack", "webpack"] as const;
+
+/** What lies outside of the app's bundle. */
+export const NEXT_EXTERNAL: Readonly<Record<string, readonly string[]>> = {
+  "the gate and the library in `serverExternalPackages`": ["@tollgate/instrumentation", "openai"],
+  "the library in `serverExternalPackages`, the gate in the bundle": ["openai"],
+  "both in the bundle": [],
+};
+
+export interface NextApp {
+  readonly builder: (typeof NEXT_BUILDERS)[number];
+  readonly external: readonly string[];
+}
+
 const START_MS = 60_000;
+/** What the gate says of a library that it does not gate. */
+const SAYS_UNGATED = /\S+ (?:is loaded but NOT gated|can't be gated): .*/;
 
 const FILES: Readonly<Record<string, string>> = {
-  "next.config.mjs": 'export default { serverExternalPackages: ["@tollgate/instrumentation", "openai"] };\n',
   "instrumentation.js": `export async function register() {
   if (process.env.NEXT_RUNTIME !== "nodejs") return;
   const { registerTollgate } = await import("@tollgate/instrumentation");
@@ -34,8 +49,10 @@ export async function GET() {
 };
 
 /** `folder` has Next.js, `openai` and the gate in its `node_modules`. */
-export async function runNext(folder: string, provider: ScriptedProvider): Promise<Outcome> {
-  for (const [name, text] of Object.entries(FILES)) {
+export async function runNext(folder: string, provider: ScriptedProvider, app: NextApp): Promise<Outcome> {
+  const config = `export default { serverExternalPackages: ${JSON.stringify(app.external)} };\n`;
+  rmSync(join(folder, ".next"), { recursive: true, force: true });
+  for (const [name, text] of Object.entries({ ...FILES, "next.config.mjs": config })) {
     mkdirSync(dirname(join(folder, name)), { recursive: true });
     writeFileSync(join(folder, name), text);
   }
@@ -48,7 +65,11 @@ export async function runNext(folder: string, provider: ScriptedProvider): Promi
     TOLLGATE_LOG: "debug",
   };
   const next = join(folder, "node_modules", "next", "dist", "bin", "next");
-  execFileSync(process.execPath, [next, "build"], { cwd: folder, env, stdio: "ignore" });
+  try {
+    execFileSync(process.execPath, [next, "build", `--${app.builder}`], { cwd: folder, env, stdio: "pipe" });
+  } catch (error) {
+    return `not gated: ${(error as { readonly stderr: Buffer }).stderr.toString().trim().split("\n").at(-1) ?? ""}`;
+  }
   const port = await freePort();
   const before = provider.requests.length;
   const server = spawn(process.execPath, [next, "start", "-p", String(port)], { cwd: folder, env, stdio: "pipe" });
@@ -58,6 +79,8 @@ export async function runNext(folder: string, provider: ScriptedProvider): Promi
   try {
     const said = await ask(`http://127.0.0.1:${port}/api/ask`);
     if (said !== "budget_exceeded" || provider.requests.length > before) return `not gated: ${said}`;
+    const [told] = SAYS_UNGATED.exec(log.join("")) ?? [];
+    if (told !== undefined) return `not gated: ${told}`;
     return log.join("").includes("openai is gated: ") ? "library" : "wire";
   } finally {
     server.kill("SIGKILL");
