@@ -1,33 +1,17 @@
 /** Paths of known providers that are paid for though no answer of a model comes back, or under a word that is free elsewhere. */
 import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { findTollgateError } from "../../../instrumentation/src/errors.ts";
-import { registerWire, Wire } from "../../../instrumentation/src/wire/wire.ts";
-import { startGatedProcess } from "../../support/gated-process.ts";
-import type { GatedProcess } from "../../support/gated-process.ts";
-import { startScriptedProvider } from "../../support/scripted-provider.ts";
-import type { ScriptedProvider } from "../../support/scripted-provider.ts";
-import { useWireHooks } from "../../support/wire-hooks.ts";
+import { useGatedWire } from "../../support/wire-hooks.ts";
 
-let provider: ScriptedProvider;
-let gated: GatedProcess;
-
-useWireHooks();
-
-beforeEach(async () => {
-  provider = await startScriptedProvider(() => ({ json: {} }));
-});
-
-afterEach(async () => {
-  registerWire(undefined);
-  await gated.stop();
-  await provider.close();
-});
+const wire = useGatedWire(() => ({ json: {} }));
 
 function start(name?: string): void {
-  const env = { TOLLGATE_BUDGET: "$1", ...(name !== undefined && { TOLLGATE_PROVIDERS: `${name}=${provider.url}` }) };
-  gated = startGatedProcess({ env });
-  registerWire(new Wire(gated.gate));
+  const env = {
+    TOLLGATE_BUDGET: "$1",
+    ...(name !== undefined && { TOLLGATE_PROVIDERS: `${name}=${wire.provider.url}` }),
+  };
+  wire.start({ env });
 }
 
 async function send(method: string, path: string, body: object): Promise<unknown> {
@@ -35,7 +19,7 @@ async function send(method: string, path: string, body: object): Promise<unknown
 }
 
 async function sendBytes(path: string, init: RequestInit): Promise<unknown> {
-  return fetch(provider.url + path, init).then(
+  return fetch(wire.provider.url + path, init).then(
     async (response) => response.text(),
     (problem: unknown) => problem,
   );
@@ -56,16 +40,18 @@ it.each([
 ])("refuses work without a price that a request only orders: %s %s %s", async (name, method, path, body) => {
   start(name);
   expect(findTollgateError(await send(method, path, body))?.code).toBe("unpriced_model");
-  expect(provider.requests).toHaveLength(0);
+  expect(wire.provider.requests).toHaveLength(0);
 });
 
 it("charges an answer of Mistral's where a conversation is kept", async () => {
   start("mistral_ai");
   const usage = { prompt_tokens: 12, completion_tokens: 5, total_tokens: 17 };
-  provider.script = () => ({ json: { object: "conversation.response", conversation_id: "c", outputs: [], usage } });
+  wire.provider.script = () => ({
+    json: { object: "conversation.response", conversation_id: "c", outputs: [], usage },
+  });
   await send("POST", "/v1/conversations", { model: "mistral-small-latest", inputs: "hi" });
-  expect(gated.spans()).toHaveLength(1);
-  expect(gated.spans()[0]?.attributes).toMatchObject({
+  expect(wire.gated.spans()).toHaveLength(1);
+  expect(wire.gated.spans()[0]?.attributes).toMatchObject({
     "gen_ai.request.model": "mistral-small-latest",
     "gen_ai.usage.input_tokens": 12,
     "tollgate.cost.status": "exact",
@@ -84,7 +70,7 @@ it.each([
   const body = new Uint8Array(pack(JSON.stringify(chat)));
   const error = await sendBytes("/gateway/v1/chat/completions", { method: "POST", headers, body });
   expect(findTollgateError(error)?.code).toBe("unpriced_model");
-  expect(provider.requests).toHaveLength(0);
+  expect(wire.provider.requests).toHaveLength(0);
 });
 
 it("does not unpack what is longer than any prompt", async () => {
@@ -92,7 +78,7 @@ it("does not unpack what is longer than any prompt", async () => {
   const headers = { "content-type": "application/json", "content-encoding": "gzip" };
   const body = new Uint8Array(gzipSync(Buffer.alloc(80 * 1024 * 1024)));
   await sendBytes("/gateway/v1/chat/completions", { method: "POST", headers, body });
-  expect(gated.spans()).toHaveLength(0);
+  expect(wire.gated.spans()).toHaveLength(0);
 });
 
 it.each([

@@ -3,29 +3,12 @@
  * right after the call, which without the gate changes nothing: `fetch` and undici have read it by then. What the provider gets is compared.
  */
 import { request as undiciRequest } from "undici";
-import { afterEach, beforeEach, expect, it } from "vitest";
-import { registerWire, Wire } from "../../../instrumentation/src/wire/wire.ts";
-import { startGatedProcess } from "../../support/gated-process.ts";
-import type { GatedProcess } from "../../support/gated-process.ts";
+import { expect, it } from "vitest";
 import { MemoryLedger } from "../../support/memory-ledger.ts";
-import { chatCompletion, startScriptedProvider } from "../../support/scripted-provider.ts";
-import type { ScriptedProvider } from "../../support/scripted-provider.ts";
-import { useWireHooks } from "../../support/wire-hooks.ts";
+import { chatCompletion } from "../../support/scripted-provider.ts";
+import { useGatedWire } from "../../support/wire-hooks.ts";
 
-let provider: ScriptedProvider;
-let gated: GatedProcess;
-
-useWireHooks();
-
-beforeEach(async () => {
-  provider = await startScriptedProvider(() => ({ json: chatCompletion({ input: 12, output: 5 }) }));
-});
-
-afterEach(async () => {
-  registerWire(undefined);
-  await gated.stop();
-  await provider.close();
-});
+const wire = useGatedWire(() => ({ json: chatCompletion({ input: 12, output: 5 }) }));
 
 const chat = (content: string): string =>
   JSON.stringify({ model: "gpt-4o-mini", messages: [{ role: "user", content }], max_tokens: 50 });
@@ -81,41 +64,38 @@ async function sendAndChange(url: string, init: { headers: Headers; body: string
 
 /** What the provider got, and what the app saw. */
 async function outcome(work: (url: string) => Promise<unknown>, url: string): Promise<unknown> {
-  const before = provider.requests.length;
+  const before = wire.provider.requests.length;
   const seen = await work(url);
-  const got = provider.requests.slice(before).map(({ path, body, headers }) => [path, body, headers["x-number"]]);
+  const got = wire.provider.requests.slice(before).map(({ path, body, headers }) => [path, body, headers["x-number"]]);
   return { seen, got };
 }
 
 const cases = Object.entries(CHANGES);
 
 it.each(cases)("sends what it has read, whatever the app changes then: %s", async (_name, work) => {
-  gated = startGatedProcess({ env: { TOLLGATE_BUDGET: "$1" } });
-  const url = `${provider.url}/v1/chat/completions`;
+  const url = `${wire.provider.url}/v1/chat/completions`;
   const bare = await outcome(work, url);
-  registerWire(new Wire(gated.gate));
+  wire.start({ env: { TOLLGATE_BUDGET: "$1" } });
   expect(await outcome(work, url)).toEqual(bare);
 });
 
 it.each(cases)("sends what it was told before it had to wait for the fleet's list: %s", async (_name, work) => {
-  const bare = await outcome(work, `${provider.url}/anything`);
-  gated = startGatedProcess({ transport: new MemoryLedger(10n ** 9n) });
-  registerWire(new Wire(gated.gate));
-  expect(await outcome(work, `${provider.url}/anything`)).toEqual(bare);
+  const bare = await outcome(work, `${wire.provider.url}/anything`);
+  wire.start({ transport: new MemoryLedger(10n ** 9n) });
+  expect(await outcome(work, `${wire.provider.url}/anything`)).toEqual(bare);
 });
 
 it("sends a call whatever the app has put in the place of `Request`, and reads a body that says it is a form", async () => {
-  gated = startGatedProcess({ env: { TOLLGATE_BUDGET: "$1" } });
-  registerWire(new Wire(gated.gate));
+  wire.start({ env: { TOLLGATE_BUDGET: "$1" } });
   const own = globalThis.Request;
   globalThis.Request = class Foreign {} as unknown as typeof Request;
   try {
     const headers = { "content-type": "multipart/form-data; boundary=x" };
-    const url = `${provider.url}/v1/chat/completions`;
+    const url = `${wire.provider.url}/v1/chat/completions`;
     const response = await fetch(url, { method: "POST", headers, body: chat("one") });
     expect([response.status, globalThis.Request.name]).toEqual([200, "Foreign"]);
     await response.text();
-    expect(gated.spans().map(({ attributes }) => attributes["gen_ai.request.model"])).toEqual(["gpt-4o-mini"]);
+    expect(wire.gated.spans().map(({ attributes }) => attributes["gen_ai.request.model"])).toEqual(["gpt-4o-mini"]);
   } finally {
     globalThis.Request = own;
   }
@@ -147,22 +127,21 @@ const FORMS: Readonly<Record<string, readonly [input: (url: string) => unknown, 
 it.each(Object.entries(FORMS))(
   "sends or refuses what `fetch` does, and as it does: %s",
   async (_name, [input, init]) => {
-    gated = startGatedProcess({ env: { TOLLGATE_BUDGET: "$1" } });
     const run = async (): Promise<unknown> => {
-      const before = provider.requests.length;
-      const url = `${provider.url}/v1/chat/completions`;
+      const before = wire.provider.requests.length;
+      const url = `${wire.provider.url}/v1/chat/completions`;
       const seen = await fetch(input(url) as string, init as RequestInit).then(
         async (response) => [response.status, response.url, await response.text()],
         (error: unknown) => String(error),
       );
-      return { seen, got: provider.requests.slice(before).map(({ body, headers }) => [body, headers]) };
+      return { seen, got: wire.provider.requests.slice(before).map(({ body, headers }) => [body, headers]) };
     };
     const bare = await run();
-    registerWire(new Wire(gated.gate));
+    wire.start({ env: { TOLLGATE_BUDGET: "$1" } });
     expect(await run()).toEqual(bare);
     // What was refused by `fetch` itself costs nothing.
-    const costs = gated.spans().map(({ attributes }) => Number(attributes["tollgate.cost.nano_usd"]));
-    const isCall = provider.requests.length > 0 && "body" in Object(init);
+    const costs = wire.gated.spans().map(({ attributes }) => Number(attributes["tollgate.cost.nano_usd"]));
+    const isCall = wire.provider.requests.length > 0 && "body" in Object(init);
     expect(costs.reduce((sum, cost) => sum + cost, 0)).toBe(isCall ? 12 * 150 + 5 * 600 : 0);
   },
 );
