@@ -1,23 +1,19 @@
-/** An agent whose processor is not there: `fail_mode` decides, and it is said once. */
+/** An agent whose processor is not there: `fail_mode` decides, and it is said once. All wait at the same time, each beside a provider of its own. */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { beforeAll, test } from "vitest";
 import { ProviderSimulator } from "../../src/demo/provider/simulator.ts";
 import { runSteps, type StepResult } from "../support/step-agent.ts";
 
-const simulator = new ProviderSimulator();
-let providerUrl = "";
 /** Nobody listens here: the port was given back. */
 let nowhere = "";
 
 beforeAll(async () => {
-  providerUrl = await simulator.start();
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   nowhere = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   await new Promise((resolve) => server.close(resolve));
 });
-afterAll(() => simulator.stop());
 
 const STEP = {
   kind: "chat",
@@ -28,13 +24,18 @@ async function run(
   name: string,
   env: Readonly<Record<string, string>>,
 ): Promise<{ results: readonly StepResult[]; warnings: readonly string[]; requests: number }> {
-  const before = simulator.count().requests;
+  const simulator = new ProviderSimulator();
+  await using stack = new AsyncDisposableStack();
+  stack.defer(() => simulator.stop());
+  const providerUrl = await simulator.start();
   const { results, stderr } = await runSteps({ name, providerUrl, env, steps: [STEP, STEP, STEP] });
   const warnings = stderr.split("\n").filter((line) => /no answer from the processor/.test(line));
-  return { results, warnings, requests: simulator.count().requests - before };
+  return { results, warnings, requests: simulator.count().requests };
 }
 
-test("with an endpoint set on purpose, calls are refused until a processor has been reached", async () => {
+test.concurrent("with an endpoint set on purpose, calls are refused until a processor has been reached", async ({
+  expect,
+}) => {
   const { results, requests, warnings } = await run("closed", { TOLLGATE_ENDPOINT: nowhere });
   for (const result of results)
     expect(result).toMatchObject({ ok: false, name: "GateUnavailable", code: "gate_unavailable" });
@@ -46,7 +47,7 @@ test("with an endpoint set on purpose, calls are refused until a processor has b
   expect(results[0]?.message).toBe(said);
 });
 
-test("with TOLLGATE_FAIL_MODE=open calls go through, and it is said once", async () => {
+test.concurrent("with TOLLGATE_FAIL_MODE=open calls go through, and it is said once", async ({ expect }) => {
   const { results, requests, warnings } = await run("open", { TOLLGATE_ENDPOINT: nowhere, TOLLGATE_FAIL_MODE: "open" });
   for (const result of results) expect(result).toMatchObject({ ok: true });
   expect(requests).toBe(3);
@@ -54,7 +55,7 @@ test("with TOLLGATE_FAIL_MODE=open calls go through, and it is said once", async
   expect(warnings[0]).toContain("calls go unchecked (fail mode open: by TOLLGATE_FAIL_MODE)");
 });
 
-test("with TOLLGATE_ENDPOINT=off a local budget still holds", async () => {
+test.concurrent("with TOLLGATE_ENDPOINT=off a local budget still holds", async ({ expect }) => {
   const { results, requests } = await run("local", { TOLLGATE_ENDPOINT: "off", TOLLGATE_BUDGET: "$0.000001" });
   for (const result of results) expect(result).toMatchObject({ ok: false, code: "budget_exceeded" });
   expect(requests).toBe(0);
