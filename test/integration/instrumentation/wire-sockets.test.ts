@@ -10,6 +10,7 @@ import { connect, createServer as createTunnel } from "node:net";
 import type { AddressInfo, Socket } from "node:net";
 import { createRequire } from "node:module";
 import { connect as connectTls } from "node:tls";
+import OpenAI from "openai";
 import type * as Undici from "undici";
 import { Agent, request as requestUndici } from "undici";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -20,6 +21,7 @@ import { registerWire, Wire } from "../../../instrumentation/src/wire/wire.ts";
 import { createAuthority } from "../../support/certificates.ts";
 import { startGatedProcess } from "../../support/gated-process.ts";
 import type { GatedProcess } from "../../support/gated-process.ts";
+import { MemoryLedger } from "../../support/memory-ledger.ts";
 import { useWireHooks } from "../../support/wire-hooks.ts";
 
 const BODY = JSON.stringify({ model: "gpt-4o-mini", messages: [{ role: "user", content: "hi" }], max_tokens: 50 });
@@ -265,6 +267,42 @@ it("frames of a WebSocket whose opening was seen go", async () => {
   expect(await echoed).toBe("hello");
   socket.terminate();
   sockets.close();
+});
+
+it.each([
+  ["127.0.0.1:*", "egress_denied"],
+  ["CONNECT 127.0.0.1:*", undefined],
+])("an agent's list with `%s` on it: %s", async (entry, code) => {
+  const ledger = new MemoryLedger(10n ** 11n);
+  ledger.egress = { allow: [entry], unknown: "deny" };
+  const env = { TOLLGATE_PROVIDERS: `openai=http://127.0.0.1:${port()}` };
+  gated = startGatedProcess({ env, transport: ledger });
+  registerWire(new Wire(gated.gate));
+  // The first bytes wait for the fleet's word.
+  const socket = connect(port(), "127.0.0.1");
+  const said = await over(socket, () => socket.write(BYTES));
+  expect(findTollgateError(said)?.code).toBe(code);
+  expect(arrived).toHaveLength(code === undefined ? 1 : 0);
+});
+
+it("a gated call goes by a client that nobody patched", async () => {
+  start("deny");
+  const { Agent: Unseen, fetch: send } = secondUndici();
+  const dispatcher = new Unseen();
+  const unseen = (input: string, init: RequestInit): Promise<unknown> =>
+    send(input, { ...init, dispatcher } as Undici.RequestInit);
+  const client = new OpenAI({
+    apiKey: "x",
+    baseURL: `http://127.0.0.1:${port()}/v1`,
+    fetch: unseen as typeof fetch,
+    maxRetries: 0,
+  });
+  const messages = [{ role: "user" as const, content: "hi" }];
+  await client.chat.completions.create({ model: "gpt-4o-mini", messages, max_tokens: 50 });
+  await dispatcher.close();
+  expect(arrived).toEqual(["POST /v1/chat/completions"]);
+  expect(gated.spans().map(({ attributes }) => attributes["tollgate.decision"])).not.toContain("deny");
+  expect(gated.spans()).toHaveLength(1);
 });
 
 it("frames of HTTP/2 go", async () => {
