@@ -28,7 +28,7 @@ import type { Server } from "../gate/call-span.ts";
 import { observeParsed } from "./observe-answer.ts";
 import { observeRaw } from "./observe-raw.ts";
 import { wasNeverSent } from "./never-sent.ts";
-import { asReceived, writtenIn } from "./serialised.ts";
+import { asReceived } from "./serialised.ts";
 import type { ApiPromise, ClientPrototype, RequestOptions, ResponseProps } from "./client-shape.ts";
 
 /** What one SDK adds to the common shape. */
@@ -98,8 +98,7 @@ function patchMakeRequest(prototype: ClientPrototype, adapter: ClientAdapter): v
     if (call === undefined) return makeRequest.call(this, given, retries, retryOf, ...rest);
     const begun = call.begin();
     const plan = begun instanceof Promise ? await begun : begun;
-    const isAsGiven = plan.do !== "send" || (plan.body === call.options.body && writtenIn(given.body) !== undefined);
-    const options: SentOptions = { ...given, body: isAsGiven ? given.body : plan.body, [CALL]: call };
+    const options: SentOptions = { ...given, body: plan.do === "send" ? plan.body : given.body, [CALL]: call };
     passOnStops(call, options, prototype);
     if (hasBodyOf(given.fetchOptions) || hasBodyOf(this.fetchOptions)) overlaid.add(call);
     if (plan.do === "answer") return answered(call, options, plan);

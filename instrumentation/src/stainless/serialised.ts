@@ -17,7 +17,7 @@ export function asReceived(body: unknown): unknown {
 }
 
 /** The text of a body that SDKs send as it is. */
-export function writtenIn(body: unknown): string | undefined {
+function writtenIn(body: unknown): string | undefined {
   if (typeof body === "string") return body;
   if (body instanceof ArrayBuffer) return Buffer.from(body).toString();
   return ArrayBuffer.isView(body) ? Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString() : undefined;

@@ -88,10 +88,10 @@ const WRITTEN: Readonly<Record<string, (text: string) => unknown>> = {
 };
 
 describe.each(Object.entries(WRITTEN))("a body that is %s", (_name, written) => {
-  const bytes = (body: object): unknown => written(JSON.stringify(body));
+  const bytes = (body: object): unknown => written(JSON.stringify(body, undefined, 2));
   const headers = { "content-type": "application/json" };
 
-  it("goes as it is where it is bounded, as one call, and is charged for what it says", async () => {
+  it("says the same where it is bounded, as one call, and is charged for what it says", async () => {
     const body = bytes({ ...REQUEST, max_completion_tokens: 5 });
     await openaiClient(provider.url).post("/chat/completions", { body, headers });
     expect(provider.requests.map((request) => request.body)).toEqual([{ ...REQUEST, max_completion_tokens: 5 }]);

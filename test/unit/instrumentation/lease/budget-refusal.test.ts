@@ -77,6 +77,7 @@ describe("a call that a budget refuses is told", () => {
       "spent",
       `budget \`fleet\` of $1.00 is used up: $1.02 spent; its window ends at ${NOON}`,
     ]);
+    expect(refused({ settled: 102n * CENT }, { wanted: 300n * CENT })[0]).toBe("spent");
     const left = { settled: 98n * CENT, reserved: CENT };
     expect(refused(left, { wanted: 5n * CENT })).toEqual([
       "spent",
