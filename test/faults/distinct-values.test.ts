@@ -36,6 +36,8 @@ const rig = useRig({
   governance: [
     "kind: budget\nname: all\nlimit: $1000\nwindow: lifetime\nunknown_price: allow",
     `kind: budget\nname: per-agent\neach: agent\neach_max: ${EACH_MAX}\nlimit: $1\nwindow: lifetime\nunknown_price: allow`,
+    "kind: budget\nname: per-session\neach: session\nlimit: $1\nwindow: lifetime\nunknown_price: allow",
+    "kind: budget\nname: per-user\neach: user\nlimit: $1\nrolling: 24h\nunknown_price: allow",
   ].join("\n---\n"),
 });
 
@@ -65,7 +67,11 @@ it(`stores, counts and bounds ${SPANS} spans that share no value`, { timeout: 3 
   const perAgent = budgets.filter(({ name }) => name === "per-agent");
   // And one for all that are beyond.
   expect(perAgent).toHaveLength(EACH_MAX + 1);
-  for (const kind of [perAgent, budgets.filter(({ name }) => name === "all")]) {
+  const [perSession, perUser] = ["per-session", "per-user"].map((wanted) =>
+    budgets.filter(({ name }) => name === wanted),
+  );
+  expect([perSession?.length, perUser?.length]).toEqual([PRICED, PRICED]);
+  for (const kind of [perAgent, perSession ?? [], perUser ?? [], budgets.filter(({ name }) => name === "all")]) {
     expect(String(kind.reduce((sum, { settled }) => sum + BigInt(settled), 0n))).toBe(NANO_USD);
   }
   for (const [component, flow] of await scrapeFlows(rig().processor.endpoints.api)) {
