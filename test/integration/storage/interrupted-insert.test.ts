@@ -3,7 +3,7 @@
  * what its view fills. Method: the real engine; between two of its lives the files are put into the state that a kill leaves (the
  * insert written down, its part not named yet; seen by holding `rename` up with strace), for the table and for the view's.
  */
-import { appendFileSync, globSync, readFileSync, rmSync, truncateSync } from "node:fs";
+import { appendFileSync, globSync, mkdirSync, readFileSync, rmdirSync, rmSync, truncateSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
@@ -18,10 +18,16 @@ let directory: string;
 let engine: EmbeddedEngine;
 let storage: Storage;
 let crashes: EngineCrash[];
+let atCrash: () => void;
 
 async function start(): Promise<void> {
   crashes = [];
-  engine = new EmbeddedEngine({ dataDir: directory, onCrash: (crash) => crashes.push(crash) });
+  atCrash = () => undefined;
+  const onCrash = (crash: EngineCrash): void => {
+    crashes.push(crash);
+    atCrash();
+  };
+  engine = new EmbeddedEngine({ dataDir: directory, onCrash });
   const { url } = await engine.start();
   storage = createStorage({ url });
 }
@@ -141,20 +147,33 @@ test("an insert that fails half-way, as on a full disk, ends the engine before i
   expect(crashes).toEqual([]);
   appendFileSync(log, "1\tall_2_2_0\tall_17884267984735955597_843012965779208225\n");
   await expect(insertFailing()).rejects.toMatchObject({ kind: "retryable" });
-  await waitFor(
-    async () =>
-      storage.ping().then(
-        () => true,
-        () => false,
-      ),
-    { what: "the engine", timeoutMs: 20_000 },
-  );
+  await waitFor(isServing, { what: "the engine", timeoutMs: 20_000 });
   expect(crashes).toMatchObject([{ signal: "SIGKILL", stderr: expect.stringContaining("half-way in") as string }]);
   expect(readFileSync(log, "utf8").trim().split("\n").at(-1)).toMatch(/^2\tall_2_2_0\t/);
   await insert(1);
   await insert(2);
   expect(await numbersIn("told")).toEqual([1, 2]);
 });
+
+test("an engine that cannot see what it remembers ends when an insert fails", async () => {
+  await insert(1);
+  const obstacle = join(await pathOf("told"), "deduplication_logs", "deduplication_log_9.txt");
+  mkdirSync(obstacle);
+  // The next start would not get past it.
+  atCrash = () => rmdirSync(obstacle);
+  await expect(insertFailing()).rejects.toMatchObject({ kind: "retryable" });
+  await waitFor(isServing, { what: "the engine", timeoutMs: 20_000 });
+  expect(crashes).toMatchObject([{ signal: "SIGKILL", stderr: expect.stringContaining("half-way in") as string }]);
+  await insert(1);
+  expect(await numbersIn("told")).toEqual([1]);
+});
+
+function isServing(): Promise<boolean> {
+  return storage.ping().then(
+    () => true,
+    () => false,
+  );
+}
 
 /** A block that ends too early. */
 function insertFailing(): Promise<void> {
