@@ -7,7 +7,7 @@ import { afterAll, expect, test } from "vitest";
 import { ledgerCount } from "../../src/demo/counts.ts";
 import { waitFor } from "../../src/demo/wait.ts";
 import { FakeClock } from "../support/fake-clock.ts";
-import { sqlRows, useRig } from "../support/rig.ts";
+import { delivered, sqlRows, useRig } from "../support/rig.ts";
 import { STORM_SPAN_NANO_USD, StormSender } from "../support/storm-sender.ts";
 
 const SEED = 20_261_122;
@@ -52,24 +52,12 @@ test.skipIf(missing !== undefined)(
     console.log(sent);
 
     const expected = String(sent.acknowledged);
-    const [spans] = await waitFor(
-      async () => {
-        const rows = await sqlRows(rig(), COUNTS, 1);
-        return Number(rows[0]?.["spans"]) >= sent.acknowledged ? rows : undefined;
-      },
-      { what: `${expected} spans`, timeoutMs: TIMEOUT_MS },
-    );
+    await delivered(rig());
+    const [spans] = await sqlRows(rig(), COUNTS, 1);
     // The clock was really set: 395 days lie between the first and the last arrival.
     expect(spans).toEqual({ spans: expected, ids: expected, days: "395" });
     const nanoUsd = BigInt(sent.acknowledged) * STORM_SPAN_NANO_USD;
-    // A roll-up shows a block's sums a moment after the block.
-    const spend = await waitFor(
-      async () => {
-        const rows = await sqlRows(rig(), SPEND, 1);
-        return Number(rows[0]?.["calls"]) >= sent.acknowledged ? rows : undefined;
-      },
-      { what: `the spend of ${expected} spans`, timeoutMs: TIMEOUT_MS },
-    );
+    const spend = await sqlRows(rig(), SPEND, 1);
     expect(spend).toEqual([{ calls: expected, nano_usd: String(nanoUsd) }]);
     expect((await ledgerCount(rig().processor, "storm")).settledNanoUsd).toBe(nanoUsd);
   },

@@ -10,7 +10,7 @@ import { expect, it } from "vitest";
 import { waitFor } from "../../src/demo/wait.ts";
 import { exportRequest, type ForeignSpan, postSpans } from "../support/otlp-json.ts";
 import { Random } from "../support/random.ts";
-import { sqlRows, useRig } from "../support/rig.ts";
+import { delivered, sqlRows, useRig } from "../support/rig.ts";
 import { imbalanceOf, scrapeFlows } from "../support/scrape.ts";
 import { STORM_SPAN_NANO_USD } from "../support/span-storm.ts";
 
@@ -45,10 +45,7 @@ it(`stores, counts and bounds ${SPANS} spans that share no value`, { timeout: 3 
   const random = new Random(SEED);
   await sendWave(random);
   await sendWave(random);
-  await waitFor(async () => Number((await sqlRows(rig(), BOOKS, 1))[0]?.["spans"]) >= SPANS, {
-    what: `${SPANS} spans`,
-    timeoutMs: TIMEOUT_MS,
-  });
+  await delivered(rig());
   const [distinct, quarter, calls] = [String(SPANS), String(SPANS / 4), String((SPANS / 4) * 3)];
   expect(await sqlRows(rig(), BOOKS, 1)).toEqual([
     {

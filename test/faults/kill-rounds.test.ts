@@ -12,7 +12,7 @@ import { ledgerCount } from "../../src/demo/counts.ts";
 import { ProcessorProcess } from "../../src/demo/processor-process.ts";
 import { waitFor } from "../../src/demo/wait.ts";
 import { Random } from "../support/random.ts";
-import { sqlRows, type SqlRow, useRig } from "../support/rig.ts";
+import { delivered, sqlRows, useRig } from "../support/rig.ts";
 import { STORM_SPAN_NANO_USD, StormSender } from "../support/storm-sender.ts";
 
 const rounds = Number(process.env["TOLLGATE_FAULT_ROUNDS"] ?? 5);
@@ -55,10 +55,10 @@ test(
     console.log({ ...sent, ...killed });
 
     const expected = String(sent.acknowledged);
-    // An insert is in its table before it is in what its views fill.
-    const [spans] = await rowsWhole(COUNTS, "spans", sent.acknowledged);
+    await delivered(rig(), DRAIN_TIMEOUT_MS);
+    const [spans] = await sqlRows(rig(), COUNTS, 1);
     expect(spans).toEqual({ spans: expected, ids: expected });
-    const [spend] = await rowsWhole(SPEND, "calls", sent.acknowledged);
+    const [spend] = await sqlRows(rig(), SPEND, 1);
     const nanoUsd = BigInt(sent.acknowledged) * STORM_SPAN_NANO_USD;
     expect(spend).toEqual({ calls: expected, nano_usd: String(nanoUsd) });
     expect((await ledgerCount(rig().processor, "storm")).settledNanoUsd).toBe(nanoUsd);
@@ -70,17 +70,6 @@ const COUNTS =
   "SELECT toString(count()) AS spans, toString(uniqExact(trace_id, span_id)) AS ids FROM spans WHERE service = 'storm'";
 const SPEND =
   "SELECT toString(sum(calls)) AS calls, toString(sum(cost_nano_usd)) AS nano_usd FROM spend_by_minute WHERE agent = 'storm'";
-
-/** The rows of a query once `column` of its first has come to `count`. */
-async function rowsWhole(query: string, column: string, count: number): Promise<readonly SqlRow[]> {
-  return waitFor(
-    async () => {
-      const rows = await sqlRows(rig(), query, 1);
-      return Number(rows[0]?.[column]) >= count ? rows : undefined;
-    },
-    { what: `${count} ${column}`, timeoutMs: DRAIN_TIMEOUT_MS },
-  );
-}
 
 async function kill(what: "processor" | "engine" | "both"): Promise<void> {
   const { processor, workspace } = rig();

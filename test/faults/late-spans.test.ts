@@ -7,10 +7,9 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { waitFor } from "../../src/demo/wait.ts";
 import { postSpans } from "../support/otlp-json.ts";
 import { Random } from "../support/random.ts";
-import { useRig } from "../support/rig.ts";
+import { delivered, useRig } from "../support/rig.ts";
 
 const SEED = 20_261_123;
 const HOUR_MS = 3_600_000;
@@ -60,10 +59,7 @@ it("late and out-of-order spans fold in", { timeout: 3 * TIMEOUT_MS }, async () 
     if (random.chance(0.5)) await send("straggle", batch.toReversed());
   }
   for (const batch of shuffled(late, random).slice(0, late.length / 3)) await send("straggle", batch);
-  await waitFor(async () => (await ask(COUNT))[0]?.["spans"] === String(2 * story.length), {
-    what: "all spans",
-    timeoutMs: TIMEOUT_MS,
-  });
+  await delivered(rig());
   const told = await toldOf("punctual");
   expect(await toldOf("straggle")).toEqual(told);
   expect(told["totals"]).toEqual([totalsOf(story)]);
@@ -188,8 +184,6 @@ async function send(fleet: Fleet, spans: readonly Span[]): Promise<void> {
   const answer = await postSpans(rig().processor.endpoints.otlp_http, request);
   expect([answer.status, await answer.text()]).toEqual([200, "{}"]);
 }
-
-const COUNT = "SELECT toString(sum(spans)) AS spans FROM trace_log";
 
 /** Sums by their hours and minutes, with no word of the fleet but in the place of the names. */
 const SUMS = {

@@ -9,6 +9,7 @@ import {
 import { createWorkspace } from "./workspace.ts";
 import { ProviderSimulator, type SimulatorOptions } from "../../src/demo/provider/simulator.ts";
 import { waitFor } from "../../src/demo/wait.ts";
+import { scrapeFlows } from "./scrape.ts";
 
 export interface RigOptions {
   readonly governance: string;
@@ -31,6 +32,7 @@ export interface Rig {
 /** From the last call until its span can be read. */
 const VISIBLE_TIMEOUT_MS = 20_000;
 const VISIBLE_INTERVAL_MS = 200;
+const DELIVERED_TIMEOUT_MS = 60_000;
 
 /** Registers the hooks; the rig is there once they ran. */
 export function useRig(options: RigOptions): () => Rig {
@@ -60,6 +62,20 @@ export function useRig(options: RigOptions): () => Rig {
 }
 
 export type SqlRow = Readonly<Record<string, unknown>>;
+
+/**
+ * Waits until nothing is in flight in any component. An insert is answered after all its views, so tables and roll-ups agree from here on;
+ * rows of one of them prove nothing about another.
+ */
+export async function delivered(rig: Pick<Rig, "processor">, timeoutMs = DELIVERED_TIMEOUT_MS): Promise<void> {
+  await waitFor(
+    async () => {
+      const flows = await scrapeFlows(rig.processor.endpoints.api);
+      return flows.size > 0 && [...flows.values()].every(({ inFlight }) => inFlight === 0);
+    },
+    { what: "delivery of all that was taken", timeoutMs, intervalMs: VISIBLE_INTERVAL_MS },
+  );
+}
 
 /** Rows of a query once there are at least `rows` of them. */
 export async function sqlRows(rig: Pick<Rig, "processor">, query: string, rows: number): Promise<readonly SqlRow[]> {
