@@ -9,8 +9,12 @@ import { threadId } from "node:worker_threads";
 import { doctorFile } from "../config/doctor-file.ts";
 import { hasSyncHooks } from "../registration/module-hooks.ts";
 import { findSdkFile } from "../registration/sdk-files.ts";
+import type { SdkFile } from "../registration/sdk-files.ts";
 import { libraryAt } from "./library-at.ts";
 import type { LoadedLibrary } from "./probe.ts";
+
+/** "" where it is not known. */
+type ModuleSystem = "ESM" | "CommonJS" | "";
 
 /** One line of the doctor's file. */
 export interface ProcessFinding {
@@ -21,7 +25,7 @@ export interface ProcessFinding {
   /** Whether files were watched too: older Node can only be asked what the gate has seen. */
   readonly isWatched: boolean;
   readonly isRegistered: boolean;
-  readonly libraries: readonly (LoadedLibrary & { readonly system: "ESM" | "CommonJS" | "" })[];
+  readonly libraries: readonly (LoadedLibrary & { readonly system: ModuleSystem })[];
   /** Files of the app that hold a copy of a library. */
   readonly bundled: readonly { readonly name: string; readonly location: string }[];
 }
@@ -40,7 +44,7 @@ const PROBE = Symbol.for("tollgate.probe");
 const FETCH = Symbol.for("tollgate.fetch");
 
 const file = doctorFile();
-const loaded = new Map<string, { readonly name: string; readonly system: "ESM" | "CommonJS" }>();
+const loaded = new Map<string, { readonly name: string; readonly system: ModuleSystem }>();
 const bundled: { readonly name: string; readonly location: string }[] = [];
 const isWatched = hasSyncHooks(process.versions.node);
 
@@ -59,21 +63,39 @@ if (file !== undefined) {
 
 function look(url: string, format: string, source: unknown): void {
   if (!url.startsWith("file:")) return;
-  const sdk = findSdkFile(url);
-  if (sdk !== undefined) {
-    loaded.set(url, { name: sdk.name, system: format.startsWith("commonjs") ? "CommonJS" : "ESM" });
-    return;
-  }
-  if (/[/\\]node_modules[/\\](?!\.)/.test(url)) return;
   try {
-    const text = typeof source === "string" ? source : readFileSync(fileURLToPath(url), "utf8");
-    if (text.length < BUNDLE_LENGTH_MIN) return;
-    for (const [name, marks] of MARKS) {
-      if (marks.every((mark) => text.includes(mark))) bundled.push({ name, location: url });
-    }
+    const sdk = findSdkFile(url);
+    if (sdk === undefined) lookForBundle(url, source);
+    else if (isMeant(sdk, url, source)) loaded.set(url, { name: sdk.name, system: systemOf(format) });
   } catch {
     // A file that only another loader can read holds nothing that is known here.
   }
+}
+
+function lookForBundle(url: string, source: unknown): void {
+  if (/[/\\]node_modules[/\\](?!\.)/.test(url)) return;
+  const text = textOf(url, source);
+  if (text.length < BUNDLE_LENGTH_MIN) return;
+  for (const [name, marks] of MARKS) {
+    if (marks.every((mark) => text.includes(mark))) bundled.push({ name, location: url });
+  }
+}
+
+/** Of a package whose files have other names in each version, one tells by its text only whether it is among those that are gated. */
+function isMeant({ contains }: SdkFile, url: string, source: unknown): boolean {
+  return contains === undefined || contains.test(textOf(url, source));
+}
+
+function textOf(url: string, source: unknown): string {
+  if (typeof source === "string") return source;
+  // Of CommonJS Node has read nothing yet.
+  return source instanceof Uint8Array ? new TextDecoder().decode(source) : readFileSync(fileURLToPath(url), "utf8");
+}
+
+/** Where a package does not say in which system it is written, Node tells once it has read the file. */
+function systemOf(format: string): ModuleSystem {
+  if (format.startsWith("commonjs")) return "CommonJS";
+  return format.startsWith("module") ? "ESM" : "";
 }
 
 function report(): ProcessFinding {

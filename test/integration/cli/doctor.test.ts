@@ -4,6 +4,8 @@ import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ProcessorProcess } from "../../../src/demo/processor-process.ts";
+import { LIBRARIES } from "../../formats/agents.ts";
+import type { Library } from "../../formats/agents.ts";
 import { createWorkspace } from "../../support/workspace.ts";
 import { tollgate } from "../../support/tollgate-cli.ts";
 
@@ -52,6 +54,20 @@ describe("doctor of an agent", () => {
     const report = await examine(...REGISTERED, join(folder, file));
     expect(report).toMatchObject({ code: 0, healthy: true });
     expect(report.checks.find(({ check }) => check.startsWith("openai@"))?.detail).toContain("gated");
+  });
+
+  it.each(["esm", "cjs"] as const)("finds nothing where every known library is loaded: %s", async (system) => {
+    const entries = LIBRARIES.filter(({ name }) => system === "esm" || name !== "@anthropic-ai/claude-agent-sdk");
+    const load = ({ name, entry = name }: Library): string =>
+      system === "esm" ? `await import("${entry}");\n` : `require("${entry}");\n`;
+    const agent = join(folder, system === "esm" ? "every.mjs" : "every.cjs");
+    writeFileSync(agent, entries.map(load).join(""));
+    const report = await examine(...REGISTERED, agent);
+    expect(report.checks.filter(({ state }) => state !== "fine")).toEqual([]);
+    const gated = report.checks.filter(({ detail }) => detail.startsWith("gated ("));
+    for (const { name, gatedAs = name } of entries) {
+      expect(gated.some(({ check }) => check === gatedAs || check.startsWith(`${gatedAs}@`))).toBe(true);
+    }
   });
 
   it("finds an agent that is not registered, and says how it should be started", async () => {
