@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { expect, it } from "vitest";
 import { waitFor } from "../../src/demo/wait.ts";
+import { COLLECTS, collectIn } from "../support/collected.ts";
 import { exportRequest, type ForeignSpan, postSpans } from "../support/otlp-json.ts";
 import { Random } from "../support/random.ts";
 import { delivered, sqlRows, useRig } from "../support/rig.ts";
@@ -33,6 +34,7 @@ const SERIES_MAX = 8_000;
 const TIMEOUT_MS = 60_000;
 
 const rig = useRig({
+  env: COLLECTS,
   governance: [
     "kind: budget\nname: all\nlimit: $1000\nwindow: lifetime\nunknown_price: allow",
     `kind: budget\nname: per-agent\neach: agent\neach_max: ${EACH_MAX}\nlimit: $1\nwindow: lifetime\nunknown_price: allow`,
@@ -75,10 +77,13 @@ it(`stores, counts and bounds ${SPANS} spans that share no value`, { timeout: 3 
     expect({ component, imbalance: imbalanceOf(flow) }).toEqual({ component, imbalance: 0 });
   }
   expect((await metrics()).series).toBeLessThan(SERIES_MAX);
-  const used = await waitFor(async () => atMost((await metrics()).used, USED_BYTES_MAX), {
-    what: "the memory at its level",
-    timeoutMs: TIMEOUT_MS,
-  });
+  const used = await waitFor(
+    async () => {
+      collectIn(rig().processor.endpoints.pid);
+      return atMost((await metrics()).used, USED_BYTES_MAX);
+    },
+    { what: "the memory at its level", timeoutMs: TIMEOUT_MS },
+  );
   console.log({ used_mib: Math.round(used / 1_048_576) });
   for (const question of [["spend", "--by", "team"], ["traces"], ["session"]]) {
     expect((await rig().processor.cli(...question)).length, question.join(" ")).toBeGreaterThan(0);
