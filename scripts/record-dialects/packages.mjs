@@ -72,6 +72,27 @@ export const SCENARIOS = {
     "@opentelemetry/instrumentation-openai": "0.22.0",
     zod: "4.6.7",
   },
+  // What it makes of LangChain names no answer.
+  "langchain-openllmetry": {
+    ...OPENTELEMETRY,
+    ...OPENAI,
+    "@opentelemetry/api": "1.10.0",
+    "@langchain/core": "1.2.13",
+    "@langchain/openai": "1.5.8",
+    "@opentelemetry/instrumentation-openai": "0.22.0",
+    "@traceloop/instrumentation-langchain": "0.27.0",
+    zod: "4.6.7",
+  },
+  "langchain-openllmetry-both": {
+    ...OPENTELEMETRY,
+    ...OPENAI,
+    "@opentelemetry/api": "1.10.0",
+    "@langchain/core": "1.2.13",
+    "@langchain/openai": "1.5.8",
+    "@traceloop/instrumentation-langchain": "0.27.0",
+    "@traceloop/instrumentation-openai": "0.27.0",
+    zod: "4.6.7",
+  },
   "vercel-6": {
     ...OPENTELEMETRY,
     "@ai-sdk/anthropic": "3.0.137",

@@ -3,7 +3,6 @@
  * that are nobody's parent, so the SDK's span of the same call is elsewhere, in another trace. What both have is the provider's id
  * of the answer. An answer that one scope of an agent has told of is not another scope's to tell again; the same scope tells of a
  * new call each time, which keeps apart what a test's provider gives one id to. Bounded and in memory, as `NestedCalls` is.
- * Nearly every agent has one instrumentation: until a second one tells of a call, its latest answers are only noted.
  */
 import { ATTR_GEN_AI_RESPONSE_ID } from "@tollgate/instrumentation/semconv";
 import { AttributeKey } from "../../pdata/attribute-key.ts";
@@ -12,22 +11,16 @@ import { IDENTITY_WORDS, IdentityCell } from "../../pdata/identity.ts";
 import { RecentIdentities } from "../../pdata/recent-identities.ts";
 import type { Span } from "../../pdata/span.ts";
 import { mixText } from "../../pdata/text-digest.ts";
-import { RecentMap } from "../../support/recent-map.ts";
 import { shortKey } from "../../support/short-key.ts";
+import { SingleTellers, type Teller } from "./single-tellers.ts";
 
 type Telling = Pick<Span, "attributes" | "facts" | "scope">;
-
-interface Teller {
-  readonly agent: string;
-  readonly scope: string;
-}
 
 /** So many of the latest are always known. */
 const ANSWERS_MAX = 8_192;
 /** Shorter ids are no provider's: some local servers draw them from a thousand. In bytes. */
 const ID_LENGTH_MIN = 16;
-/** Agents that are known to have one scope, and answers of each that are noted for when a second one comes. */
-const AGENTS_MAX = 1_024;
+/** Answers of an agent with one scope that are noted for when a second one comes. */
 const NOTED_MAX = 64;
 const RESPONSE_ID = AttributeKey.of(ATTR_GEN_AI_RESPONSE_ID);
 
@@ -53,13 +46,11 @@ class Noted {
   }
 }
 
-/** Of one agent: the scope that tells of its calls, until there are several. */
-interface Agent {
-  single: { readonly scope: string; readonly noted: Noted } | undefined;
-}
-
 export class ToldAnswers {
-  readonly #agents = new RecentMap<string, Agent>(AGENTS_MAX);
+  readonly #singles = new SingleTellers<Noted>(
+    () => new Noted(),
+    (teller, noted) => noted.forEach((id, hadUsage) => this.#count(teller, id, hadUsage)),
+  );
   /** Answer of an agent → whether the span that was counted had usage. */
   readonly #answers = new RecentIdentities(ANSWERS_MAX);
   /** The same with the scope that was counted. */
@@ -96,17 +87,10 @@ export class ToldAnswers {
   }
 
   /** True, and that is all, for the answer of an agent of which one scope only has told. */
-  #isNoted({ agent: name, scope }: Teller, hasUsage: boolean): boolean {
-    const agent = this.#agents.getOr(name, () => ({ single: { scope, noted: new Noted() } }));
-    const { single } = agent;
-    if (single === undefined) return false;
-    if (single.scope === scope) {
-      single.noted.add(this.#id, hasUsage);
-      return true;
-    }
-    agent.single = undefined;
-    single.noted.forEach((id, hadUsage) => this.#count({ agent: name, scope: single.scope }, id, hadUsage));
-    return false;
+  #isNoted(teller: Teller, hasUsage: boolean): boolean {
+    const noted = this.#singles.notedOf(teller);
+    noted?.add(this.#id, hasUsage);
+    return noted !== undefined;
   }
 
   #count(teller: Teller, id: Int32Array, hasUsage: boolean): void {

@@ -92,12 +92,15 @@ const VERCEL = [
 ];
 
 /** scenarios/langchain-otel.mjs. */
-const TOLD_TWICE = [
+const TOLD_TWICE: readonly [ExpectedCall, ExpectedCall, ExpectedCall, ExpectedCall] = [
   call("openai", GPT_4O, { inputTokens: 12, outputTokens: 111, costNanoUsd: 1_140_000n }),
   call("openai", GPT_4O, { inputTokens: 11, outputTokens: 45, costNanoUsd: 477_500n }),
   call("openai", GPT_4O, { inputTokens: 12, outputTokens: 54, costNanoUsd: 570_000n }),
   call("openai", GPT_4O, { inputTokens: 12, outputTokens: 35, costNanoUsd: 380_000n }),
 ];
+
+/** Twice at the same time. */
+const TOLD_BESIDE_ITS_LIKE = call("openai", GPT_4O, { inputTokens: 8, outputTokens: 84, costNanoUsd: 860_000n });
 
 /** The instrumentation does not say which part of the input came from the cache: priced in full. */
 const CACHE_UNSAID = { ...CACHED, cacheReadTokens: 0, costNanoUsd: 4_202_500n };
@@ -195,6 +198,16 @@ export const EXPECTED: Readonly<Record<string, ExpectedScenario>> = {
     ...NOBODY,
     calls: TOLD_TWICE,
     // LangChain's span of each call: the SDK's ended first.
+    aggregates: 4,
+  },
+  "langchain-openllmetry": {
+    ...NOBODY,
+    calls: [...TOLD_TWICE, TOLD_BESIDE_ITS_LIKE, TOLD_BESIDE_ITS_LIKE],
+    aggregates: 6,
+  },
+  "langchain-openllmetry-both": {
+    ...NOBODY,
+    calls: [TOLD_TWICE[0], TOLD_TWICE[2], TOLD_BESIDE_ITS_LIKE, TOLD_BESIDE_ITS_LIKE],
     aggregates: 4,
   },
   "vercel-6": { ...SOMEBODY, differs: {}, calls: VERCEL, aggregates: 7 },

@@ -197,6 +197,119 @@ describe("an answer that two instrumentations tell of, elsewhere in the trace or
   });
 });
 
+describe("a call that two instrumentations tell of, one without the answer's id", () => {
+  const ONCE = ["exact", NANO_USD] as const;
+  const NOT = ["", 0n] as const;
+  const ID = { "gen_ai.response.id": "chatcmpl-138320762609c1375e585492" };
+  interface Told {
+    readonly scope: string;
+    readonly ms: readonly [number, number];
+    readonly attributes?: Readonly<Record<string, AttributeValue>>;
+    readonly instance?: string;
+    readonly agent?: string;
+  }
+  const by = (index: number, { scope, ms, attributes = {}, instance, agent = "" }: Told): Span => {
+    const times = { startUnixNano: BigInt(ms[0]) * 1_000_000n, endUnixNano: BigInt(ms[1]) * 1_000_000n };
+    const resource = new Map(instance === undefined ? [] : [["service.instance.id", instance]]);
+    const span = {
+      ...spanOf(index, 0, { ...CALL, ...USAGE, ...attributes }),
+      ...times,
+      resource: { attributes: resource },
+      scope: { name: scope, version: "", attributes: new Map() },
+    };
+    span.facts.agent = agent;
+    return span;
+  };
+  const sdk = (index: number, ms: Told["ms"], more: Partial<Told> = {}): Span =>
+    by(index, { scope: "sdk", ms, attributes: ID, ...more });
+  const chain = (index: number, ms: Told["ms"], more: Partial<Told> = {}): Span =>
+    by(index, { scope: "chain", ms, ...more });
+
+  it("is priced once, whichever arrives first, and again alike when its batch is sent again", () => {
+    const spans = [() => sdk(1, [100, 200]), () => chain(2, [99, 203])];
+    for (const order of [spans, spans.toReversed()]) {
+      const told = order.map((make) => make());
+      expect(costsOf([...told, ...order.map((make) => make())])).toEqual([ONCE, NOT, ONCE, NOT]);
+      expect(told[1]?.attributes.get("tollgate.usage.aggregate")).toBe(true);
+    }
+  });
+
+  it("is priced when it is sent again without its partner, if it was priced before", () => {
+    // The first two make known that there are two instrumentations.
+    const known = [sdk(1, [1, 2]), chain(2, [1, 2])];
+    const spans = [
+      sdk(3, [100, 200]),
+      chain(4, [99, 203]),
+      sdk(3, [100, 200]),
+      chain(4, [99, 203]),
+      chain(4, [99, 203]),
+    ];
+    expect(costsOf([...known, ...spans])).toEqual([ONCE, NOT, ONCE, NOT, ONCE, NOT, NOT]);
+  });
+
+  it("is priced once where clocks that count in whole milliseconds let one end or begin after the other", () => {
+    expect(costsOf([sdk(1, [100, 200]), chain(2, [99, 199])])).toEqual([ONCE, NOT]);
+    expect(costsOf([sdk(1, [100, 200]), chain(2, [101, 203])])).toEqual([ONCE, NOT]);
+  });
+
+  it("is priced once for each of several that are alike, at the same time", () => {
+    const inner = [sdk(1, [217, 294]), sdk(2, [218, 302])];
+    // The one that ended last stands around both.
+    expect(costsOf([...inner, chain(4, [217, 303]), chain(3, [210, 297])])).toEqual([ONCE, ONCE, NOT, NOT]);
+    expect(costsOf([...inner, chain(4, [217, 303]), chain(3, [210, 297]), chain(5, [210, 304])]).at(-1)).toEqual(ONCE);
+  });
+
+  it("is priced once where three tell of it", () => {
+    const spans = () => [sdk(1, [100, 200]), chain(2, [99, 203]), by(3, { scope: "agents", ms: [98, 204] })];
+    expect(costsOf(spans())).toEqual([ONCE, NOT, NOT]);
+    expect(costsOf(spans().toReversed())).toEqual([ONCE, NOT, NOT]);
+  });
+
+  it("is the gate's, whatever others tell", () => {
+    const claim = { "tollgate.cost.nano_usd": 77n, "tollgate.cost.status": "exact", "tollgate.lease.id": "lease-1" };
+    const gate = sdk(1, [100, 200], { attributes: { ...ID, ...claim } });
+    expect(costsOf([chain(2, [99, 203]), gate])).toEqual([NOT, ["exact", 77n]]);
+  });
+
+  it.each([
+    ["neither stands around the other", chain(2, [150, 250])],
+    ["both name an answer", chain(2, [99, 203], { attributes: { "gen_ai.response.id": "chatcmpl-another-one" } })],
+    [
+      "their tokens differ",
+      chain(2, [99, 203], { attributes: { "gen_ai.usage.output_tokens": 100n, "gen_ai.usage.input_tokens": 999n } }),
+    ],
+    ["their models differ", chain(2, [99, 203], { attributes: { "gen_ai.request.model": "gpt-4o-2024-08-06" } })],
+    ["one instrumentation tells of both", sdk(2, [99, 203], { attributes: {} })],
+    ["another agent tells of it", chain(2, [99, 203], { agent: "another" })],
+  ])("is two calls where %s", (_why, other) => {
+    const first = sdk(1, [100, 200]);
+    const costs = costsOf([sdk(8, [1, 2]), chain(9, [1, 2]), first, other]);
+    expect(costs.slice(2).filter(([status]) => status === "")).toEqual([]);
+  });
+
+  it("is two calls where two processes tell of it", () => {
+    const of = (instance: string): Partial<Told> => ({ instance });
+    const spans = [sdk(8, [1, 2]), chain(9, [1, 2]), sdk(1, [100, 200], of("a")), chain(2, [99, 203], of("b"))];
+    expect(costsOf(spans)).toEqual([ONCE, NOT, ONCE, ONCE]);
+    expect(costsOf([...spans, chain(3, [98, 203], of("a"))]).at(-1)).toEqual(NOT);
+  });
+
+  it("is two calls where they are embeddings: chunks have one length", () => {
+    const embedding = { "gen_ai.operation.name": "embeddings", "gen_ai.usage.output_tokens": 0n };
+    const spans = [sdk(1, [100, 200], { attributes: embedding }), chain(2, [99, 203], { attributes: embedding })];
+    expect(costsOf(spans).filter(([status]) => status === "")).toEqual([]);
+  });
+
+  it("is remembered among many that are alike, within bounds", () => {
+    const known = [sdk(1, [1, 2]), chain(2, [1, 2])];
+    const alike = (count: number): readonly Span[] =>
+      Array.from({ length: count }, (_, index) => sdk(index + 10, [1_000 + index, 1_001 + index]));
+    const outer = (): Span => chain(5, [999, 1_003]);
+    expect(costsOf([...known, ...alike(60), outer()]).at(-1)).toEqual(NOT);
+    expect(costsOf([...known, ...alike(200), outer()]).at(-1)).toEqual(ONCE);
+  });
+});
+
 describe("a cost that the sender reports", () => {
   const reported = { "llm.request.type": "chat", "llm.usage.total_cost": 0.25 };
 
