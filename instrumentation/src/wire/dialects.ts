@@ -4,6 +4,7 @@
  * the body too.
  */
 import { anthropicAdapter } from "../anthropic/adapter.ts";
+import { messagesOf } from "../anthropic/messages.ts";
 import { converse } from "../bedrock/converse.ts";
 import { invokeModel } from "../bedrock/invoke-model.ts";
 import { cohereEndpoint } from "../cohere/endpoints.ts";
@@ -56,6 +57,8 @@ const OWN_DIALECTS: Readonly<Record<string, (path: string) => Endpoint | undefin
 const AZURE_DEPLOYMENT = /\/deployments\/([^/]+)\//;
 const INVOKE = /\/model\/([^/]+)\/invoke(-with-response-stream)?$/;
 const CONVERSE = /\/model\/([^/]+)\/converse(-stream)?$/;
+/** What Vertex AI serves of Anthropic. */
+const CLAUDE_ON_VERTEX = /\/publishers\/anthropic\/models\/([^/:]+):(rawPredict|streamRawPredict)$/;
 /** Bedrock, and what Vertex AI serves of others. */
 const MODEL_IN_PATH = /\/models?\/([^/:]+(?::\d+)?)(?:\/(?:converse|invoke)|:(?:stream)?[rR]awPredict)/;
 
@@ -85,7 +88,10 @@ function openKnown(request: ModelRequest): OpenedRequest | undefined {
   if (known !== undefined) return { endpoint: known, body, toWire: (sent) => ({ body: sent, path }) };
   if (host === undefined && MODEL_IN_PATH.test(path) && !hasPrompt(body)) return undefined;
   const special =
-    openGoogle({ path, body, provider: host?.provider }) ?? openConverse(path, body) ?? openInvoke(path, body);
+    openGoogle({ path, body, provider: host?.provider }) ??
+    openClaudeOnVertex(request, body) ??
+    openConverse(path, body) ??
+    openInvoke(path, body);
   if (special !== undefined) return special;
   const own = OWN_DIALECTS[host?.provider ?? ""]?.(path);
   if (own !== undefined) return { endpoint: own, body, toWire: (sent) => ({ body: sent, path }) };
@@ -131,6 +137,22 @@ function openConverse(path: string, body: Body): OpenedRequest | undefined {
         body: rest,
         path: path.replace(CONVERSE, `/model/${encodeURIComponent(String(modelId))}/converse${stream ?? ""}`),
       };
+    },
+  };
+}
+
+/** `POST …/publishers/anthropic/models/{model}:rawPredict`: Anthropic's body, but for the model, and whether it streams is in the path. */
+function openClaudeOnVertex({ path, host }: ModelRequest, body: Body): OpenedRequest | undefined {
+  const [, name, method] = CLAUDE_ON_VERTEX.exec(path) ?? [];
+  if (name === undefined) return undefined;
+  const model = decodeURIComponent(name);
+  return {
+    endpoint: messagesOf(host?.provider ?? Provider.gcpVertexAi),
+    body: { ...body, model, stream: method === "streamRawPredict" },
+    toWire({ model: sentFor, stream: _ofThePath, ...rest }) {
+      const sent = "stream" in body ? { ...rest, stream: body["stream"] } : rest;
+      if (sentFor === model) return { body: sent, path };
+      return { body: sent, path: path.replace(`/${name}:`, `/${encodeURIComponent(String(sentFor))}:`) };
     },
   };
 }

@@ -72,6 +72,8 @@ export const PROVIDER_HOSTS: readonly ProviderHost[] = [
 const FREE_PATHS: readonly RegExp[] = [
   /\/(?:count_tokens|count-tokens|input_tokens|tokenize|detokenize|token)$/,
   /:(?:countTokens|computeTokens)$/,
+  // Of a Claude on Vertex AI.
+  /\/models\/count-tokens:rawPredict$/,
   /\/(?:cancel|client_secrets)$/,
 ];
 

@@ -5,6 +5,7 @@
 import {
   invalidRequest,
   inChunks,
+  isProviderError,
   isRecord,
   readBound,
   serverSentEvent,
@@ -15,7 +16,7 @@ import {
   type SimulatedReply,
   type StreamPiece,
 } from "./dialect.ts";
-import { findModel } from "./prices.ts";
+import { findModel, type SimulatedModel } from "./prices.ts";
 
 const TOOL_ID = "toolu_1";
 
@@ -34,6 +35,54 @@ export const anthropicMessages: Dialect = {
   },
   stream,
   error: (error) => ({ type: "error", error: { type: error.type, message: error.message } }),
+};
+
+function atHalfPrice(model: SimulatedModel): SimulatedModel {
+  const half = Object.entries(model.nanoUsdPerMillion).map(([kind, rate]: [string, bigint]) => [kind, rate / 2n]);
+  return { ...model, nanoUsdPerMillion: Object.fromEntries(half) as SimulatedModel["nanoUsdPerMillion"] };
+}
+
+const VERTEX_PATH = /\/publishers\/anthropic\/models\/([^/:]+):(rawPredict|streamRawPredict)$/;
+
+/** As Vertex AI serves it: the model is in the path. https://docs.cloud.google.com/vertex-ai/generative-ai/docs/partner-models/claude */
+export const vertexMessages: Dialect = {
+  ...anthropicMessages,
+  path(path) {
+    const [, model = "", method] = VERTEX_PATH.exec(path) ?? [];
+    if (method === undefined) return undefined;
+    return { model: decodeURIComponent(model), stream: method === "streamRawPredict" };
+  },
+};
+
+/** Answered later, and billed here at once: half the price of all its answers. https://platform.claude.com/docs/en/api/creating-message-batches */
+export const anthropicBatches: Dialect = {
+  ...anthropicMessages,
+  path: "/v1/messages/batches",
+  parse(body) {
+    const requests = Array.isArray(body["requests"]) ? (body["requests"] as readonly unknown[]) : [];
+    const calls = requests.map((request) =>
+      parse(isRecord(request) && isRecord(request["params"]) ? request["params"] : {}),
+    );
+    const refused = calls.find((call) => isProviderError(call));
+    const known = calls.filter((call): call is SimulatedCall => !isProviderError(call));
+    const [first] = known;
+    if (first === undefined || refused !== undefined) return refused ?? invalidRequest("requests: Field required");
+    return {
+      ...first,
+      model: atHalfPrice(first.model),
+      choices: known.length,
+      prompt: known.flatMap(({ prompt }) => prompt),
+    };
+  },
+  json: (call, { id, createdUnixS }) => ({
+    id: `msgbatch_${id}`,
+    type: "message_batch",
+    processing_status: "in_progress",
+    request_counts: { processing: call.choices, succeeded: 0, errored: 0, canceled: 0, expired: 0 },
+    created_at: new Date(createdUnixS * 1_000).toISOString(),
+    results_url: null,
+  }),
+  stream: () => [],
 };
 
 function parse(body: Readonly<Record<string, unknown>>): SimulatedCall | ProviderError {

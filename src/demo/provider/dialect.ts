@@ -23,6 +23,8 @@ export interface SimulatedCall {
 export interface PromptPart {
   readonly role: string;
   readonly text: string;
+  /** Tokens of a picture or of sound, which is read in place of the text. */
+  readonly mediaTokens?: number;
   /** Anthropic: the prefix up to and including this part goes into the cache and lives this long. */
   readonly cache?: "5m" | "1h";
 }
@@ -60,6 +62,8 @@ export interface Dialect {
   readonly streamType?: string;
   parse(body: Readonly<Record<string, unknown>>): SimulatedCall | ProviderError;
   json(call: SimulatedCall, reply: SimulatedReply): unknown;
+  /** Of an answer that is no JSON. `undefined`: this one is. */
+  bytes?(call: SimulatedCall, reply: SimulatedReply): { readonly text: Uint8Array; readonly type: string } | undefined;
   stream(call: SimulatedCall, reply: SimulatedReply, tokensPerChunk: number): Iterable<StreamPiece>;
   error(error: ProviderError): unknown;
   /** Headers of an answer, beside the usual. */

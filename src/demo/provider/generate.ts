@@ -7,7 +7,7 @@ import { createHash } from "node:crypto";
 
 import type { SimulatedCall, SimulatedReply } from "./dialect.ts";
 import type { PromptCache } from "./prompt-cache.ts";
-import { countPromptTokens } from "./tokens.ts";
+import { countMediaTokens, countPromptTokens } from "./tokens.ts";
 
 export interface GenerateOptions {
   readonly seed: number;
@@ -34,6 +34,7 @@ export function generate(call: SimulatedCall, options: GenerateOptions): Simulat
     return { tokens, isCut: natural > bound };
   });
   const input = countPromptTokens(call.prompt, options.cache.countText);
+  const media = countMediaTokens(call.prompt);
   const cached = options.cache.lookUp(call, input, options.nowUnixMs);
   return {
     id: digest.toString("hex").slice(0, 24),
@@ -41,7 +42,8 @@ export function generate(call: SimulatedCall, options: GenerateOptions): Simulat
     choices,
     billed: {
       ...cached,
-      input: input - cached.cacheRead - cached.cacheWrite5m - cached.cacheWrite1h,
+      media,
+      input: input - media - cached.cacheRead - cached.cacheWrite5m - cached.cacheWrite1h,
       output: choices.reduce((sum, choice) => sum + choice.tokens.length, 0),
     },
   };

@@ -15,13 +15,13 @@ import {
   type SimulatedReply,
   type StreamPiece,
 } from "./dialect.ts";
-import { openaiError, openaiModel, openaiUsageDetails, readOpenaiContent } from "./openai.ts";
+import { azureDeployment, openaiError, openaiModel, openaiUsageDetails, readOpenaiContent } from "./openai.ts";
 import type { SimulatedModel } from "./prices.ts";
 
 /** Who else speaks this format, and how the usage of a stream is told. */
 export interface ChatServer {
   readonly provider: SimulatedModel["provider"];
-  readonly path: string;
+  readonly path: Dialect["path"];
   /** A chunk of its own for who asks; beside the last choice; there under `x_groq`. */
   readonly streamUsage: "asked" | "last_choice" | "x_groq";
 }
@@ -52,6 +52,13 @@ export function chatDialect(server: ChatServer): Dialect {
 export const openaiChat: Dialect = chatDialect({
   provider: "openai",
   path: "/v1/chat/completions",
+  streamUsage: "asked",
+});
+
+/** A deployment of a model, whose API is in all else the same. */
+export const azureChat: Dialect = chatDialect({
+  provider: "openai",
+  path: azureDeployment("/chat/completions"),
   streamUsage: "asked",
 });
 

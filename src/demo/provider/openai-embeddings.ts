@@ -6,12 +6,12 @@ import {
   type SimulatedCall,
   type SimulatedReply,
 } from "./dialect.ts";
-import { openaiError, openaiModel } from "./openai.ts";
+import { azureDeployment, openaiError, openaiModel } from "./openai.ts";
 import type { SimulatedModel } from "./prices.ts";
 
 export function embeddingsDialect(server: {
   readonly provider: SimulatedModel["provider"];
-  readonly path: string;
+  readonly path: Dialect["path"];
 }): Dialect {
   return {
     ...server,
@@ -24,6 +24,11 @@ export function embeddingsDialect(server: {
 }
 
 export const openaiEmbeddings: Dialect = embeddingsDialect({ provider: "openai", path: "/v1/embeddings" });
+
+export const azureEmbeddings: Dialect = embeddingsDialect({
+  provider: "openai",
+  path: azureDeployment("/embeddings"),
+});
 
 function json(call: SimulatedCall, { billed }: SimulatedReply): unknown {
   const tokens = billed.input + billed.cacheRead;

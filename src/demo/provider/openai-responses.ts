@@ -30,6 +30,9 @@ export const openaiResponses: Dialect = {
   error: openaiError,
 };
 
+/** Its deployments are named in the body. */
+export const azureResponses: Dialect = { ...openaiResponses, path: "/openai/responses" };
+
 function parse(body: Readonly<Record<string, unknown>>): SimulatedCall | ProviderError {
   const model = openaiModel(body);
   if ("status" in model) return model;

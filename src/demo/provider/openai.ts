@@ -25,6 +25,11 @@ export function openaiModel(
   );
 }
 
+/** Paths of Azure, which have the deployment in them. https://learn.microsoft.com/azure/ai-foundry/openai/reference */
+export function azureDeployment(operation: string): (path: string) => Readonly<Record<string, unknown>> | undefined {
+  return (path) => (/^\/openai\/deployments\/[^/]+(\/.+)$/.exec(path)?.[1] === operation ? {} : undefined);
+}
+
 /** Text of a message's content: a string, or parts of which the texts count; anything else counts as its JSON. */
 export function readOpenaiContent(content: unknown): string {
   if (typeof content === "string") return content;

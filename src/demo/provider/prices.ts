@@ -4,9 +4,11 @@
  * provider's count is the witness that the ledger and ClickHouse are compared with, so it must be able to disagree.
  */
 
-/** Tokens of one call as the provider bills them. The five kinds are disjoint: `input` is what was neither read from nor written to the cache. */
+/** Tokens of one call as the provider bills them. The kinds are disjoint: `input` is text that was neither read from nor written to the cache. */
 export interface BilledTokens {
   readonly input: number;
+  /** Of pictures or sound that the model reads. */
+  readonly media: number;
   readonly cacheRead: number;
   readonly cacheWrite5m: number;
   readonly cacheWrite1h: number;
@@ -48,6 +50,7 @@ const CLAUDE_HAIKU_4_5: SimulatedModel = {
   contextTokens: 200_000,
   nanoUsdPerMillion: {
     input: 1_000_000_000n,
+    media: 1_000_000_000n,
     cacheRead: 100_000_000n,
     cacheWrite5m: 1_250_000_000n,
     cacheWrite1h: 2_000_000_000n,
@@ -62,6 +65,7 @@ const CLAUDE_OPUS_4_5: SimulatedModel = {
   contextTokens: 200_000,
   nanoUsdPerMillion: {
     input: 5_000_000_000n,
+    media: 5_000_000_000n,
     cacheRead: 500_000_000n,
     cacheWrite5m: 6_250_000_000n,
     cacheWrite1h: 10_000_000_000n,
@@ -83,6 +87,42 @@ const TEXT_EMBEDDING_3_SMALL: SimulatedModel = {
   maxOutputTokens: 1,
   contextTokens: 300_000,
   nanoUsdPerMillion: prices({ input: 20_000_000n, cacheRead: 20_000_000n, output: 0n }),
+};
+
+/** Its output are pictures. */
+const GPT_IMAGE_1: SimulatedModel = {
+  provider: "openai",
+  snapshot: "gpt-image-1",
+  maxOutputTokens: 6_240,
+  contextTokens: 300_000,
+  nanoUsdPerMillion: prices({
+    input: 5_000_000_000n,
+    media: 10_000_000_000n,
+    cacheRead: 1_250_000_000n,
+    output: 40_000_000_000n,
+  }),
+};
+
+const GPT_4O_TRANSCRIBE: SimulatedModel = {
+  provider: "openai",
+  snapshot: "gpt-4o-transcribe",
+  maxOutputTokens: 2_000,
+  contextTokens: 16_000,
+  nanoUsdPerMillion: prices({
+    input: 2_500_000_000n,
+    media: 6_000_000_000n,
+    cacheRead: 2_500_000_000n,
+    output: 10_000_000_000n,
+  }),
+};
+
+/** Its output is sound. */
+const GPT_4O_MINI_TTS: SimulatedModel = {
+  provider: "openai",
+  snapshot: "gpt-4o-mini-tts",
+  maxOutputTokens: 2_000,
+  contextTokens: 2_000,
+  nanoUsdPerMillion: prices({ input: 600_000_000n, cacheRead: 600_000_000n, output: 12_000_000_000n }),
 };
 
 const GEMINI_EMBEDDING: SimulatedModel = {
@@ -149,6 +189,7 @@ const HAIKU_4_5_BEDROCK: SimulatedModel = {
   contextTokens: 200_000,
   nanoUsdPerMillion: {
     input: 1_100_000_000n,
+    media: 1_100_000_000n,
     cacheRead: 110_000_000n,
     cacheWrite5m: 1_375_000_000n,
     cacheWrite1h: 1_375_000_000n,
@@ -169,8 +210,13 @@ const MODELS: ReadonlyMap<string, SimulatedModel> = new Map(
     ["gpt-4o-mini", GPT_4O_MINI],
     ["gpt-4o", GPT_4O],
     ["claude-haiku-4-5", CLAUDE_HAIKU_4_5],
+    // As Vertex AI calls it.
+    ["claude-haiku-4-5@20251001", CLAUDE_HAIKU_4_5],
     ["claude-opus-4-5", CLAUDE_OPUS_4_5],
     ["text-embedding-3-small", TEXT_EMBEDDING_3_SMALL],
+    ["gpt-image-1", GPT_IMAGE_1],
+    ["gpt-4o-transcribe", GPT_4O_TRANSCRIBE],
+    ["gpt-4o-mini-tts", GPT_4O_MINI_TTS],
     ["gemini-2.5-flash", GEMINI_2_5_FLASH],
     ["gemini-embedding-001", GEMINI_EMBEDDING],
     ["llama-3.3-70b-versatile", LLAMA_3_3_GROQ],
@@ -197,13 +243,18 @@ export function findModel(provider: SimulatedModel["provider"], name: string): S
 export function billNanoUsd(model: SimulatedModel, tokens: BilledTokens): bigint {
   const rate = model.nanoUsdPerMillion;
   let sum = 0n;
-  for (const kind of ["input", "cacheRead", "cacheWrite5m", "cacheWrite1h", "output"] as const) {
+  for (const kind of ["input", "media", "cacheRead", "cacheWrite5m", "cacheWrite1h", "output"] as const) {
     sum += BigInt(tokens[kind]) * rate[kind];
   }
   return (sum * 2n + MILLION) / (MILLION * 2n);
 }
 
-/** OpenAI and Google have no price for cache writes of these models: they are plain input. */
-function prices(rate: { input: bigint; cacheRead: bigint; output: bigint }): SimulatedModel["nanoUsdPerMillion"] {
-  return { ...rate, cacheWrite5m: rate.input, cacheWrite1h: rate.input };
+/** OpenAI and Google have no price for cache writes of these models: they are plain input, as pictures and sound are unless they have a price of their own. */
+function prices(rate: {
+  input: bigint;
+  media?: bigint;
+  cacheRead: bigint;
+  output: bigint;
+}): SimulatedModel["nanoUsdPerMillion"] {
+  return { media: rate.input, ...rate, cacheWrite5m: rate.input, cacheWrite1h: rate.input };
 }

@@ -1,6 +1,6 @@
 /**
- * A model provider on loopback: OpenAI's chat completions, responses and embeddings, Anthropic's messages and Google's generateContent
- * and embedContent, as the real SDKs know them, streamed and not. It keeps its own books (`GET /__count`) by its own counting and arithmetic, so that what the
+ * A model provider on loopback: the APIs of OpenAI (also as Azure has them), Anthropic (also as Vertex AI and Bedrock do), Google and others,
+ * each in a dialect of its own, as the real SDKs know them, streamed and not. It keeps its own books (`GET /__count`) by its own counting and arithmetic, so that what the
  * ledger and ClickHouse say can be held against somebody else's bill. It never generates more than the request's output bound.
  *
  * Billing: a refused request costs nothing; an unstreamed one is billed in full once it was accepted, also when the caller
@@ -12,7 +12,7 @@ import { createServer as createHttp2Server, type Http2Server, type ServerHttp2Se
 import type { AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 
-import { anthropicMessages } from "./anthropic-messages.ts";
+import { anthropicBatches, anthropicMessages, vertexMessages } from "./anthropic-messages.ts";
 import { bedrockConverse, bedrockInvoke } from "./bedrock.ts";
 import { cohereChat, cohereChatV1, cohereEmbed } from "./cohere.ts";
 import { groqChat, mistralChat, mistralEmbeddings } from "./compatible.ts";
@@ -28,12 +28,14 @@ import {
 import { FAULT_HEADER, NO_FAULTS, parseFaults, spoiled, type Faults } from "./faults.ts";
 import { generate } from "./generate.ts";
 import { googleEmbedContents, googleGenerateContent } from "./google.ts";
+import { openaiImages, openaiSpeech, openaiTranscriptions } from "./openai-media.ts";
 import { ollamaChat, ollamaEmbed, ollamaGenerate } from "./ollama.ts";
-import { openaiChat } from "./openai-chat.ts";
-import { openaiEmbeddings } from "./openai-embeddings.ts";
-import { openaiResponses } from "./openai-responses.ts";
+import { azureChat, openaiChat } from "./openai-chat.ts";
+import { azureEmbeddings, openaiEmbeddings } from "./openai-embeddings.ts";
+import { azureResponses, openaiResponses } from "./openai-responses.ts";
 import { billNanoUsd } from "./prices.ts";
 import { PromptCache } from "./prompt-cache.ts";
+import { readBody, readForm, readKey, type Form } from "./read-request.ts";
 import { Tally, type CountJson } from "./tally.ts";
 import { countByBytes, countPromptTokens, type CountText } from "./tokens.ts";
 
@@ -62,7 +64,15 @@ const DIALECTS: readonly Dialect[] = [
   openaiChat,
   openaiResponses,
   openaiEmbeddings,
+  azureChat,
+  azureResponses,
+  azureEmbeddings,
+  openaiImages,
+  openaiSpeech,
+  openaiTranscriptions,
   anthropicMessages,
+  anthropicBatches,
+  vertexMessages,
   googleGenerateContent,
   googleEmbedContents,
   groqChat,
@@ -77,7 +87,6 @@ const DIALECTS: readonly Dialect[] = [
   bedrockConverse,
   bedrockInvoke,
 ];
-const BODY_BYTES_MAX = 16 * 1024 * 1024;
 /** Attempts remembered for faults that happen once. */
 const ATTEMPTS_MAX = 100_000;
 /** Longer than any pause of a test: a connection closed while a request is on its way would look like a fault. */
@@ -191,14 +200,19 @@ export class ProviderSimulator {
     const header = request.headers[FAULT_HEADER];
     const faults = typeof header === "string" ? parseFaults(header) : this.#faults;
     const exchange: Exchange = { dialect, response, faults, key };
-    const digest = createHash("sha256").update(`${key}\n`).update(bytes).digest("hex");
+    const form = await readForm(request, bytes);
+    const digest = createHash("sha256")
+      .update(`${key}\n`)
+      // Each attempt of a form has a boundary of its own.
+      .update(form === undefined ? bytes : JSON.stringify(form))
+      .digest("hex");
     response.setHeader(dialect.requestIdHeader, `req_${digest.slice(0, 24)}`);
     if (key === "") return sendError(exchange, UNAUTHENTICATED);
     if (faults.refusal !== undefined && !(faults.isOnce && this.#seen(digest))) {
       if (faults.refusal.retryAfterS !== undefined) response.setHeader("retry-after", faults.refusal.retryAfterS);
       return sendError(exchange, faults.refusal);
     }
-    const call = parseCall({ ...found, bytes }, this.#options.countText);
+    const call = parseCall({ ...found, bytes, form }, this.#options.countText);
     if (isProviderError(call)) return sendError(exchange, call);
     const latencyMs = faults.latencyMs ?? this.#latencyMs(digest);
     if (latencyMs > 0) await delay(latencyMs);
@@ -218,11 +232,12 @@ export class ProviderSimulator {
       return;
     }
     const { faults } = exchange;
-    const text = spoiled(JSON.stringify(exchange.dialect.json(call, reply)), { faults, isFirst: true });
+    const bytes = exchange.dialect.bytes?.(call, reply);
+    const text = spoiled(bytes?.text ?? JSON.stringify(exchange.dialect.json(call, reply)), { faults, isFirst: true });
     for (const [name, value] of Object.entries(exchange.dialect.headers?.(reply) ?? {})) {
       if (!faults.hidesUsage) exchange.response.setHeader(name, value);
     }
-    sendText(exchange.response, 200, { text, type: faults.contentType ?? "application/json" });
+    sendText(exchange.response, 200, { text, type: faults.contentType ?? bytes?.type ?? "application/json" });
   }
 
   async #sendStream(exchange: Exchange, call: SimulatedCall, reply: SimulatedReply): Promise<void> {
@@ -302,12 +317,12 @@ function findDialect(path: string): Found | undefined {
 }
 
 function parseCall(
-  { dialect, said, bytes }: Found & { readonly bytes: Buffer },
+  { dialect, said, bytes, form }: Found & { readonly bytes: Buffer; readonly form: Form },
   countText: CountText,
 ): SimulatedCall | ProviderError {
   let body: unknown;
   try {
-    body = JSON.parse(bytes.toString("utf8"));
+    body = form ?? JSON.parse(bytes.toString("utf8"));
   } catch {
     return invalidRequest("We could not parse the JSON body of your request.");
   }
@@ -321,26 +336,6 @@ function parseCall(
         `This model's maximum context length is ${call.model.contextTokens} tokens, but your prompt has ${tokens}.`,
         { code: "context_length_exceeded", param: "messages" },
       );
-}
-
-/** OpenAI's SDK sends a bearer token, Anthropic's `x-api-key`, Google's `x-goog-api-key`. The key names the account in the books. */
-function readKey(request: IncomingMessage): string {
-  const key = request.headers["x-api-key"] ?? request.headers["x-goog-api-key"];
-  if (typeof key === "string") return key;
-  const { authorization = "" } = request.headers;
-  const signed = /^AWS4-HMAC-SHA256 Credential=([^/]+)/.exec(authorization);
-  return signed?.[1] ?? /^Bearer (.+)$/i.exec(authorization)?.[1] ?? "";
-}
-
-async function readBody(request: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    length += chunk.length;
-    if (length > BODY_BYTES_MAX) throw new RangeError(`request body above ${BODY_BYTES_MAX} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
 }
 
 function sendError(exchange: Exchange, error: ProviderError): void {

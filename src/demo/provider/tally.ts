@@ -54,10 +54,10 @@ export class Tally {
 
   bill(call: BilledCall): void {
     for (const account of [this.#total, accountOf(this.#byModel, call.model), accountOf(this.#byKey, call.key)]) {
-      const { input, cacheRead, cacheWrite5m, cacheWrite1h, output } = call.tokens;
+      const { input, media, cacheRead, cacheWrite5m, cacheWrite1h, output } = call.tokens;
       account.calls += 1;
       account.nanoUsd += call.nanoUsd;
-      account.inputTokens += input + cacheRead + cacheWrite5m + cacheWrite1h;
+      account.inputTokens += input + media + cacheRead + cacheWrite5m + cacheWrite1h;
       account.outputTokens += output;
     }
   }

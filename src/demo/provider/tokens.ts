@@ -14,7 +14,12 @@ export const countByBytes: CountText = (text) => Math.ceil(Buffer.byteLength(tex
 
 /** Tokens of one part of a prompt. */
 export function countTokens(part: PromptPart, countText: CountText = countByBytes): number {
-  return TOKENS_PER_MESSAGE + countText(part.text);
+  return TOKENS_PER_MESSAGE + countText(part.text) + (part.mediaTokens ?? 0);
+}
+
+/** Those of its pictures and its sound. */
+export function countMediaTokens(prompt: readonly PromptPart[]): number {
+  return prompt.reduce((sum, { mediaTokens = 0 }) => sum + mediaTokens, 0);
 }
 
 /** Tokens of a whole prompt. */

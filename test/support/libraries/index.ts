@@ -1,5 +1,5 @@
 /** All libraries that the shared suite holds to the same promises. A new one joins by a line here. */
-import { anthropicMessages } from "./anthropic.ts";
+import { anthropicBatches, anthropicBedrock, anthropicMessages, anthropicVertex } from "./anthropic.ts";
 import { bedrockConverse, bedrockInvokeClaude, bedrockInvokeNova } from "./bedrock.ts";
 import { cohereV1, cohereV2 } from "./cohere.ts";
 import { googleGenai } from "./google.ts";
@@ -7,12 +7,32 @@ import { groqChat } from "./groq.ts";
 import type { Library } from "./library.ts";
 import { mistralChat } from "./mistral.ts";
 import { ollamaChat, ollamaGenerate } from "./ollama.ts";
-import { openaiChat, openaiResponses } from "./openai.ts";
+import {
+  azureChat,
+  azureEmbeddings,
+  azureResponses,
+  openaiChat,
+  openaiEmbeddings,
+  openaiImages,
+  openaiResponses,
+  openaiSpeech,
+  openaiTranscriptions,
+} from "./openai.ts";
 
 export const LIBRARIES: readonly Library[] = [
   openaiChat,
   openaiResponses,
+  azureChat,
+  azureResponses,
+  openaiEmbeddings,
+  azureEmbeddings,
+  openaiImages,
+  openaiTranscriptions,
+  openaiSpeech,
   anthropicMessages,
+  anthropicBatches,
+  anthropicVertex,
+  anthropicBedrock,
   googleGenai,
   groqChat,
   mistralChat,

@@ -11,7 +11,8 @@ export interface Ask {
 export interface LibraryClient {
   /** An answer, as plain data. */
   ask(ask: Ask): Promise<unknown>;
-  stream(ask: Ask): Promise<AsyncIterable<unknown>>;
+  /** Absent: its API has no streams. */
+  stream?(ask: Ask): Promise<AsyncIterable<unknown>>;
   /** What else an app gets an answer or a stream by: each is one call, as plain data. */
   readonly forms?: Readonly<Record<string, (ask: Ask) => Promise<unknown>>>;
 }
@@ -31,6 +32,8 @@ export interface Library {
   readonly model: string;
   /** A framework: the app finds our error as a cause of its own. */
   readonly isFramework?: boolean;
+  /** Its answers do not say what they used, so what is charged is not below the bill. Streams do. */
+  readonly hidesUsage?: boolean;
   /** 2 where each of its attempts is a call of its own. @default 1 */
   readonly spansOfRetry?: number;
   /** Its client asks the provider on HTTP/2. */

@@ -22,6 +22,8 @@ const ONE_FORM = "an app gets an answer and a stream of it, and nothing else";
 const DIFFERENTIAL = [inTest("differential", "gives the app what the bare one gives")];
 const CONVERSE = "the same client and commands as of Converse, which is held";
 const NO_TOOLS = "the API has none";
+const NO_STREAMS = "the API has no streams";
+const SAME_CLASSES = "the same classes as of OpenAI, which are held";
 const NEVER_AGAIN = "its client never tries again";
 const NO_SIGNAL = "its calls take no signal; a stream that is left is held under `stream`";
 const VERCEL_TOOLS = [
@@ -38,7 +40,14 @@ const AGENTS_TOOLS = [inTest("openai-agents", "decides a function tool: %s runs 
 export const INSTEAD: Readonly<Record<string, Instances>> = {
   "openai chat completions": { forms: DIFFERENTIAL },
   "openai responses": { forms: DIFFERENTIAL },
-  "@anthropic-ai/sdk messages": { forms: DIFFERENTIAL },
+  "openai chat completions of Azure": { forms: SAME_CLASSES },
+  "openai responses of Azure": { forms: SAME_CLASSES },
+  "openai embeddings": { stream: NO_STREAMS, tools: NO_TOOLS },
+  "openai embeddings of Azure": { stream: NO_STREAMS, tools: NO_TOOLS },
+  "openai images": { tools: NO_TOOLS },
+  "openai transcriptions": { forms: ONE_FORM, tools: NO_TOOLS },
+  "openai speech": { forms: ONE_FORM, tools: NO_TOOLS },
+  "@anthropic-ai/sdk batches": { stream: NO_STREAMS, tools: NO_TOOLS, forms: ONE_FORM },
   "cohere-ai v1": { forms: "the same promises and streams as of v2, which is held" },
   "ollama chat": { abort: NO_SIGNAL, retry: NEVER_AGAIN },
   "ollama generate": {

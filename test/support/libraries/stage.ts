@@ -49,7 +49,7 @@ export class Stage {
   }
 
   /** Its requests are those of a provider that is known by its host, as they are in reality. */
-  play({ provider }: Library): void {
+  play({ provider }: Pick<Library, "provider">): void {
     this.#providers = Object.values(this.#urls)
       .map((url) => `${provider}=${url}`)
       .join(",");
@@ -84,6 +84,15 @@ export class Stage {
   async untilInFlight(): Promise<void> {
     const isWorking = () => this.#simulator.count().in_flight === 1;
     await waitFor(isWorking, { what: "the request", timeoutMs: 10_000 });
+  }
+
+  /** Of its API; no request is made. */
+  hasStreams(library: Library): boolean {
+    return library.client("http://127.0.0.1").stream !== undefined;
+  }
+
+  get url(): string {
+    return this.#urls.http1;
   }
 
   clientOf(library: Library, options: ClientOptions = {}): LibraryClient {

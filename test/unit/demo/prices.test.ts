@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 
 import { billNanoUsd, findModel } from "../../../src/demo/provider/prices.ts";
 
-const NO_TOKENS = { input: 0, cacheRead: 0, cacheWrite5m: 0, cacheWrite1h: 0, output: 0 };
+const NO_TOKENS = { input: 0, media: 0, cacheRead: 0, cacheWrite5m: 0, cacheWrite1h: 0, output: 0 };
 
 test.each([
   ["openai", "gpt-4o-mini"],
@@ -16,7 +16,14 @@ test.each([
   const price = createPriceBook().find({ provider, model: name, at: new Date() });
   if (model === undefined || price === undefined) throw new Error(`${name} is served and has a price`);
   const count = fc.nat({ max: 100_000 });
-  const tokens = fc.record({ input: count, cacheRead: count, cacheWrite5m: count, cacheWrite1h: count, output: count });
+  const tokens = fc.record({
+    input: count,
+    media: fc.constant(0),
+    cacheRead: count,
+    cacheWrite5m: count,
+    cacheWrite1h: count,
+    output: count,
+  });
   fc.assert(
     fc.property(tokens, (billed) => {
       const usage = {
