@@ -33,7 +33,7 @@ export interface WorkspaceOptions {
 export interface ProcessorOptions {
   readonly workspace: Workspace;
   /** Listen where another processor did, for a restart that agents survive. Free ports when absent. */
-  readonly at?: Endpoints;
+  readonly at?: Omit<Endpoints, "pid">;
   readonly onStderrLine?: (line: string) => void;
   /** Added to the processor's environment. */
   readonly env?: Readonly<Record<string, string>>;
@@ -73,12 +73,12 @@ export async function createWorkspace(options: WorkspaceOptions): Promise<Worksp
 
 export class ProcessorProcess {
   readonly endpoints: Endpoints;
+  readonly workspace: Workspace;
   readonly #child: Child;
-  readonly #workspace: Workspace;
 
   private constructor(child: Child, workspace: Workspace, endpoints: Endpoints) {
     this.#child = child;
-    this.#workspace = workspace;
+    this.workspace = workspace;
     this.endpoints = endpoints;
   }
 
@@ -122,7 +122,7 @@ export class ProcessorProcess {
   /** Runs the command line against this processor with `--json` and returns the lines it prints, parsed. */
   async cli(...args: readonly string[]): Promise<readonly unknown[]> {
     const child = new Child({
-      args: ["--max-semi-space-size=32", MAIN_PATH, ...args, "--json", "--data-dir", this.#workspace.dataDir],
+      args: ["--max-semi-space-size=32", MAIN_PATH, ...args, "--json", "--data-dir", this.workspace.dataDir],
     });
     const timer = setTimeout(() => void child.end("SIGKILL"), CLI_TIMEOUT_MS);
     const exit = await child.exit;

@@ -23,6 +23,7 @@ import { EmbeddedEngine } from "../../src/storage/embedded/engine.ts";
 import { type QueryName, queryText } from "../../src/storage/queries/catalog.ts";
 import { SystemClock } from "../../src/support/clock.ts";
 import { Telemetry } from "../../src/telemetry/telemetry.ts";
+import { ownEndpoints } from "../support/own-ports.ts";
 import { readLines, scanned } from "../support/read-lines.ts";
 import { TAMPERINGS } from "../support/tamperings.ts";
 
@@ -64,7 +65,7 @@ async function verifyWhenStored(records: number): Promise<VerifyReport> {
       last = await verify();
       return last.records >= records && last.unsigned === 0 ? last : undefined;
     },
-    { what: `${records} signed records`, timeoutMs: 20_000, intervalMs: 200 },
+    { what: `${records} signed records`, timeoutMs: 60_000, intervalMs: 200 },
   ).catch((error: unknown) => {
     throw new Error(`the last report: ${JSON.stringify(last)}`, { cause: error });
   });
@@ -73,7 +74,7 @@ async function verifyWhenStored(records: number): Promise<VerifyReport> {
 
 beforeAll(async () => {
   workspace = await createWorkspace({ governance: "", config: CONFIG });
-  processor = await ProcessorProcess.start({ workspace });
+  processor = await ProcessorProcess.start({ workspace, at: await ownEndpoints() });
 });
 
 afterAll(async () => {
@@ -96,7 +97,7 @@ describe("what processes recorded", () => {
     const agent = runAgent("during", ["20", "20", isBack]);
     await waitFor(async () => (await processor.cli("audit", "verify").catch(() => [])).some(hasRecords), {
       what: "the first records",
-      timeoutMs: 20_000,
+      timeoutMs: 60_000,
     });
     await processor.kill();
     processor = await ProcessorProcess.start({ workspace, at: processor.endpoints });

@@ -1,19 +1,11 @@
 /** An agent whose processor is not there: `fail_mode` decides, and it is said once. All wait at the same time, each beside a provider of its own. */
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
-import { beforeAll, test } from "vitest";
+import { test } from "vitest";
 import { ProviderSimulator } from "../../src/demo/provider/simulator.ts";
+import { ownPort } from "../support/own-ports.ts";
 import { runSteps, type StepResult } from "../support/step-agent.ts";
 
-/** Nobody listens here: the port was given back. */
-let nowhere = "";
-
-beforeAll(async () => {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  nowhere = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  await new Promise((resolve) => server.close(resolve));
-});
+/** Nobody listens here. */
+const nowhere = `http://127.0.0.1:${await ownPort()}`;
 
 const STEP = {
   kind: "chat",

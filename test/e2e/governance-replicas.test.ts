@@ -16,6 +16,7 @@ import type { ResumeReply, StopReply } from "../../src/api/kill-schemas.ts";
 import { ProcessorProcess, type Workspace } from "../../src/demo/processor-process.ts";
 import { createWorkspace } from "../support/workspace.ts";
 import { waitFor } from "../../src/demo/wait.ts";
+import { ownEndpoints } from "../support/own-ports.ts";
 import { RedisServer } from "../support/redis-server.ts";
 
 const TIMEOUT_MS = 60_000;
@@ -40,7 +41,7 @@ beforeAll(async () => {
   for (const name of ["shop-1", "shop-2"]) {
     const workspace = await createWorkspace({ governance: "", config });
     stack.defer(() => workspace.remove());
-    const processor = await ProcessorProcess.start({ workspace });
+    const processor = await ProcessorProcess.start({ workspace, at: await ownEndpoints() });
     const place: Place = { workspace, processor, isOpen: await connect(name, processor.endpoints.api) };
     stack.defer(() => place.processor.kill());
     places.push(place);

@@ -14,6 +14,7 @@ import { ProviderSimulator } from "../../src/demo/provider/simulator.ts";
 import { waitFor } from "../../src/demo/wait.ts";
 import { Balancer } from "../support/balancer.ts";
 import { finishFleet, startFleet } from "../support/fleet-run.ts";
+import { ownEndpoints } from "../support/own-ports.ts";
 import { Random } from "../support/random.ts";
 import { RedisServer } from "../support/redis-server.ts";
 
@@ -58,7 +59,7 @@ beforeAll(async () => {
     Array.from({ length: REPLICAS }, async () => {
       const workspace = await createWorkspace({ governance, config });
       stack.defer(() => workspace.remove());
-      const replica = { workspace, processor: await ProcessorProcess.start({ workspace }) };
+      const replica = { workspace, processor: await ProcessorProcess.start({ workspace, at: await ownEndpoints() }) };
       stack.defer(async () => void (await replica.processor.stop()));
       replicas.push(replica);
     }),
@@ -67,7 +68,7 @@ beforeAll(async () => {
   stack.defer(() => api.stop());
   otlp = await Balancer.start(replicas.map(({ processor }) => processor.endpoints.otlp_http));
   stack.defer(() => otlp.stop());
-}, 120_000);
+});
 afterAll(() => stack.disposeAsync(), 120_000);
 
 test.skipIf(missing !== undefined)(

@@ -13,6 +13,7 @@ import { createWorkspace } from "../support/workspace.ts";
 import { waitFor } from "../../src/demo/wait.ts";
 import { killEngines } from "../support/engine-pids.ts";
 import { exportRequest, postSpans } from "../support/otlp-json.ts";
+import { ownEndpoints } from "../support/own-ports.ts";
 import { SpanStorm } from "../support/span-storm.ts";
 import { expectStormStored } from "../support/storm-books.ts";
 
@@ -33,7 +34,7 @@ it(
     await mkdir(spool, { recursive: true, mode: 0o700 });
     const isMounted = mountTmpfs(spool);
     process.stdout.write(`seed ${SEED}; the disk is ${isMounted ? "a tmpfs" : "a quota of the spool"}\n`);
-    let processor = await ProcessorProcess.start({ workspace });
+    let processor = await ProcessorProcess.start({ workspace, at: await ownEndpoints() });
     stack.defer(async () => void (await processor.stop()));
     const { endpoints } = processor;
     const service = "storm";

@@ -1,9 +1,8 @@
 /** A Next.js app whose instrumentation hook registers the gate, built and started as in production. */
 import { execFileSync, spawn } from "node:child_process";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
 import { dirname, join } from "node:path";
+import { ownPort } from "../support/own-ports.ts";
 import type { ScriptedProvider } from "../support/scripted-provider.ts";
 import type { Outcome } from "./run-cell.ts";
 
@@ -70,7 +69,7 @@ export async function runNext(folder: string, provider: ScriptedProvider, app: N
   } catch (error) {
     return `not gated: ${(error as { readonly stderr: Buffer }).stderr.toString().trim().split("\n").at(-1) ?? ""}`;
   }
-  const port = await freePort();
+  const port = await ownPort();
   const before = provider.requests.length;
   const server = spawn(process.execPath, [next, "start", "-p", String(port)], { cwd: folder, env, stdio: "pipe" });
   const log: string[] = [];
@@ -97,12 +96,4 @@ async function ask(url: string): Promise<string> {
       await new Promise((resolve) => setTimeout(resolve, 200));
     }
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

@@ -14,7 +14,7 @@ import {
   createSecureServer,
 } from "node:http2";
 import { createServer as createHttpsServer } from "node:https";
-import type { AddressInfo, Server as NetServer, Socket } from "node:net";
+import type { Server as NetServer, Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { gunzipSync, zstdDecompressSync } from "node:zlib";
 import { decodeJsonTraces } from "../../src/pdata/otlp/json-traces.ts";
@@ -22,6 +22,7 @@ import { decodeProtobufTraces } from "../../src/pdata/otlp/protobuf-traces.ts";
 import { encodeResponse, encodeStatus } from "../../src/pdata/otlp/responses.ts";
 import type { Span } from "../../src/pdata/span.ts";
 import { frame } from "./bare-grpc.ts";
+import { ownPort } from "./own-ports.ts";
 
 /** Of a message over gRPC: is it packed, and its length. */
 const GRPC_PREFIX_BYTES = 5;
@@ -66,19 +67,21 @@ export class OtlpBackend {
   readonly #sockets = new Set<Socket>();
   readonly #sessions = new Set<ServerHttp2Session>();
   #server: NetServer | undefined;
+  #port: number | undefined;
 
   constructor(options: BackendOptions) {
     this.#options = options;
   }
 
-  /** `port`: where it was before. */
-  async start(port = 0): Promise<void> {
+  /** Where it was before, when it was somewhere. */
+  async start(): Promise<void> {
+    this.#port ??= await ownPort();
     const server = this.#options.protocol === "http" ? this.#httpServer() : this.#grpcServer();
     server.on("connection", (socket: Socket) => {
       this.#sockets.add(socket);
       socket.on("close", () => this.#sockets.delete(socket)).on("error", () => {});
     });
-    server.listen(port, "127.0.0.1");
+    server.listen(this.#port, "127.0.0.1");
     await once(server, "listening");
     this.#server = server;
   }
@@ -93,16 +96,11 @@ export class OtlpBackend {
     await once(server, "close");
   }
 
-  get port(): number {
-    if (this.#server === undefined) throw new Error("the backend is not running");
-    return (this.#server.address() as AddressInfo).port;
-  }
-
   /** As a config has it. */
   get endpoint(): string {
     const { protocol, tls } = this.#options;
-    if (protocol === "http") return `${tls === undefined ? "http" : "https"}://127.0.0.1:${this.port}`;
-    return tls === undefined ? `http://127.0.0.1:${this.port}` : `127.0.0.1:${this.port}`;
+    if (protocol === "http") return `${tls === undefined ? "http" : "https"}://127.0.0.1:${this.#port}`;
+    return tls === undefined ? `http://127.0.0.1:${this.#port}` : `127.0.0.1:${this.#port}`;
   }
 
   /** All spans of all requests that were answered well. */

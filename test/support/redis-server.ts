@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
-import { connect, createServer } from "node:net";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { ownPort } from "./own-ports.ts";
 
 /** A real redis-server on loopback with its own directory. It can be killed and started again on the same port. */
 export class RedisServer {
@@ -28,7 +29,7 @@ export class RedisServer {
   static async start(
     args: readonly string[] = ["--appendonly", "yes", "--appendfsync", "always"],
   ): Promise<RedisServer> {
-    const server = new RedisServer(await mkdtemp(join(tmpdir(), "tollgate-redis-")), await freePort(), args);
+    const server = new RedisServer(await mkdtemp(join(tmpdir(), "tollgate-redis-")), await ownPort(), args);
     await server.run();
     return server;
   }
@@ -84,13 +85,4 @@ export class RedisServer {
       socket.once("error", (error) => end(error.name));
     });
   }
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((resolve) => probe.listen(0, "127.0.0.1", resolve));
-  const address = probe.address();
-  await new Promise((resolve) => probe.close(resolve));
-  if (address === null || typeof address === "string") throw new Error("no port");
-  return address.port;
 }

@@ -1,4 +1,6 @@
 /** A processor and a provider for one test file: started before, stopped after, whatever happens between. */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { afterAll, beforeAll } from "vitest";
 import {
   ProcessorProcess,
@@ -9,6 +11,7 @@ import {
 import { createWorkspace } from "./workspace.ts";
 import { ProviderSimulator, type SimulatorOptions } from "../../src/demo/provider/simulator.ts";
 import { waitFor } from "../../src/demo/wait.ts";
+import { ownEndpoints } from "./own-ports.ts";
 import { scrapeFlows } from "./scrape.ts";
 
 export interface RigOptions {
@@ -30,7 +33,7 @@ export interface Rig {
 }
 
 /** From the last call until its span can be read. */
-const VISIBLE_TIMEOUT_MS = 20_000;
+const VISIBLE_TIMEOUT_MS = 60_000;
 const VISIBLE_INTERVAL_MS = 200;
 const DELIVERED_TIMEOUT_MS = 60_000;
 
@@ -46,6 +49,7 @@ export function useRig(options: RigOptions): () => Rig {
     stack.defer(() => workspace.remove());
     const processor = await ProcessorProcess.start({
       workspace,
+      at: await ownEndpoints(),
       ...(options.env === undefined ? {} : { env: options.env }),
       ...(options.receiver === undefined ? {} : { receiver: options.receiver }),
       ...(options.storage === undefined ? {} : { storage: options.storage }),
@@ -68,9 +72,11 @@ export type SqlRow = Readonly<Record<string, unknown>>;
  * rows of one of them prove nothing about another.
  */
 export async function delivered(rig: Pick<Rig, "processor">, timeoutMs = DELIVERED_TIMEOUT_MS): Promise<void> {
+  const { endpoints, workspace } = rig.processor;
+  const token = (await readFile(join(workspace.dataDir, "token"), "utf8")).trim();
   await waitFor(
     async () => {
-      const flows = await scrapeFlows(rig.processor.endpoints.api);
+      const flows = await scrapeFlows(endpoints.api, token);
       return flows.size > 0 && [...flows.values()].every(({ inFlight }) => inFlight === 0);
     },
     { what: "delivery of all that was taken", timeoutMs, intervalMs: VISIBLE_INTERVAL_MS },

@@ -18,9 +18,10 @@ const COUNTS: Readonly<Record<string, keyof Flow>> = {
   in_flight: "inFlight",
 };
 
-/** By component, signal and protocol, as the labels name them. */
-export async function scrapeFlows(apiUrl: string): Promise<ReadonlyMap<string, Flow>> {
-  const text = await (await fetch(`${apiUrl}/metrics`)).text();
+/** By component, signal and protocol, as the labels name them. `token`: of people, where there are tenants. */
+export async function scrapeFlows(apiUrl: string, token?: string): Promise<ReadonlyMap<string, Flow>> {
+  const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
+  const text = await (await fetch(`${apiUrl}/metrics`, { headers })).text();
   const flows = new Map<string, Record<keyof Flow, number>>();
   for (const line of text.split("\n")) {
     const [, name = "", labels = "", value] = LINE.exec(line) ?? [];

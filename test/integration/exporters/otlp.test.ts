@@ -86,14 +86,13 @@ describe.each(PROTOCOLS)("over %s", (protocol) => {
 
   it("holds everything while the backend is away, and sends it once it is back", async () => {
     const rig = await startOtlp({ protocol });
-    const { port } = rig.backend;
     await rig.backend.stop();
     for (let first = 1; first <= 50; first += 10) {
       expect(await rig.exporter.consume(makeBatch(spans(first, 10)))).toEqual(SUCCESS);
     }
     await eventually(() => rig.notices.some(({ event }) => event === "forward_failed"), "a failure");
     expect(rig.exporter.stats()).toMatchObject({ inFlight: 50 });
-    await rig.backend.start(port);
+    await rig.backend.start();
     await drained(rig);
     expect(names(rig.backend.spans)).toEqual(names(spans(1, 50)));
   });

@@ -12,6 +12,7 @@ import { ProcessorProcess, type Workspace } from "../../../src/demo/processor-pr
 import { createWorkspace } from "../../support/workspace.ts";
 import { waitFor } from "../../../src/demo/wait.ts";
 import { otlpJson, sendOtlp } from "../../support/otlp-fixture.ts";
+import { ownPort } from "../../support/own-ports.ts";
 import { runSteps } from "../../support/step-agent.ts";
 import { tollgate } from "../../support/tollgate-cli.ts";
 
@@ -58,7 +59,7 @@ async function untilSql(processor: ProcessorProcess, query: string, wanted: unkn
       }
       return JSON.stringify(last) === JSON.stringify(wanted) ? true : undefined;
     },
-    { what: `${query} to be ${JSON.stringify(wanted)}`, timeoutMs: 20_000 },
+    { what: `${query} to be ${JSON.stringify(wanted)}`, timeoutMs: 60_000 },
   );
   return last;
 }
@@ -92,7 +93,7 @@ describe("a ClickHouse that is away at the start", () => {
   it("does not keep the processor from taking spans and metering them, and status says so", async () => {
     const directory = await mkdtemp(join(tmpdir(), "tollgate-away-"));
     cleanup.push(() => rm(directory, { recursive: true }));
-    const port = await freePort();
+    const port = await ownPort();
     const workspace = await workspaceWith();
     // `createWorkspace` asks for the embedded engine; this test writes a file of its own.
     const file = join(directory, "tollgate.yaml");
@@ -114,7 +115,7 @@ governance: { paths: ["${join(workspace.path, "governance")}"] }
     });
     const endpoints = await waitFor(async () => readJson<{ otlp_http: string; api: string }>(readyFile), {
       what: "the ready file",
-      timeoutMs: 20_000,
+      timeoutMs: 60_000,
     });
     expect((await sendOtlp(endpoints.otlp_http, otlpJson({ startUnixNano: NOW() }))).status).toBe(200);
     await waitFor(
@@ -122,7 +123,7 @@ governance: { paths: ["${join(workspace.path, "governance")}"] }
         const { stdout } = await tollgate(["budgets", "--json", "--data-dir", dataDir]);
         return stdout.includes('"settled": "3500000"') ? true : undefined;
       },
-      { what: "the ledger to know the spend", timeoutMs: 10_000 },
+      { what: "the ledger to know the spend", timeoutMs: 60_000 },
     );
     const status = await tollgate(["status", "--data-dir", dataDir]);
     expect(status.code).toBe(1);
@@ -157,7 +158,7 @@ describe("a restart", () => {
     expect((await sendOtlp(first.endpoints.otlp_http, body)).status).toBe(200);
     await waitFor(async () => ((await settled(first)) === "3500000" ? true : undefined), {
       what: "the spend",
-      timeoutMs: 10_000,
+      timeoutMs: 60_000,
     });
     const token = await readFile(join(workspace.dataDir, "token"), "utf8");
     expect((await first.stop()).code).toBe(0);
@@ -287,12 +288,4 @@ async function readJson<T>(file: string): Promise<T | undefined> {
   } catch {
     return undefined;
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
