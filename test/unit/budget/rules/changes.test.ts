@@ -117,6 +117,40 @@ it("tells what was told once more only when it has changed, and of many some at 
   expect([take(), take()]).toEqual([1, 0]);
 });
 
+it("tells of a rolling window that a message without any amount has moved", () => {
+  const rig = new Rig([makeBudget({ window: { kind: "rolling", durationMs: 60 * MINUTE_MS } })]);
+  const changes = new BudgetChanges();
+  const take = (): readonly bigint[] =>
+    changes.take(rig.engine.state, { nowMs: rig.nowMs, max: 10 }).map(({ settled }) => settled);
+  rig.observe([{ amounts: usd(7) }]);
+  rig.advance(61 * MINUTE_MS - 1);
+  rig.acquire({ target: usd(10) });
+  expect(take()).toEqual([7n]);
+  // Before it looks for what time has changed; and that look would find nothing more.
+  rig.advance(1);
+  rig.acquire({ seq: 2, target: usd(10) });
+  expect(take()).toEqual([0n]);
+});
+
+it("tells of what is held back of a budget whose past brings no spend", () => {
+  const rig = new Rig([makeBudget()]);
+  const changes = new BudgetChanges();
+  const take = (): readonly bigint[] =>
+    changes.take(rig.engine.state, { nowMs: rig.nowMs, max: 10 }).map(({ reserved }) => reserved);
+  rig.observe([{ amounts: usd(7) }]);
+  applyEvent(rig.engine.state, {
+    event: "awaiting",
+    at: rig.nowMs,
+    budgets: ["b"],
+    untilMs: rig.nowMs,
+    isFresh: false,
+  });
+  expect(take()).toEqual([0n]);
+  const withheld = [{ budget: "b", scope: {}, amount: 5n }];
+  rig.seed({ groups: [{ budgets: ["b"], spends: [] }], leases: [], withheld, isLoss: true });
+  expect(take()).toEqual([5n]);
+});
+
 it("keeps few of those that are forgotten while nobody asks", () => {
   const rig = new Rig([makeBudget({ each: "user", window: { kind: "calendar", unit: "hour" } })]);
   for (let hour = 0; hour < 3; hour += 1) {

@@ -62,6 +62,14 @@ describe("what is reserved", () => {
     }
     expect(obstacle(rig.acquire({ leaseId: "late", processId: "late", target: usd(200) })).heldBy).toBe(100);
   });
+
+  it("is looked through to a bound, however few of the leases are of others", () => {
+    const rig = new Rig([makeBudget({ limit: 2_000n })]);
+    for (let index = 0; index < 999; index += 1) rig.acquire({ leaseId: `l${index}`, target: usd(1) });
+    rig.acquire({ leaseId: "in", processId: "p2", target: usd(1) });
+    rig.acquire({ leaseId: "out", processId: "p3", target: usd(1) });
+    expect(obstacle(rig.acquire({ leaseId: "more", target: usd(1_500) })).heldBy).toBe(1);
+  });
 });
 
 it("the end of the window is told where the figures show the rest", () => {
