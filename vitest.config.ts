@@ -18,7 +18,7 @@ export default defineConfig({
     testTimeout: 180_000,
     hookTimeout: 180_000,
     // What is waited for comes when it comes; the default of a second fails on a busy machine.
-    expect: { poll: { timeout: 30_000 } },
+    expect: { poll: { timeout: 60_000 } },
     // Tests start real processes (engine, processor, agents) on a machine of two cores: more workers only make them wait.
     maxWorkers: 2,
     reporters: ["default"],

@@ -5,7 +5,7 @@
 import { expect, test } from "vitest";
 import { ProcessorProcess } from "../../src/demo/processor-process.ts";
 import { waitFor } from "../../src/demo/wait.ts";
-import { sqlRows, useRig } from "../support/rig.ts";
+import { delivered, sqlRows, useRig } from "../support/rig.ts";
 import { runSteps, type StepResult } from "../support/step-agent.ts";
 
 const rig = useRig({
@@ -41,6 +41,9 @@ systems: [disk]
 actions: [write]
 `,
 });
+
+/** Until a person answers: longer than any of them takes here. */
+const WAIT_MS = 600_000;
 
 interface Row {
   readonly id: string;
@@ -95,10 +98,10 @@ test("an approved call goes through once, by a process that asked before, and by
 
 test("a call that waits is told of the answer, and the tool gets what the approver made of the arguments", async () => {
   const { processor } = rig();
-  const waiting = steps("editor-2", [write("draft.txt"), write("draft.txt")], 20_000);
-  const request = await waitFor(async () => (await pendingOf("editor-2"))[0], { what: "a request", timeoutMs: 15_000 });
+  const waiting = steps("editor-2", [write("draft.txt"), write("draft.txt")], WAIT_MS);
+  const request = await waitFor(async () => (await pendingOf("editor-2"))[0], { what: "a request", timeoutMs: 60_000 });
   await processor.cli("approvals", "approve", request.id, "--arguments", '{"path":"final.txt"}');
-  const second = await waitFor(async () => (await pendingOf("editor-2"))[0], { what: "another", timeoutMs: 15_000 });
+  const second = await waitFor(async () => (await pendingOf("editor-2"))[0], { what: "another", timeoutMs: 60_000 });
   await processor.cli("approvals", "deny", second.id, "--comment", "once is enough");
   const results = await waiting;
   expect(results.map(({ ok, code }) => (ok ? "ran" : code))).toEqual(["ran", "approval_denied"]);
@@ -107,8 +110,8 @@ test("a call that waits is told of the answer, and the tool gets what the approv
 
 test("a request outlives the processor, and its approval reaches the call that waits", async () => {
   const { workspace, processor } = rig();
-  const waiting = steps("editor-4", [write("kept.txt")], 30_000);
-  const { id } = await waitFor(async () => (await pendingOf("editor-4"))[0], { what: "a request", timeoutMs: 15_000 });
+  const waiting = steps("editor-4", [write("kept.txt")], WAIT_MS);
+  const { id } = await waitFor(async () => (await pendingOf("editor-4"))[0], { what: "a request", timeoutMs: 60_000 });
   await processor.kill();
   rig().processor = await ProcessorProcess.start({ workspace, at: processor.endpoints });
   expect(await pendingOf("editor-4")).toMatchObject([{ id, state: "pending" }]);
@@ -151,13 +154,13 @@ test("a threshold that asks for approval is lifted by it, in that window, and bo
       ((await processor.cli("approvals", "list")) as readonly (Row & { tool: string })[]).find(
         ({ tool }) => tool === "asks-first",
       ),
-    { what: "the budget's request", timeoutMs: 10_000 },
+    { what: "the budget's request", timeoutMs: 60_000 },
   );
   expect((await call())[0]).toMatchObject({ ok: false, code: "approval_required" });
   await processor.cli("approvals", "approve", held.id);
   await waitFor(async () => ((await call()).every(({ ok }) => ok) ? true : undefined), {
     what: "calls that go on",
-    timeoutMs: 15_000,
+    timeoutMs: 60_000,
   });
   const rows = await sqlRows(
     rig(),
@@ -167,23 +170,19 @@ test("a threshold that asks for approval is lifted by it, in that window, and bo
   expect(rows).toEqual([{ kind: "budget", state: "consumed", tool: "asks-first", by: "people-token" }]);
   const changes = await sqlRows(
     rig(),
-    "SELECT author, subject FROM changes WHERE action = 'approval.approve' ORDER BY seq DESC LIMIT 1",
+    `SELECT author FROM changes WHERE action = 'approval.approve' AND subject = '${held.id}'`,
     1,
   );
-  expect(changes).toEqual([{ author: "people-token", subject: held.id }]);
+  expect(changes).toEqual([{ author: "people-token" }]);
 });
 
 test("what an agent may do and did beyond its declaration is in the register of risks and in status", async () => {
-  const { processor } = rig();
-  const rows = await waitFor(
-    async () => {
-      const all = (await processor.cli("agents", "--risk")) as readonly Record<string, unknown>[];
-      return all.find(({ name, acts }) => name === "editor-1" && acts === 1);
-    },
-    { what: "the agent's act", timeoutMs: 15_000 },
-  );
-  expect(rows).toMatchObject({
+  await delivered(rig());
+  const all = (await rig().processor.cli("agents", "--risk")) as readonly Record<string, unknown>[];
+  const row = all.find(({ name }) => name === "editor-1");
+  expect(row).toMatchObject({
     owner: "docs",
+    acts: 1,
     risk: "high",
     likelihood: "high",
     gaps: expect.arrayContaining(["did more than declared", "policies allow more than declared"]) as string[],
@@ -194,8 +193,8 @@ test("what an agent may do and did beyond its declaration is in the register of 
 });
 
 test("what people said against an agent or its policies counts as overrides of it", async () => {
-  const { processor } = rig();
-  const agents = (await processor.cli("agents", "--risk")) as readonly Record<string, unknown>[];
+  await delivered(rig());
+  const agents = (await rig().processor.cli("agents", "--risk")) as readonly Record<string, unknown>[];
   const of = (agent: string) => agents.find(({ name }) => name === agent);
   expect(of("editor-2")).toMatchObject({ approvals_denied: 1, approvals_edited: 1, overrides: 2, runs: 1 });
   expect(of("editor-3")).toMatchObject({ bypassed: 1, overrides: 1 });
@@ -218,7 +217,10 @@ test("an agent with an issued key is that agent, nobody else is, and a revoked k
       .results[0];
   };
   expect(await run(next.secret)).toMatchObject({ ok: true });
-  for (const key of [undefined, first.secret]) expect(await run(key)).toMatchObject({ code: "gate_unavailable" });
+  // Both wait for an answer that does not come.
+  expect(await Promise.all([run(), run(first.secret)])).toMatchObject(
+    Array.from({ length: 2 }, () => ({ code: "gate_unavailable" })),
+  );
   const [span] = await sqlRows(
     rig(),
     "SELECT toString(agent_verified) AS verified FROM tool_decisions WHERE agent = 'keyed' AND decision = 'allow'",
@@ -242,6 +244,7 @@ test("people of a tenant read what its agents did, and nothing else", async () =
     expect([path, response.status, text]).toEqual([path, 200, text]);
     return text;
   };
+  await delivered(rig());
   const lists = [
     "/v1/traces",
     "/v1/sessions",
@@ -276,6 +279,7 @@ test("an incident takes autonomy from its agent at once, until it is closed, and
     1,
   );
   expect(span).toEqual({ severity: "medium" });
+  await delivered(rig());
   const [shown] = (await processor.cli("incident", "show", id)) as readonly [Row];
   const texts = ["opened: ships too much", "asked the owner", "asked for ship: pending"];
   for (const text of texts) expect(shown.timeline.map((row) => row.text)).toContainEqual(text);

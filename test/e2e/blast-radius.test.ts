@@ -103,7 +103,7 @@ test("what it did beyond it is found in all six, is an alert, and takes autonomy
       // Each of them has its own way to ClickHouse.
       return (found?.beyond.length ?? 0) >= did.length + MAY.length ? found : undefined;
     },
-    { what: "all that it did", timeoutMs: 20_000 },
+    { what: "all that it did", timeoutMs: 60_000 },
   );
   expect(row.beyond).toEqual(expect.arrayContaining([...did, ...MAY]));
   expect(row).toMatchObject({

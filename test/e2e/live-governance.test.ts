@@ -35,7 +35,7 @@ async function limitIs(limit: string): Promise<void> {
       const [row] = (await processor.cli("budgets")) as { readonly limit: string }[];
       return row?.limit === limit ? true : undefined;
     },
-    { what: `a limit of ${limit}`, timeoutMs: 10_000 },
+    { what: `a limit of ${limit}`, timeoutMs: 60_000 },
   );
 }
 
@@ -55,7 +55,7 @@ test("a raised limit is in force without a restart, an invalid document changes 
   await writeFile(file, budget("5abc"));
   const refused = await waitFor(async () => ((await status()).governance.refused === null ? undefined : status()), {
     what: "a refusal",
-    timeoutMs: 10_000,
+    timeoutMs: 60_000,
   });
   expect(refused.governance.refused?.problems).toEqual([expect.stringContaining("limit: expected an amount")]);
   expect(refused.warnings.join("\n")).toContain("stays in force");
@@ -118,7 +118,7 @@ test("SQL closes when a document that names a tenant is applied, without a resta
     `${budget("$3.00")}---\nkind: agent\nname: acme-bot\nowner: acme\ntenant: acme\n`,
   );
   expect(await processor.cli("apply", candidate)).toMatchObject([{ outcome: "applied" }]);
-  await waitFor(async () => ((await asked()) === 403 ? true : undefined), { what: "a refusal", timeoutMs: 10_000 });
+  await waitFor(async () => ((await asked()) === 403 ? true : undefined), { what: "a refusal", timeoutMs: 60_000 });
   expect(await processor.cli("sql", "SELECT 1 AS one")).toEqual([{ one: 1 }]);
   expect(await processor.cli("apply", "--files")).toMatchObject([{ outcome: "applied" }]);
   expect(await asked()).toBe(403);

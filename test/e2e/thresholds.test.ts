@@ -86,7 +86,7 @@ test("a kill threshold stops the budget's agents before its limit, once, and spa
   expect(status?.stops ?? []).toMatchObject([{ act: "kill", selector: "team=wild" }]);
   const metrics = await waitFor(async () => (await fetch(`${processor.endpoints.api}/metrics`)).text(), {
     what: "metrics",
-    timeoutMs: 10_000,
+    timeoutMs: 60_000,
   });
   expect(metrics).toMatch(/tollgate_events_total\{event="budget_threshold_crossed",level="warn"\} 2/);
   expect((await run("three", "wild", 1)).results).toMatchObject([{ ok: false, code: "agent_killed" }]);
@@ -134,7 +134,7 @@ test("a threshold holds until a person allows more, and tools have limits of the
 
   await processor.cli("budgets", "raise", "careful", "--by", "$1", "--for", "1h", "--reason", "it is fine");
   const allowed = async () => ((await run("six", [chat])).results[0]?.ok === true ? true : undefined);
-  await waitFor(allowed, { what: "a call after the raise", timeoutMs: 10_000 });
+  await waitFor(allowed, { what: "a call after the raise", timeoutMs: 60_000 });
 
   const tool = { kind: "tool", name: "db_read", args: { id: 1 } };
   const tools = await run("seven", [tool, tool, { ...tool, name: "mail_send" }]);
@@ -209,7 +209,7 @@ test("a report above its grant, for another's lease and for nobody's is on recor
   ];
   const found = await waitFor(async () => (await recorded()).length >= wanted.length && recorded(), {
     what: "three changes",
-    timeoutMs: 10_000,
+    timeoutMs: 60_000,
   });
   expect(found.toSorted((a, b) => (a.action < b.action ? -1 : 1))).toEqual(wanted);
 });

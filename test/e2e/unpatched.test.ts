@@ -78,12 +78,12 @@ test.each([
           const { warnings } = JSON.parse(stdout) as { readonly warnings: readonly string[] };
           return warnings.find((text) => text.includes(`agent \`${agent}\``));
         },
-        { what: "a warning in the status", timeoutMs: 20_000, intervalMs: 100 },
+        { what: "a warning in the status", timeoutMs: 60_000, intervalMs: 100 },
       );
       expect(/has loaded (\S+), which is not gated/.exec(warning)?.[1]).toMatch(library);
       await waitFor(async () => (simulator.count().by_key[agent]?.calls === 2 ? true : undefined), {
         what: "both calls",
-        timeoutMs: 20_000,
+        timeoutMs: 60_000,
         intervalMs: 50,
       });
     } finally {

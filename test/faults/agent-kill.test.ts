@@ -63,7 +63,7 @@ test("kill -9 of an agent: what its lease held counts as spent, and nothing is o
   expect(ledger.settledNanoUsd + ledger.reservedNanoUsd).toBeLessThanOrEqual(LIMIT_NANO_USD);
   // The dead agent's last calls were billed and never reported: what its lease held stands for them.
   expect(ledger.settledNanoUsd + ledger.reservedNanoUsd).toBeGreaterThanOrEqual(provider);
-}, 120_000);
+});
 
 /** From here on, calls that the dead agent made and never reported are in nobody's books but the provider's: see I4. */
 test("after the grace time the rest of a dead agent's lease comes free", async () => {
@@ -74,4 +74,4 @@ test("after the grace time the rest of a dead agent's lease comes free", async (
     timeoutMs: RUN_TIMEOUT_MS,
   });
   expect((await ledgerCount(rig.processor, "fleet", LABELS)).settledNanoUsd).toBeLessThanOrEqual(LIMIT_NANO_USD);
-}, 120_000);
+});

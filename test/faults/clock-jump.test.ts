@@ -65,6 +65,6 @@ test.skipIf(missing !== undefined)(
 );
 
 const COUNTS =
-  "SELECT toString(count()) AS spans, toString(uniqExact(trace_id, span_id)) AS ids, toString(dateDiff('day', min(received_at), max(received_at))) AS days FROM spans WHERE service = 'storm'";
+  "SELECT toString(count()) AS spans, toString(uniqExact(trace_id, span_id)) AS ids, toString(round(dateDiff('second', min(received_at), max(received_at)) / 86400)) AS days FROM spans WHERE service = 'storm'";
 const SPEND =
   "SELECT toString(sum(calls)) AS calls, toString(sum(cost_nano_usd)) AS nano_usd FROM spend_by_minute WHERE agent = 'storm'";

@@ -2,9 +2,9 @@
  * Goal: a crash of the embedded engine takes neither the processor down nor a span away.
  * Method: kill -9 of the engine's process in the middle of a fleet's run; the three books must agree afterwards.
  */
-import { execFileSync } from "node:child_process";
 import { expect, test } from "vitest";
 import { waitFor } from "../../src/demo/wait.ts";
+import { enginesOf, killEngines } from "../support/engine-pids.ts";
 import { finishFleet, readBooks, startFleet } from "../support/fleet-run.ts";
 import { useRig } from "../support/rig.ts";
 
@@ -34,9 +34,9 @@ test("kill -9 of the engine in mid-run: the processor stays, the engine comes ba
     what: "spend",
     timeoutMs: RUN_TIMEOUT_MS,
   });
-  const engines = childrenOf(processor.endpoints.pid);
+  const engines = enginesOf(processor.endpoints.pid);
   expect(engines).toHaveLength(1);
-  for (const pid of engines) process.kill(pid, "SIGKILL");
+  killEngines(processor.endpoints.pid);
   const report = await finishFleet(fleet);
   const books = await readBooks({ processor, simulator, budget: "fleet", labels });
 
@@ -46,10 +46,5 @@ test("kill -9 of the engine in mid-run: the processor stays, the engine comes ba
   expect(books.ledger.settledNanoUsd).toBe(books.provider);
   expect(books.clickHouse).toBe(books.provider);
   expect((await fetch(`${processor.endpoints.api}/healthz`)).status).toBe(200);
-  expect(childrenOf(processor.endpoints.pid)).not.toEqual(engines);
-}, 120_000);
-
-function childrenOf(pid: number): readonly number[] {
-  const text = execFileSync("ps", ["-o", "pid=", "--ppid", String(pid)], { encoding: "utf8" });
-  return text.trim().split(/\s+/).map(Number);
-}
+  expect(enginesOf(processor.endpoints.pid)).not.toEqual(engines);
+});

@@ -1,7 +1,7 @@
 /**
  * Goal: a backend that takes connections and never answers costs the audit path nothing: ClickHouse gets every span, at
  * the same pace, and what the backend's full queue could not hold is counted.
- * Method: the same batches to two real processors in turn, one of them with such a backend; the ratio of the paces is
+ * Method: the same batches to two real processors in turn, one of them with such a backend; the ratio of the best paces is
  * printed, and held to far less than it is, as the machine is shared.
  */
 import { expect, test } from "vitest";
@@ -11,13 +11,14 @@ import { waitFor } from "../../src/demo/wait.ts";
 import { OtlpBackend } from "../support/otlp-backend.ts";
 import { exportRequest, postSpans } from "../support/otlp-json.ts";
 
-const ROUNDS = 4;
+const ROUNDS = 9;
 const BATCHES = 40;
 const SENDERS = 4;
 const SPANS_IN_BATCH = 50;
 const SPANS = ROUNDS * BATCHES * SPANS_IN_BATCH;
 const RATIO_MIN = 0.4;
-const EVENTUALLY_MS = 30_000;
+const DROPPED = "tollgate_component_dropped_items_total";
+const EVENTUALLY_MS = 60_000;
 const GOVERNANCE = "kind: budget\nname: all\nlimit: $1000.00\nwindow: lifetime\n";
 const STEP = { name: "step", attributes: { "step.kind": "plan", "step.text": "x".repeat(200) } };
 
@@ -72,12 +73,15 @@ test("a backend that hangs for the whole run holds up neither ClickHouse nor tho
   const alone = await start("");
   const hanging = await start(`exporters: { otlp_http/hangs: { endpoint: "${backend.endpoint}", ${queue} } }\n`);
 
-  const tookMs = { alone: 0, hanging: 0 };
-  for (let round = 0; round < ROUNDS; round += 1) {
-    tookMs.alone += await sendRound(alone.endpoints.otlp_http);
-    tookMs.hanging += await sendRound(hanging.endpoints.otlp_http);
+  await Promise.all([alone, hanging].map(({ endpoints }) => sendRound(endpoints.otlp_http)));
+  // Its queue is full from here on. Of each the best round: what else the machine does makes rounds slower, and none faster.
+  expect(await figure(hanging, DROPPED)).toBeGreaterThan(0);
+  const bestMs = { alone: Infinity, hanging: Infinity };
+  for (let round = 1; round < ROUNDS; round += 1) {
+    bestMs.alone = Math.min(bestMs.alone, await sendRound(alone.endpoints.otlp_http));
+    bestMs.hanging = Math.min(bestMs.hanging, await sendRound(hanging.endpoints.otlp_http));
   }
-  const ratio = tookMs.alone / tookMs.hanging;
+  const ratio = bestMs.alone / bestMs.hanging;
   console.info(`pace of acknowledged spans with a hanging backend : without = ${ratio.toFixed(2)}`);
 
   for (const processor of [alone, hanging]) {
@@ -89,7 +93,7 @@ test("a backend that hangs for the whole run holds up neither ClickHouse nor tho
   }
   expect(backend.requests.length).toBeGreaterThan(0);
   expect(backend.spans).toEqual([]);
-  const dropped = await figure(hanging, "tollgate_component_dropped_items_total");
+  const dropped = await figure(hanging, DROPPED);
   expect(dropped).toBeGreaterThan(0);
   expect(await figure(hanging, "tollgate_component_in_flight_items")).toBe(SPANS - dropped);
   expect(ratio).toBeGreaterThan(RATIO_MIN);

@@ -32,7 +32,7 @@ import {
   saysNothing,
 } from "../support/hostile-sockets.ts";
 import { Random } from "../support/random.ts";
-import { sqlRows, useRig } from "../support/rig.ts";
+import { delivered, sqlRows, useRig } from "../support/rig.ts";
 import { StormSender } from "../support/storm-sender.ts";
 
 const rounds = Number(process.env["TOLLGATE_FAULT_ROUNDS"] ?? 1);
@@ -79,7 +79,7 @@ test(
     const { otlp_http: httpUrl, otlp_grpc: grpcUrl } = rig().processor.endpoints;
     const storm = new StormSender({ otlpUrl: httpUrl, seed, senders: 2, service: "storm" });
     await using steady = new SteadyGrpcSender(grpcUrl);
-    await waitFor(() => storm.acknowledged > 1_000 && steady.acknowledged > 10, { what: "a start", timeoutMs: 20_000 });
+    await waitFor(() => storm.acknowledged > 1_000 && steady.acknowledged > 10, { what: "a start", timeoutMs: 60_000 });
     const openBefore = (await figures()).sockets;
     let level = 0;
     let peak = 0;
@@ -125,13 +125,7 @@ test(
     console.log({ ...told, storm: sent.acknowledged, steady: overGrpc });
     expect(after.imbalances).toEqual([]);
     const expected = { spans: String(sent.acknowledged), ids: String(sent.acknowledged) };
-    await waitFor(
-      async () => {
-        const [row] = await sqlRows(rig(), COUNTS, 1);
-        return Number(row?.["spans"]) >= sent.acknowledged ? true : undefined;
-      },
-      { what: `${sent.acknowledged} spans`, timeoutMs: ROUND_TIMEOUT_MS },
-    );
+    await delivered(rig());
     expect(await sqlRows(rig(), COUNTS, 1)).toEqual([expected]);
   },
   rounds * ROUND_TIMEOUT_MS * 2 + 120_000,

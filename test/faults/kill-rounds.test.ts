@@ -5,12 +5,12 @@
  * roll-up of the materialised view and the ledger must all be what was acknowledged.
  * `TOLLGATE_FAULT_ROUNDS` sets the rounds (5 when absent; 50 is the long run), `TOLLGATE_FAULT_SEED` the seed.
  */
-import { execFileSync } from "node:child_process";
 import { setImmediate as turn } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { ledgerCount } from "../../src/demo/counts.ts";
 import { ProcessorProcess } from "../../src/demo/processor-process.ts";
 import { waitFor } from "../../src/demo/wait.ts";
+import { killEngines } from "../support/engine-pids.ts";
 import { Random } from "../support/random.ts";
 import { delivered, sqlRows, useRig } from "../support/rig.ts";
 import { STORM_SPAN_NANO_USD, StormSender } from "../support/storm-sender.ts";
@@ -74,21 +74,8 @@ const SPEND =
 async function kill(what: "processor" | "engine" | "both"): Promise<void> {
   const { processor, workspace } = rig();
   const { endpoints } = processor;
-  if (what !== "processor") {
-    for (const pid of childrenOf(endpoints.pid)) process.kill(pid, "SIGKILL");
-  }
+  if (what !== "processor") killEngines(endpoints.pid);
   if (what === "engine") return;
   await processor.kill();
   rig().processor = await ProcessorProcess.start({ workspace, at: endpoints });
-}
-
-/** May be none, when the engine was killed a moment ago and is not back. */
-function childrenOf(pid: number): readonly number[] {
-  const text = execFileSync("ps", ["-A", "-o", "pid=,ppid="], { encoding: "utf8" });
-  return text
-    .trim()
-    .split("\n")
-    .map((line) => line.trim().split(/\s+/).map(Number))
-    .filter(([, parent]) => parent === pid)
-    .map(([child]) => child as number);
 }

@@ -71,7 +71,7 @@ test("malformed requests beside a fleet's spans get their answer and change noth
   expect(books.provider).toBeLessThanOrEqual(LIMIT_NANO_USD);
   expect(books.ledger.settledNanoUsd).toBe(books.provider);
   expect(books.clickHouse).toBe(books.provider);
-}, 120_000);
+});
 
 test("one bad span is rejected by partial success and takes none of its batch along", async () => {
   const { processor } = rig();

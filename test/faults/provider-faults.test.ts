@@ -34,7 +34,7 @@ async function run(
   const providerUrl = await simulator.start();
   try {
     const { results } = await runSteps({ name, providerUrl, endpoints: processor.endpoints, steps });
-    await waitFor(() => simulator.count().in_flight === 0, { what: "the provider", timeoutMs: 10_000 });
+    await waitFor(() => simulator.count().in_flight === 0, { what: "the provider", timeoutMs: 60_000 });
     const billed = BigInt(simulator.count().nano_usd);
     return { results, billed, ledger: await ledgerCount(processor, "provider", { agent: name }) };
   } finally {

@@ -104,4 +104,4 @@ it("finds what is loaded outside of the bundle, and says nothing of what is not 
   rmSync(beside, { recursive: true, force: true });
   expect(said).toContain("groq-sdk is gated: ");
   expect(said).not.toMatch(/can't be gated|NOT gated/);
-}, 60_000);
+});

@@ -5,6 +5,7 @@ import { fleetOf, fleetReport } from "../../src/demo/fleet.ts";
 import type { Endpoints, ProcessorProcess } from "../../src/demo/processor-process.ts";
 import type { ProviderSimulator } from "../../src/demo/provider/simulator.ts";
 import { waitFor } from "../../src/demo/wait.ts";
+import { delivered } from "./rig.ts";
 
 export interface FleetRunOptions {
   /** Where the agents find their processor: one, or what stands before several. */
@@ -59,10 +60,9 @@ export interface Books {
   readonly clickHouse: bigint;
 }
 
-const VISIBLE_TIMEOUT_MS = 30_000;
-const VISIBLE_INTERVAL_MS = 200;
+const TIMEOUT_MS = 60_000;
 
-/** The three books once ClickHouse has as much as the provider billed (or as they stand when that takes too long). */
+/** The three books once all is delivered. */
 export async function readBooks(options: {
   readonly processor: ProcessorProcess;
   readonly simulator: ProviderSimulator;
@@ -71,19 +71,12 @@ export async function readBooks(options: {
   readonly labels: Readonly<Record<string, string>>;
 }): Promise<Books> {
   const { processor, simulator, budget, labels } = options;
-  await waitFor(() => simulator.count().in_flight === 0, { what: "the provider", timeoutMs: VISIBLE_TIMEOUT_MS });
+  await waitFor(() => simulator.count().in_flight === 0, { what: "the provider", timeoutMs: TIMEOUT_MS });
   const provider = BigInt(simulator.count().nano_usd);
   const where = Object.entries(labels)
     .map(([key, value]) => `labels['${key}'] = '${value}'`)
     .join(" AND ");
-  let clickHouse = 0n;
-  const probe = async (): Promise<boolean> => {
-    clickHouse = (await clickHouseCount(processor, where)).nanoUsd;
-    return clickHouse >= provider;
-  };
-  // A count that stays short fails the test by its value, which says more than a time-out.
-  await waitFor(probe, { what: "spans", timeoutMs: VISIBLE_TIMEOUT_MS, intervalMs: VISIBLE_INTERVAL_MS }).catch(
-    () => false,
-  );
+  await delivered({ processor });
+  const { nanoUsd: clickHouse } = await clickHouseCount(processor, where);
   return { provider, ledger: await ledgerCount(processor, budget, labels), clickHouse };
 }

@@ -115,7 +115,7 @@ export async function refusal(rig: FrameworkRig, run: () => Promise<unknown>): P
 export async function abandoned(rig: FrameworkRig, run: () => Promise<unknown>): Promise<unknown> {
   await run().catch(() => {});
   const isOver = () => rig.simulator.count().in_flight === 0 && rig.calls().length === 1;
-  await waitFor(isOver, { what: "the end of the stream", timeoutMs: 10_000 });
+  await waitFor(isOver, { what: "the end of the stream", timeoutMs: 60_000 });
   const [status] = rig.calls().map(({ attributes }) => attributes["tollgate.cost.status"]);
   return { status, isBilled: rig.paid() > 0n, isCovered: costOf(rig.calls()) >= rig.paid() };
 }

@@ -1,5 +1,5 @@
 /** What is of the shared store alone: clusters, settings, a store that is lost, hangs or forgets, and replicas that fall behind. */
-import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import type { LedgerNotice, StoredLedger } from "../../../src/budget/ledger-notice.ts";
 import type { PastSeeking } from "../../../src/budget/past.ts";
 import { createValkeyLedger } from "../../../src/budget/valkey/create-valkey-ledger.ts";
@@ -78,10 +78,7 @@ describe.skipIf(missing !== undefined)("the store's settings", () => {
     await second.command(["CLUSTER", "ADDSLOTSRANGE", "8192", "16383"]);
     await first.command(["CLUSTER", "MEET", "127.0.0.1", String(second.port)]);
     for (const node of nodes) {
-      await vi.waitFor(
-        async () => expect(await node.command(["CLUSTER", "INFO"])).toContain("cluster_state:ok"),
-        20_000,
-      );
+      await expect.poll(() => node.command(["CLUSTER", "INFO"])).toContain("cluster_state:ok");
     }
     // Several names: whichever node has the slot, and whichever is asked first.
     for (const name of ["a", "b", "c", "d"]) {
@@ -124,7 +121,7 @@ describe.skipIf(missing !== undefined)("a store that is lost", () => {
     await own.command(["REPLICAOF", "127.0.0.1", "1"]);
     await expect(ledger.acquire(makeAcquire({ seq: 2 }))).rejects.toThrow("READONLY");
     const isNew = async (): Promise<boolean> => (await connections()).some((id) => !before.includes(id));
-    await vi.waitFor(async () => expect(await isNew()).toBe(true), 10_000);
+    await expect.poll(isNew).toBe(true);
     expect(before).toHaveLength(2);
     await own.command(["REPLICAOF", "NO", "ONE"]);
     await regained(ledger);
@@ -172,11 +169,9 @@ describe.skipIf(missing !== undefined)("a store that is lost", () => {
     await ledger.acquire(makeAcquire());
     // As after ten minutes in which the store was gone, or its clock's step.
     await server.command(["HINCRBY", `{tollgate:${name}}:head`, "offset", "600000"]);
-    await vi.waitFor(async () => {
-      expect(await server.command(["XREVRANGE", `{tollgate:${name}}:log`, "+", "-", "COUNT", "1"])).toContain(
-        "resumed",
-      );
-    }, 10_000);
+    await expect
+      .poll(() => server.command(["XREVRANGE", `{tollgate:${name}}:log`, "+", "-", "COUNT", "1"]))
+      .toContain("resumed");
     await regained(ledger);
     expect(await ledger.lease("l1")).toMatchObject({ state: "active" });
     expect(notices).toEqual([]);
@@ -188,7 +183,7 @@ describe.skipIf(missing !== undefined)("a store that is lost", () => {
     const { ledger, notices } = await openLedger({ name, url: own.url });
     await ledger.acquire(makeAcquire({ target: usd(700) }));
     await own.command(["FLUSHALL"]);
-    await vi.waitFor(() => expect(saidOf(notices)).toContain("store_lost_writes"), 10_000);
+    await expect.poll(() => saidOf(notices)).toContain("store_lost_writes");
     const after = await ledger.acquire(makeAcquire({ leaseId: "l2", target: usd(1_001) }));
     expect(after).toMatchObject({ outcome: "exhausted", refusedBy: { limit: 1_000n } });
   });
@@ -207,7 +202,7 @@ describe.skipIf(missing !== undefined)("a store that is lost", () => {
       "redis.call('HSET', KEYS[1], 'rev', ARGV[1] - 1, 'last', last[2][2])",
     ].join("\n");
     await server.command(["EVAL", script, "2", `${key}:head`, `${key}:log`, rev ?? ""]);
-    await vi.waitFor(() => expect(saidOf(notices)).toContain("store_lost_writes"), 10_000);
+    await expect.poll(() => saidOf(notices)).toContain("store_lost_writes");
     expect(notices).toContainEqual({
       notice: "store_lost_writes",
       acknowledged: Number(rev),
@@ -243,7 +238,7 @@ describe.skipIf(missing !== undefined)("the log", () => {
       await ledger.acquire(makeAcquire({ leaseId: `l${index}`, target: usd(3) }));
     const key = `{tollgate:${name}}`;
     const entries = async (): Promise<number> => Number((await server.command(["XLEN", `${key}:log`])).slice(1));
-    await vi.waitFor(async () => expect(await entries()).toBeLessThan(40));
+    await expect.poll(entries).toBeLessThan(40);
     const { ledger: late } = await openLedger({ name });
     expect(await reserved(late)).toBe(180n);
     expect(await late.acquire(makeAcquire({ leaseId: "l7", seq: 2, settled: usd(2), target: usd(4) }))).toMatchObject({
@@ -278,7 +273,7 @@ describe.skipIf(missing !== undefined)("a replica", () => {
       await one.acquire(makeAcquire({ seq: 2 * round + 1, target: usd(round + 1) }));
       await server.command(["HSET", head, "turn", "nobody"]);
       const decided = one.acquire(makeAcquire({ seq: 2 * round + 2, target: usd(round + 2) }));
-      await vi.waitFor(async () => expect(await server.command(["HGET", head, "turn"])).toContain("nobody"));
+      await expect.poll(() => server.command(["HGET", head, "turn"])).toContain("nobody");
       await server.command(["HDEL", head, "turn"]);
       expect(await decided).toMatchObject({ outcome: "granted", granted: usd(round + 2) });
     }

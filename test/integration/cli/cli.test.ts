@@ -10,6 +10,7 @@ import { ProcessorProcess, type Workspace } from "../../../src/demo/processor-pr
 import { createWorkspace } from "../../support/workspace.ts";
 import { waitFor } from "../../../src/demo/wait.ts";
 import { otlpJson, sendOtlp, TRACE_ID } from "../../support/otlp-fixture.ts";
+import { delivered } from "../../support/rig.ts";
 import { type CliResult, tollgate } from "../../support/tollgate-cli.ts";
 
 const GOVERNANCE = `
@@ -45,10 +46,7 @@ beforeAll(async () => {
     const { status } = await sendOtlp(processor.endpoints.otlp_http, body);
     if (status !== 200) throw new Error(`OTLP was answered ${status}`);
   }
-  await waitFor(async () => ((await run("traces", "--json")).stdout.includes(TRACE_ID) ? true : undefined), {
-    what: "the trace",
-    timeoutMs: 20_000,
-  });
+  await delivered({ processor });
 });
 
 afterAll(async () => {
@@ -274,7 +272,7 @@ it("budget states reach ClickHouse without anyone asking", async () => {
       const { stdout } = await run("sql", query, "--json");
       return stdout === "" ? undefined : stdout;
     },
-    { what: "the budget's state", timeoutMs: 20_000 },
+    { what: "the budget's state", timeoutMs: 60_000 },
   );
   expect(JSON.parse(text)).toEqual({ settled_usd: 0.0035 });
 });
@@ -353,6 +351,6 @@ it("sql needs a password from the moment on in which there is a tenant, and find
   };
   expect(await asked()).toBe(200);
   await json("agents", "issue", "acme-bot", "--tenant", "acme");
-  await waitFor(async () => ((await asked()) === 403 ? true : undefined), { what: "a refusal", timeoutMs: 10_000 });
+  await waitFor(async () => ((await asked()) === 403 ? true : undefined), { what: "a refusal", timeoutMs: 60_000 });
   expect(await json("sql", "SELECT 1 AS one")).toEqual({ one: 1 });
 });

@@ -11,6 +11,7 @@ import { createWorkspace } from "../../support/workspace.ts";
 import { waitFor } from "../../../src/demo/wait.ts";
 import { type FixtureSpan, otlpJson, sendOtlp, SHOP_SPANS } from "../../support/otlp-fixture.ts";
 import { type CliResult, tollgate } from "../../support/tollgate-cli.ts";
+import { delivered } from "../../support/rig.ts";
 
 const SESSION = "s/1 ünï?";
 
@@ -56,13 +57,9 @@ it("a session is shown over its traces and agents, and found in the list of the 
   await send("a1".repeat(16), { session: SESSION });
   await send("a2".repeat(16), { session: SESSION, service: "helper" });
   await send("a3".repeat(16), { session: "another" });
-  const list = await waitFor(
-    async () => {
-      const rows = await json<Record<string, unknown>[]>("session", "--agent", "sh?p");
-      return rows.length === 2 ? rows : undefined;
-    },
-    { what: "both sessions of the agent", timeoutMs: 20_000 },
-  );
+  await delivered({ processor });
+  const list = await json<Record<string, unknown>[]>("session", "--agent", "sh?p");
+  expect(list).toHaveLength(2);
   expect(list.find(({ session }) => session === SESSION)).toMatchObject({
     agents: ["shop"],
     traces: 1,
@@ -99,7 +96,7 @@ it("tail shows what comes in after it was called, each span once, over a restart
   let complaints = "";
   child.stderr.setEncoding("utf8").on("data", (text: string) => (complaints += text));
   const until = (what: string, holds: () => boolean): Promise<true> =>
-    waitFor(() => Promise.resolve(holds() ? true : undefined), { what, timeoutMs: 30_000 });
+    waitFor(() => Promise.resolve(holds() ? true : undefined), { what, timeoutMs: 60_000 });
 
   await until("the start", () => complaints.includes("tail: following"));
   await send("c1".repeat(16));

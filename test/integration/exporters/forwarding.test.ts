@@ -15,7 +15,7 @@ import { tollgate } from "../../support/tollgate-cli.ts";
 
 const GOVERNANCE = "kind: budget\nname: all\nlimit: $1000.00\nwindow: lifetime\n";
 const SPANS = 40;
-const EVENTUALLY = { timeoutMs: 20_000, intervalMs: 100 } as const;
+const EVENTUALLY = { timeoutMs: 60_000, intervalMs: 100 } as const;
 const SECRET = "the launch code is 0000";
 const CALL = {
   name: "chat gpt-4o",

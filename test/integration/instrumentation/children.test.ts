@@ -39,12 +39,12 @@ it("gates a child and says who started it, and leaves one alone whose environmen
   const warnings = stderr.split("\n").filter((line) => line.startsWith("[tollgate] warn: "));
   expect(warnings.filter((line) => line.includes("with an environment of its own"))).toHaveLength(1);
   expect(warnings.filter((line) => line.includes("the first is `true`"))).toHaveLength(1);
-}, 20_000);
+});
 
 it("touches no child when it is told not to", async () => {
   const { found } = await start({ TOLLGATE_CHILDREN: "off" });
   expect(found.map(({ options }) => options)).toEqual(found.map(() => ""));
-}, 20_000);
+});
 
 it("gates a thread of an app that registered itself, with flags that a thread refuses", async () => {
   const child = new Child({
@@ -64,4 +64,4 @@ it("gates a thread of an app that registered itself, with flags that a thread re
     fromText: [true, true],
   });
   expect(exit.stderr).not.toContain("not gated");
-}, 20_000);
+});

@@ -183,7 +183,7 @@ it("charges what a query reports that the app has let go of, read in part or nev
     await ask([{ cost: 0.2 }], { maxBudgetUsd: 0.2 }).next();
   };
   await letGo();
-  await expect.poll(() => (collect(), rig.gated.gate.open.size), { timeout: 10_000 }).toBe(0);
+  await expect.poll(() => (collect(), rig.gated.gate.open.size)).toBe(0);
   expect(costOf(rig.calls())).toBe(300_000_000n);
 });
 

@@ -110,11 +110,11 @@ describe("a receiver that is down", () => {
     const agent = startAgent(`await askAll(640, 64); console.log("asked"); await told(); await askAll(64, 64);
       await told(); process.exit();`);
     await agent.said("asked");
-    await expect.poll(() => spansOnDisk(), { timeout: 20_000 }).toBe(640);
+    await expect.poll(() => spansOnDisk()).toBe(640);
     await receiver.up();
     agent.child.stdin?.write("go\n");
-    await expect.poll(() => receiver.named(CHAT).length, { timeout: 20_000 }).toBe(704);
-    await expect.poll(() => files(), { timeout: 20_000 }).toEqual([]);
+    await expect.poll(() => receiver.named(CHAT).length).toBe(704);
+    await expect.poll(() => files()).toEqual([]);
     agent.child.stdin?.write("go\n");
     expect((await agent.exited).code).toBe(0);
     expect(receiver.named(CHAT)).toHaveLength(704);
@@ -128,7 +128,7 @@ describe("a receiver that is down", () => {
     await receiver.down();
     const killed = startAgent(`await askAll(20); console.log("asked"); await told();`);
     await killed.said("asked");
-    await expect.poll(() => spansOnDisk(), { timeout: 20_000 }).toBe(20);
+    await expect.poll(() => spansOnDisk()).toBe(20);
     killed.child.kill("SIGKILL");
     expect((await killed.exited).signal).toBe("SIGKILL");
     await receiver.up();
@@ -210,7 +210,7 @@ describe("the files on disk", () => {
       TOLLGATE_SPOOL_BYTES_MAX: isMounted ? "" : String(DISK_BYTES),
     });
     await agent.said("asked");
-    await expect.poll(() => agent.stderr(), { timeout: 20_000 }).toMatch(/no more are put there|ENOSPC/);
+    await expect.poll(() => agent.stderr()).toMatch(/no more are put there|ENOSPC/);
     await receiver.up();
     agent.child.stdin?.write("go\n");
     await agent.exited;
@@ -281,7 +281,7 @@ describe("threads that are cut off", () => {
       threads[0].terminate(); threads[1].terminate(); await told(); process.exit(3);`);
     const ended = startAgent(`${START} await start(${one}); process.kill(process.pid, "SIGTERM"); await told();`);
     expect(await ended.exited).toEqual({ code: null, signal: "SIGTERM", stderr: "" });
-    await expect.poll(() => receiver.named(CHAT).length, { timeout: 20_000 }).toBeGreaterThanOrEqual(3 + 9);
+    await expect.poll(() => receiver.named(CHAT).length).toBeGreaterThanOrEqual(3 + 9);
     agent.child.stdin?.write("go\n");
     expect(await agent.exited).toEqual({ code: 3, signal: null, stderr: "" });
     expect(receiver.named(CHAT)).toHaveLength(3 + 9 + 3);

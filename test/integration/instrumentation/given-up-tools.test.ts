@@ -125,12 +125,12 @@ it.each(Object.entries(WAYS))(
       onRun: () => ((runs += 1), "found"),
     });
     const over = end.catch((error: unknown) => error);
-    await waitFor(() => isAsked, { what: "the tool", timeoutMs: 10_000 });
+    await waitFor(() => isAsked, { what: "the tool", timeoutMs: 60_000 });
     await new Promise((resolve) => setImmediate(resolve));
     leaving.abort(new Error("the app's own"));
     await over;
     stops.onStops({ epoch: "e", revision: 2, acts: [] });
-    await waitFor(() => rig.tools().length === 1, { what: "the tool's span", timeoutMs: 10_000 });
+    await waitFor(() => rig.tools().length === 1, { what: "the tool's span", timeoutMs: 60_000 });
     expect(runs).toBe(0);
     await rig.stop();
   },
@@ -192,12 +192,12 @@ it("uses no approval for what was given up while a person was asked, and says so
   const call = { name: "drop", options, parameters: [{ table: "t" }], run: () => (runs += 1) };
   const end = runGated(gate, { ...call, signal: leaving.signal }) as Promise<unknown>;
   const over = end.catch((error: unknown) => error);
-  await waitFor(() => people.asked === 1, { what: "the question", timeoutMs: 10_000 });
+  await waitFor(() => people.asked === 1, { what: "the question", timeoutMs: 60_000 });
   // Approved in the very moment in which it is given up.
   people.state = "approved";
   leaving.abort(new Error("the app's own"));
   expect(await over).toEqual(new Error("the app's own"));
-  await waitFor(() => gated.spans().length === 1, { what: "the tool's span", timeoutMs: 10_000 });
+  await waitFor(() => gated.spans().length === 1, { what: "the tool's span", timeoutMs: 60_000 });
   expect(gated.spans()[0]?.attributes["error.type"]).toBe("approval_pending");
   expect([runs, people.used]).toEqual([0, 0]);
   expect(getEventListeners(leaving.signal, "abort")).toEqual([]);

@@ -85,7 +85,7 @@ describe.each([
       leaving.abort();
     }
     const isIdle = () => rig.simulator.count().in_flight === 0;
-    await waitFor(isIdle, { what: "the provider", timeoutMs: 10_000 });
+    await waitFor(isIdle, { what: "the provider", timeoutMs: 60_000 });
     expect(texts.length).toBeGreaterThan(0);
     expect(rig.calls().map(({ attributes }) => attributes["tollgate.cost.status"])).toEqual(["estimated"]);
     expect(rig.paid()).toBeGreaterThan(0n);

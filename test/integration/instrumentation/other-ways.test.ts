@@ -65,4 +65,4 @@ it("nothing slips past the gate by another way of saying it, and each refusal is
     ({ attributes }) => attributes["tollgate.decision"] === "deny" && attributes["tollgate.wire"] !== undefined,
   );
   expect(refused).toHaveLength(WAYS + 1);
-}, 60_000);
+});

@@ -40,7 +40,7 @@ async function connect(): Promise<void> {
 }
 
 async function seen(type: string, count = 1): Promise<void> {
-  await expect.poll(() => events.filter((event) => event === type).length, { timeout: 20_000 }).toBe(count);
+  await expect.poll(() => events.filter((event) => event === type).length).toBe(count);
 }
 
 it("names the functions that a response calls, whole or while it goes on, and each is linked to the one run that it is for", async () => {
@@ -64,7 +64,7 @@ it("names the functions that a response calls, whole or while it goes on, and ea
   await look({ q: 1 });
   await look({ q: 2 });
   session.close();
-  await expect.poll(() => gated.spans().length, { timeout: 20_000 }).toBe(4);
+  await expect.poll(() => gated.spans().length).toBe(4);
   const response = gated.spans().find((span) => span.attributes["gen_ai.response.id"] === "resp_1");
   expect(response?.attributes).toMatchObject({
     "tollgate.proposed.tools": ["look", "look"],
@@ -94,7 +94,7 @@ it("names a function whose arguments were cut off as it was asked for, keeps it 
   await seen("response.done");
   await look({ q: 1 });
   session.close();
-  await expect.poll(() => gated.spans().length, { timeout: 20_000 }).toBe(2);
+  await expect.poll(() => gated.spans().length).toBe(2);
   const [response, run] = gated.spans().map(({ attributes }) => attributes);
   expect(response).toMatchObject({
     "gen_ai.response.finish_reasons": ["incomplete"],
@@ -118,7 +118,7 @@ it.each([
     await seen("response.done");
     provider.ends = { ...provider.ends, usage: null };
     session.send({ type: "response.create", response: { max_output_tokens: 200 } });
-    await expect.poll(() => gated.spans().length, { timeout: 20_000 }).toBe(2);
+    await expect.poll(() => gated.spans().length).toBe(2);
     const [counted, uncounted] = gated.spans().map(({ attributes }) => attributes);
     expect(counted).toMatchObject({
       "tollgate.cost.status": "exact",

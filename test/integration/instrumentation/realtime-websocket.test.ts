@@ -45,7 +45,7 @@ async function opened(
 }
 
 async function seen(events: readonly Received[], type: string, count = 1): Promise<void> {
-  await expect.poll(() => events.filter((event) => event.type === type).length, { timeout: 20_000 }).toBe(count);
+  await expect.poll(() => events.filter((event) => event.type === type).length).toBe(count);
 }
 
 async function closed(socket: WebSocket): Promise<void> {
@@ -98,7 +98,7 @@ it("sends nothing that no money is left for, in whatever way it is said", async 
   await seen(events, "error", 6);
   expect(new Set(events.slice(1).map(({ error }) => error?.code))).toEqual(new Set(["budget_exceeded"]));
   socket.send(JSON.stringify({ type: "conversation.item.delete", item_id: "item_1" }));
-  await expect.poll(() => provider.received.length, { timeout: 20_000 }).toBe(1);
+  await expect.poll(() => provider.received.length).toBe(1);
   expect(provider.received).toMatchObject([{ type: "conversation.item.delete" }]);
   await closed(socket);
 });
@@ -119,7 +119,7 @@ it("looks like the bare class, and lets every other socket be", async () => {
   expect(() => other.send("too early")).toThrow(expect.objectContaining({ name: "InvalidStateError" }));
   await new Promise((resolve) => other.addEventListener("open", resolve));
   other.send(JSON.stringify(CREATE));
-  await expect.poll(() => provider.received.length, { timeout: 20_000 }).toBe(1);
+  await expect.poll(() => provider.received.length).toBe(1);
   await closed(other);
   expect(() => new WebSocket("nonsense://")).toThrow(expect.objectContaining({ name: "SyntaxError" }));
 });

@@ -53,7 +53,7 @@ async function connect(): Promise<void> {
 }
 
 async function seen(type: string, count = 1): Promise<void> {
-  await expect.poll(() => events.filter((event) => event.type === type).length, { timeout: 20_000 }).toBe(count);
+  await expect.poll(() => events.filter((event) => event.type === type).length).toBe(count);
 }
 
 const create: SentEvent = { type: "response.create", response: { max_output_tokens: 200 } };
@@ -89,7 +89,7 @@ it("has money in hand before sound is sent that the provider may answer by itsel
   for (const audio of ["one", "two", "end"]) session.send(sound(audio));
   await seen("response.done");
   session.send(sound("more"));
-  await expect.poll(() => provider.received.length, { timeout: 20_000 }).toBe(4);
+  await expect.poll(() => provider.received.length).toBe(4);
   expect(provider.received.map(({ audio }) => audio)).toEqual(["one", "two", "end", "more"]);
   await closed();
   expect(attributes().map((span) => span["tollgate.cost.nano_usd"])).toEqual([Number(COST_NANO_USD), 0]);
@@ -103,7 +103,7 @@ it("sends neither the question nor the sound that no money is left for, and says
   session.send(sound("end"));
   session.send(create);
   session.send({ type: "conversation.item.delete", item_id: "item_1" });
-  await expect.poll(() => provider.received.length, { timeout: 20_000 }).toBe(1);
+  await expect.poll(() => provider.received.length).toBe(1);
   expect(provider.received).toMatchObject([{ type: "conversation.item.delete" }]);
   expect(events.filter(({ type }) => type === "error").map(({ error }) => error?.code)).toEqual([
     "budget_exceeded",
@@ -133,7 +133,7 @@ it("needs no money for a session whose voice detection does not answer", async (
   });
   await seen("session.updated");
   session.send(sound("one"));
-  await expect.poll(() => provider.received.length, { timeout: 20_000 }).toBe(2);
+  await expect.poll(() => provider.received.length).toBe(2);
   expect(events.filter(({ type }) => type === "error")).toEqual([]);
 });
 
@@ -204,7 +204,7 @@ it.each([
   await seen("response.created");
   // What is sent after it comes after what the gate says to it.
   session.send({ type: "conversation.item.delete", item_id: "item_1" });
-  await expect.poll(() => provider.received.length, { timeout: 20_000 }).toBe(cancelled === undefined ? 1 : 2);
+  await expect.poll(() => provider.received.length).toBe(cancelled === undefined ? 1 : 2);
   const [cancel] = provider.received.filter(({ type }) => type === "response.cancel");
   expect(cancel?.["response_id"]).toBe(cancelled);
 });
@@ -219,10 +219,10 @@ it("gives the money back where the session was closed while a response waited fo
   };
   session.send(create);
   session.send(sound("end"));
-  await expect.poll(() => asked, { timeout: 20_000 }).toBe(1);
+  await expect.poll(() => asked).toBe(1);
   await closed();
   resolve();
-  await expect.poll(() => attributes().length, { timeout: 20_000 }).toBeGreaterThan(0);
+  await expect.poll(() => attributes().length).toBeGreaterThan(0);
   await gated.stop();
   expect(provider.received).toEqual([]);
   expect([ledger.settled, ledger.outstanding]).toEqual([0n, 0n]);
@@ -321,7 +321,7 @@ it("needs no money once the session writes nothing down any more", async () => {
   await seen("session.updated", 2);
   ledger.limit = 1n;
   session.send(sound("one"));
-  await expect.poll(() => provider.received.length, { timeout: 20_000 }).toBe(3);
+  await expect.poll(() => provider.received.length).toBe(3);
   expect(events.filter(({ type }) => type === "error")).toEqual([]);
 });
 
@@ -361,7 +361,7 @@ it.each([
   session.send(sound("end"));
   await seen("input_audio_buffer.committed");
   await closed();
-  await expect.poll(() => attributes().length, { timeout: 20_000 }).toBe(1);
+  await expect.poll(() => attributes().length).toBe(1);
   const [span] = attributes();
   expect(span?.["tollgate.cost.status"]).toBe("estimated");
   expect(span?.["tollgate.cost.nano_usd"]).toBe(span?.["tollgate.reserved.nano_usd"]);
@@ -374,7 +374,7 @@ it("stops the sound of a killed agent that is only written down", async () => {
   await connect();
   await transcribe({ turn_detection: null });
   session.send(sound("one"));
-  await expect.poll(() => provider.received.length, { timeout: 20_000 }).toBe(2);
+  await expect.poll(() => provider.received.length).toBe(2);
   gated.gate.stops.onStops({ epoch: "e", revision: 1, acts: [KILL] });
   session.send(sound("two"));
   await seen("error");
@@ -392,7 +392,7 @@ it("gates a session that does nothing but write down, before anybody has named i
   socket.on("message", (data: Buffer) => told.push(data.toString("utf8")));
   await new Promise((resolve) => socket.once("message", resolve));
   socket.send(JSON.stringify(sound("end")));
-  await expect.poll(() => told.length, { timeout: 20_000 }).toBe(2);
+  await expect.poll(() => told.length).toBe(2);
   expect(JSON.parse(told[1] ?? "")).toMatchObject({ type: "error", error: { type: "tollgate_error" } });
   expect(provider.received).toEqual([]);
   socket.terminate();

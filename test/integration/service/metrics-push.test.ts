@@ -55,7 +55,7 @@ afterEach(async () => {
 });
 
 const arrived = (count: number): Promise<true> =>
-  waitFor(() => pushed.length >= count || undefined, { what: `${count} requests`, timeoutMs: 10_000, intervalMs: 5 });
+  waitFor(() => pushed.length >= count || undefined, { what: `${count} requests`, timeoutMs: 60_000, intervalMs: 5 });
 
 it("sends every interval, and once more at the stop", async () => {
   telemetry.emit("service_ready");
@@ -75,7 +75,7 @@ it("sends every interval, and once more at the stop", async () => {
 it("says once a minute that a backend does not take them, and goes on", async () => {
   status = 503;
   clock.advance(10_000);
-  await waitFor(() => lines.length === 1 || undefined, { what: "the notice", timeoutMs: 10_000, intervalMs: 5 });
+  await waitFor(() => lines.length === 1 || undefined, { what: "the notice", timeoutMs: 60_000, intervalMs: 5 });
   clock.advance(10_000);
   await arrived(2);
   await push.stop();

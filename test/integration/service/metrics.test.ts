@@ -41,7 +41,7 @@ beforeAll(async () => {
   }
   await waitFor(async () => ((await status()).spans.stored === SPANS ? true : undefined), {
     what: "the spans to be stored",
-    timeoutMs: 20_000,
+    timeoutMs: 60_000,
   });
 });
 

@@ -52,7 +52,7 @@ it("spans over gRPC, with the agent's key, are in ClickHouse", async () => {
   expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
   await waitFor(async () => lines.find((line) => line.includes(`OTLP/gRPC     ${url}`)), {
     what: "the announcement",
-    timeoutMs: 5_000,
+    timeoutMs: 60_000,
   });
   const sender = new GrpcSender(url);
   cleanup.push(() => sender.close());
@@ -64,7 +64,7 @@ it("spans over gRPC, with the agent's key, are in ClickHouse", async () => {
       const [row] = (await processor.cli("sql", "SELECT toUInt32(count()) AS n FROM spans")) as { n: number }[];
       return row?.n === 2 ? true : undefined;
     },
-    { what: "the spans in ClickHouse", timeoutMs: 20_000 },
+    { what: "the spans in ClickHouse", timeoutMs: 60_000 },
   );
 });
 
@@ -92,7 +92,7 @@ it("paths of certificates are relative to the file, the ready file says https, a
         return undefined;
       }
     },
-    { what: "the ready file", timeoutMs: 20_000 },
+    { what: "the ready file", timeoutMs: 60_000 },
   );
   expect(endpoints.otlp_http).toMatch(/^https:/);
   expect(endpoints.otlp_grpc).toMatch(/^https:/);
@@ -109,7 +109,7 @@ it("paths of certificates are relative to the file, the ready file says https, a
   await writeFile(join(workspace.path, "server-key.pem"), next.key);
   await waitFor(async () => ((await statusFor(successor.cert)) === "OK" ? true : undefined), {
     what: "the certificate of the next authority",
-    timeoutMs: 20_000,
+    timeoutMs: 60_000,
   });
   expect(await statusFor(authority.cert)).toBe("UNAVAILABLE");
 });

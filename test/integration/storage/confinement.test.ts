@@ -125,13 +125,15 @@ test("no way out gives the secret, leaves a marker, reaches another host or ends
     // A structure may name the function in a default that nobody asks for, and a table a command that is not run.
     const isHarmless = /FROM (?:null|values)\(|ENGINE = Executable/.test(statement) && reply.status === 200;
     expect(isHarmless || reply.status >= 400, `${user}: ${statement}: ${reply.text}`).toBe(true);
-    expect(reply.text.replaceAll(directory, ""), `${user}: ${statement}`).not.toContain(SECRET);
+    expect(reply.text.replaceAll(directory, "").replaceAll(`:${port}`, ""), `${user}: ${statement}`).not.toContain(
+      SECRET,
+    );
   }
   expect(existsSync(marker)).toBe(false);
   expect(visits).toBe(0);
   expect(engine.pid).toBe(pid);
   expect((await ask("SELECT 1", "reader")).text).toBe("1\n");
-}, 60_000);
+});
 
 test("a default that reads a file fails when it is used", async () => {
   const path = join(directory, "secret");

@@ -147,7 +147,7 @@ test("an insert that fails half-way, as on a full disk, ends the engine before i
   expect(crashes).toEqual([]);
   appendFileSync(log, "1\tall_2_2_0\tall_17884267984735955597_843012965779208225\n");
   await expect(insertFailing()).rejects.toMatchObject({ kind: "retryable" });
-  await waitFor(isServing, { what: "the engine", timeoutMs: 20_000 });
+  await waitFor(isServing, { what: "the engine", timeoutMs: 60_000 });
   expect(crashes).toMatchObject([{ signal: "SIGKILL", stderr: expect.stringContaining("half-way in") as string }]);
   expect(readFileSync(log, "utf8").trim().split("\n").at(-1)).toMatch(/^2\tall_2_2_0\t/);
   await insert(1);
@@ -162,7 +162,7 @@ test("an engine that cannot see what it remembers ends when an insert fails", as
   // The next start would not get past it.
   atCrash = () => rmdirSync(obstacle);
   await expect(insertFailing()).rejects.toMatchObject({ kind: "retryable" });
-  await waitFor(isServing, { what: "the engine", timeoutMs: 20_000 });
+  await waitFor(isServing, { what: "the engine", timeoutMs: 60_000 });
   expect(crashes).toMatchObject([{ signal: "SIGKILL", stderr: expect.stringContaining("half-way in") as string }]);
   await insert(1);
   expect(await numbersIn("told")).toEqual([1]);

@@ -78,12 +78,12 @@ export class Stage {
 
   async idle(): Promise<void> {
     const isIdle = () => this.#simulator.count().in_flight === 0;
-    await waitFor(isIdle, { what: "the provider", timeoutMs: 10_000 });
+    await waitFor(isIdle, { what: "the provider", timeoutMs: 60_000 });
   }
 
   async untilInFlight(): Promise<void> {
     const isWorking = () => this.#simulator.count().in_flight === 1;
-    await waitFor(isWorking, { what: "the request", timeoutMs: 10_000 });
+    await waitFor(isWorking, { what: "the request", timeoutMs: 60_000 });
   }
 
   /** Of its API; no request is made. */

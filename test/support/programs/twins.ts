@@ -58,7 +58,7 @@ class Twin {
     if (line?.done !== false) throw new Error(`the process ended at seed ${seed}: ${this.#stderr.slice(-2_000)}`);
     await waitFor(() => this.#simulator.count().in_flight === 0, {
       what: "the provider",
-      timeoutMs: 20_000,
+      timeoutMs: 60_000,
       intervalMs: 2,
     });
     return JSON.parse(line.value) as Ran;

@@ -2,7 +2,7 @@
  * What every ledger does, whatever its store: the rules as they are seen through the `Ledger` interface. Where there are
  * several replicas, each request goes to another one.
  */
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { Labels } from "../../../../src/budget/ledger.ts";
 import { makeAcquire, makeBudget, usd } from "../../../unit/budget/make-budget.ts";
 import { Fleet, GRACE_MS, type OpenStage, TTL_MS } from "./stage.ts";
@@ -143,7 +143,7 @@ function describeWaiting(fleetOf: FleetOf): void {
     it("asks them for it, whichever ledger they talk to, and is granted as soon as its target fits", async () => {
       const fleet = await contended(fleetOf);
       const waiting = await fleet.ask({ target: usd(50), need: usd(10), waitMs: WAIT_MS });
-      await vi.waitFor(() => expect(fleet.recalls.length).toBeGreaterThanOrEqual(fleet.stage.ledgers.length));
+      await expect.poll(() => fleet.recalls.length).toBeGreaterThanOrEqual(fleet.stage.ledgers.length);
       expect(new Set(fleet.recalls)).toEqual(new Set(["p2 holder"]));
       await giveBack(fleet, 60);
       expect(waiting.isAnswered).toBe(false);
