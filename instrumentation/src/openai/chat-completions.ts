@@ -54,7 +54,7 @@ export function chatCompletionsOf(flavour: ChatFlavour): Endpoint {
     readRequest: (body) => readRequest(body, flavour),
     rewrite: (body, change) => rewrite(body, change, flavour),
     readAnswer: (answer) => readAnswer(answer, flavour),
-    streamReader: (body) => new ChunkReader(flavour, !flavour.asksForUsage || asksForUsage(body)),
+    streamReader: (body) => new ChunkReader(flavour, body),
     blockedAnswer,
   };
 }
@@ -158,18 +158,23 @@ const ZERO_USAGE = { prompt_tokens: 0, completion_tokens: 0, total_tokens: 0 };
 class ChunkReader implements StreamReader {
   readonly #flavour: ChatFlavour;
   readonly #appAskedForUsage: boolean;
+  /** That were asked for, or have been seen. */
+  #choices: number;
   #id: string | undefined;
   #model: string | undefined;
   #tier: Pick<AnswerFacts, "tier"> | undefined;
   #usage: TokenUsage | undefined;
+  /** All of it was told in a chunk of its own. */
+  #isWhole = false;
   #told: Pick<AnswerFacts, "toldCost"> = {};
   readonly #finish = new Map<number, string>();
   readonly #work = new ShownWork();
   #bytes = 0;
 
-  constructor(flavour: ChatFlavour, appAskedForUsage: boolean) {
+  constructor(flavour: ChatFlavour, body: Body) {
     this.#flavour = flavour;
-    this.#appAskedForUsage = appAskedForUsage;
+    this.#appAskedForUsage = !flavour.asksForUsage || asksForUsage(body);
+    this.#choices = asChoices(body["n"]);
   }
 
   read(event: unknown): unknown {
@@ -179,12 +184,14 @@ class ChunkReader implements StreamReader {
     this.#model ??= asText(chunk["model"]);
     if (asText(chunk["service_tier"]) !== undefined) this.#tier = this.#flavour.servedTierOf?.(chunk);
     const choices = asArray(chunk["choices"]);
+    if (choices.length > 0) this.#isWhole = false;
     for (const choice of choices) this.#readChoice(asBody(choice) ?? {});
     this.#usage = groqUsage(chunk) ?? this.#usage;
     if (!("usage" in chunk)) return event;
     const usage = readUsage(chunk["usage"]);
     if (usage !== undefined) {
       this.#usage = usage;
+      this.#isWhole = choices.length === 0;
       this.#told = toldCost(asBody(chunk["usage"]));
     }
     if (this.#appAskedForUsage) return event;
@@ -195,14 +202,19 @@ class ChunkReader implements StreamReader {
   }
 
   #readChoice(choice: Body): void {
-    const reason = asText(choice["finish_reason"]);
-    if (reason !== undefined) this.#finish.set(asCount(choice["index"]) ?? 0, reason);
-    this.#bytes += textBytes(choice["delta"]);
+    const reason = asText(choice["finish_reason"]) ?? "";
+    const index = asCount(choice["index"]) ?? 0;
+    if (index >= this.#choices) this.#choices = index + 1;
+    if (reason !== "") this.#finish.set(index, reason);
+    // Older completions have their text without a delta.
+    this.#bytes += textBytes(choice["delta"]) + textBytes(choice["text"]);
     this.#work.read(asBody(choice["delta"]) ?? {});
   }
 
   facts(): AnswerFacts {
-    const usage = this.#work.addTo(this.#usage, this.#model);
+    // Servers that tell it in each chunk tell there how much it was so far.
+    const isFinal = this.#isWhole || this.#finish.size >= this.#choices;
+    const usage = this.#work.addTo(isFinal ? this.#usage : undefined, this.#model);
     const finish = { finishReasons: [...this.#finish.values()], usage };
     return { id: this.#id, model: this.#model, ...finish, ...this.#tier, ...this.#told };
   }

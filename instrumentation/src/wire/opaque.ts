@@ -33,7 +33,7 @@ export function opaqueEndpoint(provider: string, modelInPath: string | undefined
 
     rewrite: (body) => body,
     readAnswer,
-    streamReader: () => new LastUsage(),
+    streamReader: (body) => new LastUsage(body),
     blockedAnswer: () => "{}",
   };
 }
@@ -45,16 +45,24 @@ function readAnswer(answer: unknown): AnswerFacts {
 }
 
 class LastUsage implements StreamReader {
+  /** Knows which of several counts is of all chunks. */
+  readonly #chat: StreamReader;
   #facts: AnswerFacts = { id: undefined, model: undefined, finishReasons: [], usage: undefined };
 
+  constructor(body: Body) {
+    this.#chat = chatCompletions.streamReader(body);
+  }
+
   read(event: unknown): unknown {
-    const facts = readAnswer(asBody(event)?.["response"] ?? event);
+    this.#chat.read(event);
+    const facts = responses.readAnswer(asBody(event)?.["response"] ?? event);
     if (facts.usage !== undefined) this.#facts = facts;
     return event;
   }
 
   facts(): AnswerFacts {
-    return this.#facts;
+    const chat = this.#chat.facts();
+    return chat.usage === undefined ? this.#facts : chat;
   }
 
   inputTokens(): undefined {

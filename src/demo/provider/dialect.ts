@@ -65,6 +65,8 @@ export interface Dialect {
   /** Of an answer that is no JSON. `undefined`: this one is. */
   bytes?(call: SimulatedCall, reply: SimulatedReply): { readonly text: Uint8Array; readonly type: string } | undefined;
   stream(call: SimulatedCall, reply: SimulatedReply, tokensPerChunk: number): Iterable<StreamPiece>;
+  /** What a reply says that it used, in a format that may say so in any chunk of a stream. */
+  usage?(reply: SimulatedReply): unknown;
   error(error: ProviderError): unknown;
   /** Headers of an answer, beside the usual. */
   headers?(reply: SimulatedReply): Readonly<Record<string, string>>;

@@ -7,7 +7,8 @@
  * request fails · `cut=N` the connection breaks after N pieces of a stream (an unstreamed reply is generated, billed and
  * lost) · `latency=ms` the first byte takes this long · `pace=ms` between two pieces of a stream · `malformed` JSON that
  * ends in its middle, in every piece of a stream · `wrong_type` a page's content type · `huge` a megabyte of white
- * space before the answer · `no_usage` the answer does not say what it used.
+ * space before the answer · `no_usage` the answer does not say what it used · `usage_beside` a stream of chat completions tells
+ * its usage beside the last choice and not in a chunk of its own · `usage_each` in each chunk, as much as there was so far.
  */
 import type { ProviderError } from "./dialect.ts";
 
@@ -24,6 +25,8 @@ export interface Faults {
   readonly isMalformed: boolean;
   readonly isHuge: boolean;
   readonly hidesUsage: boolean;
+  /** In which chunks with choices a stream tells its usage. @default as the provider does */
+  readonly usageIn: "last" | "each" | undefined;
 }
 
 export const NO_FAULTS: Faults = {
@@ -36,6 +39,7 @@ export const NO_FAULTS: Faults = {
   isMalformed: false,
   isHuge: false,
   hidesUsage: false,
+  usageIn: undefined,
 };
 
 const RETRY_AFTER_S = 1;
@@ -76,6 +80,10 @@ function parseFault(name: string, value: string | undefined): Partial<Faults> {
       return { isHuge: true };
     case "no_usage":
       return { hidesUsage: true };
+    case "usage_beside":
+      return { usageIn: "last" };
+    case "usage_each":
+      return { usageIn: "each" };
     default:
       throw new RangeError(`unknown fault \`${name}\``);
   }
@@ -112,6 +120,18 @@ const USAGE_KEYS: ReadonlySet<string> = new Set([
   "prompt_eval_count",
   "eval_count",
 ]);
+
+/** A piece of a stream of chat completions; `usage` is what was used so far. */
+export function withUsageBeside(
+  text: string | Uint8Array,
+  { faults, usage }: { readonly faults: Faults; readonly usage: unknown },
+): string | Uint8Array {
+  if (faults.usageIn === undefined || typeof text !== "string") return text;
+  if (text.includes('"choices":[]')) return faults.usageIn === "last" ? "" : text;
+  if (!text.includes('"choices":[')) return text;
+  if (faults.usageIn === "last" && text.includes('"finish_reason":null')) return text;
+  return text.replaceAll(/\{.*\}/g, (json) => JSON.stringify({ ...JSON.parse(json), usage }));
+}
 
 /** An answer, or a piece of a stream, as the faults leave it. */
 export function spoiled(

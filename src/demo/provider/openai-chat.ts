@@ -45,6 +45,7 @@ export function chatDialect(server: ChatServer): Dialect {
       };
     },
     stream: (call, reply, tokensPerChunk) => stream(call, reply, { tokensPerChunk, server }),
+    usage,
     error: openaiError,
   };
 }

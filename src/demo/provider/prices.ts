@@ -89,6 +89,14 @@ const TEXT_EMBEDDING_3_SMALL: SimulatedModel = {
   nanoUsdPerMillion: prices({ input: 20_000_000n, cacheRead: 20_000_000n, output: 0n }),
 };
 
+const GPT_3_5_INSTRUCT: SimulatedModel = {
+  provider: "openai",
+  snapshot: "gpt-3.5-turbo-instruct",
+  maxOutputTokens: 4_096,
+  contextTokens: 4_096,
+  nanoUsdPerMillion: prices({ input: 1_500_000_000n, cacheRead: 1_500_000_000n, output: 2_000_000_000n }),
+};
+
 /** Its output are pictures. */
 const GPT_IMAGE_1: SimulatedModel = {
   provider: "openai",
@@ -214,6 +222,7 @@ const MODELS: ReadonlyMap<string, SimulatedModel> = new Map(
     ["claude-haiku-4-5@20251001", CLAUDE_HAIKU_4_5],
     ["claude-opus-4-5", CLAUDE_OPUS_4_5],
     ["text-embedding-3-small", TEXT_EMBEDDING_3_SMALL],
+    ["gpt-3.5-turbo-instruct", GPT_3_5_INSTRUCT],
     ["gpt-image-1", GPT_IMAGE_1],
     ["gpt-4o-transcribe", GPT_4O_TRANSCRIBE],
     ["gpt-4o-mini-tts", GPT_4O_MINI_TTS],

@@ -25,9 +25,10 @@ import {
   type SimulatedCall,
   type SimulatedReply,
 } from "./dialect.ts";
-import { FAULT_HEADER, NO_FAULTS, parseFaults, spoiled, type Faults } from "./faults.ts";
+import { FAULT_HEADER, NO_FAULTS, parseFaults, spoiled, withUsageBeside, type Faults } from "./faults.ts";
 import { generate } from "./generate.ts";
 import { googleEmbedContents, googleGenerateContent } from "./google.ts";
+import { openaiCompletions } from "./openai-completions.ts";
 import { openaiImages, openaiSpeech, openaiTranscriptions } from "./openai-media.ts";
 import { ollamaChat, ollamaEmbed, ollamaGenerate } from "./ollama.ts";
 import { azureChat, openaiChat } from "./openai-chat.ts";
@@ -67,6 +68,7 @@ const DIALECTS: readonly Dialect[] = [
   azureChat,
   azureResponses,
   azureEmbeddings,
+  openaiCompletions,
   openaiImages,
   openaiSpeech,
   openaiTranscriptions,
@@ -250,7 +252,9 @@ export class ProviderSimulator {
     let pieces = 0;
     for (const piece of dialect.stream(call, reply, tokensPerPiece)) {
       if (isGone(response) || pieces === faults.cutAfterPieces) break;
-      const text = spoiled(piece.text, { faults, isFirst: pieces === 0 });
+      const usage = dialect.usage?.({ ...reply, billed: { ...reply.billed, output: piece.outputTokens } });
+      const told = usage === undefined ? piece.text : withUsageBeside(piece.text, { faults, usage });
+      const text = spoiled(told, { faults, isFirst: pieces === 0 });
       await new Promise<void>((resolve) => {
         // When the caller has gone, a write calls back with an error or not at all: the next turn of the loop sees that.
         response.once("close", resolve);

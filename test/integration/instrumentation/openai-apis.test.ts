@@ -68,6 +68,21 @@ describe("the other APIs of openai", () => {
     expect(span["tollgate.reserved.nano_usd"]).toBeGreaterThanOrEqual(27 * 2_000);
   });
 
+  it("charges a legacy completion whose stream breaks for all that was seen of it", async () => {
+    const text = "a toll gate ".repeat(10);
+    const chunk = { id: "cmpl-1", object: "text_completion", choices: [{ index: 0, text, finish_reason: null }] };
+    provider.script = () => ({ events: Array.from({ length: 30 }, () => chunk), cutAfter: 20 });
+    const read = async (): Promise<void> => {
+      const request = { model: "gpt-3.5-turbo-instruct", prompt: "hi", max_tokens: 4_000, stream: true } as const;
+      for await (const event of await client.completions.create(request)) void event;
+    };
+    await expect(read()).rejects.toThrow(/terminated/);
+    const span = await spanOnceSettled();
+    expect(span["tollgate.cost.status"]).toBe("estimated");
+    expect(span["tollgate.cost.nano_usd"]).toBeGreaterThanOrEqual(20 * text.length * 2_000);
+    expect(span["tollgate.cost.nano_usd"]).toBeLessThan(4_000 * 2_000);
+  });
+
   it("charges a conversation that is made shorter for what that took", async () => {
     const usage = { input_tokens: 100, output_tokens: 20, total_tokens: 120 };
     provider.script = () => ({ json: { id: "resp_1", object: "response.compaction", output: [], usage } });

@@ -50,6 +50,7 @@ export const langchain: readonly Library[] = [
   {
     ...common,
     name: "@langchain/core with openai",
+    hasChunks: true,
     spansOfRetry: 2,
     client: (url: string, { fault, retries = true }: ClientOptions = {}) =>
       clientOf(

@@ -5,6 +5,7 @@ const MODEL = "gpt-4o";
 
 export const llamaindexChat: Library = {
   name: "@llamaindex/openai",
+  hasChunks: true,
   folder: "llamaindex",
   provider: "openai",
   operation: "chat",

@@ -7,6 +7,7 @@ const MODEL = "gpt-4o";
 
 export const mastraAgent: Library = {
   name: "@mastra/core",
+  hasChunks: true,
   folder: "mastra",
   provider: "openai",
   operation: "chat",

@@ -60,6 +60,12 @@ const framework = (name: string, make: (client: never) => Model): Library => ({
 });
 
 export const openaiAgents: readonly Library[] = [
-  framework("@openai/agents with chat completions", (client) => new agents.OpenAIChatCompletionsModel(client, MODEL)),
+  {
+    ...framework(
+      "@openai/agents with chat completions",
+      (client) => new agents.OpenAIChatCompletionsModel(client, MODEL),
+    ),
+    hasChunks: true,
+  },
   framework("@openai/agents with responses", (client) => new agents.OpenAIResponsesModel(client, MODEL)),
 ];

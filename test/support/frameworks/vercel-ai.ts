@@ -7,7 +7,7 @@ import { faultHeaders, type Ask, type Library } from "../libraries/library.ts";
 type Settings = { readonly apiKey: string; readonly baseURL: string; readonly headers: Record<string, string> };
 
 const framework = (
-  kind: Pick<Library, "name" | "provider" | "model">,
+  kind: Pick<Library, "name" | "provider" | "model" | "hasChunks">,
   make: (of: Settings) => LanguageModel,
 ): Library => ({
   ...kind,
@@ -59,7 +59,7 @@ function withoutTimes(part: unknown): unknown {
 }
 
 export const vercelAi: readonly Library[] = [
-  framework({ name: "ai with openai.chat", provider: "openai", model: "gpt-4o" }, (of) =>
+  framework({ name: "ai with openai.chat", hasChunks: true, provider: "openai", model: "gpt-4o" }, (of) =>
     openai.createOpenAI(of).chat("gpt-4o"),
   ),
   framework({ name: "ai with openai.responses", provider: "openai", model: "gpt-4o" }, (of) =>

@@ -12,6 +12,7 @@ export const groqChat: Library = {
   provider: "groq",
   operation: "chat",
   model: MODEL,
+  hasChunks: true,
   patch: () => void patchSdk("groq-sdk", findClientPrototype(Groq.prototype)),
   client(url, { fault, retries = true } = {}) {
     const maxRetries = retries ? 2 : 0;

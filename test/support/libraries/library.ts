@@ -34,6 +34,8 @@ export interface Library {
   readonly isFramework?: boolean;
   /** Its answers do not say what they used, so what is charged is not below the bill. Streams do. */
   readonly hidesUsage?: boolean;
+  /** Its streams are chunks of chat completions, in any of which a server may tell the usage. */
+  readonly hasChunks?: boolean;
   /** 2 where each of its attempts is a call of its own. @default 1 */
   readonly spansOfRetry?: number;
   /** Its client asks the provider on HTTP/2. */

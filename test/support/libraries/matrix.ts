@@ -42,6 +42,7 @@ export const INSTEAD: Readonly<Record<string, Instances>> = {
   "openai responses": { forms: DIFFERENTIAL },
   "openai chat completions of Azure": { forms: SAME_CLASSES },
   "openai responses of Azure": { forms: SAME_CLASSES },
+  "openai completions": { tools: NO_TOOLS },
   "openai embeddings": { stream: NO_STREAMS, tools: NO_TOOLS },
   "openai embeddings of Azure": { stream: NO_STREAMS, tools: NO_TOOLS },
   "openai images": { tools: NO_TOOLS },

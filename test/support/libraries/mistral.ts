@@ -27,6 +27,7 @@ export const mistralChat: Library = {
   provider: "mistral_ai",
   operation: "chat",
   model: MODEL,
+  hasChunks: true,
   patch,
   client(url, { fault, retries = true } = {}) {
     const client = mistralClient(url);

@@ -32,6 +32,7 @@ const AZURE = { provider: "azure.ai.openai" } as const;
 export const openaiChat: Library = {
   ...common,
   name: "openai chat completions",
+  hasChunks: true,
   client: (url, options) => chatOf(clientOf(url, options)),
 };
 
@@ -39,6 +40,7 @@ export const azureChat: Library = {
   ...common,
   ...AZURE,
   name: "openai chat completions of Azure",
+  hasChunks: true,
   client: (url, options) => chatOf(azureOf(url, options)),
 };
 
@@ -80,6 +82,35 @@ function responsesOf(client: OpenAI): LibraryClient {
     stream: async (ask) => client.responses.create({ ...request(ask), stream: true }, { signal: ask.signal }),
   };
 }
+
+export const openaiCompletions: Library = {
+  ...common,
+  name: "openai completions",
+  hasChunks: true,
+  operation: "text_completion",
+  model: "gpt-3.5-turbo-instruct",
+  client(url, options) {
+    const { completions } = clientOf(url, options);
+    const request = ({ prompt, maxTokens }: Ask) => ({
+      model: openaiCompletions.model,
+      prompt,
+      ...(maxTokens === undefined ? {} : { max_tokens: maxTokens }),
+    });
+    return {
+      ask: async (ask) => completions.create(request(ask), { signal: ask.signal }),
+      stream: async (ask) => completions.create({ ...request(ask), stream: true }, { signal: ask.signal }),
+      forms: {
+        several: async (ask) => completions.create({ ...request(ask), n: 3 }),
+        "several in a stream": async (ask) =>
+          readToEnd(await completions.create({ ...request(ask), n: 3, stream: true })),
+        "a stream with its usage": async (ask) => {
+          const stream_options = { include_usage: true };
+          return readToEnd(await completions.create({ ...request(ask), stream: true, stream_options }));
+        },
+      },
+    };
+  },
+};
 
 const EMBEDDINGS = { ...common, operation: "embeddings", model: "text-embedding-3-small" } as const;
 

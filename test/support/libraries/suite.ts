@@ -44,6 +44,16 @@ function streamed(stage: Stage, library: Library): (name: string, test: () => Pr
   return stage.hasStreams(library) ? it : () => {};
 }
 
+/** A test of chat completions. */
+function chunked({ hasChunks = false }: Library): (name: string, test: () => Promise<void>) => void {
+  return hasChunks ? it : () => {};
+}
+
+/** Slow enough to be left in its middle. */
+function paced({ hasChunks = false }: Library): readonly string[] {
+  return hasChunks ? ["pace=10", "pace=10, usage_each"] : ["pace=10"];
+}
+
 /** A stream; of an API that has none the answer, as one that has a single event. */
 async function open(client: LibraryClient, request: Ask): Promise<AsyncIterable<unknown>> {
   if (client.stream !== undefined) return client.stream(request);
@@ -90,6 +100,19 @@ const HELD: Readonly<Record<Case, (stage: Stage, library: Library) => void>> = {
         expect(await onBoth({ stage, library, client: { fault, retries: false } }, stream())).toMatch(KNOWN),
     );
 
+    chunked(library)("charges what was billed where a server tells the usage beside the choices", async () => {
+      for (const fault of ["usage_beside", "usage_each"]) {
+        expect(await onBoth({ stage, library, client: { fault } }, stream({ prompt: fault }))).toBe("exact");
+        await stage.leave();
+        stage.reset();
+      }
+    });
+
+    chunked(library)("takes the usage so far for no count of a stream that breaks", async () => {
+      const client = { fault: "usage_each, cut=3", retries: false };
+      expect(await onBoth({ stage, library, client }, stream())).toBe("estimated");
+    });
+
     it("charges no less than was billed for a stream that the app leaves", async () => {
       const leave: Work = async (client) => {
         let seen = 0;
@@ -98,10 +121,13 @@ const HELD: Readonly<Record<Case, (stage: Stage, library: Library) => void>> = {
           if (++seen === inMiddle(library)) return;
         }
       };
-      const { billed } = await stage.billedFor(() => leave(stage.clientOf(library, { fault: "pace=5" })));
-      expect(billed).toBeGreaterThan(0n);
-      expect(stage.ledger.settled).toBeGreaterThanOrEqual(billed);
-      expect(stage.ledger.outstanding).toBe(0n);
+      for (const fault of paced(library)) {
+        const { billed } = await stage.billedFor(() => leave(stage.clientOf(library, { fault })));
+        expect(billed).toBeGreaterThan(0n);
+        expect(stage.ledger.settled).toBeGreaterThanOrEqual(billed);
+        expect(stage.ledger.outstanding).toBe(0n);
+        stage.reset();
+      }
     });
   },
 
@@ -166,7 +192,11 @@ const HELD: Readonly<Record<Case, (stage: Stage, library: Library) => void>> = {
             if (++seen === inMiddle(library)) leaving.abort();
           }
         };
-        expect(await onBoth({ stage, library, client: { fault: "pace=10", retries: false } }, aborted)).toMatch(KNOWN);
+        for (const fault of paced(library)) {
+          expect(await onBoth({ stage, library, client: { fault, retries: false } }, aborted)).toMatch(KNOWN);
+          await stage.leave();
+          stage.reset();
+        }
       },
     );
   },
