@@ -46,6 +46,14 @@ export const SCENARIOS = {
     "@traceloop/instrumentation-openai": "0.27.0",
     "@traceloop/node-server-sdk": "0.27.0",
   },
+  // The last that says `llm.*`, with the SDKs of its time.
+  "openllmetry-old": {
+    "@opentelemetry/api": "1.9.0",
+    "@opentelemetry/exporter-trace-otlp-http": "0.53.0",
+    "@anthropic-ai/sdk": "0.27.1",
+    "@traceloop/node-server-sdk": "0.11.5",
+    openai: "4.57.0",
+  },
   openinference: {
     ...OPENTELEMETRY,
     ...OPENAI,
@@ -91,6 +99,20 @@ export const SCENARIOS = {
     "@langchain/openai": "1.5.8",
     "@traceloop/instrumentation-langchain": "0.27.0",
     "@traceloop/instrumentation-openai": "0.27.0",
+    zod: "4.6.7",
+  },
+  "vercel-4": {
+    ...OPENTELEMETRY,
+    "@ai-sdk/anthropic": "1.2.12",
+    "@ai-sdk/openai": "1.3.24",
+    ai: "4.3.19",
+    zod: "3.25.76",
+  },
+  "vercel-5": {
+    ...OPENTELEMETRY,
+    "@ai-sdk/anthropic": "2.0.112",
+    "@ai-sdk/openai": "2.0.130",
+    ai: "5.0.277",
     zod: "4.6.7",
   },
   "vercel-6": {

@@ -24,6 +24,7 @@ export function emptyFacts(): SpanFacts {
     cacheWriteTokens: 0,
     reasoningTokens: 0,
     hasUsage: false,
+    isUsagePartial: false,
     costNanoUsd: 0n,
     costStatus: "",
     priceVersion: "",

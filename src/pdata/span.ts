@@ -82,6 +82,8 @@ export interface SpanFacts {
   cacheWriteTokens: number;
   reasoningTokens: number;
   hasUsage: boolean;
+  /** The sender is known to keep a part of the usage to itself. */
+  isUsagePartial: boolean;
   /** Nano-dollars. */
   costNanoUsd: bigint;
   /** `""`: not a span that costs. */

@@ -1,4 +1,4 @@
-/** The calls of the AI SDK, of version 6 and 7: two steps with a tool, cached, streamed, an object, and one that fails. */
+/** The calls of the AI SDK, of version 4 to 7: two steps with a tool, cached, streamed, an object, and one that fails. */
 import { createAnthropic } from "@ai-sdk/anthropic";
 import { createOpenAI } from "@ai-sdk/openai";
 import * as ai from "ai";
@@ -7,13 +7,16 @@ import { LONG_SYSTEM } from "./calls.mjs";
 
 const cached = { anthropic: { cacheControl: { type: "ephemeral" } } };
 
+const isFour = ai.stepCountIs === undefined && ai.isStepCount === undefined;
+
 /** `settings` carries the telemetry settings under the name that the version knows. */
 export async function callVercel(settings) {
   const openai = createOpenAI({ baseURL: process.env.OPENAI_BASE_URL });
   const anthropic = createAnthropic({ baseURL: `${process.env.ANTHROPIC_BASE_URL}/v1` });
+  const input = z.object({ order: z.string() });
   const order = ai.tool({
     description: "Where an order is",
-    inputSchema: z.object({ order: z.string() }),
+    ...(isFour ? { parameters: input } : { inputSchema: input }),
     execute: async () => "shipped",
   });
   await ai.generateText({
@@ -21,7 +24,7 @@ export async function callVercel(settings) {
     model: openai.chat("gpt-4o-mini"),
     prompt: "[tool] Where is my order?",
     tools: { order_lookup: order },
-    stopWhen: (ai.isStepCount ?? ai.stepCountIs)(3),
+    ...(isFour ? { maxSteps: 3 } : { stopWhen: (ai.isStepCount ?? ai.stepCountIs)(3) }),
   });
   for (const prompt of ["First question.", "Second question."]) {
     await ai.generateText({ ...settings, model: openai.chat("gpt-4o"), system: LONG_SYSTEM, prompt });
@@ -35,7 +38,7 @@ export async function callVercel(settings) {
     await ai.generateText({
       ...settings,
       model: anthropic("claude-haiku-4-5"),
-      maxOutputTokens: 200,
+      ...(isFour ? { maxTokens: 200 } : { maxOutputTokens: 200 }),
       messages: [{ role: "user", content: [part, { type: "text", text: prompt }] }],
     });
   }

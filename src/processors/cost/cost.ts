@@ -122,7 +122,8 @@ function priced(span: Span, prices: PriceBook): Cost {
 }
 
 /** An answer without input or without output is one of which a part was not told: what is known is the least that it cost. */
-function isWhole({ operation, inputTokens, outputTokens }: SpanFacts): boolean {
+function isWhole({ operation, inputTokens, outputTokens, isUsagePartial }: SpanFacts): boolean {
+  if (isUsagePartial) return false;
   return inputTokens > 0 && (outputTokens > 0 || operation === Operation.embeddings || operation === Operation.rerank);
 }
 

@@ -33,6 +33,8 @@ export interface Reading {
   readonly totalTokens?: AttributeValue | undefined;
   readonly cacheReadTokens?: AttributeValue | undefined;
   readonly cacheWriteTokens?: AttributeValue | undefined;
+  /** Input does not include what was cached. */
+  readonly isCacheBeside?: boolean;
   readonly reasoningTokens?: AttributeValue | undefined;
   readonly inputAudioTokens?: AttributeValue | undefined;
   readonly outputAudioTokens?: AttributeValue | undefined;

@@ -6,7 +6,18 @@ const LENGTH_MAX = 16_384;
 
 /** An attribute that holds a JSON object as text; `{}` when it is anything else. */
 export function jsonAttribute(attributes: Attributes, key: string): Readonly<Record<string, unknown>> {
-  const value = parsed(textAttribute(attributes, key));
+  return asObject(parsed(textAttribute(attributes, key)));
+}
+
+/** A member that is an object; `{}` for anything else. */
+export function objectMember(
+  object: Readonly<Record<string, unknown>>,
+  key: string,
+): Readonly<Record<string, unknown>> {
+  return asObject(Object.hasOwn(object, key) ? object[key] : undefined);
+}
+
+function asObject(value: unknown): Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value)
     ? (value as Readonly<Record<string, unknown>>)
     : {};

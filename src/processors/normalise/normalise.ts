@@ -37,6 +37,8 @@ import { readUsage } from "./usage.ts";
 
 const LEGACY: ReadonlyMap<string, string> = new Map(Object.entries(LEGACY_ATTRIBUTES));
 const PROVIDERS: ReadonlyMap<string, string> = new Map(Object.entries(LEGACY_PROVIDERS));
+/** Names that are current, and written in any case (`OpenAI`). */
+const CURRENT_PROVIDERS: ReadonlySet<string> = new Set([...PROVIDERS.values(), "ibm.watsonx.ai"]);
 const DECISIONS: ReadonlySet<string> = new Set(Object.values(DecisionName));
 const KEYS = {
   requestModel: AttributeKey.of(ATTR_GEN_AI_REQUEST_MODEL),
@@ -58,7 +60,12 @@ const ERROR_OTHER = "_OTHER";
 export function normalise(span: Span): void {
   const { attributes, facts } = span;
   renameLegacy(attributes);
-  for (const dialect of dialectsOf(attributes)) addReading(attributes, dialect.read(span));
+  let isCacheBeside = false;
+  for (const dialect of dialectsOf(attributes)) {
+    const reading = dialect.read(span);
+    addReading(attributes, reading);
+    isCacheBeside ||= reading.isCacheBeside === true;
+  }
   facts.requestModel = textAttribute(attributes, KEYS.requestModel);
   facts.model = textAttribute(attributes, KEYS.responseModel) || facts.requestModel;
   facts.operation = readOperation(span, facts.model);
@@ -67,7 +74,7 @@ export function normalise(span: Span): void {
   const isTool = facts.operation === Operation.executeTool || facts.operation === "";
   facts.tool = isTool ? textAttribute(attributes, KEYS.tool) : "";
   readNames(span);
-  readUsage(span);
+  readUsage(span, { isCacheBeside });
   if (facts.hasUsage && !INFERENCE_OPERATIONS.has(facts.operation)) attributes.set(ATTR_TOLLGATE_USAGE_AGGREGATE, true);
   readDecision(attributes, facts);
   if (span.statusCode === StatusCode.error && !attributes.has(ATTR_ERROR_TYPE)) {
@@ -97,9 +104,18 @@ function providerOf(attributes: Attributes, facts: SpanFacts): string {
     if (inferred !== "") attributes.set(ATTR_TOLLGATE_PROVIDER_INFERRED, true);
     return inferred;
   }
-  const current = PROVIDERS.get(name) ?? PROVIDERS.get(name.toLowerCase()) ?? name;
+  const current = currentProvider(name);
   if (current !== name) attributes.set(ATTR_GEN_AI_PROVIDER_NAME, current);
   return current;
+}
+
+/** As the conventions write it. Another's own name stays as it is. */
+function currentProvider(name: string): string {
+  const known = PROVIDERS.get(name);
+  if (known !== undefined) return known;
+  if (CURRENT_PROVIDERS.has(name)) return name;
+  const lower = name.toLowerCase();
+  return PROVIDERS.get(lower) ?? (CURRENT_PROVIDERS.has(lower) ? lower : name);
 }
 
 /** What was thrown, as the exception event has it; "" without one. */

@@ -28,14 +28,30 @@ const REASONING = AttributeKey.of(ATTR_GEN_AI_USAGE_REASONING_OUTPUT_TOKENS);
 
 const WITHOUT_OUTPUT: ReadonlySet<string> = new Set([Operation.embeddings, Operation.rerank]);
 
-/** Instrumentations that pass on Anthropic's `input_tokens`, which excludes caches (recorded: docs/dialects.md). */
+/**
+ * Instrumentations that pass on Anthropic's `input_tokens`, which excludes caches (recorded: docs/dialects.md). Older versions say nothing of
+ * caches at all: what a call cost is not less than what is known then.
+ */
 const EXCLUDES_CACHE: ReadonlySet<string> = new Set([
   "@traceloop/instrumentation-anthropic",
   "@openlit/instrumentation-anthropic",
 ]);
 
-/** Fills the tokens of `span.facts` from the current names. What is no count is not there. */
-export function readUsage({ attributes, scope, facts }: Span): void {
+/** Whether the sender counts caches beside the input, and keeps them to itself. */
+function hidesCaches({ attributes, scope }: Pick<Span, "attributes" | "scope">): boolean {
+  return (
+    EXCLUDES_CACHE.has(scope.name) && !hasAttribute(attributes, CACHE_READ) && !hasAttribute(attributes, CACHE_WRITE)
+  );
+}
+
+/**
+ * Fills the tokens of `span.facts` from the current names. What is no count is not there. `isCacheBeside`: a dialect knows that input
+ * does not include what was cached.
+ */
+export function readUsage(
+  { attributes, scope, facts }: Span,
+  { isCacheBeside }: { readonly isCacheBeside: boolean },
+): void {
   const isTold = hasAttribute(attributes, INPUT) || hasAttribute(attributes, OUTPUT);
   const { input, output } = readTold(attributes, facts.operation);
   facts.cacheReadTokens = tokensAt(attributes, CACHE_READ) ?? 0;
@@ -47,8 +63,10 @@ export function readUsage({ attributes, scope, facts }: Span): void {
   facts.inputTokens = input;
   facts.outputTokens = output;
   if (!facts.hasUsage) return;
+  facts.isUsagePartial = hidesCaches({ attributes, scope });
   // A part is never larger than its whole: then the sender counts it beside.
-  if (cached > facts.inputTokens || (cached > 0 && EXCLUDES_CACHE.has(scope.name))) facts.inputTokens += cached;
+  if (cached > facts.inputTokens || (cached > 0 && (isCacheBeside || EXCLUDES_CACHE.has(scope.name))))
+    facts.inputTokens += cached;
   if (facts.reasoningTokens > facts.outputTokens) facts.outputTokens += facts.reasoningTokens;
 }
 

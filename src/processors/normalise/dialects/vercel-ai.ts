@@ -1,11 +1,14 @@
 /**
  * Vercel AI SDK, `ai.*`. https://ai-sdk.dev/docs/ai-sdk-core/telemetry
  * The outer span (`ai.generateText`) carries the sum of its steps; only the `do…` spans are calls of a model. Version 7
- * writes the GenAI conventions and keeps some `ai.usage.*` beside them; its `agent_step` spans carry copies.
+ * writes the GenAI conventions and keeps some `ai.usage.*` beside them; its `agent_step` spans carry copies. Versions 4 and 5
+ * leave what was cached (and, in 4, reasoning) to the words of the provider, in `ai.response.providerMetadata`.
  */
 import { Operation } from "@tollgate/instrumentation/semconv";
 import { textAttribute } from "../../../pdata/attribute-read.ts";
-import type { Dialect } from "../dialect.ts";
+import type { Attributes } from "../../../pdata/span.ts";
+import type { Dialect, Reading } from "../dialect.ts";
+import { jsonAttribute, numberMember, objectMember } from "../json-attribute.ts";
 
 const OPERATIONS: ReadonlyMap<string, string> = new Map([
   ["ai.generateText.doGenerate", Operation.chat],
@@ -46,6 +49,31 @@ export const vercelAi: Dialect = {
       cacheWriteTokens: attributes.get("ai.usage.inputTokenDetails.cacheWriteTokens"),
       reasoningTokens:
         attributes.get("ai.usage.outputTokenDetails.reasoningTokens") ?? attributes.get("ai.usage.reasoningTokens"),
+      ...(attributes.has("ai.usage.inputTokenDetails.noCacheTokens") ? {} : toldByProvider(attributes)),
     };
   },
 };
+
+type Parts = Pick<Reading, "cacheReadTokens" | "cacheWriteTokens" | "reasoningTokens" | "isCacheBeside">;
+
+/** What was cached, in the provider's words. Anthropic counts it beside the input, on Bedrock too, and versions 4 and 5 pass that on. */
+function toldByProvider(attributes: Attributes): Parts {
+  const metadata = jsonAttribute(attributes, "ai.response.providerMetadata");
+  const anthropic = objectMember(metadata, "anthropic");
+  const bedrock = objectMember(objectMember(metadata, "bedrock"), "usage");
+  const openai = objectMember(metadata, "openai");
+  const cacheWriteTokens =
+    numberMember(anthropic, "cacheCreationInputTokens") ?? numberMember(bedrock, "cacheWriteInputTokens");
+  const cacheReadBeside =
+    numberMember(anthropic, "cacheReadInputTokens") ??
+    numberMember(objectMember(anthropic, "usage"), "cache_read_input_tokens") ??
+    numberMember(bedrock, "cacheReadInputTokens");
+  const cacheReadTokens = cacheReadBeside ?? numberMember(openai, "cachedPromptTokens");
+  const reasoningTokens = numberMember(openai, "reasoningTokens");
+  return {
+    ...(cacheReadTokens === undefined ? {} : { cacheReadTokens }),
+    ...(cacheWriteTokens === undefined ? {} : { cacheWriteTokens }),
+    ...(reasoningTokens === undefined ? {} : { reasoningTokens }),
+    isCacheBeside: cacheReadBeside !== undefined || cacheWriteTokens !== undefined,
+  };
+}

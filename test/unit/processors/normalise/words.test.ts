@@ -1,9 +1,14 @@
 /** What no recorded span shows: older words of the dialects, numbers that are none, and spans that speak several at once. */
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import type { AttributeValue } from "../../../../src/pdata/span.ts";
 import { dialectsOf } from "../../../../src/processors/normalise/dialects.ts";
 import { normalise } from "../../../../src/processors/normalise/normalise.ts";
 import { makeSpan } from "../../../fixtures/otlp/make-span.ts";
+
+const conventions = JSON.parse(
+  readFileSync(new URL("../../../fixtures/genai-conventions.json", import.meta.url), "utf8"),
+) as { readonly providers: readonly string[] };
 
 function factsOf(attributes: Readonly<Record<string, AttributeValue>>, scope = "test") {
   const span = makeSpan(1, { attributes, scope });
@@ -82,6 +87,34 @@ describe("usage", () => {
     expect(factsOf({ ...CALL, ...usage }, "com.anthropic.sdk.typescript").inputTokens).toBe(500);
   });
 
+  it.each<[string, string, number, number, number]>([
+    ["Anthropic, AI SDK 4", '{"anthropic":{"cacheCreationInputTokens":200,"cacheReadInputTokens":100}}', 800, 100, 200],
+    [
+      "Anthropic, AI SDK 5",
+      '{"anthropic":{"usage":{"cache_read_input_tokens":100},"cacheCreationInputTokens":200}}',
+      800,
+      100,
+      200,
+    ],
+    [
+      "Anthropic on Bedrock",
+      '{"bedrock":{"usage":{"cacheReadInputTokens":100,"cacheWriteInputTokens":200}}}',
+      800,
+      100,
+      200,
+    ],
+    ["OpenAI, whose input includes them", '{"openai":{"reasoningTokens":3,"cachedPromptTokens":100}}', 500, 100, 0],
+    ["nobody", "{}", 500, 0, 0],
+    ["what is no metadata", '{"anthropic":[1],"bedrock":{"usage":"much"},"openai":null}', 500, 0, 0],
+  ])("reads what was cached in the words of the provider: %s", (_who, metadata, inputTokens, read, write) => {
+    const call = { "ai.operationId": "ai.generateText.doGenerate", "gen_ai.usage.input_tokens": 500n };
+    const facts = factsOf({ ...call, "ai.response.providerMetadata": metadata });
+    expect(facts).toMatchObject({ inputTokens, cacheReadTokens: read, cacheWriteTokens: write });
+    // Version 6 tells of caches by itself, and its input includes them.
+    const six = { "ai.usage.inputTokenDetails.noCacheTokens": 500n, "ai.usage.inputTokenDetails.cacheReadTokens": 0n };
+    expect(factsOf({ ...call, ...six, "ai.response.providerMetadata": metadata })).toMatchObject({ inputTokens: 500 });
+  });
+
   it.each([
     ['{"input":1333,"output":87,"input_cached_tokens":1280,"total":1420}', 1333, 87, 1280],
     ['{"input":53,"output":87,"input_cached_tokens":1280,"total":1420}', 1333, 87, 1280],
@@ -133,6 +166,15 @@ describe("what a sender says of cost and provider", () => {
     for (const none of [-1, Number.NaN, Number.POSITIVE_INFINITY, "5abc", 2_000_000, true, null]) {
       expect(reported(none)).toBeUndefined();
     }
+  });
+
+  it("is named as the conventions write it, in whatever case it comes", () => {
+    for (const provider of conventions.providers) {
+      const said = provider.toUpperCase();
+      const facts = factsOf({ "gen_ai.operation.name": "chat", "gen_ai.system": said });
+      expect([facts.provider, facts.attributes.get("gen_ai.provider.name")]).toEqual([provider, provider]);
+    }
+    expect(factsOf({ "gen_ai.operation.name": "chat", "gen_ai.system": "Our LLM" }).provider).toBe("Our LLM");
   });
 
   it("is concluded from the model's name only where no provider is named, and then said so", () => {
