@@ -107,10 +107,9 @@ function applySeeded(state: LedgerState, event: EventOf<"seeded">): void {
   }
 }
 
-/** Builds what is derived: which budgets each lease falls under, and R. */
+/** Builds what is derived: which budgets each lease falls under, and R. Of spends that are new or rebased: their change is noted already. */
 export function rejoinSpends(state: LedgerState): void {
   for (const spend of state.spends.values()) {
-    if (spend.reserved !== 0n) noteChange(spend);
     spend.reserved = 0n;
     spend.stranded = 0n;
     spend.holders = undefined;
@@ -124,7 +123,6 @@ function joinSpends(state: LedgerState, lease: Lease, { isStranded }: { isStrand
   lease.spends = state.spendsOf(lease.labels, state.atMs);
   for (const spend of lease.spends) {
     addHolder(spend, lease.id);
-    noteChange(spend);
     spend.reserved += outstandingIn(spend, lease);
     if (isStranded) spend.stranded += outstandingIn(spend, lease);
     noteRun(spend, lease, { isOver: isStranded });

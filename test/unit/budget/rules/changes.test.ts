@@ -117,6 +117,37 @@ it("tells what was told once more only when it has changed, and of many some at 
   expect([take(), take()]).toEqual([1, 0]);
 });
 
+it("tells of a rolling window that time alone has moved", () => {
+  const rig = new Rig([makeBudget({ window: { kind: "rolling", durationMs: 60 * MINUTE_MS } })]);
+  const changes = new BudgetChanges();
+  const take = (): readonly bigint[] =>
+    changes.take(rig.engine.state, { nowMs: rig.nowMs, max: 10 }).map(({ settled }) => settled);
+  rig.observe([{ amounts: usd(7) }]);
+  expect(take()).toEqual([7n]);
+  rig.nowMs += 61 * MINUTE_MS;
+  expect(take()).toEqual([0n]);
+});
+
+it("tells of nothing that is not in force any more", () => {
+  const rig = new Rig([makeBudget({ name: "stays" }), makeBudget({ name: "goes" })]);
+  const changes = new BudgetChanges();
+  const take = (): readonly string[] =>
+    changes.take(rig.engine.state, { nowMs: rig.nowMs, max: 10 }).map(({ name }) => name);
+  rig.observe([{ amounts: usd(7) }]);
+  expect(take()).toEqual(["stays", "goes"]);
+  rig.reload([makeBudget({ name: "stays" })]);
+  expect(take()).toEqual(["stays"]);
+});
+
+it("tells of a ledger that was read anew as of one that nobody knows, whose documents are those of before", () => {
+  const documents = [makeBudget()];
+  const changes = new BudgetChanges();
+  for (const rig of [new Rig(documents), new Rig(documents)]) {
+    const told = changes.take(rig.engine.state, { nowMs: rig.nowMs, max: 10 });
+    expect(told.map(({ name }) => name)).toEqual(["b"]);
+  }
+});
+
 it("tells of a rolling window that a message without any amount has moved", () => {
   const rig = new Rig([makeBudget({ window: { kind: "rolling", durationMs: 60 * MINUTE_MS } })]);
   const changes = new BudgetChanges();

@@ -94,5 +94,11 @@ it("what is kept for sessions that have begun is told, where it is that which st
   expect(late(10, "l2")).toMatchObject({ kind: "finishing", atPercent: 80 });
   // More than is free at all, kept or not.
   expect(late(30, "l3").kind).toBeUndefined();
-  expect(late(200, "l4").kind).toBeUndefined();
+  // Whatever others hold: as much as may be begun, and more.
+  expect([80, 81, 100, 101].map((amount) => late(amount, `l${amount}`).kind)).toEqual([
+    undefined,
+    "finishing",
+    "finishing",
+    undefined,
+  ]);
 });
