@@ -4,7 +4,7 @@ FROM (
     SELECT name, scope, reserved
     FROM budget_states
     WHERE ts >= fromUnixTimestamp64Milli({since: Int64}, 'UTC')
-    ORDER BY ts DESC
+    ORDER BY ts DESC, window_start DESC
     LIMIT 1 BY name, scope
 ) AS s
 WHERE s.reserved > 0

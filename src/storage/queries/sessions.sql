@@ -1,8 +1,9 @@
--- Sessions with a span in the time asked for, the latest first; the figures are of the spans in that time.
+-- Sessions with a span in the time asked for, the latest first; the figures are of the spans in that time. Who is told does not depend on
+-- which spans came first: the user of the earliest span that has one, and of very many agents the first by name.
 SELECT
     session,
-    groupUniqArray(16)(toString(s.agent)) AS agents,
-    anyIf(s.user, s.user != '') AS user,
+    arraySlice(arraySort(groupUniqArray(1000)(toString(s.agent))), 1, 16) AS agents,
+    argMinIf(s.user, (s.start, s.user), s.user != '') AS user,
     concat(formatDateTime(min(s.start), '%FT%T', 'UTC'), 'Z') AS first_seen,
     concat(formatDateTime(max(s.end), '%FT%T', 'UTC'), 'Z') AS last_seen,
     toString(uniqExact(s.trace_id)) AS traces,
