@@ -61,6 +61,16 @@ export const ALERTS: readonly AlertRule[] = [
       "received + recovered is not sent + refused + dropped + in flight. This is a fault of Tollgate: please report it with the metrics of tollgate_component_*.",
   },
   {
+    name: "TollgateLedgerFailed",
+    severity: "critical",
+    query: "min(tollgate_ledger_granting)",
+    when: { is: "below", value: 1 },
+    for: "1m",
+    summary: "the ledger grants nothing",
+    description:
+      "Its journal's disk, or Valkey, failed: requests under hard budgets are refused, spans wait in the spool and count later. It tries again by itself once there is room, or the store answers.",
+  },
+  {
     name: "TollgateStorageNotReady",
     severity: "critical",
     query: "min(tollgate_storage_ready)",

@@ -87,6 +87,8 @@ export interface ApiOptions {
   readonly bodyMaxBytes: number;
   readonly version: string;
   readonly isReady: () => boolean;
+  /** Whether the ledger can. @default always */
+  readonly isGranting?: () => boolean;
   readonly status: () => Promise<ServiceStatus>;
   /** The documents in force. @default none */
   readonly governance?: GovernanceDesk;
@@ -159,7 +161,7 @@ export function createApi(options: ApiOptions): Api {
   const onAsked = (id: string, processId: string): void => waiters.add(id, processId);
   const audit = options.audit === undefined ? undefined : { ...options.audit, clock, recordChange };
   const routes: readonly AnyRoute[] = [
-    ...healthRoutes({ isReady: options.isReady }),
+    ...healthRoutes(options),
     ...leaseRoutes({ ledger, registry, processes, telemetry, leaseTtlMs, stops, desk, pasts }),
     sessionReportsRoute({ registry, sessions, pasts, processes }),
     ...killRoutes({

@@ -89,6 +89,10 @@ export const serviceStatus = z.object({
     leases_expired: z.int(),
     acquires_waiting: z.int(),
     journal_bytes: z.int(),
+    failure: z
+      .object({ since: z.string(), reason: z.string() })
+      .nullable()
+      .describe("Why nothing is granted; null while it is. It tries again by itself."),
   }),
   budgets_worst: z.array(budgetRow).describe("The three budgets that have least left of their limit."),
   governance: z.object({

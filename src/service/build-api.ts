@@ -25,6 +25,7 @@ import type { QueueSource } from "./queues.ts";
 import { serviceStatusOf } from "./status.ts";
 import type { ServiceTruth } from "./spend-truth.ts";
 import type { Store } from "./store.ts";
+import type { LedgerHealth } from "./ledger-health.ts";
 import { TOLLGATE_VERSION } from "./version.ts";
 
 export interface ApiBuild {
@@ -35,6 +36,7 @@ export interface ApiBuild {
   readonly access: Access;
   readonly registry: AgentRegistry;
   readonly ledger: StoredLedger;
+  readonly ledgerHealth: Pick<LedgerHealth, "failure">;
   readonly credentials: CredentialKeeper;
   readonly changes: Changes;
   readonly agentWatch: AgentWatch;
@@ -85,6 +87,7 @@ export function buildApi(options: ApiBuild): Api {
     bodyMaxBytes: config.api.body_max_bytes,
     version: TOLLGATE_VERSION,
     isReady: () => options.state.isReady,
+    isGranting: () => options.ledgerHealth.failure === undefined,
     truth: options.truth,
     status: () =>
       serviceStatusOf({

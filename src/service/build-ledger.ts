@@ -12,6 +12,7 @@ import type { Telemetry } from "../telemetry/telemetry.ts";
 import type { Config } from "./config-schema.ts";
 import type { DataDirectory } from "./data-directory.ts";
 import { LedgerFindings } from "./ledger-findings.ts";
+import type { LedgerHealth } from "./ledger-health.ts";
 
 export interface LedgerBuild {
   readonly config: Config;
@@ -30,8 +31,10 @@ export function buildLedger({
   clock,
   telemetry,
   recordChange,
+  health,
 }: LedgerBuild & {
   readonly recordChange: RecordChange;
+  readonly health: LedgerHealth;
   /** Joins the governance that the processors of one ledger share; resolves to what counts then. */
   readonly join: (table: SharedTable) => Promise<Governance>;
 }): StoredLedger & Partial<PastSeeking> & Partial<RecordSharing> {
@@ -43,6 +46,7 @@ export function buildLedger({
   });
   const onNotice = (notice: LedgerNotice): void => {
     findings.note(notice);
+    health.note(notice);
     telemetry.announce({
       level: LEVELS[notice.notice],
       event: `ledger_${eventName(notice)}`,

@@ -32,6 +32,7 @@ import { EngineWatch } from "./engine-watch.ts";
 import { GovernanceRows } from "./governance-rows.ts";
 import { GovernanceSource } from "./governance-source.ts";
 import { IncidentWatch } from "./incident-watch.ts";
+import { LedgerHealth } from "./ledger-health.ts";
 import { LiveGovernance, type ReloadOutcome } from "./live-governance.ts";
 import { MetricsPush } from "./metrics-push.ts";
 import { Reconciler } from "./reconciler.ts";
@@ -105,7 +106,9 @@ async function start(given: Starting): Promise<Service> {
     });
     return (governance = source.current() ?? given.governance);
   };
-  const ledger = buildLedger({ config, governance, join, data, clock, telemetry, recordChange: ownChanges.record });
+  const ledgerHealth = new LedgerHealth(clock);
+  const recordChange = ownChanges.record;
+  const ledger = buildLedger({ ...given, governance, join, recordChange, health: ledgerHealth });
   await parts.start("ledger", ledger);
   parts.add("shared governance", () => source.leave());
   const registry = buildRegistry(governance, config);
@@ -257,6 +260,7 @@ async function start(given: Starting): Promise<Service> {
     approvals,
     store,
     audit,
+    ledgerHealth,
     traces,
     queues,
     engine,
@@ -274,6 +278,7 @@ async function start(given: Starting): Promise<Service> {
     answers: () => traces.receiver.stats(),
     engine: () => engine,
     ledger: () => ledger.stats(),
+    isGranting: () => ledgerHealth.failure === undefined,
     budgets: () => ledger.eachBudget(),
     isStorageReady: () => store.isReady,
     truth: () => truth,

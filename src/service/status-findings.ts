@@ -20,6 +20,7 @@ const LAG_SPANS_MIN = 100;
 /** What a person should look at: `tollgate status` ends with code 1 for any of these. */
 export function statusWarnings(status: Figures, sources: Sources): string[] {
   return [
+    ...ledgerWarnings(status),
     ...storageWarnings(status),
     ...status.components
       .filter(({ imbalance }) => imbalance !== 0)
@@ -84,6 +85,11 @@ function governanceWarnings({ governance: { refused, version } }: Figures): stri
   const [first = "", ...more] = refused.problems;
   const others = more.length === 0 ? "" : ` (and ${more.length} more)`;
   return [`the governance files are not valid, version ${version} stays in force: ${first}${others}`];
+}
+
+function ledgerWarnings({ ledger: { failure } }: Figures): string[] {
+  if (failure === null) return [];
+  return [`the ledger grants and counts nothing since ${failure.since}, and tries again by itself: ${failure.reason}`];
 }
 
 function storageWarnings({ storage, spans, inserts }: Figures): string[] {

@@ -33,6 +33,7 @@ export async function serviceStatusOf(sources: StatusSources): Promise<ServiceSt
   const { current: governance, appliedAtMs, refusal } = sources.governance;
   const withoutPolicy = sources.agents.filter((agent) => registry.policies(agent).length === 0);
   const { leasesActive, leasesExpired, acquiresWaiting, journalBytes } = ledger.stats();
+  const { failure } = sources.ledgerHealth;
   const figures: Omit<ServiceStatus, "warnings" | "notes"> = {
     version: TOLLGATE_VERSION,
     pid: process.pid,
@@ -49,6 +50,8 @@ export async function serviceStatusOf(sources: StatusSources): Promise<ServiceSt
       leases_expired: leasesExpired,
       acquires_waiting: acquiresWaiting,
       journal_bytes: journalBytes,
+      failure:
+        failure === undefined ? null : { since: new Date(failure.sinceMs).toISOString(), reason: failure.reason },
     },
     budgets_worst: worst(ledger.eachBudget()).map(toBudgetRow),
     governance: {

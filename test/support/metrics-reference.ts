@@ -30,6 +30,7 @@ export async function describedMetrics(): Promise<readonly DescribedMetric[]> {
       journalFlushes: 0,
       journalEvents: 0,
     }),
+    isGranting: () => true,
     budgets: () => [],
     engine: () => undefined,
     isStorageReady: () => true,

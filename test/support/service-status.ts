@@ -57,7 +57,7 @@ export function fineStatus(): ServiceStatus {
       counted: { p50_ms: 10, p99_ms: 30, spans: 1_000, clock_ahead: 0 },
       visible: { p50_ms: 120, p99_ms: 800, spans: 1_000, clock_ahead: 3 },
     },
-    ledger: { leases_active: 2, leases_expired: 0, acquires_waiting: 0, journal_bytes: 1_200 },
+    ledger: { leases_active: 2, leases_expired: 0, acquires_waiting: 0, journal_bytes: 1_200, failure: null },
     budgets_worst: [],
     governance: {
       version: "x",

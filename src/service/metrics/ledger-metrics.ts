@@ -10,10 +10,16 @@ const NANO = 1e9;
 /** Who holds money, and what the ledger's journal does. */
 export function ledgerFamilies(options: {
   readonly ledger: () => LedgerStats;
+  readonly isGranting: () => boolean;
   readonly budgets: () => Iterable<BudgetState>;
 }): readonly MetricFamily[] {
-  const { ledger, budgets } = options;
+  const { ledger, isGranting, budgets } = options;
   return [
+    figure({
+      name: "tollgate_ledger_granting",
+      help: "1 while the ledger can grant and count, 0 from when its disk or store failed until it is there again.",
+      value: () => (isGranting() ? 1 : 0),
+    }),
     figure({ name: "tollgate_leases_active", help: "Leases that are held.", value: () => ledger().leasesActive }),
     figure({
       name: "tollgate_leases_expired",

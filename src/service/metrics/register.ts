@@ -23,6 +23,7 @@ export interface ServiceMetricsSources {
   readonly measures: Measures;
   readonly answers: () => OtlpAnswers;
   readonly ledger: () => LedgerStats;
+  readonly isGranting: () => boolean;
   readonly budgets: () => Iterable<BudgetState>;
   readonly engine: () => EngineWatch | undefined;
   readonly isStorageReady: () => boolean;

@@ -222,10 +222,18 @@ describe("traces", () => {
 
 describe("the rest", () => {
   it("answers health and readiness to anyone", async () => {
-    for (const url of ["/healthz", "/readyz"]) {
+    for (const [url, more] of [
+      ["/healthz", {}],
+      ["/readyz", { ledger: "ok" }],
+    ] as const) {
       const reply = await get(rig(), url, {});
-      expect([reply.statusCode, reply.json()]).toEqual([200, { status: "ok" }]);
+      expect([reply.statusCode, reply.json()]).toEqual([200, { status: "ok", ...more }]);
     }
+  });
+
+  it("stays ready for spans while the ledger has failed, and says that it has", async () => {
+    const reply = await get(rig({ isGranting: () => false }), "/readyz", {});
+    expect([reply.statusCode, reply.json()]).toEqual([200, { status: "ok", ledger: "failed" }]);
   });
 
   it("counts its events for Prometheus", async () => {

@@ -140,6 +140,7 @@ export function rig(
     readonly credentials?: (clock: ManualClock) => CredentialStore;
     readonly governance?: GovernanceDesk;
     readonly audit?: Pick<AuditApi, "desk" | "lines">;
+    readonly isGranting?: () => boolean;
   } = {},
 ): Rig {
   const ledger = new FakeLedger();
@@ -188,6 +189,7 @@ export function rig(
     bodyMaxBytes: 16_384,
     version: "0.0.0",
     isReady: () => true,
+    ...(options.isGranting === undefined ? {} : { isGranting: options.isGranting }),
     status: async () => ({}) as ServiceStatus,
   });
   return { api, registry, ledger, store, clock, logLines, recorded: stores.recorded };

@@ -116,9 +116,11 @@ describe("budgets", () => {
           journalFlushes: 0,
           journalEvents: 0,
         }),
+        isGranting: () => false,
         budgets: () => budgets,
       }),
     );
+    expect(lines).toContain("tollgate_ledger_granting 0");
     const amounts = lines.filter((line) => line.startsWith("tollgate_budget_amount"));
     expect(amounts).toHaveLength(BUDGET_SERIES_MAX * 4);
     expect(amounts.filter((line) => line.includes("user=u99999"))).toHaveLength(4);

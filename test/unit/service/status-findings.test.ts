@@ -40,6 +40,10 @@ describe("status finds", () => {
   });
 
   it.each<[string, Partial<ServiceStatus>]>([
+    [
+      "grants and counts nothing since 2026-11-23T03:12:00.000Z, and tries again by itself: ENOSPC",
+      { ledger: { ...fine.ledger, failure: { since: "2026-11-23T03:12:00.000Z", reason: "ENOSPC: no space left" } } },
+    ],
     ["cannot be reached; 0 spans in the spool", { storage: { ...fine.storage, ready: false } }],
     ["took none of 3 inserts", { inserts: { ...fine.inserts, taken: 0, failed: 3 } }],
     ["2 spans set aside", { spans: { ...fine.spans, dropped: { poison: 2 } } }],
