@@ -125,13 +125,9 @@ FROM trace_summaries
 WHERE trace_id IN (
   SELECT lower(hex(reinterpretAsFixedString(id)))
   FROM trace_summaries
-  WHERE first_start >= $__fromTime AND first_start <= $__toTime + INTERVAL 1 DAY
-    AND reinterpretAsUInt128(unhex(trace_id)) NOT IN (
-      SELECT reinterpretAsUInt128(unhex(trace_id)) FROM trace_summaries
-      WHERE first_start >= $__fromTime - INTERVAL 1 DAY AND first_start < $__fromTime
-    )
+  WHERE first_start >= $__fromTime - INTERVAL 1 DAY AND first_start <= $__toTime + INTERVAL 1 DAY
   GROUP BY reinterpretAsUInt128(unhex(trace_id)) AS id
-  HAVING min(first_start) <= $__toTime
+  HAVING min(first_start) >= $__fromTime AND min(first_start) <= $__toTime
     AND $__conditionalAll(max(hasAny(agents, [\${agent:singlequote}])), $agent)
     AND $__conditionalAll(max(hasAny(models, [\${model:singlequote}])), $model)
     AND $__conditionalAll(max(hasAny(teams, [\${team:singlequote}])), $team)

@@ -8,11 +8,20 @@ export const QUERY_LIMITS = [
   ["max_temporary_data_on_disk_size_for_query", 8 * 1024 * 1024 * 1024],
 ] as const;
 
+/** A thread more for each so many granules of 8,192 rows that are left to be read. */
+const GRANULES_OF_A_THREAD = 6;
+
 /**
  * What else a read-only user's query starts with. Rewritten to subcolumns, `attributes['k']` of the view `spans` is something that
- * its index does not know (docs/decisions/0040), and people write SQL over attributes by hand.
+ * its index does not know (docs/decisions/0040), and people write SQL over attributes by hand. The engine lets one thread read some
+ * twenty granules of its default, for rows that are a few numbers; a granule of spans has 5 MB of attributes (docs/decisions/0082).
  */
-export const READER_DEFAULTS = [["optimize_functions_to_subcolumns", "0"]] as const;
+export const READER_DEFAULTS = [
+  ["optimize_functions_to_subcolumns", "0"],
+  ["merge_tree_min_rows_for_concurrent_read", String(GRANULES_OF_A_THREAD * 8_192)],
+  ["merge_tree_min_bytes_for_concurrent_read", "1000000"],
+  ["merge_tree_min_read_task_size", String(GRANULES_OF_A_THREAD)],
+] as const;
 
 /** The engine's settings profile of read-only users: it holds {@link QUERY_LIMITS} wherever a setting can be written. */
 export const READER_PROFILE = "tollgate_reader";

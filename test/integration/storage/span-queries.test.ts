@@ -11,7 +11,8 @@ import { type SeenTrace, tracesSeen } from "../../../src/api/traces-seen.ts";
 import { createStorage, type Storage } from "../../../src/storage/client.ts";
 import { EmbeddedEngine } from "../../../src/storage/embedded/engine.ts";
 import { migrate } from "../../../src/storage/migrate.ts";
-import { type QueryName, queryText } from "../../../src/storage/queries/catalog.ts";
+import { QUERY_NAMES, type QueryName, queryText } from "../../../src/storage/queries/catalog.ts";
+import { labelValues, withLabels } from "../../../src/storage/queries/label-values.ts";
 
 const BEGIN_MS = Date.UTC(2026, 10, 20);
 /** Three granules of spans; an agent's calls name its own system. The last span of each trace is a closing link. */
@@ -47,6 +48,17 @@ afterAll(async () => {
   await storage?.close();
   await engine?.stop();
   await rm(directory, { recursive: true, force: true });
+});
+
+/** Of each type that parameters have. */
+const VALUES: Readonly<Record<string, unknown>> = { String: "", "Array(String)": [] };
+
+test.each(QUERY_NAMES)("the engine takes the query %s", async (name) => {
+  const labels = labelValues(["agent", "customer"]);
+  const text = withLabels(queryText(name), labels).replace("{{where}}", "1");
+  const asked = [...text.matchAll(/\{(\w+): ([\w()]+)\}/g)].map(([, key = "", type = ""]) => [key, VALUES[type] ?? 1]);
+  const rows = await storage.query(text, { ...Object.fromEntries(asked), ...labels.parameters });
+  expect(rows).toBeInstanceOf(Array);
 });
 
 type Ids = readonly { readonly span_id: string }[];
@@ -125,6 +137,17 @@ test("what people write over attributes uses the same index by itself, and may b
   expect(granulesByAttribute(await reader.query(sql))).toEqual(["1", "3"]);
   const told = await reader.query<Plan[number]>(sql, {}, { settings: { optimize_functions_to_subcolumns: 1 } });
   expect(granulesByAttribute(told)).toBeUndefined();
+});
+
+test("a day of spans beside which their attributes weigh is read by two threads for who only reads, numbers alone by one for others", async () => {
+  await storage.command("CREATE TABLE day (n UInt64) ENGINE = MergeTree ORDER BY n");
+  await storage.command("INSERT INTO day SELECT number FROM numbers(12 * 8192)");
+  const sql = "EXPLAIN PIPELINE SELECT sum(n) FROM day WHERE n % 3 = 1 SETTINGS max_threads = 2";
+  const readsBy = async (asker: Storage): Promise<string | undefined> => {
+    const plan = await asker.query<Plan[number]>(sql);
+    return /MergeTreeSelect\([^)]*\)( × \d+)?/.exec(plan.map(({ explain }) => explain).join("\n"))?.[1];
+  };
+  expect([await readsBy(reader), await readsBy(storage)]).toEqual([" × 2", undefined]);
 });
 
 type Plan = readonly { readonly explain: string }[];

@@ -1,10 +1,13 @@
 import { expect, test } from "vitest";
+import { READER_DEFAULTS } from "../../../../src/storage/embedded/limits.ts";
 import type { QueryMark } from "../../../../src/storage/embedded/query-mark.ts";
 import { preparingStatements, readParameters } from "../../../../src/storage/embedded/request-parameters.ts";
 
 function read(query: string): ReturnType<typeof readParameters> {
   return readParameters(new URL(`http://engine/?${query}`), {});
 }
+
+const DEFAULTS = READER_DEFAULTS.map(([name, value]) => `${name} = '${value}'`).join(", ");
 
 const mark: QueryMark = { setting: "log_comment", value: "mark" };
 
@@ -45,7 +48,7 @@ test.each([
   const name = query.slice(0, query.indexOf("="));
   expect(prepared(query, true)).toEqual([
     "SET profile = 'tollgate_reader'",
-    `SET optimize_functions_to_subcolumns = '0', ${name} = '${value}', log_comment = 'mark'`,
+    `SET ${DEFAULTS}, ${name} = '${value}', log_comment = 'mark'`,
   ]);
   expect(prepared(query)[0]).not.toContain("profile");
 });
