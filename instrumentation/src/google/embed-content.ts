@@ -49,11 +49,13 @@ export function embedContent(options: { readonly provider: string; readonly hasE
   };
 }
 
-/** The Gemini API counts the request, Vertex AI each embedding. */
+/** The Gemini API counts the request, Vertex AI each embedding, by another name where it predicts them. */
 function readUsage(answer: Body): TokenUsage | undefined {
   const usage = asBody(answer["usageMetadata"]);
-  const counts = asArray(answer["embeddings"]).map((value) => {
-    return asCount(asBody(asBody(value)?.["statistics"])?.["tokenCount"]);
+  const predicted = asArray(answer["predictions"]).map((value) => asBody(value)?.["embeddings"]);
+  const counts = [...asArray(answer["embeddings"]), ...predicted].map((value) => {
+    const statistics = asBody(asBody(value)?.["statistics"]);
+    return asCount(statistics?.["tokenCount"] ?? statistics?.["token_count"]);
   });
   const sum = counts.every((count) => count !== undefined) ? counts.reduce((left, right) => left + right, 0) : 0;
   const input = asCount(usage?.["promptTokenCount"]) ?? sum;

@@ -62,6 +62,9 @@ const CLAUDE_ON_VERTEX = /\/publishers\/anthropic\/models\/([^/:]+):(rawPredict|
 /** Bedrock, and what Vertex AI serves of others. */
 const MODEL_IN_PATH = /\/models?\/([^/:]+(?::\d+)?)(?:\/(?:converse|invoke)|:(?:stream)?[rR]awPredict)/;
 
+/** Google's paths name the model beside the method; other servers have such paths, too. */
+const MODEL_OF_METHOD = /\/models\/([^/:]+):\w+$/;
+
 /**
  * What is ordered with one request and billed by what comes of it: a model that the body names has the price of an answer, and this is
  * none. Under these names a `kind: prices` document can give each a price.
@@ -187,7 +190,8 @@ function openOpaque({ path, body, text, host }: ModelRequest): OpenedRequest | u
   const toWire = (): ReturnType<OpenedRequest["toWire"]> => ({ body: undefined, path });
   const job = JOBS.find(([pattern]) => pattern.test(path))?.[1];
   if (job !== undefined) return { endpoint: jobOf(provider, job), body: body ?? {}, toWire, isOpaque: true };
-  const endpoint = opaqueEndpoint(provider, model === undefined ? undefined : decodeURIComponent(model));
+  const named = model ?? (host === undefined ? undefined : MODEL_OF_METHOD.exec(path)?.[1]);
+  const endpoint = opaqueEndpoint(provider, named === undefined ? undefined : decodeURIComponent(named));
   return { endpoint, body: body ?? {}, toWire, isOpaque: true };
 }
 

@@ -2,14 +2,14 @@
  * The REST form of Gemini and Vertex AI (https://ai.google.dev/api/generate-content), as the parameters that the adapter of
  * `@google/genai` reads: the model is in the path, and what the SDK calls `config` is spread over the body.
  */
-import { asBody } from "../gate/endpoint.ts";
+import { asArray, asBody } from "../gate/endpoint.ts";
 import type { Body } from "../gate/endpoint.ts";
 import { embedContent } from "../google/embed-content.ts";
 import { generateContent } from "../google/generate-content.ts";
 import { Provider } from "../semconv.ts";
 import type { OpenedRequest } from "./dialects.ts";
 
-const METHOD = /\/models\/([^/:]+):(generateContent|streamGenerateContent|embedContent)$/;
+const METHOD = /\/models\/([^/:]+):(generateContent|streamGenerateContent|embedContent|batchEmbedContents|predict)$/;
 
 export function openGoogle(request: {
   readonly path: string;
@@ -19,16 +19,16 @@ export function openGoogle(request: {
   const [, model, method] = METHOD.exec(request.path) ?? [];
   if (model === undefined || method === undefined) return undefined;
   const body = camelCased(request.body);
-  const contents = body["contents"] ?? body["content"];
-  if (contents === undefined && request.provider === undefined) return undefined;
+  const contents = contentsOf(method, body);
+  if (contents === undefined && (request.provider === undefined || method === "predict")) return undefined;
   const generationConfig = camelCased(asBody(body["generationConfig"]) ?? {});
   const { contents: _c, generationConfig: _g, ...rest } = body;
   const provider =
     request.provider ?? (request.path.includes("/publishers/") ? Provider.gcpVertexAi : Provider.gcpGemini);
-  const endpoint =
-    method === "embedContent"
-      ? embedContent({ provider, hasExtraBody: false })
-      : generateContent({ provider, isStreamed: method === "streamGenerateContent", hasExtraBody: false });
+  const endpoint = EMBEDS.has(method)
+    ? // Each of its requests names the model once more.
+      { ...embedContent({ provider, hasExtraBody: false }), isModelFixed: method === "batchEmbedContents" }
+    : generateContent({ provider, isStreamed: method === "streamGenerateContent", hasExtraBody: false });
   const params = { model: decodeURIComponent(model), contents, config: { ...rest, ...generationConfig } };
   return {
     endpoint,
@@ -40,6 +40,21 @@ export function openGoogle(request: {
       return { body: { ...body, generationConfig: { ...generationConfig, maxOutputTokens: bound } }, path };
     },
   };
+}
+
+const EMBEDS: ReadonlySet<string> = new Set(["embedContent", "batchEmbedContents", "predict"]);
+
+/** What the model reads. Many kinds of models have a method that predicts: only texts for one of embeddings are known here. */
+function contentsOf(method: string, body: Body): unknown {
+  if (method === "batchEmbedContents")
+    return body["requests"] === undefined ? undefined : asArray(body["requests"]).map(contentOf);
+  if (method !== "predict") return body["contents"] ?? body["content"];
+  const texts = asArray(body["instances"]).map(contentOf);
+  return texts.length > 0 && texts.every((text) => typeof text === "string") ? texts : undefined;
+}
+
+function contentOf(item: unknown): unknown {
+  return asBody(item)?.["content"];
 }
 
 /** The API takes both spellings of its own fields; what they hold stays as it is. */

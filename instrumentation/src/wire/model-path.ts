@@ -5,7 +5,7 @@
 
 /** Paths that a model call may have on any host: only then is a body looked at. */
 const ANYWHERE =
-  /\/(?:(?:chat\/)?completions|responses|embeddings|messages|images\/generations|audio\/speech)$|:(?:(?:streamG|g)enerateContent|embedContent|(?:streamR|r)awPredict)$|\/model\/[^/]+\/(?:converse(?:-stream)?|invoke(?:-with-response-stream)?)$/;
+  /\/(?:(?:chat\/)?completions|responses|embeddings|messages|images\/generations|audio\/speech)$|:(?:(?:streamG|g)enerateContent|(?:batchE|e)mbedContents?|(?:streamR|r)awPredict)$|\/model\/[^/]+\/(?:converse(?:-stream)?|invoke(?:-with-response-stream)?)$/;
 /** Letters, digits and marks that need no percent sign. https://www.rfc-editor.org/rfc/rfc3986#section-6.2.2.2 */
 const ENCODED = /%(?:2[de]|3\d|[46][1-9a-f]|[57][\da]|5f|7e)/gi;
 /** Some gateways take a path in any case. */

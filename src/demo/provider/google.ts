@@ -17,7 +17,9 @@ import {
 } from "./dialect.ts";
 import { findModel } from "./prices.ts";
 
-const PATH = /^\/v1(?:beta|alpha)?\/models\/([^/:]+):(generateContent|streamGenerateContent|batchEmbedContents)$/;
+/** Vertex AI has the same below a project. */
+const PATH =
+  /^\/v1(?:beta1?|alpha)?\/(?:projects\/.+\/publishers\/google\/)?models\/([^/:]+):(generateContent|streamGenerateContent|embedContent|batchEmbedContents|predict)$/;
 /** The model thinks for the first part of its output, and does not show that. */
 const THOUGHT_SHARE = 4;
 
@@ -40,18 +42,64 @@ export const googleGenerateContent: Dialect = {
   error,
 };
 
-export const googleEmbedContents: Dialect = {
+const embeds = {
   provider: "google",
-  path: (path) => readPath(path, ["batchEmbedContents"]),
   requestIdHeader: "x-request-id",
-  parse: parseEmbed,
-  json: (call, { billed }) => ({
-    embeddings: call.prompt.map(({ text }) => ({ values: [text.length, 0.5, -0.5] })),
-    usageMetadata: { promptTokenCount: billed.input + billed.cacheRead },
-  }),
   stream: () => [],
   error,
+} as const;
+
+export const googleEmbedContents: Dialect = {
+  ...embeds,
+  path: (path) => readPath(path, ["batchEmbedContents"]),
+  parse: (body) => parseEmbed(body, contentsIn(body["requests"])),
+  json: (call, { billed }) => ({
+    embeddings: call.prompt.map(valuesOf),
+    usageMetadata: { promptTokenCount: billed.input + billed.cacheRead },
+  }),
 };
+
+export const googleEmbedContent: Dialect = {
+  ...embeds,
+  path: (path) => readPath(path, ["embedContent"]),
+  parse: (body) => parseEmbed(body, [body["content"]]),
+  json: (call, { billed }) => ({
+    embedding: call.prompt.map(valuesOf)[0],
+    usageMetadata: { promptTokenCount: billed.input + billed.cacheRead },
+  }),
+};
+
+/** Embeddings as Vertex AI has them, which count each text. https://docs.cloud.google.com/vertex-ai/generative-ai/docs/model-reference/text-embeddings-api */
+export const vertexPredict: Dialect = {
+  ...embeds,
+  path: (path) => readPath(path, ["predict"]),
+  parse: (body) =>
+    parseEmbed(
+      body,
+      contentsIn(body["instances"]).map((text) => ({ parts: [{ text }] })),
+    ),
+  json: (call, { billed }) => ({
+    predictions: call.prompt.map((part, index) => {
+      const isFirst = index === 0;
+      return {
+        embeddings: {
+          ...valuesOf(part),
+          statistics: { truncated: false, token_count: isFirst ? billed.input + billed.cacheRead : 0 },
+        },
+      };
+    }),
+  }),
+};
+
+function valuesOf({ text }: PromptPart): object {
+  return { values: [text.length, 0.5, -0.5] };
+}
+
+function contentsIn(items: unknown): readonly unknown[] {
+  return (Array.isArray(items) ? (items as readonly unknown[]) : []).map((item) =>
+    isRecord(item) ? item["content"] : undefined,
+  );
+}
 
 function readPath(path: string, methods: readonly string[]): Readonly<Record<string, unknown>> | undefined {
   const [, model, method = ""] = PATH.exec(path) ?? [];
@@ -82,10 +130,11 @@ function toolToCall(body: Readonly<Record<string, unknown>>, contents: readonly 
   return isRecord(first) ? String(first["name"]) : undefined;
 }
 
-function parseEmbed(body: Readonly<Record<string, unknown>>): SimulatedCall | ProviderError {
-  const requests = Array.isArray(body["requests"]) ? body["requests"] : [];
-  const prompt = requests.map((request: unknown) => readContent(isRecord(request) ? request["content"] : undefined));
-  return toCall(body, { outputBound: undefined, choices: 0, prompt, tool: undefined });
+function parseEmbed(
+  body: Readonly<Record<string, unknown>>,
+  contents: readonly unknown[],
+): SimulatedCall | ProviderError {
+  return toCall(body, { outputBound: undefined, choices: 0, prompt: contents.map(readContent), tool: undefined });
 }
 
 function toCall(

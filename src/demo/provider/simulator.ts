@@ -27,7 +27,7 @@ import {
 } from "./dialect.ts";
 import { FAULT_HEADER, NO_FAULTS, parseFaults, spoiled, withUsageBeside, type Faults } from "./faults.ts";
 import { generate } from "./generate.ts";
-import { googleEmbedContents, googleGenerateContent } from "./google.ts";
+import { googleEmbedContent, googleEmbedContents, googleGenerateContent, vertexPredict } from "./google.ts";
 import { openaiCompletions } from "./openai-completions.ts";
 import { openaiImages, openaiSpeech, openaiTranscriptions } from "./openai-media.ts";
 import { ollamaChat, ollamaEmbed, ollamaGenerate } from "./ollama.ts";
@@ -77,6 +77,8 @@ const DIALECTS: readonly Dialect[] = [
   vertexMessages,
   googleGenerateContent,
   googleEmbedContents,
+  googleEmbedContent,
+  vertexPredict,
   groqChat,
   mistralChat,
   mistralEmbeddings,

@@ -57,3 +57,33 @@ describe("a Claude on Vertex AI", () => {
     expect(stage.spans).toEqual([]);
   });
 });
+
+describe("embeddings of Google's", () => {
+  const MODEL = "gemini-embedding-001";
+  const content = (text: string) => ({ parts: [{ text }] });
+  const GEMINI = `/v1beta/models/${MODEL}`;
+  const VERTEX = `/v1/projects/p/locations/l/publishers/google/models/${MODEL}`;
+
+  it.each([
+    ["gcp.gemini", `${GEMINI}:embedContent`, { content: content("a toll gate") }],
+    [
+      "gcp.gemini",
+      `${GEMINI}:batchEmbedContents`,
+      { requests: [{ content: content("a") }, { content: content("b") }] },
+    ],
+    ["gcp.vertex_ai", `${VERTEX}:predict`, { instances: [{ content: "a toll gate" }, { content: "b" }] }],
+    // A gateway, on a host that nobody has listed.
+    ["nobody", `${GEMINI}:batchEmbedContents`, { requests: [{ content: content("a") }] }],
+  ])("are charged what was billed: %s %s", async (provider, path, request) => {
+    if (provider === "nobody") stage.playUnlisted();
+    else stage.play({ provider });
+    const bare = await post(path, request);
+    const { seen, billed } = await stage.billedFor(() => post(path, request));
+    expect(seen).toBe(bare);
+    expect(billed).toBeGreaterThan(0n);
+    expect(stage.ledger.settled).toBe(billed);
+    expect(stage.spans.map(({ attributes }) => attributes)).toMatchObject([
+      { "gen_ai.request.model": MODEL, "gen_ai.operation.name": "embeddings", "tollgate.cost.status": "exact" },
+    ]);
+  });
+});

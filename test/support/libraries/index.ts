@@ -2,7 +2,7 @@
 import { anthropicBatches, anthropicBedrock, anthropicMessages, anthropicVertex } from "./anthropic.ts";
 import { bedrockConverse, bedrockInvokeClaude, bedrockInvokeNova } from "./bedrock.ts";
 import { cohereV1, cohereV2 } from "./cohere.ts";
-import { googleGenai } from "./google.ts";
+import { googleEmbeddings, googleGenai, googleVertex, googleVertexEmbeddings } from "./google.ts";
 import { groqChat } from "./groq.ts";
 import type { Library } from "./library.ts";
 import { mistralChat } from "./mistral.ts";
@@ -36,6 +36,9 @@ export const LIBRARIES: readonly Library[] = [
   anthropicVertex,
   anthropicBedrock,
   googleGenai,
+  googleVertex,
+  googleEmbeddings,
+  googleVertexEmbeddings,
   groqChat,
   mistralChat,
   cohereV2,

@@ -49,6 +49,8 @@ export const INSTEAD: Readonly<Record<string, Instances>> = {
   "openai transcriptions": { forms: ONE_FORM, tools: NO_TOOLS },
   "openai speech": { forms: ONE_FORM, tools: NO_TOOLS },
   "@anthropic-ai/sdk batches": { stream: NO_STREAMS, tools: NO_TOOLS, forms: ONE_FORM },
+  "@google/genai embeddings": { stream: NO_STREAMS, tools: NO_TOOLS },
+  "@google/genai embeddings of Vertex AI": { stream: NO_STREAMS, tools: NO_TOOLS },
   "cohere-ai v1": { forms: "the same promises and streams as of v2, which is held" },
   "ollama chat": { abort: NO_SIGNAL, retry: NEVER_AGAIN },
   "ollama generate": {
