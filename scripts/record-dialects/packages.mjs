@@ -16,13 +16,25 @@ const VERCEL_7 = {
 };
 
 /** Those of Python's registry. Their scenarios are run by Python. */
+const PYTHON = {
+  anthropic: "2.12.0",
+  openai: "3.54.0",
+  "opentelemetry-exporter-otlp-proto-http": "1.45.2",
+};
+
 export const PYTHON_SCENARIOS = {
-  mlflow: {
-    anthropic: "2.12.0",
-    "mlflow-tracing": "3.17.2",
-    openai: "3.54.0",
-    "opentelemetry-exporter-otlp-proto-http": "1.45.2",
+  mlflow: { ...PYTHON, "mlflow-tracing": "3.17.2" },
+  "openllmetry-python": {
+    ...PYTHON,
+    "opentelemetry-instrumentation-anthropic": "0.62.4",
+    "opentelemetry-instrumentation-openai": "0.62.4",
   },
+  "openinference-python": {
+    ...PYTHON,
+    "openinference-instrumentation-anthropic": "3.1.0",
+    "openinference-instrumentation-openai": "0.1.66",
+  },
+  "pydantic-ai": { "opentelemetry-exporter-otlp-proto-http": "1.45.2", "pydantic-ai-slim[openai,anthropic]": "2.68.0" },
 };
 
 /** Scenario → packages. */

@@ -202,6 +202,34 @@ export const EXPECTED: Readonly<Record<string, ExpectedScenario>> = {
     silent: [5],
     aggregates: 0,
   },
+  // The SDK's own span of each call of Anthropic's is the one that is priced.
+  "openllmetry-python": {
+    ...NOBODY,
+    calls: [PLAIN, UNCACHED, CACHED, REASONED, STREAMED, RESPONSE, UNKNOWN_GPT, ...ANTHROPIC.slice(0, -1)],
+    aggregates: 4,
+  },
+  "openinference-python": {
+    ...NOBODY,
+    calls: [PLAIN, UNCACHED, CACHED, REASONED, STREAMED, RESPONSE, UNKNOWN_GPT, ...ANTHROPIC],
+    aggregates: 5,
+  },
+  "pydantic-ai": {
+    ...SOMEBODY,
+    calls: [
+      PLAIN,
+      UNCACHED,
+      CACHED,
+      REASONED,
+      STREAMED,
+      call("openai", MINI, { inputTokens: 69, outputTokens: 57, costNanoUsd: 44_550n }),
+      call("openai", MINI, { inputTokens: 104, outputTokens: 99, costNanoUsd: 75_000n }),
+      CLAUDE_PLAIN,
+      UNKNOWN_GPT,
+    ],
+    differs: {},
+    user: "",
+    aggregates: 1,
+  },
   openinference: {
     ...SOMEBODY,
     calls: [
