@@ -8,7 +8,7 @@ export { guard } from "./guard/guard.ts";
 export type { Guarded } from "./guard/guard.ts";
 export type { GuardControls, GuardOptions } from "./guard/guard-budget.ts";
 export { guardTool } from "./guard/guard-tool.ts";
-export type { ToolOptions } from "./guard/tool-gate.ts";
+export type { ToolOptions } from "./guard/tool-call.ts";
 export { Policy } from "./policy/policy.ts";
 export type { PolicyCheck, PolicyOptions } from "./policy/policy.ts";
 export { flush, registerTollgate } from "./registration/register-tollgate.ts";

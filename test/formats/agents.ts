@@ -154,6 +154,14 @@ export const LIBRARIES: readonly Library[] = [
     refusal: "tool_denied",
     call: `new Client({ name: "a", version: "1" }).callTool({ name: "drop", arguments: {} })`,
   },
+  {
+    name: "@modelcontextprotocol/client",
+    oldest: "2.0.0",
+    binding: "Client",
+    isDefault: false,
+    refusal: "tool_denied",
+    call: `new Client({ name: "a", version: "1" }).callTool({ name: "drop", arguments: {} })`,
+  },
 ];
 
 /** What Node is started with; `undefined`: this format needs a newer one. */

@@ -3,7 +3,7 @@ import { afterEach, beforeEach } from "vitest";
 import { withContext } from "../../instrumentation/src/context/context.ts";
 import { guardTool } from "../../instrumentation/src/guard/guard-tool.ts";
 import { ToolGate } from "../../instrumentation/src/guard/tool-gate.ts";
-import type { ToolOptions } from "../../instrumentation/src/guard/tool-gate.ts";
+import type { ToolOptions } from "../../instrumentation/src/guard/tool-call.ts";
 import { registerToolGate } from "../../instrumentation/src/guard/tool-registry.ts";
 import { startGatedProcess } from "./gated-process.ts";
 import type { GatedProcess } from "./gated-process.ts";

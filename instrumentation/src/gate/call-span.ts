@@ -205,11 +205,17 @@ export function recordError(span: Span, error: unknown): void {
   span.setStatus({ code: SpanStatusCode.ERROR, ...(refusal === undefined ? {} : { message: refusal.message }) });
 }
 
+/** What JSON-RPC keeps for itself and for protocols over it. */
+function isRpcCode(code: unknown): boolean {
+  return Number.isInteger(code) && Number(code) >= -32_768 && Number(code) <= -32_000;
+}
+
 function errorType(error: unknown): string {
   if (typeof error === "object" && error !== null) {
     // The AI SDK's word for it is `statusCode`.
     const status = "status" in error ? error.status : "statusCode" in error ? error.statusCode : undefined;
     if (typeof status === "number") return String(status);
+    if ("code" in error && isRpcCode(error.code)) return String(error.code);
   }
   return error instanceof Error ? error.constructor.name : "_OTHER";
 }

@@ -4,7 +4,8 @@
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 import { argumentsDigest } from "../policy/canonical-json.ts";
-import type { ToolCall, ToolGate } from "./tool-gate.ts";
+import type { ToolCall } from "./tool-call.ts";
+import type { ToolGate } from "./tool-gate.ts";
 
 interface Running {
   readonly name: string;
@@ -22,10 +23,10 @@ export function runGated(gate: ToolGate, call: ToolCall): unknown {
   // What was given up before is the tool's affair, as it is without the gate.
   const signal = call.signal?.aborted === false ? call.signal : undefined;
   let hasBegun = false;
-  const run = (given: readonly unknown[]): unknown => {
+  const run: ToolCall["run"] = (given, gives) => {
     signal?.throwIfAborted();
     hasBegun = true;
-    return below(call.name, given[0], () => call.run(given));
+    return below(call.name, given[0], () => call.run(given, gives));
   };
   const answer = gate.call({ ...call, run, signal });
   if (hasBegun || signal === undefined || !(answer instanceof Promise)) return answer;

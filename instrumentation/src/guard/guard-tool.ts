@@ -2,7 +2,7 @@ import { readConfig } from "../config/config.ts";
 import { createLogger } from "../config/logger.ts";
 import { Gate } from "../gate/gate.ts";
 import { ToolGate } from "./tool-gate.ts";
-import type { ToolOptions } from "./tool-gate.ts";
+import type { ToolOptions } from "./tool-call.ts";
 import { registeredToolGate } from "./tool-registry.ts";
 
 const AsyncFunction = (async () => {}).constructor as unknown as abstract new () => object;

@@ -21,37 +21,15 @@ import { recordCost, recordError, ruleOf, whoAttributes } from "../gate/call-spa
 import type { Who } from "../gate/call-span.ts";
 import { covers, ONE_TOOL_CALL } from "../lease/amounts.ts";
 import type { PurseOutcome, Want } from "../lease/purse.ts";
-import type { Policy, PolicyCheck } from "../policy/policy.ts";
-import type { ToolDeclaration } from "../policy/tool-catalogue.ts";
+import type { PolicyCheck } from "../policy/policy.ts";
 import type { HelloReply } from "../protocol.ts";
 import type { NanoUsd } from "../pricing/money.ts";
 import * as semconv from "../semconv.ts";
+import type { ToolCall } from "./tool-call.ts";
 import { checkContextOf, ToolRules } from "./tool-rules.ts";
 import { argumentsOf, changedText, fromCheck, fromDecision, isDenied, parametersFor } from "./tool-verdict.ts";
 import { recordAttributes, verdictAttributes, wayAttributes } from "./tool-verdict.ts";
 import type { Verdict } from "./tool-verdict.ts";
-
-/** `labels`, `systems`, `actions`, `reversibility`: what the tool is about, beside what its `kind: tool` document says. */
-export interface ToolOptions extends Omit<ToolDeclaration, "fingerprint"> {
-  /** Decides beside the policies of the fleet and of TOLLGATE_POLICY; all have to agree. */
-  readonly policy?: Policy;
-  /** How long a run that needs an approval waits for it before `ApprovalPending`. @default TOLLGATE_APPROVAL_WAIT_MS, 0 */
-  readonly approvalWaitMs?: number;
-}
-
-export interface ToolCall {
-  readonly name: string;
-  readonly options: ToolOptions;
-  readonly parameters: readonly unknown[];
-  /** Runs the tool with these parameters. */
-  readonly run: (parameters: readonly unknown[]) => unknown;
-  /** What else the span says. */
-  readonly attributes?: Attributes;
-  /** The server of MCP whose tool it is. */
-  readonly server?: string;
-  /** The app's own: from its abort on nobody waits for a decision. */
-  readonly signal?: AbortSignal | undefined;
-}
 
 /** Refusals that no policy has recorded yet. */
 const WITHOUT_POLICY = [BudgetExceeded, AgentKilled, AgentPaused, ApprovalRequired, GateUnavailable, ConfigInvalid];
@@ -355,7 +333,9 @@ export class ToolGate {
     span.setAttributes(wayAttributes(verdict));
     let result: unknown;
     try {
-      result = context.with(trace.setSpan(context.active(), span), () => run(given));
+      result = context.with(trace.setSpan(context.active(), span), () =>
+        run(given, (later) => this.#gaveLater(verdict, later)),
+      );
     } catch (error) {
       this.#fail(verdict, span, error);
       throw error;
@@ -378,6 +358,15 @@ export class ToolGate {
         throw error;
       },
     );
+  }
+
+  #gaveLater({ judged }: Verdict, result: unknown): Promise<void> | undefined {
+    try {
+      this.rules.gave(judged, result);
+    } catch (problem) {
+      this.#gate.contain(problem);
+    }
+    return this.#gate.leases?.sessions.told(judged.session);
   }
 
   #end(verdict: Verdict, span: Span, result: unknown): void {

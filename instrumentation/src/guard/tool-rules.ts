@@ -195,6 +195,11 @@ export class ToolRules {
       ...(!(isSearched && found.isWhole) && { [semconv.ATTR_TOLLGATE_DATA_UNSEARCHED]: true }),
     };
   }
+
+  /** A call that has run gave this after its answer. */
+  gave({ session, isGoverned }: ToolCase, result: unknown): void {
+    if (isGoverned) session.read(searchLabels(result, this.#labels).labels);
+  }
 }
 
 /** What the policy of a program is told beside name and arguments. */

@@ -1,72 +1,135 @@
 /**
- * Puts the tool gate before the tools of MCP, in `Protocol` of `@modelcontextprotocol/sdk`, which clients and servers share. A
- * client sends every request through it: `callTool`, tasks, and `request({ method: "tools/call" })` alike; what is refused is not
- * sent, and the arguments that are sent are the copy that was decided on. A server's handlers are registered in it; what
- * is refused there is answered as a tool's error, which the model on the other side reads.
+ * Puts the tool gate before the tools of MCP, in `Protocol` of `@modelcontextprotocol/sdk` and of the packages that came after it
+ * (`client`, `server`), which clients and servers share. A client sends every request through it: `callTool`, tasks, and `request({ method:
+ * "tools/call" })` alike; what is refused is not sent, and the arguments that are sent are the copy that was decided on. A
+ * server's handlers are registered in it; what is refused there is answered as a tool's error, which the model on the other side reads.
  */
 import { SpanStatusCode, trace } from "@opentelemetry/api";
 import { findTollgateError } from "../errors.ts";
+import type { TollgateError } from "../errors.ts";
 import { asBody, asText } from "../gate/endpoint.ts";
 import type { Body } from "../gate/endpoint.ts";
 import { below, isDecidedAbove, runGated } from "../guard/covered-tool.ts";
 import { signalOf } from "../guard/tool-signal.ts";
-import type { ToolCall } from "../guard/tool-gate.ts";
+import type { ToolCall } from "../guard/tool-call.ts";
 import { registeredToolGate } from "../guard/tool-registry.ts";
 import * as semconv from "../semconv.ts";
 import { isPatched, PATCHED, replace } from "../stainless/patch-client.ts";
+import { rememberTask, tellTask } from "./tasks.ts";
 
 const TOOLS_CALL = "tools/call";
 const TOOLS_LIST = "tools/list";
+const TASKS_RESULT = "tasks/result";
 /** What the conventions call an answer that says `isError`. */
 const TOOL_ERROR = "tool_error";
 
 type Request = (this: object, request: unknown, ...rest: unknown[]) => Promise<unknown>;
 type Handler = (request: unknown, ...rest: unknown[]) => unknown;
-type SetRequestHandler = (this: object, schema: unknown, handler: Handler) => unknown;
+/** By the schema of the request, or by its method: then with the schema of its parameters between, and a handler of these. */
+type SetRequestHandler = (this: object, what: unknown, ...rest: unknown[]) => unknown;
 
 interface Protocol {
   request: Request;
   setRequestHandler: SetRequestHandler;
 }
 
-/** Patches once. False for a class of another shape than the gate knows. */
+/** Patches once, where a class of clients or servers has them from. False for a class of another shape than the gate knows. */
 export function patchProtocol(prototype: object | null): boolean {
-  if (prototype === null) return false;
-  if (isPatched(prototype)) return true;
-  const { request, setRequestHandler } = prototype as Partial<Protocol>;
-  if (typeof request !== "function" || typeof setRequestHandler !== "function") return false;
-  Object.defineProperty(prototype, PATCHED, { value: true });
-  const protocol = prototype as Protocol;
-  replace(protocol, "request", function (this: object, call, ...rest) {
-    if (asBody(call)?.["method"] === TOOLS_LIST) return listed(this, request.call(this, call, ...rest));
-    return gated(call, (sent) => request.call(this, sent, ...rest), {
-      server: serverName(this),
-      signal: signalOf(rest[1]),
-    });
-  });
-  replace(protocol, "setRequestHandler", function (this: object, schema, handler) {
-    return setRequestHandler.call(this, schema, async (call, ...rest) => {
-      try {
-        return await gated(call, async (sent) => handler(sent, ...rest), { signal: signalOf(rest[0]) });
-      } catch (error) {
-        const refusal = asBody(call)?.["method"] === TOOLS_CALL ? findTollgateError(error) : undefined;
-        if (refusal === undefined) throw error;
-        return { content: [{ type: "text", text: refusal.message }], isError: true };
-      }
-    });
-  });
+  const protocol = protocolOf(prototype);
+  if (protocol === undefined) return false;
+  if (isPatched(protocol)) return true;
+  Object.defineProperty(protocol, PATCHED, { value: true });
+  patchRequest(protocol);
+  patchHandlers(protocol);
   return true;
+}
+
+function protocolOf(prototype: object | null): Protocol | undefined {
+  for (let at = prototype; at !== null; at = Object.getPrototypeOf(at) as object | null) {
+    const { request, setRequestHandler } = at as Partial<Protocol>;
+    const isWhole = typeof request === "function" && typeof setRequestHandler === "function";
+    if (isWhole && Object.hasOwn(at, "request") && Object.hasOwn(at, "setRequestHandler")) return at as Protocol;
+  }
+  return undefined;
+}
+
+function patchRequest(protocol: Protocol): void {
+  const { request } = protocol;
+  replace(protocol, "request", function (this: object, call, ...rest) {
+    const send = (sent: unknown): Promise<unknown> => request.call(this, sent, ...rest);
+    switch (asBody(call)?.["method"]) {
+      case TOOLS_CALL:
+        return gated(call as Body, send, {
+          connection: this,
+          about: { server: serverName(this), signal: signalOf(rest[1]) ?? signalOf(rest[0]) },
+        });
+      case TOOLS_LIST:
+        return listed(this, send(call));
+      case TASKS_RESULT:
+        return tellTask(this, call, send(call));
+      default:
+        return send(call);
+    }
+  });
+}
+
+function patchHandlers(protocol: Protocol): void {
+  const { setRequestHandler } = protocol;
+  replace(protocol, "setRequestHandler", function (this: object, what, ...rest) {
+    const handler = rest.pop();
+    if (typeof handler !== "function" || (typeof what === "string" && what !== TOOLS_CALL && what !== TASKS_RESULT))
+      return setRequestHandler.call(this, what, ...rest, ...(handler === undefined ? [] : [handler]));
+    const handle = handler as Handler;
+    // With a schema of its own it gets the parameters.
+    const ours: Handler =
+      rest.length === 0
+        ? (request, ...more) => answer(this, { request, context: more[0] }, (sent) => handle(sent, ...more))
+        : (params, ...more) =>
+            answer(this, { request: { method: what, params }, context: more[0] }, (sent) =>
+              handle(asBody(sent)?.["params"], ...more),
+            );
+    return setRequestHandler.call(this, what, ...rest, ours);
+  });
+}
+
+interface Asked {
+  readonly request: unknown;
+  readonly context: unknown;
+}
+
+/** What a server answers. */
+async function answer(server: object, { request, context }: Asked, handle: Handler): Promise<unknown> {
+  const call = asBody(request);
+  if (call?.["method"] === TASKS_RESULT) return tellTask(server, call, handle(request));
+  if (call?.["method"] !== TOOLS_CALL) return handle(request);
+  const signal = signalOf(context) ?? signalOf(asBody(context)?.["mcpReq"]);
+  try {
+    return await gated(call, async (sent) => handle(sent), { connection: server, about: { signal } });
+  } catch (error) {
+    const refusal = findTollgateError(error);
+    // Who asked for a task reads an answer of another shape as none.
+    if (refusal === undefined || asBody(call["params"])?.["task"] !== undefined) throw error;
+    return refused(refusal);
+  }
+}
+
+function refused({ message }: TollgateError): unknown {
+  return { content: [{ type: "text", text: message }], isError: true };
+}
+
+interface Way {
+  readonly connection: object;
+  readonly about: Pick<ToolCall, "server" | "signal">;
 }
 
 /** Asynchronous, because refusals are thrown at once, and who calls awaits a promise. */
 async function gated(
-  request: unknown,
+  call: Body,
   send: (request: Body) => Promise<unknown>,
-  about: Pick<ToolCall, "server" | "signal">,
+  { connection, about }: Way,
 ): Promise<unknown> {
   const gate = registeredToolGate();
-  const call = asBody(request);
-  if (gate === undefined || call?.["method"] !== TOOLS_CALL) return send(request as Body);
+  if (gate === undefined) return send(call);
   const params = asBody(call["params"]) ?? {};
   const name = asText(params["name"]) ?? "";
   if (isDecidedAbove(name, params["arguments"])) {
@@ -77,9 +140,11 @@ async function gated(
     name,
     options: {},
     parameters: params["arguments"] === undefined ? [] : [params["arguments"]],
-    run: async (given) => {
+    run: async (given, gives) => {
       const sent = given.length === 0 ? params : { ...params, arguments: given[0] };
-      return told(await send({ ...call, params: sent }));
+      const result = told(await send({ ...call, params: sent }));
+      rememberTask(connection, result, gives);
+      return result;
     },
     ...about,
     attributes: { [semconv.ATTR_MCP_METHOD_NAME]: TOOLS_CALL },

@@ -21,7 +21,7 @@ export interface LoadedSdk {
 export async function* loadedSdks(): AsyncGenerator<LoadedSdk> {
   const require = requireFrom(undefined);
   for (const sdk of SDK_FILES) {
-    const { name, className, functions, entry, files } = sdk;
+    const { name, className, functions, contains, entry, files } = sdk;
     let folder: string;
     try {
       folder = dirname(require.resolve(entry));
@@ -37,8 +37,8 @@ export async function* loadedSdks(): AsyncGenerator<LoadedSdk> {
       try {
         const loaded = await importLoaded(pathToFileURL(location).href);
         if (loaded === undefined) continue;
-        // Functions are replaced while they load, or not at all.
-        if (functions !== undefined && isSeen(sdk, location)) continue;
+        // Functions are replaced while they load, or not at all; a class may come from another file than the one that was seen.
+        if ((functions ?? contains) !== undefined && isSeen(sdk, location)) continue;
         yield { name, clientClass: loaded[className], location };
       } catch (problem) {
         yield { name, clientClass: undefined, location, problem: String(problem) };

@@ -180,9 +180,12 @@ function reportCached(onLoaded: OnLoaded, { wasHooked }: { readonly wasHooked: b
     if (hasReported(location)) continue;
     // Which of the package's files has the places can't be told any more: all of it came too early.
     if (file.contains !== undefined && told.has(file.name)) continue;
+    const owner = exportedClass(file, exports);
+    // Of a class it can be told.
+    if (file.contains !== undefined && file.functions === undefined && owner === undefined) continue;
     told.add(file.name);
     reported.add(location);
-    onLoaded(file, exportedClass(file, exports), location);
+    onLoaded(file, owner, location);
   }
 }
 

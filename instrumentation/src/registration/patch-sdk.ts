@@ -111,6 +111,8 @@ export function patchPrototype(name: string, prototype: object | null): boolean 
     case "@langchain/core/tools":
       return patchTool(prototype);
     case "@modelcontextprotocol/sdk":
+    case "@modelcontextprotocol/client":
+    case "@modelcontextprotocol/server":
       return patchProtocol(prototype);
     case "openai/tools":
       return patchToolRunner(prototype);

@@ -52,6 +52,22 @@ export const SDK_FILES: readonly SdkFile[] = [
     files: ["protocol.js", "../../esm/shared/protocol.js"],
   },
   {
+    name: "@modelcontextprotocol/client",
+    pattern: /[/\\]node_modules[/\\]@modelcontextprotocol[/\\]client[/\\]dist[/\\][\w-]+\.[cm]js$/,
+    contains: /^(?:var|class) Client\b.*\bextends\b/m,
+    className: "Client",
+    entry: "@modelcontextprotocol/client",
+    files: ["index.cjs", "index.mjs"],
+  },
+  {
+    name: "@modelcontextprotocol/server",
+    pattern: /[/\\]node_modules[/\\]@modelcontextprotocol[/\\]server[/\\]dist[/\\][\w-]+\.[cm]js$/,
+    contains: /^(?:var|class) Server\b.*\bextends\b/m,
+    className: "Server",
+    entry: "@modelcontextprotocol/server",
+    files: ["index.cjs", "index.mjs"],
+  },
+  {
     name: "@langchain/core",
     pattern: /[/\\]node_modules[/\\]@langchain[/\\]core[/\\]dist[/\\]language_models[/\\]chat_models\.c?js$/,
     className: "BaseChatModel",

@@ -1,4 +1,4 @@
-/** The real `@modelcontextprotocol/sdk`, both twins, in a registered process: tools of MCP servers pass the gate like any other. */
+/** The real SDKs of MCP, both twins, in a registered process: tools of MCP servers pass the gate like any other. */
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -40,9 +40,31 @@ async function run(args: readonly string[]): Promise<{ seen: readonly unknown[];
   return JSON.parse(stdout) as Awaited<ReturnType<typeof run>>;
 }
 
-it.each(["esm", "cjs"])("sends what the policy allows and nothing else, with the %s twin", async (twin) => {
+const REGISTERED = ["--import", "@tollgate/instrumentation/register"];
+/** `@modelcontextprotocol/sdk`, and the packages that came after it. */
+const TWINS = ["v1", "v2"].flatMap((version) => ["esm", "cjs"].map((twin) => [version, twin] as const));
+
+const toolFacts = (after: number): unknown[] => {
+  const spans = backend.spans.slice(after).filter(({ name }) => name.startsWith("execute_tool"));
+  return spans.map(({ name, attributes }) => [
+    name.slice("execute_tool ".length),
+    attributes.get("mcp.method.name"),
+    attributes.get("tollgate.decision"),
+    attributes.get("error.type"),
+  ]);
+};
+
+const DECIDED = [
+  ["read_file", "tools/call", "allow", undefined],
+  ["read_broken", "tools/call", "allow", "tool_error"],
+  ["delete_file", "tools/call", "deny", "tool_denied"],
+  ["delete_all", "tools/call", "deny", "tool_denied"],
+  ["write_file", "tools/call", "require_approval", "approval_pending"],
+];
+
+it.each(TWINS)("sends what the policy allows and nothing else: %s, %s", async (...twin) => {
   const before = backend.spans.length;
-  const { seen, ends } = await run(["--import", "@tollgate/instrumentation/register", SCRIPT, twin]);
+  const { seen, ends } = await run([...REGISTERED, SCRIPT, ...twin]);
   expect(ends).toEqual([
     "done",
     "done",
@@ -52,30 +74,85 @@ it.each(["esm", "cjs"])("sends what the policy allows and nothing else, with the
     "pong",
   ]);
   expect(seen).toEqual([{ name: "read_file", arguments: { path: "/a" } }, { name: "read_broken" }]);
-  const spans = backend.spans.slice(before).filter(({ name }) => name.startsWith("execute_tool"));
-  const facts = spans.map(({ name, attributes }) => [
-    name.slice("execute_tool ".length),
-    attributes.get("mcp.method.name"),
-    attributes.get("tollgate.decision"),
-    attributes.get("error.type"),
-  ]);
-  expect(facts).toEqual([
-    ["read_file", "tools/call", "allow", undefined],
-    ["read_broken", "tools/call", "allow", "tool_error"],
-    ["delete_file", "tools/call", "deny", "tool_denied"],
-    ["delete_all", "tools/call", "deny", "tool_denied"],
-    ["write_file", "tools/call", "require_approval", "approval_pending"],
-  ]);
+  expect(toolFacts(before)).toEqual(DECIDED);
 });
 
-it.each(["esm", "cjs"])("gives what the bare SDK gives where every tool is allowed, with the %s twin", async (twin) => {
+it.each(TWINS)("a server answers a stranger with the reason: %s, %s", async (...twin) => {
+  const before = backend.spans.length;
+  const { ends } = await run([SCRIPT, ...twin, "apart"]);
+  expect(ends).toEqual([
+    "done",
+    "done",
+    expect.stringContaining("`delete_file` is denied by `deny: delete_*`"),
+    expect.stringContaining("`delete_all` is denied by `deny: delete_*`"),
+    expect.stringContaining("`write_file` waits for approval"),
+    "pong",
+  ]);
+  expect(toolFacts(before)).toEqual(DECIDED);
+});
+
+it.each(TWINS)("gives what the bare SDK gives where every tool is allowed: %s, %s", async (...twin) => {
   await writeFile(
     join(folder, "policy.json"),
     JSON.stringify({ ...POLICY, allow: ["*"], deny: [], require_approval: [] }),
   );
-  const bare = await run([SCRIPT, twin]);
-  expect(await run(["--import", "@tollgate/instrumentation/register", SCRIPT, twin])).toEqual(bare);
+  const bare = await run([SCRIPT, ...twin]);
+  expect(await run([...REGISTERED, SCRIPT, ...twin])).toEqual(bare);
   expect(bare.ends).toEqual(["done", "done", "done", "done", "done", "pong"]);
+});
+
+const BEHAVIOURS = join(import.meta.dirname, "..", "..", "support", "agents", "mcp-behaviours.cjs");
+const OPEN = { kind: "policy", name: "open", allow: ["*"] };
+/** Tasks have names that nobody chose. */
+const withoutIds = (value: unknown): unknown => JSON.parse(JSON.stringify(value).replace(/[0-9a-f]{32}/g, "a task"));
+
+it.each(TWINS)(
+  "progress, time-outs, what is given up, results, errors and tasks are the bare SDK's: %s, %s",
+  async (...twin) => {
+    await writeFile(join(folder, "policy.json"), JSON.stringify(OPEN));
+    const bare = withoutIds(await run([BEHAVIOURS, ...twin])) as { readonly ends: Record<string, unknown> };
+    expect(bare.ends).toMatchObject({
+      reset: { outcome: { value: { content: [{ text: "told" }] } } },
+      late: { outcome: { message: expect.stringContaining("timed out") as unknown } },
+      bounded: { outcome: { message: expect.stringContaining("Maximum total timeout") as unknown } },
+      measures: { value: { structuredContent: { degrees: 12 } } },
+      left: { message: expect.stringContaining("gone") as unknown },
+    });
+    const before = backend.spans.length;
+    expect(withoutIds(await run([...REGISTERED, BEHAVIOURS, ...twin]))).toEqual(bare);
+    const errors = toolFacts(before).flatMap((fact) => {
+      const [name, method, decision, error] = fact as readonly string[];
+      expect([method, decision]).toEqual(["tools/call", "allow"]);
+      return error === undefined ? [] : [`${name}: ${error}`];
+    });
+    const isFirst = twin[0] === "v1";
+    const late = isFirst ? "-32001" : "SdkError";
+    expect(errors).toEqual([
+      "fails: tool_error",
+      "throws: -32602",
+      isFirst ? "waits: Error" : "waits: SdkError",
+      `waits: ${late}`,
+      `tells: ${late}`,
+      `tells: ${late}`,
+      isFirst ? "waits: -32000" : "waits: SdkError",
+      "answers: Error",
+      "answers: Error",
+    ]);
+  },
+);
+
+it.each(["esm", "cjs"])("what the result of a task holds is known to the session: %s", async (twin) => {
+  const rules = [
+    { name: "no-leak", effect: "deny", tools: ["send_*"], when: 'session.label >= label("confidential")' },
+  ];
+  await writeFile(join(folder, "policy.json"), JSON.stringify({ ...OPEN, rules }));
+  const { ends } = (await run([...REGISTERED, BEHAVIOURS, "v1", twin])) as unknown as {
+    readonly ends: { readonly tasks: unknown };
+  };
+  expect(ends.tasks).toMatchObject({
+    before: { value: { content: [{ text: "sent" }] } },
+    after: { type: "ToolDenied", code: "tool_denied" },
+  });
 });
 
 const RUG = join(import.meta.dirname, "..", "..", "support", "agents", "mcp-rug.mjs");
@@ -89,7 +166,7 @@ const CHANGED = {
 it("refuses a tool that its server describes otherwise than when it was trusted, until it is as it was", async () => {
   await writeFile(join(folder, "policy.json"), JSON.stringify(CHANGED));
   const before = backend.spans.length;
-  const { seen, ends } = await run(["--import", "@tollgate/instrumentation/register", RUG]);
+  const { seen, ends } = await run([...REGISTERED, RUG]);
   expect(ends).toEqual(["done", "done", "tool_denied no-rug-pull", "done", "done"]);
   expect(seen).toEqual(["send_mail", "read_mail", "read_mail", "send_mail"]);
   const mails = backend.spans.slice(before).filter(({ name }) => name === "execute_tool send_mail");

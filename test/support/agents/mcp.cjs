@@ -1,34 +1,52 @@
 /**
- * A client and a server of MCP in one process, with the twin of the SDK that its argument names (`esm`, `cjs`). Calls tools in
- * each way that there is and prints what came of it: `{seen, ends}`, `seen` being what reached the server.
+ * A client and a server of MCP, `node mcp.cjs v1|v2 esm|cjs [apart | serve]`: v1 is `@modelcontextprotocol/sdk`, v2 the packages after it, in one process or
+ * `apart`: then the server (`serve`) is a gated child, and the client is its stranger. Calls tools in each way that there is and prints what
+ * came of it: `{seen, ends}`, `seen` being what reached the server.
  */
 "use strict";
 
-async function load(twin) {
-  const paths = ["client/index.js", "server/index.js", "inMemory.js", "types.js"].map((path) => {
-    return `@modelcontextprotocol/sdk/${path}`;
-  });
+const V1 = ["client/index.js", "client/stdio.js", "server/index.js", "server/stdio.js", "inMemory.js", "types.js"].map(
+  (path) => `@modelcontextprotocol/sdk/${path}`,
+);
+const V2 = ["client", "client/stdio", "server", "server/stdio"].map((path) => `@modelcontextprotocol/${path}`);
+
+const [version, twin, role] = process.argv.slice(2);
+
+async function load() {
+  const paths = version === "v1" ? V1 : V2;
   const modules =
     twin === "esm" ? await Promise.all(paths.map((path) => import(path))) : paths.map((path) => require(path));
   return Object.assign({}, ...modules);
 }
 
-async function connect({ Client, Server, InMemoryTransport, CallToolRequestSchema }) {
-  const seen = [];
+function serverOf({ Server, CallToolRequestSchema = "tools/call" }, seen) {
   const server = new Server({ name: "files", version: "1" }, { capabilities: { tools: {} } });
   server.setRequestHandler(CallToolRequestSchema, async ({ params }) => {
-    seen.push(params);
-    return { content: [{ type: "text", text: "done" }], isError: params.name === "read_broken" };
+    const { name, arguments: args } = params;
+    seen.push({ name, arguments: args });
+    return { content: [{ type: "text", text: "done" }], isError: name === "read_broken" };
   });
-  const client = new Client({ name: "agent", version: "1" });
-  const [near, far] = InMemoryTransport.createLinkedPair();
-  await Promise.all([server.connect(far), client.connect(near)]);
-  return { client, seen };
+  return server;
+}
+
+async function connect(sdk, seen) {
+  const client = new sdk.Client({ name: "agent", version: "1" });
+  if (role === "apart") {
+    const args = ["--import", "@tollgate/instrumentation/register", __filename, version, twin, "serve"];
+    const env = { ...process.env };
+    await client.connect(new sdk.StdioClientTransport({ command: process.execPath, args, env }));
+    return client;
+  }
+  const [near, far] = sdk.InMemoryTransport.createLinkedPair();
+  await Promise.all([serverOf(sdk, seen).connect(far), client.connect(near)]);
+  return client;
 }
 
 async function main() {
-  const sdk = await load(process.argv[2]);
-  const { client, seen } = await connect(sdk);
+  const sdk = await load();
+  const seen = [];
+  if (role === "serve") return serverOf(sdk, seen).connect(new sdk.StdioServerTransport());
+  const client = await connect(sdk, seen);
   const call = (name, args) => client.callTool({ name, arguments: args });
   const raw = { method: "tools/call", params: { name: "delete_all", arguments: {} } };
   const attempts = [
