@@ -21,7 +21,7 @@ export class Firings {
   check(state: LedgerState): void {
     for (const { key, atPercent, startMs } of this.#fired.values()) {
       const spend = state.spends.get(key);
-      if (spend === undefined || spend.startMs !== startMs || spend.buckets !== undefined) continue;
+      if (spend === undefined || spend.bounds.startMs !== startMs || spend.buckets !== undefined) continue;
       if (!spend.fired.has(atPercent)) throw new Error(`${key}: ${atPercent}% was told, and is not in the journal`);
     }
   }

@@ -44,15 +44,15 @@ export function baseLimit({ budget, match: { each } }: Spend): bigint {
  */
 export function carriedAt(spend: Spend, nowMs: number): bigint {
   const { carryOverPercent, window, timeZone } = spend.budget;
-  if (carryOverPercent === undefined || window.kind !== "calendar" || spend.endMs === undefined) return 0n;
+  if (carryOverPercent === undefined || window.kind !== "calendar" || spend.bounds.endMs === undefined) return 0n;
   const base = baseLimit(spend);
   const carry = (left: bigint): bigint => {
     const share = left > 0n ? shareOf(left, carryOverPercent) : 0n;
     return share < base ? share : base;
   };
-  if (nowMs < spend.endMs) return spend.carried < base ? spend.carried : base;
+  if (nowMs < spend.bounds.endMs) return spend.carried < base ? spend.carried : base;
   let carried = carry(base + spend.carried - spend.settled);
-  for (let { endMs } = spend; ;) {
+  for (let { endMs } = spend.bounds; ;) {
     const idle = calendarWindow(window.unit, timeZone, endMs);
     const next = carry(base + carried);
     if (nowMs < idle.endMs || next === carried) return carried;

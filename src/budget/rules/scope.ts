@@ -25,8 +25,11 @@ export interface BudgetMatch {
   readonly run: string | undefined;
 }
 
-/** Sets of labels that are remembered with what they match; foreign spans bring the same few over and over. */
-const MEMO_MAX = 2_000;
+/**
+ * Sets of labels that are remembered with what they match; foreign spans bring the same few over and over, and those of one block are
+ * asked for twice: more than are in a block, or with labels of their own each is matched again.
+ */
+const MEMO_MAX = 8_192;
 /** What makes a glob match more than its own text. */
 const GLOB_CHARACTERS = /[*?[\]{}\\]/;
 

@@ -9,10 +9,10 @@ import { readAmounts, readBudget, readRaise, writeAmounts, writeBudget, writeRai
 import type { Raise } from "./limit.ts";
 import type { BudgetPast } from "./past.ts";
 import { BudgetIndex } from "./scope.ts";
-import { newSpend, noteFired, type Spend } from "./spend.ts";
+import { newSpend, noteFired, type Spend, type SpendBounds } from "./spend.ts";
 import { LedgerState, newLease, type ClosedLease, type Lease, UNKNOWN_PROCESS } from "./state.ts";
 
-interface SpendLine extends Pick<Spend, "match" | "isInForce" | "startMs" | "endMs" | "touchedMs"> {
+interface SpendLine extends Pick<Spend, "match" | "isInForce" | "touchedMs">, SpendBounds {
   readonly line: "spend";
   /** Absent: it is the head's of that name. */
   readonly budget?: Written<Budget>;
@@ -112,7 +112,8 @@ export function readSnapshot(lines: readonly string[]): LedgerState {
 }
 
 function spendLine(spend: Spend): SpendLine {
-  const { match, isInForce, startMs, endMs, settled, touchedMs, buckets, fired } = spend;
+  const { match, isInForce, settled, touchedMs, buckets, fired } = spend;
+  const { startMs, endMs } = spend.bounds;
   return {
     line: "spend",
     match,
@@ -193,8 +194,9 @@ function restoreSpend(state: LedgerState, line: SpendLine): void {
   if (budget === undefined) throw new RangeError(`the snapshot has no document of budget \`${line.match.name}\``);
   const spend = newSpend({ ...line.match, budget }, line.touchedMs);
   spend.isInForce = line.isInForce;
-  spend.startMs = line.startMs;
-  spend.endMs = line.endMs;
+  const { startMs, endMs } = line;
+  // Nearly all were touched last in the window that they are in, and share its bounds.
+  if (startMs !== spend.bounds.startMs || endMs !== spend.bounds.endMs) spend.bounds = { startMs, endMs };
   spend.settled = BigInt(line.settled);
   spend.buckets = line.buckets && bucketsOf(line.buckets);
   spend.observed = BigInt(line.observed ?? "0");

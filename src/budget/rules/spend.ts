@@ -26,8 +26,8 @@ export interface Spend {
   budget: Budget;
   /** False once no document has this budget any more; what it has spent is kept until its window ends. */
   isInForce: boolean;
-  startMs: number;
-  endMs: number | undefined;
+  /** Of its window. One object for all instances of a window. */
+  bounds: SpendBounds;
   /** S: in the window that starts at `startMs`. Of a rolling window: the sum of `buckets`. */
   settled: bigint;
   /** Rolling windows only: bucket number → spend, oldest first. */
@@ -67,6 +67,14 @@ export interface SpendWatch {
   readonly changed: Set<Spend>;
 }
 
+/** In Unix ms, the end not included; `undefined` where there is none. */
+export interface SpendBounds {
+  readonly startMs: number;
+  readonly endMs: number | undefined;
+}
+
+const UNBOUNDED: SpendBounds = { startMs: 0, endMs: undefined };
+
 /** Shared by all of which no threshold has fired. */
 const NONE_FIRED: ReadonlySet<number> = new Set();
 
@@ -77,8 +85,7 @@ export function newSpend(match: BudgetMatch, nowMs: number): Spend {
     match: rest,
     budget,
     isInForce: true,
-    startMs: 0,
-    endMs: undefined,
+    bounds: UNBOUNDED,
     settled: 0n,
     buckets: undefined,
     observed: 0n,
@@ -100,6 +107,11 @@ export function newSpend(match: BudgetMatch, nowMs: number): Spend {
   return spend;
 }
 
+/** Whether its window has ended. */
+function isOver({ bounds: { endMs } }: Spend, nowMs: number): boolean {
+  return endMs !== undefined && nowMs >= endMs;
+}
+
 /** S at an instant, without turning the window. */
 export function settledAt(spend: Spend, nowMs: number): bigint {
   if (spend.buckets !== undefined) {
@@ -110,7 +122,7 @@ export function settledAt(spend: Spend, nowMs: number): bigint {
     }
     return spend.settled - left;
   }
-  return spend.endMs !== undefined && nowMs >= spend.endMs ? 0n : spend.settled;
+  return isOver(spend, nowMs) ? 0n : spend.settled;
 }
 
 export function noteFired(spend: Spend, atPercent: number): void {
@@ -126,7 +138,7 @@ export function noteChange(spend: Spend): void {
 export function isAlteredByTime(spend: Spend, nowMs: number): boolean {
   if (spend.withheld > 0n && nowMs >= spend.withheldUntilMs) return true;
   if (spend.buckets !== undefined) return settledAt(spend, nowMs) !== spend.settled;
-  return spend.endMs !== undefined && nowMs >= spend.endMs;
+  return isOver(spend, nowMs);
 }
 
 /** Of a hundred thousand instances most are held by no lease: then there is no set. */
@@ -161,7 +173,9 @@ export function countSpend(spend: Spend, amount: bigint, nowMs: number): void {
 export function countObserved(spend: Spend, amount: bigint, nowMs: number): void {
   countSpend(spend, amount, nowMs);
   if (amount === 0n) return;
-  spend.observed += amount;
+  const observed = spend.observed + amount;
+  // Where no lease was, both are the same number: of a hundred thousand instances one is kept.
+  spend.observed = observed === spend.settled ? spend.settled : observed;
   if (spend.buckets === undefined) return;
   const bucket = Math.floor(nowMs / bucketMs(spend));
   const buckets = (spend.observedBuckets ??= new Map<number, bigint>());
@@ -191,7 +205,7 @@ export function countPast(
   let known = carried;
   for (const { atMs, settled, observed } of items.toSorted((a, b) => a.atMs - b.atMs)) {
     const bucket = Math.floor(Math.min(atMs, nowMs) / bucketMs(spend));
-    if (spend.buckets === undefined ? atMs < spend.startMs : !isCounted(spend, bucket, nowMs)) continue;
+    if (spend.buckets === undefined ? atMs < spend.bounds.startMs : !isCounted(spend, bucket, nowMs)) continue;
     const skipped = known < settled ? known : settled;
     known -= skipped;
     const amount = settled - skipped;
@@ -238,7 +252,7 @@ export function turnWindow(spend: Spend, nowMs: number): void {
     }
     return;
   }
-  if (spend.endMs === undefined || nowMs < spend.endMs) return;
+  if (!isOver(spend, nowMs)) return;
   noteChange(spend);
   spend.carried = carriedAt(spend, nowMs);
   spend.settled = 0n;
@@ -261,17 +275,17 @@ export function countsSinceMs(budget: Budget, nowMs: number): number {
 }
 
 /** The bounds to show. Of a rolling window: from its oldest counted instant to the end of the bucket that fills now. */
-export function shownBounds(spend: Spend, nowMs: number): { startMs: number; endMs: number | undefined } {
+export function shownBounds(spend: Spend, nowMs: number): SpendBounds {
   const { window } = spend.budget;
   if (window.kind === "rolling") {
     const width = bucketMs(spend);
     const startMs = Math.floor((nowMs - window.durationMs) / width) * width;
     return { startMs, endMs: (Math.floor(nowMs / width) + 1) * width };
   }
-  if (window.kind === "calendar" && spend.endMs !== undefined && nowMs >= spend.endMs) {
+  if (window.kind === "calendar" && isOver(spend, nowMs)) {
     return calendarWindow(window.unit, spend.budget.timeZone, nowMs);
   }
-  return { startMs: spend.startMs, endMs: spend.endMs };
+  return spend.bounds;
 }
 
 /**
@@ -345,13 +359,8 @@ function openWindow(spend: Spend, budget: Budget, nowMs: number): void {
   spend.observed = 0n;
   spend.observedBuckets = undefined;
   spend.buckets = budget.window.kind === "rolling" ? new Map() : undefined;
-  spend.startMs = 0;
-  spend.endMs = undefined;
-  if (budget.window.kind === "calendar") {
-    const bounds = calendarWindow(budget.window.unit, budget.timeZone, nowMs);
-    spend.startMs = bounds.startMs;
-    spend.endMs = bounds.endMs;
-  }
+  const { window, timeZone } = budget;
+  spend.bounds = window.kind === "calendar" ? calendarWindow(window.unit, timeZone, nowMs) : UNBOUNDED;
 }
 
 /** Whether the document still makes instances of this shape: by the same kind of split, if not by the same label. */

@@ -14,6 +14,13 @@ const names = (labels: Labels): string[] => index.match(labels).map(({ name }) =
 const keys = (labels: Labels): string[] => index.match(labels).map(({ key }) => key);
 
 describe("the budgets that a call falls under", () => {
+  it("are looked for once for each of a block's calls, however unlike these are", () => {
+    const each = new BudgetIndex([makeBudget({ name: "each", each: "session" })]);
+    const block = (): Labels[] => Array.from({ length: 4_096 }, (_, call) => ({ session: `s${call}` }));
+    const found = block().map((labels) => each.match(labels));
+    expect(block().every((labels, call) => each.match(labels) === found[call])).toBe(true);
+  });
+
   it("are all those whose labels all match, nested and overlapping", () => {
     expect(names({ team: "checkout", environment: "prod", model: "gpt-4o" })).toEqual([
       "all",

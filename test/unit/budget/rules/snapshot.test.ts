@@ -24,8 +24,12 @@ it("holds a document once, however many instances it has, and all that is told o
   const restored = readSnapshot(lines);
   expect([...eachBudgetState(restored, rig.nowMs)]).toEqual([...eachBudgetState(rig.engine.state, rig.nowMs)]);
   expect(snapshotLines(restored)).toEqual(snapshotLines(rig.engine.state));
-  // One document in memory, too.
-  expect(new Set([...restored.spends.values()].map(({ budget }) => budget)).size).toBe(2);
+  // One document in memory, too, and one pair of bounds of its window.
+  for (const state of [restored, rig.engine.state]) {
+    const spends = [...state.spends.values()];
+    expect(new Set(spends.map(({ budget }) => budget)).size).toBe(2);
+    expect(new Set(spends.map(({ bounds }) => bounds)).size).toBe(1);
+  }
 });
 
 it("holds them with every instance where those who know no other form may read it", () => {
