@@ -8,36 +8,45 @@ import { isOverflow, spendKey } from "./scope.ts";
 import { crossedAt } from "./thresholds.ts";
 import type { LedgerState } from "./state.ts";
 
+type Shown = { -readonly [Key in keyof BudgetState]: BudgetState[Key] };
+
 export function budgetState(spend: Spend, nowMs: number): BudgetState {
-  const { budget } = spend;
+  return shownState(spend, nowMs);
+}
+
+/** What is there of some instances only is put in after: to copy it in, or nothing, was most of a look at a hundred thousand. */
+function shownState(spend: Spend, nowMs: number): Shown {
+  const { budget, reserved } = spend;
   const settled = settledAt(spend, nowMs);
   const limit = limitAt(spend, nowMs);
   const carried = carriedAt(spend, nowMs);
-  const raises = spend.raises?.filter(({ untilMs }) => nowMs < untilMs) ?? [];
-  const free = limit - settled - spend.reserved - withheldAt(spend, nowMs);
+  const held = reserved + withheldAt(spend, nowMs);
+  const free = limit - settled - held;
   const crossed = crossedAt(spend, nowMs);
-  const bounds = shownBounds(spend, nowMs);
-  return {
+  const { startMs, endMs } = shownBounds(spend, nowMs);
+  const shown: Shown = {
     name: budget.name,
     scope: shownScope(spend),
-    ...(isOverflow(spend) ? { isBeyondMax: true as const } : {}),
     measure: budget.measure,
     mode: budget.mode,
     unknownPrice: budget.unknownPrice,
-    ...(budget.reserve === undefined ? {} : { reserve: budget.reserve }),
-    windowStartMs: bounds.startMs,
-    windowEndMs: bounds.endMs,
+    windowStartMs: startMs,
+    windowEndMs: endMs,
     limit,
-    ...(carried === 0n ? {} : { carried }),
-    ...(raises.length === 0 ? {} : { raises }),
     settled,
     observed: observedAt(spend, nowMs),
-    reserved: spend.reserved + withheldAt(spend, nowMs),
+    reserved: held,
     remaining: free > 0n ? free : 0n,
-    ...(nowMs < spend.closedUntilMs ? { closedUntilMs: spend.closedUntilMs } : {}),
     crossed,
     state: stateName({ settled, free, limit, isWarned: crossed.length > 0 }),
   };
+  if (isOverflow(spend)) shown.isBeyondMax = true;
+  if (budget.reserve !== undefined) shown.reserve = budget.reserve;
+  if (carried !== 0n) shown.carried = carried;
+  const raises = spend.raises?.filter(({ untilMs }) => nowMs < untilMs);
+  if (raises !== undefined && raises.length > 0) shown.raises = raises;
+  if (nowMs < spend.closedUntilMs) shown.closedUntilMs = spend.closedUntilMs;
+  return shown;
 }
 
 /**
@@ -56,10 +65,10 @@ export function* eachBudgetState(state: LedgerState, nowMs: number): Generator<B
     const spends = byName.get(budget.name) ?? (isSplit(budget) ? [] : [untouched(state, budget, nowMs)]);
     const past = state.past.get(budget.name);
     for (const spend of spends) {
-      const shown = budgetState(spend, nowMs);
+      const shown = shownState(spend, nowMs);
       // What runs now is all that such a budget counts, and that is known.
-      const isOfNow = budget.measure === "concurrent_runs";
-      yield { ...shown, past: isOfNow ? "counted" : pastKnowledge(past, shown.windowStartMs) };
+      shown.past = budget.measure === "concurrent_runs" ? "counted" : pastKnowledge(past, shown.windowStartMs);
+      yield shown;
     }
   }
 }
