@@ -3,7 +3,7 @@
  *
  *     x-simulator-fault: rate_limit_once=1, cut=3, latency=200
  *
- * `rate_limit[=seconds]` 429 with Retry-After · `server_error` 500 · both with `_once`: only the first attempt of a
+ * `rate_limit[=seconds]` 429 with Retry-After · `server_error[=seconds]` 500, with it where it is given · both with `_once`: only the first attempt of a
  * request fails · `cut=N` the connection breaks after N pieces of a stream (an unstreamed reply is generated, billed and
  * lost) · `latency=ms` the first byte takes this long · `pace=ms` between two pieces of a stream · `malformed` JSON that
  * ends in its middle, in every piece of a stream · `wrong_type` a page's content type · `huge` a megabyte of white
@@ -65,7 +65,7 @@ function parseFault(name: string, value: string | undefined): Partial<Faults> {
       return { refusal: rateLimit(number ?? RETRY_AFTER_S), isOnce: name.endsWith("_once") };
     case "server_error":
     case "server_error_once":
-      return { refusal: serverError(), isOnce: name.endsWith("_once") };
+      return { refusal: serverError(number), isOnce: name.endsWith("_once") };
     case "cut":
       return { cutAfterPieces: number ?? 0 };
     case "latency":
@@ -100,13 +100,14 @@ function rateLimit(retryAfterS: number): ProviderError & { readonly retryAfterS:
   };
 }
 
-function serverError(): ProviderError {
+function serverError(retryAfterS: number | undefined): Faults["refusal"] {
   return {
     status: 500,
     type: "api_error",
     code: null,
     param: null,
     message: "The server had an error while processing your request.",
+    ...(retryAfterS === undefined ? {} : { retryAfterS }),
   };
 }
 

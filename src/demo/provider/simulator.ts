@@ -213,7 +213,7 @@ export class ProviderSimulator {
     response.setHeader(dialect.requestIdHeader, `req_${digest.slice(0, 24)}`);
     if (key === "") return sendError(exchange, UNAUTHENTICATED);
     if (faults.refusal !== undefined && !(faults.isOnce && this.#seen(digest))) {
-      if (faults.refusal.retryAfterS !== undefined) response.setHeader("retry-after", faults.refusal.retryAfterS);
+      sayWhenToRetry(response, faults.refusal.retryAfterS);
       return sendError(exchange, faults.refusal);
     }
     const call = parseCall({ ...found, bytes, form }, this.#options.countText);
@@ -342,6 +342,13 @@ function parseCall(
         `This model's maximum context length is ${call.model.contextTokens} tokens, but your prompt has ${tokens}.`,
         { code: "context_length_exceeded", param: "messages" },
       );
+}
+
+/** The second header is OpenAI's own: its client and others take the first at 0 for none, and wait as they like. */
+function sayWhenToRetry(response: ServerResponse, seconds: number | undefined): void {
+  if (seconds === undefined) return;
+  response.setHeader("retry-after", seconds);
+  if (seconds === 0) response.setHeader("retry-after-ms", 1);
 }
 
 function sendError(exchange: Exchange, error: ProviderError): void {

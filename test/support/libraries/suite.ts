@@ -216,7 +216,7 @@ const HELD: Readonly<Record<Case, (stage: Stage, library: Library) => void>> = {
     });
 
     it("charges an answer once that comes after an error of the provider's", async () => {
-      const client = { fault: "server_error_once" };
+      const client = { fault: "server_error_once=0" };
       expect(await onBoth({ stage, library, client }, ask({ prompt: "once more" }), spans)).toBe(told(library));
       expect(stage.requests).toBe(2);
     });
