@@ -34,6 +34,7 @@ export const PYTHON_SCENARIOS = {
     "openinference-instrumentation-anthropic": "3.1.0",
     "openinference-instrumentation-openai": "0.1.66",
   },
+  litellm: { "litellm[proxy]": "1.105.2", "opentelemetry-exporter-otlp-proto-http": "1.39.1" },
   "pydantic-ai": { "opentelemetry-exporter-otlp-proto-http": "1.45.2", "pydantic-ai-slim[openai,anthropic]": "2.68.0" },
 };
 

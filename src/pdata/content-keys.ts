@@ -163,10 +163,52 @@ const NOT_CONTENT: ReadonlySet<string> = new Set([
   "ai.prompt.toolChoice",
 ]);
 
+/** LiteLLM writes each member of the provider's own request and answer as `llm.PROVIDER.MEMBER`: whatever the provider calls them. */
+const RAW_MEMBER = /^llm\.([^.]+)\.(.+)$/;
+/** What stands after `llm.` with members of its own, and is no provider. */
+const NO_PROVIDERS: ReadonlySet<string> = new Set([
+  "chat",
+  "cost",
+  "prompt_template",
+  "request",
+  "response",
+  "token_count",
+  "usage",
+]);
+/** Of the members, what is none of the words of a person, a model or a tool. */
+const RAW_PLAIN: ReadonlySet<string> = new Set([
+  "created",
+  "created_at",
+  "finish_reason",
+  "id",
+  "max_completion_tokens",
+  "max_output_tokens",
+  "max_tokens",
+  "model",
+  "object",
+  "role",
+  "service_tier",
+  "status",
+  "stop_reason",
+  "stream",
+  "system_fingerprint",
+  "temperature",
+  "top_k",
+  "top_p",
+  "type",
+  "usage",
+]);
+
+function isRawContent(key: string): boolean {
+  const [, provider, member] = RAW_MEMBER.exec(key) ?? [];
+  return provider !== undefined && member !== undefined && !NO_PROVIDERS.has(provider) && !RAW_PLAIN.has(member);
+}
+
 /** True for the key of an attribute that holds content, on a span, an event of a span or a log record. */
 export function isContentKey(key: string): boolean {
   if (CONTENT_KEYS.has(key)) return true;
-  return CONTENT_PREFIXES.some((prefix) => key.startsWith(prefix)) && !NOT_CONTENT.has(key);
+  if (CONTENT_PREFIXES.some((prefix) => key.startsWith(prefix))) return !NOT_CONTENT.has(key);
+  return key.startsWith("llm.") && isRawContent(key);
 }
 
 /** Events of older drafts of the GenAI conventions that carry messages in attributes or bodies with everyday names. */

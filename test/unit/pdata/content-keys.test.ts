@@ -30,9 +30,13 @@ describe("content keys", () => {
     const plain =
       /usage|token|\.model|model\.|finish|\.id$|\.role$|system$|provider\.|operation|session|user|name$|cost/;
     const hit = [...all].filter((key) => plain.test(key) && isContentKey(key));
-    expect(hit.filter((key) => !/^(llm\.(input|output)_messages|gen_ai\.(prompt|completion)\.\d)\./.test(key))).toEqual(
-      [],
-    );
+    // Anthropic calls its instructions so.
+    const instructions = "llm.anthropic.system";
+    expect(
+      hit.filter(
+        (key) => key !== instructions && !/^(llm\.(input|output)_messages|gen_ai\.(prompt|completion)\.\d)\./.test(key),
+      ),
+    ).toEqual([]);
   });
 
   it.each([
@@ -40,6 +44,8 @@ describe("content keys", () => {
     "gen_ai.completion.0.content",
     "gen_ai.content.prompt",
     "llm.tools.0.tool.json_schema",
+    "llm.vertex_ai.contents",
+    "llm.of-tomorrow.words.of.its.own",
   ])("know the flattened %s", (key) => {
     expect(isContentKey(key)).toBe(true);
   });
@@ -50,6 +56,9 @@ describe("content keys", () => {
     "gen_ai.usage.input_tokens",
     "llm.usage.prompt_tokens",
     "input.mime_type",
+    "llm.anthropic.usage",
+    "llm.request.model",
+    "llm.token_count.prompt_details.cache_read",
   ])("do not know %s", (key) => {
     expect(isContentKey(key)).toBe(false);
   });

@@ -213,6 +213,10 @@ export const EXPECTED: Readonly<Record<string, ExpectedScenario>> = {
     calls: [PLAIN, UNCACHED, CACHED, REASONED, STREAMED, RESPONSE, UNKNOWN_GPT, ...ANTHROPIC],
     aggregates: 5,
   },
+  litellm: {
+    ...NOBODY,
+    calls: [PLAIN, UNCACHED, CACHED, REASONED, chained(STREAMED), CLAUDE_PLAIN, CLAUDE_WRITE, CLAUDE_READ, UNKNOWN_GPT],
+  },
   "pydantic-ai": {
     ...SOMEBODY,
     calls: [
