@@ -1,4 +1,6 @@
 /** An agent whose processor is not there: `fail_mode` decides, and it is said once. All wait at the same time, each beside a provider of its own. */
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { test } from "vitest";
 import { ProviderSimulator } from "../../src/demo/provider/simulator.ts";
 import { ownPort } from "../support/own-ports.ts";
@@ -6,6 +8,18 @@ import { runSteps, type StepResult } from "../support/step-agent.ts";
 
 /** Nobody listens here. */
 const nowhere = `http://127.0.0.1:${await ownPort()}`;
+
+/** A processor that takes no key. */
+async function startRefusing(): Promise<{ readonly url: string; stop(): Promise<unknown> }> {
+  const server = createServer((request, response) => {
+    request.resume();
+    const problem = { code: "unauthorized", detail: "the agent's key is not known" };
+    response.writeHead(401, { "content-type": "application/problem+json" }).end(JSON.stringify(problem));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return { url, stop: () => new Promise((resolve) => server.close(resolve)) };
+}
 
 const STEP = {
   kind: "chat",
@@ -21,7 +35,7 @@ async function run(
   stack.defer(() => simulator.stop());
   const providerUrl = await simulator.start();
   const { results, stderr } = await runSteps({ name, providerUrl, env, steps: [STEP, STEP, STEP] });
-  const warnings = stderr.split("\n").filter((line) => /no answer from the processor/.test(line));
+  const warnings = stderr.split("\n").filter((line) => /no answer from the processor|refuses this process/.test(line));
   return { results, warnings, requests: simulator.count().requests };
 }
 
@@ -37,6 +51,19 @@ test.concurrent("with an endpoint set on purpose, calls are refused until a proc
   const said = `no answer from the processor at ${nowhere} (connect ECONNREFUSED ${new URL(nowhere).host}): calls are refused (fail mode closed: a hard limit stands behind them, or may; TOLLGATE_FAIL_MODE is not set)`;
   expect(warnings[0]).toContain(said);
   expect(results[0]?.message).toBe(said);
+});
+
+test.concurrent("a refused key is told as one, with the setting that it is from", async ({ expect }) => {
+  const processor = await startRefusing();
+  const { results, requests, warnings } = await run("refused", {
+    TOLLGATE_ENDPOINT: processor.url,
+    TOLLGATE_API_KEY: "revoked",
+  });
+  await processor.stop();
+  const said = `the processor at ${processor.url} refuses this process (the agent's key is not known (status 401); it is the key of TOLLGATE_API_KEY): calls are refused (fail mode closed: a hard limit stands behind them, or may; TOLLGATE_FAIL_MODE is not set)`;
+  for (const result of results) expect(result).toMatchObject({ ok: false, code: "gate_unavailable", message: said });
+  expect(requests).toBe(0);
+  expect(warnings).toEqual([expect.stringContaining(said)]);
 });
 
 test.concurrent("with TOLLGATE_FAIL_MODE=open calls go through, and it is said once", async ({ expect }) => {

@@ -1,6 +1,7 @@
 import type { Config } from "../config/config.ts";
 import type { Logger } from "../config/logger.ts";
 import { GateUnavailable } from "../errors.ts";
+import { REFUSED } from "../lease/transport.ts";
 
 /** What becomes of work that the processor should have been asked about, and was not. */
 export interface Outage {
@@ -20,7 +21,14 @@ export function meetOutage(
   const byDefault = isClosed ? "a hard limit stands behind them, or may" : "no hard limit stands behind them";
   const why = config.failMode === undefined ? `${byDefault}; TOLLGATE_FAIL_MODE is not set` : "by TOLLGATE_FAIL_MODE";
   const outcome = `${what} ${isClosed ? "are refused" : "go unchecked"} (fail mode ${mode}: ${why})`;
-  const text = `no answer from the processor at ${where} (${reason}): ${outcome}`;
+  const text = `${problemOf(reason, where)}: ${outcome}`;
   logger.once("warn", `${what}:${mode}:${where}`, text);
   return { mode, error: isClosed ? new GateUnavailable(text) : undefined };
+}
+
+/** A credential that is refused mends itself no more than a processor that is away, but elsewhere. */
+function problemOf(reason: string, where: string): string {
+  return reason.startsWith(REFUSED)
+    ? `the processor at ${where} refuses this process (${reason.slice(REFUSED.length)})`
+    : `no answer from the processor at ${where} (${reason})`;
 }

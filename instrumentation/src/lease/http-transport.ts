@@ -7,6 +7,7 @@ import { withoutTracing } from "../telemetry/without-tracing.ts";
 import type { Secret } from "../redaction/secret.ts";
 import type { AcquireReply, ApprovalReply, HelloReply, SessionsReply } from "../protocol.ts";
 import { listenToControl } from "./control-stream.ts";
+import { REFUSED } from "./transport.ts";
 import type { Answer, Transport } from "./transport.ts";
 
 // Not imported: the module's namespace would read its lazy members, and load undici for them.
@@ -35,6 +36,7 @@ export interface Exchange {
 
 /** Opens requests to one endpoint, with the credential. */
 export interface Requester {
+  readonly hasKey: boolean;
   open(exchange: Exchange, onResponse: (response: IncomingMessage) => void): ClientRequest;
   stop(): void;
 }
@@ -65,6 +67,7 @@ export function createRequester({ endpoint, apiKey, headers }: HttpTransportOpti
     : new HttpAgent({ keepAlive: true, maxSockets: SOCKETS_MAX });
   const base = endpoint.pathname.replace(/\/+$/, "");
   return {
+    hasKey: apiKey !== undefined,
     open({ path, method, type = "application/json", body }, onResponse) {
       const options = {
         method,
@@ -95,7 +98,10 @@ function exchange<Reply>(requester: Requester, message: Exchange, timeoutMs: num
       if (bytes > BODY_MAX_BYTES) request.destroy(new Error("answer too large"));
       else chunks.push(chunk);
     });
-    response.on("end", () => end(read<Reply>(response.statusCode ?? 0, Buffer.concat(chunks).toString("utf8"))));
+    response.on("end", () => {
+      const body = Buffer.concat(chunks).toString("utf8");
+      end(read<Reply>({ status: response.statusCode ?? 0, body, hasKey: requester.hasKey }));
+    });
     response.on("error", (error) => end({ kind: "unreachable", reason: error.message }));
   });
   const timer = setTimeout(() => request.destroy(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
@@ -114,12 +120,20 @@ function describe(error: Error): string {
   return error.message !== "" ? error.message : "code" in error ? String(error.code) : error.name;
 }
 
-function read<Reply>(status: number, body: string): Answer<Reply> {
+interface Received {
+  readonly status: number;
+  readonly body: string;
+  /** Whether a key was sent. */
+  readonly hasKey: boolean;
+}
+
+function read<Reply>({ status, body, hasKey }: Received): Answer<Reply> {
   let json: unknown;
   try {
     json = JSON.parse(body === "" ? "{}" : body);
   } catch {
-    return { kind: "unreachable", reason: `answer with status ${status} is not JSON` };
+    const where = "it is another program's: see TOLLGATE_ENDPOINT, and what stands between";
+    return { kind: "unreachable", reason: `answer with status ${status} is not JSON; ${where}` };
   }
   if (status >= 200 && status < 300) return { kind: "reply", reply: json as Reply };
   const code = textOf(json, "code");
@@ -131,7 +145,15 @@ function read<Reply>(status: number, body: string): Answer<Reply> {
   const number = `status ${status}`;
   const reason = detail === "" ? `${number}${code === "" ? "" : ` (${code})`}` : `${detail} (${number})`;
   if (status === 429 || status >= 500) return { kind: "unreachable", reason };
-  return { kind: "rejected", reason: `the processor refused: ${reason}` };
+  const advice = adviceFor(status, { said: reason, hasKey });
+  return { kind: "rejected", reason: `${REFUSED}${reason}${advice === "" ? "" : `; ${advice}`}` };
+}
+
+/** Which settings a refused credential comes from, where the processor has not named them. */
+function adviceFor(status: number, { said, hasKey }: { readonly said: string; readonly hasKey: boolean }): string {
+  if ((status !== 401 && status !== 403) || said.includes("TOLLGATE_API_KEY")) return "";
+  if (!hasKey) return "TOLLGATE_API_KEY is not set";
+  return status === 401 ? "it is the key of TOLLGATE_API_KEY" : "see TOLLGATE_API_KEY and TOLLGATE_AGENT";
 }
 
 /** A member of a problem document; "" when it is not there. */

@@ -13,6 +13,9 @@ import type {
   StoppedReport,
 } from "../protocol.ts";
 
+/** How the reason of what is `rejected` begins: there was an answer. */
+export const REFUSED = "the processor refused: ";
+
 /** What became of a message to the ledger. */
 export type Answer<Reply> =
   | { readonly kind: "reply"; readonly reply: Reply }
