@@ -9,6 +9,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { findTollgateError } from "../../../instrumentation/src/errors.ts";
 import { registerWire, Wire } from "../../../instrumentation/src/wire/wire.ts";
 import { patchDispatcherOf } from "../../../instrumentation/src/wire/hook-undici.ts";
+import { FRAMEWORK_WAYS } from "../../support/changing-frameworks.ts";
 import { ASKED, at, CHANGED, changing, plain, WAYS } from "../../support/changing-ways.ts";
 import { hookFrameworks } from "../../support/framework-rig.ts";
 import { openaiClient, startGatedProcess, type GatedProcess } from "../../support/gated-process.ts";
@@ -95,7 +96,9 @@ async function start(speaksHttp2 = false): Promise<void> {
   registerWire(new Wire(gated.gate));
 }
 
-describe.each(Object.entries(WAYS))("%s", (_name, way) => {
+const EVERY = Object.entries({ ...WAYS, ...FRAMEWORK_WAYS });
+
+describe.each(EVERY)("%s", (_name, way) => {
   beforeEach(() => start(way.speaksHttp2));
 
   it("does not make more of an admitted request than there is money for", async () => {
@@ -114,7 +117,7 @@ describe.each(Object.entries(WAYS))("%s", (_name, way) => {
   });
 });
 
-const LEAVING = Object.entries(WAYS).filter(([, { isAlways }]) => isAlways !== true);
+const LEAVING = EVERY.filter(([, { isAlways }]) => isAlways !== true);
 
 it.each(LEAVING)("%s leaves a request that is not changed as it is", async (_name, way) => {
   await start(way.speaksHttp2);
