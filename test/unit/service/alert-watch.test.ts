@@ -87,6 +87,8 @@ it("compares dollars exactly, and budgets by what they have used and hold", asyn
   world.budgets = [
     { ...FLEET, name: "full", limit: 100n, settled: 80n, reserved: 1n },
     { ...FLEET, name: "half", limit: 100n, settled: 50n, reserved: 30n },
+    // Of what may not be spent at all there is no share.
+    { ...FLEET, name: "none", limit: 0n, settled: 1n, reserved: 0n },
   ];
   await world.look();
   expect(world.fired.map(({ subject }) => subject)).toEqual(["above", "full team=checkout"]);

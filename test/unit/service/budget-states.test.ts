@@ -20,12 +20,12 @@ function rig({ lookMs = 0 } = {}) {
   const states: { current: readonly BudgetState[] } = { current: [FLEET] };
   const written: (readonly BudgetStateRow[])[] = [];
   const store = { isReady: true, failure: undefined as Error | undefined };
-  let told: readonly BudgetState[] = [];
+  const told = new Set<BudgetState>();
   const ledger = new (class extends FakeLedger {
-    override changedBudgets(): readonly BudgetState[] {
+    override changedBudgets(max = Number.POSITIVE_INFINITY): readonly BudgetState[] {
       clock.workedMs += lookMs;
-      const changed = states.current.filter((state) => !told.includes(state));
-      told = states.current;
+      const changed = states.current.filter((state) => !told.has(state)).slice(0, max);
+      for (const state of changed) told.add(state);
       return changed;
     }
   })();
@@ -105,6 +105,20 @@ describe("BudgetStatesWriter", () => {
     await tick();
     expect(written).toHaveLength(1);
     expect(written[0]?.[0]).toMatchObject({ reserved: "0" });
+    await writer.stop();
+  });
+
+  it("writes so many at once and no more, however often that failed", async () => {
+    const { writer, states, written, store, tick } = rig();
+    states.current = Array.from({ length: 6_000 }, (_, user) => ({ ...FLEET, scope: { user: String(user) } }));
+    store.failure = new Error("no space left");
+    await writer.start();
+    await tick();
+    await tick();
+    store.failure = undefined;
+    await tick();
+    await tick();
+    expect(written.map(({ length }) => length)).toEqual([5_000, 1_000]);
     await writer.stop();
   });
 

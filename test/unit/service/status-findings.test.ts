@@ -3,9 +3,10 @@ import type { ServiceStatus } from "../../../src/api/status.ts";
 import type { Governance } from "../../../src/config/governance/governance.ts";
 import { configSchema } from "../../../src/service/config-schema.ts";
 import type { QueueSource } from "../../../src/service/queues.ts";
-import { statusNotes, statusWarnings } from "../../../src/service/status-findings.ts";
+import { spendWarnings, statusNotes, statusWarnings } from "../../../src/service/status-findings.ts";
 import { makeBudget } from "../budget/make-budget.ts";
 import { fineStatus } from "../../support/service-status.ts";
+import { FLEET } from "../api/rig.ts";
 
 const NO_GOVERNANCE: Governance = {
   budgets: [],
@@ -33,6 +34,24 @@ const fine = fineStatus();
 const [component] = fine.components;
 const [spool] = fine.spools;
 const engine = fine.engine;
+
+it("names each hard budget that grants nothing for now, and why", () => {
+  const closed = { ...FLEET, mode: "hard" as const, closedUntilMs: Date.UTC(2026, 10, 23, 3) };
+  const budgets = [
+    { ...FLEET, mode: "hard" as const, name: "open" },
+    { ...closed, name: "awaited", past: "awaited" as const },
+    { ...closed, name: "lost", past: "counted" as const },
+    { ...closed, name: "soft", mode: "soft" as const },
+  ];
+  const truth = { differing: () => [] } as unknown as Parameters<typeof spendWarnings>[0]["truth"];
+  const ledger = { eachBudget: () => budgets } as unknown as Parameters<typeof spendWarnings>[0]["ledger"];
+  expect(spendWarnings({ truth, ledger })).toEqual([
+    "budget `awaited`: grants nothing until ClickHouse tells what was spent before, at most until 2026-11-23T03:00:00.000Z",
+    expect.stringMatching(
+      /^budget `lost`: grants nothing until 2026-11-23T03:00:00\.000Z: the ledger's journal was lost/,
+    ),
+  ]);
+});
 
 describe("status finds", () => {
   it("nothing where nothing is wrong", () => {

@@ -128,6 +128,18 @@ it("tells of a rolling window that time alone has moved", () => {
   expect(take()).toEqual([0n]);
 });
 
+it("tells once more of one that is forgotten, as its window is over", () => {
+  const rig = new Rig([makeBudget({ each: "user", window: { kind: "calendar", unit: "hour" } })]);
+  const changes = new BudgetChanges();
+  const take = (): readonly bigint[] =>
+    changes.take(rig.engine.state, { nowMs: rig.nowMs, max: 10 }).map(({ settled }) => settled);
+  rig.observe([{ labels: { user: "ada" }, amounts: usd(7) }]);
+  expect(take()).toEqual([7n]);
+  rig.advance(61 * MINUTE_MS);
+  expect(rig.engine.state.spends.size).toBe(0);
+  expect([take(), take()]).toEqual([[0n], []]);
+});
+
 it("tells of nothing that is not in force any more", () => {
   const rig = new Rig([makeBudget({ name: "stays" }), makeBudget({ name: "goes" })]);
   const changes = new BudgetChanges();

@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import type { AcquireOutcome, Obstacle } from "../../../../src/budget/ledger.ts";
 import { applyEvent } from "../../../../src/budget/rules/apply.ts";
+import { eachBudgetState } from "../../../../src/budget/rules/views.ts";
 import { makeBudget, usd } from "../make-budget.ts";
 import { GRACE_MS, Rig, TTL_MS } from "./rig.ts";
 
@@ -81,11 +82,14 @@ it("the end of the window is told where the figures show the rest", () => {
 it("a value beyond `each_max` is told as such", () => {
   const rig = new Rig([makeBudget({ each: "user", limit: 10n, eachMax: 1 })]);
   rig.acquire({ leaseId: "l1", labels: { user: "ada" }, target: usd(1) });
+  expect(rig.budget().isBeyondMax).toBeUndefined();
   expect(obstacle(rig.acquire({ leaseId: "l2", labels: { user: "bob" }, target: usd(1) })).kind).toBe("values");
+  const beyond = [...eachBudgetState(rig.engine.state, rig.nowMs)].filter(({ isBeyondMax }) => isBeyondMax);
+  expect(beyond).toHaveLength(1);
 });
 
 it("what is kept for sessions that have begun is told, where it is that which stands in the way", () => {
-  const thresholds = [{ atPercent: 80, do: "stop_gracefully" as const }];
+  const thresholds = [80, 95].map((atPercent) => ({ atPercent, do: "stop_gracefully" as const }));
   const rig = new Rig([makeBudget({ limit: 100n, thresholds })]);
   const of = (session: string) => ({ team: "a", session });
   rig.acquire({ leaseId: "l1", labels: of("s1"), target: usd(75) });

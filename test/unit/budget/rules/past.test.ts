@@ -70,6 +70,17 @@ describe("a budget whose past is not known", () => {
     expect(pastWanted(rig.engine.state, rig.nowMs)).toBeUndefined();
   });
 
+  it("holds back by the documents that are in force by then", () => {
+    const rig = fresh([makeBudget()]);
+    rig.seed(past({ withheld: [{ budget: "b", scope: {}, amount: 3n }] }));
+    rig.reload([makeBudget(), makeBudget({ name: "late" })]);
+    const { state } = rig.engine;
+    const at = rig.nowMs;
+    applyEvent(state, { event: "awaiting", at, budgets: ["late"], untilMs: at + GRACE_MS, isFresh: false });
+    rig.seed(past({ budgets: ["late"], withheld: [{ budget: "late", scope: {}, amount: 5n }] }));
+    expect([rig.budget("b").reserved, rig.budget("late").reserved]).toEqual([3n, 5n]);
+  });
+
   it("leaves out what lies before its window, and puts the rest of a rolling one where it belongs", () => {
     const rolling = makeBudget({ name: "r", window: { kind: "rolling", durationMs: HOUR_MS } });
     const rig = fresh([makeBudget({ window: { kind: "calendar", unit: "day" } }), rolling]);
