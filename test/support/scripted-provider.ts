@@ -85,7 +85,7 @@ async function readBody(request: IncomingMessage): Promise<Record<string, unknow
   for await (const chunk of request) chunks.push(chunk as Buffer);
   const text = Buffer.concat(chunks).toString("utf8");
   // A form with files is not read.
-  if (!text.startsWith("{")) return {};
+  if (!/^[{[]/.test(text)) return {};
   return JSON.parse(text) as Record<string, unknown>;
 }
 

@@ -25,6 +25,7 @@ import { gatingOf, guardOf } from "../gate/registry.ts";
 import { SentBody } from "../gate/sent-body.ts";
 import { alike } from "../registration/replace-function.ts";
 import type { Server } from "../gate/call-span.ts";
+import { readable } from "./list-body.ts";
 import { observeParsed } from "./observe-answer.ts";
 import { observeRaw } from "./observe-raw.ts";
 import { wasNeverSent } from "./never-sent.ts";
@@ -81,9 +82,10 @@ function patchMakeRequest(prototype: ClientPrototype, adapter: ClientAdapter): v
     const isRetry = retryOf !== undefined;
     const known = isRetry ? given[CALL] : undefined;
     const readCall = (): CallOptions | undefined => {
-      const endpoint = given.method.toLowerCase() === "post" ? adapter.endpointOf(given.path, this) : undefined;
-      const body = endpoint === undefined ? undefined : asBody(asReceived(given.body));
-      if (body === undefined || endpoint === undefined) return undefined;
+      const found = given.method.toLowerCase() === "post" ? adapter.endpointOf(given.path, this) : undefined;
+      const request = found === undefined ? undefined : readable(found, asReceived(given.body));
+      if (request === undefined) return undefined;
+      const { endpoint, body } = request;
       return {
         endpoint,
         body,

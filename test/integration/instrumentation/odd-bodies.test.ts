@@ -4,6 +4,7 @@
  */
 import { GoogleGenAI, Models } from "@google/genai";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { guard } from "../../../instrumentation/src/guard/guard.ts";
 import { patchModels } from "../../../instrumentation/src/google/patch-models.ts";
 import { registerGate } from "../../../instrumentation/src/gate/registry.ts";
 import { registerWire, Wire } from "../../../instrumentation/src/wire/wire.ts";
@@ -166,5 +167,42 @@ describe("a prompt", () => {
     ]);
     await gated.stop();
     expect(gated.spans()).toHaveLength(1);
+  });
+});
+
+describe("a list of requests", () => {
+  const list = [REQUEST, { ...REQUEST, n: 100 }];
+  const post = (body: unknown): Promise<unknown> => openaiClient(provider.url).post("/chat/completions", { body });
+  const bodies: readonly (readonly [string, () => unknown])[] = [
+    ["as it is", () => list],
+    ["as text", () => JSON.stringify(list)],
+    ["empty", () => []],
+  ];
+
+  it.each(bodies)("has no price, and is refused under a hard budget: %s", async (_how, body) => {
+    await expect(post(body())).rejects.toMatchObject({ code: "unpriced_model" });
+    expect(provider.requests).toEqual([]);
+    await gated.stop();
+    expect([ledger.settled, ledger.outstanding]).toEqual([0n, 0n]);
+  });
+
+  it("is refused by a guard of its client, where nothing looks at the wire", async () => {
+    await gated.stop();
+    registerWire(undefined);
+    const client = guard(openaiClient(provider.url), { budget: "$1", onLimit: "raise" });
+    await expect(client.post("/chat/completions", { body: list })).rejects.toMatchObject({ code: "unpriced_model" });
+    expect(provider.requests).toEqual([]);
+  });
+
+  it("goes as the app has it where the budget lets it, and says that it has no price", async () => {
+    ledger.unknownPrice = "allow";
+    const [ours, bare] = await errors(() => post(list));
+    expect(ours).toEqual(bare);
+    const [sent, sentBare] = provider.requests.map(({ body }) => body);
+    expect(sent).toEqual(list);
+    expect(sent).toEqual(sentBare);
+    expect(gated.spans().map(({ attributes }) => attributes)).toMatchObject([
+      { "gen_ai.request.model": "unknown", "tollgate.cost.status": "unpriced", "tollgate.cost.known": false },
+    ]);
   });
 });
