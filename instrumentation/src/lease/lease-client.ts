@@ -75,7 +75,7 @@ export class LeaseClient implements LeaseHost {
   #hello: HelloReply | undefined;
   #greeting: Promise<boolean> | undefined;
   #failedAtMs: number | undefined;
-  /** Until when calls wait for a ledger that has not spoken yet: one span of time for the process, not for each call. */
+  /** Until when calls wait for a ledger that has not spoken yet, or until it refused us: one span of time for the process, not for each call. */
   #firstWordUntilMs: number | undefined;
   #reason = "no answer yet";
   #tick: Timer | undefined;
@@ -129,8 +129,9 @@ export class LeaseClient implements LeaseHost {
     if (this.#hello !== undefined) return true;
     if (this.#isAbsent()) return false;
     const waitMs = this.#options.expectsProcessor ? FIRST_WORD_MS_MAX : 0;
-    const deadline = (this.#firstWordUntilMs ??= this.clock.monotonicMs() + waitMs);
-    if (this.#failedAtMs !== undefined && this.clock.monotonicMs() >= deadline) {
+    this.#firstWordUntilMs ??= this.clock.monotonicMs() + waitMs;
+    const isOver = (): boolean => this.clock.monotonicMs() >= (this.#firstWordUntilMs ?? 0);
+    if (this.#failedAtMs !== undefined && isOver()) {
       // Calls have waited for it long enough. It is tried again behind their back, for the next one to find it.
       if (this.clock.monotonicMs() - this.#failedAtMs >= HELLO_RETRY_MS) void this.start();
       return false;
@@ -139,7 +140,7 @@ export class LeaseClient implements LeaseHost {
     const hold = this.clock.after(waitMs + ABSENT_RETRY_MS, () => {}, { holdsProcess: true });
     try {
       while (!(await this.start())) {
-        if (this.#isClosed || this.clock.monotonicMs() >= deadline) return false;
+        if (this.#isClosed || isOver()) return false;
         await new Promise<void>((resolve) => this.clock.after(HELLO_RETRY_MS, resolve, { holdsProcess: true }));
       }
       return true;
@@ -256,6 +257,7 @@ export class LeaseClient implements LeaseHost {
     if (answer.kind !== "reply") {
       this.#failedAtMs = this.clock.monotonicMs();
       this.#reason = "reason" in answer ? answer.reason : answer.kind;
+      if (answer.kind === "rejected") this.#firstWordUntilMs = this.#failedAtMs;
       return false;
     }
     this.#failures.heard(said);

@@ -297,6 +297,20 @@ describe("without a ledger", () => {
     expect(await client.reserve({}, want(100n))).toMatchObject({ outcome: "granted" });
   });
 
+  it("calls do not wait for one that refuses their process, and find it when it does so no more", async () => {
+    const { client, ledger, clock } = setUp(1_000n);
+    const hello = ledger.hello.bind(ledger);
+    ledger.hello = async () => ({ kind: "rejected", reason: "the key was revoked" });
+    // No turn of the clock: whoever had to wait for it would never be answered.
+    const refused = client.reserve({}, want(100n));
+    expect(await refused).toEqual({ outcome: "unavailable", reason: "the key was revoked", isHard: true });
+    ledger.hello = hello;
+    await clock.advance(1_000);
+    await client.reserve({}, want(100n));
+    await clock.advance(1);
+    expect(await client.reserve({}, want(100n))).toMatchObject({ outcome: "granted" });
+  });
+
   it("calls do not wait for one that nobody announced", async () => {
     const { client, ledger } = setUp(1_000n, { expectsProcessor: false });
     ledger.isDown = true;
