@@ -149,8 +149,14 @@ function createGates({ config, logger, tracing, probe }: GatesOptions): {
 
 async function patchAlreadyLoaded(logger: Logger, patch: Patch): Promise<void> {
   if (!CAN_HOOK) logger.log("warn", "on Bun only SDKs' classes are gated: wrap tools of frameworks with `guardTool`");
+  const failures: string[] = [];
+  let hasAny = false;
   for await (const { name, clientClass, location, problem } of loadedSdks()) {
-    if (problem === undefined) patch(name, clientClass, location);
-    else logger.log("warn", `${name} can't be gated: ${location} does not load: ${problem}`);
+    if (problem === undefined) {
+      hasAny = true;
+      patch(name, clientClass, location);
+    } else failures.push(`${name} can't be gated: ${location} does not load: ${problem}`);
   }
+  // Where others load, what does not load here does not load for the app either (Deno, which has to load what it looks for).
+  for (const failure of failures) logger.log(hasAny ? "debug" : "warn", failure);
 }

@@ -3,13 +3,13 @@
  * loading it. What is said to be ungated has to be so. Those versions' way is taken by this Node, too, when it is told that it is one.
  */
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 
 const ROOT = join(import.meta.dirname, "..", "..", "..");
 const OLD = 'data:text/javascript,Object.defineProperty(process.versions,"node",{value:"22.15.0"})';
-const SAID = /(\S+) is loaded but NOT gated: [^(]*\(([^)]*)\)/g;
+const SAID = /(\S+) (?:is loaded but NOT gated: [^(]*\(([^)]*)\)|can't be gated)/g;
 
 let folder: string;
 
@@ -74,3 +74,14 @@ it.each([
   },
   60_000,
 );
+
+it("says nothing of a library that nobody can load", async () => {
+  const own = join(folder, "broken");
+  const library = join(own, "node_modules", "ollama");
+  mkdirSync(join(library, "dist"), { recursive: true });
+  writeFileSync(join(library, "package.json"), '{ "name": "ollama", "version": "0.6.4", "main": "dist/index.cjs" }');
+  for (const file of ["index.cjs", "browser.cjs", "browser.mjs"])
+    writeFileSync(join(library, "dist", file), 'throw new Error("not for this runtime");');
+  const app = `${REGISTER} await registerTollgate().ready; console.log("done");`;
+  expect(await ungated(join("broken", "app.mjs"), app, ["--import", OLD])).toEqual([]);
+}, 60_000);
