@@ -24,12 +24,13 @@ export async function startFacade(simulatorUrl) {
       ),
     );
     const answer = await fetch(`${simulatorUrl}${request.url}`, { method: request.method, headers, body });
-    const text = await answer.text();
+    const bytes = Buffer.from(await answer.arrayBuffer());
     const after = await readCount(simulatorUrl);
     bills.push(billOf(JSON.parse(body.toString("utf8")), { path: request.url, status: answer.status, before, after }));
     const type = answer.headers.get("content-type") ?? "";
     response.writeHead(answer.status, { "content-type": type });
-    response.end(type.startsWith("application/json") && answer.ok ? enrich(text, body.toString("utf8")) : text);
+    const isEnriched = type.startsWith("application/json") && answer.ok;
+    response.end(isEnriched ? enrich(bytes.toString("utf8"), body.toString("utf8")) : bytes);
   }
 
   await new Promise((resolve) => {

@@ -114,6 +114,28 @@ export const SCENARIOS = {
     "@traceloop/instrumentation-openai": "0.27.0",
     zod: "4.6.7",
   },
+  "otel-bedrock": {
+    ...OPENTELEMETRY,
+    "@aws-sdk/client-bedrock-runtime": "3.1163.0",
+    "@opentelemetry/api": "1.10.0",
+    "@opentelemetry/instrumentation-aws-sdk": "0.79.0",
+    "@smithy/node-http-handler": "4.14.2",
+  },
+  "openinference-bedrock": {
+    ...OPENTELEMETRY,
+    "@arizeai/openinference-instrumentation-bedrock": "0.5.1",
+    "@aws-sdk/client-bedrock-runtime": "3.1163.0",
+    "@smithy/node-http-handler": "4.14.2",
+  },
+  "langfuse-langchain": {
+    ...OPENTELEMETRY,
+    "@langchain/core": "1.2.13",
+    "@langchain/openai": "1.6.0",
+    "@langfuse/langchain": "5.11.1",
+    "@langfuse/otel": "5.11.1",
+    "@langfuse/tracing": "5.11.1",
+    zod: "4.6.7",
+  },
   "vercel-4": {
     ...OPENTELEMETRY,
     "@ai-sdk/anthropic": "1.2.12",

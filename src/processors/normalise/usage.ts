@@ -29,12 +29,14 @@ const REASONING = AttributeKey.of(ATTR_GEN_AI_USAGE_REASONING_OUTPUT_TOKENS);
 const WITHOUT_OUTPUT: ReadonlySet<string> = new Set([Operation.embeddings, Operation.rerank]);
 
 /**
- * Instrumentations that pass on Anthropic's `input_tokens`, which excludes caches (recorded: docs/dialects.md). Older versions say nothing of
+ * Instrumentations that pass on Anthropic's `input_tokens`, which excludes caches (recorded: docs/dialects.md). Some say nothing of
  * caches at all: what a call cost is not less than what is known then.
  */
 const EXCLUDES_CACHE: ReadonlySet<string> = new Set([
   "@traceloop/instrumentation-anthropic",
   "@openlit/instrumentation-anthropic",
+  "@arizeai/openinference-instrumentation-bedrock",
+  "@opentelemetry/instrumentation-aws-sdk",
 ]);
 
 /** Whether the sender counts caches beside the input, and keeps them to itself. */

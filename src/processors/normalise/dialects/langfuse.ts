@@ -36,7 +36,10 @@ export const langfuse: Dialect = {
     const model = text("langfuse.observation.model.name");
     return {
       operation: OPERATIONS.get(type),
-      requestModel: model,
+      // LangChain's callbacks know both of what was asked for.
+      provider: text("langfuse.observation.metadata.ls_provider"),
+      requestModel: text("langfuse.observation.metadata.ls_model_name") || model,
+      responseModel: model,
       tool: type === "tool" ? name : "",
       agent: type === "agent" ? name : "",
       session: text("langfuse.session.id"),

@@ -21,6 +21,9 @@ const OPERATIONS: ReadonlyMap<string, string> = new Map([
  */
 const RESPONSE_ID = /"id":"((?:chatcmpl-|cmpl-|resp_|msg_)[\w-]{8,128})"/;
 
+/** Of Bedrock's Converse, whose request begins so: of an inference profile's name the instrumentation keeps the maker only (`us.anthropic.…`). */
+const CONVERSE_MODEL = /^\{"modelId":"([^"\\]{1,256})"/;
+
 export const openinference: Dialect = {
   name: "OpenInference",
   prefixes: ["openinference.span.kind", "llm.token_count."],
@@ -28,7 +31,9 @@ export const openinference: Dialect = {
     const text = (key: string): string => textAttribute(attributes, key);
     const kind = text("openinference.span.kind");
     const isModel = kind === "LLM" || kind === "EMBEDDING";
-    const model = text("llm.model_name") || text("embedding.model_name");
+    const isBedrock = text("llm.provider") === "aws";
+    const converseModel = isBedrock ? (CONVERSE_MODEL.exec(text("input.value"))?.[1] ?? "") : "";
+    const model = converseModel || text("llm.model_name") || text("embedding.model_name");
     return {
       operation: OPERATIONS.get(kind),
       // LangChain's spans name the provider in their metadata only.

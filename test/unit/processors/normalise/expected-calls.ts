@@ -95,6 +95,22 @@ const VERCEL = [
 const vercel = (tools: readonly [ExpectedCall, ExpectedCall], more: Readonly<Record<number, ExpectedCall>>) =>
   [...tools, ...VERCEL.slice(2)].map((expected, index) => more[index] ?? expected);
 
+/** scenarios/bedrock-calls.mjs. */
+const CLAUDE_ON_BEDROCK = "us.anthropic.claude-haiku-4-5-20251001-v1:0";
+const claudeOnBedrock = (usage: Partial<ExpectedCall>): ExpectedCall =>
+  call("aws.bedrock", [CLAUDE_ON_BEDROCK, CLAUDE_ON_BEDROCK], usage);
+const BEDROCK = [
+  claudeOnBedrock({ inputTokens: 12, outputTokens: 96, costNanoUsd: 541_200n }),
+  claudeOnBedrock({ inputTokens: 11, outputTokens: 32, costNanoUsd: 188_100n }),
+  claudeOnBedrock({ inputTokens: 12, outputTokens: 72, costNanoUsd: 409_200n }),
+  claudeOnBedrock({ inputTokens: 1333, outputTokens: 37, costNanoUsd: 1_669_800n }),
+  claudeOnBedrock({ inputTokens: 1333, outputTokens: 73, cacheReadTokens: 1280, costNanoUsd: 600_600n }),
+  claudeOnBedrock({ inputTokens: 12, outputTokens: 24, costNanoUsd: 145_200n }),
+];
+const UNKNOWN_ON_BEDROCK = call("aws.bedrock", ["unknown.model-v1:0", "unknown.model-v1:0"], {
+  costStatus: "missing",
+});
+
 /** scenarios/langchain-otel.mjs. */
 const TOLD_TWICE: readonly [ExpectedCall, ExpectedCall, ExpectedCall, ExpectedCall] = [
   call("openai", GPT_4O, { inputTokens: 12, outputTokens: 111, costNanoUsd: 1_140_000n }),
@@ -276,6 +292,36 @@ export const EXPECTED: Readonly<Record<string, ExpectedScenario>> = {
     ...NOBODY,
     calls: [TOLD_TWICE[0], TOLD_TWICE[2], TOLD_BESIDE_ITS_LIKE, TOLD_BESIDE_ITS_LIKE],
     aggregates: 4,
+  },
+  "langfuse-langchain": {
+    ...NOBODY,
+    calls: TOLD_TWICE.slice(0, 3),
+  },
+  "otel-bedrock": {
+    ...NOBODY,
+    calls: [
+      ...BEDROCK.slice(0, 4),
+      claudeOnBedrock({ inputTokens: 53, outputTokens: 73, costNanoUsd: 459_800n }),
+      claudeOnBedrock({ inputTokens: 12, outputTokens: 1, costNanoUsd: 18_700n }),
+    ]
+      .map((expected): ExpectedCall => ({ ...expected, costStatus: "estimated" }))
+      .concat(UNKNOWN_ON_BEDROCK),
+    differs: { 4: "sends no cached tokens", 5: "sends the usage that a stream begins with" },
+  },
+  "openinference-bedrock": {
+    ...NOBODY,
+    calls: [
+      ...BEDROCK.slice(0, 2).map((expected): ExpectedCall => ({ ...expected, costStatus: "estimated" })),
+      ...BEDROCK.slice(2).map((expected): ExpectedCall => ({
+        ...expected,
+        requestModel: "anthropic",
+        model: "anthropic",
+        costNanoUsd: 0n,
+        costStatus: "unpriced",
+      })),
+      UNKNOWN_ON_BEDROCK,
+    ],
+    differs: Object.fromEntries([2, 3, 4, 5].map((place) => [place, "names the maker for the model"])),
   },
   "vercel-4": {
     ...SOMEBODY,
