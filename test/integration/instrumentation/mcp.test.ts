@@ -26,13 +26,17 @@ afterEach(async () => {
   if (problems.size > 0) throw new Error(`not as the conventions have it: ${[...problems].join("; ")}`);
 });
 
-async function run(args: readonly string[]): Promise<{ seen: readonly unknown[]; ends: readonly string[] }> {
+async function run(
+  args: readonly string[],
+  own: Readonly<Record<string, string>> = {},
+): Promise<{ seen: readonly unknown[]; ends: readonly string[] }> {
   const child = new Child({
     args,
     env: {
       TOLLGATE_ENDPOINT: "off",
       TOLLGATE_POLICY: join(folder, "policy.json"),
       OTEL_EXPORTER_OTLP_ENDPOINT: backend.endpoint,
+      ...own,
     },
   });
   const { stdout, stderr } = await child.exit;
@@ -153,6 +157,20 @@ it.each(["esm", "cjs"])("what the result of a task holds is known to the session
     before: { value: { content: [{ text: "sent" }] } },
     after: { type: "ToolDenied", code: "tool_denied" },
   });
+});
+
+const AGENT = join(import.meta.dirname, "..", "..", "support", "agents", "agents-mcp.mjs");
+
+it.each([
+  ["read_file", "done", "allow"],
+  ["delete_file", expect.stringContaining("is denied by `deny: delete_*`") as string, "deny"],
+])("decides once where a framework runs the tool by a client of its own: %s", async (tool, given, decision) => {
+  const before = backend.spans.length;
+  const { ends } = await run([...REGISTERED, AGENT, tool], { TOLLGATE_CHILDREN: "off" });
+  expect(ends).toEqual([given]);
+  const error = decision === "deny" ? "tool_denied" : undefined;
+  const method = decision === "deny" ? undefined : "tools/call";
+  expect(toolFacts(before)).toEqual([[tool, method, decision, error]]);
 });
 
 const RUG = join(import.meta.dirname, "..", "..", "support", "agents", "mcp-rug.mjs");
