@@ -76,7 +76,7 @@ function gate(
           body: params,
           facts: endpoint.readRequest(params),
           server: serverOf(this.apiClient.clientOptions?.httpOptions?.baseUrl ?? ""),
-          signal: asBody(params["config"])?.["abortSignal"] as AbortSignal | undefined,
+          signal: heededSignal(this.apiClient, params),
           guard: gating.guard,
           parent,
         };
@@ -85,6 +85,11 @@ function gate(
     );
     if (call === undefined || kind === undefined) return original.call(this, params);
     const plan = await call.begin();
+    if (plan.do === "pass" && isOldest(this.apiClient)) {
+      const { reason } = call.signal;
+      call.end(reason);
+      throw reason;
+    }
     if (plan.do === "answer") return answer(plan, { call, params, kind, models: this, original });
     return send({ call, params: plan.do === "send" ? plan.body : params, kind, models: this, original });
   });
@@ -148,13 +153,38 @@ function patchApiClient(apiClient: object): boolean {
   const { apiCall } = prototype;
   if (typeof apiCall !== "function") return false;
   Object.defineProperty(prototype, PATCHED, { value: true });
+  if (apiCall.length <= FETCH_ARGUMENT) oldest.add(prototype);
   replace(prototype as { apiCall: ApiCall }, "apiCall", function (this: object, ...args) {
     const running = current.getStore();
     if (running === undefined) return apiCall.apply(this, args);
+    if (oldest.has(prototype)) return sendWithoutFetch(running, { apiCall: apiCall.bind(this), args });
     const given = (args[FETCH_ARGUMENT] ?? globalThis.fetch) as Parameters<Attempts["through"]>[0];
     return apiCall.apply(this, [...args.slice(0, FETCH_ARGUMENT), running.through(given)]);
   });
   return true;
+}
+
+/** Prototypes of clients that take no `fetch`. They send what was aborted before they were asked, too. */
+const oldest = new WeakSet<object>();
+
+function isOldest(apiClient: object): boolean {
+  return patchApiClient(apiClient) && oldest.has(Object.getPrototypeOf(apiClient) as object);
+}
+
+function heededSignal(apiClient: object, params: Body): AbortSignal | undefined {
+  const signal = asBody(params["config"])?.["abortSignal"] as AbortSignal | undefined;
+  return signal?.aborted === true && isOldest(apiClient) ? undefined : signal;
+}
+
+/** The oldest versions take no `fetch`, and ask the global one, as often as they like: all that is one attempt. */
+function sendWithoutFetch(
+  running: Attempts,
+  { apiCall, args }: { readonly apiCall: (...args: unknown[]) => Promise<Response>; readonly args: readonly unknown[] },
+): Promise<Response> {
+  const [url, init] = args as [string, RequestInit];
+  // `fetch` sends nothing then.
+  if (init.signal?.aborted === true) return apiCall(...args);
+  return running.through((to, sent) => apiCall(to, sent))(url, init);
 }
 
 function kindOf({ apiClient }: Models, params: Body): Kind {

@@ -46,6 +46,16 @@ function clientOf(make: (maxTokens: number | undefined) => models.BaseChatModel)
   };
 }
 
+/** A model that uses no SDK, of one copy of the library. */
+export const ownModel = (twin: Parameters<typeof makeWireModel>[0]): Library => ({
+  ...common,
+  name: "@langchain/core with a model of one's own",
+  client: (url: string, { fault, retries = true }: ClientOptions = {}) =>
+    clientOf((maxTokens) =>
+      makeWireModel(twin, { url, maxTokens, headers: faultHeaders(fault), maxRetries: retries ? 2 : 0 }),
+    ),
+});
+
 export const langchain: readonly Library[] = [
   {
     ...common,
@@ -64,15 +74,5 @@ export const langchain: readonly Library[] = [
           }),
       ),
   },
-  {
-    ...common,
-    name: "@langchain/core with a model of one's own",
-    client: (url: string, { fault, retries = true }: ClientOptions = {}) =>
-      clientOf((maxTokens) =>
-        makeWireModel(
-          { models, messages, outputs },
-          { url, maxTokens, headers: faultHeaders(fault), maxRetries: retries ? 2 : 0 },
-        ),
-      ),
-  },
+  ownModel({ models, messages, outputs }),
 ];

@@ -20,7 +20,7 @@ export const anthropicMessages: Library = {
   provider: "anthropic",
   model: "claude-haiku-4-5",
   client: (url, options = {}) =>
-    messagesOf(new Anthropic({ apiKey: "test", baseURL: url, ...settings(options) }), anthropicMessages.model),
+    messagesOf(new Anthropic({ apiKey: "test", baseURL: url, ...anthropicSettings(options) }), anthropicMessages.model),
 };
 
 export const anthropicBatches: Library = {
@@ -30,7 +30,7 @@ export const anthropicBatches: Library = {
   model: "claude-haiku-4-5",
   hidesUsage: true,
   client(url, options = {}) {
-    const client = new Anthropic({ apiKey: "test", baseURL: url, ...settings(options) });
+    const client = new Anthropic({ apiKey: "test", baseURL: url, ...anthropicSettings(options) });
     return {
       async ask({ prompt, maxTokens = 1_000, signal }) {
         const requests = ["one", "two"].map((id) => ({
@@ -55,7 +55,7 @@ export const anthropicVertex: Library = {
   client(url, options = {}) {
     const authClient = { getRequestHeaders: async () => new Headers({ authorization: "Bearer test" }) } as never;
     const place = { baseURL: url, region: "us-east5", projectId: "p", authClient };
-    return messagesOf(new AnthropicVertex({ ...place, ...settings(options) }), anthropicVertex.model);
+    return messagesOf(new AnthropicVertex({ ...place, ...anthropicSettings(options) }), anthropicVertex.model);
   },
 };
 
@@ -66,11 +66,11 @@ export const anthropicBedrock: Library = {
   model: "us.anthropic.claude-haiku-4-5-20251001-v1:0",
   client(url, options = {}) {
     const place = { baseURL: url, awsRegion: "us-east-1", awsAccessKey: "test", awsSecretKey: "test" };
-    return messagesOf(new AnthropicBedrock({ ...place, ...settings(options) }), anthropicBedrock.model);
+    return messagesOf(new AnthropicBedrock({ ...place, ...anthropicSettings(options) }), anthropicBedrock.model);
   },
 };
 
-function settings({ fault, retries = true }: ClientOptions): object {
+export function anthropicSettings({ fault, retries = true }: ClientOptions): object {
   return { defaultHeaders: faultHeaders(fault), maxRetries: retries ? 2 : 0 };
 }
 
@@ -78,7 +78,7 @@ interface Client {
   readonly messages: Pick<Anthropic.Messages, "create" | "stream">;
 }
 
-function messagesOf(client: Client, model: string): LibraryClient {
+export function messagesOf(client: Client, model: string): LibraryClient {
   const request = ({ prompt, maxTokens = 1_000, hasTool }: Ask) => ({
     model,
     max_tokens: maxTokens,

@@ -11,7 +11,7 @@ const common = {
   patch: () => void patchModels(Models.prototype),
 } as const;
 
-const settings = (url: string, { fault, retries = true }: ClientOptions) => ({
+export const googleSettings = (url: string, { fault, retries = true }: ClientOptions) => ({
   httpOptions: {
     baseUrl: url,
     headers: faultHeaders(fault),
@@ -21,12 +21,12 @@ const settings = (url: string, { fault, retries = true }: ClientOptions) => ({
 });
 
 const geminiOf = (url: string, options: ClientOptions = {}): GoogleGenAI =>
-  new GoogleGenAI({ apiKey: "test", ...settings(url, options) });
+  new GoogleGenAI({ apiKey: "test", ...googleSettings(url, options) });
 
 function vertexOf(url: string, options: ClientOptions = {}): GoogleGenAI {
   const authClient = { getRequestHeaders: async () => new Headers({ authorization: "Bearer test" }) } as never;
   const place = { vertexai: true, project: "p", location: "us-east5", googleAuthOptions: { authClient } };
-  return new GoogleGenAI({ ...place, ...settings(url, options) });
+  return new GoogleGenAI({ ...place, ...googleSettings(url, options) });
 }
 
 /** The headers have the time in them. */
@@ -80,7 +80,7 @@ function embeddingsOf({ models }: GoogleGenAI): LibraryClient {
   };
 }
 
-function generateOf(client: GoogleGenAI): LibraryClient {
+export function generateOf(client: GoogleGenAI): LibraryClient {
   const request = ({ prompt, maxTokens, hasTool, signal }: Ask) => ({
     model: MODEL,
     contents: prompt,

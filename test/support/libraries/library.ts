@@ -36,6 +36,8 @@ export interface Library {
   readonly hidesUsage?: boolean;
   /** Its streams are chunks of chat completions, in any of which a server may tell the usage. */
   readonly hasChunks?: boolean;
+  /** It sends what the app has aborted before it was asked. */
+  readonly sendsAborted?: boolean;
   /** 2 where each of its attempts is a call of its own. @default 1 */
   readonly spansOfRetry?: number;
   /** Its client asks the provider on HTTP/2. */

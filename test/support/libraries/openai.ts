@@ -7,17 +7,17 @@ import { readToEnd } from "./seen.ts";
 const MODEL = "gpt-4o-mini";
 const patch = (): void => void patchSdk("openai", findClientPrototype(OpenAI.prototype));
 
-const settings = ({ fault, retries = true }: ClientOptions) => ({
+export const openaiSettings = ({ fault, retries = true }: ClientOptions) => ({
   apiKey: "test",
   defaultHeaders: faultHeaders(fault),
   maxRetries: retries ? 2 : 0,
 });
 
 const clientOf = (url: string, options: ClientOptions = {}): OpenAI =>
-  new OpenAI({ baseURL: `${url}/v1`, ...settings(options) });
+  new OpenAI({ baseURL: `${url}/v1`, ...openaiSettings(options) });
 
 const azureOf = (url: string, options: ClientOptions = {}): OpenAI =>
-  new AzureOpenAI({ endpoint: url, apiVersion: "2025-04-01", ...settings(options) });
+  new AzureOpenAI({ endpoint: url, apiVersion: "2025-04-01", ...openaiSettings(options) });
 
 const common = {
   folder: "openai",
@@ -44,7 +44,7 @@ export const azureChat: Library = {
   client: (url, options) => chatOf(azureOf(url, options)),
 };
 
-function chatOf(client: OpenAI): LibraryClient {
+export function chatOf(client: OpenAI): LibraryClient {
   const request = ({ prompt, maxTokens, hasTool }: Ask) => ({
     model: MODEL,
     messages: [{ role: "user" as const, content: prompt }],
@@ -70,7 +70,7 @@ export const azureResponses: Library = {
   client: (url, options) => responsesOf(azureOf(url, options)),
 };
 
-function responsesOf(client: OpenAI): LibraryClient {
+export function responsesOf(client: OpenAI): LibraryClient {
   const request = ({ prompt, maxTokens, hasTool }: Ask) => ({
     model: MODEL,
     input: prompt,
@@ -127,7 +127,7 @@ export const azureEmbeddings: Library = {
   client: (url, options) => embeddingsOf(azureOf(url, options)),
 };
 
-function embeddingsOf(client: OpenAI): LibraryClient {
+export function embeddingsOf(client: OpenAI): LibraryClient {
   const { model } = EMBEDDINGS;
   return {
     ask: async ({ prompt, signal }) => client.embeddings.create({ model, input: prompt }, { signal }),

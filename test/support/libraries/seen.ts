@@ -32,8 +32,8 @@ const OF_THE_BYTES: ReadonlySet<string> = new Set(["requestID", "request_id"]);
 function describeError(error: unknown): object {
   if (!(error instanceof Error)) return { thrown: String(error) };
   const { name, message, cause } = error;
-  // Where in a broken answer: a stream that is asked for its usage is longer.
-  const what = message.replace(/ at position \d+.*/, "");
+  // Where in a broken answer: a stream that is asked for its usage is longer, and broken at another place.
+  const what = message.replace(/^.* in JSON\b.*/s, "in JSON");
   const fields = Object.entries(error).map(([key, value]) => [
     key,
     OF_THE_BYTES.has(key) ? typeof value : fieldOf(value),
