@@ -205,7 +205,7 @@ describe("a candidate policy", () => {
 
   it("is replayed with budgets: what a limit would have stopped", async () => {
     const file = join(workspace.path, "limits.yaml");
-    const limit = (name: string, text: string) => `kind: budget\nname: ${name}\nlimit: ${text}\nwindow: day\n`;
+    const limit = (name: string, text: string) => `kind: budget\nname: ${name}\nlimit: ${text}\nwindow: lifetime\n`;
     await writeFile(file, `${limit("few", "3 tool calls")}each: agent\n---\n${limit("many", "1000000 tool calls")}`);
     const [report] = (await processor.cli("policy", "replay", file, "--since", "1h")) as readonly BudgetsReported[];
     const { budgets } = report ?? {};
