@@ -116,6 +116,36 @@ const CONTENT_KEYS: ReadonlySet<string> = new Set([
   "langwatch.contexts",
   "langwatch.input",
   "langwatch.output",
+  // LangSmith.
+  "ai.response.choices",
+  "langsmith.request.headers",
+  // MCP by OpenLLMetry and OpenLIT, OpenLIT's browsers and databases, vector databases by OpenLLMetry.
+  "mcp.completion.argument.value",
+  "mcp.completion.values",
+  "mcp.response.value",
+  "gen_ai.browser.action.value",
+  "db.marqo.search.query",
+  "db.query.embeddings.vector",
+  "db.query.result.document",
+  "db.query.result.metadata",
+  "db.query.result.vector",
+  "db.search.result.entity",
+  "db.update.metadata",
+  "db.update.values",
+  "db.vector.query.embeddings.vector",
+  "pinecone.query.queries",
+  // Bare names that CrewAI and others put beside the families below.
+  "crew_agents",
+  "crew_inputs",
+  "crew_tasks",
+  "input.documents",
+  "input.images",
+  "llm.input_messages",
+  "llm.output_messages",
+  "output.documents",
+  "output.images",
+  "prompt.text",
+  "langfuse.experiment.item.expected_output",
 ]);
 
 /** Families of content attributes: flattened lists of messages, documents and tools. */
@@ -204,11 +234,26 @@ function isRawContent(key: string): boolean {
   return provider !== undefined && member !== undefined && !NO_PROVIDERS.has(provider) && !RAW_PLAIN.has(member);
 }
 
+/**
+ * Frameworks make up names within the namespaces of models, agents and tools faster than a list can follow (`gen_ai.task.output`,
+ * `crewai.agent.goal`, `mcp.tool.arguments`): one whose last word is a word for content is content. Counts and errors are not.
+ */
+const NAMESPACE = /^(?:gen_ai|mcp|crewai|agno|smolagents|agent|task|tool)\.(?!usage\.|token\.|cost\.)/;
+const LAST_WORD =
+  /[._](?:answers?|args|arguments?|backstory|body|choices|completions?|contents?|context|data|documents?|goal|headers|images?|inputs?|instructions?|kwargs|messages?|outputs?|params|parameters|payload|prompts?|quer(?:y|ies)|reasoning|responses?|results?|texts?|thoughts?|tool_calls|transcript(?:ion)?|task\.description)$/;
+const ERROR = /[._]error[._]/;
+/** No word is longer, however long the name is that a sender made up. */
+const TAIL_LENGTH = 32;
+
+function isSpoken(key: string): boolean {
+  return NAMESPACE.test(key) && LAST_WORD.test(key.slice(-TAIL_LENGTH)) && !ERROR.test(key);
+}
+
 /** True for the key of an attribute that holds content, on a span, an event of a span or a log record. */
 export function isContentKey(key: string): boolean {
   if (CONTENT_KEYS.has(key)) return true;
   if (CONTENT_PREFIXES.some((prefix) => key.startsWith(prefix))) return !NOT_CONTENT.has(key);
-  return key.startsWith("llm.") && isRawContent(key);
+  return (key.startsWith("llm.") && isRawContent(key)) || isSpoken(key);
 }
 
 /** Events of older drafts of the GenAI conventions that carry messages in attributes or bodies with everyday names. */
