@@ -38,6 +38,7 @@ function endpointsOf(provider: string): Endpoints {
 }
 
 const OPENAI = endpointsOf(Provider.openai);
+const BEDROCK = endpointsOf(Provider.awsBedrock);
 const AZURE = endpointsOf(Provider.azureOpenai);
 /** A client for one deployment asks that one whatever model a body names. */
 const AZURE_DEPLOYMENT: Endpoints = AZURE.map(([path, endpoint]) => [path, { ...endpoint, isModelFixed: true }]);
@@ -50,8 +51,10 @@ export const openaiAdapter: ClientAdapter = {
   },
 };
 
-/** `AzureOpenAI` of the package is the only client of it with a version of the API. */
+/** Of the package's clients only `BedrockOpenAI` asks for tokens of Bedrock, and only `AzureOpenAI` has a version of the API. */
 function endpointsFor(client: object | undefined): Endpoints {
-  if (client === undefined || !("apiVersion" in client) || !("deploymentName" in client)) return OPENAI;
+  if (client === undefined) return OPENAI;
+  if ("bedrockTokenProvider" in client) return BEDROCK;
+  if (!("apiVersion" in client) || !("deploymentName" in client)) return OPENAI;
   return typeof client.deploymentName === "string" ? AZURE_DEPLOYMENT : AZURE;
 }

@@ -2,7 +2,7 @@
  * The `openai` package beyond chat: legacy completions, images, sound, batches, Azure. What is charged is what the provider
  * said, or says `estimated` and is the most it can be; what nobody can price is refused under a hard budget.
  */
-import { AzureOpenAI, toFile } from "openai";
+import { AzureOpenAI, BedrockOpenAI, toFile } from "openai";
 import type OpenAI from "openai";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { UnpricedModel } from "../../../instrumentation/src/errors.ts";
@@ -191,6 +191,18 @@ describe("the other APIs of openai", () => {
     expect(await spanOnceSettled()).toMatchObject({
       "gen_ai.provider.name": "azure.ai.openai",
       "tollgate.cost.nano_usd": 10 * 2_500 + 5 * 10_000,
+    });
+  });
+
+  it("prices models on Bedrock under Bedrock's name", async () => {
+    const model = "openai.gpt-oss-120b-1:0";
+    provider.script = () => ({ json: { ...chatCompletion({ input: 10, output: 5 }), model } });
+    const bedrock = new BedrockOpenAI({ apiKey: "k", baseURL: `${provider.url}/v1` });
+    await bedrock.chat.completions.create({ model, messages: [{ role: "user", content: "hi" }] });
+    expect(await spanOnceSettled()).toMatchObject({
+      "gen_ai.provider.name": "aws.bedrock",
+      "tollgate.cost.status": "exact",
+      "tollgate.cost.nano_usd": 10 * 150 + 5 * 600,
     });
   });
 });
