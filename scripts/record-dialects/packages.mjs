@@ -167,5 +167,12 @@ export const SCENARIOS = {
     "@langfuse/otel": "5.11.1",
     "@langfuse/tracing": "5.11.1",
   },
+  langsmith: {
+    ...OPENTELEMETRY,
+    ...OPENAI,
+    "@opentelemetry/exporter-trace-otlp-proto": "0.205.0",
+    "@opentelemetry/sdk-trace-base": "2.1.0",
+    langsmith: "0.12.0",
+  },
   openlit: { ...OPENAI, ...ANTHROPIC, openlit: "1.15.0" },
 };

@@ -58,6 +58,8 @@ async function record(name) {
         ANTHROPIC_BASE_URL: facade.url,
         ANTHROPIC_API_KEY: "key-anthropic",
         TRACELOOP_TELEMETRY: "false",
+        LANGSMITH_TRACING: "true",
+        LANGSMITH_OTEL_ENABLED: "true",
         ...(isPython ? pythonEnvironment(collector.url) : {}),
       },
     });

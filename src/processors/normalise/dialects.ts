@@ -2,6 +2,7 @@ import { KeyMemo } from "../../pdata/key-memo.ts";
 import type { Attributes } from "../../pdata/span.ts";
 import type { Dialect } from "./dialect.ts";
 import { langfuse } from "./dialects/langfuse.ts";
+import { langsmith } from "./dialects/langsmith.ts";
 import { litellm } from "./dialects/litellm.ts";
 import { mlflow } from "./dialects/mlflow.ts";
 import { openinference } from "./dialects/openinference.ts";
@@ -13,7 +14,16 @@ import { vercelAi } from "./dialects/vercel-ai.ts";
  * All dialects, in the order in which they are believed where a span speaks several: whoever made the call before
  * whoever passed it on (processors of OpenInference and Langfuse add their own attributes to spans of the AI SDK).
  */
-export const DIALECTS: readonly Dialect[] = [vercelAi, openinference, litellm, openllmetry, openlit, langfuse, mlflow];
+export const DIALECTS: readonly Dialect[] = [
+  vercelAi,
+  openinference,
+  litellm,
+  langsmith,
+  openllmetry,
+  openlit,
+  langfuse,
+  mlflow,
+];
 
 interface Mark {
   readonly prefix: string;
