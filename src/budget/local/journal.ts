@@ -97,10 +97,14 @@ export class Journal {
 
   /**
    * Writes all that there is anew, into a snapshot and a segment of their own. What was read of a disk that failed may be in the
-   * kernel's memory only, and no later sync would bring it to the disk.
+   * kernel's memory only, and no later sync would bring it to the disk. First the segment that is left: the head of the next one says how
+   * long it is, and in a power cut before the snapshot is there it must be.
    */
   async renew(): Promise<void> {
+    const { disk, dir } = this.#options;
     const snapshot = this.#options.snapshot();
+    const left = (await disk.read(this.#path())).subarray(0, this.#offset);
+    await writeFileDurably(disk, { dir, name: segmentName(this.#segment) }, [left]);
     await this.#nextSegment();
     await this.#replaceBySnapshot(this.#segment, snapshot);
   }
