@@ -68,13 +68,15 @@ export const PROVIDER_HOSTS: readonly ProviderHost[] = [
   },
 ];
 
-/** What costs nothing, or is no call of a model, with any provider: counting, tokens of a session, orders to stop. */
+/** What costs nothing, or is no call of a model, with any provider: counting, tokens of a session, orders to stop, looks at what is made. */
 const FREE_PATHS: readonly RegExp[] = [
   /\/(?:count_tokens|count-tokens|input_tokens|tokenize|detokenize|token)$/,
   /:(?:countTokens|computeTokens)$/,
   // Of a Claude on Vertex AI.
   /\/models\/count-tokens:rawPredict$/,
-  /\/(?:cancel|client_secrets)$/,
+  /[/:]cancel$/,
+  /\/client_secrets$/,
+  /:fetchPredictOperation$/,
 ];
 
 /** The API that most others are made after: files, stores, moderation. */
@@ -86,6 +88,13 @@ const FREE_LIKE_OPENAI: readonly RegExp[] = [
   /\/evals(?:$|\/[^/]+(?:$|\/runs\/))/,
   // Tokens for a session that somebody else opens. The sessions of agents and of `live` begin to work with this request.
   /\/(?:realtime|chatkit)\/(?:transcription_)?sessions$/,
+  // The end of a call by telephone, here at least.
+  /\/(?:realtime\/calls|live\/sessions)\/[^/]+\/(?:hangup|reject|refer)$/,
+  /\/(?:fine_tuning\/jobs|agents\/automations)\/[^/]+\/pause$/,
+  /\/graders\/validate$/,
+  // Notes on an answer that is stored.
+  /\/chat\/completions\/chatcmpl[-_][^/]+$/,
+  /\/(?:audio\/voice_consents|roles)(?:\/|$)/,
 ];
 
 /** Names, texts about them and who may see them. What is put into a library is read by a model. */
@@ -100,8 +109,12 @@ const FREE_PATHS_OF: Readonly<Record<string, readonly RegExp[]>> = {
     /\/v1\/(?:files|skills|user_profiles)(?:\/|$)/,
     // Nothing of them runs before a session does.
     /\/v1\/(?:agents|environments|vaults|memory_stores|organizations|tunnels)(?:\/|$)/,
+    // Of a session only its events are answered.
+    /\/v1\/sessions\/[^/]+(?:$|\/(?:archive|resources|threads\/[^/]+\/archive)(?:\/|$))/,
+    /\/v1\/(?:deployments|dreams)\/[^/]+\/(?:archive|pause)$/,
   ],
-  [Provider.gcpGemini]: [/\/files(?:\/|$)/, /\/auth_tokens$/],
+  // What is put into a store is read by a model.
+  [Provider.gcpGemini]: [/\/files(?:[/:]|$)/, /\/(?:auth_tokens|fileSearchStores)$/],
   [Provider.gcpVertexAi]: [],
   // Sessions are memory; what is in one is listed by POST.
   [Provider.awsBedrock]: [
@@ -118,7 +131,7 @@ const FREE_PATHS_OF: Readonly<Record<string, readonly RegExp[]>> = {
 const PAID_CHANGES = /\/cachedContents\/[^/]+$/;
 
 /** Names that users choose may be words of the API. */
-const CHOSEN_NAMES = /\/(?:deployments|projects|locations)\/[^/]+/g;
+const CHOSEN_NAMES = /\/(deployments|projects|locations)\/[^/]+/g;
 
 export interface RequestPlace {
   readonly method: string;
@@ -136,7 +149,7 @@ export function isFree({ method, path, provider, isUpgrade }: RequestPlace): boo
   if (isUpgrade) return false;
   if (!mayRunModel(method)) return true;
   if (method === "PATCH") return !PAID_CHANGES.test(path) && !mayBeModelPath(path);
-  const plain = path.replaceAll(CHOSEN_NAMES, "");
+  const plain = path.replaceAll(CHOSEN_NAMES, "/$1/-");
   const own = Object.hasOwn(FREE_PATHS_OF, provider) ? FREE_PATHS_OF[provider] : FREE_LIKE_OPENAI;
   return [...FREE_PATHS, ...(own ?? [])].some((pattern) => pattern.test(plain));
 }
