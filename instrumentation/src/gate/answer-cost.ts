@@ -6,11 +6,10 @@
 import { DearestPrice } from "../pricing/dearest-price.ts";
 import type { NanoUsd } from "../pricing/money.ts";
 import type { ModelPrice, PriceBook, PriceQuery, TokenUsage } from "../pricing/price-book.ts";
-import { priceAtTier } from "../pricing/service-tier.ts";
+import { namedPrice, priceAtTier } from "../pricing/service-tier.ts";
 import type { CostStatus } from "../semconv.ts";
 import { addUsage } from "./add-usage.ts";
 import { statusOf, worseOf } from "./cost-status.ts";
-import { pricedName } from "./endpoint.ts";
 import type { CountedAnswer, ModelUsage, RequestFacts } from "./endpoint.ts";
 import type { Admission } from "./admission.ts";
 import type { CallOptions } from "./call-options.ts";
@@ -107,8 +106,10 @@ function priceOfModel(
   called: Called,
   asked: Pick<RequestFacts, "model" | "tier">,
 ): ModelPrice | undefined {
-  if (asked.tier === BATCH) return priceAtTier(book, { ...queryOf(called, asked.model), tier: BATCH })?.price;
-  return book.find(queryOf(called, pricedName(asked)));
+  const { model, tier } = asked;
+  const query = queryOf(called, model);
+  if (tier === "") return book.find(query);
+  return tier === BATCH ? priceAtTier(book, { ...query, tier })?.price : namedPrice(book, { ...query, tier });
 }
 
 function queryOf({ endpoint, server }: Called, model: string): PriceQuery {

@@ -2,7 +2,7 @@
  * The kept price book: @pydantic/genai-prices, read offline. Only its data is used, never its arithmetic, which is in
  * floats: each price is read by its decimal text into integers. Its rules are followed exactly, and a test compares the
  * results: which model a name means, which dated price holds, how tiers work, and that tokens without a price of their
- * own cost what the next wider kind costs (cache reads without a price cost the input price).
+ * own cost what the next wider kind costs (cache reads without a price cost the input price), but for what a Claude's cache keeps for an hour.
  * Sound, images, film and searches have prices of their own in the same data; pages and hours are not used.
  */
 import type * as GenaiPrices from "@pydantic/genai-prices";
@@ -132,18 +132,27 @@ function toRates(modelId: string, prices: BookPrices): [Rates, ...Rates[]] | und
   return [first, ...rest.filter((rates) => rates !== undefined)];
 }
 
+/**
+ * What a cache keeps for an hour costs twice the input, wherever a Claude is served; the book says so only of Anthropic itself.
+ * https://platform.claude.com/docs/en/build-with-claude/prompt-caching#pricing, https://aws.amazon.com/bedrock/pricing
+ */
+const CLAUDE = /claude/;
+const CLAUDE_HOUR_TIMES = 2n;
+
 function ratesAbove(modelId: string, prices: BookPrices, above: number): Rates | undefined {
   const input = priceAbove(prices["input_mtok"], above);
   // Embeddings have no output, so the book has no price for it; should a sender report some, it costs as much as input.
   const output = priceAbove(prices["output_mtok"], above) ?? (/embed/i.test(modelId) ? input : undefined);
   if (input === undefined || output === undefined) return undefined;
-  const cacheWrite = priceAbove(prices["cache_write_mtok"], above) ?? input;
+  const cacheWrite = priceAbove(prices["cache_write_mtok"], above);
   return {
     above,
     input,
     cacheRead: priceAbove(prices["cache_read_mtok"], above) ?? input,
-    cacheWrite,
-    cacheWrite1h: priceAbove(prices["cache_write_1h_mtok"], above) ?? cacheWrite,
+    cacheWrite: cacheWrite ?? input,
+    cacheWrite1h:
+      priceAbove(prices["cache_write_1h_mtok"], above) ??
+      (cacheWrite !== undefined && CLAUDE.test(modelId) ? CLAUDE_HOUR_TIMES * input : (cacheWrite ?? input)),
     output,
     reasoning: priceAbove(prices["output_reasoning_mtok"], above) ?? output,
     ...mediaRates("audio", { prices, above, input, output }),

@@ -39,15 +39,20 @@ export function priceAtTier(book: PriceBook, query: TierQuery): TierPrice | unde
   const { provider, model, host, at } = query;
   const tier = query.tier.toLowerCase();
   if (USUAL.has(tier)) return certain(book.find({ provider, model, host, at }));
-  const named = book.find({ provider, model: `${tier}/${model}`, host, at });
-  // The kept book matches by parts of names: only a house document can mean a tier by its name.
-  if (named?.version.startsWith("house:") === true) return certain(named);
+  const named = namedPrice(book, { ...query, tier });
+  if (named !== undefined) return certain(named);
   if (DEARER.has(tier)) return undefined;
   const usual = book.find({ provider, model, host, at });
   if (usual === undefined) return undefined;
   const id = bookProviderId(provider);
   const isHalf = (tier === "batch" && BATCH_AT_HALF.has(id)) || (tier === "flex" && FLEX_AT_HALF.has(id));
   return isHalf ? certain(usual.atShareOf(HALF)) : { price: usual, isCertain: false };
+}
+
+/** The price that a house document gives a model at a tier. The kept book matches by parts of names: it never means a tier. */
+export function namedPrice(book: PriceBook, { provider, model, tier, host, at }: TierQuery): ModelPrice | undefined {
+  const found = book.find({ provider, model: `${tier}/${model}`, host, at });
+  return found?.version.startsWith("house:") === true ? found : undefined;
 }
 
 function certain(price: ModelPrice | undefined): TierPrice | undefined {

@@ -200,7 +200,7 @@ const HAIKU_4_5_BEDROCK: SimulatedModel = {
     media: 1_100_000_000n,
     cacheRead: 110_000_000n,
     cacheWrite5m: 1_375_000_000n,
-    cacheWrite1h: 1_375_000_000n,
+    cacheWrite1h: 2_200_000_000n,
     output: 5_500_000_000n,
   },
 };

@@ -94,15 +94,23 @@ describe("the other APIs of @anthropic-ai/sdk", () => {
     });
   });
 
-  it("prices a Claude on Vertex as Google does", async () => {
-    const client = new AnthropicVertex({
+  const vertexClient = () =>
+    new AnthropicVertex({
       baseURL: provider.url,
       region: "us-east5",
       projectId: "p",
       authClient: { getRequestHeaders: async () => new Headers({ authorization: "Bearer t" }) } as never,
       maxRetries: 0,
     });
-    await client.messages.create({ ...ASK, model: "claude-haiku-4-5@20251001" });
+
+  it("has no price for a Claude on Vertex that is asked to be fast", async () => {
+    const request = { ...ASK, model: "claude-opus-4-6", speed: "fast" as const };
+    await expect(vertexClient().beta.messages.create(request)).rejects.toBeInstanceOf(UnpricedModel);
+    expect(provider.requests).toHaveLength(0);
+  });
+
+  it("prices a Claude on Vertex as Google does", async () => {
+    await vertexClient().messages.create({ ...ASK, model: "claude-haiku-4-5@20251001" });
     expect(provider.requests[0]?.path).toMatch(/publishers\/anthropic\/models\/claude-haiku/);
     expect(await onlySpan()).toMatchObject({
       "gen_ai.provider.name": "gcp.vertex_ai",

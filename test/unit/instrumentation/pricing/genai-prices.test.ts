@@ -70,8 +70,12 @@ describe("the kept price book", () => {
         const price = book.find({ provider, model: id, at });
         if (price === undefined) continue;
         for (const size of SIZES) {
-          // The book has no price for the output of embeddings; ours does, should a sender report some.
-          const usage = /embed/i.test(id) ? { ...size, output: 0, reasoning: 0 } : size;
+          // The book has no price for the output of embeddings, nor for an hour of a Claude's cache on a cloud; ours does.
+          const hasHour =
+            !id.includes("claude") ||
+            "cache_write_1h_mtok" in (bookCost(provider, id, { usage: size, at })?.model_price ?? {});
+          const known = hasHour ? size : { ...size, cacheWrite1h: 0 };
+          const usage = /embed/i.test(id) ? { ...known, output: 0, reasoning: 0 } : known;
           const theirs = bookCost(provider, id, { usage, at });
           const difference = Math.abs(Number(price.cost(usage)) - (theirs?.total_price ?? Number.NaN) * 1e9);
           expect(difference, `${provider} ${id} at ${moment}: ${JSON.stringify(usage)}`).toBeLessThanOrEqual(1);
@@ -89,6 +93,19 @@ describe("the kept price book", () => {
       .filter((id) => !/embed/i.test(id) && book.find({ provider, model: id, at }) !== undefined)
       .map((id) => library.calcPrice({}, id, { providerId: provider, timestamp: at })?.model_price ?? {});
     expect(priced.every((prices) => "input_mtok" in prices && "output_mtok" in prices)).toBe(true);
+  });
+
+  it.each([
+    ["anthropic", "claude-haiku-4-5", 2_000n],
+    ["aws.bedrock", "us.anthropic.claude-haiku-4-5-20251001-v1:0", 2_200n],
+    ["gcp.vertex_ai", "claude-sonnet-4-5@20250929", 6_000n],
+    ["openrouter", "anthropic/claude-sonnet-4.5", 6_000n],
+    // Of others nobody has said more than that it is written.
+    ["openai", "gpt-4o-mini", 150n],
+  ])("knows what an hour in the cache costs: %s %s", (provider, model, nanoUsd) => {
+    const usage = { input: 1, output: 0, cacheRead: 0, cacheWrite: 1, cacheWrite1h: 1, reasoning: 0 };
+    const at = new Date("2026-11-21T12:00:00Z");
+    expect(book.find({ provider, model, at })?.cost(usage)).toBe(nanoUsd);
   });
 
   it("takes the price that holds at the moment of the call", () => {
