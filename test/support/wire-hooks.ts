@@ -29,12 +29,12 @@ export interface GatedWire {
 }
 
 /** For a whole file: the wire's hooks, and for each test a provider that answers by `script`, and a gate, which both end with it. */
-export function useGatedWire(script: Script): GatedWire {
+export function useGatedWire(script: Script, options?: { readonly speaksHttp2?: boolean }): GatedWire {
   let provider: ScriptedProvider | undefined;
   let gated: GatedProcess | undefined;
   useWireHooks();
   beforeEach(async () => {
-    provider = await startScriptedProvider(script);
+    provider = await startScriptedProvider(script, options);
   });
   afterEach(async () => {
     registerWire(undefined);

@@ -6,7 +6,7 @@ import { inputTokensMax } from "../gate/input-bound.ts";
 import { textBytes } from "../openai/chat-completions.ts";
 import * as semconv from "../semconv.ts";
 import { modelName } from "./model-id.ts";
-import { readConverseUsage } from "./usage.ts";
+import { readConverseUsage, withFees } from "./usage.ts";
 
 const NUMBERS = {
   temperature: semconv.ATTR_GEN_AI_REQUEST_TEMPERATURE,
@@ -16,43 +16,46 @@ const TEXT_BLOCKS: ReadonlySet<string> = new Set(["text", "json", "toolUse", "to
 /** What is part of the prompt; the rest of the input is settings. */
 const PROMPT_KEYS = ["messages", "system", "toolConfig", "additionalModelRequestFields", "outputConfig"] as const;
 
-export function converse({ isStreamed }: { readonly isStreamed: boolean }): Endpoint {
+export function converse(input: Body, { isStreamed }: { readonly isStreamed: boolean }): Endpoint {
+  const isGuarded = input["guardrailConfig"] !== undefined;
   return {
     provider: semconv.Provider.awsBedrock,
     operation: semconv.Operation.chat,
 
-    readRequest(input: Body): RequestFacts {
-      const config = asBody(input["inferenceConfig"]) ?? {};
-      const prompt = PROMPT_KEYS.map((key) => input[key]);
+    readRequest(given: Body): RequestFacts {
+      const config = asBody(given["inferenceConfig"]) ?? {};
+      const prompt = PROMPT_KEYS.map((key) => given[key]);
       return {
-        model: modelName(input["modelId"]),
+        model: modelName(given["modelId"]),
         isStreamed,
-        tier: dearerTier(input),
+        tier: dearerTier(given),
         choices: 1,
         outputBound: asCount(config["maxTokens"]),
         outputLeast: 1,
-        inputBound: isText(input) ? inputTokensMax(prompt, { hasTools: input["toolConfig"] !== undefined }) : undefined,
-        cacheWrites: hasCachePoint(input),
+        inputBound: isText(given) ? inputTokensMax(prompt, { hasTools: given["toolConfig"] !== undefined }) : undefined,
+        cacheWrites: hasCachePoint(given),
         // Thinking is switched on there, and some models show only a summary of it.
-        hidesOutput: input["additionalModelRequestFields"] !== undefined,
+        hidesOutput: given["additionalModelRequestFields"] !== undefined,
         attributes: requestAttributes(config),
       };
     },
 
-    rewrite(input: Body, { model, outputBound }: Rewrite): Body {
-      const sent = model === modelName(input["modelId"]) ? { ...input } : { ...input, modelId: model };
+    rewrite(given: Body, { model, outputBound }: Rewrite): Body {
+      const sent = model === modelName(given["modelId"]) ? { ...given } : { ...given, modelId: model };
       if (outputBound === undefined) return sent;
-      return { ...sent, inferenceConfig: { ...asBody(input["inferenceConfig"]), maxTokens: outputBound } };
+      return { ...sent, inferenceConfig: { ...asBody(given["inferenceConfig"]), maxTokens: outputBound } };
     },
 
     readAnswer(answer: unknown): AnswerFacts {
       const output = asBody(answer) ?? {};
-      return factsOf(output["stopReason"], asBody(output["usage"]));
+      const blocks = asArray(asBody(asBody(output["output"])?.["message"])?.["content"]);
+      const hasFees = isGuarded || blocks.some((block) => isRunByBedrock(asBody(block)?.["toolUse"]));
+      return factsOf(output["stopReason"], { usage: asBody(output["usage"]), hasFees });
     },
 
-    streamReader: () => new EventReader(),
+    streamReader: () => new EventReader(isGuarded),
 
-    blockedAnswer(_input: Body, text: string): string {
+    blockedAnswer(_given: Body, text: string): string {
       const usage = { inputTokens: 0, outputTokens: 0, totalTokens: 0 };
       const metrics = { latencyMs: 0 };
       if (!isStreamed) {
@@ -70,33 +73,49 @@ export function converse({ isStreamed }: { readonly isStreamed: boolean }): Endp
   };
 }
 
-function factsOf(reason: unknown, usage: Body | undefined): AnswerFacts {
+function factsOf(
+  reason: unknown,
+  { usage, hasFees }: { readonly usage: Body | undefined; readonly hasFees: boolean },
+): AnswerFacts {
   const finish = asText(reason);
+  const counted = readConverseUsage(usage);
   return {
     id: undefined,
     model: undefined,
     finishReasons: finish === undefined ? [] : [finish],
-    usage: readConverseUsage(usage),
+    usage: hasFees ? withFees(counted) : counted,
   };
+}
+
+/** A tool of Bedrock's own, such as a search, has a price of its own. https://aws.amazon.com/nova/pricing */
+function isRunByBedrock(toolUse: unknown): boolean {
+  return asBody(toolUse)?.["type"] === "server_tool_use";
 }
 
 /** `messageStop` says why, `metadata`, the last event, what was used. */
 class EventReader implements StreamReader {
   #reason: unknown;
   #usage: Body | undefined;
+  #hasFees: boolean;
   #bytes = 0;
+
+  constructor(hasFees: boolean) {
+    this.#hasFees = hasFees;
+  }
 
   read(event: unknown): unknown {
     const body = asBody(event) ?? {};
     this.#reason = asBody(body["messageStop"])?.["stopReason"] ?? this.#reason;
     this.#usage = asBody(asBody(body["metadata"])?.["usage"]) ?? this.#usage;
     this.#bytes += textBytes(asBody(body["contentBlockDelta"])?.["delta"]);
-    this.#bytes += textBytes(asBody(body["contentBlockStart"])?.["start"]);
+    const start = asBody(asBody(body["contentBlockStart"])?.["start"]);
+    this.#bytes += textBytes(start);
+    this.#hasFees ||= isRunByBedrock(start?.["toolUse"]);
     return event;
   }
 
   facts(): AnswerFacts {
-    return factsOf(this.#reason, this.#usage);
+    return factsOf(this.#reason, { usage: this.#usage, hasFees: this.#hasFees });
   }
 
   inputTokens(): undefined {

@@ -10,7 +10,7 @@ import { inputTokensMax } from "../gate/input-bound.ts";
 import { textBytes } from "../openai/chat-completions.ts";
 import * as semconv from "../semconv.ts";
 import { familyOf, modelName } from "./model-id.ts";
-import { readConverseUsage, readPlainCounts } from "./usage.ts";
+import { readConverseUsage, readPlainCounts, withFees } from "./usage.ts";
 
 /** Where a maker's requests bound their output. */
 const BOUNDS: Readonly<Record<string, readonly [string] | readonly [string, string]>> = {
@@ -45,6 +45,7 @@ export function invokedAnswer(bytes: Uint8Array, headers: Readonly<Record<string
 }
 
 export function invokeModel(input: Body, { isStreamed }: { readonly isStreamed: boolean }): Endpoint {
+  const charged = input["guardrailIdentifier"] === undefined ? asCounted : withFees;
   return {
     provider: semconv.Provider.awsBedrock,
     operation: isEmbedding(input) ? semconv.Operation.embeddings : semconv.Operation.chat,
@@ -52,8 +53,8 @@ export function invokeModel(input: Body, { isStreamed }: { readonly isStreamed: 
     takesModel: (model, asked) => familyOf(model) === familyOf(asked),
     readRequest: (given) => readRequest(given, isStreamed),
     rewrite,
-    readAnswer,
-    streamReader: (given) => new ChunkReader(familyOf(given["modelId"])),
+    readAnswer: (answer) => readAnswer(answer, charged),
+    streamReader: (given) => new ChunkReader(familyOf(given["modelId"]), charged),
     blockedAnswer(given: Body, text: string): string {
       if (familyOf(given["modelId"]) !== "anthropic") return JSON.stringify({ outputText: text, completion: text });
       return anthropic.blockedAnswer({ model: modelName(given["modelId"]), stream: false }, text);
@@ -106,7 +107,13 @@ function withBound(body: Body, outputBound: number): Body {
   return bounded;
 }
 
-function readAnswer(answer: unknown): AnswerFacts {
+type Usage = AnswerFacts["usage"];
+
+function asCounted(usage: Usage): Usage {
+  return usage;
+}
+
+function readAnswer(answer: unknown, charged: (usage: Usage) => Usage): AnswerFacts {
   const json = asBody(answer) ?? {};
   const own = anthropic.readAnswer(json);
   const usage =
@@ -114,7 +121,7 @@ function readAnswer(answer: unknown): AnswerFacts {
     readConverseUsage(asBody(json["usage"])) ??
     readPlainCounts(json[INPUT_HEADER] ?? json["inputTextTokenCount"], json[OUTPUT_HEADER]);
   const reason = own.finishReasons[0] ?? asText(json["stopReason"]);
-  return { ...own, finishReasons: reason === undefined ? [] : [reason], usage };
+  return { ...own, finishReasons: reason === undefined ? [] : [reason], usage: charged(usage) };
 }
 
 const INPUT_HEADER = "x-amzn-bedrock-input-token-count";
@@ -123,11 +130,13 @@ const METRICS = "amazon-bedrock-invocationMetrics";
 
 class ChunkReader implements StreamReader {
   readonly #own: StreamReader | undefined;
+  readonly #charged: (usage: Usage) => Usage;
   #json: Body | undefined;
-  #usage: AnswerFacts["usage"];
+  #usage: Usage;
   #bytes = 0;
 
-  constructor(family: string) {
+  constructor(family: string, charged: (usage: Usage) => Usage) {
+    this.#charged = charged;
     this.#own = family === "anthropic" ? anthropic.streamReader({}) : undefined;
   }
 
@@ -153,7 +162,7 @@ class ChunkReader implements StreamReader {
     const own = this.#own?.facts();
     // The maker's own count tells the cache apart, which Bedrock's does not.
     const usage = own?.usage ?? this.#usage;
-    return { ...(own ?? { id: undefined, model: undefined, finishReasons: [] }), usage };
+    return { ...(own ?? { id: undefined, model: undefined, finishReasons: [] }), usage: this.#charged(usage) };
   }
 
   inputTokens(): number | undefined {

@@ -78,9 +78,9 @@ function operationOf(command: Command): Operation | undefined {
   const name = Array.isArray(schema) ? String(schema[2]) : command.constructor.name.replace(/Command$/, "");
   switch (name) {
     case "Converse":
-      return { endpoint: converse({ isStreamed: false }), stream: undefined };
+      return { endpoint: converse(input, { isStreamed: false }), stream: undefined };
     case "ConverseStream":
-      return { endpoint: converse({ isStreamed: true }), stream: "stream" };
+      return { endpoint: converse(input, { isStreamed: true }), stream: "stream" };
     case "InvokeModel":
       return { endpoint: invokeModel(input, { isStreamed: false }), stream: undefined };
     case "InvokeModelWithResponseStream":

@@ -22,6 +22,14 @@ export function readConverseUsage(usage: Body | undefined): TokenUsage | undefin
   };
 }
 
+/**
+ * What is billed beside the tokens and told in no count: guardrails, by the unit of text and of each of their policies, and tools that Bedrock
+ * runs. https://aws.amazon.com/bedrock/pricing
+ */
+export function withFees(usage: TokenUsage | undefined): TokenUsage | undefined {
+  return usage && { ...usage, hostedCalls: { webSearches: 0, fileSearches: 0, others: 1 } };
+}
+
 function longLived(usage: Body): number {
   const details = usage["cacheDetails"];
   if (!Array.isArray(details)) return 0;

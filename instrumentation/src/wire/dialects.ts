@@ -34,6 +34,8 @@ export interface ModelRequest {
   readonly host: ProviderHost | undefined;
   /** Somebody knows by what to read it. */
   readonly endpoint?: Endpoint | undefined;
+  /** Headers by lower-case name. Absent: nobody knows them yet. */
+  readonly header?: (name: string) => string | undefined;
 }
 
 export interface OpenedRequest {
@@ -94,7 +96,7 @@ function openKnown(request: ModelRequest): OpenedRequest | undefined {
     openGoogle({ path, body, provider: host?.provider }) ??
     openClaudeOnVertex(request, body) ??
     openConverse(path, body) ??
-    openInvoke(path, body);
+    openInvoke(request, body);
   if (special !== undefined) return special;
   const own = OWN_DIALECTS[host?.provider ?? ""]?.(path);
   if (own !== undefined) return { endpoint: own, body, toWire: (sent) => ({ body: sent, path }) };
@@ -133,7 +135,7 @@ function openConverse(path: string, body: Body): OpenedRequest | undefined {
   const [, id, stream] = CONVERSE.exec(path) ?? [];
   if (id === undefined) return undefined;
   return {
-    endpoint: converse({ isStreamed: stream !== undefined }),
+    endpoint: converse(body, { isStreamed: stream !== undefined }),
     body: { ...body, modelId: decodeURIComponent(id) },
     toWire({ modelId, ...rest }) {
       return {
@@ -160,11 +162,17 @@ function openClaudeOnVertex({ path, host }: ModelRequest, body: Body): OpenedReq
   };
 }
 
-/** `POST /model/{id}/invoke`: the id is in the path, and the body is its maker's own. */
-function openInvoke(path: string, body: Body): OpenedRequest | undefined {
+/** `POST /model/{id}/invoke`: the id is in the path, the body is its maker's own, and the rest of the SDK's input is in headers. */
+function openInvoke({ path, header = () => undefined }: ModelRequest, body: Body): OpenedRequest | undefined {
   const [, id, stream] = INVOKE.exec(path) ?? [];
   if (id === undefined) return undefined;
-  const input = { modelId: decodeURIComponent(id), body };
+  const input = {
+    modelId: decodeURIComponent(id),
+    body,
+    guardrailIdentifier: header("x-amzn-bedrock-guardrailidentifier"),
+    performanceConfigLatency: header("x-amzn-bedrock-performanceconfig-latency"),
+    serviceTier: header("x-amzn-bedrock-service-tier"),
+  };
   return {
     endpoint: invokeModel(input, { isStreamed: stream !== undefined }),
     body: input,

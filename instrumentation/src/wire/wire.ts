@@ -190,18 +190,18 @@ export class Wire {
   }
 
   async #open(request: WireRequest): Promise<WireCall | undefined> {
-    const { url, host, signal, parent, via, insteadOf } = request;
-    const { json, text, isPlain } = readBody(request.body, request.header);
+    const { url, host, signal, parent, via, insteadOf, header } = request;
+    const { json, text, isPlain } = readBody(request.body, header);
     // What is packed, or in other letters than ours would be, is read, and goes as it is.
-    const isFrozen = request.isSent === true || !isPlain || SIGNED.test(request.header("authorization") ?? "");
+    const isFrozen = request.isSent === true || !isPlain || SIGNED.test(header("authorization") ?? "");
     const body = asBody(json);
     const path = modelPath(url.pathname);
-    const opened = openRequest({ path, body, text, isFrozen, host, endpoint: insteadOf?.endpointAt(url) });
+    const opened = openRequest({ path, body, text, isFrozen, host, header, endpoint: insteadOf?.endpointAt(url) });
     if (opened === undefined) {
       await this.#egress.pass(request);
       return undefined;
     }
-    this.#onUngated(request.header("user-agent") ?? request.header("x-goog-api-client") ?? "");
+    this.#onUngated(header("user-agent") ?? header("x-goog-api-client") ?? "");
     const { endpoint } = opened;
     insteadOf?.giveWay();
     const call = startCall(this.#gate, () => ({
