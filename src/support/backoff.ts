@@ -6,7 +6,7 @@ export interface BackoffOptions {
   /** @default 2 */
   readonly factor?: number;
   /** Source of jitter in [0, 1). @default Math.random */
-  readonly random?: () => number;
+  readonly random?: (() => number) | undefined;
 }
 
 /** Exponential delays with half jitter: each is between 50 % and 100 % of its step, the step grows up to `maxMs`. */

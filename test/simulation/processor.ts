@@ -76,6 +76,8 @@ export interface Serving {
   finish(): void;
 }
 
+const TURN_MS_MAX = 5;
+
 export class Processor implements Serving {
   readonly machine: Machine;
   readonly #options: ProcessorOptions;
@@ -139,6 +141,8 @@ export class Processor implements Serving {
       budgets: this.#options.budgets(),
       clock: life.serviceClock,
       disk: this.#disk.open(),
+      nextTurn: (fn) => this.#nextTurn(life, fn),
+      random: () => this.#options.random.next(),
       leaseTtlMs: this.#options.ttlMs,
       graceMs: this.#options.graceMs,
       segmentBytesMax: this.#options.segmentBytesMax,
@@ -263,6 +267,17 @@ export class Processor implements Serving {
       fail: this.#options.fail,
     });
     this.#spool.countAll(ledger, life);
+  }
+
+  /** What else comes by then is anybody's guess: nothing, or all of some milliseconds in which the loop was busy. */
+  #nextTurn(life: Life, fn: () => void): () => void {
+    const { time, random } = this.#options;
+    const ms = random.chance(0.1) ? random.next() * TURN_MS_MAX : 0;
+    return time.after(ms, () =>
+      life.machine.whenAwake(() => {
+        if (!life.isDead) fn();
+      }),
+    );
   }
 
   #lookInto(state: LedgerState): void {

@@ -19,6 +19,11 @@ export class Trace {
     if (this.#lines.length > LINES_MAX) this.#lines.shift();
   }
 
+  /** What is part of the run, and nothing to read. */
+  note(text: string): void {
+    this.#hash.update(text);
+  }
+
   /** With the ids as they stand in the lines. */
   named(text: string): string {
     return text.replace(ID, (id) => this.#short(id));

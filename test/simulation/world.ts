@@ -23,6 +23,11 @@ const INSTANT_EVENTS_MAX = 50_000;
 /** More than a call waits and a client keeps trying. */
 const CLOSE_MS = 60_000;
 
+/** Resolves when all promises have gone as far as they go by themselves. Nothing else in a world waits for the real event loop. */
+export type Settled = () => Promise<void>;
+
+const turnOfLoop: Settled = () => new Promise((resolve) => setImmediate(resolve));
+
 export interface Outcome {
   readonly digest: string;
   readonly events: number;
@@ -35,6 +40,7 @@ export interface Outcome {
 
 export class World {
   readonly #scenario: Scenario;
+  readonly #settled: Settled;
   readonly #time: VirtualTime;
   readonly #random: Random;
   readonly #trace = new Trace();
@@ -56,8 +62,9 @@ export class World {
   #budgets: Scenario["budgets"];
   readonly #raised = new Set<string>();
 
-  constructor(scenario: Scenario) {
+  constructor(scenario: Scenario, settled: Settled = turnOfLoop) {
     this.#scenario = scenario;
+    this.#settled = settled;
     this.#time = new VirtualTime(scenario.startMs);
     this.#random = new Random(scenario.seed);
     const { budgets, ttlMs, graceMs, weather } = scenario;
@@ -154,9 +161,8 @@ export class World {
       fn();
       this.#events += 1;
       this.#guardTime();
-      // All that follows from it at once: promises, and the turn that the journal takes to gather a group.
-      await new Promise((resolve) => setImmediate(resolve));
-      await new Promise((resolve) => setImmediate(resolve));
+      await this.#settled();
+      this.#trace.note(`${this.#time.nowMs} ${this.#processor.moves}`);
       if (this.#events % this.#scenario.checkEvery === 0 && this.#hasMoved()) this.#check();
       if (this.#failure !== undefined) throw this.#failure;
     }

@@ -4,6 +4,7 @@
  * nothing is answered any more until the disk has been read again, as by a restart: which is tried until it can be.
  */
 import type { CancelTimer } from "../../support/clock.ts";
+import { nextTurn as turnOfLoop } from "../../support/next-turn.ts";
 import { isValidAmounts } from "../amounts.ts";
 import type { Budget } from "../budget.ts";
 import { LedgerError } from "../ledger-error.ts";
@@ -18,6 +19,7 @@ import { LedgerEngine, type Step } from "../rules/engine.ts";
 import { encodeEvent, type LedgerEvent } from "../rules/events.ts";
 import { pastWanted } from "../rules/past.ts";
 import { eachBudgetState, firedThresholds, leaseView } from "../rules/views.ts";
+import { OpenAcquires } from "../open-acquires.ts";
 import { checkAcquire, checkRaise, checkAmounts, checkId } from "../check-command.ts";
 import { beginEvents } from "./begin-events.ts";
 import { nodeDisk } from "./disk.ts";
@@ -58,10 +60,8 @@ class JournaledLedger implements StoredLedger, PastSeeking {
   readonly #options: LocalLedgerOptions;
   readonly #listeners = new Set<RecallListener>();
   readonly #thresholdListeners = new Set<ThresholdListener>();
-  /** Requests that wait for an answer, by ticket. */
-  readonly #open = new Map<number, { resolve: (outcome: AcquireOutcome) => void; reject: (error: unknown) => void }>();
+  readonly #open = new OpenAcquires();
   readonly #changes = new BudgetChanges();
-  #tickets = 0;
   #running: Running | undefined;
   #cancelWake: CancelTimer = () => {};
   #wakeAtMs = Number.POSITIVE_INFINITY;
@@ -121,10 +121,11 @@ class JournaledLedger implements StoredLedger, PastSeeking {
   /** What was asked and not answered may be on the disk: whoever asks again is told what is. */
   #failed(running: Running, error: LedgerError): void {
     this.#cancelWake();
-    this.#rejectAll(error);
+    this.#open.refuseAll(error);
     this.#notify({ notice: "ledger_failed", error });
     this.#revival ??= new Revival({
       clock: this.#options.clock,
+      random: this.#options.random,
       attempt: () => this.#revive(),
       onFailure: (why) => this.#notify({ notice: "ledger_failed", error: why }),
     });
@@ -149,7 +150,7 @@ class JournaledLedger implements StoredLedger, PastSeeking {
     this.#running = undefined;
     this.#revival = undefined;
     this.#cancelWake();
-    this.#rejectAll(new LedgerError("ledger_unavailable", "the ledger is stopping"));
+    this.#open.refuseAll(new LedgerError("ledger_unavailable", "the ledger is stopping"));
     try {
       await revival?.stop();
       await running.journal.stop();
@@ -166,8 +167,7 @@ class JournaledLedger implements StoredLedger, PastSeeking {
 
   async acquire(command: AcquireCommand): Promise<AcquireOutcome> {
     checkAcquire(command);
-    this.#tickets += 1;
-    const ticket = this.#tickets;
+    const ticket = this.#open.ticket();
     const own: { outcome?: AcquireOutcome | undefined } = {};
     const durable = this.#step((engine, nowMs) => {
       const step = engine.acquire(command, ticket, nowMs);
@@ -179,14 +179,8 @@ class JournaledLedger implements StoredLedger, PastSeeking {
       await durable;
       return own.outcome;
     }
-    const answered = new Promise<AcquireOutcome>((resolve, reject) => this.#open.set(ticket, { resolve, reject }));
-    // A journal that fails has rejected all that is open, this ticket included; a step that fails has not.
-    durable.catch((error: unknown) => {
-      this.#open.get(ticket)?.reject(error);
-      this.#open.delete(ticket);
-    });
     // Awaited here: a promise that is returned as it is costs two turns more.
-    return await answered;
+    return await this.#open.wait(ticket, durable);
   }
 
   async close(processId: string, leases: readonly LeaseClose[]): Promise<void> {
@@ -286,7 +280,7 @@ class JournaledLedger implements StoredLedger, PastSeeking {
     at: { readonly segment: number; readonly offset: number; readonly previousBytes: number },
     snapshot: () => string[],
   ): Journal {
-    const { dir, disk = nodeDisk, segmentBytesMax = SEGMENT_BYTES_MAX } = this.#options;
+    const { dir, disk = nodeDisk, segmentBytesMax = SEGMENT_BYTES_MAX, nextTurn = turnOfLoop } = this.#options;
     const journal = new Journal({
       disk,
       dir,
@@ -294,6 +288,7 @@ class JournaledLedger implements StoredLedger, PastSeeking {
       offset: at.offset,
       previousBytes: at.previousBytes,
       segmentBytesMax,
+      nextTurn,
       snapshot,
       onFailure: (error) => {
         const running = this.#running;
@@ -348,10 +343,7 @@ class JournaledLedger implements StoredLedger, PastSeeking {
     if (step.answers.length === 0 && step.crossings.length === 0) return durable;
     return durable.then(() => {
       for (const crossing of step.crossings) for (const listener of this.#thresholdListeners) listener(crossing);
-      for (const { ticket, outcome } of step.answers) {
-        this.#open.get(ticket)?.resolve(outcome);
-        this.#open.delete(ticket);
-      }
+      this.#open.answer(step);
     });
   }
 
@@ -375,11 +367,6 @@ class JournaledLedger implements StoredLedger, PastSeeking {
   #require(): Running {
     if (this.#running === undefined) throw notRunning();
     return this.#running;
-  }
-
-  #rejectAll(error: Error): void {
-    for (const { reject } of this.#open.values()) reject(error);
-    this.#open.clear();
   }
 
   #notify(notice: LedgerNotice): void {

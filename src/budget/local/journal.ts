@@ -9,6 +9,7 @@
  * A segment that has grown is followed by a new one; a snapshot of the state at that point then replaces all before it.
  */
 import { join } from "node:path";
+import type { NextTurn } from "../../support/next-turn.ts";
 import { LedgerError } from "../ledger-error.ts";
 import { writeDurably, writeFileDurably, type Disk, type DiskFile } from "./disk.ts";
 import { encodeFrame } from "./frame.ts";
@@ -24,6 +25,7 @@ export interface JournalOptions {
   /** Length of the segment before it. */
   readonly previousBytes: number;
   readonly segmentBytesMax: number;
+  readonly nextTurn: NextTurn;
   /** The state as lines. Must hold exactly what was appended so far. */
   readonly snapshot: () => string[];
   readonly onFailure: (error: LedgerError) => void;
@@ -179,10 +181,10 @@ export class Journal {
     return new Promise((resolve) => {
       this.#goOn = () => {
         this.#goOn = undefined;
-        clearImmediate(turn);
+        cancel();
         resolve();
       };
-      const turn = setImmediate(this.#goOn);
+      const cancel = this.#options.nextTurn(this.#goOn);
     });
   }
 

@@ -1,4 +1,5 @@
 import type { Clock } from "../../support/clock.ts";
+import type { NextTurn } from "../../support/next-turn.ts";
 import type { Budget } from "../budget.ts";
 import type { LedgerNotice } from "../ledger-notice.ts";
 import type { LedgerState } from "../rules/state.ts";
@@ -23,6 +24,10 @@ export interface LocalLedgerOptions {
   readonly seeksPast?: boolean;
   /** Where the journal is. @default the file system; tests put a failing disk here, the simulation one that crashes */
   readonly disk?: Disk;
+  /** How long a group gathers. @default a turn of the event loop; the simulation gives each its own */
+  readonly nextTurn?: NextTurn;
+  /** Source of jitter in [0, 1). @default Math.random */
+  readonly random?: () => number;
   /** Called at each start with the state that the ledger lives on, to look at and never to change: for the simulation's checks. */
   readonly onState?: (state: LedgerState) => void;
   /** Things that a log should say. Never throws. */

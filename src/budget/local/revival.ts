@@ -8,6 +8,8 @@ const HEALTHY_MS = 60_000;
 
 export interface RevivalOptions {
   readonly clock: Clock;
+  /** Source of jitter in [0, 1). @default Math.random */
+  readonly random?: (() => number) | undefined;
   /** Throws while it can't be. */
   readonly attempt: () => Promise<void>;
   readonly onFailure: (error: Error) => void;
@@ -15,13 +17,14 @@ export interface RevivalOptions {
 
 export class Revival {
   readonly #options: RevivalOptions;
-  readonly #backoff = new Backoff(PAUSE);
+  readonly #backoff: Backoff;
   #cancel: CancelTimer = () => {};
   #trying: Promise<void> | undefined;
   #isStopped = false;
 
   constructor(options: RevivalOptions) {
     this.#options = options;
+    this.#backoff = new Backoff({ ...PAUSE, random: options.random });
   }
 
   /** To call when the ledger has failed that came to life at `sinceMs`, by the monotonic clock. */

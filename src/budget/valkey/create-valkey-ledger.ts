@@ -22,6 +22,7 @@ import { writeBudget } from "../rules/events.ts";
 import { BudgetChanges } from "../rules/changes.ts";
 import { raiseOutcome } from "../rules/raises.ts";
 import { eachBudgetState, firedThresholds, leaseView } from "../rules/views.ts";
+import { OpenAcquires } from "../open-acquires.ts";
 import type { Configuration, Told } from "./decide-batch.ts";
 import { Decider } from "./decider.ts";
 import { LedgerLog } from "./ledger-log.ts";
@@ -76,8 +77,7 @@ class ReplicatedLedger implements StoredLedger, PastSeeking, RecordSharing {
   readonly #thresholdListeners = new Set<ThresholdListener>();
   readonly #wordListeners = new Set<(word: string) => void>();
   readonly #tableListeners = new Map<string, Set<() => void>>();
-  /** Requests that wait for an answer, by ticket. */
-  readonly #open = new Map<number, { resolve: (outcome: AcquireOutcome) => void; reject: (error: unknown) => void }>();
+  readonly #open = new OpenAcquires();
   readonly record: SharedRecord = {
     read: async () => {
       const { link } = this.#require();
@@ -98,7 +98,6 @@ class ReplicatedLedger implements StoredLedger, PastSeeking, RecordSharing {
   };
   #configuration: Configuration;
   readonly #changes = new BudgetChanges();
-  #tickets = 0;
   #running: Running | undefined;
 
   constructor(options: ValkeyLedgerOptions) {
@@ -140,7 +139,7 @@ class ReplicatedLedger implements StoredLedger, PastSeeking, RecordSharing {
         logBytesMax,
         configuration: () => this.#configuration,
         tell: (told) => this.#tell(told),
-        refuseAll: (error) => this.#refuseAll(error),
+        refuseAll: (error) => this.#open.refuseAll(error),
         notify: (notice) => onNotice?.(notice),
       });
       this.#running = { link, log, decider, unlock };
@@ -185,16 +184,9 @@ class ReplicatedLedger implements StoredLedger, PastSeeking, RecordSharing {
   async acquire(command: AcquireCommand): Promise<AcquireOutcome> {
     checkAcquire(command);
     const { decider } = this.#require();
-    this.#tickets += 1;
-    const ticket = this.#tickets;
-    const answered = new Promise<AcquireOutcome>((resolve, reject) => this.#open.set(ticket, { resolve, reject }));
-    decider
-      .decide((engine, nowMs) => engine.acquire(command, ticket, nowMs))
-      .catch((error: unknown) => {
-        this.#open.get(ticket)?.reject(error);
-        this.#open.delete(ticket);
-      });
-    return answered;
+    const ticket = this.#open.ticket();
+    const step = decider.decide((engine, nowMs) => engine.acquire(command, ticket, nowMs));
+    return this.#open.wait(ticket, step);
   }
 
   async close(processId: string, leases: readonly LeaseClose[]): Promise<void> {
@@ -320,10 +312,7 @@ class ReplicatedLedger implements StoredLedger, PastSeeking, RecordSharing {
       link.say(`recall ${log.me} ${JSON.stringify(recalls)}`).catch(() => {});
     }
     for (const crossing of step.crossings) for (const listener of this.#thresholdListeners) listener(crossing);
-    for (const { ticket, outcome } of step.answers) {
-      this.#open.get(ticket)?.resolve(outcome);
-      this.#open.delete(ticket);
-    }
+    this.#open.answer(step);
   }
 
   #hear(message: string): void {
@@ -345,11 +334,6 @@ class ReplicatedLedger implements StoredLedger, PastSeeking, RecordSharing {
     for (const [processId, leaseIds] of Object.entries(recalls)) {
       for (const listener of this.#recallListeners) listener(processId, leaseIds);
     }
-  }
-
-  #refuseAll(error: LedgerError): void {
-    for (const { reject } of this.#open.values()) reject(error);
-    this.#open.clear();
   }
 
   #require(): Running {

@@ -26,8 +26,3 @@ it(`holds what it promises in ${SEEDS} simulated fleets over one store`, { timeo
   console.log(`simulated ${SEEDS} fleets over one store: ${JSON.stringify(sum)}`);
   expect(Object.values(sum).filter((count) => count === 0)).toEqual([]);
 });
-
-it("replays a seed to the last message", async () => {
-  const first = await simulate(6, replicaScenario(6));
-  expect(await simulate(6, replicaScenario(6))).toEqual(first);
-});
