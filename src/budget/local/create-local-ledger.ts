@@ -112,10 +112,14 @@ class JournaledLedger implements StoredLedger, PastSeeking {
     }
   }
 
-  #run(running: Running): void {
+  #run(running: Running, { isRevived = false } = {}): void {
     this.#running = running;
     this.#wakeAtMs = Number.POSITIVE_INFINITY;
+    const { failure } = running.journal;
+    // Its disk failed after the last of what a start waits for: there was nobody yet to be told.
+    if (failure !== undefined) return this.#failed(running, failure);
     this.#arm(running);
+    if (isRevived) this.#notify({ notice: "ledger_revived" });
   }
 
   /** What was asked and not answered may be on the disk: whoever asks again is told what is. */
@@ -139,8 +143,7 @@ class JournaledLedger implements StoredLedger, PastSeeking {
     const running = await this.#load(failed.unlock, { isRenewed: true });
     // It was stopped meanwhile.
     if (this.#running !== failed) return running.journal.stop();
-    this.#run(running);
-    this.#notify({ notice: "ledger_revived" });
+    this.#run(running, { isRevived: true });
   }
 
   async stop(): Promise<void> {

@@ -89,7 +89,7 @@ export class TestDisk implements Disk {
   readonly open = async (path: string, flags: "w" | "r+"): Promise<DiskFile> => {
     const handle = await open(path, flags);
     return {
-      write: (buffer, offset, length, position) => {
+      write: async (buffer, offset, length, position) => {
         this.writes += 1;
         this.onWrite();
         if (buffer[offset] === 0) this.onZeros();

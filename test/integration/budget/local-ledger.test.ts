@@ -120,6 +120,22 @@ describe("a disk that fails", () => {
     expect(after).toContain("snapshot-0000000002.log");
   });
 
+  it("is read again where it fails when a ledger is being put in force, too", async () => {
+    const dir = await makeDir();
+    await (await openLedger(dir)).ledger.stop();
+    const disk = new TestDisk();
+    disk.onZeros = () => {
+      disk.onZeros = () => {};
+      throw Object.assign(new Error("EIO: i/o error, write"), { code: "EIO" });
+    };
+    const { ledger, notices, clock } = await openLedger(dir, { disk });
+    await settle();
+    expect(notices.map(({ notice }) => notice)).toEqual(["journal_replayed", "ledger_failed"]);
+    clock.advance(1_000);
+    await expect.poll(() => notices.map(({ notice }) => notice)).toContain("ledger_revived");
+    expect(await ledger.acquire(acquireOf())).toMatchObject({ granted: usd(10) });
+  });
+
   it("is let go by a ledger that is stopped between two tries", async () => {
     const dir = await makeDir();
     const disk = new TestDisk();
