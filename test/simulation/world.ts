@@ -11,6 +11,7 @@ import { Machine } from "./machine.ts";
 import { Network } from "./network.ts";
 import type { LedgerState } from "../../src/budget/rules/state.ts";
 import { Oracle } from "./oracle.ts";
+import { People } from "./people.ts";
 import { Processor, type Serving } from "./processor.ts";
 import type { Scenario } from "./scenario.ts";
 import { Trace } from "./trace.ts";
@@ -45,6 +46,7 @@ export class World {
   readonly #random: Random;
   readonly #trace = new Trace();
   readonly #oracle: Oracle;
+  readonly #people: People;
   #stateSeen: LedgerState | undefined;
   readonly #network: Network;
   readonly #processor: Serving;
@@ -58,9 +60,6 @@ export class World {
   #instantMs = 0;
   #instantEvents = 0;
   #names = 0;
-  /** In force, or on their way to be. */
-  #budgets: Scenario["budgets"];
-  readonly #raised = new Set<string>();
 
   constructor(scenario: Scenario, settled: Settled = turnOfLoop) {
     this.#scenario = scenario;
@@ -68,9 +67,14 @@ export class World {
     this.#time = new VirtualTime(scenario.startMs);
     this.#random = new Random(scenario.seed);
     const { budgets, ttlMs, graceMs, weather } = scenario;
-    this.#budgets = budgets;
     const hurriedMs = (): number => this.#processor.hurriedMs;
     this.#oracle = new Oracle({ budgets, ttlMs, graceMs, hurriedMs, now: () => this.#time.nowMs });
+    this.#people = new People({
+      scenario,
+      random: this.#random,
+      oracle: this.#oracle,
+      processor: () => this.#processor,
+    });
     const fail = (error: unknown): void => this.#fail(error);
     const options = {
       ...scenario,
@@ -78,7 +82,7 @@ export class World {
       random: this.#random,
       trace: this.#trace,
       restartMsMax: scenario.restartMsMax ?? this.#random.pick([100, 5000, 40_000]),
-      budgets: () => this.#documents(),
+      budgets: () => this.#people.documents(),
       onCount: this.#oracle.spansCounted.bind(this.#oracle),
       onRecall: (processId: string, ids: readonly string[]) => this.#recall(processId, ids),
       onDown: () => {
@@ -281,10 +285,10 @@ export class World {
         this.#spendForeign();
         break;
       case "raise":
-        this.#raise();
+        this.#people.raise();
         break;
       case "reload":
-        this.#reload();
+        this.#people.relimit();
         break;
       default:
         if (agent !== undefined) this.#mishapOf(agent, mishap);
@@ -341,55 +345,9 @@ export class World {
     void send();
   }
 
-  /** A person lets a budget spend more for a time; each once, so that the oracle knows how much at the most. */
-  #raise(): void {
-    const { name, limit } = this.#random.pick(this.#budgets);
-    if (this.#raised.has(name) || !this.#processor.isUp) return;
-    this.#raised.add(name);
-    const amount = (limit * BigInt(this.#random.between(10, 100))) / 100n + 1n;
-    this.#oracle.raise(name, amount);
-    const forMs = this.#random.pick([1000, 10_000, 600_000]);
-    this.#processor.raise({ id: `raise ${name}`, budget: name, amount, forMs, author: "simulation", reason: "" });
-  }
-
-  /** A person changes a limit; the documents are read again while everything goes on. */
-  #reload(): void {
-    if (!this.#processor.isReloadable) return;
-    const changed = this.#random.pick(this.#budgets);
-    // Half of them come down to what is in use just now.
-    const from = this.#random.chance(0.5) ? this.#inUse(changed.name) : changed.limit;
-    const limit = (from * BigInt(this.#random.between(50, 150))) / 100n;
-    if (limit === 0n) return;
-    this.#budgets = this.#budgets.map((budget) => (budget === changed ? { ...budget, limit } : budget));
-    const acknowledge = this.#oracle.relimit(changed, limit);
-    this.#processor.configure(this.#budgets, () => {
-      acknowledge(this.#held(changed.name));
-    });
-  }
-
-  /** S + R of the fullest instance of a budget. */
-  #inUse(name: string): bigint {
-    return [...this.#held(name).values()].reduce((most, held) => (held > most ? held : most), 0n);
-  }
-
-  /** S + R of each instance of a budget. */
-  #held(name: string): ReadonlyMap<string, bigint> {
-    const { state } = this.#processor;
-    const spends = [...(state?.spends.values() ?? [])].filter(({ match }) => match.name === name);
-    return new Map(spends.map((spend) => [spend.key, settledAt(spend, state?.atMs ?? 0) + spend.reserved]));
-  }
-
   #recall(processId: string, ids: readonly string[]): void {
     const agent = [...this.#agents, ...this.#ended].find(({ client }) => client.processId === processId);
     if (agent !== undefined && !agent.isDead) this.#network.push(agent.link, () => agent.recall(ids));
-  }
-
-  #documents(): Scenario["budgets"] {
-    if (!this.#scenario.isWild) return this.#budgets;
-    return this.#budgets.map((budget) => ({
-      ...budget,
-      limit: (budget.limit * BigInt(this.#random.between(50, 150))) / 100n,
-    }));
   }
 
   #rate(): number {

@@ -1,0 +1,75 @@
+/** Who writes the documents, and changes them while everything goes on. */
+import { settledAt } from "../../src/budget/rules/spend.ts";
+import type { Random } from "../support/random.ts";
+import type { Oracle } from "./oracle.ts";
+import type { Serving } from "./processor.ts";
+import type { Scenario } from "./scenario.ts";
+
+export interface PeopleOptions {
+  readonly scenario: Scenario;
+  readonly random: Random;
+  readonly oracle: Oracle;
+  readonly processor: () => Serving;
+}
+
+export class People {
+  readonly #options: PeopleOptions;
+  /** In force, or on their way to be. */
+  #budgets: Scenario["budgets"];
+  readonly #raised = new Set<string>();
+
+  constructor(options: PeopleOptions) {
+    this.#options = options;
+    this.#budgets = options.scenario.budgets;
+  }
+
+  /** What a start finds. */
+  documents(): Scenario["budgets"] {
+    const { scenario, random } = this.#options;
+    if (!scenario.isWild) return this.#budgets;
+    return this.#budgets.map((budget) => ({
+      ...budget,
+      limit: (budget.limit * BigInt(random.between(50, 150))) / 100n,
+    }));
+  }
+
+  /** Lets a budget spend more for a time; each once, so that the oracle knows how much at the most. */
+  raise(): void {
+    const { random, oracle } = this.#options;
+    const processor = this.#options.processor();
+    const { name, limit } = random.pick(this.#budgets);
+    if (this.#raised.has(name) || !processor.isUp) return;
+    this.#raised.add(name);
+    const amount = (limit * BigInt(random.between(10, 100))) / 100n + 1n;
+    oracle.raise(name, amount);
+    const forMs = random.pick([1000, 10_000, 600_000]);
+    processor.raise({ id: `raise ${name}`, budget: name, amount, forMs, author: "simulation", reason: "" });
+  }
+
+  /** Changes a limit; the documents are read again. */
+  relimit(): void {
+    const { random, oracle } = this.#options;
+    const processor = this.#options.processor();
+    if (!processor.isReloadable) return;
+    const changed = random.pick(this.#budgets);
+    // Half of them come down to what is in use just now.
+    const from = random.chance(0.5) ? this.#inUse(changed.name) : changed.limit;
+    const limit = (from * BigInt(random.between(50, 150))) / 100n;
+    if (limit === 0n) return;
+    this.#budgets = this.#budgets.map((budget) => (budget === changed ? { ...budget, limit } : budget));
+    const acknowledge = oracle.relimit(changed, limit);
+    processor.configure(this.#budgets, () => acknowledge(this.#held(changed.name)));
+  }
+
+  /** S + R of the fullest instance of a budget. */
+  #inUse(name: string): bigint {
+    return [...this.#held(name).values()].reduce((most, held) => (held > most ? held : most), 0n);
+  }
+
+  /** S + R of each instance of a budget. */
+  #held(name: string): ReadonlyMap<string, bigint> {
+    const { state } = this.#options.processor();
+    const spends = [...(state?.spends.values() ?? [])].filter(({ match }) => match.name === name);
+    return new Map(spends.map((spend) => [spend.key, settledAt(spend, state?.atMs ?? 0) + spend.reserved]));
+  }
+}
