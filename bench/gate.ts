@@ -3,12 +3,13 @@
  * instrumentation, a budget, the audit chain and a processor. Blocks of calls alternate between the two, so that both see the same
  * machine. By one caller: the difference of the quantiles of each pair of blocks, and of those the median. By 64 callers, who keep a core
  * busy: the difference of the time that a call takes of the whole, and of the CPU of its process. Then what pricing and bounding a prompt
- * costs by itself; and, before all that, what registration adds to the start of a process. The processor, which runs on another machine, gets
- * of this one what nobody else wants, and its engine nothing while calls are timed.
+ * costs by itself, and what other instrumentations of the library add, in the same rounds; and, before all that, what registration adds to
+ * the start of a process. The processor, which runs on another machine, gets of this one what nobody else wants, and its engine nothing
+ * while calls are timed.
  *
  *     npm run bench gate [-- --calls 1000000]      (so many calls of one process: what they leave behind, instead)
  */
-import { spawn, type ChildProcess } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
 import { constants, setPriority } from "node:os";
@@ -19,9 +20,11 @@ import { createWorkspace, ProcessorProcess } from "../src/demo/processor-process
 import { CallBounds } from "../instrumentation/src/gate/call-bound.ts";
 import { chatCompletions } from "../instrumentation/src/openai/chat-completions.ts";
 import { createPriceBook } from "../instrumentation/src/pricing/cached-price-book.ts";
+import { compareWithOthers } from "./gate-parts/beside-others.ts";
 import { HeldEngine } from "./gate-parts/held-engine.ts";
 import { makeManyCalls } from "./gate-parts/many-calls.ts";
 import { timeRegistration } from "./gate-parts/registration.ts";
+import { type Block, quantile, TimedAgent } from "./gate-parts/timed-agent.ts";
 
 /** After 3,000 calls half of what the gate adds is code that is not compiled yet; after this many it stays the same (decision 0045). */
 const WARM_UP_CALLS = 12_000;
@@ -52,12 +55,13 @@ stack.defer(async () => void (await processor.stop()));
 stepBack(processor.endpoints.pid);
 const engine = new HeldEngine(processor, workspace);
 
-const bare = await startAgent([]);
-const gated = await startAgent(["--import", "@tollgate/instrumentation/register"]);
-stack.defer(() => endAgent(bare));
-stack.defer(() => endAgent(gated));
+const where = { providerUrl: url, endpoints: processor.endpoints };
+const bare = await TimedAgent.start({ ...where, nodeArgs: [] });
+stack.defer(() => bare.end());
+const gated = await TimedAgent.start({ ...where, nodeArgs: ["--import", "@tollgate/instrumentation/register"] });
+stack.defer(() => gated.end());
 
-for (const agent of [bare, gated]) await timeCalls(agent, WARM_UP_CALLS, CALLERS);
+for (const agent of [bare, gated]) await agent.time(WARM_UP_CALLS, CALLERS);
 const one = await comparePairs(1);
 const many = await comparePairs(CALLERS);
 const us = (nanoseconds: number): string => (nanoseconds / 1_000).toFixed(0);
@@ -72,6 +76,8 @@ console.log(`CPU of the process   ${us(one.cpu)} µs more by one caller, ${us(ma
 const [small, large] = [timeBound(4), timeBound(64)];
 report("price + bound, 4 KB", small * 1_000, LIMITS_US.bound);
 console.log(`                 64 KB: ${large.toFixed(1)} µs, ${(large / small).toFixed(1)} times that of 4 KB`);
+const calls = { warmUp: WARM_UP_CALLS, block: BLOCK_CALLS, callers: CALLERS };
+await compareWithOthers({ bare, gate: gated }, { ...where, engine, calls });
 
 function report(what: string, nanoseconds: number, limitUs: number): void {
   const value = nanoseconds / 1_000;
@@ -95,8 +101,8 @@ async function comparePairs(callers: number): Promise<Compared> {
   const comparePair = async (): Promise<void> => {
     // Who goes first changes, so that neither always runs on the warmer machine.
     const isBareFirst = pairs.length % 2 === 0;
-    const first = await timeCalls(isBareFirst ? bare : gated, BLOCK_CALLS, callers);
-    const second = await timeCalls(isBareFirst ? gated : bare, BLOCK_CALLS, callers);
+    const first = await (isBareFirst ? bare : gated).time(BLOCK_CALLS, callers);
+    const second = await (isBareFirst ? gated : bare).time(BLOCK_CALLS, callers);
     pairs.push(isBareFirst ? { bare: first, gated: second } : { bare: second, gated: first });
   };
   while (pairs.length < BLOCKS) {
@@ -134,21 +140,6 @@ function timeBound(kilobytes: number): number {
   return Math.min(...rounds) / 1_000;
 }
 
-async function startAgent(nodeArgs: readonly string[]): Promise<ChildProcess> {
-  const agent = spawn(process.execPath, [...nodeArgs, join(import.meta.dirname, "agents/timed-calls.mjs"), url], {
-    cwd: PACKAGE_ROOT,
-    env: {
-      ...process.env,
-      OTEL_EXPORTER_OTLP_ENDPOINT: processor.endpoints.otlp_http,
-      TOLLGATE_ENDPOINT: processor.endpoints.api,
-      TOLLGATE_AGENT: "bench",
-    },
-    stdio: ["ignore", "inherit", "inherit", "ipc"],
-  });
-  await once(agent, "message");
-  return agent;
-}
-
 /** A process and its children, thread by thread, to the lowest priority. Where there is no /proc, nothing changes. */
 function stepBack(pid: number): void {
   try {
@@ -160,33 +151,4 @@ function stepBack(pid: number): void {
   } catch {
     console.log("(the processor has the same priority as the agents here)");
   }
-}
-
-/** Waits for the end: the processor must hear the agent's last words. */
-async function endAgent(agent: ChildProcess): Promise<void> {
-  const ended = once(agent, "exit");
-  agent.kill();
-  await ended;
-}
-
-interface Block {
-  readonly p50: number;
-  readonly p99: number;
-  /** The time of all calls, by their number. */
-  readonly each: number;
-  /** The CPU of the process meanwhile, by their number. */
-  readonly cpu: number;
-}
-
-async function timeCalls(agent: ChildProcess, calls: number, callers: number): Promise<Block> {
-  agent.send({ calls, callers });
-  const [message] = (await once(agent, "message")) as [{ nanoseconds: readonly number[]; total: number; cpu: number }];
-  const { nanoseconds, total, cpu } = message;
-  const each = total / nanoseconds.length;
-  return { p50: quantile(nanoseconds, 0.5), p99: quantile(nanoseconds, 0.99), each, cpu: cpu / nanoseconds.length };
-}
-
-function quantile(values: readonly number[], share: number): number {
-  const sorted = values.toSorted((left, right) => left - right);
-  return sorted[Math.floor(sorted.length * share)] ?? Number.NaN;
 }
