@@ -59,7 +59,9 @@ const embeddedSection = z.strictObject({
 });
 
 const clickhouseSection = z.strictObject({
-  url: serverUrlSchema.describe("A ClickHouse server's HTTP interface."),
+  url: serverUrlSchema.describe(
+    "A ClickHouse server's HTTP interface. `https://`: by authorities that Node knows, and those in the file that `NODE_EXTRA_CA_CERTS` names.",
+  ),
   username: z.string().default("default").describe("Needs to create tables in `database`, to insert and to select."),
   password: secretSchema.optional().describe("Write it as `${env:NAME}`."),
   readonly_username: z
@@ -100,7 +102,9 @@ export const ledgerSection = z
         error: "put the credentials into `username` and `password`",
       })
       .optional()
-      .describe("Where Valkey listens; of a cluster: any node. Needed with `store: valkey`."),
+      .describe(
+        "Where Valkey listens; of a cluster: any node. Needed with `store: valkey`. `rediss://` is TLS, by the same authorities as ClickHouse's.",
+      ),
     username: z.string().min(1).optional().describe("Valkey's user; absent: its default user."),
     password: secretSchema.optional().describe("Its password. Write it as `${env:NAME}`."),
     name: z

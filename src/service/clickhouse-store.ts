@@ -13,6 +13,7 @@ import { applyRetention, type Retention } from "../storage/retention.ts";
 import { Backoff } from "../support/backoff.ts";
 import { type CancelTimer, type Clock, delay, every } from "../support/clock.ts";
 import { errorText } from "../telemetry/error-text.ts";
+import { reachText } from "../telemetry/reach-text.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
 import type { WatchedEngine } from "./engine-watch.ts";
 import type { Store, TableRow } from "./store.ts";
@@ -83,6 +84,8 @@ export class ClickhouseStore implements Store {
   #isMigrated = false;
   #isAnswering = false;
   #hasFailed = false;
+  /** Why it could not be reached last. */
+  #failure = "";
   #findings: readonly string[] = [];
   /** Tables that have lost parts. */
   #broken: readonly string[] = [];
@@ -206,7 +209,8 @@ export class ClickhouseStore implements Store {
         return;
       } catch (error) {
         if (error instanceof MigrationError) throw error;
-        telemetry.log.line("debug", "migration_failed", { reason: errorText(error) });
+        this.#failure = reachText(error);
+        telemetry.log.line("debug", "migration_failed", { reason: this.#failure });
         if (this.#isLate && !this.#hasFailed) this.#tellUnavailable();
         this.#hasFailed = true;
         await delay(clock, backoff.next());
@@ -215,7 +219,8 @@ export class ClickhouseStore implements Store {
   }
 
   #tellUnavailable(): void {
-    if (!this.isReady && !this.#isStopped) this.#options.telemetry.emit("storage_unavailable", { url: this.url() });
+    if (this.isReady || this.#isStopped) return;
+    this.#options.telemetry.emit("storage_unavailable", { url: this.url(), reason: this.#failure });
   }
 
   async #makeTables(): Promise<void> {
@@ -234,15 +239,15 @@ export class ClickhouseStore implements Store {
   async #ping(): Promise<void> {
     if (this.#isPinging) return;
     this.#isPinging = true;
-    const isAnswering = await this.#ask().then(
-      () => true,
-      () => false,
-    );
+    const failure = await this.#ask().then(() => undefined, reachText);
+    const isAnswering = failure === undefined;
     this.#isPinging = false;
     if (this.#isStopped || isAnswering === this.#isAnswering || !this.#isMigrated) return;
     this.#isAnswering = isAnswering;
-    this.#options.telemetry.emit(isAnswering ? "storage_ready" : "storage_unavailable", { url: this.url() });
-    if (isAnswering) await this.#lookForBrokenParts();
+    const { telemetry } = this.#options;
+    if (!isAnswering) return telemetry.emit("storage_unavailable", { url: this.url(), reason: failure });
+    telemetry.emit("storage_ready", { url: this.url() });
+    await this.#lookForBrokenParts();
   }
 
   /** What a server finds broken it finds when it starts. Each finding is told once. Never rejects. */

@@ -6,6 +6,7 @@
 import { createHash } from "node:crypto";
 import type * as Library from "@redis/client";
 import { SystemClock } from "../../support/clock.ts";
+import { reachText } from "../../telemetry/reach-text.ts";
 import { LedgerError } from "../ledger-error.ts";
 import { SCRIPTS, type ScriptName } from "./scripts.ts";
 import { TABLE_SCRIPTS, type TableScriptName } from "./table-scripts.ts";
@@ -106,7 +107,7 @@ export class StoreLink {
       await this.#bounded(subscriber.sSubscribe(this.key("said"), this.#options.onMessage), REPLY_TIMEOUT_MS);
     } catch (error) {
       destroy();
-      throw lastError instanceof Error ? unavailable(`cannot connect to ${url}: ${lastError.message}`) : error;
+      throw lastError instanceof Error ? unavailable(`cannot connect to ${url}: ${reachText(lastError)}`) : error;
     }
     this.#connection = {
       send: (args) => client.sendCommand(args),
