@@ -26,6 +26,35 @@ export const LEGACY_ATTRIBUTES: Readonly<Record<string, string>> = {
   "gen_ai.openai.request.response_format": "gen_ai.output.type",
 };
 
+/**
+ * What frameworks call themselves where the provider belongs, in lower case: who served the call is not said then. Recorded of Strands, ADK
+ * and AutoGen (docs/dialects.md), the others as OpenLIT's instrumentations of them have it (1.45).
+ */
+export const FRAMEWORK_NAMES: readonly string[] = [
+  "ag2",
+  "agent_framework",
+  "agno",
+  "autogen",
+  "browser_use",
+  "claude_agent_sdk",
+  "controlflow",
+  "crewai",
+  "dynamiq",
+  "gcp.vertex.agent",
+  "google_adk",
+  "haystack",
+  "julep",
+  "langchain",
+  "langgraph",
+  "letta",
+  "llama_index",
+  "openai_agents",
+  "pydantic_ai",
+  "smolagents",
+  "strands-agents",
+  "strands_agents",
+];
+
 /** Old spellings of a provider → its current name. A spelling that is not here stays as it is. */
 export const LEGACY_PROVIDERS: Readonly<Record<string, string>> = {
   "az.ai.openai": "azure.ai.openai",

@@ -347,4 +347,4 @@ export const DecisionName = {
 } as const;
 export type DecisionName = (typeof DecisionName)[keyof typeof DecisionName];
 
-export { LEGACY_ATTRIBUTES, LEGACY_PROVIDERS } from "./semconv-legacy.ts";
+export { FRAMEWORK_NAMES, LEGACY_ATTRIBUTES, LEGACY_PROVIDERS } from "./semconv-legacy.ts";

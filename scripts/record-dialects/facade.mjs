@@ -19,7 +19,7 @@ export async function startFacade(simulatorUrl) {
     const body = Buffer.concat(chunks);
     const before = await readCount(simulatorUrl);
     const headers = Object.fromEntries(
-      ["authorization", "x-api-key", "content-type"].flatMap((name) =>
+      ["authorization", "x-api-key", "x-goog-api-key", "content-type"].flatMap((name) =>
         request.headers[name] === undefined ? [] : [[name, request.headers[name]]],
       ),
     );
@@ -52,8 +52,8 @@ function billOf(request, { path, status, before, after }) {
   return {
     path,
     status,
-    model: request.model,
-    stream: request.stream === true,
+    model: request.model ?? /\/models\/([^:]+):/.exec(path)?.[1],
+    stream: request.stream === true || path.includes(":stream"),
     input_tokens: after.input_tokens - before.input_tokens,
     output_tokens: after.output_tokens - before.output_tokens,
     nano_usd: String(BigInt(after.nano_usd) - BigInt(before.nano_usd)),

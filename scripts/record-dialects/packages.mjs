@@ -34,6 +34,45 @@ export const PYTHON_SCENARIOS = {
     "openinference-instrumentation-anthropic": "3.1.0",
     "openinference-instrumentation-openai": "0.1.66",
   },
+  // The next ones want versions of their parts that fit together by no rule of theirs; older SDKs where they know no newer.
+  "otel-openai-python": {
+    httpx: "0.28.1",
+    openai: "2.54.0",
+    "opentelemetry-exporter-otlp-proto-http": "1.35.0",
+    "opentelemetry-instrumentation-openai-v2": "2.1b0",
+    "opentelemetry-sdk": "1.35.0",
+  },
+  "google-genai-python": {
+    "google-genai": "2.34.0",
+    "opentelemetry-exporter-otlp-proto-http": "1.45.2",
+    "opentelemetry-instrumentation-google-genai": "1.3b0",
+  },
+  "google-adk": { "google-adk": "2.13.0", "opentelemetry-exporter-otlp-proto-http": "1.44.0" },
+  "google-adk-1": { "google-adk": "1.39.1", "opentelemetry-exporter-otlp-proto-http": "1.41.1" },
+  "google-adk-1-14": { "google-adk": "1.14.1", "opentelemetry-exporter-otlp-proto-http": "1.45.2" },
+  "openai-agents-python": {
+    openai: PYTHON.openai,
+    "openai-agents": "0.24.0",
+    "openinference-instrumentation-openai-agents": "2.6.0",
+    "opentelemetry-exporter-otlp-proto-http": PYTHON["opentelemetry-exporter-otlp-proto-http"],
+  },
+  "openlit-python": {
+    anthropic: "0.125.0",
+    openai: "2.54.0",
+    openlit: "1.45.0",
+    "opentelemetry-exporter-otlp-proto-http": "1.45.1",
+  },
+  strands: {
+    "opentelemetry-exporter-otlp-proto-http": "1.45.1",
+    "strands-agents[openai,anthropic,otel]": "1.62.0",
+  },
+  "semantic-kernel": {
+    openai: PYTHON.openai,
+    "opentelemetry-exporter-otlp-proto-http": PYTHON["opentelemetry-exporter-otlp-proto-http"],
+    "semantic-kernel": "1.45.0",
+  },
+  agno: { ...PYTHON, agno: "3.1.10", "openinference-instrumentation-agno": "1.0.15" },
+  autogen: { ...PYTHON, "autogen-agentchat": "0.7.5", "autogen-ext[openai]": "0.7.5" },
   litellm: { "litellm[proxy]": "1.105.2", "opentelemetry-exporter-otlp-proto-http": "1.39.1" },
   "pydantic-ai": { "opentelemetry-exporter-otlp-proto-http": "1.45.2", "pydantic-ai-slim[openai,anthropic]": "2.68.0" },
 };

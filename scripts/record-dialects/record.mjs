@@ -12,7 +12,7 @@
 import { spawn } from "node:child_process";
 import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
-import { tmpdir } from "node:os";
+import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { startFacade } from "./facade.mjs";
@@ -57,6 +57,8 @@ async function record(name) {
         OPENAI_API_KEY: "key-openai",
         ANTHROPIC_BASE_URL: facade.url,
         ANTHROPIC_API_KEY: "key-anthropic",
+        GOOGLE_GEMINI_BASE_URL: facade.url,
+        GOOGLE_API_KEY: "key-google",
         TRACELOOP_TELEMETRY: "false",
         LANGSMITH_TRACING: "true",
         LANGSMITH_OTEL_ENABLED: "true",
@@ -66,7 +68,8 @@ async function record(name) {
     const resourceSpans = collector.requests.flatMap((request) => request.resourceSpans ?? []).map(anonymous);
     const spans = resourceSpans.flatMap((resource) => resource.scopeSpans).flatMap((scope) => scope.spans).length;
     const golden = { scenario: name, packages, node: process.version, bills: facade.bills, resourceSpans };
-    const tidy = (_key, value) => (typeof value === "string" ? cut(value.replaceAll(folder, "/app")) : value);
+    const tidy = (_key, value) =>
+      typeof value === "string" ? cut(value.replaceAll(folder, "/app").replaceAll(homedir(), "~")) : value;
     await writeFile(join(FIXTURES, `${name}.json`), `${JSON.stringify(golden, tidy, 1)}\n`);
     return `${spans} spans of ${facade.bills.length} calls`;
   } finally {

@@ -256,6 +256,15 @@ export function isContentKey(key: string): boolean {
   return (key.startsWith("llm.") && isRawContent(key)) || isSpoken(key);
 }
 
+/** The runtime of AutoGen writes what agents say to each other under a name that is everyday elsewhere. */
+const AUTOGEN = { scope: "autogen", keys: ["message"] } as const;
+const NO_KEYS: readonly string[] = [];
+
+/** Keys that hold content on the spans of this scope only. */
+export function contentKeysOfScope(scope: string): readonly string[] {
+  return scope.startsWith(AUTOGEN.scope) ? AUTOGEN.keys : NO_KEYS;
+}
+
 /** Events of older drafts of the GenAI conventions that carry messages in attributes or bodies with everyday names. */
 const CONTENT_EVENTS: ReadonlySet<string> = new Set([
   "gen_ai.system.message",

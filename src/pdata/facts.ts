@@ -25,6 +25,7 @@ export function emptyFacts(): SpanFacts {
     reasoningTokens: 0,
     hasUsage: false,
     isUsagePartial: false,
+    isToldAbove: false,
     costNanoUsd: 0n,
     costStatus: "",
     priceVersion: "",

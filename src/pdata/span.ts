@@ -84,6 +84,8 @@ export interface SpanFacts {
   hasUsage: boolean;
   /** The sender is known to keep a part of the usage to itself. */
   isUsagePartial: boolean;
+  /** A call of a model that the span above tells of as well, with more of what it used. */
+  isToldAbove: boolean;
   /** Nano-dollars. */
   costNanoUsd: bigint;
   /** `""`: not a span that costs. */

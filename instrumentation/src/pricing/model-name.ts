@@ -85,6 +85,7 @@ const MAKERS: readonly (readonly [RegExp, string])[] = [
   [/^(?:gpt-|chatgpt-|o[1-9](?:-|$)|text-embedding-)/i, "openai"],
   [/^claude-/i, "anthropic"],
   [/^gemini-/i, "gcp.gemini"],
+  [BEDROCK, "aws.bedrock"],
 ];
 /** A router's prefix before a router's prefix before a name, and no more. */
 const DEPTH_MAX = 3;

@@ -1,12 +1,11 @@
-"""The calls of calls.mjs, for scenarios of Python."""
-
-import anthropic
-import openai
+"""The calls of calls.mjs, for scenarios of Python. The SDKs are imported where they are called: not all scenarios have both."""
 
 LONG_SYSTEM = "Rule: tolls are paid before the gate opens. " * 120
 
 
 def call_openai(client):
+    import openai
+
     def chat(content, model="gpt-4o-mini", **more):
         return client.chat.completions.create(model=model, messages=[{"role": "user", "content": content}], **more)
 
@@ -27,6 +26,8 @@ def call_openai(client):
 
 
 def call_anthropic(client, unknown=True):
+    import anthropic
+
     system = [{"type": "text", "text": LONG_SYSTEM, "cache_control": {"type": "ephemeral"}}]
 
     def ask(content, model="claude-haiku-4-5", **more):

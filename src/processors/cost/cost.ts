@@ -49,6 +49,7 @@ const REPORTED_VERSION = "reported";
  */
 export function applyCost(span: Span, prices: PriceBook, told?: ToldCalls): void {
   if (!INFERENCE_OPERATIONS.has(span.facts.operation)) return;
+  if (span.facts.isToldAbove && span.facts.hasUsage) return;
   if (told !== undefined && isForeign(span)) {
     if (!told.countFirst(span)) {
       span.attributes.set(ATTR_TOLLGATE_USAGE_AGGREGATE, true);

@@ -35,6 +35,12 @@ export interface Reading {
   readonly cacheWriteTokens?: AttributeValue | undefined;
   /** Input does not include what was cached. */
   readonly isCacheBeside?: boolean;
+  /** Output does not include what was thought. */
+  readonly isReasoningBeside?: boolean;
+  /** Some of what was used is not told. */
+  readonly isPartial?: boolean;
+  /** The span above tells of the same call, and of all that it used. */
+  readonly isToldAbove?: boolean;
   readonly reasoningTokens?: AttributeValue | undefined;
   readonly inputAudioTokens?: AttributeValue | undefined;
   readonly outputAudioTokens?: AttributeValue | undefined;

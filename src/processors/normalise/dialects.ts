@@ -1,6 +1,7 @@
 import { KeyMemo } from "../../pdata/key-memo.ts";
 import type { Attributes } from "../../pdata/span.ts";
 import type { Dialect } from "./dialect.ts";
+import { adk } from "./dialects/adk.ts";
 import { langfuse } from "./dialects/langfuse.ts";
 import { langsmith } from "./dialects/langsmith.ts";
 import { litellm } from "./dialects/litellm.ts";
@@ -23,6 +24,7 @@ export const DIALECTS: readonly Dialect[] = [
   openlit,
   langfuse,
   mlflow,
+  adk,
 ];
 
 interface Mark {

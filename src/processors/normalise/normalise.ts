@@ -20,6 +20,7 @@ import {
   ATTR_TOLLGATE_PROVIDER_INFERRED,
   ATTR_TOLLGATE_USAGE_AGGREGATE,
   DecisionName,
+  FRAMEWORK_NAMES,
   INFERENCE_OPERATIONS,
   LEGACY_ATTRIBUTES,
   LEGACY_PROVIDERS,
@@ -33,12 +34,13 @@ import { readNames } from "../../pdata/span-names.ts";
 import { dialectsOf } from "./dialects.ts";
 import { readOperation } from "./operation.ts";
 import { addReading } from "./reading.ts";
-import { readUsage } from "./usage.ts";
+import { type Counted, readUsage } from "./usage.ts";
 
 const LEGACY: ReadonlyMap<string, string> = new Map(Object.entries(LEGACY_ATTRIBUTES));
 const PROVIDERS: ReadonlyMap<string, string> = new Map(Object.entries(LEGACY_PROVIDERS));
 /** Names that are current, and written in any case (`OpenAI`). */
 const CURRENT_PROVIDERS: ReadonlySet<string> = new Set([...PROVIDERS.values(), "ibm.watsonx.ai"]);
+const FRAMEWORKS: ReadonlySet<string> = new Set(FRAMEWORK_NAMES);
 const DECISIONS: ReadonlySet<string> = new Set(Object.values(DecisionName));
 const KEYS = {
   requestModel: AttributeKey.of(ATTR_GEN_AI_REQUEST_MODEL),
@@ -60,11 +62,14 @@ const ERROR_OTHER = "_OTHER";
 export function normalise(span: Span): void {
   const { attributes, facts } = span;
   renameLegacy(attributes);
-  let isCacheBeside = false;
+  const counted: Counted = { isCacheBeside: false, isReasoningBeside: false, isPartial: false };
   for (const dialect of dialectsOf(attributes)) {
     const reading = dialect.read(span);
     addReading(attributes, reading);
-    isCacheBeside ||= reading.isCacheBeside === true;
+    counted.isCacheBeside ||= reading.isCacheBeside === true;
+    counted.isReasoningBeside ||= reading.isReasoningBeside === true;
+    counted.isPartial ||= reading.isPartial === true;
+    facts.isToldAbove ||= reading.isToldAbove === true;
   }
   facts.requestModel = textAttribute(attributes, KEYS.requestModel);
   facts.model = textAttribute(attributes, KEYS.responseModel) || facts.requestModel;
@@ -74,8 +79,9 @@ export function normalise(span: Span): void {
   const isTool = facts.operation === Operation.executeTool || facts.operation === "";
   facts.tool = isTool ? textAttribute(attributes, KEYS.tool) : "";
   readNames(span);
-  readUsage(span, { isCacheBeside });
-  if (facts.hasUsage && !INFERENCE_OPERATIONS.has(facts.operation)) attributes.set(ATTR_TOLLGATE_USAGE_AGGREGATE, true);
+  readUsage(span, counted);
+  if (facts.hasUsage && (facts.isToldAbove || !INFERENCE_OPERATIONS.has(facts.operation)))
+    attributes.set(ATTR_TOLLGATE_USAGE_AGGREGATE, true);
   readDecision(attributes, facts);
   if (span.statusCode === StatusCode.error && !attributes.has(ATTR_ERROR_TYPE)) {
     attributes.set(ATTR_ERROR_TYPE, exceptionType(span) || ERROR_OTHER);
@@ -99,7 +105,7 @@ function renameLegacy(attributes: Attributes): void {
 
 function providerOf(attributes: Attributes, facts: SpanFacts): string {
   const name = textAttribute(attributes, KEYS.provider);
-  if (name === "") {
+  if (name === "" || FRAMEWORKS.has(name.toLowerCase())) {
     const inferred = INFERENCE_OPERATIONS.has(facts.operation) ? inferProvider(facts.model) : "";
     if (inferred !== "") attributes.set(ATTR_TOLLGATE_PROVIDER_INFERRED, true);
     return inferred;

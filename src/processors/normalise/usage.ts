@@ -46,14 +46,18 @@ function hidesCaches({ attributes, scope }: Pick<Span, "attributes" | "scope">):
   );
 }
 
-/**
- * Fills the tokens of `span.facts` from the current names. What is no count is not there. `isCacheBeside`: a dialect knows that input
- * does not include what was cached.
- */
-export function readUsage(
-  { attributes, scope, facts }: Span,
-  { isCacheBeside }: { readonly isCacheBeside: boolean },
-): void {
+/** What the span's dialects know of how its sender counts. */
+export interface Counted {
+  /** Input does not include what was cached. */
+  isCacheBeside: boolean;
+  /** Output does not include what was thought. */
+  isReasoningBeside: boolean;
+  /** A part of it is not told. */
+  isPartial: boolean;
+}
+
+/** Fills the tokens of `span.facts` from the current names. What is no count is not there. */
+export function readUsage({ attributes, scope, facts }: Span, counted: Counted): void {
   const isTold = hasAttribute(attributes, INPUT) || hasAttribute(attributes, OUTPUT);
   const { input, output } = readTold(attributes, facts.operation);
   facts.cacheReadTokens = tokensAt(attributes, CACHE_READ) ?? 0;
@@ -65,11 +69,12 @@ export function readUsage(
   facts.inputTokens = input;
   facts.outputTokens = output;
   if (!facts.hasUsage) return;
-  facts.isUsagePartial = hidesCaches({ attributes, scope });
+  facts.isUsagePartial = counted.isPartial || hidesCaches({ attributes, scope });
   // A part is never larger than its whole: then the sender counts it beside.
-  if (cached > facts.inputTokens || (cached > 0 && (isCacheBeside || EXCLUDES_CACHE.has(scope.name))))
+  if (cached > facts.inputTokens || (cached > 0 && (counted.isCacheBeside || EXCLUDES_CACHE.has(scope.name))))
     facts.inputTokens += cached;
-  if (facts.reasoningTokens > facts.outputTokens) facts.outputTokens += facts.reasoningTokens;
+  if (counted.isReasoningBeside || facts.reasoningTokens > facts.outputTokens)
+    facts.outputTokens += facts.reasoningTokens;
 }
 
 /**

@@ -6,7 +6,7 @@
 import type { KeyedHash, ValueRules } from "@tollgate/instrumentation/redaction";
 import { ATTR_TOLLGATE_CONTENT_DROPPED, ATTR_TOLLGATE_REDACTED } from "@tollgate/instrumentation/semconv";
 import { attributeText } from "../../pdata/attribute-text.ts";
-import { isContentEvent, isEventContentKey } from "../../pdata/content-keys.ts";
+import { contentKeysOfScope, isContentEvent, isEventContentKey } from "../../pdata/content-keys.ts";
 import { countAttribute } from "../../pdata/attribute-read.ts";
 import { KeyMemo } from "../../pdata/key-memo.ts";
 import type { Attributes, AttributeValue, Span, SpanEvent } from "../../pdata/span.ts";
@@ -71,6 +71,7 @@ export class Redactor {
     const scope = this.#redactShared(span.scope.attributes, NO_LABEL);
     const loss = new Loss();
     this.#redactAttributes({ attributes: span.attributes, loss, labelOf: labelOfAttribute });
+    this.#redactSendersContent(span, loss);
     for (const event of span.events) this.#redactEvent(event, loss);
     for (const link of span.links) this.#redactAttributes({ attributes: link.attributes, loss, labelOf: NO_LABEL });
     this.#redactTexts(span, loss);
@@ -79,6 +80,13 @@ export class Redactor {
     if (redacted + content > 0) this.#repair(span, [resource, loss]);
     if (redacted > 0) addCount(span, ATTR_TOLLGATE_REDACTED, redacted);
     if (content > 0) addCount(span, ATTR_TOLLGATE_CONTENT_DROPPED, content);
+  }
+
+  #redactSendersContent({ attributes, scope }: Span, loss: Loss): void {
+    for (const key of contentKeysOfScope(scope.name)) {
+      const verdict = this.#options.keyRules.contentVerdict(key);
+      if (attributes.has(key)) this.#redactAttribute({ attributes, loss, labelOf: labelOfAttribute, key, verdict });
+    }
   }
 
   #redactShared(attributes: Attributes, labelOf: LabelOf): Loss {

@@ -1,6 +1,11 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { isContentEvent, isContentKey, isEventContentKey } from "../../../src/pdata/content-keys.ts";
+import {
+  contentKeysOfScope,
+  isContentEvent,
+  isContentKey,
+  isEventContentKey,
+} from "../../../src/pdata/content-keys.ts";
 
 const FIXTURES = new URL("../../fixtures/dialects/", import.meta.url);
 
@@ -22,7 +27,14 @@ describe("content keys", () => {
   it("cover every recorded attribute that repeats what was asked or answered", () => {
     const { said } = recordedKeys();
     expect(said.length).toBeGreaterThan(15);
-    expect(said.filter((key) => !isContentKey(key) && !key.startsWith("exception."))).toEqual([]);
+    // The spans of this runtime's scope have it, and only they.
+    const autogen = contentKeysOfScope("autogen SingleThreadedAgentRuntime");
+    expect(autogen.filter((key) => said.includes(key))).toEqual(["message"]);
+    // Of events that carry messages.
+    expect(isEventContentKey("gen_ai.user.message", "content")).toBe(true);
+    const missed = said.filter((key) => !isContentKey(key) && ![...autogen, "content"].includes(key));
+    expect(missed.filter((key) => !key.startsWith("exception."))).toEqual([]);
+    expect(contentKeysOfScope("my-app")).toEqual([]);
   });
 
   it("leave what is needed to price, name and find a call", () => {

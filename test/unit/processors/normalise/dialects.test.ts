@@ -14,8 +14,8 @@ import { applyCost } from "../../../../src/processors/cost/cost.ts";
 import { ToldCalls } from "../../../../src/processors/cost/told-calls.ts";
 import { spendOf } from "../../../../src/processors/meter/meter.ts";
 import { normalise } from "../../../../src/processors/normalise/normalise.ts";
-import { EXPECTED, type ExpectedScenario } from "./expected-calls.ts";
-import type { ExpectedCall } from "./scenario-calls.ts";
+import { EXPECTED } from "./expected-calls.ts";
+import type { ExpectedCall, ExpectedScenario } from "./scenario-calls.ts";
 
 interface Bill {
   readonly input_tokens: number;

@@ -1,18 +1,25 @@
 /** For each dialect how what it sends falls short of what the provider counted, and what its spans mean. */
+import { FRAMEWORKS } from "./expected-frameworks.ts";
 import {
   ANTHROPIC,
+  asAsked,
   BEDROCK,
+  CACHE_UNSAID,
   CACHED,
   call,
+  chained,
   CLAUDE_PLAIN,
   CLAUDE_READ,
   CLAUDE_STREAMED,
   CLAUDE_WRITE,
   claudeOnBedrock,
+  guessed,
   MINI,
+  NOBODY,
   PLAIN,
   REASONED,
   RESPONSE,
+  SOMEBODY,
   STREAMED,
   TOLD_BESIDE_ITS_LIKE,
   TOLD_TWICE,
@@ -22,48 +29,15 @@ import {
   UNKNOWN_ON_BEDROCK,
   VERCEL,
   vercel,
+  withoutProvider,
+  withoutReasoning,
   type ExpectedCall,
+  type ExpectedScenario,
 } from "./scenario-calls.ts";
-
-/** The instrumentation does not say which part of the input came from the cache: priced in full. */
-const CACHE_UNSAID = { ...CACHED, cacheReadTokens: 0, costNanoUsd: 4_202_500n };
-/** MLflow names the provider of Anthropic's calls only. */
-const withoutProvider = (expected: ExpectedCall): ExpectedCall => ({
-  ...expected,
-  costStatus: expected.costStatus === "exact" ? "estimated" : expected.costStatus,
-});
-/** And one model of theirs: the one that was asked for. */
-const asAsked = (expected: ExpectedCall): ExpectedCall => ({ ...expected, model: expected.requestModel });
-const withoutReasoning = (expected: ExpectedCall): ExpectedCall => ({ ...expected, reasoningTokens: 0 });
-/** Langfuse knows one name of a model, and no provider. */
-const guessed = (expected: ExpectedCall, name = expected.model): ExpectedCall => ({
-  ...expected,
-  requestModel: name,
-  model: name,
-  costStatus: expected.costStatus === "exact" ? "estimated" : expected.costStatus,
-});
-/** LangChain as well, but it names the provider. */
-const chained = (expected: ExpectedCall): ExpectedCall => ({ ...expected, model: expected.requestModel });
-
-export interface ExpectedScenario {
-  readonly calls: readonly ExpectedCall[];
-  /** Places in `calls` whose tokens or cost differ from the bill, and why: limits of the sender, seen when recording. */
-  readonly differs: Readonly<Record<number, string>>;
-  /** Calls for which the instrumentation makes no span. */
-  readonly silent?: readonly number[];
-  readonly session: string;
-  readonly user: string;
-  readonly tools: readonly string[];
-  readonly agents: readonly string[];
-  /** Spans that repeat usage of others, and are labelled so. */
-  readonly aggregates: number;
-}
-
-const NOBODY = { session: "", user: "", tools: [], agents: [], aggregates: 0, differs: {} } as const;
-const SOMEBODY = { session: "session-7", user: "user-9", tools: ["order_lookup"], agents: ["planner"] } as const;
 
 /** Golden file → what its spans mean. */
 export const EXPECTED: Readonly<Record<string, ExpectedScenario>> = {
+  ...FRAMEWORKS,
   "anthropic-sdk": { ...NOBODY, calls: ANTHROPIC },
   "elastic-openai": {
     ...NOBODY,

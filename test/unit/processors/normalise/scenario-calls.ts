@@ -15,6 +15,20 @@ export interface ExpectedCall {
   readonly costStatus: "exact" | "estimated" | "unpriced" | "missing";
 }
 
+export interface ExpectedScenario {
+  readonly calls: readonly ExpectedCall[];
+  /** Places in `calls` whose tokens or cost differ from the bill, and why: limits of the sender, seen when recording. */
+  readonly differs: Readonly<Record<number, string>>;
+  /** Calls for which the instrumentation makes no span. */
+  readonly silent?: readonly number[];
+  readonly session: string;
+  readonly user: string;
+  readonly tools: readonly string[];
+  readonly agents: readonly string[];
+  /** Spans that repeat usage of others, and are labelled so. */
+  readonly aggregates: number;
+}
+
 export function call(provider: string, models: readonly [string, string], rest: Partial<ExpectedCall>): ExpectedCall {
   const none = { inputTokens: 0, outputTokens: 0, cacheReadTokens: 0, cacheWriteTokens: 0, reasoningTokens: 0 };
   const [requestModel, model] = models;
@@ -121,3 +135,26 @@ export const TOLD_TWICE: readonly [ExpectedCall, ExpectedCall, ExpectedCall, Exp
 
 /** Twice at the same time. */
 export const TOLD_BESIDE_ITS_LIKE = call("openai", GPT_4O, { inputTokens: 8, outputTokens: 84, costNanoUsd: 860_000n });
+
+/** The instrumentation does not say which part of the input came from the cache: priced in full. */
+export const CACHE_UNSAID = { ...CACHED, cacheReadTokens: 0, costNanoUsd: 4_202_500n };
+/** MLflow names the provider of Anthropic's calls only. */
+export const withoutProvider = (expected: ExpectedCall): ExpectedCall => ({
+  ...expected,
+  costStatus: expected.costStatus === "exact" ? "estimated" : expected.costStatus,
+});
+/** And one model of theirs: the one that was asked for. */
+export const asAsked = (expected: ExpectedCall): ExpectedCall => ({ ...expected, model: expected.requestModel });
+export const withoutReasoning = (expected: ExpectedCall): ExpectedCall => ({ ...expected, reasoningTokens: 0 });
+/** Langfuse knows one name of a model, and no provider. */
+export const guessed = (expected: ExpectedCall, name = expected.model): ExpectedCall => ({
+  ...expected,
+  requestModel: name,
+  model: name,
+  costStatus: expected.costStatus === "exact" ? "estimated" : expected.costStatus,
+});
+/** LangChain as well, but it names the provider. */
+export const chained = (expected: ExpectedCall): ExpectedCall => ({ ...expected, model: expected.requestModel });
+
+export const NOBODY = { session: "", user: "", tools: [], agents: [], aggregates: 0, differs: {} } as const;
+export const SOMEBODY = { session: "session-7", user: "user-9", tools: ["order_lookup"], agents: ["planner"] } as const;

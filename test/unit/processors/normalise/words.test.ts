@@ -156,6 +156,36 @@ describe("a span that speaks several dialects", () => {
   });
 });
 
+describe("ADK before 2.0", () => {
+  const call = (attributes: Readonly<Record<string, AttributeValue>>) => {
+    const told = {
+      "gcp.vertex.agent.event_id": "e",
+      "gen_ai.usage.input_tokens": 10n,
+      "gen_ai.usage.output_tokens": 5n,
+    };
+    const span = makeSpan(1, { name: "call_llm", scope: "gcp.vertex.agent", attributes: { ...told, ...attributes } });
+    normalise(span);
+    return span.facts;
+  };
+  const answer = (usage: unknown): string =>
+    JSON.stringify({ content: { text: '"usage_metadata":{' }, usage_metadata: usage });
+
+  it("counts what Gemini thought beside the output, and what others thought within it", () => {
+    const response = answer({ cached_content_token_count: 4, candidates_token_count: 5, thoughts_token_count: 3 });
+    const told = { "gcp.vertex.agent.llm_response": response };
+    const parts = { reasoningTokens: 3, cacheReadTokens: 4, isUsagePartial: false };
+    expect(call({ ...told, "gen_ai.request.model": "gemini-2.5-flash" })).toMatchObject({ ...parts, outputTokens: 8 });
+    expect(call({ ...told, "gen_ai.request.model": "openai/gpt-4o" })).toMatchObject({ ...parts, outputTokens: 5 });
+  });
+
+  it("is known to leave parts out where its answers are not kept", () => {
+    const silent = { "gcp.vertex.agent.llm_response": "{}", "gen_ai.request.model": "gemini-2.5-flash" };
+    expect(call(silent)).toMatchObject({ outputTokens: 5, isUsagePartial: true });
+    const thought = { ...silent, "gen_ai.usage.experimental.reasoning_tokens": 3n };
+    expect(call(thought)).toMatchObject({ outputTokens: 8, isUsagePartial: true });
+  });
+});
+
 describe("what a sender says of cost and provider", () => {
   it("is kept as reported, if it is an amount", () => {
     const reported = (cost: AttributeValue) =>
@@ -175,6 +205,23 @@ describe("what a sender says of cost and provider", () => {
       expect([facts.provider, facts.attributes.get("gen_ai.provider.name")]).toEqual([provider, provider]);
     }
     expect(factsOf({ "gen_ai.operation.name": "chat", "gen_ai.system": "Our LLM" }).provider).toBe("Our LLM");
+  });
+
+  it.each([
+    ["strands-agents", "us.anthropic.claude-haiku-4-5-20251001-v1:0", "aws.bedrock"],
+    ["strands-agents", "gpt-4o", "openai"],
+    ["Langchain", "gemini-2.5-flash", "gcp.gemini"],
+    ["crewai", "our-llm", ""],
+  ])("is not %s, which is a framework: %s is of %s", (framework, model, provider) => {
+    const facts = factsOf({
+      "gen_ai.operation.name": "chat",
+      "gen_ai.system": framework,
+      "gen_ai.request.model": model,
+    });
+    expect(facts.provider).toBe(provider);
+    expect(facts.attributes.get("tollgate.provider.inferred")).toBe(provider === "" ? undefined : true);
+    // The record stays what was sent.
+    expect(facts.attributes.get("gen_ai.provider.name")).toBe(framework);
   });
 
   it("is concluded from the model's name only where no provider is named, and then said so", () => {

@@ -74,6 +74,19 @@ describe("content", () => {
     expect(texts(span)).toEqual({ "tollgate.content.dropped": "1" });
   });
 
+  it("is found under an everyday name on the spans of the sender that uses it, and stays on others", async () => {
+    const attributes = { message: '{"messages":[{"content":"hello"}]}', "messaging.operation": "process" };
+    const [autogen, other] = ["autogen SingleThreadedAgentRuntime", "my-app"].map((scope) =>
+      makeSpan(1, { scope, attributes }),
+    ) as [Span, Span];
+    await redacted({}, autogen, other);
+    expect(texts(autogen)).toEqual({ "messaging.operation": "process", "tollgate.content.dropped": "1" });
+    expect(texts(other)).toEqual(attributes);
+    const kept = makeSpan(1, { scope: "autogen-core", attributes });
+    await redacted({ ignored_keys: ["message"] }, kept);
+    expect(texts(kept)).toEqual(attributes);
+  });
+
   it("leaves a span without any as it was", async () => {
     expect(await attributesAfter({}, { "http.route": "/x" })).toEqual({ "http.route": "/x" });
   });
