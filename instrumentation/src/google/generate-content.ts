@@ -72,7 +72,7 @@ export function generateContent({ provider, isStreamed, hasExtraBody }: Generate
 
     readAnswer(answer: unknown): AnswerFacts {
       const body = asBody(answer) ?? {};
-      return { ...head(body), finishReasons: finishReasons(body), usage: readUsage(body) };
+      return { ...head(body), finishReasons: finishReasons(body), usage: readUsage(body), ...servedTier(body) };
     },
 
     streamReader(params: Body): StreamReader {
@@ -93,7 +93,8 @@ class ChunkReader implements StreamReader {
   readonly #reasons = new Map<number, string>();
   #head: Pick<AnswerFacts, "id" | "model"> = { id: undefined, model: undefined };
   #usage: TokenUsage | undefined;
-  #searches = 0;
+  #fees = NO_FEES;
+  #tier: Pick<AnswerFacts, "tier"> = {};
   #isBlocked = false;
   #bytes = 0;
 
@@ -105,7 +106,8 @@ class ChunkReader implements StreamReader {
     const body = asBody(event) ?? {};
     this.#head = head(body);
     this.#usage = readUsage(body) ?? this.#usage;
-    this.#searches = Math.max(this.#searches, searchesOf(body));
+    this.#fees = moreOf(this.#fees, feesOf(body));
+    this.#tier = { ...this.#tier, ...servedTier(body) };
     if (asBody(body["promptFeedback"])?.["blockReason"] !== undefined) this.#isBlocked = true;
     for (const value of asArray(body["candidates"])) {
       const candidate = asBody(value) ?? {};
@@ -119,8 +121,8 @@ class ChunkReader implements StreamReader {
   facts(): AnswerFacts {
     const isFinal = this.#isBlocked || this.#reasons.size >= this.#choices;
     const finishReasonsSeen = [...new Set(this.#reasons.values())];
-    const usage = isFinal && this.#usage !== undefined ? withSearches(this.#usage, this.#searches) : undefined;
-    return { ...this.#head, finishReasons: finishReasonsSeen, usage };
+    const usage = isFinal && this.#usage !== undefined ? withFees(this.#usage, this.#fees) : undefined;
+    return { ...this.#head, finishReasons: finishReasonsSeen, usage, ...this.#tier };
   }
 
   inputTokens(): number | undefined {
@@ -163,7 +165,7 @@ function readUsage(body: Body): TokenUsage | undefined {
     reasoning,
     ...mediaIn(usage),
   };
-  return withSearches(counted, searchesOf(body));
+  return withFees(counted, feesOf(body));
 }
 
 /** The parts of a usage that are no text. */
@@ -194,17 +196,54 @@ function mediaOf<Kind extends "audio" | "image" | "video">(
   return { [kind]: tokens } as { readonly [Key in Kind]?: MediaTokens };
 }
 
-/** Searches with Google that grounded the answer. https://ai.google.dev/gemini-api/docs/pricing */
-function searchesOf(body: Body): number {
-  return asArray(body["candidates"]).reduce<number>((sum, candidate) => {
-    const grounding = asBody(asBody(candidate)?.["groundingMetadata"]);
-    return sum + asArray(grounding?.["webSearchQueries"]).length;
-  }, 0);
+interface Fees {
+  readonly webSearches: number;
+  /** In units that nobody here has a price for. */
+  readonly others: number;
 }
 
-function withSearches(usage: TokenUsage, webSearches: number): TokenUsage {
-  return webSearches === 0 ? usage : { ...usage, hostedCalls: { webSearches, fileSearches: 0 } };
+const NO_FEES: Fees = { webSearches: 0, others: 0 };
+
+/** Searches with Google that grounded the answer; maps, pictures and stores of one's own, which no book has a price for. https://ai.google.dev/gemini-api/docs/pricing */
+function feesOf(body: Body): Fees {
+  return asArray(body["candidates"]).reduce<Fees>((sum, candidate) => {
+    const grounding = asBody(asBody(candidate)?.["groundingMetadata"]);
+    if (grounding === undefined) return sum;
+    const webSearches = sum.webSearches + asArray(grounding["webSearchQueries"]).length;
+    return { webSearches, others: Math.max(sum.others, hasOtherSources(grounding) ? 1 : 0) };
+  }, NO_FEES);
 }
+
+function hasOtherSources(grounding: Body): boolean {
+  return (
+    grounding["googleMapsWidgetContextToken"] !== undefined ||
+    asArray(grounding["imageSearchQueries"]).length > 0 ||
+    asArray(grounding["retrievalQueries"]).length > 0 ||
+    asArray(grounding["groundingChunks"]).some((chunk) => asBody(chunk)?.["maps"] !== undefined)
+  );
+}
+
+function moreOf(left: Fees, right: Fees): Fees {
+  return {
+    webSearches: Math.max(left.webSearches, right.webSearches),
+    others: Math.max(left.others, right.others),
+  };
+}
+
+function withFees(usage: TokenUsage, { webSearches, others }: Fees): TokenUsage {
+  if (webSearches + others === 0) return usage;
+  return { ...usage, hostedCalls: { webSearches, fileSearches: 0, ...(others > 0 && { others }) } };
+}
+
+/** How Vertex AI says that it was served, which a header may have asked for. https://cloud.google.com/vertex-ai/generative-ai/docs/priority-paygo */
+function servedTier(body: Body): Pick<AnswerFacts, "tier"> {
+  const type = asText(asBody(body["usageMetadata"])?.["trafficType"]);
+  if (type === "ON_DEMAND" || type === "PROVISIONED_THROUGHPUT") return { tier: "" };
+  const tier = type?.startsWith(ON_DEMAND) === true ? type.slice(ON_DEMAND.length).toLowerCase() : "";
+  return tier === "" ? {} : { tier };
+}
+
+const ON_DEMAND = "ON_DEMAND_";
 
 /** From 2.5 on models think unasked, and what they think is billed and not shown. */
 function hidesThoughts(model: string, config: Body): boolean {

@@ -82,6 +82,42 @@ describe("the usage of an answer", () => {
     expect(usage?.hostedCalls).toEqual({ webSearches: 2, fileSearches: 0 });
   });
 
+  it.each([
+    [{ groundingChunks: [{ maps: { uri: "u" } }] }],
+    [{ googleMapsWidgetContextToken: "t" }],
+    [{ retrievalQueries: ["a"] }],
+    [{ imageSearchQueries: ["a"] }],
+  ])("knows that there is more to pay than tokens: %j", (groundingMetadata) => {
+    const answer = { candidates: [{ groundingMetadata }], usageMetadata: { promptTokenCount: 1 } };
+    const more = { webSearches: 0, fileSearches: 0, others: 1 };
+    expect(plain.readAnswer(answer).usage?.hostedCalls).toEqual(more);
+    const reader = streamed.streamReader({});
+    reader.read(answer);
+    reader.read({ candidates: [{ finishReason: "STOP" }], usageMetadata: { promptTokenCount: 1 } });
+    expect(reader.facts().usage?.hostedCalls).toEqual(more);
+  });
+
+  it("has nothing more to pay for pages that a search found, files and addresses", () => {
+    const groundingMetadata = { groundingChunks: [{ web: { uri: "u" } }, { retrievedContext: {} }] };
+    const answer = { candidates: [{ groundingMetadata }], usageMetadata: { promptTokenCount: 1 } };
+    expect(plain.readAnswer(answer).usage).not.toHaveProperty("hostedCalls");
+  });
+
+  it.each([
+    ["ON_DEMAND_PRIORITY", "priority"],
+    ["ON_DEMAND_FLEX", "flex"],
+    ["ON_DEMAND", ""],
+    ["PROVISIONED_THROUGHPUT", ""],
+    ["TRAFFIC_TYPE_UNSPECIFIED", undefined],
+    [undefined, undefined],
+  ])("says how it was served: %s", (trafficType, tier) => {
+    const usageMetadata = { promptTokenCount: 1, trafficType };
+    expect(plain.readAnswer({ usageMetadata }).tier).toBe(tier);
+    const reader = streamed.streamReader({});
+    reader.read({ candidates: [{ finishReason: "STOP" }], usageMetadata });
+    expect(reader.facts().tier).toBe(tier);
+  });
+
   it("is final in a stream once every candidate has ended, or the prompt was blocked", () => {
     const reader = streamed.streamReader({ config: { candidateCount: 2 } });
     const usageMetadata = { promptTokenCount: 4, candidatesTokenCount: 6 };
