@@ -55,7 +55,8 @@ const RESPONSES: Omit<Endpoint, "provider"> = {
       inputBound: isText(body) ? inputTokensMax(body, { hasTools: asArray(body["tools"]).length > 0 }) : undefined,
       // OpenAI caches unasked, and since gpt-5.6 a write has a price of its own.
       cacheWrites: true,
-      hidesOutput: hidesReasoning(model, body),
+      // In the background an answer is made to its end, whoever has left its stream.
+      hidesOutput: hidesReasoning(model, body) || body["background"] === true,
       attributes: numberAttributes(body, NUMBERS),
     };
   },

@@ -5,7 +5,7 @@
 import { AzureOpenAI, BedrockOpenAI, toFile } from "openai";
 import type OpenAI from "openai";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { UnpricedModel } from "../../../instrumentation/src/errors.ts";
+import { BudgetExceeded, UnpricedModel } from "../../../instrumentation/src/errors.ts";
 import { openaiClient, startGatedProcess, type GatedProcess } from "../../support/gated-process.ts";
 import { MemoryLedger } from "../../support/memory-ledger.ts";
 import { chatCompletion, startScriptedProvider, type ScriptedProvider } from "../../support/scripted-provider.ts";
@@ -83,6 +83,61 @@ describe("the other APIs of openai", () => {
     expect(span["tollgate.cost.nano_usd"]).toBeLessThan(4_000 * 2_000);
   });
 
+  describe("an answer that is made in the background", () => {
+    const body = { model: "gpt-4o-mini", input: "hi", max_output_tokens: 5_000, background: true } as const;
+    const queued = {
+      id: "resp_1",
+      object: "response",
+      status: "queued",
+      model: "gpt-4o-mini",
+      output: [],
+      usage: null,
+    };
+
+    it("costs the most that it can, because nobody here sees its end", async () => {
+      provider.script = () => ({ json: queued });
+      await client.responses.create(body);
+      const span = await spanOnceSettled();
+      expect(span["tollgate.cost.status"]).toBe("estimated");
+      expect(span["tollgate.cost.nano_usd"]).toBe(span["tollgate.reserved.nano_usd"]);
+      expect(span["tollgate.cost.nano_usd"]).toBeGreaterThanOrEqual(5_000 * 600);
+    });
+
+    it("costs the same where its stream is left: it goes on without a reader", async () => {
+      const delta = { type: "response.output_text.delta", item_id: "m", output_index: 0, content_index: 0, delta: "a" };
+      const created = { type: "response.created", response: queued };
+      provider.script = () => ({ events: [created, delta, delta, delta] });
+      for await (const event of await client.responses.create({ ...body, stream: true })) {
+        if (event.type === "response.output_text.delta") break;
+      }
+      const span = await spanOnceSettled();
+      expect(span["tollgate.cost.nano_usd"]).toBeGreaterThanOrEqual(5_000 * 600);
+    });
+
+    it("costs what its stream says at its end", async () => {
+      const usage = { input_tokens: 10, output_tokens: 5, total_tokens: 15 };
+      const completed = { type: "response.completed", response: { ...queued, status: "completed", usage } };
+      provider.script = () => ({ events: [{ type: "response.created", response: queued }, completed] });
+      for await (const event of await client.responses.create({ ...body, stream: true })) void event;
+      expect(await spanOnceSettled()).toMatchObject({
+        "tollgate.cost.status": "exact",
+        "tollgate.cost.nano_usd": 10 * 150 + 5 * 600,
+      });
+    });
+
+    it("is asked after and cancelled for nothing", async () => {
+      const usage = { input_tokens: 10, output_tokens: 5, total_tokens: 15 };
+      provider.script = () => ({ json: { ...queued, status: "completed", usage } });
+      await client.responses.retrieve("resp_1");
+      await client.responses.cancel("resp_1");
+      expect(provider.requests.map(({ path }) => path)).toEqual([
+        "/v1/responses/resp_1",
+        "/v1/responses/resp_1/cancel",
+      ]);
+      expect(gated.spans()).toEqual([]);
+    });
+  });
+
   it("charges a conversation that is made shorter for what that took", async () => {
     const usage = { input_tokens: 100, output_tokens: 20, total_tokens: 120 };
     provider.script = () => ({ json: { id: "resp_1", object: "response.compaction", output: [], usage } });
@@ -147,6 +202,49 @@ describe("the other APIs of openai", () => {
     expect(span).not.toHaveProperty(["gen_ai.request.max_tokens"]);
     expect(span["tollgate.cost.status"]).toBe("estimated");
     expect(span["tollgate.cost.nano_usd"]).toBe(span["tollgate.reserved.nano_usd"]);
+  });
+
+  it("charges speech as a stream of events by the last of them", async () => {
+    const usage = { input_tokens: 14, output_tokens: 101, total_tokens: 115 };
+    provider.script = () => ({
+      events: [
+        { type: "speech.audio.delta", audio: "AA" },
+        { type: "speech.audio.done", usage },
+      ],
+    });
+    const request = { model: "gpt-4o-mini-tts", voice: "ash", input: "hello", stream_format: "sse" } as const;
+    const response = await client.audio.speech.create(request);
+    expect(await response.text()).toContain("speech.audio.done");
+    expect(await spanOnceSettled()).toMatchObject({
+      "gen_ai.usage.output_tokens": 101,
+      "tollgate.cost.status": "exact",
+    });
+  });
+
+  it.each([
+    ["pictures", () => client.images.generate({ model: "gpt-image-1", prompt: "a toll gate" })],
+    ["speech", () => client.audio.speech.create({ model: "gpt-4o-mini-tts", voice: "ash", input: "hello" })],
+    [
+      "a transcription",
+      async () => client.audio.transcriptions.create({ model: "gpt-4o-transcribe", file: await sound() }),
+    ],
+    ["a shorter conversation", () => client.responses.compact({ model: "gpt-4o-mini", input: "hi" })],
+  ])("refuses %s that does not fit, because no bound could be lowered", async (_what, call) => {
+    ledger.limit = 100_000n;
+    await expect(call()).rejects.toBeInstanceOf(BudgetExceeded);
+    expect(provider.requests).toHaveLength(0);
+  });
+
+  it.each([
+    ["dall-e-3", () => client.images.generate({ model: "dall-e-3", prompt: "a" })],
+    ["tts-1", () => client.audio.speech.create({ model: "tts-1", voice: "ash", input: "a" })],
+    ["sora-2", () => client.post("/videos", { body: { model: "sora-2", prompt: "a toll gate" } })],
+    ["batch", () => client.batches.create({ input_file_id: "f", endpoint: "/v1/responses", completion_window: "24h" })],
+  ])("charges what costs by the piece as a document says: %s", async (model, call) => {
+    const models = { [model]: { provider: "openai", input: "0", output: "0", per_call: "0.04" } };
+    ledger.prices = [{ kind: "prices", name: "house", models }];
+    await call();
+    expect(await spanOnceSettled()).toMatchObject({ "tollgate.cost.nano_usd": 40_000_000 });
   });
 
   it.each([
