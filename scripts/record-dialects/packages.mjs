@@ -198,6 +198,15 @@ export const SCENARIOS = {
   },
   "vercel-7": { ...OPENTELEMETRY, ...VERCEL_7 },
   "vercel-7-legacy": { ...OPENTELEMETRY, ...VERCEL_7 },
+  mastra: {
+    "@ai-sdk/anthropic": "3.0.137",
+    "@ai-sdk/openai": "3.0.141",
+    "@mastra/core": "1.71.0",
+    "@mastra/observability": "1.17.9",
+    "@mastra/otel-exporter": "1.4.0",
+    "@opentelemetry/exporter-trace-otlp-http": "0.218.0",
+    zod: "4.6.7",
+  },
   langfuse: {
     ...OPENTELEMETRY,
     ...OPENAI,

@@ -238,7 +238,7 @@ function isRawContent(key: string): boolean {
  * Frameworks make up names within the namespaces of models, agents and tools faster than a list can follow (`gen_ai.task.output`,
  * `crewai.agent.goal`, `mcp.tool.arguments`): one whose last word is a word for content is content. Counts and errors are not.
  */
-const NAMESPACE = /^(?:gen_ai|mcp|crewai|agno|smolagents|agent|task|tool)\.(?!usage\.|token\.|cost\.)/;
+const NAMESPACE = /^(?:gen_ai|mcp|crewai|agno|mastra|smolagents|agent|task|tool)\.(?!usage\.|token\.|cost\.)/;
 const LAST_WORD =
   /[._](?:answers?|args|arguments?|backstory|body|choices|completions?|contents?|context|data|documents?|goal|headers|images?|inputs?|instructions?|kwargs|messages?|outputs?|params|parameters|payload|prompts?|quer(?:y|ies)|reasoning|responses?|results?|texts?|thoughts?|tool_calls|transcript(?:ion)?|task\.description)$/;
 const ERROR = /[._]error[._]/;

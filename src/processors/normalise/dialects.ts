@@ -5,6 +5,7 @@ import { adk } from "./dialects/adk.ts";
 import { langfuse } from "./dialects/langfuse.ts";
 import { langsmith } from "./dialects/langsmith.ts";
 import { litellm } from "./dialects/litellm.ts";
+import { mastra } from "./dialects/mastra.ts";
 import { mlflow } from "./dialects/mlflow.ts";
 import { openinference } from "./dialects/openinference.ts";
 import { openlit } from "./dialects/openlit.ts";
@@ -25,6 +26,7 @@ export const DIALECTS: readonly Dialect[] = [
   langfuse,
   mlflow,
   adk,
+  mastra,
 ];
 
 interface Mark {

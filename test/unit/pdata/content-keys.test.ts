@@ -46,7 +46,11 @@ describe("content keys", () => {
     const instructions = "llm.anthropic.system";
     expect(
       hit.filter(
-        (key) => key !== instructions && !/^(llm\.(input|output)_messages|gen_ai\.(prompt|completion)\.\d)\./.test(key),
+        (key) =>
+          key !== instructions &&
+          !/^(?:(?:llm\.(?:input|output)_messages|gen_ai\.(?:prompt|completion)\.\d)\.|mastra\.model_\w+\.(?:in|out)put$)/.test(
+            key,
+          ),
       ),
     ).toEqual([]);
   });

@@ -10,6 +10,7 @@ import {
   CLAUDE_WRITE,
   type ExpectedCall,
   type ExpectedScenario,
+  MINI,
   NOBODY,
   PLAIN,
   REASONED,
@@ -177,6 +178,23 @@ export const FRAMEWORKS: Readonly<Record<string, ExpectedScenario>> = {
     ],
     differs: {},
     aggregates: 4,
+  },
+  mastra: {
+    ...SOMEBODY,
+    calls: [
+      call("openai", MINI, { inputTokens: 18, outputTokens: 65, costNanoUsd: 41_700n }),
+      UNCACHED,
+      CACHED,
+      call("openai", MINI, { inputTokens: 20, outputTokens: 95, reasoningTokens: 47, costNanoUsd: 60_000n }),
+      call("openai", MINI, { inputTokens: 17, outputTokens: 38, costNanoUsd: 25_350n }),
+      call("openai", MINI, { inputTokens: 89, outputTokens: 25, costNanoUsd: 28_350n }),
+      call("openai", MINI, { inputTokens: 127, outputTokens: 112, costNanoUsd: 86_250n }),
+      CLAUDE_WRITE,
+      CLAUDE_READ,
+      UNKNOWN_GPT,
+    ],
+    differs: {},
+    aggregates: 0,
   },
   // It tells of no call: an instrumentation of the provider's SDK does.
   autogen: {
