@@ -224,6 +224,8 @@ export const ATTR_TOLLGATE_BOUND_OUTPUT_TOKENS = "tollgate.bound.output_tokens";
 export const ATTR_TOLLGATE_BOUND_REQUESTED_TOKENS = "tollgate.bound.requested_tokens";
 /** string. The model that the app asked for, when a fallback was sent instead. */
 export const ATTR_TOLLGATE_FALLBACK_FROM = "tollgate.fallback.from";
+/** boolean. `true` where an attempt was given up before anything of it left, and cost nothing. */
+export const ATTR_TOLLGATE_CALL_UNSENT = "tollgate.call.unsent";
 /** string. Where a call was gated that no library gates: `fetch`, `http` or `undici`. */
 export const ATTR_TOLLGATE_WIRE = "tollgate.wire";
 /** string. A copy of a library that is loaded and not gated: `openai@7.55.0`. */

@@ -7,7 +7,6 @@ import { asBody, asCount } from "../gate/endpoint.ts";
 import type { Body } from "../gate/endpoint.ts";
 import type { GatedCall } from "../gate/gated-call.ts";
 import { SentBody } from "../gate/sent-body.ts";
-import { wasNeverSent } from "../stainless/never-sent.ts";
 
 export interface AttemptArguments {
   readonly request?: unknown;
@@ -61,8 +60,8 @@ export class Attempts {
       this.headers = (result.response as { headers?: Record<string, string> } | undefined)?.headers ?? {};
       return result;
     } catch (error) {
-      if (statusOf(error) !== undefined || wasNeverSent(error)) call.releaseAttempt();
-      else call.giveUpAttempt();
+      if (statusOf(error) !== undefined) call.releaseAttempt();
+      else call.giveUpAttempt(error);
       throw error;
     }
   }

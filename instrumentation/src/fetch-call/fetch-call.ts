@@ -11,7 +11,6 @@ import type { AnswerPlan, AttemptPlan } from "../gate/attempt-plan.ts";
 import type { GatedCall } from "../gate/gated-call.ts";
 import type { Gating } from "../gate/registry.ts";
 import { SentBody } from "../gate/sent-body.ts";
-import { wasNeverSent } from "../stainless/never-sent.ts";
 import { AnswerTap } from "../stainless/answer-tap.ts";
 import { watchBody } from "../stainless/observe-raw.ts";
 import { serverOf, startCall } from "../stainless/patch-client.ts";
@@ -94,8 +93,7 @@ export class FetchCall {
       } else call.releaseAttempt();
       return response;
     } catch (error) {
-      if (wasNeverSent(error)) call.releaseAttempt();
-      else call.giveUpAttempt();
+      call.giveUpAttempt(error);
       throw error;
     }
   }

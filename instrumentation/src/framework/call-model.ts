@@ -7,7 +7,6 @@ import type { GatedCall } from "../gate/gated-call.ts";
 import { SentBody } from "../gate/sent-body.ts";
 import { registeredGate } from "../gate/registry.ts";
 import type { Server } from "../gate/call-span.ts";
-import { wasNeverSent } from "../stainless/never-sent.ts";
 import { startCall } from "../stainless/patch-client.ts";
 
 export interface ModelCall<T> {
@@ -41,16 +40,16 @@ export async function callModel<T>(model: ModelCall<T>): Promise<T> {
   try {
     answer = await context.with(call.context, () => underCover(() => model.send(sent, call.signal)));
   } catch (error) {
-    if (isUnbilled(error)) call.releaseAttempt();
+    if (isRefusedByProvider(error)) call.releaseAttempt();
+    else call.giveUpAttempt(error);
     call.end(call.stopped ?? error);
     throw call.stopped ?? error;
   }
   return model.observe(call, answer);
 }
 
-/** The provider answered with an error, or the request never left. */
-function isUnbilled(error: unknown): boolean {
-  if (wasNeverSent(error)) return true;
+/** The provider answered with an error. */
+function isRefusedByProvider(error: unknown): boolean {
   if (typeof error !== "object" || error === null) return false;
   const status = asCount(
     ("statusCode" in error ? error.statusCode : undefined) ?? ("status" in error ? error.status : undefined),

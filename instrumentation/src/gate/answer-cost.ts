@@ -12,6 +12,7 @@ import { addUsage } from "./add-usage.ts";
 import { statusOf, worseOf } from "./cost-status.ts";
 import type { CountedAnswer, ModelUsage, RequestFacts } from "./endpoint.ts";
 import type { Admission } from "./admission.ts";
+import type { SeenAnswer } from "./call-bound.ts";
 import type { CallOptions } from "./call-options.ts";
 
 /** The only tier that is cheaper by a documented share. */
@@ -39,6 +40,18 @@ export interface AnswerCost {
   readonly usage: TokenUsage;
   /** It is more than any price makes of the usage: the provider says so. @default false */
   readonly isTold?: boolean;
+}
+
+/** Of an attempt of which nobody knows what became: what was reserved. */
+export function worstCost({ bounds, output }: Admission): AnswerCost {
+  const usage = bounds.estimate({ bytes: Number.MAX_SAFE_INTEGER, isAbandoned: true, input: undefined }, output);
+  return { nanoUsd: bounds.amounts(output).nanoUsd, status: statusOf(bounds.price, "estimated"), usage };
+}
+
+/** By what was seen of an answer that told no count. */
+export function seenCost({ bounds, output }: Admission, seen: SeenAnswer): AnswerCost {
+  const usage = bounds.estimate(seen, output);
+  return { nanoUsd: bounds.price?.cost(usage) ?? 0n, status: statusOf(bounds.price, "estimated"), usage };
 }
 
 /** No less than the provider itself says: it bills fees that no count shows. Where it says otherwise than the prices, neither is exact. */

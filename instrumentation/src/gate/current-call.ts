@@ -5,6 +5,7 @@
 import { context } from "@opentelemetry/api";
 import type { SentBody } from "./sent-body.ts";
 import { callIn, SendingContext, sendsIn } from "./call-context.ts";
+import type { Departure } from "./departure.ts";
 
 /** What a request on the wire has to know of the call above it. */
 export interface CallInFlight {
@@ -22,6 +23,8 @@ export interface CallInFlight {
   hop?: Hop | undefined;
   /** Of a request whose body the app's own code may still change. */
   readonly body?: SentBody | undefined;
+  /** Of the attempt that is on its way. */
+  readonly departure?: Departure | undefined;
 }
 
 /** What puts requests on the wire, from the top to the bottom: each may send by those after it. */

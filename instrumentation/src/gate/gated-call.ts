@@ -11,20 +11,20 @@ import { withoutCarried } from "../context/context.ts";
 import { GateUnavailable, TollgateError } from "../errors.ts";
 import { NO_AMOUNTS } from "../lease/amounts.ts";
 import type { NanoUsd } from "../pricing/money.ts";
-import type { ModelPrice, TokenUsage } from "../pricing/price-book.ts";
+import type { ModelPrice } from "../pricing/price-book.ts";
 import * as semconv from "../semconv.ts";
 import type { Admission, AdmissionOutcome } from "./admission.ts";
-import { chargeOf } from "./answer-cost.ts";
+import { chargeOf, seenCost, worstCost } from "./answer-cost.ts";
 import type { AnswerCost } from "./answer-cost.ts";
 import type { Gate } from "./gate.ts";
 import { endWhenAbandoned } from "./abandonment.ts";
 import type { AnswerPlan, AttemptPlan } from "./attempt-plan.ts";
-import { statusOf } from "./cost-status.ts";
 import { CallContext } from "./call-context.ts";
 import { CallStop } from "./call-stop.ts";
 import type { CallKind } from "./call-kind.ts";
 import type { CallOptions } from "./call-options.ts";
 import type { CallInFlight, Hop, SentRequest } from "./current-call.ts";
+import { Departure } from "./departure.ts";
 import type { Afterwork, PutOff } from "../telemetry/afterwork.ts";
 import { GateSpan } from "../telemetry/gate-span.ts";
 import { CallAccount } from "./call-account.ts";
@@ -41,6 +41,7 @@ import {
 } from "./call-span.ts";
 import type { Who } from "./call-span.ts";
 import { isCounted } from "./endpoint.ts";
+import { wasNeverSent } from "./never-sent.ts";
 import type { SentBody } from "./sent-body.ts";
 import type { AnswerFacts, RequestFacts } from "./endpoint.ts";
 
@@ -54,6 +55,7 @@ export class GatedCall implements CallInFlight, PutOff {
   sent: SentRequest | undefined;
   hop: Hop | undefined;
   body: SentBody | undefined;
+  departure = new Departure();
   /** See {@link awaitReader}. */
   unread: object | undefined;
   readonly #gate: Gate;
@@ -152,6 +154,7 @@ export class GatedCall implements CallInFlight, PutOff {
     this.sent = undefined;
     try {
       this.giveUpAttempt();
+      this.departure = new Departure();
       if (this.stopped !== undefined) throw this.stopped;
       const { stops, leases } = this.#gate;
       // Who is paused is in the ledger's first word: a process that just started must not slip past it.
@@ -242,14 +245,14 @@ export class GatedCall implements CallInFlight, PutOff {
     for (const reservation of attempt?.reservations ?? []) reservation.release();
   }
 
-  /** It may have been billed and nobody knows: it counts as what was reserved for it. */
-  giveUpAttempt(): void {
+  /** No answer came, as `error` says: it may have been billed, and counts as what was reserved, unless nothing has begun to leave. */
+  giveUpAttempt(error?: unknown): void {
+    if (this.#attempt !== undefined && this.departure.holdBack(wasNeverSent(error))) {
+      this.span.setAttribute(semconv.ATTR_TOLLGATE_CALL_UNSENT, true);
+      this.releaseAttempt();
+    }
     const attempt = this.#takeAttempt();
-    if (attempt === undefined) return;
-    const { bounds, output } = attempt;
-    const usage = bounds.estimate({ bytes: Number.MAX_SAFE_INTEGER, isAbandoned: true, input: undefined }, output);
-    const worst = bounds.amounts(output);
-    this.#count(attempt, usage, { nanoUsd: worst.nanoUsd, status: statusOf(bounds.price, "estimated") });
+    if (attempt !== undefined) this.#count(attempt, worstCost(attempt));
   }
 
   /**
@@ -323,18 +326,14 @@ export class GatedCall implements CallInFlight, PutOff {
       find: (model, tier) => this.#gate.priceAsServed(this, model, tier),
       fail: (problem) => this.contain(problem),
     });
-    this.#count(attempt, charged.usage, charged);
+    this.#count(attempt, charged);
   }
 
   /** The answer ended, or was given up, without a count of its own. */
   settleSeen(answer: AnswerFacts, seen: SeenAnswer): void {
     recordAnswer(this.span, answer, this.options.facts);
     const attempt = this.#takeAttempt();
-    if (attempt === undefined) return;
-    const { bounds, output } = attempt;
-    const usage = bounds.estimate(seen, output);
-    const nanoUsd = bounds.price?.cost(usage) ?? 0n;
-    this.#count(attempt, usage, { nanoUsd, status: statusOf(bounds.price, "estimated") });
+    if (attempt !== undefined) this.#count(attempt, seenCost(attempt, seen));
   }
 
   firstChunk(): void {
@@ -384,7 +383,8 @@ export class GatedCall implements CallInFlight, PutOff {
     return attempt;
   }
 
-  #count(admission: Admission, usage: TokenUsage, cost: Omit<AnswerCost, "usage">): void {
+  #count(admission: Admission, cost: AnswerCost): void {
+    const { usage } = cost;
     const actual = usageAmounts(usage, cost.nanoUsd, admission.bounds);
     for (const reservation of admission.reservations) {
       if (actual.nanoUsd > reservation.amounts.nanoUsd) this.#gate.onUnderReserved(admission, actual, cost.isTold);

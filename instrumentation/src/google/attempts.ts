@@ -6,7 +6,6 @@ import { asBody } from "../gate/endpoint.ts";
 import type { Body } from "../gate/endpoint.ts";
 import type { GatedCall } from "../gate/gated-call.ts";
 import { SentBody } from "../gate/sent-body.ts";
-import { wasNeverSent } from "../stainless/never-sent.ts";
 
 type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
@@ -48,8 +47,7 @@ export class Attempts {
         if (!response.ok) call.releaseAttempt();
         return response;
       } catch (error) {
-        if (wasNeverSent(error)) call.releaseAttempt();
-        else call.giveUpAttempt();
+        call.giveUpAttempt(error);
         throw error;
       }
     };

@@ -28,7 +28,6 @@ import type { Server } from "../gate/call-span.ts";
 import { readable } from "./list-body.ts";
 import { observeParsed } from "./observe-answer.ts";
 import { observeRaw } from "./observe-raw.ts";
-import { wasNeverSent } from "./never-sent.ts";
 import { asReceived } from "./serialised.ts";
 import type { ApiPromise, ClientPrototype, RequestOptions, ResponseProps } from "./client-shape.ts";
 
@@ -238,8 +237,7 @@ function patchFetch(prototype: ClientPrototype): void {
       if (!response.ok) call.releaseAttempt();
       return response;
     } catch (error) {
-      if (wasNeverSent(error)) call.releaseAttempt();
-      else call.giveUpAttempt();
+      call.giveUpAttempt(error);
       throw error;
     }
   });

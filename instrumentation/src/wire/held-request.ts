@@ -4,6 +4,7 @@ import type { Context } from "@opentelemetry/api";
 import type { AnswerTap } from "../stainless/answer-tap.ts";
 import type { SentBody } from "../gate/sent-body.ts";
 import { isAsAdmitted } from "./as-admitted.ts";
+import { tellDeparture } from "./http-departure.ts";
 import { BODY_BYTES_MAX } from "./request-body.ts";
 import type { Verdict, Wire } from "./wire.ts";
 import type { WireCall } from "./wire-call.ts";
@@ -176,6 +177,7 @@ export class HeldRequest {
       }
       if (call.change.path !== undefined) request.path = `${call.change.path}${this.#options.url.search}`;
     }
+    tellDeparture(request, call?.call.departure);
     this.isSending = true;
     const bytes = body === undefined ? Buffer.concat(this.#chunks) : Buffer.from(body);
     this.#chunks.length = 0;

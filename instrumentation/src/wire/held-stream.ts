@@ -6,6 +6,7 @@ import type { ClientHttp2Stream, IncomingHttpHeaders, IncomingHttpStatusHeader }
 import type { Context } from "@opentelemetry/api";
 import type { AnswerTap } from "../stainless/answer-tap.ts";
 import { isAsAdmitted } from "./as-admitted.ts";
+import { tellStreamsDeparture } from "./http-departure.ts";
 import type { HeldForCall } from "./held-request.ts";
 import { BODY_BYTES_MAX } from "./request-body.ts";
 import type { Verdict, Wire } from "./wire.ts";
@@ -120,8 +121,12 @@ export class HeldStream {
       parent,
     });
     this.#call = call;
-    if (stream.destroyed) call?.failed(new Error("the app gave the request up"), { wasSent: false });
-    else call?.signal.addEventListener("abort", () => stream.destroy(asError(call.signal.reason)), { once: true });
+    if (stream.destroyed) {
+      call?.failed(new Error("the app gave the request up"), { wasSent: false });
+      return;
+    }
+    tellStreamsDeparture(stream, call?.call.departure);
+    call?.signal.addEventListener("abort", () => stream.destroy(asError(call.signal.reason)), { once: true });
   }
 
   /** Without adding listeners, which would change what Node does for those who have none. */

@@ -120,6 +120,7 @@ const noHeader = (): undefined => undefined;
 
 function sendCovered({ by, hop, begun }: Covered, send: () => Promise<Response>): Promise<Response> {
   by.hop = hop;
+  patchGlobalDispatcher();
   const sent = passed(begun.within(send));
   void sent.then((response) => {
     begun.stop();
@@ -214,6 +215,7 @@ async function sendGated(sending: Sent, target: Target): Promise<Response> {
   const sent = changed(told, own, { url: target.url, call });
   // Nothing is sent then.
   const isGivenUp = call.signal.aborted;
+  patchGlobalDispatcher();
   let response: Response;
   try {
     response = await context.with(call.context, () => passed(original(...sent)));

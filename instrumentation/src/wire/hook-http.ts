@@ -8,6 +8,7 @@ import { context } from "@opentelemetry/api";
 import { startSending } from "../gate/current-call.ts";
 import type { CallInFlight } from "../gate/current-call.ts";
 import { isPatched, PATCHED } from "../stainless/patch-client.ts";
+import { tellDeparture } from "./http-departure.ts";
 import { destinationOf, watchDestinations } from "./http-destination.ts";
 import { HeldRequest } from "./held-request.ts";
 import type { SendMethods } from "./held-request.ts";
@@ -95,6 +96,7 @@ function watchCovered(
   request: ClientRequest,
   { by, stop }: { readonly by: CallInFlight; readonly stop: () => void },
 ): void {
+  tellDeparture(request, by.departure);
   const emit = request.emit.bind(request);
   request.emit = (name: string | symbol, ...args: unknown[]): boolean => {
     if (name === "response") {

@@ -17,6 +17,7 @@ import { hasSyncHooks, isBuiltinLoaded, watchResolve } from "../registration/mod
 import { isPatched, PATCHED, replace } from "../stainless/patch-client.ts";
 import { HeldStream } from "./held-stream.ts";
 import type { HeldStreamOptions } from "./held-stream.ts";
+import { tellStreamsDeparture } from "./http-departure.ts";
 import { originOf, ownerOfRequest, sessionPrototype } from "./http2-sessions.ts";
 import { urlAt } from "./url-at.ts";
 import { registeredWire } from "./wire.ts";
@@ -120,6 +121,7 @@ function watchCovered(
   stream: ClientHttp2Stream,
   { by, stop }: { readonly by: CallInFlight; readonly stop: () => void },
 ): void {
+  tellStreamsDeparture(stream, by.departure);
   stream.once("close", stop).once("response", ({ ":status": status = 0 }) => {
     stop();
     if (status >= 200 && status < 300) by.isAnswered = true;

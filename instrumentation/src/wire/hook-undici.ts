@@ -5,6 +5,7 @@
 import { context } from "@opentelemetry/api";
 import { callInFlight, isSentBy, startSending } from "../gate/current-call.ts";
 import type { CallInFlight, Sending } from "../gate/current-call.ts";
+import type { Departure } from "../gate/departure.ts";
 import type { SentBody } from "../gate/sent-body.ts";
 import { isPatched, PATCHED, replace } from "../stainless/patch-client.ts";
 import type { AnswerTap } from "../stainless/answer-tap.ts";
@@ -12,7 +13,7 @@ import { isAsAdmitted } from "./as-admitted.ts";
 import { collect, textOf } from "./request-body.ts";
 import { findHeader, withHeaders } from "./undici-headers.ts";
 import type { Headers } from "./undici-headers.ts";
-import { watchHandler } from "./undici-handler.ts";
+import { askBeforeStart, isAsked, watchHandler } from "./undici-handler.ts";
 import type { Handler, HandlerWatch, Head } from "./undici-handler.ts";
 import { urlAt } from "./url-at.ts";
 import { registeredWire } from "./wire.ts";
@@ -28,11 +29,14 @@ interface DispatchOptions {
   readonly headers?: Headers;
   readonly upgrade?: unknown;
   readonly [LOOKED_AT]?: Pick<DispatchOptions, "origin" | "path">;
+  /** Of the call that sends it. */
+  readonly [DEPARTURE]?: Departure | undefined;
 }
 
 type Dispatch = (this: object, options: DispatchOptions, handler: Handler) => boolean;
 
 const LOOKED_AT = Symbol("tollgate.lookedAt");
+const DEPARTURE = Symbol("tollgate.departure");
 /** Node up to 25 and undici up to 7 share the first. https://github.com/nodejs/undici/blob/main/lib/global.js */
 const GLOBAL_DISPATCHER = Symbol.for("undici.globalDispatcher.1");
 const GLOBAL_DISPATCHER_2 = Symbol.for("undici.globalDispatcher.2");
@@ -50,28 +54,44 @@ export function patchDispatcher(prototype: object | null): boolean {
   const original = target.dispatch;
   if (typeof original !== "function") return false;
   Object.defineProperty(prototype, PATCHED, { value: true });
+  const isUndicis = prototype.constructor.name === UNDICIS_OWN;
   replace(target as { dispatch: Dispatch }, "dispatch", function (this: object, options, handler) {
     const wire = registeredWire();
-    if (wire === undefined || !isNew(options, handler) || isPassing(options))
-      return original.call(this, options, handler);
+    const send = (sent: DispatchOptions, to: Handler, departure = sent[DEPARTURE]): boolean =>
+      original.call(this, sent, isUndicis ? departing(departure, to) : to);
+    if (wire === undefined || !isNew(options, handler)) return send(options, handler);
+    const passing = callPassing(options);
+    if (passing !== undefined) return send(options, handler, passing.departure);
     const url = urlOf(this, options);
     if (url === null) return original.call(this, options, handler);
-    const dispatch = (sent: DispatchOptions, to: Handler): boolean =>
-      original.call(this, { ...sent, [LOOKED_AT]: sent }, to);
+    const dispatch = (sent: DispatchOptions, to: Handler): boolean => send({ ...sent, [LOOKED_AT]: sent }, to);
     return look({ wire, dispatch, options, handler, url });
   });
   return true;
 }
 
 /**
- * Whether `fetch` has just been told of this very request: by a call that was gated above it. An interceptor between them may have put a body
+ * The class that undici's own dispatchers are made of, which it gives to nobody: from here down a handler is told before anything of its
+ * request is written. Any other object may send in a way of its own.
+ */
+const UNDICIS_OWN = "DispatcherBase";
+
+/** `handler`, which tells `departure` when its request begins to leave. Clients hand on what a pool has asked for already. */
+function departing(departure: Departure | undefined, handler: Handler): Handler {
+  if (departure === undefined || isAsked(handler)) return handler;
+  departure.await();
+  return askBeforeStart(handler, () => departure.begin());
+}
+
+/**
+ * The call that was gated above `fetch`, where that has just been told of this very request. An interceptor between them may have put a body
  * of its own in the place of that of `fetch`, which is a stream.
  */
-function isPassing({ origin, path, body }: DispatchOptions): boolean {
+function callPassing({ origin, path, body }: DispatchOptions): CallInFlight | undefined {
   const by = callInFlight();
   const hop = by?.hop;
-  if (hop === undefined || hop.path !== path || hop.origin !== origin || !isSentBy("fetch")) return false;
-  return by?.body === undefined || !(typeof body === "string" || ArrayBuffer.isView(body));
+  if (by === undefined || hop === undefined || hop.path !== path || hop.origin !== origin || !isSentBy("fetch")) return;
+  return by.body === undefined || !(typeof body === "string" || ArrayBuffer.isView(body)) ? by : undefined;
 }
 
 /**
@@ -173,7 +193,8 @@ function sendOfCall(dispatching: Dispatching, target: Target, covered: Covered):
 }
 
 function sendCovered({ dispatch, options, handler }: Dispatching, { by, begun }: Covered): boolean {
-  return begun.within(() => dispatch(options, watchHandler(handler, new CoveredWatch(by, begun))));
+  const sent = { ...options, [DEPARTURE]: by.departure };
+  return begun.within(() => dispatch(sent, watchHandler(handler, new CoveredWatch(by, begun))));
 }
 
 function gateLater(dispatching: Dispatching, target: Target): void {
@@ -187,15 +208,16 @@ function asTold(options: DispatchOptions): DispatchOptions {
 }
 
 async function gate(
-  { wire, dispatch, options, handler, url }: Dispatching,
+  dispatching: Dispatching,
   { method, host, covered, insteadOf = covered?.by.body }: Target,
 ): Promise<void> {
+  const { wire, dispatch, options, handler, url } = dispatching;
   const body = isStream(options.body) ? await collect(options.body) : options.body;
   const text = await textOf(body);
   const header = (name: string): string | undefined => findHeader(options.headers, name);
   if (covered !== undefined && insteadOf !== undefined) {
     if (isAsAdmitted(insteadOf, { url, host, body: text, header })) {
-      sendCovered({ wire, dispatch, options: { ...options, body }, handler, url }, covered);
+      sendCovered({ ...dispatching, options: { ...options, body } }, covered);
       return;
     }
     covered.begun.stop();
@@ -215,8 +237,9 @@ async function gate(
     dispatch({ ...options, body }, handler);
     return;
   }
+  const sent = { ...changed({ ...options, body }, url, call), [DEPARTURE]: call.call.departure };
   const watched = watchHandler(handler, new Watch(call));
-  context.with(call.context, () => dispatch(changed({ ...options, body }, url, call), watched));
+  context.with(call.context, () => dispatch(sent, watched));
 }
 
 /** Of a request that a gated call sends. */
@@ -248,14 +271,12 @@ class CoveredWatch implements HandlerWatch {
 class Watch implements HandlerWatch {
   readonly #call: WireCall;
   #tap: AnswerTap | undefined;
-  #hasStarted = false;
 
   constructor(call: WireCall) {
     this.#call = call;
   }
 
   onStart(abort: (reason: unknown) => void): void {
-    this.#hasStarted = true;
     this.#call.signal.addEventListener("abort", () => abort(this.#call.signal.reason), { once: true });
   }
 
@@ -277,7 +298,7 @@ class Watch implements HandlerWatch {
   }
 
   onError(error: unknown): unknown {
-    if (this.#tap === undefined) this.#call.failed(error, { wasSent: this.#hasStarted });
+    if (this.#tap === undefined) this.#call.failed(error, { wasSent: true });
     else this.#tap.fail(this.#call.errorFor(error));
     return this.#call.errorFor(error);
   }

@@ -2,9 +2,12 @@
 import { findHeader } from "./undici-headers.ts";
 import type { Headers } from "./undici-headers.ts";
 
+const ASKED = Symbol("tollgate.asked");
+
 type Method = (...args: unknown[]) => unknown;
 
 export interface Handler {
+  readonly [ASKED]?: true;
   // Version 7 and later.
   readonly onRequestStart?: Method;
   readonly onResponseStart?: Method;
@@ -38,7 +41,49 @@ export interface HandlerWatch {
   onError?(error: unknown): unknown;
 }
 
+export function isAsked(handler: Handler): boolean {
+  return ASKED in handler;
+}
+
+/**
+ * `handler`, with somebody who is asked before anything is written, unless the handler itself gives it up then: false aborts it. Light, for
+ * what each `fetch` sends.
+ */
+export function askBeforeStart(handler: Handler, mayStart: () => boolean): Handler {
+  // As `fetch` makes it, it is an object of its own methods, which may share what they put there.
+  const isPlain = Object.getPrototypeOf(handler) === Object.prototype;
+  const given = isPlain ? handler : watchHandler(handler, { onHead: () => {} });
+  const { onRequestStart, onConnect } = given;
+  return {
+    ...given,
+    [ASKED]: true,
+    ...(onRequestStart !== undefined && {
+      onRequestStart(this: Handler, controller: unknown, ...rest: unknown[]): void {
+        onRequestStart.call(this, controller, ...rest);
+        const { aborted } = controller as Controller;
+        if (!aborted && !mayStart()) (controller as Controller).abort(unsent());
+      },
+    }),
+    ...(onConnect !== undefined && {
+      onConnect(this: Handler, abort: (reason: unknown) => void, ...rest: unknown[]): void {
+        let isAborted = false;
+        const abortOnce = (reason: unknown): void => {
+          isAborted = true;
+          abort(reason);
+        };
+        onConnect.call(this, abortOnce, ...rest);
+        if (!isAborted && !mayStart()) abort(unsent());
+      },
+    }),
+  } as Handler;
+}
+
+function unsent(): Error {
+  return new DOMException("it was given up before it was sent", "AbortError");
+}
+
 interface Controller {
+  readonly aborted: boolean;
   abort(reason: unknown): void;
 }
 

@@ -1,6 +1,5 @@
 import type { Context } from "@opentelemetry/api";
 import type { GatedCall } from "../gate/gated-call.ts";
-import { wasNeverSent } from "../stainless/never-sent.ts";
 import { AnswerTap } from "../stainless/answer-tap.ts";
 import type { AnswerHead } from "../stainless/answer-tap.ts";
 
@@ -53,7 +52,8 @@ export class WireCall {
 
   /** No answer. What was sent may have been billed. */
   failed(error: unknown, { wasSent }: { readonly wasSent: boolean }): void {
-    if (!wasSent || wasNeverSent(error)) this.call.releaseAttempt();
+    if (wasSent) this.call.giveUpAttempt(error);
+    else this.call.releaseAttempt();
     this.call.end(this.errorFor(error));
   }
 }
