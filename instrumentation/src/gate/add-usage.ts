@@ -16,6 +16,7 @@ export function addUsage(left: TokenUsage, right: TokenUsage): TokenUsage {
     ...addMedia("image", left, right),
     ...addMedia("video", left, right),
     ...addHostedCalls(left, right),
+    ...addPieces(left, right),
   };
 }
 
@@ -24,6 +25,11 @@ function addMedia(medium: "audio" | "image" | "video", left: TokenUsage, right: 
   if (both.length === 0) return {};
   const sum = (key: keyof MediaTokens): number => both.reduce((total, tokens) => total + tokens[key], 0);
   return { [medium]: { input: sum("input"), cacheRead: sum("cacheRead"), output: sum("output") } };
+}
+
+function addPieces(left: TokenUsage, right: TokenUsage): Pick<TokenUsage, "pieces"> {
+  if (left.pieces === undefined && right.pieces === undefined) return {};
+  return { pieces: (left.pieces ?? 1) + (right.pieces ?? 1) };
 }
 
 function addHostedCalls(

@@ -88,6 +88,7 @@ function dearer(one: RequestFacts, other: RequestFacts): RequestFacts {
     makesMedia: one.makesMedia === true || other.makesMedia === true,
     hidesOutput: one.hidesOutput || other.hidesOutput,
     readings: Math.max(one.readings ?? 1, other.readings ?? 1),
+    pieces: Math.max(one.pieces ?? 1, other.pieces ?? 1),
   };
 }
 

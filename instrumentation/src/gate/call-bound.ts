@@ -66,8 +66,7 @@ export class CallBounds {
   /** The most that the call can cost with answers of up to `output` tokens. */
   amounts(output: number): Amounts {
     const outputTokens = this.#outputOfAll(output);
-    const { inputTokens, cacheWrites, media } = this.#inputBound();
-    const nanoUsd = this.price?.worstCase({ inputTokens, cacheWrites, media, outputTokens }) ?? 0n;
+    const nanoUsd = this.price?.worstCase({ ...this.#inputBound(), outputTokens }) ?? 0n;
     const input = BigInt(this.inputTokens);
     const out = BigInt(outputTokens);
     if (!this.#tellsKinds) return { nanoUsd, tokens: input + out, calls: 1n };
@@ -118,9 +117,9 @@ export class CallBounds {
   }
 
   #inputBound(): Required<Omit<CallBound, "outputTokens">> {
-    const { cacheWrites, makesMedia } = this.#facts;
+    const { cacheWrites, makesMedia, pieces = 1 } = this.#facts;
     const isCounted = countedInput(this.#facts) !== undefined;
-    return { inputTokens: this.inputTokens, cacheWrites, media: !isCounted || makesMedia === true };
+    return { inputTokens: this.inputTokens, cacheWrites, media: !isCounted || makesMedia === true, pieces };
   }
 
   /**
@@ -131,9 +130,11 @@ export class CallBounds {
     const outputMax = this.#outputOfAll(output);
     const slack = seen.isAbandoned ? ABANDONED_OUTPUT_TOKENS * this.#facts.choices : 0;
     const input = Math.min(this.inputTokens, seen.input ?? this.inputTokens);
-    const cacheWrite = this.#facts.cacheWrites ? input : 0;
+    const { cacheWrites, pieces } = this.#facts;
+    const cacheWrite = cacheWrites ? input : 0;
     return {
       ...NO_USAGE,
+      ...(pieces !== undefined && { pieces }),
       input,
       cacheWrite,
       cacheWrite1h: cacheWrite,

@@ -27,6 +27,8 @@ export interface RequestFacts {
   readonly cacheWrites: boolean;
   /** The answer may be sound or images, whose tokens can be dearer. Input that is not text has no `inputBound`. */
   readonly makesMedia?: boolean;
+  /** How many pieces it asks for that are billed one by one (pictures). @default 1 */
+  readonly pieces?: number;
   /** Models that may work on the same answer beside the one that is asked: advisers, and those that stand in for it. */
   readonly otherModels?: readonly string[];
   /** How many times the provider may read the whole conversation for one answer. @default 1 */

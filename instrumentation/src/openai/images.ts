@@ -2,7 +2,7 @@
  * POST /images/generations, /images/edits and /images/variations (https://platform.openai.com/docs/api-reference/images). Models
  * that count tokens are priced by them; those that cost by the image (`dall-e-3`) are in no book.
  */
-import { asBody, asCount, asText } from "../gate/endpoint.ts";
+import { asArray, asBody, asCount, asText } from "../gate/endpoint.ts";
 import type { AnswerFacts, Body, Endpoint, RequestFacts } from "../gate/endpoint.ts";
 import { inputTokensMax } from "../gate/input-bound.ts";
 import type { TokenUsage } from "../pricing/price-book.ts";
@@ -27,11 +27,13 @@ export function imagesOf(provider: string): Endpoint {
       const model = asText(memberOf(body, "model")) ?? MODEL_DEFAULT;
       const known = TOKENS_MAX.find(([pattern]) => pattern.test(model))?.[1];
       const partial = (countOf(memberOf(body, "partial_images")) ?? 0) * PARTIAL_TOKENS;
+      const pictures = Math.max(1, countOf(memberOf(body, "n")) ?? 1);
       return {
         model,
         isStreamed: isTrue(memberOf(body, "stream")),
         tier: "",
-        choices: Math.max(1, countOf(memberOf(body, "n")) ?? 1),
+        choices: pictures,
+        pieces: pictures,
         outputBound: known === undefined ? undefined : known + partial,
         // What it makes costs what it costs.
         takesNoBound: true,
@@ -50,8 +52,10 @@ export function imagesOf(provider: string): Endpoint {
     rewrite: (body) => body,
 
     readAnswer(answer: unknown): AnswerFacts {
-      const usage = readImageUsage(asBody(asBody(answer)?.["usage"]));
-      return { id: undefined, model: undefined, finishReasons: [], usage };
+      const body = asBody(answer);
+      const usage = readImageUsage(asBody(body?.["usage"]));
+      const pieces = asArray(body?.["data"]).length;
+      return { id: undefined, model: undefined, finishReasons: [], usage: usage && { ...usage, pieces } };
     },
 
     // The last event, `image_generation.completed` or `image_edit.completed`, has the usage.

@@ -30,7 +30,7 @@ export interface HouseModel {
   readonly audio_cached_input?: string | number;
   /** Sound in the output. Default: `output`. */
   readonly audio_output?: string | number;
-  /** USD for each call. Default: 0. */
+  /** USD for each call; for each picture of one that makes several. Default: 0. */
   readonly per_call?: string | number;
   /** USD for each search of the web that the provider makes. Default: unknown. */
   readonly per_web_search?: string | number;

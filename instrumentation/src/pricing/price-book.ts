@@ -18,6 +18,8 @@ export interface TokenUsage {
   readonly video?: MediaTokens;
   /** Calls of tools that the provider runs and bills by the call; absent: none. */
   readonly hostedCalls?: HostedCalls;
+  /** What is billed by the piece, where one call makes several (pictures): each costs what a call costs. Absent: one. */
+  readonly pieces?: number;
 }
 
 /** Tokens of one medium, as parts of the call's tokens: `input` includes `cacheRead`. */
@@ -65,6 +67,8 @@ export interface CallBound {
   readonly cacheWrites: boolean;
   /** The request may read or make sound or images, which can have dearer tokens. Default: text only. */
   readonly media?: boolean;
+  /** See {@link TokenUsage}. Default: 1. */
+  readonly pieces?: number;
 }
 
 export interface PriceQuery {

@@ -6,7 +6,7 @@
  * above its `start`), and then prices the whole call, not only what lies above the threshold.
  *
  * INVARIANT: worstCase(bound) ≥ cost(usage) for every usage whose parts fit their wholes, with input and output within
- * the bound, without cache writes unless `cacheWrites` and without sound, images and hosted tools unless `media` (fees by
+ * the bound, no more pieces, without cache writes unless `cacheWrites` and without sound, images and hosted tools unless `media` (fees by
  * the call of hosted tools have no bound and are in none); and it never falls when a bound rises. I2 of the design rests on it.
  */
 import { NANO_USD_MAX, NANO_USD_ZERO } from "./money.ts";
@@ -125,7 +125,8 @@ export class RatedModelPrice implements ModelPrice {
     const input = wholeOf(count("input", usage.input), cacheRead + cacheWrite + mediaFresh);
     const output = wholeOf(count("output", usage.output), reasoning + mediaMade);
     const rates = this.#ratesAt(input);
-    let total = usage.hostedCalls === undefined ? this.#perCall : this.#perCall + this.#hostedFees(usage.hostedCalls);
+    let total = this.#fees(usage.pieces);
+    if (usage.hostedCalls !== undefined) total += this.#hostedFees(usage.hostedCalls);
     total = plus(total, input - cacheRead - cacheWrite - mediaFresh, rates.input);
     total = plus(total, cacheRead - mediaRead, rates.cacheRead);
     total = plus(total, cacheWrite - cacheWrite1h, rates.cacheWrite);
@@ -166,13 +167,13 @@ export class RatedModelPrice implements ModelPrice {
       const total = inputWorst(step, bound) + outputTokens * outputRate(step, bound);
       if (total > worst) worst = total;
     }
-    return saturate((this.#perCall + worst + this.#unit - 1n) / this.#unit);
+    return saturate((this.#fees(bound.pieces) + worst + this.#unit - 1n) / this.#unit);
   }
 
   /** 0 when the input and one token do not fit. At most `Number.MAX_SAFE_INTEGER`, for free output. */
   outputTokensWithin(amount: NanoUsd, bound: Omit<CallBound, "outputTokens">): number {
     const inputTokens = count("inputTokens", bound.inputTokens);
-    const available = amount * this.#unit - this.#perCall;
+    const available = amount * this.#unit - this.#fees(bound.pieces);
     let least = BigInt(Number.MAX_SAFE_INTEGER);
     for (const step of this.#steps) {
       if (!reaches(step, inputTokens)) break;
@@ -183,6 +184,11 @@ export class RatedModelPrice implements ModelPrice {
       if (tokens < least) least = tokens;
     }
     return Number(least);
+  }
+
+  /** An answer without a piece is a call all the same. */
+  #fees(pieces = 1): bigint {
+    return pieces === 1 ? this.#perCall : this.#perCall * BigInt(Math.max(1, count("pieces", pieces)));
   }
 
   #hostedFees(hostedCalls: HostedCalls): bigint {

@@ -3,7 +3,7 @@
  * maximum, and a model that is not named has no price (`unknown_price` decides). It is charged as reserved, unless its
  * answer counts in a way that is known.
  */
-import { asBody, asText, UNNAMED_MODEL } from "../gate/endpoint.ts";
+import { asBody, asCount, asText, UNNAMED_MODEL } from "../gate/endpoint.ts";
 import type { AnswerFacts, Body, Endpoint, RequestFacts, StreamReader } from "../gate/endpoint.ts";
 import { chatCompletions } from "../openai/chat-completions.ts";
 import { responses } from "../openai/responses.ts";
@@ -20,6 +20,7 @@ export function opaqueEndpoint(provider: string, modelInPath: string | undefined
         isStreamed: body["stream"] === true,
         tier: "",
         choices: 1,
+        pieces: piecesOf(body, modelInPath),
         outputBound: undefined,
         outputLeast: Number.MAX_SAFE_INTEGER,
         inputBound: undefined,
@@ -36,6 +37,20 @@ export function opaqueEndpoint(provider: string, modelInPath: string | undefined
     streamReader: (body) => new LastUsage(body),
     blockedAnswer: () => "{}",
   };
+}
+
+/** https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/imagen-api */
+const IMAGEN = /^imagen-/;
+const IMAGEN_PICTURES = 4;
+
+/** How many pictures, by the names that makers of models have for it. */
+function piecesOf(body: Body, model = ""): number {
+  const inParts = [
+    asBody(body["parameters"])?.["sampleCount"],
+    asBody(body["imageGenerationConfig"])?.["numberOfImages"],
+  ];
+  const named = [body["n"], body["num_images"], ...inParts].map(asCount).filter((pieces) => pieces !== undefined);
+  return Math.max(1, ...(named.length === 0 && IMAGEN.test(model) ? [IMAGEN_PICTURES] : named));
 }
 
 /** Two shapes of usage are all but standard, and neither means anything else in the other. */

@@ -247,6 +247,34 @@ describe("the other APIs of openai", () => {
     expect(await spanOnceSettled()).toMatchObject({ "tollgate.cost.nano_usd": 40_000_000 });
   });
 
+  const SEVERAL = { n: 5, prompt: "a", size: "1024x1024" } as const;
+
+  it.each([
+    ["that nobody counts", { data: [] }, "estimated"],
+    [
+      "whose tokens are counted",
+      { data: [{}, {}, {}, {}, {}], usage: { input_tokens: 2, output_tokens: 3, total_tokens: 5 } },
+      "exact",
+    ],
+  ])("charges each of several pictures %s what a call costs", async (_what, json, status) => {
+    const models = { "dall-e-2": { provider: "openai", input: "0", output: "0", per_call: "0.02" } };
+    ledger.prices = [{ kind: "prices", name: "house", models }];
+    provider.script = () => ({ json });
+    await client.images.generate({ model: "dall-e-2", ...SEVERAL });
+    expect(await spanOnceSettled()).toMatchObject({
+      "tollgate.cost.nano_usd": 100_000_000,
+      "tollgate.cost.status": status,
+    });
+  });
+
+  it.each([SEVERAL, { prompt: "a", N: 5 }])("refuses several pictures of which only one fits: %j", async (body) => {
+    const models = { "dall-e-2": { provider: "openai", input: "0", output: "0", per_call: "0.02" } };
+    ledger.prices = [{ kind: "prices", name: "house", models }];
+    ledger.limit = 30_000_000n;
+    await expect(client.images.generate({ model: "dall-e-2", ...body })).rejects.toBeInstanceOf(BudgetExceeded);
+    expect(provider.requests).toHaveLength(0);
+  });
+
   it.each([
     [
       "a batch",

@@ -7,6 +7,7 @@ import { describe, expect, it } from "vitest";
 import { InvalidUsage, nanoUsd } from "../../../../instrumentation/src/pricing/index.ts";
 import type { TokenUsage } from "../../../../instrumentation/src/pricing/index.ts";
 import { RatedModelPrice } from "../../../../instrumentation/src/pricing/rates.ts";
+import type { PriceFacts } from "../../../../instrumentation/src/pricing/rates.ts";
 
 const price = fc.bigInt(0n, 200_000_000_000n);
 const rates = fc.record({
@@ -41,6 +42,7 @@ const modelPrice = fc
 
 const share = fc.double({ min: 0, max: 1, noNaN: true });
 const tokens = fc.integer({ min: 0, max: 4000 });
+const pieces = fc.integer({ min: 1, max: 9 });
 
 /** A usage whose parts fit their wholes. */
 const usageWithin = (most: { input: number; output: number; cacheWrites: boolean }) =>
@@ -60,25 +62,37 @@ const usageWithin = (most: { input: number; output: number; cacheWrites: boolean
       return { input: all, output: out, ...parts };
     });
 
+const FREE: Omit<PriceFacts, "perCall"> = {
+  provider: "p",
+  model: "m",
+  version: "v",
+  maxOutputTokens: undefined,
+  contextTokens: undefined,
+  rates: [{ above: 0, input: 0n, cacheRead: 0n, cacheWrite: 0n, cacheWrite1h: 0n, output: 0n, reasoning: 0n }],
+};
 const NONE: TokenUsage = { input: 0, output: 0, cacheRead: 0, cacheWrite: 0, cacheWrite1h: 0, reasoning: 0 };
 
 describe("a model's price", () => {
   it("has a worst case that no usage within the bound exceeds", () => {
-    const cases = fc.tuple(modelPrice, tokens, tokens, fc.boolean()).chain(([model, input, output, cacheWrites]) =>
-      fc.record({
-        model: fc.constant(model),
-        bound: fc.constant({ input, output, cacheWrites }),
-        usage: usageWithin({ input, output, cacheWrites }),
-      }),
-    );
+    const cases = fc
+      .tuple(modelPrice, tokens, tokens, fc.boolean(), pieces)
+      .chain(([model, input, output, cacheWrites, most]) =>
+        fc.record({
+          model: fc.constant(model),
+          bound: fc.constant({ input, output, cacheWrites, most }),
+          usage: usageWithin({ input, output, cacheWrites }),
+          made: fc.option(fc.integer({ min: 0, max: most }), { nil: undefined }),
+        }),
+      );
     fc.assert(
-      fc.property(cases, ({ model, bound, usage }) => {
+      fc.property(cases, ({ model, bound, usage, made }) => {
         const worst = model.worstCase({
           inputTokens: bound.input,
           outputTokens: bound.output,
           cacheWrites: bound.cacheWrites,
+          pieces: bound.most,
         });
-        expect(worst).toBeGreaterThanOrEqual(model.cost(usage));
+        expect(worst).toBeGreaterThanOrEqual(model.cost({ ...usage, ...(made !== undefined && { pieces: made }) }));
       }),
       { numRuns: 3000 },
     );
@@ -103,15 +117,26 @@ describe("a model's price", () => {
         tokens,
         fc.bigInt(0n, 2_000_000_000n),
         fc.boolean(),
-        (model, inputTokens, amount, cacheWrites) => {
-          const within = model.outputTokensWithin(nanoUsd(amount), { inputTokens, cacheWrites });
-          const fits = (outputTokens: number) => model.worstCase({ inputTokens, outputTokens, cacheWrites }) <= amount;
+        pieces,
+        (model, inputTokens, amount, cacheWrites, most) => {
+          const bound = { inputTokens, cacheWrites, pieces: most };
+          const within = model.outputTokensWithin(nanoUsd(amount), bound);
+          const fits = (outputTokens: number) => model.worstCase({ ...bound, outputTokens }) <= amount;
           const isLargest = within === Number.MAX_SAFE_INTEGER || !fits(within + 1);
           expect({ isLargest, fits: within === 0 || fits(within) }).toEqual({ isLargest: true, fits: true });
         },
       ),
       { numRuns: 2000 },
     );
+  });
+
+  it("charges what costs by the call for each piece, and once where there is none", () => {
+    const model = new RatedModelPrice({ ...FREE, perCall: 7n });
+    const costs = [undefined, 0, 1, 5].map((made) =>
+      model.cost({ ...NONE, ...(made !== undefined && { pieces: made }) }),
+    );
+    expect(costs).toEqual([7n, 7n, 7n, 35n]);
+    expect(() => model.cost({ ...NONE, pieces: -1 })).toThrow(InvalidUsage);
   });
 
   const simple = new RatedModelPrice({

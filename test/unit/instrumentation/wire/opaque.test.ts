@@ -7,6 +7,16 @@ const chunk = (output: number, reason: string | null) => ({
   usage: usage(output),
 });
 
+it.each([
+  ["imagen-4.0-generate-001", { instances: [{}], parameters: { sampleCount: 3 } }, 3],
+  ["imagen-4.0-generate-001", { instances: [{}] }, 4],
+  ["amazon.titan-image-generator-v2:0", { imageGenerationConfig: { numberOfImages: 5 } }, 5],
+  [undefined, { model: "flux", n: 2, num_images: 6 }, 6],
+  [undefined, { model: "flux", n: 0 }, 1],
+])("counts the pictures that %s is asked for with %j", (model, body, pieces) => {
+  expect(opaqueEndpoint("openai", model).readRequest(body)).toMatchObject({ pieces });
+});
+
 it("takes a count of the chunks so far for none of the whole answer", () => {
   const reader = opaqueEndpoint("openai", undefined).streamReader({});
   for (const event of [chunk(1, null), chunk(2, null)]) expect(reader.read(event)).toBe(event);
