@@ -37,7 +37,7 @@ function isCovered(admitted: SentBody, { url, body, header, host }: ReadableRequ
     body: asJson,
     read() {
       const path = modelPath(url.pathname);
-      const opened = openRequest({ path, body: asJson(), isFrozen: false, host });
+      const opened = openRequest({ path, body: asJson(), isFrozen: false, host, header });
       if (opened === undefined) return undefined;
       return {
         endpoint: opened.endpoint,

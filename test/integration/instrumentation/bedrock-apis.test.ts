@@ -148,6 +148,16 @@ describe("faster and preferred service", () => {
     });
   });
 
+  it("is told by a header of a model's own format, which is one call all the same", async () => {
+    const ledger = start();
+    const models = { [`priority/${HAIKU}`]: { provider: "aws.bedrock", input: "1", output: "2" } };
+    ledger.prices = [{ kind: "prices", name: "house", models }];
+    wire.provider.script = () => ({ json: { content: [], stop_reason: "end_turn", usage: ANTHROPIC_USAGE } });
+    const body = JSON.stringify({ max_tokens: 20, messages: [{ role: "user", content: "hi" }] });
+    await bedrock().send(new InvokeModelCommand({ modelId: HAIKU, body, serviceTier: "priority" }));
+    expect(span()).toMatchObject({ "tollgate.cost.status": "exact", "tollgate.cost.nano_usd": 10 * 1_000 + 5 * 2_000 });
+  });
+
   it.each([
     ["default", { serviceTier: { type: "default" as const } }],
     ["flex", { serviceTier: { type: "flex" as const } }],
