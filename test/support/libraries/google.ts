@@ -15,8 +15,8 @@ export const googleSettings = (url: string, { fault, retries = true }: ClientOpt
   httpOptions: {
     baseUrl: url,
     headers: faultHeaders(fault),
-    // It tries again only where it is told to.
-    ...(retries ? { retryOptions: { attempts: 2 } } : {}),
+    // It tries again only where it is told to, and waits a second unless it is told not to.
+    ...(retries ? { retryOptions: { attempts: 2, initialDelay: 0 } } : {}),
   },
 });
 
