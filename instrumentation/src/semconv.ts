@@ -104,6 +104,10 @@ export const ATTR_USER_ID = "user.id";
 export const ATTR_DEPLOYMENT_ENVIRONMENT_NAME = "deployment.environment.name";
 /** string. The MCP method, for instance `tools/call`. */
 export const ATTR_MCP_METHOD_NAME = "mcp.method.name";
+/** string. The version of MCP that client and server agreed on, where their connection says it. */
+export const ATTR_MCP_PROTOCOL_VERSION = "mcp.protocol.version";
+/** string. Of a connection over HTTP whose server keeps sessions. */
+export const ATTR_MCP_SESSION_ID = "mcp.session.id";
 
 // Cost
 /** string, decimal USD with 9 places. What the call cost. */

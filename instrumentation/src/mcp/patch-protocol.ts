@@ -1,6 +1,6 @@
 /**
  * Puts the tool gate before the tools of MCP, in `Protocol` of `@modelcontextprotocol/sdk` and of the packages that came after it
- * (`client`, `server`), which clients and servers share. A client sends every request through it: `callTool`, tasks, and `request({ method:
+ * (`client`, `server`), which clients and servers share. What reads (resources, prompts) is decided on as a tool of its method's name. A client sends every request through it: `callTool`, tasks, and `request({ method:
  * "tools/call" })` alike; what is refused is not sent, and the arguments that are sent are the copy that was decided on. A
  * server's handlers are registered in it; what is refused there is answered as a tool's error, which the model on the other side reads.
  */
@@ -14,10 +14,10 @@ import { signalOf } from "../guard/tool-signal.ts";
 import type { ToolCall } from "../guard/tool-call.ts";
 import { registeredToolGate } from "../guard/tool-registry.ts";
 import * as semconv from "../semconv.ts";
+import { gatedMethod, isGatedMethod, TOOLS_CALL } from "./gated-methods.ts";
 import { isPatched, PATCHED, replace } from "../stainless/patch-client.ts";
 import { rememberTask, tellTask } from "./tasks.ts";
 
-const TOOLS_CALL = "tools/call";
 const TOOLS_LIST = "tools/list";
 const TASKS_RESULT = "tasks/result";
 /** What the conventions call an answer that says `isError`. */
@@ -31,6 +31,13 @@ type SetRequestHandler = (this: object, what: unknown, ...rest: unknown[]) => un
 interface Protocol {
   request: Request;
   setRequestHandler: SetRequestHandler;
+  /** Takes a request off the wire; no part of the API. */
+  _onrequest?: (this: WithFallback, ...parameters: unknown[]) => unknown;
+}
+
+/** Its handler of all requests that no other one is for. */
+interface WithFallback {
+  fallbackRequestHandler?: Handler | undefined;
 }
 
 /** Patches once, where a class of clients or servers has them from. False for a class of another shape than the gate knows. */
@@ -41,6 +48,7 @@ export function patchProtocol(prototype: object | null): boolean {
   Object.defineProperty(protocol, PATCHED, { value: true });
   patchRequest(protocol);
   patchHandlers(protocol);
+  patchFallback(protocol);
   return true;
 }
 
@@ -57,12 +65,14 @@ function patchRequest(protocol: Protocol): void {
   const { request } = protocol;
   replace(protocol, "request", function (this: object, call, ...rest) {
     const send = (sent: unknown): Promise<unknown> => request.call(this, sent, ...rest);
-    switch (asBody(call)?.["method"]) {
-      case TOOLS_CALL:
-        return gated(call as Body, send, {
-          connection: this,
-          about: { server: serverName(this), signal: signalOf(rest[1]) ?? signalOf(rest[0]) },
-        });
+    const method = asBody(call)?.["method"];
+    if (isGatedMethod(method)) {
+      return gated(call as Body, send, {
+        connection: this,
+        about: { server: serverName(this), signal: signalOf(rest[1]) ?? signalOf(rest[0]) },
+      });
+    }
+    switch (method) {
       case TOOLS_LIST:
         return listed(this, send(call));
       case TASKS_RESULT:
@@ -77,7 +87,7 @@ function patchHandlers(protocol: Protocol): void {
   const { setRequestHandler } = protocol;
   replace(protocol, "setRequestHandler", function (this: object, what, ...rest) {
     const handler = rest.pop();
-    if (typeof handler !== "function" || (typeof what === "string" && what !== TOOLS_CALL && what !== TASKS_RESULT))
+    if (typeof handler !== "function" || (typeof what === "string" && !isGatedMethod(what) && what !== TASKS_RESULT))
       return setRequestHandler.call(this, what, ...rest, ...(handler === undefined ? [] : [handler]));
     const handle = handler as Handler;
     // With a schema of its own it gets the parameters.
@@ -92,6 +102,23 @@ function patchHandlers(protocol: Protocol): void {
   });
 }
 
+/** It is a property that an app sets at any time: looked at before each request. */
+function patchFallback(protocol: Protocol): void {
+  const onRequest = protocol._onrequest;
+  if (typeof onRequest !== "function") return;
+  const ours = new WeakSet<Handler>();
+  replace(protocol, "_onrequest", function (this: WithFallback, ...parameters) {
+    const given = this.fallbackRequestHandler;
+    if (typeof given === "function" && !ours.has(given)) {
+      const gatedHandler: Handler = (request, ...more) =>
+        answer(this, { request, context: more[0] }, (sent) => given.call(this, sent, ...more));
+      ours.add(gatedHandler);
+      this.fallbackRequestHandler = gatedHandler;
+    }
+    return onRequest.apply(this, parameters);
+  });
+}
+
 interface Asked {
   readonly request: unknown;
   readonly context: unknown;
@@ -101,14 +128,15 @@ interface Asked {
 async function answer(server: object, { request, context }: Asked, handle: Handler): Promise<unknown> {
   const call = asBody(request);
   if (call?.["method"] === TASKS_RESULT) return tellTask(server, call, handle(request));
-  if (call?.["method"] !== TOOLS_CALL) return handle(request);
+  if (call === undefined || !isGatedMethod(call["method"])) return handle(request);
   const signal = signalOf(context) ?? signalOf(asBody(context)?.["mcpReq"]);
   try {
     return await gated(call, async (sent) => handle(sent), { connection: server, about: { signal } });
   } catch (error) {
     const refusal = findTollgateError(error);
     // Who asked for a task reads an answer of another shape as none.
-    if (refusal === undefined || asBody(call["params"])?.["task"] !== undefined) throw error;
+    const isTool = call["method"] === TOOLS_CALL && asBody(call["params"])?.["task"] === undefined;
+    if (refusal === undefined || !isTool) throw error;
     return refused(refusal);
   }
 }
@@ -130,24 +158,22 @@ async function gated(
 ): Promise<unknown> {
   const gate = registeredToolGate();
   if (gate === undefined) return send(call);
-  const params = asBody(call["params"]) ?? {};
-  const name = asText(params["name"]) ?? "";
-  if (isDecidedAbove(name, params["arguments"])) {
-    trace.getActiveSpan()?.setAttribute(semconv.ATTR_MCP_METHOD_NAME, TOOLS_CALL);
-    return told(await below(name, params["arguments"], () => send(call)));
+  const { name, input, withInput, attributes } = gatedMethod(call, connection);
+  if (isDecidedAbove(name, input)) {
+    trace.getActiveSpan()?.setAttributes(attributes);
+    return told(await below(name, input, () => send(call)));
   }
   return runGated(gate, {
     name,
     options: {},
-    parameters: params["arguments"] === undefined ? [] : [params["arguments"]],
+    parameters: input === undefined ? [] : [input],
     run: async (given, gives) => {
-      const sent = given.length === 0 ? params : { ...params, arguments: given[0] };
-      const result = told(await send({ ...call, params: sent }));
+      const result = told(await send(given.length === 0 ? call : withInput(given[0])));
       rememberTask(connection, result, gives);
       return result;
     },
     ...about,
-    attributes: { [semconv.ATTR_MCP_METHOD_NAME]: TOOLS_CALL },
+    attributes,
   });
 }
 

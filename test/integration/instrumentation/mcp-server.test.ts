@@ -13,12 +13,14 @@ const require = createRequire(import.meta.url);
 const esm = {
   client: await import("@modelcontextprotocol/sdk/client/index.js"),
   server: await import("@modelcontextprotocol/sdk/server/mcp.js"),
+  bareServer: await import("@modelcontextprotocol/sdk/server/index.js"),
   transport: await import("@modelcontextprotocol/sdk/inMemory.js"),
 };
 type Twin = typeof esm;
 const cjs: Twin = {
   client: require("@modelcontextprotocol/sdk/client/index.js") as Twin["client"],
   server: require("@modelcontextprotocol/sdk/server/mcp.js") as Twin["server"],
+  bareServer: require("@modelcontextprotocol/sdk/server/index.js") as Twin["bareServer"],
   transport: require("@modelcontextprotocol/sdk/inMemory.js") as Twin["transport"],
 };
 
@@ -81,6 +83,81 @@ describe.each([
       { "gen_ai.tool.name": "read_file", "mcp.method.name": "tools/call", "tollgate.decision": "allow" },
       { "gen_ai.tool.name": "delete_file", "mcp.method.name": "tools/call", "tollgate.decision": "deny" },
     ]);
+  });
+
+  /** With something to read and a prompt, each of which tells when it is asked for. */
+  async function connectReading(runs: unknown[]) {
+    const server = new twin.server.McpServer({ name: "files", version: "1.0.0" });
+    server.registerResource("secrets", "file:///secrets", {}, (uri) => {
+      runs.push(uri.href);
+      return { contents: [{ uri: uri.href, text: "s" }] };
+    });
+    server.registerPrompt("greet", { argsSchema: { who: z.string() } }, ({ who }) => {
+      runs.push(who);
+      return { messages: [{ role: "user", content: { type: "text", text: who } }] };
+    });
+    const client = new twin.client.Client({ name: "app", version: "1.0.0" });
+    const [near, far] = twin.transport.InMemoryTransport.createLinkedPair();
+    await Promise.all([server.connect(far), client.connect(near)]);
+    return client;
+  }
+
+  const READS = {
+    "resources/read": (client: InstanceType<Twin["client"]["Client"]>) =>
+      client.readResource({ uri: "file:///secrets" }),
+    "prompts/get": (client: InstanceType<Twin["client"]["Client"]>) =>
+      client.getPrompt({ name: "greet", arguments: { who: "you" } }),
+  };
+
+  it.each(Object.entries(READS))("decides on %s as on a tool of that name, once", async (method, read) => {
+    await using policy = await policyFile({ allow: ["*"], deny: [method] });
+    for (const env of [{}, { TOLLGATE_POLICY: policy.path }]) {
+      await rig?.stop();
+      rig = await startFrameworkRig({ env });
+      const runs: unknown[] = [];
+      const client = await connectReading(runs);
+      const isDenied = "TOLLGATE_POLICY" in env;
+      const end = await seenBy(() => read(client));
+      expect([JSON.stringify(end).includes("tool_denied"), runs.length]).toEqual([isDenied, isDenied ? 0 : 1]);
+      expect(rig.tools().map(({ attributes }) => attributes)).toMatchObject([
+        { "gen_ai.tool.name": method, "mcp.method.name": method, "tollgate.decision": isDenied ? "deny" : "allow" },
+      ]);
+    }
+  });
+
+  it.each(Object.entries(READS))("answers a stranger's %s with an error that says why", async (method, read) => {
+    await using policy = await policyFile({ allow: ["*"], deny: [method] });
+    rig = await startFrameworkRig({ env: { TOLLGATE_POLICY: policy.path } });
+    const runs: unknown[] = [];
+    const client = await connectReading(runs);
+    const gate = registeredToolGate();
+    registerToolGate(undefined);
+    const asked = read(client);
+    registerToolGate(gate);
+    await expect(asked).rejects.toThrow(`is denied by \`deny: ${method}\``);
+    expect(runs).toEqual([]);
+  });
+
+  it("decides what a server leaves to its handler for all else", async () => {
+    await using policy = await policyFile({ allow: ["read_*"], deny: ["delete_*"] });
+    rig = await startFrameworkRig({ env: { TOLLGATE_POLICY: policy.path } });
+    const runs: unknown[] = [];
+    const server = new twin.bareServer.Server({ name: "any", version: "1.0.0" }, { capabilities: { tools: {} } });
+    server.fallbackRequestHandler = async ({ params }) => {
+      runs.push(params?.["name"]);
+      return { content: [{ type: "text", text: "done" }] };
+    };
+    const client = new twin.client.Client({ name: "app", version: "1.0.0" });
+    const [near, far] = twin.transport.InMemoryTransport.createLinkedPair();
+    await Promise.all([server.connect(far), client.connect(near)]);
+    const gate = registeredToolGate();
+    registerToolGate(undefined);
+    const asked = ["read_file", "delete_file"].map((name) => client.callTool({ name, arguments: {} }));
+    registerToolGate(gate);
+    expect(await Promise.all(asked)).toMatchObject([{ content: [{ text: "done" }] }, { isError: true }]);
+    expect(runs).toEqual(["read_file"]);
+    const decisions = rig.tools().map(({ attributes }) => attributes["tollgate.decision"]);
+    expect(new Set(decisions)).toEqual(new Set(["allow", "deny"]));
   });
 
   it("decides each of 64 calls side by side once", async () => {

@@ -64,6 +64,7 @@ const DECIDED = [
   ["delete_file", "tools/call", "deny", "tool_denied"],
   ["delete_all", "tools/call", "deny", "tool_denied"],
   ["write_file", "tools/call", "require_approval", "approval_pending"],
+  ["resources/read", "resources/read", "deny", "tool_denied"],
 ];
 
 it.each(TWINS)("sends what the policy allows and nothing else: %s, %s", async (...twin) => {
@@ -75,6 +76,7 @@ it.each(TWINS)("sends what the policy allows and nothing else: %s, %s", async (.
     "ToolDenied tool_denied",
     "ToolDenied tool_denied",
     "ApprovalPending approval_pending",
+    "ToolDenied tool_denied",
     "pong",
   ]);
   expect(seen).toEqual([{ name: "read_file", arguments: { path: "/a" } }, { name: "read_broken" }]);
@@ -90,6 +92,7 @@ it.each(TWINS)("a server answers a stranger with the reason: %s, %s", async (...
     expect.stringContaining("`delete_file` is denied by `deny: delete_*`"),
     expect.stringContaining("`delete_all` is denied by `deny: delete_*`"),
     expect.stringContaining("`write_file` waits for approval"),
+    expect.stringMatching(/^(?:McpError|ProtocolError) -32603$/),
     "pong",
   ]);
   expect(toolFacts(before)).toEqual(DECIDED);
@@ -102,7 +105,7 @@ it.each(TWINS)("gives what the bare SDK gives where every tool is allowed: %s, %
   );
   const bare = await run([SCRIPT, ...twin]);
   expect(await run([...REGISTERED, SCRIPT, ...twin])).toEqual(bare);
-  expect(bare.ends).toEqual(["done", "done", "done", "done", "done", "pong"]);
+  expect(bare.ends).toEqual(["done", "done", "done", "done", "done", "pong", "pong"]);
 });
 
 const BEHAVIOURS = join(import.meta.dirname, "..", "..", "support", "agents", "mcp-behaviours.cjs");

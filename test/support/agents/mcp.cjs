@@ -19,8 +19,13 @@ async function load() {
   return Object.assign({}, ...modules);
 }
 
-function serverOf({ Server, CallToolRequestSchema = "tools/call" }, seen) {
-  const server = new Server({ name: "files", version: "1" }, { capabilities: { tools: {} } });
+function serverOf({ Server, CallToolRequestSchema = "tools/call", ...schemas }, seen) {
+  const { ReadResourceRequestSchema = "resources/read" } = schemas;
+  const server = new Server({ name: "files", version: "1" }, { capabilities: { tools: {}, resources: {} } });
+  server.setRequestHandler(ReadResourceRequestSchema, async ({ params }) => {
+    seen.push(params);
+    return { contents: [{ uri: params.uri, text: "done" }] };
+  });
   server.setRequestHandler(CallToolRequestSchema, async ({ params }) => {
     const { name, arguments: args } = params;
     seen.push({ name, arguments: args });
@@ -55,6 +60,7 @@ async function main() {
     () => call("delete_file", { path: "/a" }),
     () => client.request(raw, sdk.CallToolResultSchema),
     () => call("write_file", { path: "/a" }),
+    () => client.readResource({ uri: "file:///a" }),
     () => client.ping(),
   ];
   const ends = [];
