@@ -9,7 +9,7 @@ import type { Labels } from "../ledger.ts";
 import type { LedgerEvent } from "./events.ts";
 import { applyAwaiting, applySpends, carryPasts } from "./past.ts";
 import { limitAt } from "./limit.ts";
-import { countsRuns, noteRun } from "./runs.ts";
+import { countsRuns, isAloneInRun, noteRun } from "./runs.ts";
 import { BudgetIndex } from "./scope.ts";
 import { addHolder, noteChange, noteFired, removeHolder } from "./spend.ts";
 import { countObserved, countSpend, isForgettable, rebaseSpend, RUN_IDLE_MS, settledAt, turnWindow } from "./spend.ts";
@@ -153,7 +153,7 @@ function applyLease(state: LedgerState, event: EventOf<"lease">): void {
   moveLease(lease, { settled: event.settled, granted: event.granted, nowMs: event.at, isStranded: false });
   for (const spend of lease.spends) {
     const isGrown = countsRuns(spend)
-      ? !wasInFlight && !isNothing(lease.granted)
+      ? !wasInFlight && !isNothing(lease.granted) && isAloneInRun(spend, lease)
       : amountIn(spend.budget.measure, grown) > 0n;
     if (spend.budget.mode !== "hard" || !isGrown) continue;
     assert(settledAt(spend, event.at) + spend.reserved <= limitAt(spend, event.at), "I1: S + R ≤ L after a grant");

@@ -30,6 +30,11 @@ export function hasPlace(spend: Spend, lease: Lease, nowMs: number): boolean {
   return spend.runs?.has(runKeyOf(lease)) === true || spend.reserved < limitAt(spend, nowMs);
 }
 
+/** Whether its run is in flight by this lease only. */
+export function isAloneInRun(spend: Spend, lease: Lease): boolean {
+  return spend.runs?.get(runKeyOf(lease))?.size === 1;
+}
+
 /** Notes whether the lease keeps its run in flight. */
 export function noteRun(spend: Spend, lease: Lease, { isOver }: { readonly isOver: boolean }): void {
   const isMeasure = countsRuns(spend);

@@ -19,6 +19,16 @@ it("counts each session once, over its leases and processes, and refuses the one
   expect(rig.acquire({ leaseId: "l1", seq: 2, labels: in_("s1"), target: usd(500) }).outcome).toBe("granted");
 });
 
+it("a run that has begun takes more leases also where the limit came below what is in flight", () => {
+  const rig = new Rig([two]);
+  rig.acquire({ leaseId: "l1", labels: in_("s1") });
+  rig.acquire({ leaseId: "l2", labels: in_("s2"), processId: "p2" });
+  rig.reload([{ ...two, limit: 1n }]);
+  expect(rig.acquire({ leaseId: "l3", labels: in_("s2"), processId: "p3" }).outcome).toBe("granted");
+  expect(rig.books("runs")).toEqual([0n, 2n]);
+  expect(rig.acquire({ leaseId: "l4", labels: in_("s3"), processId: "p4" }).outcome).toBe("exhausted");
+});
+
 it("a process without a session is one run", () => {
   const rig = new Rig([two]);
   rig.acquire({ leaseId: "l1", labels: { team: "a" } });
