@@ -142,7 +142,7 @@ class JournaledLedger implements StoredLedger, PastSeeking {
     await failed.journal.stop();
     const running = await this.#load(failed.unlock, { isRenewed: true });
     // It was stopped meanwhile.
-    if (this.#running !== failed) return running.journal.stop();
+    if (this.#running !== failed) return void (await running.journal.stop());
     this.#run(running, { isRevived: true });
   }
 
@@ -154,9 +154,11 @@ class JournaledLedger implements StoredLedger, PastSeeking {
     this.#revival = undefined;
     this.#cancelWake();
     this.#open.refuseAll(new LedgerError("ledger_unavailable", "the ledger is stopping"));
+    const isKnown = running.journal.failure !== undefined;
     try {
       await revival?.stop();
-      await running.journal.stop();
+      const error = await running.journal.stop();
+      if (error !== undefined && !isKnown) this.#notify({ notice: "ledger_failed", error });
     } finally {
       running.unlock();
     }

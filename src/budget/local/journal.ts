@@ -135,14 +135,15 @@ export class Journal {
     return last;
   }
 
-  /** Waits for what is under way, then closes. */
-  async stop(): Promise<void> {
+  /** Waits for what is under way, then closes. Returns why that, or something before it, could not be written. */
+  async stop(): Promise<LedgerError | undefined> {
     await this.#flushing;
     await this.#snapshotting;
-    const hasFailed = this.#failure !== undefined;
+    const failure = this.#failure;
     this.#failure ??= new LedgerError("ledger_unavailable", "the ledger has stopped");
-    await this.#close(hasFailed);
+    await this.#close(failure !== undefined);
     this.#file = undefined;
+    return failure;
   }
 
   /** Ends the journal: nothing more is written or acknowledged. Returns what everybody is told. */

@@ -136,6 +136,17 @@ describe("a disk that fails", () => {
     expect(await ledger.acquire(acquireOf())).toMatchObject({ granted: usd(10) });
   });
 
+  it("is told also where it fails while the ledger stops", async () => {
+    const disk = new TestDisk();
+    const { ledger, notices } = await openLedger(await makeDir(), { disk });
+    disk.onWrite = () => {
+      throw Object.assign(new Error("ENOSPC: no"), { code: "ENOSPC" });
+    };
+    const asked = ledger.acquire(acquireOf());
+    await Promise.all([expect(asked).rejects.toMatchObject({ code: "ledger_unavailable" }), ledger.stop()]);
+    expect(notices.map(({ notice }) => notice)).toEqual(["ledger_failed"]);
+  });
+
   it("is let go by a ledger that is stopped between two tries", async () => {
     const dir = await makeDir();
     const disk = new TestDisk();
