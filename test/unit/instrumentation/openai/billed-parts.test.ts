@@ -1,8 +1,12 @@
 import { createPriceBook } from "../../../../instrumentation/src/pricing/cached-price-book.ts";
 import { describe, expect, it } from "vitest";
 import { messages } from "../../../../instrumentation/src/anthropic/messages.ts";
+import { speechOf } from "../../../../instrumentation/src/openai/audio.ts";
 import { chatCompletions } from "../../../../instrumentation/src/openai/chat-completions.ts";
+import { compactionOf } from "../../../../instrumentation/src/openai/compact.ts";
 import { responses } from "../../../../instrumentation/src/openai/responses.ts";
+
+const RAN_TOOL = { webSearches: 0, fileSearches: 0, others: 1 };
 
 describe("parts of a call that are billed apart", () => {
   it("are the sound in and out of a chat completion", () => {
@@ -34,13 +38,79 @@ describe("parts of a call that are billed apart", () => {
     expect(responses.readAnswer({ output: [], usage }).usage).not.toHaveProperty("hostedCalls");
   });
 
+  it.each([
+    [{ type: "code_interpreter_call" }, RAN_TOOL],
+    [{ type: "shell_call", environment: { type: "container_reference", container_id: "c" } }, RAN_TOOL],
+    [{ type: "shell_call", environment: { type: "local" } }, undefined],
+    [{ type: "shell_call" }, undefined],
+    [{ type: "image_generation_call" }, RAN_TOOL],
+    [{ type: "mcp_call" }, undefined],
+  ])("are containers, and pictures that nobody counts: %j", (item, hostedCalls) => {
+    const answer = { output: [item], usage: { input_tokens: 1, output_tokens: 1 } };
+    expect(responses.readAnswer(answer).usage?.hostedCalls).toEqual(hostedCalls);
+  });
+
+  it("are the pictures that a response counts, by the model that drew them", () => {
+    const read = (image_gen: object) =>
+      responses.readAnswer({
+        tools: [{ type: "image_generation", model: "gpt-image-1-mini" }],
+        output: [{ type: "image_generation_call" }],
+        usage: { input_tokens: 1, output_tokens: 1 },
+        tool_usage: { image_gen },
+      });
+    const drawn = read({ input_tokens: 10, output_tokens: 1_056, total_tokens: 1_066 });
+    expect(drawn.others).toMatchObject([{ model: "gpt-image-1-mini", usage: { input: 10, output: 1_056 } }]);
+    expect(drawn.usage).not.toHaveProperty("hostedCalls");
+    // Each answer counts them, of which most have none.
+    expect(read({ input_tokens: 0, output_tokens: 0, total_tokens: 0 })).not.toHaveProperty("others");
+  });
+
   it("are the searches that a message counts", () => {
     const usage = { input_tokens: 1, output_tokens: 1, server_tool_use: { web_search_requests: 4 } };
     expect(messages.readAnswer({ usage }).usage?.hostedCalls).toEqual({ webSearches: 4, fileSearches: 0 });
   });
 });
 
-const RAN_TOOL = { webSearches: 0, fileSearches: 0, others: 1 };
+describe("what an answer says of itself", () => {
+  it.each(["response.completed", "response.incomplete", "response.failed"])(
+    "is its usage, however it ended: %s",
+    (type) => {
+      const reader = responses.streamReader({});
+      reader.read({ type: "response.created", response: { status: "in_progress", usage: null } });
+      reader.read({ type, response: { usage: { input_tokens: 3, output_tokens: 16 } } });
+      expect(reader.facts().usage).toMatchObject({ input: 3, output: 16 });
+    },
+  );
+
+  it.each([
+    ["default", ""],
+    ["priority", "priority"],
+    ["flex", "flex"],
+    ["auto", undefined],
+    [undefined, undefined],
+  ])("is the tier that it was served at: %s", (service_tier, tier) => {
+    expect(responses.readAnswer({ service_tier }).tier).toBe(tier);
+    expect(chatCompletions.readAnswer({ service_tier }).tier).toBe(tier);
+  });
+});
+
+describe("a request whose answer has no bound", () => {
+  it("is at most as much sound as its letters make at that speed", () => {
+    const tokens = (body: object) => speechOf("openai").readRequest({ input: "hello", ...body }).outputBound ?? 0;
+    const [still, usual] = [tokens({ input: "" }), tokens({})];
+    expect(tokens({ speed: 0.25 }) - still).toBe(4 * (usual - still));
+    // It is no shorter for being spoken fast, as far as anybody has said.
+    expect([tokens({ speed: 4 }), tokens({ speed: 0 })]).toEqual([usual, usual]);
+  });
+
+  it("goes as it is, to no other model", () => {
+    expect(compactionOf("openai").readRequest({ model: "gpt-4o-mini", input: "hi" })).toMatchObject({
+      isFixed: true,
+      outputBound: undefined,
+    });
+    expect(speechOf("openai").readRequest({ input: "hello" }).isFixed).toBe(true);
+  });
+});
 
 describe("what a server bills beside the tokens of a chat", () => {
   const read = (usage: object) =>
