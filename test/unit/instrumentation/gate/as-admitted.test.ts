@@ -51,6 +51,8 @@ describe("what was admitted", () => {
     ["images", chat, saying(IMAGE), false],
     ["a dearer model that may stand in", messages, FALLBACK, false],
     ["a dearer tier", chat, { service_tier: "priority" }, false],
+    ["an answer that may be spoken", chat, { modalities: ["text", "audio"] }, false],
+    ["an answer in words, as ever", chat, { modalities: ["text"] }, true],
   ])("covers what leaves with %s only where that costs no more", (_what, of, more, isCovered) => {
     expect(covers(of, { ...of.body, ...more })).toBe(isCovered);
   });

@@ -43,7 +43,15 @@ describe("a request to generateContent", () => {
     expect(facts({ contents: "hi" }).hidesOutput).toBe(true);
     expect(facts({ contents: "hi", config: { thinkingConfig: { thinkingBudget: 0 } } }).hidesOutput).toBe(false);
     expect(plain.readRequest({ model: "gemini-2.0-flash", contents: "hi" }).hidesOutput).toBe(false);
+    expect(plain.readRequest({ model: "gemini-2.0-flash-thinking-exp", contents: "hi" }).hidesOutput).toBe(true);
   });
+});
+
+it("may ask for as many answers as the API gives, where a client adds fields of its own", () => {
+  const extended = generateContent({ provider: "gcp.gemini", isStreamed: false, hasExtraBody: true });
+  const params = { model: "gemini-2.5-flash", contents: "hi", config: { candidateCount: 2 } };
+  expect(extended.readRequest(params)).toMatchObject({ choices: 8, inputBound: undefined });
+  expect(plain.readRequest(params).choices).toBe(2);
 });
 
 describe("the usage of an answer", () => {
@@ -114,7 +122,8 @@ describe("the usage of an answer", () => {
     const usageMetadata = { promptTokenCount: 1, trafficType };
     expect(plain.readAnswer({ usageMetadata }).tier).toBe(tier);
     const reader = streamed.streamReader({});
-    reader.read({ candidates: [{ finishReason: "STOP" }], usageMetadata });
+    reader.read({ candidates: [], usageMetadata });
+    reader.read({ candidates: [{ finishReason: "STOP" }] });
     expect(reader.facts().tier).toBe(tier);
   });
 
