@@ -271,20 +271,23 @@ describe("a maker's own format", () => {
 });
 
 describe("commands without a bound", () => {
-  const COMMANDS: readonly (readonly [name: string, work: () => Promise<unknown>])[] = [
-    ["ApplyGuardrail", () => bedrock().send(new ApplyGuardrailCommand(GUARDRAIL))],
-    ["StartAsyncInvoke", () => bedrock().send(new StartAsyncInvokeCommand(ASYNC))],
+  const COMMANDS: readonly (readonly [name: string, model: string, work: () => Promise<unknown>])[] = [
+    ["ApplyGuardrail", "unknown", () => bedrock().send(new ApplyGuardrailCommand(GUARDRAIL))],
+    ["StartAsyncInvoke", ASYNC.modelId, () => bedrock().send(new StartAsyncInvokeCommand(ASYNC))],
   ];
 
-  it.each(COMMANDS)("are refused under a hard budget: %s", async (_name, work) => {
-    const ledger = start();
-    const error = await work().catch((problem: unknown) => problem);
-    expect(findTollgateError(error)?.code).toBe("unpriced_model");
-    expect(wire.provider.requests).toEqual([]);
-    expect(ledger.outstanding).toBe(0n);
-  });
+  it.each(COMMANDS)(
+    "are refused under a hard budget, by the name that a document can give a price: %s, %s",
+    async (_name, model, work) => {
+      const ledger = start();
+      const error = await work().catch((problem: unknown) => problem);
+      expect(findTollgateError(error)).toMatchObject({ code: "unpriced_model", model });
+      expect(wire.provider.requests).toEqual([]);
+      expect(ledger.outstanding).toBe(0n);
+    },
+  );
 
-  it.each(COMMANDS)("go where a budget lets them, and say so: %s", async (_name, work) => {
+  it.each(COMMANDS)("go where a budget lets them, and say so: %s, %s", async (_name, _model, work) => {
     start({ unknownPrice: "allow" });
     wire.provider.script = () => ({ json: {} });
     await work();

@@ -55,6 +55,16 @@ it.each(WAYS)("goes where the budget allows it, and says that its cost is not kn
   ]);
 });
 
+it.each([
+  ["fineTuning.jobs.create", "fine-tuning"],
+  ["containers.create", "container"],
+  ["decisions.create", "unknown"],
+])("has the name that a document can give it a price by: %s, %s", async (way, model) => {
+  const [, work] = WAYS.find(([name]) => name === way) ?? [];
+  const error = await work?.(start("deny")).catch((problem: unknown) => problem);
+  expect(findTollgateError(error)).toMatchObject({ model });
+});
+
 const FREE: typeof WAYS = [
   ["moderations.create", ({ moderations }) => moderations.create({ input: "hi" })],
   ["conversations.create", ({ conversations }) => conversations.create()],
