@@ -224,8 +224,18 @@ function secret(value: string | undefined): Secret | undefined {
 function readCacheDir(env: Environment): string | undefined {
   const given = text(env["TOLLGATE_CACHE_DIR"]);
   if (given !== undefined) return given.toLowerCase() === "off" ? undefined : given;
-  const caches = text(env["XDG_CACHE_HOME"]) ?? join(homedir(), ".cache");
-  return join(caches, "tollgate");
+  const home = homeDirectory();
+  const caches = text(env["XDG_CACHE_HOME"]) ?? (home === undefined ? undefined : join(home, ".cache"));
+  return caches === undefined ? undefined : join(caches, "tollgate");
+}
+
+/** A container may run under a number that no list of users has: then there is none. */
+function homeDirectory(): string | undefined {
+  try {
+    return homedir();
+  } catch {
+    return undefined;
+  }
 }
 
 function oneOf<T extends string>(

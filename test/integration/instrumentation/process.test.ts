@@ -181,6 +181,16 @@ describe("an agent process", () => {
     processor = await startAgentProcessor();
   });
 
+  it("is gated where its user has no home, as a number that no list of users has", async () => {
+    const homeless = `import os from "node:os"; import { syncBuiltinESMExports } from "node:module";
+      os.homedir = () => { throw new Error("uv_os_homedir returned ENOENT"); }; syncBuiltinESMExports();`;
+    const preload = `--import=data:text/javascript,${encodeURIComponent(homeless)}`;
+    const env = { NODE_OPTIONS: preload, TOLLGATE_API_KEY: "key-of-the-test" };
+    const ended = await runAgent("agent.mjs", `${ESM}${CALLS}await ask();`, { env });
+    expect(ended).toMatchObject({ code: 0, stderr: "" });
+    expectBooks(OPENAI_COST, 1);
+  });
+
   it("goes unchecked, with one warning, when no processor was ever set up", async () => {
     const env = {
       TOLLGATE_ENDPOINT: "",
