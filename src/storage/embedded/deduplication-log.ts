@@ -52,8 +52,18 @@ export function listPhantomInserts(dataPath: string): readonly string[] {
 
 function phantomsOf({ path, logs }: RememberingTable): readonly RememberedInsert[] {
   // The logs first: what is written down in between has its part by the time that the directory is read.
-  const texts = logs.map((log) => readFileSync(log, "utf8"));
+  const texts = logs.map(textOf);
   return phantomInserts(texts, directoriesIn(path));
+}
+
+/** An engine that runs removes logs that it has no more use for, and tables that were dropped: what is gone says nothing. */
+function textOf(log: string): string {
+  try {
+    return readFileSync(log, "utf8");
+  } catch (error) {
+    if (isMissing(error)) return "";
+    throw error;
+  }
 }
 
 /**
@@ -136,7 +146,11 @@ function namesIn(path: string): readonly Dirent[] {
   try {
     return readdirSync(path, { withFileTypes: true });
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+    if (isMissing(error)) return [];
     throw error;
   }
+}
+
+function isMissing(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === "ENOENT";
 }

@@ -1,6 +1,9 @@
 /** Goal: an insert counts as a phantom only if no part that is there can hold its rows. Method: texts of logs and names of directories. */
-import { expect, test } from "vitest";
-import { phantomInserts } from "../../../../src/storage/embedded/deduplication-log.ts";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
+import { listPhantomInserts, phantomInserts } from "../../../../src/storage/embedded/deduplication-log.ts";
 
 const log = (...lines: readonly string[]): string => lines.map((line) => `${line.replaceAll(" ", "\t")}\n`).join("");
 
@@ -31,4 +34,16 @@ test("what the engine withdrew itself, and inserted again, is judged by its last
 
 test("a line or a name that is not understood changes nothing", () => {
   expect(phantomInserts([log("", "1 all_7_7_0", "3 all_8_8_0 all_b8", "1 what_is_this all_b9")], [])).toEqual([]);
+});
+
+test("a log that the engine removes while it is looked for says nothing, and the others of the table and of other tables do", () => {
+  const data = mkdtempSync(join(tmpdir(), "tollgate-logs-"));
+  onTestFinished(() => rmSync(data, { recursive: true }));
+  const logsOf = (table: string): string => join(data, "store", table.slice(0, 3), table, "deduplication_logs");
+  const [dropped, kept] = [logsOf("aaa1"), logsOf("bbb2")];
+  for (const directory of [dropped, kept]) mkdirSync(directory, { recursive: true });
+  // Listed, and not there when it is opened.
+  for (const directory of [dropped, kept]) symlinkSync("gone", join(directory, "deduplication_log_1.txt"));
+  writeFileSync(join(kept, "deduplication_log_2.txt"), log("1 all_7_7_0 all_b7"));
+  expect(listPhantomInserts(data)).toEqual([`${join(kept, "..")} all_7_7_0 all_b7`]);
 });
