@@ -4,19 +4,24 @@
  */
 import { createRequire } from "node:module";
 import type * as whole from "./index.ts";
+import { ConfigInvalid } from "./public-errors.ts";
 import { installedFront } from "./registration/front.ts";
 import { registerInApp } from "./registration/in-app.ts";
-import { HAS_FRONT } from "./registration/module-hooks.ts";
+import { CAN_REQUIRE_ESM, HAS_FRONT } from "./registration/module-hooks.ts";
 
 export * from "./public-errors.ts";
 
 type Whole = typeof whole;
+
+const NO_REQUIRE =
+  "@tollgate/instrumentation loads its parts as the app asks for them, which `--no-require-module` (`--no-experimental-require-module`) forbids: remove it";
 
 let loaded: Whole | undefined;
 
 function load(): Whole {
   // The gate first, where the process is registered: what it sets up holds for all that follows.
   installedFront()?.open();
+  if (!CAN_REQUIRE_ESM) throw new ConfigInvalid([NO_REQUIRE]);
   loaded ??= createRequire(import.meta.url)("./index.js") as Whole;
   return loaded;
 }
@@ -26,7 +31,8 @@ export const registerTollgate: Whole["registerTollgate"] = (...options) =>
     ? registerInApp({ entry: import.meta.url, register: () => load().registerTollgate() })
     : load().registerTollgate(...options);
 
-export const flush: Whole["flush"] = () => {
+export const flush: Whole["flush"] = async () => {
+  if (!CAN_REQUIRE_ESM) return (await import("./index.ts")).flush();
   const isLoaded = loaded !== undefined || !HAS_FRONT || installedFront()?.registration !== undefined;
   return isLoaded ? load().flush() : Promise.resolve();
 };

@@ -1,8 +1,9 @@
 /** The oldest supported version of each library, and the oldest and newest Node, as test/formats/oldest/package-lock.json has them. */
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { giveName } from "../support/made-once.ts";
 
 const WANTED = join(import.meta.dirname, "oldest");
 const CACHE = join(import.meta.dirname, "..", "..", "node_modules", ".cache");
@@ -20,6 +21,6 @@ export function oldestFolder(): string {
   cpSync(WANTED, folder, { recursive: true });
   // They were never meant to stand beside one another, which is what peers would ask for.
   execFileSync("npm", ["ci", "--legacy-peer-deps", ...QUIET], { cwd: folder, stdio: ["ignore", "ignore", "inherit"] });
-  renameSync(folder, made);
+  giveName(folder, made);
   return made;
 }

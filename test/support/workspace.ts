@@ -4,7 +4,7 @@
  */
 import { execFile as execFileWithCallback } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdir, mkdtemp, readFile, rename, rm, stat } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import {
@@ -15,6 +15,7 @@ import {
 import { EmbeddedEngine } from "../../src/storage/embedded/engine.ts";
 import { migrate } from "../../src/storage/migrate.ts";
 import { MIGRATIONS_DIR, readMigrations } from "../../src/storage/migration-files.ts";
+import { giveName } from "./made-once.ts";
 
 const execFile = promisify(execFileWithCallback);
 const ROOT = join(import.meta.dirname, "../..");
@@ -53,10 +54,7 @@ async function migratedEngine(): Promise<string> {
   } finally {
     await engine.stop();
   }
-  // Another worker may have been quicker.
-  await rename(join(dataDir, "engine"), made).catch(async (error: unknown) => {
-    if (!(await isThere(made))) throw error;
-  });
+  giveName(join(dataDir, "engine"), made);
   await rm(dataDir, { recursive: true, force: true });
   return made;
 }

@@ -32,8 +32,12 @@ const reported = new Set<string>();
 /** Bun has none of the hooks, though it calls itself a Node that has: there, classes are patched in what is loaded ahead of the app. */
 export const CAN_HOOK = process.versions["bun"] === undefined;
 
-/** Whether a process starts with doors only (front.ts). Deno crashes when a hook loads modules. */
-export const HAS_FRONT = CAN_HOOK && process.versions["deno"] === undefined && hasSyncHooks(process.versions.node);
+/** Absent on Bun and Deno. `--no-require-module`, an option that programs of before ES modules are run with, switches it off. */
+export const CAN_REQUIRE_ESM = process.features.require_module !== false;
+
+/** Whether a process starts with doors only (front.ts), behind which the rest is required. Deno crashes when a hook loads modules. */
+export const HAS_FRONT =
+  CAN_HOOK && CAN_REQUIRE_ESM && process.versions["deno"] === undefined && hasSyncHooks(process.versions.node);
 
 /** Whether a module, by its path, was seen as it was loaded: each module system has its own names. */
 export function hasReported(path: string): boolean {

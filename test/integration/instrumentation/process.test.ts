@@ -191,6 +191,31 @@ describe("an agent process", () => {
     expectBooks(OPENAI_COST, 1);
   });
 
+  describe("whose Node may not require ES modules", () => {
+    const env = { NODE_OPTIONS: "--no-experimental-require-module" };
+
+    it.each([
+      [
+        "ESM",
+        "agent.mjs",
+        `import { flush } from "@tollgate/instrumentation";${ESM}${CALLS}await ask(); await askClaude(); await flush();`,
+      ],
+      ["CommonJS", "agent.cjs", `${CJS}${CALLS}ask().then(askClaude);`],
+    ])("is gated: %s", async (_kind, file, source) => {
+      const ended = await runAgent(file, source, { env });
+      expect(ended).toMatchObject({ code: 0, stderr: "" });
+      expectBooks(OPENAI_COST + ANTHROPIC_COST, 2);
+    });
+
+    it("is told which option to remove by what the app calls itself", async () => {
+      const source = `import { guardTool } from "@tollgate/instrumentation";
+        try { guardTool("t", () => 1); } catch (error) { console.log(error.code, error.message); }`;
+      const ended = await runAgent("agent.mjs", source, { env });
+      expect(ended).toMatchObject({ code: 0, stderr: "" });
+      expect(ended.stdout).toMatch(/^config_invalid .*`--no-require-module`.*remove it\n$/);
+    });
+  });
+
   it("goes unchecked, with one warning, when no processor was ever set up", async () => {
     const env = {
       TOLLGATE_ENDPOINT: "",
