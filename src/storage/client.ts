@@ -30,6 +30,8 @@ const NO_MORE_THAN_NEEDED = {
   compile_aggregate_expressions: 0,
   compile_sort_description: 0,
 } as const;
+/** The views of a single server leave out what says so: migrations/0047-past-views.sql. */
+export const PAST_VIEWS = { log_comment: "tollgate: past views" } as const;
 const IDENTIFIER = /^[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)?$/;
 
 /** Where the store is. */
@@ -76,6 +78,8 @@ export interface NativeBlock {
   readonly columns?: readonly string[];
   /** A block under a token that was inserted before changes nothing. */
   readonly token: string;
+  /** Into the table alone, on a single server: its views have had these rows. @default false */
+  readonly isPastViews?: boolean;
   readonly bytes: Uint8Array | readonly Uint8Array[] | Readable;
   readonly signal?: AbortSignal;
 }
@@ -146,14 +150,19 @@ export function createStorage(options: StorageOptions): Storage {
         return stream;
       });
     },
-    async insertNative({ table, columns, token, bytes, signal }) {
+    async insertNative({ table, columns, token, isPastViews = false, bytes, signal }) {
       const list = columns === undefined ? "" : ` (${columns.map(requireIdentifier).join(", ")})`;
       const query = `INSERT INTO ${requireIdentifier(table)}${list} FORMAT Native`;
       await guarded(signal, async () => {
         const { stream } = await client.exec({
           query,
           values: streamOf(bytes),
-          clickhouse_settings: { insert_deduplication_token: token, ...EXACTLY_ONCE, ...NO_MORE_THAN_NEEDED },
+          clickhouse_settings: {
+            insert_deduplication_token: token,
+            ...EXACTLY_ONCE,
+            ...NO_MORE_THAN_NEEDED,
+            ...(isPastViews ? PAST_VIEWS : {}),
+          },
           ...signalOf(signal),
         });
         // The answer is empty, but the connection serves nobody else until it is read.

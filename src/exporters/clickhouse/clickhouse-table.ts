@@ -143,10 +143,10 @@ export class ClickhouseTable<Row> {
     return this.#spool.stats();
   }
 
-  async #insert({ token, payloads }: Shipment): Promise<Outcome> {
+  async #insert({ token, payloads, isPastViews = false }: Shipment): Promise<Outcome> {
     const { storage, table } = this.#options;
     try {
-      await storage.insertNative({ table, token, bytes: payloads });
+      await storage.insertNative({ table, token, isPastViews, bytes: payloads });
       return SUCCESS;
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);

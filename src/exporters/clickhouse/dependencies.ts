@@ -11,11 +11,12 @@ export type StoreQuery = "recent-spans" | "recent-events" | "spans-present" | "e
 export interface TableStorage {
   /**
    * Inserts blocks of a table, one after the other, under one deduplication token, synchronously (`async_insert = 0`): resolved means "in
-   * the table". The same token twice is one insert. Rejects when it did not happen or nobody knows.
+   * the table". The same token twice is one insert. `isPastViews`: what views fill has these rows. Rejects when it did not happen or nobody knows.
    */
   insertNative(insert: {
     readonly table: string;
     readonly token: string;
+    readonly isPastViews?: boolean;
     readonly bytes: readonly Uint8Array[];
   }): Promise<unknown>;
   /** True for a failed insert that sending again can't mend: bad data, unlike a server that is away or busy. */

@@ -23,6 +23,8 @@ export interface Shipment {
   /** Of one or more blocks, to be sent one after the other: joining them would copy megabytes. */
   readonly payloads: readonly Uint8Array[];
   readonly rowCount: number;
+  /** Whatever the other side derives from rows has been derived from these. @default false */
+  readonly isPastViews?: boolean;
 }
 
 export interface DeliveryRetry {
@@ -213,8 +215,8 @@ export class Delivery {
   }
 
   /**
-   * A server that was killed, or whose disk failed, can know a token whose rows it has not got, and takes their repetition for done. On one
-   * server that is seen. What its views hold of these rows they may then hold twice: told loudly, as a lost record would be worse.
+   * A server that was killed, or whose disk failed, can know a token whose rows it has not got, and takes their repetition for done, but for
+   * its views, which know tokens of their own. On one server that is seen, and told: it may have lost what a view fills as well.
    */
   async #sendIfNotThere(pieces: PiecewiseOptions, blocks: readonly BlockToSend[]): Promise<number | undefined> {
     for (const { block } of blocks) {
@@ -226,7 +228,8 @@ export class Delivery {
         event: "rows_not_there",
         fields: { block: block.token, rows: block.rowCount },
       });
-      return sendPiecewise(pieces, blocks);
+      const attempt = (shipment: Shipment) => pieces.attempt({ ...shipment, isPastViews: true });
+      return sendPiecewise({ ...pieces, attempt }, blocks);
     }
     return 0;
   }
