@@ -90,9 +90,16 @@ export class Journal {
     return this.#failure;
   }
 
+  /**
+   * A segment that was found is written once more, over itself: where a sync failed and the process ended, the kernel shows pages
+   * that are not on the disk, and a power cut would make holes of them in the middle of what is appended now.
+   */
   async start(): Promise<void> {
+    const { disk, previousBytes } = this.#options;
     await this.#open();
-    if (this.#offset === 0) await this.#write(segmentHead(this.#segment, this.#options.previousBytes));
+    if (this.#offset === 0) await this.#write(segmentHead(this.#segment, previousBytes));
+    else if (this.#file !== undefined)
+      await writeDurably(this.#file, (await disk.read(this.#path())).subarray(0, this.#offset), 0);
     // Also where the segment was found: who made it may have died, or its disk failed, before its name was durable.
     await this.#options.disk.syncDirectory(this.#options.dir);
   }

@@ -1,11 +1,13 @@
 /** The ledger on a real directory: what is acknowledged when, and what happens when the disk, the clock or the process fails. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdir } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { SystemClock } from "../../../src/support/clock.ts";
+import type { Disk, DiskFile } from "../../../src/budget/local/disk.ts";
 import { acquireOf, FLEET, makeDir, openLedger, TestDisk, usd } from "./ledger-dir.ts";
 
 const TTL_MS = 30_000;
@@ -134,6 +136,29 @@ describe("a disk that fails", () => {
     clock.advance(1_000);
     await expect.poll(() => notices.map(({ notice }) => notice)).toContain("ledger_revived");
     expect(await ledger.acquire(acquireOf())).toMatchObject({ granted: usd(10) });
+  });
+
+  it("is not trusted by the next start: what it shows of the last segment is written again, before anything is appended", async () => {
+    const dir = await makeDir();
+    const { ledger } = await openLedger(dir);
+    await ledger.acquire(acquireOf({ target: usd(20) }));
+    await ledger.stop();
+    const path = join(dir, "journal-0000000001.log");
+    const { size } = await stat(path);
+    const disk = new TestDisk();
+    const places: { readonly position: number; readonly length: number }[] = [];
+    const open: Disk["open"] = async (of, flags) => {
+      const file = await disk.open(of, flags);
+      const write: DiskFile["write"] = (buffer, offset, length, position) => {
+        places.push({ position, length });
+        return file.write(buffer, offset, length, position);
+      };
+      return { ...file, write };
+    };
+    const { ledger: again } = await openLedger(dir, { disk: { ...disk, open } });
+    expect(places[0]).toEqual({ position: 0, length: size });
+    expect(places[1]?.position).toBe(size);
+    expect(again.budgets()[0]).toMatchObject({ reserved: 20n });
   });
 
   it("is told also where it fails while the ledger stops", async () => {
