@@ -4,7 +4,7 @@ import { settledAt, type Spend } from "../../src/budget/rules/spend.ts";
 import type { LedgerState } from "../../src/budget/rules/state.ts";
 
 /** `most`: what S + R of a hard budget may be, by its limit; `undefined` where spend is foreign and limits change as they like. */
-export function checkState(state: LedgerState, most: ((spend: Spend) => bigint) | undefined): void {
+export function checkState(state: LedgerState, most: (spend: Spend) => bigint | undefined): void {
   const reserved = new Map<string, bigint>();
   const stranded = new Map<string, bigint>();
   for (const lease of [...state.active.values(), ...state.expired.values()]) {
@@ -22,7 +22,7 @@ export function checkState(state: LedgerState, most: ((spend: Spend) => bigint) 
   }
   for (const spend of state.spends.values()) {
     if (spend.budget.measure === "concurrent_runs") {
-      checkRuns(state, spend, most !== undefined);
+      checkRuns(state, spend, most);
       continue;
     }
     const settled = settledAt(spend, state.atMs);
@@ -32,16 +32,16 @@ export function checkState(state: LedgerState, most: ((spend: Spend) => bigint) 
     if (settled < 0n || spend.reserved < 0n || spend.stranded < 0n) throw new Error(`negative: ${where()}`);
     if (spend.reserved !== (reserved.get(key) ?? 0n)) throw new Error(`R is not the sum of the leases: ${where()}`);
     if (spend.stranded !== (stranded.get(key) ?? 0n)) throw new Error(`R of expired leases is wrong: ${where()}`);
-    if (most === undefined || budget.mode !== "hard") continue;
-    if (settled + spend.reserved > most(spend)) throw new Error(`I1: ${where()}`);
+    if (budget.mode !== "hard") continue;
+    if (settled + spend.reserved > (most(spend) ?? settled + spend.reserved)) throw new Error(`I1: ${where()}`);
   }
 }
 
-function checkRuns(state: LedgerState, spend: Spend, isStrict: boolean): void {
+function checkRuns(state: LedgerState, spend: Spend, most: (spend: Spend) => bigint | undefined): void {
   const leases = [...state.active.values()].filter(
     (lease) => lease.spends.includes(spend) && !isNothing(lease.granted),
   );
   const runs = new Set(leases.map(({ labels, processId }) => labels["session"]?.toLowerCase() ?? `p ${processId}`));
   if (spend.reserved !== BigInt(runs.size)) throw new Error(`${spend.key}: R ${spend.reserved}, runs ${runs.size}`);
-  if (isStrict && spend.reserved > spend.budget.limit) throw new Error(`I1: ${spend.key}`);
+  if (spend.reserved > (most(spend) ?? spend.reserved)) throw new Error(`I1: ${spend.key}`);
 }

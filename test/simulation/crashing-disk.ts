@@ -1,7 +1,8 @@
 /**
  * A file system in memory that forgets. What was not synced may be there after a crash, in whole or by pages, or not at all;
  * a file may have grown without its contents; names that were made, renamed or removed come back in order, up to any of them.
- * Every step is a place to crash at: before it, after it, and (a write) in the middle.
+ * Every step is a place to crash at: before it, after it, and (a write) in the middle. What a sync failed on is shown as if it were there,
+ * and may never be made durable by a later one, as kernels have it. While it is full, nothing grows.
  */
 import type { Disk, DiskFile } from "../../src/budget/local/disk.ts";
 import { LedgerError } from "../../src/budget/ledger-error.ts";
@@ -18,6 +19,8 @@ interface StoredFile {
   durableLength: number;
   /** Pages that were written since. */
   readonly dirty: Set<number>;
+  /** Pages that a sync failed on: no later one brings them to the disk, unless they are written again. */
+  readonly ghosts: Set<number>;
 }
 
 export interface DiskFaults {
@@ -27,6 +30,8 @@ export interface DiskFaults {
   readonly errorRate: number;
   /** A sync takes up to this long, and now and then ten times that. */
   readonly syncMsMax: number;
+  /** Any other step does. What is under way at the same time ends in any order. @default 0 */
+  readonly stepMsMax?: number;
 }
 
 export class CrashingDisk {
@@ -41,6 +46,7 @@ export class CrashingDisk {
   #isLocked = false;
   #crashIn = Number.POSITIVE_INFINITY;
   #isCalm = false;
+  #isFull = false;
 
   constructor(time: VirtualTime, random: Random, faults: DiskFaults) {
     this.#time = time;
@@ -53,9 +59,17 @@ export class CrashingDisk {
     this.#crashIn = step;
   }
 
+  /** Somebody else fills it, until that is cleared away. */
+  fill(forMs: number): void {
+    if (this.#isCalm) return;
+    this.#isFull = true;
+    this.#time.after(forMs, () => (this.#isFull = false));
+  }
+
   /** No more faults. */
   calm(): void {
     this.#isCalm = true;
+    this.#isFull = false;
     this.#crashIn = Number.POSITIVE_INFINITY;
   }
 
@@ -74,8 +88,8 @@ export class CrashingDisk {
         };
       },
       makeDirectory: () => Promise.resolve(),
-      list: () => Promise.resolve([...this.#live.keys()].map(nameOf)),
-      read: async (path) => Buffer.from(this.#file(path).live.subarray(0, this.#file(path).length)),
+      list: () => step("list", () => [...this.#live.keys()].map(nameOf)),
+      read: (path) => step("read", () => Buffer.from(this.#file(path).live.subarray(0, this.#file(path).length))),
       open: (path, flags) => step("open", () => this.#open(session, path, flags)),
       truncate: (path, length) =>
         step("truncate", () => {
@@ -105,7 +119,7 @@ export class CrashingDisk {
   }
 
   #tear(file: StoredFile): void {
-    if (file.dirty.size === 0) return;
+    if (file.dirty.size + file.ghosts.size === 0) return;
     const random = this.#random;
     const isWhole = random.chance(0.3);
     const isLost = !isWhole && random.chance(0.3);
@@ -121,6 +135,7 @@ export class CrashingDisk {
       if (start < end) file.live.copy(torn, start, start, end);
     }
     file.dirty.clear();
+    file.ghosts.clear();
     file.live = torn;
     file.length = length;
     file.durable = Buffer.from(torn);
@@ -146,22 +161,27 @@ export class CrashingDisk {
 
   #open(session: number, path: string, flags: "w" | "r+"): DiskFile {
     if (flags === "w") {
-      const nothing = { length: 0, durable: Buffer.alloc(0), durableLength: 0, dirty: new Set<number>() };
-      const made: StoredFile = { live: Buffer.alloc(1024), ...nothing };
+      if (this.#isFull) throw full();
+      const nothing = { length: 0, durable: Buffer.alloc(0), durableLength: 0 };
+      const made: StoredFile = { live: Buffer.alloc(1024), ...nothing, dirty: new Set(), ghosts: new Set() };
       this.#change((names) => void names.set(path, made));
     }
     const file = this.#file(path);
     return {
       write: (buffer, offset, length, position) =>
         this.#step(session, "write", () => {
-          const bytesWritten = this.#random.chance(0.05) ? this.#random.between(1, length) : length;
+          const fits = this.#isFull ? Math.min(length, file.length - position) : length;
+          if (fits <= 0) throw full();
+          const bytesWritten = this.#random.chance(0.05) ? this.#random.between(1, fits) : fits;
           this.#write(file, buffer.subarray(offset, offset + bytesWritten), position);
           return { bytesWritten };
         }),
       datasync: async () => {
         const ms = this.#random.chance(0.05) ? this.#faults.syncMsMax * 10 : this.#faults.syncMsMax;
         await this.#delay(session, this.#random.below(ms + 1));
-        await this.#step(session, "sync", () => this.#sync(file));
+        await this.#step(session, "sync", () => this.#sync(file), {
+          onError: () => this.#giveUp(file),
+        });
       },
       close: () => Promise.resolve(),
     };
@@ -176,7 +196,17 @@ export class CrashingDisk {
     }
     bytes.copy(file.live, position);
     file.length = Math.max(file.length, end);
-    for (let page = pageOf(position); page <= pageOf(end - 1); page += 1) file.dirty.add(page);
+    for (let page = pageOf(position); page <= pageOf(end - 1); page += 1) {
+      file.dirty.add(page);
+      file.ghosts.delete(page);
+    }
+  }
+
+  /** The kernel takes for written what it could not write, and says so once. */
+  #giveUp(file: StoredFile): void {
+    if (this.#random.chance(0.5)) return;
+    for (const page of file.dirty) file.ghosts.add(page);
+    file.dirty.clear();
   }
 
   #rename(from: string, to: string): void {
@@ -193,7 +223,9 @@ export class CrashingDisk {
     this.#pending.push(change);
   }
 
-  async #step<T>(session: number, name: string, act: () => T): Promise<T> {
+  async #step<T>(session: number, name: string, act: () => T, { onError = () => {} } = {}): Promise<T> {
+    const { stepMsMax = 0 } = this.#faults;
+    if (stepMsMax > 0) await this.#delay(session, this.#random.below(stepMsMax + 1));
     if (session !== this.#session) return never();
     this.#crashIn -= 1;
     if (this.#crashIn === 0) {
@@ -202,6 +234,7 @@ export class CrashingDisk {
       return never();
     }
     if (!this.#isCalm && this.#random.chance(this.#faults.errorRate)) {
+      onError();
       throw Object.assign(new Error(`EIO: i/o error, ${name}`), { code: "EIO" });
     }
     return act();
@@ -229,6 +262,10 @@ function pageOf(position: number): number {
 
 function nameOf(path: string): string {
   return path.slice(path.lastIndexOf("/") + 1);
+}
+
+function full(): Error {
+  return Object.assign(new Error("ENOSPC: no space left on device"), { code: "ENOSPC" });
 }
 
 function never<T>(): Promise<T> {

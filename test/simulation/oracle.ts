@@ -82,6 +82,8 @@ export class Oracle {
   readonly #raised = new Map<string, bigint>();
   /** Budget → the highest limit that ever was. */
   readonly #highest = new Map<string, bigint>();
+  /** Budgets that were not in force for a while: what was spent then is nowhere. */
+  readonly #withdrawn = new Set<string>();
   #relimits = 0;
 
   /** Rises with everything that is paid, promised or answered. */
@@ -198,8 +200,17 @@ export class Oracle {
     };
   }
 
-  /** What S + R of a budget instance may be: its limit, and what was given up in silence, or counted again too late. */
-  most({ key, budget }: Spend): bigint {
+  /** Somebody takes a budget out of the documents, perhaps for a while only. */
+  withdrawn(budget: string): void {
+    this.#withdrawn.add(budget);
+  }
+
+  /**
+   * What S + R of a budget instance may be: its limit, and what was given up in silence, or counted again too late. Nothing is known
+   * of one that was withdrawn: what was granted meanwhile counts there again when it comes back.
+   */
+  most({ key, budget }: Spend): bigint | undefined {
+    if (this.#withdrawn.has(budget.name)) return undefined;
     const account = this.#accounts.get(key);
     return this.#withMore(budget, this.#cap(key, budget)) + (account === undefined ? 0n : account.late + account.again);
   }
@@ -233,7 +244,7 @@ export class Oracle {
   /** Hard budgets without an end: paid, and whatever the calls that are out may still cost. */
   checkNow(): void {
     for (const [key, { budget, total, flight, late }] of this.#accounts) {
-      if (budget.mode !== "hard" || !isEndless(budget)) continue;
+      if (budget.mode !== "hard" || !isEndless(budget) || this.#withdrawn.has(budget.name)) continue;
       const most = this.#withMore(budget, this.#cap(key, budget));
       if (total + flight > most + late) {
         throw new Error(`overspent: ${key} may pay ${total + flight} of ${most}, ${late} of it excused`);
@@ -244,9 +255,9 @@ export class Oracle {
   /** Every window of every hard budget, over the whole run. Only where the ledger's clock was the true one. */
   checkWindows(): void {
     for (const [key, { budget, payments, late }] of this.#accounts) {
-      if (budget.mode !== "hard") continue;
+      if (budget.mode !== "hard" || this.#withdrawn.has(budget.name)) continue;
       const { window } = budget;
-      const highest = this.#highest.get(budget.name) ?? budget.limit;
+      const highest = exceptionOf(key, budget) ?? this.#highest.get(budget.name) ?? budget.limit;
       const worst =
         window.kind === "rolling" ? worstRolling(payments, window.durationMs) : worstFixed(budget, payments);
       // A window that a lowered limit found above it may hold what it held.
@@ -270,7 +281,7 @@ export class Oracle {
       for (const account of lease.accounts) account.unsaid += measured(account.budget, unsaid);
     }
     for (const [key, { budget, total, unsaid, again }] of this.#accounts) {
-      if (!isEndless(budget)) continue;
+      if (!isEndless(budget) || this.#withdrawn.has(budget.name)) continue;
       const found = settled.get(key) ?? 0n;
       if (found < total - unsaid || found > total + again) {
         throw new Error(`S of ${key} is ${found}, paid were ${total}, unsaid ${unsaid}, said too late ${again}`);
@@ -303,7 +314,8 @@ export class Oracle {
     let accounts = this.#accountsOf.get(labels);
     if (accounts === undefined) {
       accounts = this.#options.budgets
-        .filter((budget) => isInScope(budget, labels))
+        // Runs are no amount: they are counted where the leases are.
+        .filter((budget) => budget.measure !== "concurrent_runs" && isInScope(budget, labels))
         .flatMap((budget) => keysOf(budget, labels).map((key) => this.#account(key, budget)));
       this.#accountsOf.set(labels, accounts);
     }
@@ -316,8 +328,9 @@ export class Oracle {
   }
 
   /** The highest limit that may be in force, or what was set aside already when that was lowered. */
-  #cap(key: string, { name, limit }: Budget): bigint {
-    const highest = this.#limits.get(name) ?? limit;
+  #cap(key: string, budget: Budget): bigint {
+    const { name, limit } = budget;
+    const highest = exceptionOf(key, budget) ?? this.#limits.get(name) ?? limit;
     const held = this.#held.get(name)?.get(key) ?? 0n;
     return held > highest ? held : highest;
   }
@@ -334,6 +347,12 @@ export class Oracle {
 
 function isEndless({ window }: Budget): boolean {
   return window.kind === "lifetime" || window.kind === "run";
+}
+
+/** The limit of this value of `each` alone. */
+function exceptionOf(key: string, { exceptions }: Budget): bigint | undefined {
+  const [, each] = JSON.parse(key) as readonly [string, string | null];
+  return each === null ? undefined : exceptions?.[each];
 }
 
 /** The scopes of the simulation are names and `*`. */

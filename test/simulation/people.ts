@@ -4,10 +4,14 @@ import type { Random } from "../support/random.ts";
 import type { Oracle } from "./oracle.ts";
 import type { Serving } from "./processor.ts";
 import type { Scenario } from "./scenario.ts";
+import type { VirtualTime } from "./virtual-time.ts";
+
+const WITHDRAWN_MS_MAX = 10_000;
 
 export interface PeopleOptions {
   readonly scenario: Scenario;
   readonly random: Random;
+  readonly time: VirtualTime;
   readonly oracle: Oracle;
   readonly processor: () => Serving;
 }
@@ -59,6 +63,22 @@ export class People {
     this.#budgets = this.#budgets.map((budget) => (budget === changed ? { ...budget, limit } : budget));
     const acknowledge = oracle.relimit(changed, limit);
     processor.configure(this.#budgets, () => acknowledge(this.#held(changed.name)));
+  }
+
+  /** Takes a budget out of the documents for a while: what is spent meanwhile does not count there. */
+  withdraw(): void {
+    const { random, oracle, time } = this.#options;
+    const processor = this.#options.processor();
+    if (!processor.isReloadable || this.#budgets.length < 2) return;
+    const withdrawn = random.pick(this.#budgets);
+    oracle.withdrawn(withdrawn.name);
+    this.#budgets = this.#budgets.filter((budget) => budget !== withdrawn);
+    processor.configure(this.#budgets, () => {});
+    time.after(random.below(WITHDRAWN_MS_MAX), () => {
+      this.#budgets = [...this.#budgets, withdrawn];
+      // Where it can't be told now, the next start finds it.
+      if (processor.isReloadable) processor.configure(this.#budgets, () => {});
+    });
   }
 
   /** S + R of the fullest instance of a budget. */

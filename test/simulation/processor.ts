@@ -30,6 +30,7 @@ export interface ProcessorOptions {
   readonly graceMs: number;
   readonly segmentBytesMax: number;
   readonly syncMsMax: number;
+  readonly stepMsMax: number;
   readonly diskErrorRate: number;
   /** How long a restart takes, at most. */
   readonly restartMsMax: number;
@@ -62,6 +63,8 @@ export interface Serving {
   readonly hurriedMs: number;
   start(): void;
   crashIn(step: number): void;
+  /** Its disk has no room for a while. */
+  fill(forMs: number): void;
   restart(): Promise<void>;
   /** Sets the clock that the ledger goes by. */
   jump(ms: number): void;
@@ -105,6 +108,7 @@ export class Processor implements Serving {
       onCrash: (step) => this.crash(step),
       errorRate: options.diskErrorRate,
       syncMsMax: options.syncMsMax,
+      stepMsMax: options.stepMsMax,
     });
   }
 
@@ -171,6 +175,10 @@ export class Processor implements Serving {
   /** Dies at the `step`th step of its disk from now. */
   crashIn(step: number): void {
     this.#disk.crashIn(step);
+  }
+
+  fill(forMs: number): void {
+    this.#disk.fill(forMs);
   }
 
   jump(ms: number): void {
@@ -306,9 +314,11 @@ export class Processor implements Serving {
     if (notice.notice !== "ledger_failed") return;
     this.#hasFailed = true;
     if (notice.error.cause instanceof InvariantError) this.#options.fail(notice.error.cause);
-    // It refuses everything until it has read the disk again, which it tries by itself, or somebody restarts it.
-    if (this.#options.random.chance(0.5))
-      life.after(this.#options.random.below(5000), () => this.crash("after a failed disk"));
+    const { random } = this.#options;
+    // It refuses everything until it has read the disk again, which it tries by itself: and may die of, at each step. Or somebody restarts it.
+    if (random.chance(0.3)) this.#disk.crashIn(random.between(1, 40));
+    else if (random.chance(0.3)) life.after(random.below(5000), () => this.crash("after a failed disk"));
+    else if (random.chance(0.5)) life.after(random.below(5000), () => this.#die("killed after a failed disk"));
   }
 
   #die(why: string): void {
@@ -330,7 +340,7 @@ export class Processor implements Serving {
 /** One that was put there, as it is or as what ended the journal. */
 function isDiskError(error: unknown): boolean {
   const { code, cause } = error as { readonly code?: unknown; readonly cause?: unknown };
-  return code === "EIO" || (cause !== undefined && isDiskError(cause));
+  return code === "EIO" || code === "ENOSPC" || (cause !== undefined && isDiskError(cause));
 }
 
 function compare(left: readonly string[], found: readonly string[]): void {

@@ -9,8 +9,8 @@ import { largeScenario, replicaScenario, scenarioOf } from "./scenario.ts";
 import { simulate } from "./simulate.ts";
 import type { Outcome } from "./world.ts";
 
-/** Of these the ledger's disk fails, and is read again, in the first and the last. */
-const SEEDS = [1, 3, 38];
+/** In the first and the last the disk of the one processor fails, and its ledger reads it again. */
+const SEEDS = [12, 3, 57];
 
 it.each([
   ["one processor", scenarioOf],

@@ -18,6 +18,8 @@ export interface Scenario {
   readonly graceMs: number;
   readonly segmentBytesMax: number;
   readonly syncMsMax: number;
+  /** Other steps of the disk. */
+  readonly stepMsMax: number;
   readonly diskErrorRate: number;
   readonly weather: Weather;
   readonly habits: Habits;
@@ -43,6 +45,7 @@ export interface Scenario {
 export type Mishap =
   | "crash"
   | "restart"
+  | "disk full"
   | "cut"
   | "kill"
   | "end"
@@ -52,7 +55,8 @@ export type Mishap =
   | "ledger sleep"
   | "foreign spend"
   | "raise"
-  | "reload";
+  | "reload"
+  | "withdraw";
 
 /** Instants with something to get wrong after them: clock changes both ways, the ends of a month and a year. */
 const STARTS = [
@@ -162,6 +166,7 @@ function smallScenario(seed: number, random: Random): Scenario {
     "crash",
     "crash",
     "restart",
+    "disk full",
     "cut",
     "cut",
     "kill",
@@ -170,7 +175,7 @@ function smallScenario(seed: number, random: Random): Scenario {
     "agent jump",
   ];
   const areLimitsFixed = random.chance(0.6);
-  const changes: readonly Mishap[] = areLimitsFixed ? [] : ["raise", "reload", "reload"];
+  const changes: readonly Mishap[] = areLimitsFixed ? [] : ["raise", "reload", "reload", "withdraw"];
   const mishaps = [...possible.filter(() => random.chance(0.6)), ...clockMishaps, ...changes];
   const budgets = allBudgets(random).filter(() => random.chance(0.4));
   return {
@@ -184,6 +189,7 @@ function smallScenario(seed: number, random: Random): Scenario {
     graceMs,
     segmentBytesMax: random.pick([1024, 4096, 65_536]),
     syncMsMax: random.pick([0, 5, 20]),
+    stepMsMax: random.pick([0, 0, 2]),
     diskErrorRate: random.chance(0.3) ? 0.002 : 0,
     weather: {
       lossRate: random.pick([0, 0.02, 0.1]),
@@ -224,8 +230,20 @@ function allBudgets(random: Random): Budget[] {
   const thresholds = THRESHOLDS;
   return [
     budget({ name: "fleet", limit: between(4000, 60_000), thresholds }),
-    budget({ name: "each agent", each: "agent", limit: between(4000, 40_000), thresholds }),
-    budget({ name: "team a", scope: { team: "A" }, limit: between(4000, 30_000) }),
+    budget({
+      name: "each agent",
+      each: "agent",
+      limit: between(4000, 40_000),
+      thresholds,
+      ...(random.chance(0.5) ? { exceptions: { "agent-0": between(500, 4000) } } : {}),
+    }),
+    budget({
+      name: "team a",
+      scope: { team: "A" },
+      limit: between(4000, 30_000),
+      thresholds: random.chance(0.5) ? [{ atPercent: 70, do: "stop_gracefully" }] : [],
+    }),
+    budget({ name: "runs", measure: "concurrent_runs", limit: between(1, 4) }),
     budget({ name: "planner", scope: { agent: "planner" }, limit: between(2000, 9000) }),
     budget({
       name: "tokens of m1",

@@ -21,6 +21,7 @@ import { VirtualTime } from "./virtual-time.ts";
 const CALM = { lossRate: 0, doubleRate: 0.02, delayMs: 5, slowMs: 20 };
 /** Far more than thousands of agents make of one millisecond. */
 const INSTANT_EVENTS_MAX = 50_000;
+const DISK_FULL_MS_MAX = 10_000;
 /** More than a call waits and a client keeps trying. */
 const CLOSE_MS = 60_000;
 
@@ -72,6 +73,7 @@ export class World {
     this.#people = new People({
       scenario,
       random: this.#random,
+      time: this.#time,
       oracle: this.#oracle,
       processor: () => this.#processor,
     });
@@ -198,7 +200,7 @@ export class World {
       this.#stateSeen = state;
       this.#oracle.restarted();
     }
-    checkState(state, isWild ? undefined : (spend) => this.#oracle.most(spend));
+    checkState(state, (spend) => (isWild ? undefined : this.#oracle.most(spend)));
     if (!isWild) {
       this.#oracle.checkLeases(state);
       this.#oracle.checkNow();
@@ -275,6 +277,9 @@ export class World {
       case "restart":
         void this.#processor.restart();
         break;
+      case "disk full":
+        this.#processor.fill(random.below(DISK_FULL_MS_MAX));
+        break;
       case "ledger jump":
         this.#processor.jump(random.pick([-3_600_000, -500, 500, 5000, 3_600_000]));
         break;
@@ -289,6 +294,9 @@ export class World {
         break;
       case "reload":
         this.#people.relimit();
+        break;
+      case "withdraw":
+        this.#people.withdraw();
         break;
       default:
         if (agent !== undefined) this.#mishapOf(agent, mishap);

@@ -114,6 +114,9 @@ export class Replicas implements Serving {
     });
   }
 
+  /** Its disk is the store's. */
+  fill(): void {}
+
   /** One of them is stopped, or paused, or cut off from the store for a while. */
   async restart(): Promise<void> {
     const { random, time } = this.#options;

@@ -109,6 +109,6 @@ export class Rig {
   #take(step: Step): void {
     this.last = step;
     for (const { ticket, outcome } of step.answers) this.answers.set(ticket, outcome);
-    checkState(this.engine.state, undefined);
+    checkState(this.engine.state, () => undefined);
   }
 }
