@@ -80,6 +80,9 @@ export interface Serving {
 }
 
 const TURN_MS_MAX = 5;
+/** What becomes of a ledger whose disk has failed, before it can be read again or after. */
+const REVIVAL_CUT_RATE = 0.3;
+const POWER_CUT_RATE = 0.3;
 
 export class Processor implements Serving {
   readonly machine: Machine;
@@ -316,8 +319,8 @@ export class Processor implements Serving {
     if (notice.error.cause instanceof InvariantError) this.#options.fail(notice.error.cause);
     const { random } = this.#options;
     // It refuses everything until it has read the disk again, which it tries by itself: and may die of, at each step. Or somebody restarts it.
-    if (random.chance(0.3)) this.#disk.crashIn(random.between(1, 40));
-    else if (random.chance(0.3)) life.after(random.below(5000), () => this.crash("after a failed disk"));
+    if (random.chance(REVIVAL_CUT_RATE)) this.#disk.crashIn(random.between(1, 40));
+    else if (random.chance(POWER_CUT_RATE)) life.after(random.below(5000), () => this.crash("after a failed disk"));
     else if (random.chance(0.5)) life.after(random.below(5000), () => this.#die("killed after a failed disk"));
   }
 

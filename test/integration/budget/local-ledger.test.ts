@@ -155,9 +155,8 @@ describe("a disk that fails", () => {
       };
       return { ...file, write };
     };
-    const { ledger: again } = await openLedger(dir, { disk: { ...disk, open } });
-    expect(places[0]).toEqual({ position: 0, length: size });
-    expect(places[1]?.position).toBe(size);
+    const { ledger: again } = await openLedger(dir, { disk: Object.assign(new TestDisk(), { open }) });
+    expect(places.slice(0, 2)).toMatchObject([{ position: 0, length: size }, { position: size }]);
     expect(again.budgets()[0]).toMatchObject({ reserved: 20n });
   });
 
