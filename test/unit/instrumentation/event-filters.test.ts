@@ -50,7 +50,8 @@ it("reads an event of many pieces in a time that grows with its length", () => {
     const { user, system } = process.cpuUsage(before);
     return user + system;
   };
-  read(500);
+  // What else the process does meanwhile, collecting what other files left for one, is in some rounds and not in all.
+  const least = (pieces: number): number => Math.min(...Array.from({ length: 5 }, () => read(pieces)));
   // A scan from the start at each piece takes a hundred times as long for ten times the pieces.
-  expect(read(5_000)).toBeLessThan(60 * Math.max(read(500), 1_000));
+  expect(least(5_000)).toBeLessThan(60 * Math.max(least(500), 1_000));
 });
