@@ -62,7 +62,8 @@ export async function migrate(options: MigrateOptions): Promise<readonly string[
     return await withMigrationLock({ storage, database }, async () => {
       // What another process has applied while this one waited for the lock.
       const pending = pendingMigrations(migrations, await appliedMigrations(storage, database));
-      for (const migration of pending) await apply({ storage, database, cluster, migration });
+      const loadsViewsAnew = await keepsTablesItself(storage, database);
+      for (const migration of pending) await apply({ storage, database, cluster, loadsViewsAnew, migration });
       if (pending.length > 0) await recordSchema({ storage, database, version: newest(pending) });
       return pending.map(({ name }) => name);
     });
@@ -94,6 +95,8 @@ async function checkDrift(options: {
 interface Target {
   readonly database: string;
   readonly cluster: string | undefined;
+  /** @default true, for a server of its own */
+  readonly loadsViewsAnew?: boolean;
 }
 
 function versionsTable({ database, cluster }: Target): readonly string[] {
@@ -130,9 +133,19 @@ async function apply(options: Target & { readonly storage: Storage; readonly mig
 }
 
 /** A statement as it is sent: for a server itself and what belongs to it, for a cluster none to two. */
-export function renderStatement(statement: MigrationStatement, { database, cluster }: Target): readonly string[] {
-  if (cluster === undefined) return singleStatements(statement.sql.replaceAll("{database}", database));
-  return clusterStatements(statement, { database, cluster } satisfies ClusterTarget);
+export function renderStatement(statement: MigrationStatement, target: Target): readonly string[] {
+  const { database, cluster, loadsViewsAnew = true } = target;
+  if (cluster !== undefined) return clusterStatements(statement, { database, cluster } satisfies ClusterTarget);
+  const sql = statement.sql.replaceAll("{database}", database);
+  return loadsViewsAnew ? withViewLoadedAnew(sql) : [sql];
+}
+
+/** False for databases whose tables are written down elsewhere, as a cloud's are: these forbid `DETACH`, or don't find a table again. */
+async function keepsTablesItself(storage: Storage, database: string): Promise<boolean> {
+  const [row] = await storage.query<{ readonly engine: string }>(
+    `SELECT engine FROM system.databases WHERE name = '${database}'`,
+  );
+  return row?.engine === "Atomic" || row?.engine === "Ordinary";
 }
 
 /**
@@ -140,7 +153,7 @@ export function renderStatement(statement: MigrationStatement, { database, clust
  * restart of the server and is repeated after it would count twice in what the view fills. So it is loaded anew at once; the first
  * statement is for a process that was killed in between. Whoever inserts on this server meanwhile goes past the view for some milliseconds.
  */
-function singleStatements(sql: string): readonly string[] {
+function withViewLoadedAnew(sql: string): readonly string[] {
   const [, view] = CHANGED_VIEW.exec(sql) ?? [];
   if (view === undefined) return [sql];
   return [`ATTACH TABLE IF NOT EXISTS ${view}`, sql, `DETACH TABLE ${view} SYNC`, `ATTACH TABLE IF NOT EXISTS ${view}`];

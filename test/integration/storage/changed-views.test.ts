@@ -2,9 +2,13 @@
  * Goal: a shipment that was sent before a restart of the server and is repeated after it counts once in whatever views fill, also where
  * their queries were changed by migrations of that server's life. Method: the real engine and all migrations; a row that every view takes.
  */
-import { mkdtemp, rm } from "node:fs/promises";
+import { once } from "node:events";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { buffer } from "node:stream/consumers";
 import { expect, onTestFinished, test } from "vitest";
 import { createStorage, type Storage } from "../../../src/storage/client.ts";
 import { EmbeddedEngine } from "../../../src/storage/embedded/engine.ts";
@@ -50,3 +54,53 @@ test("a shipment repeated after a restart counts once in each view, in the first
   expect(new Set(Object.values(migrated))).toEqual(new Set([1]));
   expect(seen).toEqual([migrated, migrated]);
 });
+
+test("a database that would not find a view again is migrated without loading it anew", async () => {
+  const directory = await mkdtemp(join(tmpdir(), "tollgate-changed-views-"));
+  onTestFinished(() => rm(directory, { recursive: true, force: true }));
+  const engine = new EmbeddedEngine({ dataDir: join(directory, "db") });
+  onTestFinished(() => engine.stop());
+  const { url } = await engine.start();
+  const storage = createStorage({ url, database: "default" });
+  onTestFinished(() => storage.close());
+  // As a cloud's, it has no files of its own that say what is in it.
+  await storage.command(`CREATE DATABASE ${DATABASE} ENGINE = Memory`);
+  const files = join(directory, "sql");
+  await mkdir(files);
+  await writeFile(
+    join(files, "0001-view.sql"),
+    `CREATE TABLE IF NOT EXISTS {database}.a (x UInt8) ENGINE = MergeTree ORDER BY x;
+CREATE TABLE IF NOT EXISTS {database}.b AS {database}.a ENGINE = MergeTree ORDER BY x;
+CREATE MATERIALIZED VIEW IF NOT EXISTS {database}.v TO {database}.b AS SELECT x FROM {database}.a;
+ALTER TABLE {database}.v MODIFY QUERY SELECT x FROM {database}.a WHERE x > 1;
+`,
+  );
+  const sent: string[] = [];
+  const recorder = await startRecorder(url, sent);
+  onTestFinished(() => void recorder.close());
+  const recorded = `http://127.0.0.1:${(recorder.address() as AddressInfo).port}`;
+  expect(await migrate({ url: recorded, database: DATABASE, directory: files })).toEqual(["0001-view"]);
+  await storage.command(`INSERT INTO ${DATABASE}.a VALUES (1), (2)`);
+  expect(await storage.query(`SELECT x FROM ${DATABASE}.b`)).toEqual([{ x: 2 }]);
+  expect(sent.filter((statement) => /^(?:DETACH|ATTACH)/.test(statement))).toEqual([]);
+  expect(sent.some((statement) => statement.startsWith("ALTER TABLE"))).toBe(true);
+});
+
+/** In front of an engine: writes down the statements that it passes on. */
+async function startRecorder(engineUrl: string, sent: string[]): Promise<Server> {
+  const server = createServer((request, response) => {
+    void buffer(request).then(async (body) => {
+      sent.push(body.toString("utf8"));
+      const answer = await fetch(new URL(request.url ?? "/", engineUrl), {
+        method: request.method ?? "POST",
+        headers: { authorization: request.headers.authorization ?? "" },
+        body,
+      });
+      response.writeHead(answer.status, { "content-type": answer.headers.get("content-type") ?? "" });
+      response.end(await answer.text());
+    });
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return server;
+}
