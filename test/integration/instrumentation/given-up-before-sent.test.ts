@@ -6,6 +6,7 @@ import { channel } from "node:diagnostics_channel";
 import { once } from "node:events";
 import { request as httpRequest } from "node:http";
 import { connect } from "node:http2";
+import { connect as openSocket } from "node:net";
 import { createOpenAI } from "@ai-sdk/openai";
 import { generateText } from "ai";
 import axios from "axios";
@@ -192,7 +193,7 @@ describe("an app that says it was not sent", () => {
     await expect.poll(cost).toEqual([RESERVED]);
   });
 
-  it("by a dispatcher that tells nobody when it begins, pays for it", async () => {
+  it("by a dispatcher that writes by itself and tells nobody when it begins, pays for it", async () => {
     wire.start({ env: { TOLLGATE_BUDGET: "$1" } });
     const app = new AbortController();
     wire.provider.script = () => {
@@ -201,7 +202,13 @@ describe("an app that says it was not sent", () => {
     };
     const silent = {
       dispatch({ origin, path, body }: { origin: string; path: string; body: string }, handler: object): boolean {
-        void fetch(`${origin}${path}`, { ...posted, body }).catch(() => {});
+        // Not by anything that tells of itself when it begins: `fetch` would.
+        const { hostname, port } = new URL(origin);
+        const socket = openSocket(Number(port), hostname).on("error", () => {});
+        onTestFinished(() => void socket.destroy());
+        const head = ["POST", path, "HTTP/1.1\r\nhost:", hostname].join(" ");
+        const type = "content-type: application/json";
+        socket.write(`${head}\r\n${type}\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
         app.signal.addEventListener("abort", () =>
           (handler as { onResponseError(controller: null, error: unknown): void }).onResponseError(
             null,
