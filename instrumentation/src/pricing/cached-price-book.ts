@@ -10,6 +10,7 @@ import type { NamedModel, NameReading } from "./model-name.ts";
 import type { ModelPrice, PriceBook, PriceQuery } from "./price-book.ts";
 import { bookProviderId } from "./provider-id.ts";
 import { RatedModelPrice } from "./rates.ts";
+import { isDearerByRegion } from "./region.ts";
 import type { MediaRates, Rates } from "./rates.ts";
 
 export interface PriceBookOptions {
@@ -19,6 +20,8 @@ export interface PriceBookOptions {
 
 /** Models that are remembered, unknown ones too, so that a sender of made-up names costs no memory. */
 const REMEMBERED_MAX = 2048;
+/** How the version of a house price begins. Its author knows where the model is served. */
+const HOUSE = "house:";
 /** Of a name that is looked up: of a model, a provider or a host. */
 const NAME_LENGTH_MAX = 512;
 /** Stands for a provider whose name is longer: nobody knows it, and to look for it in the book takes milliseconds. */
@@ -66,7 +69,14 @@ class CachedPriceBook implements PriceBook {
     }
   }
 
-  find({ provider: named, model, host, at }: PriceQuery): ModelPrice | undefined {
+  find(query: PriceQuery): ModelPrice | undefined {
+    const price = this.#findUsual(query);
+    if (price === undefined || price.version.startsWith(HOUSE)) return price;
+    const { provider: named, model, host = "" } = query;
+    return isDearerByRegion({ provider: price.provider, named, model, host }) ? price.withTenthMore() : price;
+  }
+
+  #findUsual({ provider: named, model, host, at }: PriceQuery): ModelPrice | undefined {
     const provider = named.length > NAME_LENGTH_MAX ? UNKNOWN_PROVIDER : named;
     if (model === "" || model.length > NAME_LENGTH_MAX || Number.isNaN(at.getTime())) return undefined;
     const served = host === undefined || host === "" || !isSpoken(provider) ? undefined : this.#providerAt(host);
@@ -156,7 +166,7 @@ function toHousePrice(document: string, model: string, prices: HouseModel): Mode
   return new RatedModelPrice({
     provider: prices.provider,
     model,
-    version: `house:${document}`,
+    version: `${HOUSE}${document}`,
     maxOutputTokens: prices.max_output_tokens ?? documentedMaxOutputTokens(model) ?? prices.context_tokens,
     contextTokens: prices.context_tokens,
     rates: [

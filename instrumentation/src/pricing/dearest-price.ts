@@ -39,6 +39,11 @@ export class DearestPrice implements ModelPrice {
     return new DearestPrice([first.atShareOf(divisor), ...rest.map((price) => price.atShareOf(divisor))]);
   }
 
+  withTenthMore(): ModelPrice {
+    const [first, ...rest] = this.#prices;
+    return new DearestPrice([first.withTenthMore(), ...rest.map((price) => price.withTenthMore())]);
+  }
+
   worstCase(bound: CallBound): NanoUsd {
     return dearest(this.#prices.map((price) => price.worstCase(bound)));
   }

@@ -54,6 +54,8 @@ export interface ModelPrice {
   asEstimate(): ModelPrice;
   /** The same model at a documented share of its prices (a batch at half): all tokens, not the fees by the call. */
   atShareOf(divisor: bigint): ModelPrice;
+  /** The same model where its tokens cost a tenth more, not certain. */
+  withTenthMore(): ModelPrice;
   /** The most a call can cost: `cacheWrites` when the request may write to the cache. Rounded up. Never below `cost` of any usage within the bounds. */
   worstCase(bound: CallBound): NanoUsd;
   /** The largest output bound whose worst case fits into `amount`; below 1 when not even the input fits. */

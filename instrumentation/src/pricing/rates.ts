@@ -92,6 +92,7 @@ export class RatedModelPrice implements ModelPrice {
   readonly #halfUnit: bigint;
   readonly #perCall: bigint;
   #estimate: RatedModelPrice | undefined;
+  #tenthMore: RatedModelPrice | undefined;
 
   constructor(facts: PriceFacts) {
     this.#facts = facts;
@@ -158,6 +159,16 @@ export class RatedModelPrice implements ModelPrice {
     return (this.#estimate ??= new RatedModelPrice({ ...this.#facts, isEstimate: true }));
   }
 
+  withTenthMore(): ModelPrice {
+    const [first, ...rest] = this.#facts.rates;
+    return (this.#tenthMore ??= new RatedModelPrice({
+      ...this.#facts,
+      rates: [elevenTimes(first), ...rest.map(elevenTimes)],
+      divisor: (this.#facts.divisor ?? 1n) * 10n,
+      isEstimate: true,
+    }));
+  }
+
   worstCase(bound: CallBound): NanoUsd {
     const inputTokens = count("inputTokens", bound.inputTokens);
     const outputTokens = BigInt(count("outputTokens", bound.outputTokens));
@@ -206,6 +217,23 @@ export class RatedModelPrice implements ModelPrice {
     if (step === undefined) throw new Error("a price without rates");
     return step.rates;
   }
+}
+
+/** Of each of which a tenth is taken. */
+function elevenTimes(rates: Rates): Rates {
+  const { above, audio, image, video, ...tokens } = rates;
+  return {
+    above,
+    ...eachElevenTimes(tokens),
+    ...(audio === undefined ? {} : { audio: eachElevenTimes(audio) }),
+    ...(image === undefined ? {} : { image: eachElevenTimes(image) }),
+    ...(video === undefined ? {} : { video: eachElevenTimes(video) }),
+  };
+}
+
+function eachElevenTimes<Prices extends Readonly<Record<keyof Prices, bigint>>>(prices: Prices): Prices {
+  const dearer = Object.entries<bigint>(prices).map(([kind, rate]) => [kind, rate * 11n]);
+  return Object.fromEntries(dearer) as Prices;
 }
 
 function stepOf(rates: Rates, nextAbove: number | undefined): Step {

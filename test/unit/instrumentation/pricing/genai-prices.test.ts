@@ -98,7 +98,7 @@ describe("the kept price book", () => {
   it.each([
     ["anthropic", "claude-haiku-4-5", 2_000n],
     ["aws.bedrock", "us.anthropic.claude-haiku-4-5-20251001-v1:0", 2_200n],
-    ["gcp.vertex_ai", "claude-sonnet-4-5@20250929", 6_000n],
+    ["gcp.vertex_ai", "projects/p/locations/global/publishers/anthropic/models/claude-sonnet-4-5", 6_000n],
     ["openrouter", "anthropic/claude-sonnet-4.5", 6_000n],
     // Of others nobody has said more than that it is written.
     ["openai", "gpt-4o-mini", 150n],

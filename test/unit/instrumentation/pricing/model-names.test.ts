@@ -23,7 +23,7 @@ function priced(provider: string, model: string): ModelPrice {
 }
 
 const BEDROCK = "us.anthropic.claude-sonnet-4-5-20250929-v1:0";
-const VERTEX = "projects/p/locations/us-east5/publishers";
+const VERTEX = "projects/p/locations/global/publishers";
 
 describe("names of models", () => {
   it.each([
@@ -117,6 +117,57 @@ describe("names of models", () => {
     expect(find("openai", "text-embedding-ada-002", "us.openai.azure.com")).toMatchObject({ isEstimate: true });
     // Who says that Azure served is not overruled by a host.
     expect(find("azure.ai.openai", "gpt-4o", "openrouter.ai")).toMatchObject({ provider: "azure" });
+  });
+
+  it.each([
+    ["openai", "gpt-5.4", "eu.api.openai.com"],
+    ["openai", "gpt-6-sol", "us.api.openai.com"],
+    ["openai", "gpt-realtime-2", "eu.api.openai.com"],
+    ["gcp.vertex_ai", "claude-sonnet-4-5@20250929", "us-east5-aiplatform.googleapis.com"],
+    ["gcp.vertex_ai", "claude-opus-4-6", "aiplatform.eu.rep.googleapis.com"],
+    ["anthropic", "claude-haiku-4-5@20251001", "europe-west1-aiplatform.googleapis.com"],
+    ["gcp.vertex_ai", "gemini-3-pro-preview", "us-central1-aiplatform.googleapis.com"],
+    ["gcp.vertex_ai", "projects/p/locations/us-east5/publishers/anthropic/models/claude-opus-4-6", undefined],
+    // Nobody says in which region.
+    ["vertex_ai", "claude-opus-4-6", undefined],
+  ])("%s, %s at %s costs a tenth more, and may not", (provider, model, host) => {
+    const price = find(provider, model, host);
+    const name = model.slice(model.lastIndexOf("/") + 1);
+    const usual = priced(provider === "openai" ? "openai" : "gcp.gemini", name);
+    expect(price?.isEstimate).toBe(true);
+    expect((price?.cost(USAGE) ?? 0n) * 10n).toBe(usual.cost(USAGE) * 11n);
+    expect((price?.worstCase(BOUND) ?? 0n) * 10n).toBe(usual.worstCase(BOUND) * 11n);
+    expect((price?.atShareOf(2n).cost(USAGE) ?? 0n) * 20n).toBe(usual.cost(USAGE) * 11n);
+    const bound = { ...BOUND, outputTokens: price?.outputTokensWithin(usual.worstCase(BOUND), BOUND) ?? 0 };
+    expect(price?.worstCase(bound)).toBeLessThanOrEqual(usual.worstCase(BOUND));
+  });
+
+  it.each([
+    ["openai", "gpt-5.4", "api.openai.com"],
+    ["openai", "gpt-5.4", undefined],
+    ["openai", "gpt-5-mini-2025-08-07", "eu.api.openai.com"],
+    ["openai", "gpt-5.3-codex", "eu.api.openai.com"],
+    ["openai", "gpt-4o-2024-08-06", "us.api.openai.com"],
+    ["openai", "o4-mini", "eu.api.openai.com"],
+    ["gcp.vertex_ai", "claude-opus-4-6", "aiplatform.googleapis.com"],
+    ["gcp.vertex_ai", "projects/p/locations/global/publishers/anthropic/models/claude-opus-4-6", undefined],
+    ["gcp.vertex_ai", "claude-3-5-haiku@20241022", "us-east5-aiplatform.googleapis.com"],
+    ["gcp.vertex_ai", "gemini-2.5-pro", "us-central1-aiplatform.googleapis.com"],
+    ["gcp.gemini", "gemini-3-pro-preview", "generativelanguage.googleapis.com"],
+    ["aws.bedrock", BEDROCK, "bedrock-runtime.us-east-1.amazonaws.com"],
+  ])("%s, %s at %s costs what the book says, for certain", (provider, model, host) => {
+    const price = find(provider, model, host);
+    expect(price?.isEstimate).toBe(false);
+    const name = provider === "aws.bedrock" ? model : model.slice(model.lastIndexOf("/") + 1);
+    expect(price?.cost(USAGE)).toBe(priced(provider === "gcp.vertex_ai" ? "gcp.gemini" : provider, name).cost(USAGE));
+  });
+
+  it("takes a house price for what a model costs wherever it is served", () => {
+    const models = { "gpt-6-sol": { provider: "openai", input: "1", output: "2" } };
+    const house = createPriceBook({ house: [{ kind: "prices", name: "h", models }] });
+    const price = house.find({ provider: "openai", model: "gpt-6-sol", host: "eu.api.openai.com", at: AT });
+    expect(price).toMatchObject({ version: "house:h", isEstimate: false });
+    expect(price?.cost(USAGE)).toBe(13_701_000n);
   });
 
   it("takes a house price for the model under all of its names", () => {
