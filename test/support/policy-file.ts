@@ -4,7 +4,7 @@ import { join } from "node:path";
 
 /** A policy for TOLLGATE_POLICY, removed at the end of its block. */
 export async function policyFile(
-  rules: Readonly<Record<string, readonly string[]>>,
+  rules: Readonly<Record<string, readonly (string | object)[]>>,
 ): Promise<AsyncDisposable & { readonly path: string }> {
   const folder = await mkdtemp(join(tmpdir(), "tollgate-policy-"));
   const path = join(folder, "policy.json");

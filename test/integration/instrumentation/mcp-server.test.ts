@@ -109,8 +109,19 @@ describe.each([
       client.getPrompt({ name: "greet", arguments: { who: "you" } }),
   };
 
+  /** With what each asks for. A condition that fails denies as well, so each says what it needs. */
+  const ASKED: Readonly<Record<string, string>> = {
+    "resources/read": 'args.uri == "file:///secrets"',
+    "prompts/get": 'args.name == "greet" && has(args.arguments) && args.arguments.who == "you"',
+  };
+
   it.each(Object.entries(READS))("decides on %s as on a tool of that name, once", async (method, read) => {
-    await using policy = await policyFile({ allow: ["*"], deny: [method] });
+    await using policy = await policyFile({
+      rules: [
+        { name: "asked-for", effect: "deny", tools: [method], when: ASKED[method] ?? "" },
+        { name: "others", effect: "allow", tools: ["*"] },
+      ],
+    });
     for (const env of [{}, { TOLLGATE_POLICY: policy.path }]) {
       await rig?.stop();
       rig = await startFrameworkRig({ env });

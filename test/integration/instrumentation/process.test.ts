@@ -207,6 +207,13 @@ describe("an agent process", () => {
       expectBooks(OPENAI_COST + ANTHROPIC_COST, 2);
     });
 
+    it("is flushed before it is killed", async () => {
+      const source = `import { flush } from "@tollgate/instrumentation";${ESM}${CALLS}
+        await ask(); await flush(); process.kill(process.pid, "SIGKILL");`;
+      expect(await runAgent("agent.mjs", source, { env })).toMatchObject({ signal: "SIGKILL", stderr: "" });
+      expectBooks(OPENAI_COST, 1);
+    });
+
     it("is told which option to remove by what the app calls itself", async () => {
       const source = `import { guardTool } from "@tollgate/instrumentation";
         try { guardTool("t", () => 1); } catch (error) { console.log(error.code, error.message); }`;
