@@ -236,7 +236,9 @@ export class Oracle {
       const known = state.closed.get(id)?.settled ?? lease.known;
       lease.known = known;
       const gap = maxAmounts(NO_AMOUNTS, subtractAmounts(committed, known));
-      if (lease.accounts.length === 0 || (isNothing(gap) && isNothing(lease.flight))) this.#open.delete(id);
+      // One that no budget was in force for was unlimited, and the ledger never had it.
+      const isUnlimited = lease.accounts.every(({ budget }) => this.#withdrawn.has(budget.name));
+      if (isUnlimited || (isNothing(gap) && isNothing(lease.flight))) this.#open.delete(id);
       else if (!isNothing(gap)) this.#excuse(id, lease, gap);
     }
   }

@@ -107,7 +107,7 @@ export function decideGrowth(
   });
   if (bottlenecks.length === 0) {
     return {
-      granted: withAhead(goal, wish.ahead, ceiling, hard, queuedFor),
+      granted: startsRunAhead(lease, hard, goal) ? goal : withAhead(goal, wish.ahead, ceiling, hard, queuedFor),
       size: "full",
       bottlenecks,
       couldGrow: false,
@@ -136,6 +136,12 @@ export function covers(lease: Lease, granted: Amounts, need: Amounts): boolean {
 /** Whether the lease would be the first in flight of its run. */
 function startsRun(spend: Spend, lease: Lease, goal: Amounts): boolean {
   return isNothing(lease.granted) && !isNothing(goal) && spend.runs?.has(runKeyOf(lease)) !== true;
+}
+
+/** Whether money ahead would be what starts its run: a run begins with a call, and takes a place for it. */
+function startsRunAhead(lease: Lease, hard: readonly Spend[], goal: Amounts): boolean {
+  const asksForRuns = (spend: Spend): boolean => countsRuns(spend) || finishesRuns(spend.budget);
+  return isNothing(goal) && hard.some((spend) => asksForRuns(spend) && spend.runs?.has(runKeyOf(lease)) !== true);
 }
 
 /** Whether there is no place for its run. */

@@ -29,6 +29,28 @@ it("a run that has begun takes more leases also where the limit came below what 
   expect(rig.acquire({ leaseId: "l4", labels: in_("s3"), processId: "p4" }).outcome).toBe("exhausted");
 });
 
+it("money ahead of need starts no run, whether there is a place or not", () => {
+  const rig = new Rig([{ ...two, limit: 1n }, makeBudget({ limit: 1000n })]);
+  const ahead = { need: usd(0), target: usd(0), ahead: usd(40) };
+  rig.acquire({ leaseId: "l1", labels: in_("s1"), ...ahead });
+  expect([rig.books("runs"), rig.books("b")]).toEqual([
+    [0n, 0n],
+    [0n, 0n],
+  ]);
+  rig.acquire({ leaseId: "l2", labels: in_("s2"), processId: "p2", target: usd(100) });
+  expect(rig.acquire({ leaseId: "l1", seq: 2, labels: in_("s1"), ...ahead })).toMatchObject({ granted: usd(0) });
+  expect([rig.books("runs"), rig.books("b")]).toEqual([
+    [0n, 1n],
+    [0n, 100n],
+  ]);
+  // A run in flight has it, by whichever of its leases.
+  rig.acquire({ leaseId: "l3", labels: in_("S2"), processId: "p3", ...ahead });
+  expect([rig.books("runs"), rig.books("b")]).toEqual([
+    [0n, 1n],
+    [0n, 140n],
+  ]);
+});
+
 it("a process without a session is one run", () => {
   const rig = new Rig([two]);
   rig.acquire({ leaseId: "l1", labels: { team: "a" } });
