@@ -51,6 +51,13 @@ it("money ahead of need starts no run, whether there is a place or not", () => {
   ]);
 });
 
+it("money ahead of need does not make a run one that has begun, which may finish where new ones are refused", () => {
+  const rig = new Rig([makeBudget({ limit: 100n, thresholds: [{ atPercent: 50, do: "stop_gracefully" }] })]);
+  rig.acquire({ leaseId: "l1", labels: in_("s1"), need: usd(0), target: usd(0), ahead: usd(40) });
+  rig.acquire({ leaseId: "l2", labels: in_("s2"), processId: "p2", target: usd(50) });
+  expect(rig.acquire({ leaseId: "l1", seq: 2, labels: in_("s1"), target: usd(10) }).outcome).toBe("exhausted");
+});
+
 it("a process without a session is one run", () => {
   const rig = new Rig([two]);
   rig.acquire({ leaseId: "l1", labels: { team: "a" } });
