@@ -230,7 +230,9 @@ export class ClickhouseStore implements Store {
     await this.#ask();
     const target = { url: server.url(), ...server.user, database, ...(cluster === undefined ? {} : { cluster }) };
     const findings: string[] = [];
-    await migrate({ ...target, onDrift: (message) => findings.push(message) });
+    // The embedded engine's directory is this processor's alone: nobody waits a minute for one that was killed.
+    const isAlone = server.kind === "embedded";
+    await migrate({ ...target, isAlone, onDrift: (message) => findings.push(message) });
     for (const reason of findings) telemetry.emit("storage_drifted", { reason });
     this.#findings = findings;
     await applyRetention({ ...target, retention });

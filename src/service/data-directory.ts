@@ -3,7 +3,7 @@
  * readable by their owner only: they let the command line on the same machine in.
  */
 import { randomBytes } from "node:crypto";
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 
 export const DEFAULT_DATA_DIR = "./.tollgate";
@@ -110,7 +110,7 @@ export function readToken(data: DataDirectory): string | undefined {
 
 /** The token of this data directory, made at the first start. */
 export function ensureToken(data: DataDirectory): { readonly token: string; readonly isNew: boolean } {
-  const known = readToken(data);
+  const known = readOwn(data.token);
   if (known !== undefined && known !== "") return { token: known, isNew: false };
   const token = `tg_${randomBytes(24).toString("base64url")}`;
   writeAtomically(data.token, `${token}\n`, 0o600);
@@ -123,21 +123,48 @@ export function readHashKey(data: DataDirectory): string | undefined {
   return key === "" ? undefined : key;
 }
 
-/** The key of this data directory, made at the first start. Lost, hashes of before can't be searched for any more. */
+/**
+ * The key of this data directory, made at the first start. Lost, hashes of before can't be searched for any more, so another is
+ * made only where there was none. Throws for one that is there and can't be read, or is empty.
+ */
 export function ensureHashKey(data: DataDirectory): string {
-  const known = readHashKey(data);
+  const known = readOwn(data.hashKey);
+  if (known === "") {
+    throw new Error(`${data.hashKey} is empty: restore it, or remove it, and hashes of before are not found any more`);
+  }
   if (known !== undefined) return known;
   const key = randomBytes(32).toString("hex");
   writeAtomically(data.hashKey, `${key}\n`, 0o600);
   return key;
 }
 
-/** A reader sees the old file or the whole new one. */
+/** A reader sees the old file or the whole new one, also after a power cut. */
 export function writeAtomically(file: string, text: string, mode: number): void {
   mkdirSync(dirname(file), { recursive: true });
   const temporary = `${file}.${process.pid}.tmp`;
-  writeFileSync(temporary, text, { mode });
-  renameSync(temporary, file);
+  try {
+    const handle = openSync(temporary, "w", mode);
+    try {
+      writeFileSync(handle, text);
+      fsyncSync(handle);
+    } finally {
+      closeSync(handle);
+    }
+    renameSync(temporary, file);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
+}
+
+/** What this processor wrote for itself. Throws where it is and can't be read: to make it anew would lose it. */
+function readOwn(file: string): string | undefined {
+  try {
+    return readFileSync(file, "utf8").trim();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw new Error(`cannot read ${file}`, { cause: error });
+  }
 }
 
 function readIfThere(file: string): string | undefined {

@@ -41,6 +41,7 @@ import { RunawayEpisodes } from "./runaway-episodes.ts";
 import { registerServiceMetrics } from "./metrics/register.ts";
 import { versionOf } from "../policy/registry.ts";
 import { PastSeeder, seeksPast } from "./past-seeder.ts";
+import { prepareDataDirectory } from "./prepare-data-directory.ts";
 import { queueOf, type QueueSource } from "./queues.ts";
 import type { Setup } from "./setup.ts";
 import { spendTruthOf } from "./spend-truth.ts";
@@ -73,6 +74,7 @@ export interface Service {
 
 /** Starts everything; rejects, with all that had started stopped again, when a part that nothing works without fails. */
 export async function startService(options: ServiceOptions): Promise<Service> {
+  prepareDataDirectory(options.data);
   const clock = new SystemClock();
   const telemetry = new Telemetry(options.config.service.telemetry.logs);
   telemetry.collectProcessMetrics();

@@ -32,6 +32,8 @@ export interface MigrateOptions extends StorageOptions {
   readonly directory?: string;
   /** Replicated and Distributed tables on this cluster (src/storage/cluster-sql.ts). @default one server */
   readonly cluster?: string;
+  /** Nobody else migrates here, so a lock that is there was left behind, by a process that was killed. @default false */
+  readonly isAlone?: boolean;
   /** Called for each way in which the tables are no longer as the migrations left them, where that stops nothing. */
   readonly onDrift?: (message: string) => void;
 }
@@ -45,7 +47,7 @@ export interface MigrateOptions extends StorageOptions {
  * @throws StorageError from the store; retryable while another process migrates
  */
 export async function migrate(options: MigrateOptions): Promise<readonly string[]> {
-  const { database, cluster } = options;
+  const { database, cluster, isAlone = false } = options;
   for (const name of cluster === undefined ? [database] : [database, cluster]) {
     if (!DATABASE_NAME.test(name)) throw new MigrationError(`not a name: ${JSON.stringify(name)}`);
   }
@@ -59,7 +61,7 @@ export async function migrate(options: MigrateOptions): Promise<readonly string[
       await checkDrift({ storage, database, version: newest(applied), onDrift: options.onDrift });
       return [];
     }
-    return await withMigrationLock({ storage, database }, async () => {
+    return await withMigrationLock({ storage, database, isAlone }, async () => {
       // What another process has applied while this one waited for the lock.
       const pending = pendingMigrations(migrations, await appliedMigrations(storage, database));
       const loadsViewsAnew = await keepsTablesItself(storage, database);

@@ -21,6 +21,8 @@ export interface LockOptions {
   readonly database: string;
   /** Without a sign of life for this long, the holder is taken for dead. @default 60 */
   readonly staleSeconds?: number;
+  /** Any other holder is dead, whatever the clock says. @default false */
+  readonly isAlone?: boolean;
   /** @default 20000 */
   readonly waitMsMax?: number;
 }
@@ -45,10 +47,10 @@ export async function withMigrationLock<T>(options: LockOptions, work: () => Pro
 }
 
 async function acquire({ storage, database, ...options }: LockOptions, table: string): Promise<void> {
-  const { staleSeconds = STALE_SECONDS, waitMsMax = WAIT_MS_MAX } = options;
+  const { staleSeconds = STALE_SECONDS, isAlone = false, waitMsMax = WAIT_MS_MAX } = options;
   const deadline = performance.now() + waitMsMax;
   while (!(await create(storage, table))) {
-    if (await isStale({ storage, database, staleSeconds })) await takeAway(storage, table);
+    if (isAlone || (await isStale({ storage, database, staleSeconds }))) await takeAway(storage, table);
     else if (performance.now() > deadline) {
       throw new StorageError({
         kind: "retryable",
@@ -69,7 +71,7 @@ async function create(storage: Storage, table: string): Promise<boolean> {
   }
 }
 
-async function isStale(options: Required<Omit<LockOptions, "waitMsMax">>): Promise<boolean> {
+async function isStale(options: Required<Omit<LockOptions, "waitMsMax" | "isAlone">>): Promise<boolean> {
   const { storage, database, staleSeconds } = options;
   try {
     const [row] = await storage.query<{ age: string | number }>(

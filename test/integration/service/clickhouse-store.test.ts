@@ -41,7 +41,7 @@ async function holdingServer() {
 }
 
 /** Started, with `told` growing as it tells. */
-function startStore(url: string) {
+function startStore(url: string, kind: "clickhouse" | "embedded" = "clickhouse") {
   const clock = new ManualClock();
   const told: string[] = [];
   const failed = Promise.withResolvers<void>();
@@ -52,7 +52,7 @@ function startStore(url: string) {
   };
   const store = new ClickhouseStore({
     server: {
-      kind: "clickhouse",
+      kind,
       user: { username: "default", password: "" },
       readOnlyUser: undefined,
       closeReads: () => {},
@@ -112,25 +112,29 @@ it("gives a server up that takes a question and never answers, one question at a
   await expect.poll(() => told).toEqual(["storage_preparing", "storage_unavailable"]);
 });
 
-it("has what is no longer as the migrations made it among its findings, and what it therefore does not start with", async () => {
+it("does not wait for a migrator that was killed in its own engine, and has what is no longer as the migrations made it among its findings, and what it therefore does not start with", async () => {
   const directory = await mkdtemp(join(tmpdir(), "tollgate-store-"));
   cleanup.push(() => rm(directory, { recursive: true, force: true }));
   const engine = new EmbeddedEngine({ dataDir: directory });
   cleanup.push(() => engine.stop());
   const { url } = await engine.start();
-  const asMade = startStore(url);
-  await asMade.started;
-  expect(asMade.store.findings).toEqual([]);
-
-  const storage = createStorage({ url, database: "tollgate" });
+  const storage = createStorage({ url, database: "default" });
   cleanup.push(() => storage.close());
-  await storage.command("CREATE OR REPLACE VIEW llm_calls AS SELECT * FROM spans WHERE 0");
+  await storage.command("CREATE DATABASE tollgate");
+  await storage.command("CREATE TABLE tollgate.schema_migrations_lock (at DateTime) ENGINE = MergeTree ORDER BY at");
+  // Its clock was an hour ahead.
+  await storage.command("INSERT INTO tollgate.schema_migrations_lock VALUES (now() + 3600)");
+  const asMade = startStore(url, "embedded");
+  await asMade.started;
+  expect([asMade.told, asMade.store.findings]).toEqual([["storage_ready"], []]);
+
+  await storage.command("CREATE OR REPLACE VIEW tollgate.llm_calls AS SELECT * FROM tollgate.spans WHERE 0");
   const replaced = startStore(url);
   await replaced.started;
   expect(replaced.store.findings).toEqual(["the view `llm_calls` is not the one that was made"]);
   expect(replaced.told).toEqual(["storage_drifted", "storage_ready"]);
 
-  await storage.command("ALTER TABLE approval_log DROP COLUMN user");
+  await storage.command("ALTER TABLE tollgate.approval_log DROP COLUMN user");
   const refused = startStore(url);
   const reason = "the database `tollgate` is not as the migrations made it: `approval_log` has lost its column `user`";
   await expect(refused.started).rejects.toThrow(reason);
