@@ -29,7 +29,7 @@ const CONVENTIONS = JSON.parse(
 const SPANS = Object.values(CONVENTIONS.spans);
 
 /** The conventions leave names open for who is not in their list. */
-const OTHER_PROVIDERS: ReadonlySet<unknown> = new Set(["ollama"]);
+const OTHER_PROVIDERS: ReadonlySet<unknown> = new Set(["cloudflare", "ollama", "vercel"]);
 /** Operations that they do not know, and what they are most like. */
 const OTHER_OPERATIONS: Readonly<Record<string, string>> = { rerank: "chat" };
 /** Each call of a model says what it used and, where asked to, what was sent, embeddings too: budgets and dashboards read them alike. */

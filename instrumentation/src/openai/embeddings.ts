@@ -37,7 +37,9 @@ const EMBEDDINGS: Omit<Endpoint, "provider"> = {
 
   readAnswer(answer: unknown): AnswerFacts {
     const body = asBody(answer) ?? {};
-    const input = asCount(asBody(body["usage"])?.["prompt_tokens"]);
+    const counted = asBody(body["usage"]);
+    // Voyage AI says the sum only, and there is nothing but input.
+    const input = asCount(counted?.["prompt_tokens"]) ?? asCount(counted?.["total_tokens"]);
     const usage =
       input === undefined
         ? undefined
@@ -47,7 +49,7 @@ const EMBEDDINGS: Omit<Endpoint, "provider"> = {
       model: asText(body["model"]),
       finishReasons: [],
       usage,
-      ...toldCost(asBody(body["usage"])),
+      ...toldCost(counted),
     };
   },
 

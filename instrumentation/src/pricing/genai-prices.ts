@@ -137,12 +137,14 @@ function toRates(modelId: string, prices: BookPrices): [Rates, ...Rates[]] | und
  * https://platform.claude.com/docs/en/build-with-claude/prompt-caching#pricing, https://aws.amazon.com/bedrock/pricing
  */
 const CLAUDE = /claude/;
+/** Models of embeddings, also those whose names do not say so: all that the book has of Voyage AI, and the Academy's `bge`, not its rerankers. */
+const EMBEDS = /embed|^voyage-|(?:^|\/)bge-(?!reranker)/i;
 const CLAUDE_HOUR_TIMES = 2n;
 
 function ratesAbove(modelId: string, prices: BookPrices, above: number): Rates | undefined {
   const input = priceAbove(prices["input_mtok"], above);
   // Embeddings have no output, so the book has no price for it; should a sender report some, it costs as much as input.
-  const output = priceAbove(prices["output_mtok"], above) ?? (/embed/i.test(modelId) ? input : undefined);
+  const output = priceAbove(prices["output_mtok"], above) ?? (EMBEDS.test(modelId) ? input : undefined);
   if (input === undefined || output === undefined) return undefined;
   const cacheWrite = priceAbove(prices["cache_write_mtok"], above);
   return {

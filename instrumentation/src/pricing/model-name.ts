@@ -38,9 +38,11 @@ const PREFIXES: Readonly<Record<string, string>> = {
   anthropic: "anthropic",
   azure: "azure",
   azure_ai: "azure",
+  baseten: "baseten",
   bedrock: "aws",
   bedrock_converse: "aws",
   cerebras: "cerebras",
+  cloudflare: "cloudflare",
   cohere: "cohere",
   cohere_chat: "cohere",
   deepseek: "deepseek",
@@ -48,17 +50,22 @@ const PREFIXES: Readonly<Record<string, string>> = {
   gemini: "google",
   google: "google",
   groq: "groq",
+  minimax: "minimax",
   mistral: "mistral",
   mistralai: "mistral",
   moonshot: "moonshotai",
   moonshotai: "moonshotai",
+  novita: "novita",
   openai: "openai",
   openrouter: "openrouter",
+  ovhcloud: "ovhcloud",
   perplexity: "perplexity",
   together_ai: "together",
   vertex_ai: "google",
+  voyage: "voyageai",
   "x-ai": "x-ai",
   xai: "x-ai",
+  zai: "zai",
 };
 /** The makers' names that OpenRouter puts before its models, too. */
 const AT_OPENROUTER: ReadonlySet<string> = new Set([
@@ -66,6 +73,7 @@ const AT_OPENROUTER: ReadonlySet<string> = new Set([
   "cohere",
   "deepseek",
   "google",
+  "minimax",
   "mistralai",
   "moonshotai",
   "openai",
@@ -80,6 +88,8 @@ const GEMINI_VERSION = /^(gemini-[^@/]+)@(?:default|latest|\d{3})$/i;
 /** Bedrock's own spelling: an ARN, or `anthropic.claude-…` with or without the region group of an inference profile. */
 const BEDROCK =
   /^(?:arn:aws[a-z-]*:bedrock:|(?:[a-z]{2,6}(?:-gov)?\.)?(?:ai21|amazon|anthropic|cohere|deepseek|meta|mistral|openai|qwen|writer)\.)/i;
+/** Cloudflare's spelling of all that it serves. */
+const CLOUDFLARE = /^@(?:cf|hf)\//i;
 /** Makers of models whose names nobody else uses, as the conventions name their services. */
 const MAKERS: readonly (readonly [RegExp, string])[] = [
   [/^(?:gpt-|chatgpt-|o[1-9](?:-|$)|text-embedding-)/i, "openai"],
@@ -107,6 +117,7 @@ function read(provider: string, name: string, depth: number): NameReading | unde
   const versioned = GEMINI_VERSION.exec(path ?? name)?.[1];
   if (isGoogle && (versioned ?? path) !== undefined) return at("google", versioned ?? path ?? name, provider);
   if (BEDROCK.test(name)) return SPOKEN.has(provider) ? at("aws", name, provider) : undefined;
+  if (CLOUDFLARE.test(name)) return SPOKEN.has(provider) ? at("cloudflare", name, provider) : undefined;
   const slash = name.indexOf("/");
   if (slash > 0) return prefixed(provider, name, depth);
   const maker = ROUTERS.has(provider) || provider === "gateway" ? inferProvider(name) : "";

@@ -4,6 +4,7 @@ import type { Body } from "../gate/endpoint.ts";
 import type { SentBody } from "../gate/sent-body.ts";
 import { openRequest } from "./dialects.ts";
 import { modelPath } from "./model-path.ts";
+import { isReadAsAnywhere } from "./providers.ts";
 import type { ProviderHost } from "./providers.ts";
 import { readBody } from "./request-body.ts";
 
@@ -42,7 +43,8 @@ function isCovered(admitted: SentBody, { url, body, header, host }: ReadableRequ
       return {
         endpoint: opened.endpoint,
         body: opened.body,
-        provider: host?.provider,
+        // By a host of many names nobody can tell which of them the call was admitted under.
+        provider: host === undefined || isReadAsAnywhere(host) ? undefined : host.provider,
         isOpaque: opened.isOpaque === true,
       };
     },

@@ -20,6 +20,9 @@ import { BATCH, jobOf } from "../openai/jobs.ts";
 import { Provider } from "../semconv.ts";
 import { openGoogle } from "./google-rest.ts";
 import { opaqueEndpoint } from "./opaque.ts";
+import { vercelEndpoint } from "./vercel-gateway.ts";
+import { VERCEL } from "./other-hosts.ts";
+import { isReadAsAnywhere } from "./providers.ts";
 import type { ProviderHost } from "./providers.ts";
 
 export interface ModelRequest {
@@ -81,10 +84,18 @@ const JOBS: readonly (readonly [path: RegExp, name: string])[] = [
 
 /** `undefined`: no call of a model. */
 export function openRequest(request: ModelRequest): OpenedRequest | undefined {
-  const opened = openKnown(request) ?? openOpaque(request);
+  const { host: row } = request;
+  const spoken = row === undefined || !isReadAsAnywhere(row) ? request : { ...request, host: undefined };
+  const opened = openVercel(request) ?? openKnown(spoken) ?? openOpaque(request);
   if (opened === undefined || !request.isFrozen) return opened;
   const { path } = request;
   return { ...opened, endpoint: frozen(opened.endpoint), toWire: () => ({ body: undefined, path }) };
+}
+
+function openVercel({ path, body, host, header }: ModelRequest): OpenedRequest | undefined {
+  const endpoint = body === undefined || host?.provider !== VERCEL ? undefined : vercelEndpoint({ path, body, header });
+  if (endpoint === undefined || body === undefined) return undefined;
+  return { endpoint, body, toWire: (sent) => ({ body: sent, path }) };
 }
 
 function openKnown(request: ModelRequest): OpenedRequest | undefined {
@@ -190,8 +201,10 @@ function strict(body: Body): Body {
 }
 
 /** Only the table makes a call of what nobody can read, or a path of a model's and a body that looks like a prompt. */
-function openOpaque({ path, body, text, host }: ModelRequest): OpenedRequest | undefined {
-  const model = MODEL_IN_PATH.exec(path)?.[1];
+function openOpaque(request: ModelRequest): OpenedRequest | undefined {
+  const { path, body, text } = request;
+  const host = request.host?.servesOthers === true && !isAsked(body) ? undefined : request.host;
+  const model = (host === undefined ? undefined : modelAt(host, request)) ?? MODEL_IN_PATH.exec(path)?.[1];
   const isCall = LOOKS_LIKE_CALL.every((part) => part.test(text ?? "")) || (model !== undefined && hasPrompt(body));
   const provider = host?.provider ?? (isCall ? providerAt(path) : undefined);
   if (provider === undefined) return undefined;
@@ -201,6 +214,11 @@ function openOpaque({ path, body, text, host }: ModelRequest): OpenedRequest | u
   const named = model ?? (host === undefined ? undefined : MODEL_OF_METHOD.exec(path)?.[1]);
   const endpoint = opaqueEndpoint(provider, named === undefined ? undefined : decodeURIComponent(named));
   return { endpoint, body: body ?? {}, toWire, isOpaque: true };
+}
+
+function modelAt({ model, modelHeaders = [] }: ProviderHost, { path, header }: ModelRequest): string | undefined {
+  const said = modelHeaders.map((name) => header?.(name)).find((value) => value !== undefined && value !== "");
+  return said ?? model?.exec(path)?.[1];
 }
 
 /** Of a path that may be a model's on any host. */
@@ -221,6 +239,12 @@ function hasPrompt(body: Body = {}): boolean {
   return isTalk(body["messages"]) || PROMPTS.some((name) => body[name] !== undefined);
 }
 
+/** As those are asked that talk, where others are served as well: these take tables, numbers and pictures. */
+function isAsked(body: Body = {}): boolean {
+  return isTalk(body["messages"]) || ASKED.some((name) => asText(body[name]) !== undefined);
+}
+
+const ASKED = ["prompt", "inputs", "input"] as const;
 const PROMPTS = ["prompt", "inputText", "texts", "message", "instances", "taskType"] as const;
 
 /** Where no model is named, a gateway knows it: by the path, or by itself. */

@@ -16,7 +16,7 @@ export function opaqueEndpoint(provider: string, modelInPath: string | undefined
 
     readRequest(body: Body): RequestFacts {
       return {
-        model: modelInPath ?? asText(body["model"]) ?? asText(body["modelId"]) ?? UNNAMED_MODEL,
+        model: modelInPath ?? modelOf(body) ?? UNNAMED_MODEL,
         isStreamed: body["stream"] === true,
         tier: "",
         choices: 1,
@@ -39,6 +39,11 @@ export function opaqueEndpoint(provider: string, modelInPath: string | undefined
   };
 }
 
+/** By the names that APIs have for it: OpenAI's, AWS's, watsonx and ElevenLabs, Tencent's. */
+function modelOf(body: Body): string | undefined {
+  return ["model", "modelId", "model_id", "Model"].map((name) => asText(body[name])).find((name) => name !== undefined);
+}
+
 /** https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/imagen-api */
 const IMAGEN = /^imagen-/;
 const IMAGEN_PICTURES = 4;
@@ -54,7 +59,9 @@ function piecesOf(body: Body, model = ""): number {
 }
 
 /** Two shapes of usage are all but standard, and neither means anything else in the other. */
-function readAnswer(answer: unknown): AnswerFacts {
+function readAnswer(given: unknown): AnswerFacts {
+  // Cloudflare says around it whether that worked.
+  const answer = asBody(asBody(given)?.["result"]) ?? given;
   const chat = chatCompletions.readAnswer(answer);
   return chat.usage === undefined ? responses.readAnswer(answer) : chat;
 }

@@ -6,6 +6,7 @@
 import type { ProviderBase } from "../config/providers.ts";
 import { Provider } from "../semconv.ts";
 import { mayBeModelPath, mayRunModel, modelPath } from "./model-path.ts";
+import { OTHER_HOSTS } from "./other-hosts.ts";
 
 export interface ProviderHost {
   /** `gen_ai.provider.name`. */
@@ -14,6 +15,14 @@ export interface ProviderHost {
   readonly hosts: readonly string[];
   /** An OpenAI-compatible API that takes `max_tokens` only, refuses fields it does not know and counts streams unasked. */
   readonly isStrict?: boolean;
+  /** Where models are run, of a host that does more; of the path as it is read (model-path.ts). Absent: everywhere but where it is free. */
+  readonly paths?: RegExp;
+  /** The model that a path names, as the first group. */
+  readonly model?: RegExp;
+  /** Or one of these headers. */
+  readonly modelHeaders?: readonly string[];
+  /** Models that talk to nobody, too: what has no prompt is no call of a model. */
+  readonly servesOthers?: boolean;
 }
 
 export const PROVIDER_HOSTS: readonly ProviderHost[] = [
@@ -55,17 +64,15 @@ export const PROVIDER_HOSTS: readonly ProviderHost[] = [
   { provider: Provider.cohere, hosts: ["api.cohere.com", "api.cohere.ai"], isStrict: true },
   { provider: Provider.groq, hosts: ["api.groq.com"] },
   { provider: "deepseek", hosts: ["api.deepseek.com"] },
-  { provider: "x_ai", hosts: ["api.x.ai"] },
+  { provider: "x_ai", hosts: ["api.x.ai", "*.api.x.ai"] },
   { provider: "together", hosts: ["api.together.xyz", "api.together.ai"] },
   { provider: "fireworks", hosts: ["api.fireworks.ai"] },
-  { provider: "openrouter", hosts: ["openrouter.ai"] },
+  { provider: "openrouter", hosts: ["openrouter.ai", "*.openrouter.ai"] },
   { provider: "perplexity", hosts: ["api.perplexity.ai"], isStrict: true },
   { provider: "cerebras", hosts: ["api.cerebras.ai"] },
   { provider: "moonshot_ai", hosts: ["api.moonshot.ai", "api.moonshot.cn"] },
-  {
-    provider: Provider.ollama,
-    hosts: ["localhost:11434", "127.0.0.1:11434", "[::1]:11434", "ollama:11434", "ollama.com"],
-  },
+  // Nothing else is known to listen there, and it does on whatever machine has the memory.
+  { provider: Provider.ollama, hosts: ["*:11434", "ollama.com"] },
 ];
 
 /** What costs nothing, or is no call of a model, with any provider: counting, tokens of a session, orders to stop, looks at what is made. */
@@ -159,7 +166,7 @@ interface CompiledHost {
   readonly pattern: RegExp;
 }
 
-const COMPILED: readonly CompiledHost[] = PROVIDER_HOSTS.flatMap((row) =>
+const COMPILED: readonly CompiledHost[] = [...PROVIDER_HOSTS, ...OTHER_HOSTS].flatMap((row) =>
   row.hosts.map((host) => ({ row, pattern: hostPattern(host) })),
 );
 
@@ -179,11 +186,18 @@ export function providerOf(url: URL, bases: readonly ProviderBase[]): ProviderHo
   for (const { provider, base } of bases) {
     if (host === base.host && isBelow(url.pathname, base.pathname)) return rowOf(provider);
   }
-  if (known.has(host)) return known.get(host);
-  const hostname = url.hostname.replace(/\.$/, "");
-  const row = COMPILED.find(({ pattern }) => pattern.test(host) || pattern.test(hostname))?.row;
+  const row = known.has(host) ? known.get(host) : rowAt(host, url.hostname.replace(/\.$/, ""));
   if (known.size < KNOWN_MAX) known.set(host, row);
-  return row;
+  return row?.paths === undefined || row.paths.test(modelPath(url.pathname)) ? row : undefined;
+}
+
+/** Whether what is sent there in a form that is known is read as on any other host. */
+export function isReadAsAnywhere(row: ProviderHost): boolean {
+  return OTHER_HOSTS.includes(row);
+}
+
+function rowAt(host: string, hostname: string): ProviderHost | undefined {
+  return COMPILED.find(({ pattern }) => pattern.test(host) || pattern.test(hostname))?.row;
 }
 
 function isBelow(path: string, base: string): boolean {

@@ -14,7 +14,7 @@ import { chatCompletion, startScriptedProvider } from "../../support/scripted-pr
 import type { ScriptedProvider } from "../../support/scripted-provider.ts";
 
 const SCRIPT = join(import.meta.dirname, "..", "..", "support", "agents", "other-ways.mjs");
-const WAYS = 22;
+const WAYS = 24;
 
 const receiver = new OtlpReceiver();
 const local = createServer();

@@ -81,6 +81,16 @@ const WAYS = {
       headers: named,
       createConnection: () => net.connect(port, "127.0.0.1"),
     }),
+  "the AI SDK's gateway": () =>
+    sendHttp({
+      path: "/v4/ai/language-model",
+      headers: { ...headers, host: "ai-gateway.vercel.sh", "ai-language-model-id": "openai/gpt-4o" },
+    }),
+  "an API that only its provider has": () =>
+    sendHttp({
+      path: "/client/v4/accounts/a/ai/run/@cf/meta/llama-3-8b-instruct",
+      headers: { ...headers, host: "api.cloudflare.com" },
+    }),
   "a socket of the machine": () => sendHttp({ socketPath, path: "/v1/chat/completions" }),
   "a thread of code given as text": () => sendFromThread(""),
   "a thread of an ES module given as text": () => sendFromThread('import "node:fs";'),

@@ -116,6 +116,20 @@ it.each([
   ["https://bedrock-agent.eu-west-1.amazonaws.com/agents", undefined],
   ["https://corp.openai.azure.us/openai", "azure.ai.openai"],
   ["https://api.openai.com.evil.example/", undefined],
+  ["https://us-east-1.api.x.ai/v1", "x_ai"],
+  ["http://gpu-box.lan:11434/api/chat", "ollama"],
+  ["http://[fd00::1]:11434/api/chat", "ollama"],
+  ["https://api.voyageai.com/v1/rerank", "voyageai"],
+  ["https://router.huggingface.co/hf-inference/models/BAAI/bge-small/pipeline/feature-extraction", "huggingface"],
+  ["https://api.replicate.com/v1/models/meta/llama/predictions", "replicate"],
+  ["https://api.cloudflare.com/client/v4/accounts/a/ai/run/@cf/meta/llama-3-8b-instruct", "cloudflare"],
+  ["https://queue.fal.run/fal-ai/flux/dev", "fal"],
+  ["https://api.elevenlabs.io/v1/text-to-speech/v/stream", "elevenlabs"],
+  // What else such hosts do is none of a model's.
+  ["https://api.cloudflare.com/client/v4/zones/z/purge_cache", undefined],
+  ["https://api.replicate.com/v1/files", undefined],
+  ["https://api.elevenlabs.io/v1/voices/add", undefined],
+  ["https://dbc-1.cloud.databricks.com/api/2.0/sql/statements", undefined],
 ])("a provider is known by its host: %s", (url, provider) => {
   expect(providerOf(new URL(url), [])?.provider).toBe(provider);
 });

@@ -25,8 +25,9 @@ const library = createRequire(MANIFEST)("@pydantic/genai-prices") as Library;
 
 const PROVIDERS = (
   "anthropic aws azure cerebras cohere deepseek google groq mistral " +
-  "moonshotai openai openrouter perplexity together x-ai zai zhipuai"
+  "moonshotai openai openrouter perplexity together x-ai zai zhipuai cloudflare minimax ovhcloud voyageai"
 ).split(" ");
+const EMBEDS = /embed|^voyage-|bge-(?:\w+-en|m3|multilingual)/i;
 const MOMENTS = ["2024-01-01T00:00:00Z", "2025-06-11T03:04:05.678Z", "2026-08-01T16:45:00Z", "2026-11-21T12:00:00Z"];
 const SIZES: readonly TokenUsage[] = [
   { input: 1, output: 1, cacheRead: 0, cacheWrite: 0, cacheWrite1h: 0, reasoning: 0 },
@@ -75,7 +76,7 @@ describe("the kept price book", () => {
             !id.includes("claude") ||
             "cache_write_1h_mtok" in (bookCost(provider, id, { usage: size, at })?.model_price ?? {});
           const known = hasHour ? size : { ...size, cacheWrite1h: 0 };
-          const usage = /embed/i.test(id) ? { ...known, output: 0, reasoning: 0 } : known;
+          const usage = EMBEDS.test(id) ? { ...known, output: 0, reasoning: 0 } : known;
           const theirs = bookCost(provider, id, { usage, at });
           const difference = Math.abs(Number(price.cost(usage)) - (theirs?.total_price ?? Number.NaN) * 1e9);
           expect(difference, `${provider} ${id} at ${moment}: ${JSON.stringify(usage)}`).toBeLessThanOrEqual(1);
@@ -90,9 +91,19 @@ describe("the kept price book", () => {
     const at = new Date("2026-11-21T12:00:00Z");
     const priced = providerOf(provider)
       .models.map(({ id }) => id)
-      .filter((id) => !/embed/i.test(id) && book.find({ provider, model: id, at }) !== undefined)
+      .filter((id) => !EMBEDS.test(id) && book.find({ provider, model: id, at }) !== undefined)
       .map((id) => library.calcPrice({}, id, { providerId: provider, timestamp: at })?.model_price ?? {});
     expect(priced.every((prices) => "input_mtok" in prices && "output_mtok" in prices)).toBe(true);
+  });
+
+  it.each([
+    ["voyageai", "voyage-3.5", 60n],
+    ["cloudflare", "@cf/baai/bge-m3", 12n],
+    // Its output has no price that anybody has said.
+    ["cloudflare", "@cf/baai/bge-reranker-base", undefined],
+  ])("prices embeddings whose name does not say so: %s %s", (provider, model, nanoUsd) => {
+    const usage = { input: 1, output: 0, cacheRead: 0, cacheWrite: 0, cacheWrite1h: 0, reasoning: 0 };
+    expect(book.find({ provider, model, at: new Date("2026-11-21T12:00:00Z") })?.cost(usage)).toBe(nanoUsd);
   });
 
   it.each([
