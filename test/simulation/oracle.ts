@@ -224,7 +224,10 @@ export class Oracle {
   checkLeases(state: LedgerState): void {
     for (const id of this.#open) {
       const lease = this.#leases.get(id);
-      if (lease === undefined) continue;
+      // While no budget is in force for it, it is unlimited.
+      const isUnlimited = lease?.accounts.every(({ budget }) => this.#withdrawn.has(budget.name));
+      if (isUnlimited === true) this.#open.delete(id);
+      if (lease === undefined || isUnlimited === true) continue;
       const committed = addAmounts(lease.paid, lease.flight);
       const held = state.active.get(id) ?? state.expired.get(id);
       if (held !== undefined) {
@@ -236,9 +239,7 @@ export class Oracle {
       const known = state.closed.get(id)?.settled ?? lease.known;
       lease.known = known;
       const gap = maxAmounts(NO_AMOUNTS, subtractAmounts(committed, known));
-      // One that no budget was in force for was unlimited, and the ledger never had it.
-      const isUnlimited = lease.accounts.every(({ budget }) => this.#withdrawn.has(budget.name));
-      if (isUnlimited || (isNothing(gap) && isNothing(lease.flight))) this.#open.delete(id);
+      if (isNothing(gap) && isNothing(lease.flight)) this.#open.delete(id);
       else if (!isNothing(gap)) this.#excuse(id, lease, gap);
     }
   }

@@ -126,11 +126,13 @@ export function decideGrowth(
 
 /** Whether `granted` is `need` or more in every measure that a hard budget of the lease counts. */
 export function covers(lease: Lease, granted: Amounts, need: Amounts): boolean {
-  return lease.spends.every((spend) => {
-    const { mode, measure } = spend.budget;
-    if (mode === "hard" && countsRuns(spend) && isNothing(granted) && !isNothing(need)) return false;
-    return mode !== "hard" || amountIn(measure, need) <= amountIn(measure, granted);
-  });
+  return lease.spends.every((spend) => spend.budget.mode !== "hard" || coversIn(spend, granted, need));
+}
+
+function coversIn(spend: Spend, granted: Amounts, need: Amounts): boolean {
+  if (countsRuns(spend) && isNothing(granted) && !isNothing(need)) return false;
+  const { measure } = spend.budget;
+  return amountIn(measure, need) <= amountIn(measure, granted);
 }
 
 /** Whether the lease would be the first in flight of its run. */
@@ -158,7 +160,8 @@ export function tightest(lease: Lease, need: Amounts, nowMs: number): Spend | un
   for (const spend of short) {
     if (found === undefined || roomIn(spend, lease, nowMs) < roomIn(found, lease, nowMs)) found = spend;
   }
-  return found;
+  // A message that came late is answered by what the lease holds, also where nothing stands in its way any more.
+  return found ?? hard.find((spend) => !coversIn(spend, lease.granted, need));
 }
 
 export function decideClose(

@@ -58,6 +58,18 @@ it("money ahead of need does not make a run one that has begun, which may finish
   expect(rig.acquire({ leaseId: "l1", seq: 2, labels: in_("s1"), target: usd(10) }).outcome).toBe("exhausted");
 });
 
+it("answers a message that came late, of a lease that holds nothing and whose run is in flight by another one", () => {
+  const rig = new Rig([two]);
+  rig.acquire({ leaseId: "l1", labels: in_("s1") });
+  const back = { leaseId: "l2", labels: in_("s1"), need: usd(0), target: usd(0) };
+  rig.acquire({ ...back, seq: 2 });
+  expect(rig.acquire({ leaseId: "l2", labels: in_("s1"), seq: 1 })).toMatchObject({
+    outcome: "exhausted",
+    granted: usd(0),
+    refusedBy: { name: "runs" },
+  });
+});
+
 it("a process without a session is one run", () => {
   const rig = new Rig([two]);
   rig.acquire({ leaseId: "l1", labels: { team: "a" } });
