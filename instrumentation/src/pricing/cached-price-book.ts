@@ -5,7 +5,7 @@ import { DearestPrice } from "./dearest-price.ts";
 import { parseValidFrom, validatePrices } from "./house-prices.ts";
 import type { HouseModel, PricesDocument } from "./house-prices.ts";
 import { documentedMaxOutputTokens } from "./max-output-tokens.ts";
-import { isSpoken, readModelName } from "./model-name.ts";
+import { isSpoken, isVersionOf, readModelName } from "./model-name.ts";
 import type { NamedModel, NameReading } from "./model-name.ts";
 import type { ModelPrice, PriceBook, PriceQuery } from "./price-book.ts";
 import { bookProviderId } from "./provider-id.ts";
@@ -76,9 +76,13 @@ class CachedPriceBook implements PriceBook {
     return isDearerByRegion({ provider: price.provider, named, model, host }) ? price.withTenthMore() : price;
   }
 
-  #findUsual({ provider: named, model, host, at }: PriceQuery): ModelPrice | undefined {
+  #findUsual({ provider: named, model, asked = "", host, at }: PriceQuery): ModelPrice | undefined {
     const provider = named.length > NAME_LENGTH_MAX ? UNKNOWN_PROVIDER : named;
     if (model === "" || model.length > NAME_LENGTH_MAX || Number.isNaN(at.getTime())) return undefined;
+    if (this.#house.size > 0 && asked.length <= NAME_LENGTH_MAX && isVersionOf(model, asked)) {
+      const house = this.#findHouse({ provider, model }, at) ?? this.#findHouse({ provider, model: asked }, at);
+      if (house !== undefined) return house;
+    }
     const served = host === undefined || host === "" || !isSpoken(provider) ? undefined : this.#providerAt(host);
     if (served === undefined || served === bookProviderId(provider)) return this.#find(provider, model, at);
     // A document that says what its author calls the provider is believed; else who was called serves, not whose SDK it is.

@@ -9,5 +9,5 @@ export type { HouseModel, PriceProblem, PricesDocument } from "./house-prices.ts
 export { GENAI_PRICES_VERSION } from "./genai-prices.ts";
 export { inferProvider } from "./model-name.ts";
 export { InvalidUsage } from "./rates.ts";
-export { priceAtTier } from "./service-tier.ts";
+export { isCheaperTier, isUsualTier, priceAtTier } from "./service-tier.ts";
 export type { TierPrice, TierQuery } from "./service-tier.ts";

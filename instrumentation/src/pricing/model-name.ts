@@ -148,6 +148,17 @@ function at(served: string, model: string, provider: string): NameReading {
   return { meanings: [{ provider: served, model }], isGuess: provider !== served && !ROUTERS.has(provider) };
 }
 
+/** What follows a model's name in the name of one of its versions: a date or a number (`-2024-08-06`, `@20250929`, `-2411`, `-001`). */
+const VERSION = /^[-@](?:\d{4}-\d{2}-\d{2}|\d{8}|\d{3,4})(?:-v\d+(?::\d+)?)?$/;
+const LATEST = /[-@]latest$/;
+
+/** Whether the name that an answer has is that of a version of the model that was asked for. */
+export function isVersionOf(answered: string, asked: string): boolean {
+  const base = asked.trim().toLowerCase().replace(LATEST, "");
+  const name = answered.trim().toLowerCase();
+  return base !== "" && name.startsWith(base) && VERSION.test(name.slice(base.length));
+}
+
 /**
  * The provider that a model's name speaks for; "" when it speaks for none. It is the maker's own service: the same model
  * may have been called at Azure or Bedrock, so a price found this way is an estimate.

@@ -78,6 +78,8 @@ export interface PriceQuery {
   readonly provider: string;
   /** As the sender wrote it. */
   readonly model: string;
+  /** What was asked for, where `model` is what answered: a house price of it holds for all versions of it. */
+  readonly asked?: string | undefined;
   /** The host that was called, where it is known: SDKs of one provider are used with the APIs of others. */
   readonly host?: string | undefined;
   readonly at: Date;

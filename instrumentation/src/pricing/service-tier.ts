@@ -8,6 +8,8 @@ import type { ModelPrice, PriceBook } from "./price-book.ts";
 import { bookProviderId } from "./provider-id.ts";
 
 const HALF = 2n;
+const BATCH = "batch";
+const FLEX = "flex";
 /** By the price book's ids. */
 const BATCH_AT_HALF: ReadonlySet<string> = new Set(["openai", "azure", "anthropic", "google", "mistral", "aws"]);
 const FLEX_AT_HALF: ReadonlySet<string> = new Set(["openai"]);
@@ -15,11 +17,23 @@ const FLEX_AT_HALF: ReadonlySet<string> = new Set(["openai"]);
 const USUAL: ReadonlySet<string> = new Set(["", "auto", "default", "standard", "standard_only", "on_demand", "scale"]);
 const DEARER: ReadonlySet<string> = new Set(["priority", "fast", "performance"]);
 
+/** Whether a tier, as anybody writes it, costs what the model costs. */
+export function isUsualTier(tier: string): boolean {
+  return USUAL.has(tier.toLowerCase());
+}
+
+/** Whether it may cost less. */
+export function isCheaperTier(tier: string): boolean {
+  return tier.toLowerCase() === BATCH || tier.toLowerCase() === FLEX;
+}
+
 export interface TierQuery {
   readonly provider: string;
   readonly model: string;
   /** As the sender wrote it: `batch`, `flex`, `priority`; "" for none. */
   readonly tier: string;
+  /** See `PriceQuery`. */
+  readonly asked?: string | undefined;
   readonly host?: string | undefined;
   readonly at: Date;
 }
@@ -36,22 +50,24 @@ export interface TierPrice {
  * usual, and not certain.
  */
 export function priceAtTier(book: PriceBook, query: TierQuery): TierPrice | undefined {
-  const { provider, model, host, at } = query;
+  const { provider, model, asked, host, at } = query;
   const tier = query.tier.toLowerCase();
-  if (USUAL.has(tier)) return certain(book.find({ provider, model, host, at }));
+  if (USUAL.has(tier)) return certain(book.find({ provider, model, asked, host, at }));
   const named = namedPrice(book, { ...query, tier });
   if (named !== undefined) return certain(named);
   if (DEARER.has(tier)) return undefined;
-  const usual = book.find({ provider, model, host, at });
+  const usual = book.find({ provider, model, asked, host, at });
   if (usual === undefined) return undefined;
   const id = bookProviderId(provider);
-  const isHalf = (tier === "batch" && BATCH_AT_HALF.has(id)) || (tier === "flex" && FLEX_AT_HALF.has(id));
+  const isHalf = (tier === BATCH && BATCH_AT_HALF.has(id)) || (tier === FLEX && FLEX_AT_HALF.has(id));
   return isHalf ? certain(usual.atShareOf(HALF)) : { price: usual, isCertain: false };
 }
 
 /** The price that a house document gives a model at a tier. The kept book matches by parts of names: it never means a tier. */
-export function namedPrice(book: PriceBook, { provider, model, tier, host, at }: TierQuery): ModelPrice | undefined {
-  const found = book.find({ provider, model: `${tier}/${model}`, host, at });
+export function namedPrice(book: PriceBook, query: TierQuery): ModelPrice | undefined {
+  const { provider, model, tier, host, at } = query;
+  const asked = query.asked === undefined ? undefined : `${tier}/${query.asked}`;
+  const found = book.find({ provider, model: `${tier}/${model}`, asked, host, at });
   return found?.version.startsWith("house:") === true ? found : undefined;
 }
 

@@ -105,16 +105,16 @@ function priced(span: Span, prices: PriceBook): Cost {
   at.setTime(startUnixMs(span));
   const { provider } = facts;
   const host = hostOf(span.attributes);
-  const tier = serviceTier(span.attributes);
+  const { name: tier, isCertain: isTierCertain } = serviceTier(span.attributes);
   const found =
-    priceAtTier(prices, { provider, model: facts.model, tier, host, at }) ??
+    priceAtTier(prices, { provider, model: facts.model, asked: facts.requestModel, tier, host, at }) ??
     priceAtTier(prices, { provider, model: facts.requestModel, tier, host, at });
   if (found === undefined) return reported(span) ?? { nanoUsd: 0n, status: CostStatus.unpriced, priceVersion: "" };
   const { price, isCertain } = found;
   const usage = usageOf(span);
   const isGuessed =
     hasAttribute(span.attributes, INFERRED) && span.attributes.get(ATTR_TOLLGATE_PROVIDER_INFERRED) === true;
-  const isExact = isCertain && !isGuessed && isWhole(span.facts) && !price.lacksPrice(usage);
+  const isExact = isCertain && isTierCertain && !isGuessed && isWhole(span.facts) && !price.lacksPrice(usage);
   return {
     nanoUsd: price.cost(usage),
     status: isExact ? CostStatus.exact : CostStatus.estimated,

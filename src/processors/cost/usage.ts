@@ -1,5 +1,11 @@
 /** What a call used, as prices are by: the tokens of `span.facts`, and their parts and fees from the attributes. */
-import type { HostedCalls, MediaTokens, TokenUsage } from "@tollgate/instrumentation/pricing";
+import {
+  type HostedCalls,
+  isCheaperTier,
+  isUsualTier,
+  type MediaTokens,
+  type TokenUsage,
+} from "@tollgate/instrumentation/pricing";
 import {
   ATTR_TOLLGATE_SERVICE_TIER,
   ATTR_TOLLGATE_USAGE_CACHE_READ_AUDIO_TOKENS,
@@ -20,21 +26,47 @@ import type { Attributes, Span } from "../../pdata/span.ts";
 /** Searches of one call; a sender that says more is not believed. */
 const SEARCHES_MAX = 1_000_000;
 
-/** Where senders say how a call was served: OpenTelemetry's conventions (now, before), and the gate. */
-const TIER_KEYS = [
+/** Where senders say how a call was served: the gate, OpenTelemetry's conventions (now, before), LangSmith. */
+const ANSWERED_KEYS = [
   ATTR_TOLLGATE_SERVICE_TIER,
   "openai.response.service_tier",
   "gen_ai.openai.response.service_tier",
+  "gen_ai.response.service_tier",
   "anthropic.response.service_tier",
 ] as const;
+/** Where they say how it was asked to be served, LiteLLM the last. */
+const ASKED_KEYS = [
+  "openai.request.service_tier",
+  "gen_ai.openai.request.service_tier",
+  "gen_ai.request.service_tier",
+  "llm.openai.service_tier",
+] as const;
 
-const tierKeys = new KeyMemo((all) => TIER_KEYS.filter((key) => all.has(key)));
+const answeredKeys = new KeyMemo((all) => ANSWERED_KEYS.filter((key) => all.has(key)));
+const askedKeys = new KeyMemo((all) => ASKED_KEYS.filter((key) => all.has(key)));
 
-/** `batch`, `flex`, `priority`, … as sent; "" when nothing is said, which is the usual way. */
-export function serviceTier(attributes: Attributes): string {
-  for (const key of tierKeys.of(attributes)) {
-    const tier = textAttribute(attributes, key);
-    if (tier !== "") return tier;
+export interface ServiceTier {
+  /** `batch`, `flex`, `priority`, … as sent; "" when nothing is said, which is the usual way. */
+  readonly name: string;
+  /** False: it was asked for, and nobody says whether it was had. */
+  readonly isCertain: boolean;
+}
+
+const UNSAID: ServiceTier = { name: "", isCertain: true };
+
+export function serviceTier(attributes: Attributes): ServiceTier {
+  const answered = firstText(attributes, answeredKeys.of(attributes));
+  if (answered !== "") return { name: answered, isCertain: true };
+  const asked = firstText(attributes, askedKeys.of(attributes));
+  if (asked === "" || isUsualTier(asked)) return UNSAID;
+  // What is cheaper may have been served as usual; what is dearer is not taken for less.
+  return { name: isCheaperTier(asked) ? "" : asked, isCertain: false };
+}
+
+function firstText(attributes: Attributes, keys: readonly string[]): string {
+  for (const key of keys) {
+    const text = textAttribute(attributes, key);
+    if (text !== "") return text;
   }
   return "";
 }

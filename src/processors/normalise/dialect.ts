@@ -33,6 +33,10 @@ export interface Reading {
   readonly totalTokens?: AttributeValue | undefined;
   readonly cacheReadTokens?: AttributeValue | undefined;
   readonly cacheWriteTokens?: AttributeValue | undefined;
+  /** The part of these that is kept for an hour. */
+  readonly cacheWrite1hTokens?: AttributeValue | undefined;
+  /** Searches of the web that the provider made. */
+  readonly webSearches?: AttributeValue | undefined;
   /** Input does not include what was cached. */
   readonly isCacheBeside?: boolean;
   /** Output does not include what was thought. */
@@ -44,6 +48,8 @@ export interface Reading {
   readonly reasoningTokens?: AttributeValue | undefined;
   readonly inputAudioTokens?: AttributeValue | undefined;
   readonly outputAudioTokens?: AttributeValue | undefined;
+  /** How the call was served, where that has a price of its own. */
+  readonly serviceTier?: string;
   /** What the sender says the call cost, in USD. */
   readonly reportedUsd?: AttributeValue | undefined;
   readonly isFailed?: boolean;

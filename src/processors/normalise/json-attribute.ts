@@ -43,6 +43,21 @@ export function numberMember(object: Readonly<Record<string, unknown>>, key: str
   return typeof value === "number" || typeof value === "string" ? value : undefined;
 }
 
+/** What a Claude's cache was given, as LangChain tells it: where it knows for how long, the sum says nothing. */
+export function langchainCacheWrites(
+  details: Readonly<Record<string, unknown>>,
+  { sum, prefix = "" }: { readonly sum: AttributeValue | undefined; readonly prefix?: string },
+): {
+  readonly cacheWriteTokens?: AttributeValue | undefined;
+  readonly cacheWrite1hTokens?: AttributeValue | undefined;
+} {
+  const minutes = numberMember(details, `${prefix}ephemeral_5m_input_tokens`);
+  const hour = numberMember(details, `${prefix}ephemeral_1h_input_tokens`);
+  if (typeof minutes !== "number" && typeof hour !== "number") return { cacheWriteTokens: sum };
+  const parts = (typeof minutes === "number" ? minutes : 0) + (typeof hour === "number" ? hour : 0);
+  return { cacheWriteTokens: typeof sum === "number" && sum > parts ? sum : parts, cacheWrite1hTokens: hour };
+}
+
 function parsed(text: string): unknown {
   if (text === "" || text.length > LENGTH_MAX) return undefined;
   try {

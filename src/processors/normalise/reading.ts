@@ -17,8 +17,11 @@ import {
   ATTR_GEN_AI_WORKFLOW_NAME,
   ATTR_SESSION_ID,
   ATTR_TOLLGATE_COST_REPORTED_USD,
+  ATTR_TOLLGATE_SERVICE_TIER,
+  ATTR_TOLLGATE_USAGE_CACHE_WRITE_1H_TOKENS,
   ATTR_TOLLGATE_USAGE_INPUT_AUDIO_TOKENS,
   ATTR_TOLLGATE_USAGE_OUTPUT_AUDIO_TOKENS,
+  ATTR_TOLLGATE_USAGE_WEB_SEARCHES,
   ATTR_USER_ID,
 } from "@tollgate/instrumentation/semconv";
 import type { Attributes, AttributeValue } from "../../pdata/span.ts";
@@ -45,9 +48,12 @@ export function addReading(attributes: Attributes, reading: Reading): void {
   add(ATTR_GEN_AI_USAGE_TOTAL_TOKENS, reading.totalTokens);
   add(ATTR_GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS, reading.cacheReadTokens);
   add(ATTR_GEN_AI_USAGE_CACHE_WRITE_INPUT_TOKENS, reading.cacheWriteTokens);
+  add(ATTR_TOLLGATE_USAGE_CACHE_WRITE_1H_TOKENS, reading.cacheWrite1hTokens);
+  add(ATTR_TOLLGATE_USAGE_WEB_SEARCHES, reading.webSearches);
   add(ATTR_GEN_AI_USAGE_REASONING_OUTPUT_TOKENS, reading.reasoningTokens);
   add(ATTR_TOLLGATE_USAGE_INPUT_AUDIO_TOKENS, reading.inputAudioTokens);
   add(ATTR_TOLLGATE_USAGE_OUTPUT_AUDIO_TOKENS, reading.outputAudioTokens);
+  add(ATTR_TOLLGATE_SERVICE_TIER, reading.serviceTier);
   add(ATTR_TOLLGATE_COST_REPORTED_USD, usdText(reading.reportedUsd));
   if (reading.isFailed === true) add(ATTR_ERROR_TYPE, "_OTHER");
 }

@@ -37,12 +37,32 @@ const EXCLUDES_CACHE: ReadonlySet<string> = new Set([
   "@openlit/instrumentation-anthropic",
   "@arizeai/openinference-instrumentation-bedrock",
   "@opentelemetry/instrumentation-aws-sdk",
+  "opentelemetry.instrumentation.bedrock",
+  "opentelemetry.instrumentation.botocore.bedrock-runtime",
 ]);
+
+/**
+ * Of what a Claude's cache was given for how long LangChain tells the parts, and no sum any more; these pass on the sum, which is zero then
+ * (recorded). Shorter prompts are not cached. https://platform.claude.com/docs/en/build-with-claude/prompt-caching
+ */
+const HIDES_CACHE_WRITES: ReadonlySet<string> = new Set(["opentelemetry.instrumentation.langchain"]);
+const CACHED_TOKENS_MIN = 1024;
+const CLAUDE = /claude/i;
 
 /** Whether the sender counts caches beside the input, and keeps them to itself. */
 function hidesCaches({ attributes, scope }: Pick<Span, "attributes" | "scope">): boolean {
   return (
     EXCLUDES_CACHE.has(scope.name) && !hasAttribute(attributes, CACHE_READ) && !hasAttribute(attributes, CACHE_WRITE)
+  );
+}
+
+function hidesCacheWrites({ scope, facts }: Pick<Span, "scope" | "facts">): boolean {
+  const fresh = facts.inputTokens - facts.cacheReadTokens;
+  return (
+    HIDES_CACHE_WRITES.has(scope.name) &&
+    fresh >= CACHED_TOKENS_MIN &&
+    facts.cacheWriteTokens === 0 &&
+    CLAUDE.test(facts.model)
   );
 }
 
@@ -57,38 +77,53 @@ export interface Counted {
 }
 
 /** Fills the tokens of `span.facts` from the current names. What is no count is not there. */
-export function readUsage({ attributes, scope, facts }: Span, counted: Counted): void {
+export function readUsage(span: Span, counted: Counted): void {
+  const { attributes, scope, facts } = span;
   const isTold = hasAttribute(attributes, INPUT) || hasAttribute(attributes, OUTPUT);
-  const { input, output } = readTold(attributes, facts.operation);
+  const { input, output, rest } = readTold(attributes, facts.operation);
   facts.cacheReadTokens = tokensAt(attributes, CACHE_READ) ?? 0;
   facts.cacheWriteTokens = tokensAt(attributes, CACHE_WRITE) ?? 0;
   facts.reasoningTokens = tokensAt(attributes, REASONING) ?? 0;
   const cached = facts.cacheReadTokens + facts.cacheWriteTokens;
+  const { reasoningTokens: reasoning } = facts;
   // No call of a model uses nothing: zeros are how senders fill in what they did not learn.
-  facts.hasUsage = input + output > 0 || (isTold && cached + facts.reasoningTokens > 0);
+  facts.hasUsage = input + output > 0 || (isTold && cached + reasoning > 0);
   facts.inputTokens = input;
   facts.outputTokens = output;
   if (!facts.hasUsage) return;
-  facts.isUsagePartial = counted.isPartial || hidesCaches({ attributes, scope });
-  // A part is never larger than its whole: then the sender counts it beside.
-  if (cached > facts.inputTokens || (cached > 0 && (counted.isCacheBeside || EXCLUDES_CACHE.has(scope.name))))
+  facts.isUsagePartial = counted.isPartial || hidesCaches(span) || hidesCacheWrites(span);
+  const isBoth = rest > 0 && rest === cached + reasoning;
+  // A part is never larger than its whole: then the sender counts it beside. So it does where its total says that there is more.
+  if (
+    cached > 0 &&
+    (cached > input || counted.isCacheBeside || EXCLUDES_CACHE.has(scope.name) || isBoth || rest === cached)
+  )
     facts.inputTokens += cached;
-  if (counted.isReasoningBeside || facts.reasoningTokens > facts.outputTokens)
-    facts.outputTokens += facts.reasoningTokens;
+  if (reasoning > 0 && (counted.isReasoningBeside || reasoning > output || isBoth || rest === reasoning))
+    facts.outputTokens += reasoning;
+  const untold = rest - (facts.inputTokens - input) - (facts.outputTokens - output);
+  if (untold <= 0) return;
+  // In the total, and nobody says as what (Gemini's thoughts): as the dearer part.
+  facts.outputTokens += untold;
+  facts.isUsagePartial = true;
 }
 
-/**
- * Input and output as told, or as a total tells them. Of a total alone nobody knows the parts: it is taken for output, which
- * is the dearer one, but where there is none.
- */
-function readTold(attributes: Attributes, operation: string): { readonly input: number; readonly output: number } {
+/** Input and output as told, or as a total tells them, and what is in the total beyond both. */
+interface Told {
+  readonly input: number;
+  readonly output: number;
+  readonly rest: number;
+}
+
+/** Of a total alone nobody knows the parts: it is taken for output, which is the dearer one, but where there is none. */
+function readTold(attributes: Attributes, operation: string): Told {
   const input = tokensAt(attributes, INPUT) ?? 0;
   const output = tokensAt(attributes, OUTPUT) ?? 0;
-  if ((input > 0 && output > 0) || !INFERENCE_OPERATIONS.has(operation)) return { input, output };
-  const rest = (tokensAt(attributes, TOTAL) ?? 0) - input - output;
-  if (rest <= 0) return { input, output };
+  const rest = INFERENCE_OPERATIONS.has(operation) ? (tokensAt(attributes, TOTAL) ?? 0) - input - output : 0;
+  if (rest <= 0) return { input, output, rest: 0 };
+  if (input > 0 && output > 0) return { input, output, rest };
   const isOutput = output === 0 && !WITHOUT_OUTPUT.has(operation);
-  return isOutput ? { input, output: rest } : { input: input + rest, output };
+  return isOutput ? { input, output: rest, rest: 0 } : { input: input + rest, output, rest: 0 };
 }
 
 function tokensAt(attributes: Attributes, key: AttributeKey): number | undefined {

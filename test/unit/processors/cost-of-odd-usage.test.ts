@@ -28,6 +28,32 @@ const CHAT = { ...WHO, "gen_ai.operation.name": "chat" };
 const INPUT = "gen_ai.usage.input_tokens";
 const OUTPUT = "gen_ai.usage.output_tokens";
 const TOTAL = "gen_ai.usage.total_tokens";
+const CACHE_READ = "gen_ai.usage.cache_read.input_tokens";
+const CACHE_WRITE = "gen_ai.usage.cache_write.input_tokens";
+const REASONING = "gen_ai.usage.reasoning.output_tokens";
+const METADATA = "ai.response.providerMetadata";
+const TIER = "openai.response.service_tier";
+const ASKED_TIER = "openai.request.service_tier";
+const SAID = { ...CHAT, [INPUT]: 100n, [OUTPUT]: 20n };
+const CLAUDE = {
+  ...CHAT,
+  "gen_ai.provider.name": "anthropic",
+  "gen_ai.request.model": "claude-haiku-4-5",
+  [OUTPUT]: 20n,
+};
+const WRITTEN = {
+  ...CLAUDE,
+  [INPUT]: 2_000n,
+  [CACHE_WRITE]: 1_000n,
+  "ai.usage.inputTokenDetails.noCacheTokens": 1_000n,
+};
+const GEMINI = {
+  ...CHAT,
+  "gen_ai.provider.name": "gcp.gemini",
+  "gen_ai.request.model": "gemini-2.5-flash",
+  [INPUT]: 100n,
+  [OUTPUT]: 20n,
+};
 /** Nano-dollars of 100 tokens of input and 20 of output, at 2.50 and 10.00 USD per million. */
 const FULL = 450_000n;
 const INPUT_ONLY = 250_000n;
@@ -119,6 +145,102 @@ describe("a call that is told badly", () => {
     const facts = costed(attributes);
     expect(facts).toMatchObject({ costNanoUsd: 0n, costStatus });
     expect(facts.metered?.amounts).toMatchObject({ calls: 1n, kinds: { unpricedCalls: 1n } });
+  });
+
+  it.each<[string, Attributes, bigint, string]>([
+    // 2,000 and 1,000 of the cache, at 1.00 and 0.10, and 20 at 5.00 USD per million.
+    ["what was cached", { ...CLAUDE, [INPUT]: 2_000n, [CACHE_READ]: 1_000n, [TOTAL]: 3_020n }, 2_200_000n, "exact"],
+    // 20 and 15 at 2.50.
+    ["what was thought", { ...GEMINI, [REASONING]: 15n, [TOTAL]: 135n }, 117_500n, "exact"],
+    ["both", { ...GEMINI, [CACHE_READ]: 50n, [REASONING]: 15n, [TOTAL]: 185n }, 119_000n, "exact"],
+    ["nobody says what, at the dearer price", { ...GEMINI, [TOTAL]: 150n }, 155_000n, "estimated"],
+    ["more than the parts", { ...GEMINI, [REASONING]: 15n, [TOTAL]: 150n }, 155_000n, "estimated"],
+  ])("by a total that holds beside input and output: %s", (_what, attributes, costNanoUsd, costStatus) => {
+    expect(costed(attributes)).toMatchObject({ costNanoUsd, costStatus });
+  });
+
+  it.each<[string, Attributes, bigint, string]>([
+    ["flex, as LangSmith says", { ...SAID, "gen_ai.response.service_tier": "flex" }, FULL / 2n, "exact"],
+    ["flex, of the AI SDK", { ...SAID, [METADATA]: '{"openai":{"serviceTier":"flex"}}' }, FULL / 2n, "exact"],
+    ["priority, of the AI SDK", { ...SAID, [METADATA]: '{"openai":{"serviceTier":"priority"}}' }, 0n, "unpriced"],
+    ["flex that was asked for", { ...SAID, "openai.request.service_tier": "flex" }, FULL, "estimated"],
+    ["priority that was asked for", { ...SAID, "gen_ai.openai.request.service_tier": "priority" }, 0n, "unpriced"],
+    ["priority that was not had", { ...SAID, [ASKED_TIER]: "priority", [TIER]: "default" }, FULL, "exact"],
+    ["the usual one, asked for", { ...SAID, [ASKED_TIER]: "auto" }, FULL, "exact"],
+    ["one that nobody knows, asked for", { ...SAID, [ASKED_TIER]: "turbo" }, FULL, "estimated"],
+  ])("of a tier: %s", (_tier, attributes, costNanoUsd, costStatus) => {
+    expect(costed(attributes)).toMatchObject({ costNanoUsd, costStatus });
+  });
+
+  it.each<[string, Attributes, bigint]>([
+    // 1,000 at 1.00, 1,000 written at 2.00 for an hour, 20 at 5.00 USD per million.
+    [
+      "an hour, of the AI SDK",
+      { ...WRITTEN, [METADATA]: '{"anthropic":{"usage":{"cache_creation":{"ephemeral_1h_input_tokens":1000}}}}' },
+      3_100_000n,
+    ],
+    [
+      "an hour, of the AI SDK 4",
+      {
+        ...CLAUDE,
+        [INPUT]: 1_000n,
+        [METADATA]:
+          '{"anthropic":{"cacheCreationInputTokens":1000,"usage":{"cache_creation":{"ephemeral_1h_input_tokens":1000}}}}',
+      },
+      3_100_000n,
+    ],
+    [
+      "minutes, of LangChain by LangSmith",
+      {
+        ...CLAUDE,
+        [INPUT]: 2_000n,
+        "langsmith.span.kind": "llm",
+        "gen_ai.usage.input_token_details":
+          '{"cache_read":0,"cache_creation":0,"ephemeral_5m_input_tokens":1000,"ephemeral_1h_input_tokens":0}',
+      },
+      2_350_000n,
+    ],
+    [
+      "both, of LangChain by LangSmith",
+      {
+        ...CLAUDE,
+        [INPUT]: 2_000n,
+        "langsmith.span.kind": "llm",
+        "gen_ai.usage.input_token_details":
+          '{"cache_creation":0,"ephemeral_5m_input_tokens":400,"ephemeral_1h_input_tokens":600}',
+      },
+      2_800_000n,
+    ],
+    [
+      "an hour, of LangChain by Langfuse",
+      {
+        ...CLAUDE,
+        "langfuse.observation.usage_details":
+          '{"input":1000,"output":20,"total":2020,"input_cache_creation":0,"input_ephemeral_5m_input_tokens":0,"input_ephemeral_1h_input_tokens":1000}',
+        [OUTPUT]: 20n,
+      },
+      3_100_000n,
+    ],
+  ])("with a cache that was written for %s", (_how, attributes, costNanoUsd) => {
+    expect(costed(attributes)).toMatchObject({ costNanoUsd, costStatus: "exact" });
+  });
+
+  it("counts the searches that Anthropic made, in the AI SDK's metadata", () => {
+    const metadata = '{"anthropic":{"usage":{"server_tool_use":{"web_search_requests":2}}}}';
+    const facts = costed({ ...CLAUDE, [INPUT]: 1_000n, [METADATA]: metadata });
+    expect(facts).toMatchObject({ costNanoUsd: 21_100_000n, costStatus: "exact" });
+  });
+
+  it.each<[string, Attributes, string]>([
+    ["could have been cached", { ...CLAUDE, [INPUT]: 1_100n, [CACHE_READ]: 0n }, "estimated"],
+    ["is too short to be cached", { ...CLAUDE, [INPUT]: 1_100n, [CACHE_READ]: 80n }, "exact"],
+    ["says what it wrote", { ...CLAUDE, [INPUT]: 1_100n, [CACHE_WRITE]: 1_050n }, "exact"],
+    ["is no Claude's", { ...CHAT, [INPUT]: 1_100n, [OUTPUT]: 20n }, "exact"],
+  ])("of OpenLLMetry's LangChain, which hides what was written: a prompt that %s", (_what, attributes, costStatus) => {
+    const span = makeSpan(1, { attributes, scope: "opentelemetry.instrumentation.langchain" });
+    normalise(span);
+    applyCost(span, prices);
+    expect(span.facts).toMatchObject({ costStatus });
   });
 
   it("needs no output where the operation has none", () => {

@@ -11,7 +11,11 @@ const prices = createPriceBook({
     {
       kind: "prices",
       name: "house",
-      models: { "our-llm": { provider: "openai", input: "3.00", cached_input: "0.30", output: "15.00" } },
+      models: {
+        "our-llm": { provider: "openai", input: "3.00", cached_input: "0.30", output: "15.00" },
+        "fleet/our-llm": { provider: "openai", input: "30", output: "150" },
+        "gpt-4o": { provider: "openai", input: "25", output: "100" },
+      },
     },
   ],
 });
@@ -33,6 +37,23 @@ const CALL = {
 } as const;
 
 describe("cost", () => {
+  it.each([
+    ["our-llm", "our-llm-2026-08-06", {}, 4_500_000n],
+    ["our-llm-latest", "our-llm-2411", {}, undefined],
+    ["Our-LLM", "our-llm-20260806", {}, 4_500_000n],
+    ["our-llm", "our-llm-2026-08-06", { "openai.response.service_tier": "fleet" }, 45_000_000n],
+    // Another model, and nobody knows it.
+    ["our-llm", "our-llm-mini", {}, 4_500_000n],
+    // Another model, and it has a price.
+    ["our-llm", "gpt-4o-mini", {}, 210_000n],
+    ["our-gpt", "gpt-4o-2024-08-06", {}, 3_500_000n],
+    ["gpt-4o", "gpt-4o-2024-08-06", {}, 35_000_000n],
+  ])("takes the house price of %s for %s, where that is a version of it", (asked, answered, more, nanoUsd) => {
+    const names = { "gen_ai.request.model": asked, "gen_ai.response.model": answered };
+    const { costNanoUsd, costStatus } = costed({ attributes: { ...CALL, ...names, ...more } });
+    expect([costNanoUsd, costStatus]).toEqual(nanoUsd === undefined ? [0n, "unpriced"] : [nanoUsd, "exact"]);
+  });
+
   it("prices a foreign call from the price book, exactly", () => {
     const facts = costed({ attributes: { ...CALL, "gen_ai.usage.cache_read.input_tokens": 400n } });
     // 600 × 3.00 + 400 × 0.30 + 100 × 15.00 USD per million

@@ -7,7 +7,7 @@ import { Operation } from "@tollgate/instrumentation/semconv";
 import { textAttribute } from "../../../pdata/attribute-read.ts";
 import type { AttributeValue } from "../../../pdata/span.ts";
 import type { Dialect, Reading } from "../dialect.ts";
-import { jsonAttribute, numberMember } from "../json-attribute.ts";
+import { jsonAttribute, langchainCacheWrites, numberMember } from "../json-attribute.ts";
 
 const OPERATIONS: ReadonlyMap<string, string> = new Map([
   ["generation", Operation.chat],
@@ -59,7 +59,7 @@ function readUsage(details: Readonly<Record<string, unknown>>): Usage {
     outputTokens: total(details, { kind: "output", totals: OUTPUT_TOTALS }),
     totalTokens: first(details, TOTALS),
     cacheReadTokens: first(details, CACHE_READS),
-    cacheWriteTokens: first(details, CACHE_WRITES),
+    ...langchainCacheWrites(details, { sum: first(details, CACHE_WRITES), prefix: "input_" }),
     reasoningTokens: first(details, REASONING),
     inputAudioTokens: first(details, INPUT_AUDIO),
     outputAudioTokens: first(details, OUTPUT_AUDIO),

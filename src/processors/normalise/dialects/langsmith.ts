@@ -4,7 +4,7 @@
  */
 import { textAttribute } from "../../../pdata/attribute-read.ts";
 import type { Dialect } from "../dialect.ts";
-import { jsonAttribute, numberMember } from "../json-attribute.ts";
+import { jsonAttribute, langchainCacheWrites, numberMember } from "../json-attribute.ts";
 
 export const langsmith: Dialect = {
   name: "LangSmith",
@@ -17,7 +17,7 @@ export const langsmith: Dialect = {
       session: text("langsmith.metadata.session_id") || text("langsmith.metadata.thread_id"),
       user: text("langsmith.metadata.user_id"),
       cacheReadTokens: numberMember(input, "cache_read"),
-      cacheWriteTokens: numberMember(input, "cache_creation"),
+      ...langchainCacheWrites(input, { sum: numberMember(input, "cache_creation") }),
       inputAudioTokens: numberMember(input, "audio"),
       reasoningTokens: numberMember(output, "reasoning"),
       outputAudioTokens: numberMember(output, "audio"),

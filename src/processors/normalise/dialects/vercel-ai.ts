@@ -8,8 +8,9 @@ import { Operation } from "@tollgate/instrumentation/semconv";
 import { textAttribute } from "../../../pdata/attribute-read.ts";
 import type { Attributes } from "../../../pdata/span.ts";
 import type { Dialect, Reading } from "../dialect.ts";
-import { jsonAttribute, numberMember, objectMember } from "../json-attribute.ts";
+import { jsonAttribute, numberMember, objectMember, textMember } from "../json-attribute.ts";
 
+const METADATA = "ai.response.providerMetadata";
 const OPERATIONS: ReadonlyMap<string, string> = new Map([
   ["ai.generateText.doGenerate", Operation.chat],
   ["ai.streamText.doStream", Operation.chat],
@@ -49,24 +50,49 @@ export const vercelAi: Dialect = {
       cacheWriteTokens: attributes.get("ai.usage.inputTokenDetails.cacheWriteTokens"),
       reasoningTokens:
         attributes.get("ai.usage.outputTokenDetails.reasoningTokens") ?? attributes.get("ai.usage.reasoningTokens"),
-      ...(attributes.has("ai.usage.inputTokenDetails.noCacheTokens") ? {} : toldByProvider(attributes)),
+      ...toldByProvider(attributes),
     };
   },
 };
 
-type Parts = Pick<Reading, "cacheReadTokens" | "cacheWriteTokens" | "reasoningTokens" | "isCacheBeside">;
+type Parts = Pick<
+  Reading,
+  | "cacheReadTokens"
+  | "cacheWriteTokens"
+  | "cacheWrite1hTokens"
+  | "reasoningTokens"
+  | "isCacheBeside"
+  | "serviceTier"
+  | "webSearches"
+>;
 
-/** What was cached, in the provider's words. Anthropic counts it beside the input, on Bedrock too, and versions 4 and 5 pass that on. */
+/** What has a price of its own, in the provider's words: nobody else's tell it. */
 function toldByProvider(attributes: Attributes): Parts {
-  const metadata = jsonAttribute(attributes, "ai.response.providerMetadata");
+  if (!attributes.has(METADATA)) return {};
+  const metadata = jsonAttribute(attributes, METADATA);
   const anthropic = objectMember(metadata, "anthropic");
-  const bedrock = objectMember(objectMember(metadata, "bedrock"), "usage");
+  const usage = objectMember(anthropic, "usage");
   const openai = objectMember(metadata, "openai");
+  const parts: Parts = {
+    serviceTier: textMember(openai, "serviceTier") || textMember(usage, "service_tier"),
+    cacheWrite1hTokens: numberMember(objectMember(usage, "cache_creation"), "ephemeral_1h_input_tokens"),
+    webSearches: numberMember(objectMember(usage, "server_tool_use"), "web_search_requests"),
+  };
+  return attributes.has("ai.usage.inputTokenDetails.noCacheTokens")
+    ? parts
+    : { ...parts, ...cachesToldByProvider({ metadata, anthropic, usage, openai }) };
+}
+
+type Told = Readonly<Record<"metadata" | "anthropic" | "usage" | "openai", Readonly<Record<string, unknown>>>>;
+
+/** What was cached. Anthropic counts it beside the input, on Bedrock too, and versions 4 and 5 pass that on. */
+function cachesToldByProvider({ metadata, anthropic, usage, openai }: Told): Parts {
+  const bedrock = objectMember(objectMember(metadata, "bedrock"), "usage");
   const cacheWriteTokens =
     numberMember(anthropic, "cacheCreationInputTokens") ?? numberMember(bedrock, "cacheWriteInputTokens");
   const cacheReadBeside =
     numberMember(anthropic, "cacheReadInputTokens") ??
-    numberMember(objectMember(anthropic, "usage"), "cache_read_input_tokens") ??
+    numberMember(usage, "cache_read_input_tokens") ??
     numberMember(bedrock, "cacheReadInputTokens");
   const cacheReadTokens = cacheReadBeside ?? numberMember(openai, "cachedPromptTokens");
   const reasoningTokens = numberMember(openai, "reasoningTokens");
