@@ -42,6 +42,75 @@ export const PYTHON_SCENARIOS = {
     "opentelemetry-instrumentation-openai-v2": "2.1b0",
     "opentelemetry-sdk": "1.35.0",
   },
+  "otel-openai-python-2-4": {
+    "opentelemetry-exporter-otlp-proto-http": PYTHON["opentelemetry-exporter-otlp-proto-http"],
+    httpx: "0.28.1",
+    "opentelemetry-instrumentation-openai-v2": "2.4b0",
+    "opentelemetry-util-genai": "0.4b0",
+    "opentelemetry-sdk": "1.45.2",
+    openai: PYTHON.openai,
+  },
+  "openinference-langchain-python": {
+    ...PYTHON,
+    // A version without spans of its own.
+    anthropic: "0.125.0",
+    "langchain-anthropic": "1.7.7",
+    "langchain-openai": "1.7.3",
+    "openinference-instrumentation-langchain": "0.1.80",
+  },
+  "openllmetry-langchain-python": {
+    ...PYTHON,
+    // A version without spans of its own.
+    anthropic: "0.125.0",
+    langchain: "1.4.7",
+    "langchain-anthropic": "1.7.7",
+    "langchain-openai": "1.7.3",
+    "opentelemetry-instrumentation-langchain": "0.62.4",
+  },
+  "llamaindex-python": {
+    ...PYTHON,
+    // A version without spans of its own.
+    anthropic: "0.125.0",
+    openai: "2.54.0",
+    "llama-index-core": "0.14.25",
+    "llama-index-llms-anthropic": "0.12.3",
+    "llama-index-llms-openai": "0.8.3",
+    "openinference-instrumentation-llama-index": "4.6.1",
+  },
+  smolagents: {
+    "opentelemetry-exporter-otlp-proto-http": PYTHON["opentelemetry-exporter-otlp-proto-http"],
+    "openinference-instrumentation-smolagents": "0.1.43",
+    "smolagents[openai]": "1.26.0",
+    openai: PYTHON.openai,
+  },
+  dspy: {
+    "opentelemetry-exporter-otlp-proto-http": PYTHON["opentelemetry-exporter-otlp-proto-http"],
+    "openinference-instrumentation-dspy": "0.1.48",
+    dspy: "3.4.1",
+    litellm: "1.106.2",
+    openai: "2.54.0",
+  },
+  haystack: {
+    "opentelemetry-exporter-otlp-proto-http": PYTHON["opentelemetry-exporter-otlp-proto-http"],
+    "haystack-ai": "3.4.0",
+    "openinference-instrumentation-haystack": "0.1.46",
+    openai: PYTHON.openai,
+  },
+  "otel-bedrock-python": {
+    "opentelemetry-exporter-otlp-proto-http": PYTHON["opentelemetry-exporter-otlp-proto-http"],
+    "opentelemetry-instrumentation-botocore": "0.66b2",
+    boto3: "1.44.5",
+  },
+  "openllmetry-bedrock-python": {
+    "opentelemetry-exporter-otlp-proto-http": PYTHON["opentelemetry-exporter-otlp-proto-http"],
+    "opentelemetry-instrumentation-bedrock": "0.62.4",
+    boto3: "1.44.5",
+  },
+  "openinference-bedrock-python": {
+    "opentelemetry-exporter-otlp-proto-http": PYTHON["opentelemetry-exporter-otlp-proto-http"],
+    "openinference-instrumentation-bedrock": "0.1.61",
+    boto3: "1.44.5",
+  },
   "google-genai-python": {
     "google-genai": "2.34.0",
     "opentelemetry-exporter-otlp-proto-http": "1.45.2",

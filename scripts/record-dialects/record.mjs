@@ -60,8 +60,8 @@ async function record(name) {
         GOOGLE_GEMINI_BASE_URL: facade.url,
         GOOGLE_API_KEY: "key-google",
         TRACELOOP_TELEMETRY: "false",
-        LANGSMITH_TRACING: "true",
-        LANGSMITH_OTEL_ENABLED: "true",
+        // LangChain sends to LangSmith itself where it is told so.
+        ...(name === "langsmith" ? { LANGSMITH_TRACING: "true", LANGSMITH_OTEL_ENABLED: "true" } : {}),
         ...(isPython ? pythonEnvironment(collector.url) : {}),
       },
     });

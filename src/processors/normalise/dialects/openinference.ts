@@ -24,10 +24,13 @@ const RESPONSE_ID = /"id":"((?:chatcmpl-|cmpl-|resp_|msg_)[\w-]{8,128})"/;
 /** Of Bedrock's Converse, whose request begins so: of an inference profile's name the instrumentation keeps the maker only (`us.anthropic.…`). */
 const CONVERSE_MODEL = /^\{"modelId":"([^"\\]{1,256})"/;
 
+/** What LlamaIndex does before a call, told as one of a model (recorded): it sends nothing. */
+const NO_CALL = "._prepare_chat_with_tools";
+
 export const openinference: Dialect = {
   name: "OpenInference",
   prefixes: ["openinference.span.kind", "llm.token_count."],
-  read({ attributes }) {
+  read({ name, attributes }) {
     const text = (key: string): string => textAttribute(attributes, key);
     const kind = text("openinference.span.kind");
     const isModel = kind === "LLM" || kind === "EMBEDDING";
@@ -35,7 +38,7 @@ export const openinference: Dialect = {
     const converseModel = isBedrock ? (CONVERSE_MODEL.exec(text("input.value"))?.[1] ?? "") : "";
     const model = converseModel || text("llm.model_name") || text("embedding.model_name");
     return {
-      operation: OPERATIONS.get(kind),
+      operation: name.endsWith(NO_CALL) ? undefined : OPERATIONS.get(kind),
       // LangChain's spans name the provider in their metadata only.
       provider:
         text("llm.provider") ||

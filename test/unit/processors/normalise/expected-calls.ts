@@ -1,5 +1,6 @@
 /** For each dialect how what it sends falls short of what the provider counted, and what its spans mean. */
 import { FRAMEWORKS } from "./expected-frameworks.ts";
+import { PYTHON } from "./expected-python.ts";
 import {
   ANTHROPIC,
   asAsked,
@@ -38,6 +39,7 @@ import {
 /** Golden file → what its spans mean. */
 export const EXPECTED: Readonly<Record<string, ExpectedScenario>> = {
   ...FRAMEWORKS,
+  ...PYTHON,
   "anthropic-sdk": { ...NOBODY, calls: ANTHROPIC },
   "elastic-openai": {
     ...NOBODY,
