@@ -19,8 +19,8 @@ export default defineConfig({
     hookTimeout: 180_000,
     // What is waited for comes when it comes; the default of a second fails on a busy machine.
     expect: { poll: { timeout: 60_000 } },
-    // Tests start real processes (engine, processor, agents) on a machine of two cores: more workers only make them wait.
-    maxWorkers: 2,
+    // Tests start real processes (engine, processor, agents) on a machine of two cores, and wait for them: while one does, two others work.
+    maxWorkers: 3,
     reporters: ["default"],
     // Projects run one behind the other by name, from one queue: the short files come last and leave no worker idle at the end.
     projects: [
