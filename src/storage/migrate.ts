@@ -4,6 +4,7 @@
  * from its start: each statement must bear that (`IF NOT EXISTS`, or a guard, see migration-files.ts).
  */
 import { createStorage, type Storage, type StorageOptions } from "./client.ts";
+import { changedViews, renewal, undoRenewal } from "./changed-views.ts";
 import { type ClusterTarget, clusterStatements } from "./cluster-sql.ts";
 import {
   type AppliedMigration,
@@ -21,7 +22,6 @@ export { MigrationError };
 
 const DATABASE_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 const VERSIONS_TABLE = "schema_migrations";
-const CHANGED_VIEW = /\bALTER TABLE (\w+\.\w+) MODIFY QUERY\b/;
 /** A migration may copy a table of hundreds of millions of rows. */
 const STATEMENT_MS_MAX = 6 * 3_600_000;
 
@@ -64,8 +64,13 @@ export async function migrate(options: MigrateOptions): Promise<readonly string[
     return await withMigrationLock({ storage, database, isAlone }, async () => {
       // What another process has applied while this one waited for the lock.
       const pending = pendingMigrations(migrations, await appliedMigrations(storage, database));
-      const loadsViewsAnew = await keepsTablesItself(storage, database);
-      for (const migration of pending) await apply({ storage, database, cluster, loadsViewsAnew, migration });
+      const target = { storage, database, cluster, renewsViews: await keepsTablesItself(storage, database) };
+      if (target.renewsViews) {
+        for (const view of pending.flatMap(({ statements }) => changedViews(statements, target))) {
+          await storage.command(undoRenewal(view, target));
+        }
+      }
+      for (const migration of pending) await apply({ ...target, migration });
       if (pending.length > 0) await recordSchema({ storage, database, version: newest(pending) });
       return pending.map(({ name }) => name);
     });
@@ -97,8 +102,13 @@ async function checkDrift(options: {
 interface Target {
   readonly database: string;
   readonly cluster: string | undefined;
-  /** @default true, for a server of its own */
-  readonly loadsViewsAnew?: boolean;
+}
+
+interface Applying extends Target {
+  readonly storage: Storage;
+  readonly migration: Migration;
+  /** Whether views that are changed are renamed there and back. */
+  readonly renewsViews: boolean;
 }
 
 function versionsTable({ database, cluster }: Target): readonly string[] {
@@ -122,43 +132,32 @@ async function appliedMigrations(storage: Storage, database: string): Promise<re
   return rows.map((row) => ({ ...row, version: Number(row.version) }));
 }
 
-async function apply(options: Target & { readonly storage: Storage; readonly migration: Migration }): Promise<void> {
-  const { storage, database, migration } = options;
+async function apply(options: Applying): Promise<void> {
+  const { storage, database, migration, renewsViews } = options;
   for (const statement of migration.statements) {
     if (!(await isWanted(statement, options))) continue;
     for (const sql of renderStatement(statement, options)) await storage.command(sql);
   }
+  const changed = renewsViews ? changedViews(migration.statements, options) : [];
+  for (const view of changed) for (const sql of renewal(view, options)) await storage.command(sql);
   const { version, name, checksum } = migration;
   await storage.command(
     `INSERT INTO ${database}.${VERSIONS_TABLE} (version, name, checksum) VALUES (${version}, '${name}', '${checksum}')`,
   );
 }
 
-/** A statement as it is sent: for a server itself and what belongs to it, for a cluster none to two. */
-export function renderStatement(statement: MigrationStatement, target: Target): readonly string[] {
-  const { database, cluster, loadsViewsAnew = true } = target;
+/** A statement as it is sent: for one server itself, for a cluster none to two. */
+function renderStatement(statement: MigrationStatement, { database, cluster }: Target): readonly string[] {
   if (cluster !== undefined) return clusterStatements(statement, { database, cluster } satisfies ClusterTarget);
-  const sql = statement.sql.replaceAll("{database}", database);
-  return loadsViewsAnew ? withViewLoadedAnew(sql) : [sql];
+  return [statement.sql.replaceAll("{database}", database)];
 }
 
-/** False for databases whose tables are written down elsewhere, as a cloud's are: these forbid `DETACH`, or don't find a table again. */
+/** False for databases whose tables are written down elsewhere, as a cloud's are: nothing was tried there. */
 async function keepsTablesItself(storage: Storage, database: string): Promise<boolean> {
   const [row] = await storage.query<{ readonly engine: string }>(
     `SELECT engine FROM system.databases WHERE name = '${database}'`,
   );
   return row?.engine === "Atomic" || row?.engine === "Ordinary";
-}
-
-/**
- * A view whose query was changed tells a repeated insert by another mark than it does once it is loaded anew (26.7): what was sent before a
- * restart of the server and is repeated after it would count twice in what the view fills. So it is loaded anew at once; the first
- * statement is for a process that was killed in between. Whoever inserts on this server meanwhile goes past the view for some milliseconds.
- */
-function withViewLoadedAnew(sql: string): readonly string[] {
-  const [, view] = CHANGED_VIEW.exec(sql) ?? [];
-  if (view === undefined) return [sql];
-  return [`ATTACH TABLE IF NOT EXISTS ${view}`, sql, `DETACH TABLE ${view} SYNC`, `ATTACH TABLE IF NOT EXISTS ${view}`];
 }
 
 async function isWanted(

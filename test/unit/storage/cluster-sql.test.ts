@@ -4,6 +4,7 @@
  */
 import { readFile, writeFile } from "node:fs/promises";
 import { expect, test } from "vitest";
+import { changedViews, renewal, undoRenewal } from "../../../src/storage/changed-views.ts";
 import { clusterStatements } from "../../../src/storage/cluster-sql.ts";
 import { MIGRATIONS_DIR, readMigrations } from "../../../src/storage/migration-files.ts";
 
@@ -16,7 +17,9 @@ async function rendered(): Promise<string> {
     .map(({ name, statements }) =>
       [
         `-- ${name}`,
+        ...changedViews(statements, TARGET).map((view) => `${undoRenewal(view, TARGET)};`),
         ...statements.flatMap((statement) => clusterStatements(statement, TARGET).map((sql) => `${sql};`)),
+        ...changedViews(statements, TARGET).flatMap((view) => renewal(view, TARGET).map((sql) => `${sql};`)),
       ].join("\n\n"),
     )
     .join("\n\n")
@@ -38,7 +41,9 @@ test("tables are replicated under a Distributed one, and views work on their own
     expect(view).toMatch(/ TO tollgate\.\w+_local AS/);
     expect(view).toMatch(/FROM tollgate\.\w+_local AS s/);
   }
-  const changes = text.split(";\n").filter((statement) => /^\s*(?:--.*\s*)*(?:CREATE|ALTER|DROP)/.test(statement));
+  const changes = text
+    .split(";\n")
+    .filter((statement) => /^\s*(?:--.*\s*)*(?:CREATE|ALTER|DROP|RENAME)/.test(statement));
   expect(changes.filter((statement) => !statement.includes("ON CLUSTER 'main'"))).toEqual([]);
 });
 
