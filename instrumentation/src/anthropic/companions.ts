@@ -6,20 +6,26 @@
  */
 import { asArray, asBody, asChoices, asCount, asText } from "../gate/endpoint.ts";
 import type { Body, RequestFacts } from "../gate/endpoint.ts";
+import { standInsOf } from "../gate/stand-ins.ts";
 
 /** https://platform.claude.com/docs/en/agents-and-tools/tool-use/advisor-tool */
 const ADVICE_MAX = 3;
 /** A chain that Anthropic chooses: nobody here knows its models, so the request has no price. */
 const UNNAMED = "default fallbacks";
 
-export function companionsOf(body: Body): Pick<RequestFacts, "choices" | "otherModels" | "readings"> {
+type Companions = Pick<RequestFacts, "choices" | "otherModels" | "othersAnswerAlone" | "readings">;
+
+export function companionsOf(body: Body): Companions {
   const advisers = asArray(body["tools"]).map(asBody).filter(isAdviser);
-  const standIns = standInsOf(body);
+  const standIns = declinedTo(body);
   const others = [...advisers, ...standIns].map((entry) => asText(entry?.["model"]) ?? UNNAMED);
   const advice = advisers.reduce((sum, adviser) => sum + asChoices(adviser?.["max_uses"] ?? ADVICE_MAX), 0);
   const answers = 1 + advice + standIns.length + (isSummarised(body) ? 1 : 0);
-  if (answers === 1) return { choices: 1 };
-  return { choices: answers, readings: answers, ...(others.length > 0 && { otherModels: others }) };
+  // One of a router's list answers alone. https://openrouter.ai/docs/features/model-routing
+  const routed = standInsOf({ models: body["models"] }, asText(body["model"]) ?? "");
+  if (answers === 1) return { choices: 1, ...routed };
+  const otherModels = [...others, ...(routed.otherModels ?? [])];
+  return { choices: answers, readings: answers, ...(otherModels.length > 0 && { otherModels }) };
 }
 
 /** Advisers that may be asked without end, with one. */
@@ -39,20 +45,20 @@ export function boundAdvice({ tools }: Body): Body {
 export function outputBoundOf(body: Body): number | undefined {
   const own = asCount(body["max_tokens"]);
   if (own === undefined) return undefined;
-  return Math.max(own, ...standInsOf(body).map((entry) => asCount(entry?.["max_tokens"]) ?? 0));
+  return Math.max(own, ...declinedTo(body).map((entry) => asCount(entry?.["max_tokens"]) ?? 0));
 }
 
 /** Bounds of those who may stand in, none above `outputBound`. */
 export function lowerStandIns(body: Body, outputBound: number): Body {
   if (!Array.isArray(body["fallbacks"])) return {};
-  const fallbacks = standInsOf(body).map((entry) => {
+  const fallbacks = declinedTo(body).map((entry) => {
     const own = asCount(entry?.["max_tokens"]);
     return own === undefined || own <= outputBound ? entry : { ...entry, max_tokens: outputBound };
   });
   return { fallbacks };
 }
 
-function standInsOf({ fallbacks }: Body): readonly (Body | undefined)[] {
+function declinedTo({ fallbacks }: Body): readonly (Body | undefined)[] {
   return typeof fallbacks === "string" ? [{}] : asArray(fallbacks).map(asBody);
 }
 

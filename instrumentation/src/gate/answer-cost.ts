@@ -6,7 +6,7 @@
 import { DearestPrice } from "../pricing/dearest-price.ts";
 import type { NanoUsd } from "../pricing/money.ts";
 import type { ModelPrice, PriceBook, PriceQuery, TokenUsage } from "../pricing/price-book.ts";
-import { namedPrice, priceAtTier } from "../pricing/service-tier.ts";
+import { isHousePrice, namedPrice, priceAtTier } from "../pricing/service-tier.ts";
 import type { CostStatus } from "../semconv.ts";
 import { addUsage } from "./add-usage.ts";
 import { statusOf, worseOf } from "./cost-status.ts";
@@ -18,6 +18,9 @@ import type { CallOptions } from "./call-options.ts";
 /** The only tier that is cheaper by a documented share. */
 const BATCH = "batch";
 
+/** A provider by whose names only the API is said. */
+const ROUTER = "gateway";
+
 const NO_OTHERS: readonly ModelUsage[] = [];
 
 /** Whose API was called, and where. */
@@ -28,9 +31,20 @@ export function priceOfRequest(book: PriceBook, called: Called, facts: RequestFa
   const { otherModels, tier } = facts;
   const own = priceOfModel(book, called, facts);
   if (own === undefined || otherModels === undefined || otherModels.length === 0) return own;
-  const others = otherModels.map((model) => priceOfModel(book, called, { model, tier }));
+  const others = otherModels.map((model) => priceOfOther(book, called, { model, tier }));
   const known = others.filter((price) => price !== undefined);
   return known.length < others.length ? undefined : new DearestPrice([own, ...known]);
+}
+
+/** Another maker's model may stand in, and has its maker before its name then. */
+function priceOfOther(
+  book: PriceBook,
+  called: Called,
+  asked: Pick<RequestFacts, "model" | "tier">,
+): ModelPrice | undefined {
+  const own = priceOfModel(book, called, asked);
+  if (own !== undefined || !asked.model.includes("/")) return own;
+  return priceOfModel(book, { ...called, endpoint: { ...called.endpoint, provider: ROUTER } }, asked);
 }
 
 export interface AnswerCost {
@@ -69,11 +83,14 @@ export function costOfAnswer(
   const { usage, others = NO_OTHERS, tier = facts.tier } = answer;
   const isAsAsked = tier === facts.tier;
   // Bounded by all models, charged by the one that worked.
-  const own = isAsAsked && facts.otherModels === undefined ? price : find(facts.model, tier);
+  const worked = facts.othersAnswerAlone === true && answer.model !== undefined ? answer.model : facts.model;
+  const own = isAsAsked && facts.otherModels === undefined ? price : find(worked, tier);
   const served = own ?? price;
   const isWhole = own !== undefined && others.length === 0 && !served.lacksPrice(usage);
   const status = statusOf(served, isWhole ? "exact" : "estimated");
-  const sum: AnswerCost = { nanoUsd: served.cost(usage), status, usage };
+  const asAsked: AnswerCost = { nanoUsd: served.cost(usage), status, usage };
+  const sum =
+    facts.otherModels === undefined ? noLessThanNamed(asAsked, answer, { price: served, facts, find }) : asAsked;
   if (others.length === 0) return sum;
   return others.reduce<AnswerCost>((so, other) => {
     // One that nobody has a price for is charged at the dearest that was thought of.
@@ -84,6 +101,21 @@ export function costOfAnswer(
       usage: addUsage(so.usage, other.usage),
     };
   }, sum);
+}
+
+/**
+ * Gateways let others answer without being asked to, and a deployment is called what its owner likes: where the model that the answer names costs
+ * more than the one that was asked, it is charged, and nobody is certain. What a document says of a name holds.
+ */
+function noLessThanNamed(
+  asAsked: AnswerCost,
+  { model, tier }: CountedAnswer,
+  { price, facts, find }: { readonly price: ModelPrice; readonly facts: RequestFacts; readonly find: FindPrice },
+): AnswerCost {
+  if (model === undefined || model === facts.model || isHousePrice(price)) return asAsked;
+  const named = find(model, tier ?? facts.tier);
+  const nanoUsd = named?.cost(asAsked.usage) ?? 0n;
+  return nanoUsd > asAsked.nanoUsd ? { ...asAsked, nanoUsd, status: worseOf(asAsked.status, "estimated") } : asAsked;
 }
 
 /** What a counted answer is charged. What is wrong with our own reckoning is told to `fail`, and it is charged as reserved. */

@@ -31,6 +31,8 @@ export interface RequestFacts {
   readonly pieces?: number;
   /** Models that may work on the same answer beside the one that is asked: advisers, and those that stand in for it. */
   readonly otherModels?: readonly string[];
+  /** Any of them may answer alone: the answer names the one that did. @default they work beside the model */
+  readonly othersAnswerAlone?: boolean;
   /** How many times the provider may read the whole conversation for one answer. @default 1 */
   readonly readings?: number;
   /** Output that is billed but not in the answer (reasoning), so that what was seen of an answer bounds nothing. */
@@ -73,7 +75,10 @@ export interface ModelUsage {
 }
 
 /** An answer that says what it used. */
-export type CountedAnswer = Pick<AnswerFacts, "others" | "tier" | "toldCost"> & { readonly usage: TokenUsage };
+export type CountedAnswer = Pick<AnswerFacts, "others" | "tier" | "toldCost"> & {
+  readonly usage: TokenUsage;
+  readonly model?: string | undefined;
+};
 
 export function isCounted(answer: AnswerFacts): answer is AnswerFacts & CountedAnswer {
   return answer.usage !== undefined;

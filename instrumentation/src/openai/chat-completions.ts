@@ -6,6 +6,7 @@ import { inputTokensMax } from "../gate/input-bound.ts";
 import type { TokenUsage } from "../pricing/price-book.ts";
 import * as semconv from "../semconv.ts";
 import { lessEffort } from "../gate/downgrade.ts";
+import { firstOf, standInsOf } from "../gate/stand-ins.ts";
 import { hidesReasoning } from "./reasoning.ts";
 import { imageTokensMax, withoutImages } from "./image-bound.ts";
 import { ShownWork, sideFees } from "./side-fees.ts";
@@ -77,7 +78,7 @@ export function openaiChatOf(provider: string): Endpoint {
 export const chatCompletions: Endpoint = openaiChatOf(semconv.Provider.openai);
 
 function readRequest(body: Body, flavour: ChatFlavour): RequestFacts {
-  const model = flavour.modelOf?.(body) ?? asText(body["model"]) ?? "";
+  const model = flavour.modelOf?.(body) ?? asText(body["model"]) ?? firstOf(body) ?? "";
   const { body: text, images } = flavour.countsImages === true ? withoutImages(body) : { body, images: 0 };
   return {
     model,
@@ -92,6 +93,7 @@ function readRequest(body: Body, flavour: ChatFlavour): RequestFacts {
         : undefined,
     ...(images > 0 && { imageTokens: (reader: string) => timesTokens(images, imageTokensMax(reader)) }),
     cacheWrites: flavour.cacheWrites,
+    ...standInsOf(body, model),
     makesMedia: asArray(body["modalities"]).some((modality) => modality !== "text"),
     hidesOutput: flavour.hidesOutput(model, body),
     attributes: requestAttributes(body),

@@ -7,6 +7,7 @@ import * as semconv from "../semconv.ts";
 import { toldCost } from "./told-cost.ts";
 import { textBytes } from "./chat-completions.ts";
 import { lessEffort } from "../gate/downgrade.ts";
+import { firstOf, standInsOf } from "../gate/stand-ins.ts";
 import { hidesReasoning } from "./reasoning.ts";
 import { readImageUsage } from "./images.ts";
 import { dearerTier, servedTier } from "./tier.ts";
@@ -44,12 +45,13 @@ const RESPONSES: Omit<Endpoint, "provider"> = {
   operation: semconv.Operation.chat,
 
   readRequest(body: Body): RequestFacts {
-    const model = asText(body["model"]) ?? "";
+    const model = asText(body["model"]) ?? firstOf(body) ?? "";
     return {
       model,
       isStreamed: body["stream"] === true,
       tier: dearerTier(body),
       choices: 1,
+      ...standInsOf(body, model),
       outputBound: asCount(body["max_output_tokens"]),
       outputLeast: OUTPUT_TOKENS_LEAST,
       inputBound: isText(body) ? inputTokensMax(body, { hasTools: asArray(body["tools"]).length > 0 }) : undefined,

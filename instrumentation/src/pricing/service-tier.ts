@@ -68,7 +68,12 @@ export function namedPrice(book: PriceBook, query: TierQuery): ModelPrice | unde
   const { provider, model, tier, host, at } = query;
   const asked = query.asked === undefined ? undefined : `${tier}/${query.asked}`;
   const found = book.find({ provider, model: `${tier}/${model}`, asked, host, at });
-  return found?.version.startsWith("house:") === true ? found : undefined;
+  return found !== undefined && isHousePrice(found) ? found : undefined;
+}
+
+/** Whether a document of the users' own says so. */
+export function isHousePrice({ version }: ModelPrice): boolean {
+  return version.startsWith("house:");
 }
 
 function certain(price: ModelPrice | undefined): TierPrice | undefined {

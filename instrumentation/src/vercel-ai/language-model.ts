@@ -4,6 +4,7 @@ import { asArray, asBody, asText, numberAttributes } from "../gate/endpoint.ts";
 import type { AnswerFacts, Body, Endpoint, RequestFacts, Rewrite, StreamReader } from "../gate/endpoint.ts";
 import { lessEffort } from "../gate/downgrade.ts";
 import { inputTokensMax } from "../gate/input-bound.ts";
+import { standIns } from "../gate/stand-ins.ts";
 import { dearerTier as anthropicTier } from "../anthropic/tier.ts";
 import { hidesReasoning } from "../openai/reasoning.ts";
 import { dearerTier } from "../openai/tier.ts";
@@ -54,6 +55,7 @@ export function languageModel({ name, api, model, isStreamed, isModelFixed }: La
         isStreamed,
         tier: tierOf(api, options),
         choices: 1,
+        ...standIns(gatewayModels(options), model),
         outputBound: tokens,
         outputLeast: least,
         inputBound: isPlainText(options) ? inputTokensMax(prompt, { hasTools }) : undefined,
@@ -165,6 +167,12 @@ function tierOf(api: Api, options: Body): string {
   // Other models may answer, at other prices.
   if (asArray(own?.["fallbacks"]).length > 0) return "fallbacks";
   return anthropicTier({ speed: own?.["speed"], inference_geo: own?.["inferenceGeo"] });
+}
+
+/** Models that Vercel's gateway may ask instead. https://vercel.com/docs/ai-gateway/models-and-providers/model-fallbacks */
+function gatewayModels(options: Body): readonly string[] {
+  const models = asBody(asBody(options["providerOptions"])?.["gateway"])?.["models"];
+  return asArray(models).map((name) => asText(name) ?? "");
 }
 
 function requestAttributes(options: Body): Attributes {

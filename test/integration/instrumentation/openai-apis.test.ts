@@ -47,6 +47,64 @@ const image = { created: 1, data: [{ b64_json: "AAAA" }], usage: IMAGE_USAGE };
 const IMAGE_COST = 20n * 5_000n + 40n * 10_000n + 1_056n * 40_000n;
 const sound = async () => toFile(Buffer.from("RIFF"), "speech.wav", { type: "audio/wav" });
 
+describe("a router that may let another model answer", () => {
+  const ask = (more: object) =>
+    client.chat.completions.create({
+      model: "gpt-4o-mini",
+      messages: [{ role: "user", content: "hi" }],
+      max_tokens: 100,
+      ...more,
+    });
+  /** gpt-4: $30 in, $60 out; gpt-4o-mini: $0.15 and $0.60. */
+  const answerAs = (model: string) => () => ({ json: { ...chatCompletion({ input: 12, output: 5 }), model } });
+  const AT_GPT_4 = 12n * 30_000n + 5n * 60_000n;
+  const AT_MINI = 12n * 150n + 5n * 600n;
+
+  it.each([
+    { models: ["gpt-4o-mini", "gpt-4"] },
+    { fallbacks: ["gpt-4"] },
+    { fallbacks: [{ model: "gpt-4" }] },
+    { fallbacks: [{ "gpt-4o-mini": ["gpt-4"] }] },
+    // Nobody names the first of them twice.
+    { model: undefined, models: ["gpt-4o-mini", "gpt-4"] },
+  ])("is reserved at the dearest that the request names, and charged at the one that answered: %j", async (more) => {
+    provider.script = answerAs("gpt-4");
+    await ask(more);
+    const span = await spanOnceSettled();
+    expect(span["tollgate.reserved.nano_usd"]).toBeGreaterThanOrEqual(100 * 60_000);
+    expect(ledger.settled).toBe(AT_GPT_4);
+    expect(span["tollgate.cost.status"]).toBe("exact");
+  });
+
+  it("costs what the model costs that was asked where that one answered", async () => {
+    provider.script = answerAs("gpt-4o-mini");
+    await ask({ models: ["gpt-4"] });
+    await spanOnceSettled();
+    expect(ledger.settled).toBe(AT_MINI);
+  });
+
+  it("has no price where one of them has none", async () => {
+    await expect(ask({ models: ["nobody/knows"] })).rejects.toThrow(UnpricedModel);
+    expect(provider.requests).toEqual([]);
+  });
+
+  it.each([
+    ["gpt-4", AT_GPT_4, "estimated"],
+    ["gpt-4o-mini-2024-07-18", AT_MINI, "exact"],
+    // A cheaper one may be what a deployment is called after.
+    ["gpt-4.1-nano", AT_MINI, "exact"],
+    ["our-own-name", AT_MINI, "exact"],
+  ])(
+    "is charged no less than the model costs that the answer names, whoever chose it: %s",
+    async (model, cost, status) => {
+      provider.script = answerAs(model);
+      await ask({});
+      expect(await spanOnceSettled()).toMatchObject({ "tollgate.cost.status": status });
+      expect(ledger.settled).toBe(cost);
+    },
+  );
+});
+
 describe("the other APIs of openai", () => {
   it("charges a legacy completion for what it used, and reserves for all that `best_of` generates", async () => {
     provider.script = () => ({
