@@ -19,6 +19,7 @@ import type { Budget } from "../../src/budget/budget.ts";
 import type { Labels, ObservedSpend } from "../../src/budget/ledger.ts";
 import type { Spend } from "../../src/budget/rules/spend.ts";
 import type { LedgerState } from "../../src/budget/rules/state.ts";
+import { isInScope, keysOf } from "./matching.ts";
 import { type Payment, sumOf, windowsOf, worstFixed, worstRolling } from "./payments.ts";
 
 /** The ledger counts whole milliseconds. */
@@ -209,7 +210,7 @@ export class Oracle {
    * What S + R of a budget instance may be: its limit, and what was given up in silence, or counted again too late. Nothing is known
    * of one that was withdrawn: what was granted meanwhile counts there again when it comes back.
    */
-  most({ key, budget }: Spend): bigint | undefined {
+  most({ key, budget }: Pick<Spend, "key" | "budget">): bigint | undefined {
     if (this.#withdrawn.has(budget.name)) return undefined;
     const account = this.#accounts.get(key);
     return this.#withMore(budget, this.#cap(key, budget)) + (account === undefined ? 0n : account.late + account.again);
@@ -285,8 +286,10 @@ export class Oracle {
     }
     for (const [key, { budget, total, unsaid, again }] of this.#accounts) {
       if (!isEndless(budget) || this.#withdrawn.has(budget.name)) continue;
-      const found = settled.get(key) ?? 0n;
-      if (found < total - unsaid || found > total + again) {
+      // What finds no place of its own counts in one of all.
+      const found = (settled.get(key) ?? 0n) + (budget.eachMax === undefined ? 0n : beyond(settled, budget));
+      const isTooMuch = budget.eachMax === undefined && found > total + again;
+      if (found < total - unsaid || isTooMuch) {
         throw new Error(`S of ${key} is ${found}, paid were ${total}, unsaid ${unsaid}, said too late ${again}`);
       }
     }
@@ -348,6 +351,10 @@ export class Oracle {
   }
 }
 
+/** S of the instance of the values beyond the most that a budget has. */
+const beyond = (settled: ReadonlyMap<string, bigint>, { name }: Budget): bigint =>
+  settled.get(JSON.stringify([name, "\u0000", null])) ?? 0n;
+
 function isEndless({ window }: Budget): boolean {
   return window.kind === "lifetime" || window.kind === "run";
 }
@@ -356,27 +363,6 @@ function isEndless({ window }: Budget): boolean {
 function exceptionOf(key: string, { exceptions }: Budget): bigint | undefined {
   const [, each] = JSON.parse(key) as readonly [string, string | null];
   return each === null ? undefined : exceptions?.[each];
-}
-
-/** The scopes of the simulation are names and `*`. */
-function isInScope(budget: Budget, labels: Labels): boolean {
-  return Object.entries(budget.scope).every(([label, glob]) =>
-    valuesOf(labels, label).some((value) => glob === "*" || glob.toLowerCase() === value),
-  );
-}
-
-/** A call counts for its agent and for all who started it. */
-function valuesOf(labels: Labels, label: string): string[] {
-  const own = labels[label];
-  const names = label === "agent" ? [own, ...(labels["ancestors"]?.split(",") ?? [])] : [own];
-  return [...new Set(names.filter((name) => name !== undefined).map((name) => name.toLowerCase()))];
-}
-
-function keysOf(budget: Budget, labels: Labels): string[] {
-  const run = budget.window.kind === "run" ? (labels[budget.window.label] ?? "").toLowerCase() : null;
-  if (budget.each === undefined) return [JSON.stringify([budget.name, null, run])];
-  const values = valuesOf(labels, budget.each);
-  return (values.length === 0 ? [""] : values).map((each) => JSON.stringify([budget.name, each, run]));
 }
 
 /** By names of its own, not by those of the rules. */

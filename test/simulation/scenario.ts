@@ -56,7 +56,8 @@ export type Mishap =
   | "foreign spend"
   | "raise"
   | "reload"
-  | "withdraw";
+  | "withdraw"
+  | "rename";
 
 /** Instants with something to get wrong after them: clock changes both ways, the ends of a month and a year. */
 const STARTS = [
@@ -65,6 +66,11 @@ const STARTS = [
   Date.UTC(2026, 1, 28, 22, 58),
   Date.UTC(2026, 11, 31, 23, 58),
   Date.UTC(2026, 4, 4, 12),
+  // The end of a week and, in a leap year, of February, in Berlin; of a month in Kathmandu (+5:45); half an hour's change on Lord Howe.
+  Date.UTC(2026, 4, 3, 21, 58),
+  Date.UTC(2028, 1, 29, 22, 58),
+  Date.UTC(2026, 5, 30, 18, 13),
+  Date.UTC(2026, 3, 4, 14, 58),
 ];
 
 const MINUTE_MS = 60_000;
@@ -175,7 +181,7 @@ function smallScenario(seed: number, random: Random): Scenario {
     "agent jump",
   ];
   const areLimitsFixed = random.chance(0.6);
-  const changes: readonly Mishap[] = areLimitsFixed ? [] : ["raise", "reload", "reload", "withdraw"];
+  const changes: readonly Mishap[] = areLimitsFixed ? [] : ["raise", "reload", "reload", "withdraw", "rename"];
   const mishaps = [...possible.filter(() => random.chance(0.6)), ...clockMishaps, ...changes];
   const budgets = allBudgets(random).filter(() => random.chance(0.4));
   return {
@@ -266,6 +272,22 @@ function allBudgets(random: Random): Budget[] {
       window: { kind: "calendar", unit: "hour" },
       timeZone: random.pick(["Asia/Kolkata", "Europe/Berlin"]),
     }),
+    budget({
+      name: "week",
+      limit: between(4000, 60_000),
+      window: { kind: "calendar", unit: random.pick(["week", "month"]) },
+      timeZone: random.pick(["Europe/Berlin", "Asia/Kathmandu", "Australia/Lord_Howe"]),
+      thresholds,
+    }),
+    budget({
+      name: "half hours",
+      measure: "tokens",
+      limit: between(500, 6000),
+      window: { kind: "calendar", unit: random.pick(["day", "hour"]) },
+      timeZone: random.pick(["Australia/Lord_Howe", "America/St_Johns", "Asia/Kathmandu"]),
+    }),
+    // Of three values, the empty one among them.
+    budget({ name: "few sessions", each: "session", eachMax: random.pick([1, 2]), limit: between(2000, 20_000) }),
     budget({
       name: "rolling",
       measure: "calls",

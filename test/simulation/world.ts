@@ -147,7 +147,10 @@ export class World {
     }
     if (state.active.size + state.expired.size > 0) throw new Error("leases are left when all are done");
     if (this.#processor.waiting > 0) throw new Error("somebody waits when all are done");
-    this.#oracle.checkSettled(new Map([...state.spends].map(([key, spend]) => [key, settledAt(spend, state.atMs)])));
+    const settled = [...state.spends].map(
+      ([key, spend]) => [this.#people.names.key(key), settledAt(spend, state.atMs)] as const,
+    );
+    this.#oracle.checkSettled(new Map(settled));
     if (!this.#scenario.isWild && this.#scenario.isClockTrue) this.#oracle.checkWindows();
     const agents = [...this.#ended, ...this.#agents];
     const sum = (of: (agent: Agent) => number): number => agents.reduce((total, agent) => total + of(agent), 0);
@@ -200,7 +203,10 @@ export class World {
       this.#stateSeen = state;
       this.#oracle.restarted();
     }
-    checkState(state, (spend) => (isWild ? undefined : this.#oracle.most(spend)));
+    const { names } = this.#people;
+    checkState(state, ({ key, budget }) =>
+      isWild ? undefined : this.#oracle.most({ key: names.key(key), budget: names.budget(budget) }),
+    );
     if (!isWild) {
       this.#oracle.checkLeases(state);
       this.#oracle.checkNow();
@@ -297,6 +303,9 @@ export class World {
         break;
       case "withdraw":
         this.#people.withdraw();
+        break;
+      case "rename":
+        this.#people.rename();
         break;
       default:
         if (agent !== undefined) this.#mishapOf(agent, mishap);

@@ -132,14 +132,15 @@ export class LedgerState implements SpendWatch {
     else this.raises.set(id, raise);
     for (const spend of this.spends.values()) {
       if (spend.match.name !== name) continue;
-      spend.raises = this.#raisesOf(spend);
+      spend.raises = this.raisesOf(spend);
       noteChange(spend);
       rearm(spend, nowMs);
       if (spend.budget.thresholds.length > 0) this.counted.add(spend);
     }
   }
 
-  #raisesOf({ match }: Spend): readonly Raise[] | undefined {
+  /** Those in force for it; `undefined` for none. */
+  raisesOf({ match }: Spend): readonly Raise[] | undefined {
     if (this.raises.size === 0) return undefined;
     const found = [...this.raises.values()].filter(
       ({ budget, each }) => budget === match.name && (each === undefined || each === match.each),
@@ -149,6 +150,7 @@ export class LedgerState implements SpendWatch {
 
   /** What was counted under a name counts under another; not where something was counted under that one already. */
   renameSpends(from: string, to: string): void {
+    for (const [id, raise] of this.raises) if (raise.budget === from) this.raises.set(id, { ...raise, budget: to });
     for (const spend of this.spends.values()) {
       const key = spendKey(to, spend.match.each, spend.match.run);
       if (spend.match.name !== from || this.spends.has(key)) continue;
@@ -160,7 +162,7 @@ export class LedgerState implements SpendWatch {
   addSpend(spend: Spend): void {
     spend.watch = this;
     spend.closedUntilMs = this.past.get(spend.match.name)?.closedUntilMs ?? 0;
-    spend.raises = this.#raisesOf(spend);
+    spend.raises = this.raisesOf(spend);
     this.spends.set(spend.key, spend);
     noteChange(spend);
     this.#countInstance(spend, 1);

@@ -128,9 +128,10 @@ export function isSplit(budget: Budget): boolean {
   return budget.each !== undefined || budget.window.kind === "run";
 }
 
-export function untouched({ past }: LedgerState, budget: Budget, nowMs: number): Spend {
+export function untouched(state: LedgerState, budget: Budget, nowMs: number): Spend {
   const key = spendKey(budget.name, undefined, undefined);
   const spend = newSpend({ key, name: budget.name, budget, each: undefined, run: undefined }, nowMs);
-  spend.closedUntilMs = past.get(budget.name)?.closedUntilMs ?? 0;
+  spend.closedUntilMs = state.past.get(budget.name)?.closedUntilMs ?? 0;
+  spend.raises = state.raisesOf(spend);
   return spend;
 }

@@ -44,6 +44,16 @@ it("a budget that is gone limits nobody, and has its spend again when it comes b
   expect(rig.budget().settled).toBe(80n);
 });
 
+it("a renamed budget is raised as its former name was", () => {
+  const rig = new Rig([makeBudget({ name: "old", limit: 100n })]);
+  rig.raise({ budget: "old", amount: 50n, forMs: 60_000 });
+  rig.reload([makeBudget({ name: "new", renamedFrom: "old", limit: 100n })]);
+  expect(rig.budget("new")).toMatchObject({ limit: 150n, raises: [{ budget: "new", amount: 50n }] });
+  expect(rig.acquire({ target: usd(150), need: usd(150) }).outcome).toBe("granted");
+  rig.advance(61_000);
+  expect(rig.budget("new")).toMatchObject({ limit: 100n });
+});
+
 it("a renamed budget has the spend of its former name, and what fired there does not fire anew", () => {
   const thresholds = [{ atPercent: 50, do: "notify" as const }];
   const rig = new Rig([makeBudget({ name: "old", limit: 100n, each: "team", thresholds })]);
