@@ -40,7 +40,8 @@ export async function callModel<T>(model: ModelCall<T>): Promise<T> {
   try {
     answer = await context.with(call.context, () => underCover(() => model.send(sent, call.signal)));
   } catch (error) {
-    if (isRefusedByProvider(error)) call.releaseAttempt();
+    // A model that tries again may end with a refusal after a request that was never answered.
+    if (isRefusedByProvider(error) && !call.departure.mayHaveLeft) call.releaseAttempt();
     else call.giveUpAttempt(error);
     call.end(call.stopped ?? error);
     throw call.stopped ?? error;

@@ -15,6 +15,8 @@ export interface CallInFlight {
    * context (a listener of the answer) is the app's again, and what it sends is gated by itself.
    */
   isAnswered: boolean;
+  /** What was set aside for its attempt is settled or given back: nothing is left for another request. @default false */
+  readonly isSpent?: boolean;
   /** It covers the request that opens a socket, and no other. @default false */
   readonly isOpening?: boolean;
   /** The request that is on its way: another one beside it (a hedge, by an app's own `fetch`) is a call of its own. */
@@ -25,6 +27,8 @@ export interface CallInFlight {
   readonly body?: SentBody | undefined;
   /** Of the attempt that is on its way. */
   readonly departure?: Departure | undefined;
+  /** Nobody will answer what has left: it counts as what was reserved. */
+  giveUpAttempt?(): void;
 }
 
 /** What puts requests on the wire, from the top to the bottom: each may send by those after it. */
@@ -76,6 +80,25 @@ export function startSending(by: CallInFlight, via: Sender | undefined): Sending
 export function isRequestOf(by: CallInFlight, via: Sender | undefined): boolean {
   if (via === undefined || by.sent === undefined) return true;
   return SENDS_BY[by.sent.via].includes(via) && isSentBy(by.sent.via);
+}
+
+/**
+ * Whether what `via` is about to send comes after a request of `by` that has left and was never answered: the app's own code tries again, and
+ * the provider may bill both.
+ */
+export function isSentAgain(by: CallInFlight, via: Sender | undefined): boolean {
+  return via !== undefined && by.sent === undefined && by.departure?.mayHaveLeft === true;
+}
+
+/** An answer to the request of `by`: one that is no result is not billed. */
+export function answerTo(by: CallInFlight, status: number): void {
+  if (status >= 200 && status < 300) by.isAnswered = true;
+  else if (status >= 300) by.departure?.refused();
+}
+
+/** Whether the running code works for a request that somebody sends who is seen. */
+export function isSentByAny(): boolean {
+  return sendsIn(context.active()) !== undefined;
 }
 
 /** Whether the running code works for a request that `sender` sends. */

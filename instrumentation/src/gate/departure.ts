@@ -7,6 +7,11 @@ export class Departure {
   #mayHaveLeft = false;
   #isHeldBack = false;
 
+  /** Of what has left nobody knows yet whether it is billed. */
+  get mayHaveLeft(): boolean {
+    return this.#mayHaveLeft;
+  }
+
   /** Somebody has it who calls {@link begin} before it writes. */
   await(): void {
     this.#isWaitedFor = true;
@@ -16,6 +21,11 @@ export class Departure {
   begin(): boolean {
     this.#mayHaveLeft = true;
     return !this.#isHeldBack;
+  }
+
+  /** The provider answered with an error in place of a result: what has left so far is not billed. */
+  refused(): void {
+    this.#mayHaveLeft = false;
   }
 
   /** True: nothing has left, and from now on nothing will. Where nobody waits, only an error can tell that (`isNeverSent`). */

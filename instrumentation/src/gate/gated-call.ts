@@ -52,6 +52,7 @@ export class GatedCall implements CallInFlight, PutOff {
   /** The app reads the answer through the SDK's own parsing, so the raw response need not be watched. */
   isParsing = false;
   isAnswered = false;
+  isSpent = false;
   sent: SentRequest | undefined;
   hop: Hop | undefined;
   body: SentBody | undefined;
@@ -150,11 +151,11 @@ export class GatedCall implements CallInFlight, PutOff {
    * does.
    */
   begin(): AttemptPlan | Promise<AttemptPlan> {
-    this.isAnswered = false;
     this.sent = undefined;
     try {
       this.giveUpAttempt();
       this.departure = new Departure();
+      this.isAnswered = this.isSpent = false;
       if (this.stopped !== undefined) throw this.stopped;
       const { stops, leases } = this.#gate;
       // Who is paused is in the ledger's first word: a process that just started must not slip past it.
@@ -235,6 +236,7 @@ export class GatedCall implements CallInFlight, PutOff {
 
   /** Another call sends its request, and pays for it. */
   giveWay(): void {
+    if (this.departure.mayHaveLeft) return this.giveUpAttempt();
     this.releaseAttempt();
     this.#account.add({ usage: NO_USAGE, amounts: { ...NO_AMOUNTS, calls: 1n }, status: "exact", asked: 0n });
   }
@@ -370,7 +372,7 @@ export class GatedCall implements CallInFlight, PutOff {
       this.options.guard?.onSettled();
       this.#account.record(this.span, this.#price?.version);
     } else if (!this.#isRefused) {
-      const status = error === undefined ? semconv.CostStatus.missing : semconv.CostStatus.exact;
+      const status = error === undefined && !this.isSpent ? semconv.CostStatus.missing : semconv.CostStatus.exact;
       recordCost(this.span, { nanoUsd: 0n as NanoUsd, status, priceVersion: undefined });
     }
     if (error !== undefined) recordError(this.span, error);
@@ -380,6 +382,7 @@ export class GatedCall implements CallInFlight, PutOff {
   #takeAttempt(): Admission | undefined {
     const attempt = this.#attempt;
     this.#attempt = undefined;
+    this.isSpent ||= attempt !== undefined;
     return attempt;
   }
 

@@ -109,9 +109,11 @@ function patchMakeRequest(prototype: ClientPrototype, adapter: ClientAdapter): v
       call.awaitReader(props.response);
       return props;
     } catch (error) {
-      // Nothing was sent, or `fetchWithTimeout` has already said what became of it.
+      // Nothing was sent, or `fetchWithTimeout` has already said what became of it: unless that is a subclass's own.
       if (!isRetry) {
-        call.releaseAttempt();
+        const isOwn = this.fetchWithTimeout !== prototype.fetchWithTimeout && isUnanswered(error);
+        if (isOwn || call.departure.mayHaveLeft) call.giveUpAttempt(error);
+        else call.releaseAttempt();
         call.end(call.stopped ?? error);
       }
       throw call.stopped ?? error;
@@ -197,6 +199,11 @@ function answered(call: GatedCall, options: RequestOptions, plan: AnswerPlan): R
     startTime: Date.now(),
   };
   return props;
+}
+
+/** As the SDKs call what their `fetchWithTimeout` has thrown. */
+function isUnanswered(error: unknown): boolean {
+  return error instanceof Error && /^API(?:Connection|UserAbort)/.test(error.constructor.name);
 }
 
 /** Calls whose options put a body over the one that the SDK makes. */

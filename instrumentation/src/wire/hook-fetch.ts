@@ -1,7 +1,7 @@
 /** The gate before `globalThis.fetch`. Requests that are none of its business go straight on, as the promise that they are. */
 import { context } from "@opentelemetry/api";
 import { CallContext } from "../gate/call-context.ts";
-import { startSending } from "../gate/current-call.ts";
+import { answerTo, startSending } from "../gate/current-call.ts";
 import type { Sending } from "../gate/current-call.ts";
 import { knownText } from "../gate/sent-body.ts";
 import type { SentBody } from "../gate/sent-body.ts";
@@ -124,7 +124,7 @@ function sendCovered({ by, hop, begun }: Covered, send: () => Promise<Response>)
   const sent = passed(begun.within(send));
   void sent.then((response) => {
     begun.stop();
-    if (response.ok) by.isAnswered = true;
+    answerTo(by, response.status);
   }, begun.stop);
   return sent;
 }

@@ -5,7 +5,7 @@
  */
 import type { ClientRequest, IncomingMessage } from "node:http";
 import { context } from "@opentelemetry/api";
-import { startSending } from "../gate/current-call.ts";
+import { answerTo, startSending } from "../gate/current-call.ts";
 import type { CallInFlight } from "../gate/current-call.ts";
 import { isPatched, PATCHED } from "../stainless/patch-client.ts";
 import { tellDeparture } from "./http-departure.ts";
@@ -101,7 +101,7 @@ function watchCovered(
   request.emit = (name: string | symbol, ...args: unknown[]): boolean => {
     if (name === "response") {
       const { statusCode = 0 } = args[0] as IncomingMessage;
-      if (statusCode >= 200 && statusCode < 300) by.isAnswered = true;
+      answerTo(by, statusCode);
     }
     if (ENDS.has(name)) stop();
     return emit(name, ...args);

@@ -11,7 +11,7 @@ import type {
   OutgoingHttpHeaders,
 } from "node:http2";
 import { context } from "@opentelemetry/api";
-import { startSending } from "../gate/current-call.ts";
+import { answerTo, startSending } from "../gate/current-call.ts";
 import type { CallInFlight } from "../gate/current-call.ts";
 import { hasSyncHooks, isBuiltinLoaded, watchResolve } from "../registration/module-hooks.ts";
 import { isPatched, PATCHED, replace } from "../stainless/patch-client.ts";
@@ -124,7 +124,7 @@ function watchCovered(
   tellStreamsDeparture(stream, by.departure);
   stream.once("close", stop).once("response", ({ ":status": status = 0 }) => {
     stop();
-    if (status >= 200 && status < 300) by.isAnswered = true;
+    answerTo(by, status);
   });
 }
 

@@ -3,7 +3,7 @@
  * of a redirect. Agents, pools and clients hand a request down to each other by the same method; it is looked at once.
  */
 import { context } from "@opentelemetry/api";
-import { callInFlight, isSentBy, startSending } from "../gate/current-call.ts";
+import { answerTo, callInFlight, isSentBy, startSending } from "../gate/current-call.ts";
 import type { CallInFlight, Sending } from "../gate/current-call.ts";
 import type { Departure } from "../gate/departure.ts";
 import type { SentBody } from "../gate/sent-body.ts";
@@ -59,13 +59,16 @@ export function patchDispatcher(prototype: object | null): boolean {
     const wire = registeredWire();
     const send = (sent: DispatchOptions, to: Handler, departure = sent[DEPARTURE]): boolean =>
       original.call(this, sent, isUndicis ? departing(departure, to) : to);
-    if (wire === undefined || !isNew(options, handler)) return send(options, handler);
+    if (wire === undefined || !isRequest(options, handler)) return send(options, handler);
     const passing = callPassing(options);
-    if (passing !== undefined) return send(options, handler, passing.departure);
+    const departure = passing === undefined ? options[DEPARTURE] : passing.departure;
+    // Who tries again between `fetch`, or another dispatcher, and this one sends what was admitted once a second time.
+    const isAgain = departure?.mayHaveLeft === true && !isAsked(handler);
+    if (!isAgain && (passing !== undefined || !isNew(options))) return send(options, handler, departure);
     const url = urlOf(this, options);
     if (url === null) return original.call(this, options, handler);
     const dispatch = (sent: DispatchOptions, to: Handler): boolean => send({ ...sent, [LOOKED_AT]: sent }, to);
-    return look({ wire, dispatch, options, handler, url });
+    return look({ wire, dispatch, options, handler, url, isAgain });
   });
   return true;
 }
@@ -80,7 +83,10 @@ const UNDICIS_OWN = "DispatcherBase";
 function departing(departure: Departure | undefined, handler: Handler): Handler {
   if (departure === undefined || isAsked(handler)) return handler;
   departure.await();
-  return askBeforeStart(handler, () => departure.begin());
+  return askBeforeStart(handler, {
+    mayStart: () => departure.begin(),
+    onStatus: (status) => void (status >= 300 && departure.refused()),
+  });
 }
 
 /**
@@ -126,15 +132,16 @@ interface Dispatching {
   readonly options: DispatchOptions;
   readonly handler: Handler;
   readonly url: URL;
+  readonly isAgain: boolean;
 }
 
 function look(dispatching: Dispatching): boolean {
-  const { wire, dispatch, options, handler, url } = dispatching;
+  const { wire, dispatch, options, handler, url, isAgain } = dispatching;
   const method = options.method.toUpperCase();
   const isUpgrade = Boolean(options.upgrade);
   // An interceptor under the hook sends what was looked at on to another address: a copy of its options.
   const via = options[LOOKED_AT] === undefined ? "undici" : undefined;
-  const verdict = wire.judge({ method, url, isUpgrade, named: namedOf(url, options), via });
+  const verdict = wire.judge({ method, url, isUpgrade, named: namedOf(url, options), via, isAgain });
   switch (verdict.do) {
     case "pass":
       return dispatch(options, handler);
@@ -238,8 +245,9 @@ async function gate(
     return;
   }
   const sent = { ...changed({ ...options, body }, url, call), [DEPARTURE]: call.call.departure };
-  const watched = watchHandler(handler, new Watch(call));
-  context.with(call.context, () => dispatch(sent, watched));
+  const begun = startSending(call.call, "undici");
+  const watched = watchHandler(handler, new Watch(call, begun));
+  context.with(call.context, () => begun.within(() => dispatch(sent, watched)));
 }
 
 /** Of a request that a gated call sends. */
@@ -254,7 +262,7 @@ class CoveredWatch implements HandlerWatch {
 
   onHead({ status }: Head): void {
     this.#sending.stop();
-    if (status >= 200 && status < 300) this.#by.isAnswered = true;
+    answerTo(this.#by, status);
   }
 
   onUpgrade(): void {
@@ -270,10 +278,12 @@ class CoveredWatch implements HandlerWatch {
 /** What the handler is told, told to the call first. */
 class Watch implements HandlerWatch {
   readonly #call: WireCall;
+  readonly #sending: Sending;
   #tap: AnswerTap | undefined;
 
-  constructor(call: WireCall) {
+  constructor(call: WireCall, sending: Sending) {
     this.#call = call;
+    this.#sending = sending;
   }
 
   onStart(abort: (reason: unknown) => void): void {
@@ -281,6 +291,7 @@ class Watch implements HandlerWatch {
   }
 
   onHead({ status, contentType, contentEncoding }: Head): void {
+    this.#sending.stop();
     this.#tap = this.#call.answered(status, { contentType, contentEncoding });
   }
 
@@ -298,6 +309,7 @@ class Watch implements HandlerWatch {
   }
 
   onError(error: unknown): unknown {
+    this.#sending.stop();
     if (this.#tap === undefined) this.#call.failed(error, { wasSent: true });
     else this.#tap.fail(this.#call.errorFor(error));
     return this.#call.errorFor(error);
@@ -326,9 +338,12 @@ function fail(handler: Handler, error: unknown): void {
   else handler.onError?.(error);
 }
 
-function isNew(options: DispatchOptions, handler: Handler): boolean {
+function isRequest(options: DispatchOptions, handler: Handler): boolean {
   const isWhole = typeof options === "object" && options !== null && typeof handler === "object" && handler !== null;
-  if (!isWhole || typeof options.path !== "string" || typeof options.method !== "string") return false;
+  return isWhole && typeof options.path === "string" && typeof options.method === "string";
+}
+
+function isNew(options: DispatchOptions): boolean {
   const lookedAt = options[LOOKED_AT];
   // Who follows a redirect below this copies the options, and sends them elsewhere.
   return lookedAt === undefined || lookedAt.origin !== options.origin || lookedAt.path !== options.path;

@@ -11,13 +11,20 @@ export function tellDeparture(request: ClientRequest, departure: Departure | und
   const begin = (): void => beginOf(request, departure);
   const onSocket = (socket: Socket): void => {
     const { encrypted, secureConnecting } = socket as Socket & TlsState;
-    if (socket.connecting || secureConnecting === true)
-      socket.once(encrypted === true ? "secureConnect" : "connect", begin);
-    else begin();
+    // Another stream in its place may send whatever it says of itself.
+    const isWaiting = isSocket(socket) && (socket.connecting || secureConnecting === true);
+    if (!isWaiting) begin();
+    else if (encrypted !== true) socket.once("connect", begin);
+    // Not `secureConnect`, which only `tls.connect` tells: who makes a socket of the class by hand sends without it.
+    else socket.once("secure", () => void (socket.destroyed || begin()));
   };
   const { socket } = request as { readonly socket: Socket | null };
   if (socket === null) request.prependOnceListener("socket", onSocket);
   else onSocket(socket);
+}
+
+function isSocket(stream: object): boolean {
+  return stream instanceof process.getBuiltinModule("node:net").Socket;
 }
 
 /** Of the sockets of `node:tls` alone. */

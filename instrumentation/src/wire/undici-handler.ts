@@ -7,7 +7,8 @@ const ASKED = Symbol("tollgate.asked");
 type Method = (...args: unknown[]) => unknown;
 
 export interface Handler {
-  readonly [ASKED]?: true;
+  /** Its method that asks. */
+  readonly [ASKED]?: Method | undefined;
   // Version 7 and later.
   readonly onRequestStart?: Method;
   readonly onResponseStart?: Method;
@@ -41,22 +42,39 @@ export interface HandlerWatch {
   onError?(error: unknown): unknown;
 }
 
+/** Whether it asks still: an interceptor may have made another of it, with its own method in the place of that which asks. */
 export function isAsked(handler: Handler): boolean {
-  return ASKED in handler;
+  const asking = handler[ASKED];
+  return asking !== undefined && (handler.onRequestStart === asking || handler.onConnect === asking);
 }
 
-/**
- * `handler`, with somebody who is asked before anything is written, unless the handler itself gives it up then: false aborts it. Light, for
- * what each `fetch` sends.
- */
-export function askBeforeStart(handler: Handler, mayStart: () => boolean): Handler {
+export interface StartWatch {
+  /** Before anything is written, unless the handler itself gives it up then: false aborts it. */
+  readonly mayStart: () => boolean;
+  /** The head of an answer is there. */
+  readonly onStatus: (status: number) => void;
+}
+
+/** `handler`, with somebody who is asked before anything is written. Light, for what each `fetch` sends. */
+export function askBeforeStart(handler: Handler, { mayStart, onStatus }: StartWatch): Handler {
   // As `fetch` makes it, it is an object of its own methods, which may share what they put there.
   const isPlain = Object.getPrototypeOf(handler) === Object.prototype;
   const given = isPlain ? handler : watchHandler(handler, { onHead: () => {} });
-  const { onRequestStart, onConnect } = given;
-  return {
+  const { onRequestStart, onResponseStart, onConnect, onHeaders } = given;
+  const asking = {
     ...given,
-    [ASKED]: true,
+    ...(onResponseStart !== undefined && {
+      onResponseStart(this: Handler, controller: unknown, status: unknown, ...rest: unknown[]): unknown {
+        onStatus(Number(status));
+        return onResponseStart.call(this, controller, status, ...rest);
+      },
+    }),
+    ...(onHeaders !== undefined && {
+      onHeaders(this: Handler, status: unknown, ...rest: unknown[]): unknown {
+        onStatus(Number(status));
+        return onHeaders.call(this, status, ...rest);
+      },
+    }),
     ...(onRequestStart !== undefined && {
       onRequestStart(this: Handler, controller: unknown, ...rest: unknown[]): void {
         onRequestStart.call(this, controller, ...rest);
@@ -76,6 +94,7 @@ export function askBeforeStart(handler: Handler, mayStart: () => boolean): Handl
       },
     }),
   } as Handler;
+  return Object.assign(asking, { [ASKED]: asking.onRequestStart ?? asking.onConnect });
 }
 
 function unsent(): Error {

@@ -8,7 +8,7 @@ import { isBuiltinLoaded, watchResolve } from "../registration/module-hooks.ts";
 
 export interface SocketWatch {
   /** Whether a socket to there is looked at. Asked as it is opened, in the app's context. */
-  readonly wants: (url: URL) => boolean;
+  readonly wants: (url: URL, socket: object) => boolean;
   /** Bytes are about to leave: who watches here may change by this. */
   readonly beforeBytes?: () => void;
   /** Whether it is a request's whose sending the gate has seen. */
@@ -16,7 +16,7 @@ export interface SocketWatch {
   /** Whether it is a client's whose requests the gate sees. */
   readonly isPatched?: (client: object) => boolean;
   /** Bytes of nobody's: returns when they may go, throws where they may not. */
-  readonly admit?: (url: URL) => undefined | Promise<undefined>;
+  readonly admit?: (url: URL, socket: object) => undefined | Promise<undefined>;
 }
 
 type Done = (error?: Error | null) => void;
@@ -88,7 +88,7 @@ function urlOf(host: unknown, port: unknown, isTls: boolean): URL | null {
 
 /** Whom a socket belongs to is known once it is written to. */
 function look(socket: WatchedSocket, url: URL | null): void {
-  if (url === null || Object.hasOwn(socket, WATCHED) || watch?.wants(url) !== true) return;
+  if (url === null || Object.hasOwn(socket, WATCHED) || watch?.wants(url, socket) !== true) return;
   Object.defineProperty(socket, WATCHED, { value: true });
   const { _write: write, _writev: writev } = socket;
   const leave = (): void => void Object.assign(socket, { _write: write, _writev: writev });
@@ -104,7 +104,7 @@ function look(socket: WatchedSocket, url: URL | null): void {
       done(error as Error);
     };
     try {
-      const admitted = owner.isForGood() ? undefined : watch?.admit?.(url);
+      const admitted = owner.isForGood() ? undefined : watch?.admit?.(url, socket);
       if (admitted !== undefined) return void admitted.then(leave).then(go, refuse);
       leave();
       go();

@@ -8,7 +8,7 @@ import type { Context } from "@opentelemetry/api";
 import { providerBase } from "../config/providers.ts";
 import type { ProviderBase } from "../config/providers.ts";
 import { TollgateError } from "../errors.ts";
-import { callInFlight, isRequestOf } from "../gate/current-call.ts";
+import { callInFlight, isRequestOf, isSentAgain } from "../gate/current-call.ts";
 import type { CallInFlight, Hop, Sender } from "../gate/current-call.ts";
 import { asBody } from "../gate/endpoint.ts";
 import type { SentBody } from "../gate/sent-body.ts";
@@ -58,6 +58,8 @@ export interface Leaving extends Outgoing {
   readonly isUpgrade?: boolean;
   /** What sends it. Absent: it may be a request that is on its way, seen once more. */
   readonly via?: Sender | undefined;
+  /** A request that has left before, and was never answered. @default false */
+  readonly isAgain?: boolean;
   /** Whom its `Host` header names, where that is not the host it goes to: an address was looked up by hand, or there is a proxy. */
   readonly named?: URL | undefined;
 }
@@ -106,6 +108,7 @@ export class Wire {
   callMaking(request: Leaving, text: string): MadeByCall | undefined {
     for (const call of this.#gate.open) {
       if (!(call instanceof GatedCall) || call.isEnded || call.isAnswered || call.sent !== undefined) continue;
+      if (call.isSpent || call.departure.mayHaveLeft) continue;
       if (call.body?.isAsMade(request.url, text) === true) return { by: call, hop: this.#placeOf(request).hop };
     }
     return undefined;
@@ -132,7 +135,10 @@ export class Wire {
     if (isOwn) return PASS;
     if (isModel) {
       const by = callInFlight();
-      if (by !== undefined && covers(by, request)) return { do: "covered", by, hop, host };
+      if (by !== undefined && covers(by, request)) {
+        if (request.isAgain !== true && !isSentAgain(by, request.via)) return { do: "covered", by, hop, host };
+        by.giveUpAttempt?.();
+      }
       // What leaves before its body is known: on a host that may serve anything else too, only the body tells a call.
       if (request.via === "http2" && host !== undefined) this.#refuseEarly(request, host);
       return { do: "read", host };
@@ -237,7 +243,7 @@ export class Wire {
 }
 
 function covers(by: CallInFlight, { isUpgrade = false, via }: Leaving): boolean {
-  if (by.isOpening === true && !isUpgrade) return false;
+  if (by.isSpent === true || (by.isOpening === true && !isUpgrade)) return false;
   return isRequestOf(by, via);
 }
 
