@@ -28,7 +28,15 @@ const PROVIDERS = (
   "moonshotai openai openrouter perplexity together x-ai zai zhipuai cloudflare minimax ovhcloud voyageai"
 ).split(" ");
 const EMBEDS = /embed|^voyage-|bge-(?:\w+-en|m3|multilingual)/i;
-const MOMENTS = ["2024-01-01T00:00:00Z", "2025-06-11T03:04:05.678Z", "2026-08-01T16:45:00Z", "2026-11-21T12:00:00Z"];
+const MOMENTS = [
+  "2024-01-01T00:00:00Z",
+  "2025-06-11T03:04:05.678Z",
+  // Some have prices by the time of day.
+  "2025-06-11T16:45:00Z",
+  "2025-06-12T00:15:00Z",
+  "2026-08-01T16:45:00Z",
+  "2026-11-21T12:00:00Z",
+];
 const SIZES: readonly TokenUsage[] = [
   { input: 1, output: 1, cacheRead: 0, cacheWrite: 0, cacheWrite1h: 0, reasoning: 0 },
   { input: 12_345, output: 678, cacheRead: 5000, cacheWrite: 0, cacheWrite1h: 0, reasoning: 0 },

@@ -85,7 +85,28 @@ describe("house prices", () => {
 
   it("are free only when they say 0", () => {
     const book = createPriceBook({ house: [house({ provider: "openai", input: "0", output: "0" })] });
-    expect(book.find({ provider: "openai", model: "our-llm", at })?.cost(USAGE)).toBe(0n);
+    const price = book.find({ provider: "openai", model: "our-llm", at });
+    expect(price?.cost(USAGE)).toBe(0n);
+    expect(price?.worstCase({ inputTokens: 5, outputTokens: 7, cacheWrites: true })).toBe(0n);
+  });
+
+  it.each([
+    ["audio_input", "7", 7_000_000_000n + 2_000_000_000n],
+    ["audio_output", "7", 1_000_000_000n + 7_000_000_000n],
+  ])("may say %s alone of what sound costs", (name, dollars, cost) => {
+    const book = createPriceBook({ house: [house({ provider: "openai", input: "1", output: "2", [name]: dollars })] });
+    const spoken = { ...USAGE, cacheRead: 0, cacheWrite: 0, cacheWrite1h: 0, reasoning: 0 };
+    const audio = { input: spoken.input, cacheRead: 0, output: spoken.output };
+    expect(book.find({ provider: "openai", model: "our-llm", at })?.cost({ ...spoken, audio })).toBe(cost);
+  });
+
+  it("of the model that was asked for are those of its versions, and of no other that answers", () => {
+    const book = createPriceBook({ house: [house({ provider: "openai", input: "1", output: "2" })] });
+    const versionOf = (model: string): string | undefined =>
+      book.find({ provider: "openai", model, asked: "our-llm", at })?.version;
+    expect(["our-llm-2026-08-06", "our-llm-001", "our-llm"].map(versionOf)).toEqual(Array(3).fill("house:house"));
+    expect(["our-llm-large", "another-2026-08-06", "-001"].map(versionOf)).toEqual(Array(3).fill(undefined));
+    expect(versionOf("gpt-4o-2024-08-06")).toMatch(/^genai-prices/);
   });
 
   it("of another provider are not taken", () => {

@@ -83,6 +83,11 @@ describe("names of models", () => {
     const dearer = (left: NanoUsd, right: NanoUsd): NanoUsd => (left > right ? left : right);
     expect(price.cost(USAGE)).toBe(dearer(own.cost(USAGE), routed.cost(USAGE)));
     expect(price.worstCase(BOUND)).toBe(dearer(own.worstCase(BOUND), routed.worstCase(BOUND)));
+    const largest = (key: "maxOutputTokens" | "contextTokens") => Math.max(own[key] ?? 0, routed[key] ?? 0);
+    expect([price.maxOutputTokens, price.contextTokens]).toEqual([
+      largest("maxOutputTokens"),
+      largest("contextTokens"),
+    ]);
     const within = price.outputTokensWithin(price.worstCase(BOUND), BOUND);
     expect(price.worstCase({ ...BOUND, outputTokens: within })).toBeLessThanOrEqual(price.worstCase(BOUND));
     expect(price.atShareOf(2n).cost(USAGE) * 2n).toBeGreaterThanOrEqual(price.cost(USAGE) - 2n);
@@ -99,6 +104,9 @@ describe("names of models", () => {
     ["gcp.vertex_ai", "projects/p/locations/l/endpoints/123456"],
     ["nobody", "gpt-4o"],
     ["openai", "openai/openai/openai/openai/gpt-4o"],
+    ["litellm", "litellm_proxy/litellm_proxy/litellm_proxy/gpt-4o"],
+    ["openai", `gpt-4o-${"x".repeat(512)}`],
+    ["anthropic", `claude-sonnet-4-5-${"2".repeat(512)}`],
   ])("%s, %s stays without a price: nobody says what it is", (provider, model) => {
     expect(find(provider, model)).toBeUndefined();
   });
