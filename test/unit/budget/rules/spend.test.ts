@@ -2,9 +2,13 @@ import { describe, expect, it } from "vitest";
 import type { Budget } from "../../../../src/budget/budget.ts";
 import {
   addHolder,
+  countObserved,
+  countPast,
   countSpend,
+  countsSinceMs,
   isForgettable,
   newSpend,
+  observedAt,
   rebaseSpend,
   RUN_IDLE_MS,
 } from "../../../../src/budget/rules/spend.ts";
@@ -76,12 +80,37 @@ describe("what a budget has spent", () => {
   });
 });
 
+it.each([0, 1, 59_999, 60_000, 1_800_000])(
+  "asks for all of the past that a rolling window counts (%i ms into it)",
+  (ms) => {
+    const budget = makeBudget({ window: { kind: "rolling", durationMs: 3_600_000 } });
+    const nowMs = START + ms;
+    const isCounted = (atMs: number): boolean => {
+      const spend = spendOf(budget);
+      countPast(spend, { items: [{ atMs, settled: 1n, observed: 0n }], carried: 0n, nowMs });
+      return settledAt(spend, nowMs) === 1n;
+    };
+    const first = Array.from({ length: 180 }, (_, second) => nowMs - 3_600_000 - second * 1000).findLast(isCounted);
+    expect(countsSinceMs(budget, nowMs)).toBeLessThanOrEqual(first ?? nowMs);
+  },
+);
+
 describe("a changed document", () => {
   it("keeps what was spent when the limit changes", () => {
     const spend = spendOf(daily);
     countSpend(spend, 5n, START);
     rebaseSpend(spend, { ...daily, limit: 3n }, START + 1);
     expect([spend.settled, spend.budget.limit]).toEqual([5n, 3n]);
+  });
+
+  it("keeps apart what no lease covered, and counts it once, when the window changes", () => {
+    const spend = spendOf(daily);
+    countSpend(spend, 5n, START);
+    countObserved(spend, 3n, START);
+    rebaseSpend(spend, { ...daily, window: { kind: "rolling", durationMs: 60_000 } }, START);
+    expect([settledAt(spend, START), observedAt(spend, START)]).toEqual([8n, 3n]);
+    rebaseSpend(spend, { ...daily, timeZone: "Asia/Kathmandu" }, START + 1000);
+    expect([settledAt(spend, START + 1000), observedAt(spend, START + 1000)]).toEqual([8n, 3n]);
   });
 
   it.each<Budget["window"]>([
