@@ -14,19 +14,27 @@ import {
   type SimulatedReply,
   type StreamPiece,
 } from "./dialect.ts";
-import { openaiError, openaiModel } from "./openai.ts";
+import { azureDeployment, openaiError, openaiModel } from "./openai.ts";
 
 type Body = Readonly<Record<string, unknown>>;
 
 /** A file's tokens follow from its length. */
 const BYTES_PER_TOKEN = 2;
-const IMAGE_PATHS: ReadonlySet<string> = new Set(["/v1/images/generations", "/v1/images/edits"]);
+
+/** OpenAI's path of an operation, and Azure's. */
+function either(operation: string): (path: string) => Body | undefined {
+  const ofAzure = azureDeployment(operation);
+  return (path) => (path === `/v1${operation}` ? {} : ofAzure(path));
+}
+
+const generations = either("/images/generations");
+const edits = either("/images/edits");
 
 const common = { provider: "openai", requestIdHeader: "x-request-id", error: openaiError } as const;
 
 export const openaiImages: Dialect = {
   ...common,
-  path: (path) => (IMAGE_PATHS.has(path) ? { isEdit: path.endsWith("/edits") } : undefined),
+  path: (path) => generations(path) ?? edits(path),
   parse: (body) => toCall(body, { text: body["prompt"], files: ["image", "image[]"] }),
   json: (_call, reply) => ({
     created: reply.createdUnixS,
@@ -47,7 +55,7 @@ export const openaiImages: Dialect = {
 
 export const openaiSpeech: Dialect = {
   ...common,
-  path: "/v1/audio/speech",
+  path: either("/audio/speech"),
   parse: (body) => toCall({ ...body, stream: body["stream_format"] === "sse" }, { text: body["input"], files: [] }),
   json: () => ({}),
   bytes: (_call, { choices }) => ({ text: Buffer.from(`ID3${choices[0]?.tokens.join("") ?? ""}`), type: "audio/mpeg" }),
@@ -61,7 +69,7 @@ export const openaiSpeech: Dialect = {
 
 export const openaiTranscriptions: Dialect = {
   ...common,
-  path: "/v1/audio/transcriptions",
+  path: either("/audio/transcriptions"),
   parse: (body) => toCall(body, { text: body["prompt"], files: ["file"] }),
   json: (_call, reply) => ({ text: reply.choices[0]?.tokens.join(""), usage: heard(reply) }),
   stream: (_call, reply, tokensPerPiece) =>

@@ -146,60 +146,88 @@ export const openaiImages: Library = {
   ...MEDIA,
   name: "openai images",
   model: "gpt-image-1",
-  client(url, options) {
-    const { images } = clientOf(url, options);
-    const { model } = openaiImages;
-    return {
-      ask: async ({ prompt, signal }) => images.generate({ model, prompt }, { signal }),
-      stream: async ({ prompt, signal }) => images.generate({ model, prompt, stream: true }, { signal }),
-      forms: {
-        several: async ({ prompt }) => images.generate({ model, prompt, n: 3 }),
-        "an edit": async ({ prompt }) => images.edit({ model, prompt, image: await file("a.png", "image/png") }),
-        async "a streamed edit"({ prompt }) {
-          return readToEnd(await images.edit({ model, prompt, image: await file("a.png", "image/png"), stream: true }));
-        },
-      },
-    };
-  },
+  client: (url, options) => imagesOf(clientOf(url, options)),
 };
+
+export const azureImages: Library = {
+  ...MEDIA,
+  ...AZURE,
+  name: "openai images of Azure",
+  model: openaiImages.model,
+  client: (url, options) => imagesOf(azureOf(url, options)),
+};
+
+function imagesOf({ images }: OpenAI): LibraryClient {
+  const { model } = openaiImages;
+  return {
+    ask: async ({ prompt, signal }) => images.generate({ model, prompt }, { signal }),
+    stream: async ({ prompt, signal }) => images.generate({ model, prompt, stream: true }, { signal }),
+    forms: {
+      several: async ({ prompt }) => images.generate({ model, prompt, n: 3 }),
+      "an edit": async ({ prompt }) => images.edit({ model, prompt, image: await file("a.png", "image/png") }),
+      async "a streamed edit"({ prompt }) {
+        return readToEnd(await images.edit({ model, prompt, image: await file("a.png", "image/png"), stream: true }));
+      },
+    },
+  };
+}
 
 export const openaiTranscriptions: Library = {
   ...MEDIA,
   name: "openai transcriptions",
   model: "gpt-4o-transcribe",
-  client(url, options) {
-    const { transcriptions } = clientOf(url, options).audio;
-    const { model } = openaiTranscriptions;
-    return {
-      ask: async ({ prompt, signal }) =>
-        transcriptions.create({ model, prompt, file: await file("a.wav", "audio/wav") }, { signal }),
-      stream: async ({ prompt, signal }) =>
-        transcriptions.create({ model, prompt, file: await file("a.wav", "audio/wav"), stream: true }, { signal }),
-    };
-  },
+  client: (url, options) => transcriptionsOf(clientOf(url, options)),
 };
+
+export const azureTranscriptions: Library = {
+  ...MEDIA,
+  ...AZURE,
+  name: "openai transcriptions of Azure",
+  model: openaiTranscriptions.model,
+  client: (url, options) => transcriptionsOf(azureOf(url, options)),
+};
+
+function transcriptionsOf({ audio: { transcriptions } }: OpenAI): LibraryClient {
+  const { model } = openaiTranscriptions;
+  return {
+    ask: async ({ prompt, signal }) =>
+      transcriptions.create({ model, prompt, file: await file("a.wav", "audio/wav") }, { signal }),
+    stream: async ({ prompt, signal }) =>
+      transcriptions.create({ model, prompt, file: await file("a.wav", "audio/wav"), stream: true }, { signal }),
+  };
+}
 
 export const openaiSpeech: Library = {
   ...MEDIA,
   name: "openai speech",
   model: "gpt-4o-mini-tts",
   hidesUsage: true,
-  client(url, options) {
-    const { speech } = clientOf(url, options).audio;
-    const request = ({ prompt }: Ask) => ({ model: openaiSpeech.model, voice: "ash" as const, input: prompt });
-    return {
-      async ask(ask) {
-        const response = await speech.create(request(ask), { signal: ask.signal });
-        return [response.headers.get("content-type"), Buffer.from(await response.arrayBuffer()).toString()];
-      },
-      // The SDK gives its events as the text that they are.
-      async stream(ask) {
-        const { body } = await speech.create({ ...request(ask), stream_format: "sse" }, { signal: ask.signal });
-        return eventsIn(body as ReadableStream<Uint8Array>);
-      },
-    };
-  },
+  client: (url, options) => speechOf(clientOf(url, options)),
 };
+
+export const azureSpeech: Library = {
+  ...MEDIA,
+  ...AZURE,
+  name: "openai speech of Azure",
+  model: openaiSpeech.model,
+  hidesUsage: true,
+  client: (url, options) => speechOf(azureOf(url, options)),
+};
+
+function speechOf({ audio: { speech } }: OpenAI): LibraryClient {
+  const request = ({ prompt }: Ask) => ({ model: openaiSpeech.model, voice: "ash" as const, input: prompt });
+  return {
+    async ask(ask) {
+      const response = await speech.create(request(ask), { signal: ask.signal });
+      return [response.headers.get("content-type"), Buffer.from(await response.arrayBuffer()).toString()];
+    },
+    // The SDK gives its events as the text that they are.
+    async stream(ask) {
+      const { body } = await speech.create({ ...request(ask), stream_format: "sse" }, { signal: ask.signal });
+      return eventsIn(body as ReadableStream<Uint8Array>);
+    },
+  };
+}
 
 async function* eventsIn(body: ReadableStream<Uint8Array>): AsyncGenerator<string> {
   const decoder = new TextDecoder();
