@@ -30,6 +30,7 @@ import { oldestFolder } from "./oldest.ts";
 
 hookFrameworks();
 const { ownModel } = await import("../support/frameworks/langchain.ts");
+const { vercelAiOf } = await import("../support/frameworks/vercel-ai.ts");
 
 const require = createRequire(join(oldestFolder(), "package.json"));
 const load = <T>(name: string): T => require(name) as T;
@@ -67,6 +68,7 @@ const OLDEST: readonly Library[] = [
     messages: load("@langchain/core/messages"),
     outputs: load("@langchain/core/outputs"),
   }),
+  ...vercelAiOf(load("ai"), load("@ai-sdk/openai"), load("@ai-sdk/anthropic")),
 ];
 
 holdToThePromises(OLDEST);

@@ -1,12 +1,15 @@
 import * as anthropic from "@ai-sdk/anthropic";
 import * as openai from "@ai-sdk/openai";
-import * as ai from "ai";
+import * as newest from "ai";
 import type { LanguageModel } from "ai";
 import { faultHeaders, type Ask, type Library } from "../libraries/library.ts";
 
 type Settings = { readonly apiKey: string; readonly baseURL: string; readonly headers: Record<string, string> };
 
+type Ai = Pick<typeof newest, "generateText" | "streamText">;
+
 const framework = (
+  ai: Ai,
   kind: Pick<Library, "name" | "provider" | "model" | "hasChunks">,
   make: (of: Settings) => LanguageModel,
 ): Library => ({
@@ -44,7 +47,7 @@ const framework = (
 });
 
 /** Its streams tell errors as parts. */
-async function* partsOf(stream: AsyncIterable<ai.TextStreamPart<ai.ToolSet>>): AsyncGenerator<unknown> {
+async function* partsOf(stream: AsyncIterable<newest.TextStreamPart<newest.ToolSet>>): AsyncGenerator<unknown> {
   for await (const part of stream) {
     if (part.type === "error") throw part.error;
     yield withoutTimes(part);
@@ -58,14 +61,23 @@ function withoutTimes(part: unknown): unknown {
   return JSON.parse(JSON.stringify(part, (key, value: unknown) => (TIMES.test(key) ? undefined : value))) as unknown;
 }
 
-export const vercelAi: readonly Library[] = [
-  framework({ name: "ai with openai.chat", hasChunks: true, provider: "openai", model: "gpt-4o" }, (of) =>
-    openai.createOpenAI(of).chat("gpt-4o"),
-  ),
-  framework({ name: "ai with openai.responses", provider: "openai", model: "gpt-4o" }, (of) =>
-    openai.createOpenAI(of).responses("gpt-4o"),
-  ),
-  framework({ name: "ai with anthropic", provider: "anthropic", model: "claude-haiku-4-5" }, (of) =>
-    anthropic.createAnthropic(of).languageModel("claude-haiku-4-5"),
-  ),
-];
+/** Of one version of each of its packages. */
+export function vercelAiOf(
+  ai: Ai,
+  { createOpenAI }: Pick<typeof openai, "createOpenAI">,
+  { createAnthropic }: Pick<typeof anthropic, "createAnthropic">,
+): readonly Library[] {
+  return [
+    framework(ai, { name: "ai with openai.chat", hasChunks: true, provider: "openai", model: "gpt-4o" }, (of) =>
+      createOpenAI(of).chat("gpt-4o"),
+    ),
+    framework(ai, { name: "ai with openai.responses", provider: "openai", model: "gpt-4o" }, (of) =>
+      createOpenAI(of).responses("gpt-4o"),
+    ),
+    framework(ai, { name: "ai with anthropic", provider: "anthropic", model: "claude-haiku-4-5" }, (of) =>
+      createAnthropic(of).languageModel("claude-haiku-4-5"),
+    ),
+  ];
+}
+
+export const vercelAi = vercelAiOf(newest, openai, anthropic);
