@@ -101,7 +101,9 @@ function isTheirs(
   }: { tenant: Tenant; budget: Pick<BudgetState, "name" | "scope">; each: string | undefined },
 ): boolean {
   if (seesScope(tenant, scope)) return true;
-  return each === tenant && ledger.budgets().some((state) => state.name === name && seesScope(tenant, state.scope));
+  if (each !== tenant) return false;
+  for (const state of ledger.eachBudget()) if (state.name === name && seesScope(tenant, state.scope)) return true;
+  return false;
 }
 
 /** One raise as the API shows it. */

@@ -14,8 +14,17 @@ export function budgetsCommand(output: Output): Command {
     .addOption(jsonOption())
     .addOption(apiOption())
     .addOption(dataDirOption())
-    .action(async (options: CommonOptions) => {
-      const { budgets, unpriced } = await findProcessor(options).get<Reply>("/v1/budgets");
+    .option("--name <budget>", "only this budget")
+    .option("--each <value>", "only instances with this value in their scope")
+    .option("--limit <n>", "at most this many, those in trouble first (default 1000, at most 10000)")
+    .action(async ({ name, each, limit, ...options }: BudgetsOptions) => {
+      const query = { name, each, limit };
+      const { budgets, total, unpriced } = await findProcessor(options).get<Reply>("/v1/budgets", query);
+      const more = total - budgets.length;
+      if (more > 0)
+        process.stderr.write(
+          `${more} more budgets are not shown: see --limit, --name and --each, or the SQL view budgets_now\n`,
+        );
       if (options.json === true) return printJson(output, [...budgets, ...unpriced]);
       if (budgets.length === 0) output.line("no budgets: write one under governance/ (`kind: budget`)");
       else printTable(output, budgets, COLUMNS);
@@ -28,8 +37,15 @@ export function budgetsCommand(output: Output): Command {
     .addCommand(raiseCommand(output));
 }
 
+interface BudgetsOptions extends CommonOptions {
+  readonly name?: string;
+  readonly each?: string;
+  readonly limit?: string;
+}
+
 interface Reply {
   readonly budgets: readonly BudgetRow[];
+  readonly total: number;
   readonly unpriced: readonly UnpricedBudgetRow[];
 }
 

@@ -108,9 +108,15 @@ async function budgetsNow(): Promise<readonly Budget[]> {
   const { processor, workspace } = rig();
   const token = (await readFile(join(workspace.dataDir, "token"), "utf8")).trim();
   const headers = { authorization: `Bearer ${token}` };
-  const answer = await fetch(`${processor.endpoints.api}/v1/budgets`, { headers });
-  expect(answer.status).toBe(200);
-  return ((await answer.json()) as { budgets: readonly Budget[] }).budgets;
+  const all: Budget[] = [];
+  for (;;) {
+    const page = `${processor.endpoints.api}/v1/budgets?limit=10000&offset=${all.length}`;
+    const answer = await fetch(page, { headers });
+    expect(answer.status).toBe(200);
+    const { budgets, total } = (await answer.json()) as { budgets: readonly Budget[]; total: number };
+    all.push(...budgets);
+    if (all.length >= total || budgets.length === 0) return all;
+  }
 }
 
 async function sendWave(random: Random): Promise<void> {

@@ -1,4 +1,5 @@
 import type { BudgetState } from "../../budget/ledger.ts";
+import { troubledFirst } from "../../budget/troubled-first.ts";
 import type { LedgerStats } from "../../budget/ledger-notice.ts";
 import { figure, type MetricFamily, type Sample } from "../../telemetry/metric-family.ts";
 
@@ -53,7 +54,7 @@ export function ledgerFamilies(options: {
       help: `Budgets by what they hold, in the measure (usd in dollars); ${BUDGET_SERIES_MAX} at most, troubled ones first. A float for graphs and alerts: \`/v1/budgets\` is exact.`,
       type: "gauge",
       labelNames: ["budget", "scope", "measure", "amount"],
-      samples: () => shown(budgets()).flatMap(amountsOf),
+      samples: () => troubledFirst(budgets(), { limit: BUDGET_SERIES_MAX }).budgets.flatMap(amountsOf),
     },
     {
       name: "tollgate_budgets",
@@ -63,19 +64,6 @@ export function ledgerFamilies(options: {
       samples: () => countStates(budgets()),
     },
   ];
-}
-
-/** In the order of the ledger where all are shown. */
-function shown(budgets: Iterable<BudgetState>): readonly BudgetState[] {
-  const [all, troubled]: [BudgetState[], BudgetState[]] = [[], []];
-  let count = 0;
-  for (const budget of budgets) {
-    count += 1;
-    if (all.length < BUDGET_SERIES_MAX) all.push(budget);
-    if (budget.state !== "ok" && troubled.length < BUDGET_SERIES_MAX) troubled.push(budget);
-  }
-  if (count <= BUDGET_SERIES_MAX) return all;
-  return [...troubled, ...all.filter(({ state }) => state === "ok")].slice(0, BUDGET_SERIES_MAX);
 }
 
 function amountsOf(budget: BudgetState): readonly Sample[] {

@@ -60,6 +60,35 @@ describe("budgets", () => {
       },
     ]);
   });
+
+  it("gives very many a page at a time, those in trouble first, and says how many there are", async () => {
+    const on = rig();
+    const [fleet] = on.ledger.budgets();
+    if (fleet === undefined) throw new Error("the rig has no budget");
+    const many = Array.from({ length: 30_000 }, (_, index) => ({
+      ...fleet,
+      name: index % 2 === 0 ? "per-user" : "per-session",
+      scope: { user: `u${index}` },
+      state: index === 29_998 ? ("exhausted" as const) : ("ok" as const),
+    }));
+    on.ledger.budgets = () => many;
+    const page = async (query: string) => {
+      const { budgets, total } = (await get(on, `/v1/budgets${query}`)).json();
+      return { users: (budgets as readonly { scope: { user: string } }[]).map(({ scope }) => scope.user), total };
+    };
+    const first = await page("");
+    expect([first.users.length, first.users[0], first.users[1], first.total]).toEqual([1_000, "u29998", "u0", 30_000]);
+    expect((await page("?limit=2&offset=1")).users).toEqual(["u0", "u1"]);
+    expect(await page("?name=per-session&limit=1&offset=14999")).toEqual({ users: ["u29999"], total: 15_000 });
+    expect(await page("?each=u77")).toEqual({ users: ["u77"], total: 1 });
+    const seen = [
+      await page("?limit=10000"),
+      await page("?limit=10000&offset=10000"),
+      await page("?limit=10000&offset=20000"),
+    ];
+    expect(new Set(seen.flatMap(({ users }) => users)).size).toBe(30_000);
+    expect((await get(on, "/v1/budgets?limit=10001")).statusCode).toBe(400);
+  });
 });
 
 describe("spend", () => {
