@@ -12,12 +12,13 @@ import { replaceFunction } from "../registration/replace-function.ts";
 import { AgentRun } from "./agent-run.ts";
 import { withPromptsSeen } from "./prompts.ts";
 import { ToolHooks } from "./tool-hooks.ts";
+import { refusePrewarm, startLater } from "./start-ahead.ts";
 
 type Query = AsyncGenerator<unknown, void> & Readonly<Record<string, unknown>>;
 type StartQuery = (params: Body) => Query;
 
 export function patchClaudeAgent(functions: LoadedFunctions): boolean {
-  return replaceFunction(functions, "query", (query) => (params) => {
+  const ask = (query: (params: unknown) => unknown) => (params: unknown) => {
     const gate = registeredGate();
     if (gate === undefined) return query(params);
     const given = asBody(params) ?? {};
@@ -46,7 +47,13 @@ export function patchClaudeAgent(functions: LoadedFunctions): boolean {
       }
     };
     return watched(start(), { run, tools });
-  });
+  };
+  const query = functions["query"]?.[0];
+  if (typeof query !== "function") return false;
+  const gated = ask(query as (params: unknown) => unknown);
+  replaceFunction(functions, "startup", (startup) => startLater(startup, gated));
+  replaceFunction(functions, "prewarm", refusePrewarm);
+  return replaceFunction(functions, "query", () => gated);
 }
 
 interface Watch {

@@ -117,7 +117,7 @@ export const SDK_FILES: readonly SdkFile[] = [
     pattern: /[/\\]node_modules[/\\]@anthropic-ai[/\\]claude-agent-sdk[/\\](?:sdk|core)\.mjs$/,
     className: "",
     functions: [],
-    exported: ["query"],
+    exported: ["query", "startup", "prewarm"],
     entry: "@anthropic-ai/claude-agent-sdk",
     files: ["sdk.mjs"],
   },

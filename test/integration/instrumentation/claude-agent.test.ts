@@ -13,7 +13,7 @@ import { seenBy } from "../../support/libraries/seen.ts";
 import { policyFile } from "../../support/policy-file.ts";
 
 hookFrameworks();
-const { query } = await import("@anthropic-ai/claude-agent-sdk");
+const { prewarm, query, startup } = await import("@anthropic-ai/claude-agent-sdk");
 
 const STAND_IN = join(import.meta.dirname, "..", "..", "support", "agents", "claude-code.mjs");
 
@@ -37,16 +37,16 @@ function ask(
   env: Readonly<Record<string, string>> = {},
   prompt: Prompt = "go",
 ) {
-  return query({
-    prompt,
-    options: {
-      pathToClaudeCodeExecutable: STAND_IN,
-      executable: process.execPath as "node",
-      env: { PATH: process.env["PATH"], STAND_IN_STEPS: JSON.stringify(steps), ...env },
-      settingSources: [],
-      ...options,
-    },
-  });
+  return query({ prompt, options: { ...standIn(steps, env), ...options } });
+}
+
+function standIn(steps: readonly object[], env: Readonly<Record<string, string>> = {}): Options {
+  return {
+    pathToClaudeCodeExecutable: STAND_IN,
+    executable: process.execPath as "node",
+    env: { PATH: process.env["PATH"], STAND_IN_STEPS: JSON.stringify(steps), ...env },
+    settingSources: [],
+  };
 }
 
 async function run(...given: Parameters<typeof ask>): Promise<Ran & { readonly subtype: string }> {
@@ -237,4 +237,23 @@ it("gives the app the messages that it gets without the gate", async () => {
   const through = await read();
   registerGate(undefined);
   expect(through).toEqual(await read());
+});
+
+it("bounds, decides and charges what is asked of a process that an app starts ahead, and has no spare ones", async () => {
+  await using policy = await policyFile({ deny: ["Bash"], allow: ["*"] });
+  await start({ env: { TOLLGATE_BUDGET: "$0.50", TOLLGATE_POLICY: policy.path } });
+  const asked = async (): Promise<unknown> => {
+    const warm = await startup({
+      options: standIn([{ cost: 0.4 }, { tool: "Bash", input: { command: "ls" } }, { cost: 0.4 }]),
+    });
+    let result: SDKResultMessage | undefined;
+    for await (const message of warm.query("go")) if (message.type === "result") result = message;
+    expect(() => warm.query("once more")).toThrow("only be called once");
+    return result;
+  };
+  expect(await asked()).toMatchObject({ subtype: "error_max_budget_usd" });
+  expect(rig.tools().map(({ attributes }) => attributes["tollgate.decision"])).toEqual(["deny"]);
+  expect(costOf(rig.calls())).toBe(800_000_000n);
+  await expect(asked()).rejects.toMatchObject({ code: "budget_exceeded" });
+  await expect(prewarm({ options: standIn([]) })).rejects.toThrow("start the session with `query()`");
 });
