@@ -117,6 +117,18 @@ describe("the worst case of a call", () => {
     expect(call.amounts(1).nanoUsd).toBeGreaterThanOrEqual(writes?.cost(usage) ?? 2n ** 62n);
   });
 
+  it("holds where all of an input that can't be counted is sound", () => {
+    const model = "gpt-audio";
+    const spoken = createPriceBook().find({ provider: "openai", model, at: new Date("2026-11-21") });
+    const body = { model, messages: [{ role: "assistant", audio: { id: "a" } }], max_tokens: 1 };
+    const call = new CallBounds(chatCompletions.readRequest(body), spoken);
+    const input = call.inputTokens;
+    const usage = { input, output: 0, cacheRead: 0, cacheWrite: 0, cacheWrite1h: 0, reasoning: 0 };
+    const cost = spoken?.cost({ ...usage, audio: { input, cacheRead: 0, output: 0 } });
+    expect(cost).toBeGreaterThan(spoken?.cost(usage) ?? 2n ** 62n);
+    expect(call.amounts(1).nanoUsd).toBeGreaterThanOrEqual(cost ?? 2n ** 62n);
+  });
+
   it("takes the larger of two bounds, because servers differ in which they obey", () => {
     expect(chatCompletions.readRequest({ model: "m", max_tokens: 900, max_completion_tokens: 10 }).outputBound).toBe(
       900,
@@ -141,6 +153,53 @@ describe("the worst case of a call", () => {
         },
       ),
     );
+  });
+
+  describe.each([
+    ["that has a price", price],
+    ["without a price", undefined],
+  ])("of a model %s, where kinds of tokens are counted", (_what, itsPrice) => {
+    const call = (max_tokens: number): CallBounds =>
+      new CallBounds(chatCompletions.readRequest({ model: "gpt-4o-mini", messages: [], max_tokens }), itsPrice, {
+        tellsKinds: true,
+      });
+
+    it("tells each kind", () => {
+      const { inputTokens, ...bound } = call(100);
+      const input = BigInt(inputTokens);
+      expect(bound.price).toBe(itsPrice);
+      expect(call(100).amounts(100).kinds).toEqual({
+        inputTokens: input,
+        outputTokens: 100n,
+        cachedTokens: input,
+        reasoningTokens: 100n,
+        toolCalls: 0n,
+        unpricedCalls: itsPrice === undefined ? 1n : 0n,
+        unpricedTokens: itsPrice === undefined ? input + 100n : 0n,
+      });
+    });
+
+    it("fits into what it was lowered to, whatever is left of each", () => {
+      const left = fc.bigInt({ min: 0n, max: 2_000n });
+      const kinds = fc.record({
+        inputTokens: left,
+        outputTokens: left,
+        cachedTokens: left,
+        reasoningTokens: left,
+        toolCalls: fc.constant(0n),
+        unpricedCalls: fc.bigInt({ min: 0n, max: 1n }),
+        unpricedTokens: left,
+      });
+      fc.assert(
+        fc.property(kinds, left, fc.integer({ min: 1, max: 1_500 }), (itsKinds, tokens, maxTokens) => {
+          const available = { nanoUsd: 10n ** 12n, tokens, calls: 1n, kinds: itsKinds };
+          const most = call(maxTokens).outputWithin(available) ?? 0;
+          expect(most).toBeLessThanOrEqual(maxTokens);
+          expect(most === 0 || covers(available, call(maxTokens).amounts(most))).toBe(true);
+          expect(most === maxTokens || !covers(available, call(maxTokens).amounts(most + 1))).toBe(true);
+        }),
+      );
+    });
   });
 
   it("multiplies by the number of choices", () => {
