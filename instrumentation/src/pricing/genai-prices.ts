@@ -14,6 +14,7 @@ import type { ModelPrice } from "./price-book.ts";
 import { bookProviderId } from "./provider-id.ts";
 import { RatedModelPrice } from "./rates.ts";
 import type { MediaRates, Rates } from "./rates.ts";
+import { soundPriceOf } from "./sound-prices.ts";
 
 /** The version of the data. A test holds it equal to the dependency. */
 export const GENAI_PRICES_VERSION = "genai-prices@0.1.8";
@@ -96,7 +97,7 @@ function timeOfDayMs(time: string): number {
 }
 
 function toModelPrice(entry: BookEntry, model: string, prices: BookPrices): ModelPrice | undefined {
-  const rates = toRates(entry.model.id, prices);
+  const rates = toRates(entry.model.id, prices, model);
   const perCall = eachOfThousand(prices["requests_kcount"] ?? 0);
   if (rates === undefined || perCall === undefined) return undefined;
   return new RatedModelPrice({
@@ -110,6 +111,7 @@ function toModelPrice(entry: BookEntry, model: string, prices: BookPrices): Mode
     perCall,
     perWebSearch: eachOfThousand(prices["web_searches_kcount"]),
     perFileSearch: eachOfThousand(prices["storage_searches_kcount"]),
+    isSoundGuessed: entry.providerId !== SAYS_WHERE_SOUND_DIFFERS && !hasOwnPrices("audio", prices),
   });
 }
 
@@ -120,14 +122,15 @@ function eachOfThousand(price: number | TieredPrices | undefined): bigint | unde
 }
 
 /** `undefined` when input or output has no price: a price that is not said is never zero. */
-function toRates(modelId: string, prices: BookPrices): [Rates, ...Rates[]] | undefined {
+function toRates(modelId: string, prices: BookPrices, named: string): [Rates, ...Rates[]] | undefined {
   const starts = new Set([0]);
   for (const price of Object.values(prices)) {
     if (typeof price === "object") for (const tier of price.tiers) starts.add(tier.start);
   }
   const [first, ...rest] = [...starts]
     .sort((left, right) => left - right)
-    .map((above) => ratesAbove(modelId, prices, above));
+    .map((above) => ratesAbove(modelId, prices, above))
+    .map((rates) => withSound(rates, named));
   if (first === undefined || rest.includes(undefined)) return undefined;
   return [first, ...rest.filter((rates) => rates !== undefined)];
 }
@@ -163,6 +166,16 @@ function ratesAbove(modelId: string, prices: BookPrices, above: number): Rates |
   };
 }
 
+/** Models of Google's have one price for all media unless the book has others. */
+const SAYS_WHERE_SOUND_DIFFERS = "google";
+
+/** With what is known of sound beside the book. */
+function withSound(rates: Rates | undefined, model: string): Rates | undefined {
+  if (rates === undefined || rates.audio !== undefined) return rates;
+  const sound = soundPriceOf(model);
+  return sound === undefined ? rates : { ...rates, audio: { ...sound, cacheRead: sound.input } };
+}
+
 interface TextRates {
   readonly prices: BookPrices;
   readonly above: number;
@@ -175,9 +188,8 @@ function mediaRates<Medium extends "audio" | "image" | "video">(
   medium: Medium,
   { prices, above, input: textInput, output }: TextRates,
 ): { readonly [Key in Medium]?: MediaRates } {
-  const keys = [`input_${medium}_mtok`, `cache_${medium}_read_mtok`, `output_${medium}_mtok`] as const;
-  if (keys.every((key) => prices[key] === undefined)) return {};
-  const [inputKey, cacheKey, outputKey] = keys;
+  if (!hasOwnPrices(medium, prices)) return {};
+  const [inputKey, cacheKey, outputKey] = keysOf(medium);
   const input = priceAbove(prices[inputKey], above) ?? textInput;
   const rates: MediaRates = {
     input,
@@ -185,6 +197,14 @@ function mediaRates<Medium extends "audio" | "image" | "video">(
     output: priceAbove(prices[outputKey], above) ?? output,
   };
   return { [medium]: rates } as { readonly [Key in Medium]?: MediaRates };
+}
+
+function hasOwnPrices(medium: "audio" | "image" | "video", prices: BookPrices): boolean {
+  return keysOf(medium).some((key) => prices[key] !== undefined);
+}
+
+function keysOf(medium: "audio" | "image" | "video") {
+  return [`input_${medium}_mtok`, `cache_${medium}_read_mtok`, `output_${medium}_mtok`] as const;
 }
 
 /** The price for an input just above `above`: the highest tier that starts there or below. */

@@ -50,6 +50,8 @@ export interface PriceFacts {
   readonly perWebSearch?: bigint | undefined;
   /** Nano-dollars for each search of the provider's file store. */
   readonly perFileSearch?: bigint | undefined;
+  /** Nobody says what sound costs; what `rates` have for it is a guess. Default: false. */
+  readonly isSoundGuessed?: boolean;
   /** See `ModelPrice`. Default: false. */
   readonly isEstimate?: boolean;
   /** The prices of tokens are divided by this. Default: 1. */
@@ -140,9 +142,10 @@ export class RatedModelPrice implements ModelPrice {
     return saturate((total + this.#halfUnit) / this.#unit);
   }
 
-  lacksPrice({ hostedCalls }: TokenUsage): boolean {
+  lacksPrice({ audio, hostedCalls }: TokenUsage): boolean {
+    const { isSoundGuessed, perWebSearch, perFileSearch } = this.#facts;
+    if (isSoundGuessed === true && isSome(audio)) return true;
     if (hostedCalls === undefined) return false;
-    const { perWebSearch, perFileSearch } = this.#facts;
     return (
       (hostedCalls.others ?? 0) > 0 ||
       (hostedCalls.webSearches > 0 && perWebSearch === undefined) ||
@@ -272,6 +275,10 @@ interface MediaParts {
   readonly fresh: number;
   readonly cacheRead: number;
   readonly output: number;
+}
+
+function isSome(tokens: MediaTokens | undefined): boolean {
+  return tokens !== undefined && (tokens.input > 0 || tokens.cacheRead > 0 || tokens.output > 0);
 }
 
 const NO_MEDIA: MediaParts = { fresh: 0, cacheRead: 0, output: 0 };

@@ -67,11 +67,43 @@ describe("tokens that are not text", () => {
     expect(ours).toBeCloseTo(theirs?.total_price ?? Number.NaN, 8);
   });
 
-  it("cost what text costs where the book has no other price", () => {
-    const price = priceOf("openai", "gpt-4o-mini");
-    const text = price.cost({ ...TEXT, input: 100, output: 10 });
-    expect(price.cost({ ...TEXT, input: 100, output: 10, audio: { input: 60, cacheRead: 0, output: 5 } })).toBe(text);
+  it("cost what text costs where the book has no other price, which is certain only of those who say where it differs", () => {
+    const text = { ...TEXT, input: 100, output: 10 };
+    const usage = { ...text, audio: { input: 60, cacheRead: 0, output: 5 } };
+    for (const [provider, model, isGuessed] of [
+      ["openai", "gpt-4o-mini", true],
+      ["mistral", "voxtral-small-24b-2507", true],
+      ["google", "gemini-2.5-pro-tts", false],
+    ] as const) {
+      const price = priceOf(provider, model);
+      expect(price.cost(usage)).toBe(price.cost(text));
+      expect([price.lacksPrice(usage), price.lacksPrice(text)]).toEqual([isGuessed, false]);
+      expect(price.lacksPrice({ ...usage, audio: { input: 0, cacheRead: 0, output: 0 } })).toBe(false);
+    }
   });
+
+  it.each([
+    ["openai", "gpt-4o-audio-preview", 40, 80],
+    ["openai", "gpt-4o-audio-preview-2025-06-03", 40, 80],
+    ["openai", "gpt-4o-audio-preview-2024-10-01", 100, 200],
+    ["openai", "gpt-4o-mini-audio-preview", 10, 20],
+    ["openrouter", "openai/gpt-audio", 32, 64],
+    ["openrouter", "openai/gpt-audio-mini", 10, 20],
+  ])(
+    "cost what OpenAI says for %s %s, which the book does not, and not for certain",
+    (provider, model, input, output) => {
+      const price = priceOf(provider, model);
+      const heard = { ...TEXT, input: 1_000, audio: { input: 1_000, cacheRead: 0, output: 0 } };
+      const spoken = { ...TEXT, output: 1_000, audio: { input: 0, cacheRead: 0, output: 1_000 } };
+      expect([price.cost(heard), price.cost(spoken)]).toEqual([
+        BigInt(input) * 1_000_000n,
+        BigInt(output) * 1_000_000n,
+      ]);
+      expect([price.lacksPrice(heard), price.lacksPrice(spoken), price.lacksPrice(TEXT)]).toEqual([true, true, false]);
+      const bound = { inputTokens: 1_000, outputTokens: 1_000, cacheWrites: false };
+      expect(price.worstCase({ ...bound, media: true })).toBe(price.cost(heard) + price.cost(spoken));
+    },
+  );
 
   it("never cost more than the worst case of a call that may have them", () => {
     const price = priceOf("openai", "gpt-realtime");
