@@ -70,6 +70,17 @@ describe("a budget whose past is not known", () => {
     expect(pastWanted(rig.engine.state, rig.nowMs)).toBeUndefined();
   });
 
+  it("counts once what was counted before the wait began, and on top what came while it lasted", () => {
+    const rig = new Rig([makeBudget()]);
+    rig.observe([{ amounts: usd(5) }]);
+    const { state } = rig.engine;
+    const at = rig.nowMs;
+    applyEvent(state, { event: "awaiting", at, budgets: ["b"], untilMs: at + GRACE_MS, isFresh: false });
+    rig.observe([{ amounts: usd(2) }]);
+    rig.seed(past({ spends: [spent(rig, { observed: usd(8) })] }));
+    expect(rig.budget()).toMatchObject({ settled: 10n });
+  });
+
   it("holds back by the documents that are in force by then", () => {
     const rig = fresh([makeBudget()]);
     rig.seed(past({ withheld: [{ budget: "b", scope: {}, amount: 3n }] }));

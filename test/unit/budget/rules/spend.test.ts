@@ -142,6 +142,13 @@ describe("a changed document", () => {
 });
 
 describe("forgetting", () => {
+  it("spares a session that spends, however long ago it began: it would have its whole budget again", () => {
+    const spend = spendOf(makeBudget({ window: { kind: "run", label: "session" } }), "s1");
+    countSpend(spend, 5n, START + RUN_IDLE_MS - 1);
+    expect(isForgettable(spend, START + 2 * RUN_IDLE_MS - 2, RUN_IDLE_MS)).toBe(false);
+    expect(isForgettable(spend, START + 2 * RUN_IDLE_MS - 1, RUN_IDLE_MS)).toBe(true);
+  });
+
   it("takes what no longer counts, and nothing that does", () => {
     const spend = spendOf(daily);
     countSpend(spend, 5n, START);

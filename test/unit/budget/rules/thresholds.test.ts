@@ -18,6 +18,17 @@ const spend = (rig: Rig, amount: number, labels = { team: "a" }): void => {
   rig.observe([{ labels, amounts: usd(amount) }]);
 };
 
+it("of a budget that no document has any more fires nothing, also when its raise ends", () => {
+  const rig = new Rig([makeBudget({ thresholds: THRESHOLDS }), makeBudget({ name: "other" })]);
+  rig.raise({ amount: 100n, forMs: 60_000 });
+  spend(rig, 80);
+  rig.reload([makeBudget({ name: "other" })]);
+  expect(rig.last?.crossings).toEqual([]);
+  const before = rig.engine.state.raises.size;
+  rig.jump(61_000);
+  expect([before, rig.engine.state.raises.size, crossings(rig)]).toEqual([1, 0, []]);
+});
+
 describe("a threshold", () => {
   it("fires once when it is crossed, by whatever way the money came", () => {
     const rig = new Rig([makeBudget({ thresholds: THRESHOLDS })]);

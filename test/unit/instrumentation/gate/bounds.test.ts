@@ -221,6 +221,14 @@ describe("the worst case of a call", () => {
   });
 });
 
+it("bounds a conversation that several models read by all of their readings", () => {
+  const facts = chatCompletions.readRequest({ model: "gpt-4o-mini", messages: [{ role: "user", content: "Hello." }] });
+  const one = new CallBounds(facts, price);
+  const three = new CallBounds({ ...facts, readings: 3 }, price);
+  expect(three.inputTokens).toBe(3 * one.inputTokens);
+  expect(three.want().worst.nanoUsd).toBeGreaterThan(one.want().worst.nanoUsd);
+});
+
 describe("the estimate of an answer without a count", () => {
   const seen = { bytes: 40, isAbandoned: true, input: undefined };
 
@@ -229,6 +237,10 @@ describe("the estimate of an answer without a count", () => {
     expect(call.estimate(seen, 1_000)).toMatchObject({ input: call.inputTokens, output: 40 + 256 });
     expect(call.estimate({ ...seen, isAbandoned: false }, 1_000).output).toBe(40);
     expect(call.estimate(seen, 50).output).toBe(50);
+    // What may have been cached was, for as long as is dearest.
+    const facts = chatCompletions.readRequest({ model: "gpt-4o-mini", messages: [] });
+    const cached = new CallBounds({ ...facts, cacheWrites: true }, price).estimate(seen, 50);
+    expect([cached.cacheWrite, cached.cacheWrite1h]).toEqual([cached.input, cached.input]);
   });
 
   it("is the whole bound where output may be billed unseen", () => {

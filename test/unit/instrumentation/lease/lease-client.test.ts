@@ -248,6 +248,15 @@ describe("a lease", () => {
     });
   });
 
+  it("is not made to hold more by who gives a part of it back", async () => {
+    const { client } = setUp(1_000n);
+    const reservation = granted(await client.reserve({}, want(100n)));
+    reservation.shrinkTo({ nanoUsd: 200n, tokens: 1n, calls: 1n });
+    expect(reservation.amounts.nanoUsd).toBe(100n);
+    reservation.shrinkTo({ nanoUsd: 40n, tokens: 1n, calls: 1n });
+    expect(reservation.amounts.nanoUsd).toBe(40n);
+  });
+
   it("lives on when the ledger forgot only the process", async () => {
     const { client, ledger } = setUp(1_000_000n);
     granted(await client.reserve({}, want(100n)));

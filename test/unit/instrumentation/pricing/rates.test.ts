@@ -40,7 +40,8 @@ const modelPrice = fc
     });
   });
 
-const share = fc.double({ min: 0, max: 1, noNaN: true });
+/** All or nothing as often as a part: what is dear shows where it is all there is. */
+const share = fc.oneof(fc.constantFrom(0, 1), fc.double({ min: 0, max: 1, noNaN: true }));
 const tokens = fc.integer({ min: 0, max: 4000 });
 const pieces = fc.integer({ min: 1, max: 9 });
 
@@ -73,6 +74,19 @@ const FREE: Omit<PriceFacts, "perCall"> = {
 const NONE: TokenUsage = { input: 0, output: 0, cacheRead: 0, cacheWrite: 0, cacheWrite1h: 0, reasoning: 0 };
 
 describe("a model's price", () => {
+  it.each(["input", "cacheRead", "cacheWrite", "cacheWrite1h", "output", "reasoning"] as const)(
+    "has a worst case that covers a call of nothing but its dearest kind: %s",
+    (kind) => {
+      const [cheap] = FREE.rates;
+      const model = new RatedModelPrice({ ...FREE, perCall: 0n, rates: [{ ...cheap, [kind]: 2_000_000n }] });
+      const isOutput = kind === "output" || kind === "reasoning";
+      const all = isOutput ? { output: 10 } : { input: 10, ...(kind === "cacheWrite1h" && { cacheWrite: 10 }) };
+      const bound = { inputTokens: isOutput ? 0 : 10, outputTokens: isOutput ? 10 : 0, cacheWrites: true };
+      expect(model.cost({ ...NONE, ...all, [kind]: 10 })).toBe(20n);
+      expect(model.worstCase(bound)).toBe(20n);
+    },
+  );
+
   it("has a worst case that no usage within the bound exceeds", () => {
     const cases = fc
       .tuple(modelPrice, tokens, tokens, fc.boolean(), pieces)
