@@ -133,7 +133,7 @@ export function readConfig(env: Environment = processEnvironment()): Config {
     serviceName,
     endpoint,
     expectsProcessor: isAnnounced,
-    apiKey: secret(env["TOLLGATE_API_KEY"]),
+    apiKey: readApiKey(env["TOLLGATE_API_KEY"], problems),
     budget: readBudget(env["TOLLGATE_BUDGET"], problems),
     fallback: text(env["TOLLGATE_FALLBACK"]),
     policyPath: text(env["TOLLGATE_POLICY"]),
@@ -218,6 +218,16 @@ function text(value: string | undefined): string | undefined {
 function secret(value: string | undefined): Secret | undefined {
   const key = text(value);
   return key === undefined ? undefined : new Secret(key);
+}
+
+/** What a header may hold. https://www.rfc-editor.org/rfc/rfc9110#section-5.5 */
+const HEADER_TEXT = /^[ -~\u0080-\u00ff]*$/;
+
+function readApiKey(value: string | undefined, problems: string[]): Secret | undefined {
+  const key = secret(value);
+  if (key === undefined || HEADER_TEXT.test(key.reveal())) return key;
+  problems.push("TOLLGATE_API_KEY: it has characters that no header can hold, a line break for instance");
+  return undefined;
 }
 
 /** The XDG Base Directory Specification says where caches are. */
@@ -360,7 +370,7 @@ function readTracesHeaders(
   tracesUrl: string,
 ): ReadonlyMap<string, Secret> {
   const headers = new Map<string, Secret>();
-  const key = text(env["TOLLGATE_API_KEY"]);
+  const key = readApiKey(env["TOLLGATE_API_KEY"], [])?.reveal();
   const isSameHost = endpoint !== undefined && URL.parse(tracesUrl)?.hostname === endpoint.hostname;
   if (key !== undefined && isSameHost) headers.set("authorization", new Secret(`Bearer ${key}`));
   const written = text(env["OTEL_EXPORTER_OTLP_TRACES_HEADERS"]) ?? text(env["OTEL_EXPORTER_OTLP_HEADERS"]) ?? "";

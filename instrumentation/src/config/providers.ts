@@ -43,9 +43,12 @@ export function providersAtStart(settings: Environment): readonly ProviderBase[]
   return readProviders({ ...process.env, ...settings }, []);
 }
 
+const HOSTNAME = /^[\w.:[\]-]+$/;
+
 /** A URL, or a host with or without a port and a path. */
 export function providerBase(provider: string, text: string): ProviderBase | undefined {
   if (text === "" || provider === "") return undefined;
   const base = URL.parse(/^https?:\/\//.test(text) ? text : `http://${text}`);
-  return base === null ? undefined : { provider, base };
+  // Of several in a row only commas make more than one.
+  return base === null || !HOSTNAME.test(base.hostname) ? undefined : { provider, base };
 }

@@ -2,6 +2,7 @@
 import { processEnvironment, readConfig, threadContext } from "../config/config.ts";
 import type { Config, Environment } from "../config/config.ts";
 import { startSettings } from "../config/start-settings.ts";
+import { misspelt } from "../config/misspelt.ts";
 import { createLogger } from "../config/logger.ts";
 import type { Logger } from "../config/logger.ts";
 import { setProcessContext } from "../context/context.ts";
@@ -66,8 +67,10 @@ export function flush(): Promise<void> {
 
 function register(options: RegisterOptions): Registration {
   const { isPreload = false, hasSeenAll = isPreload, settings = isPreload ? startSettings() : {} } = options;
-  const config = readConfig({ ...processEnvironment(), ...settings, ...threadContext() });
+  const env = { ...processEnvironment(), ...settings, ...threadContext() };
+  const config = readConfig(env);
   const logger = createLogger(config.logLevel);
+  for (const text of misspelt(env)) logger.log("error", text);
   for (const problem of config.problems) logger.log("error", `${problem}: calls are refused until this is right`);
   if (config.exportsSpans && config.otherProtocol !== undefined)
     logger.log(

@@ -237,9 +237,13 @@ describe("an agent process", () => {
 
   it("refuses calls when a setting is wrong, and names variable and value", async () => {
     const source = `${ESM}${CALLS}try { await ask(); } catch (error) { console.log(error.code); }`;
-    const ended = await runAgent("agent.mjs", source, { env: { TOLLGATE_BUDGET: "5abc" } });
-    expect(ended.stdout).toBe("config_invalid\n");
+    // A header that can't be sent ended the process as it sent its last words.
+    const env = { TOLLGATE_BUDGET: "5abc", TOLLGATE_API_KEY: "two\nlines", TOLLGATE_BUGDET: "$1" };
+    const ended = await runAgent("agent.mjs", source, { env });
+    expect(ended).toMatchObject({ code: 0, stdout: "config_invalid\n" });
     expect(ended.stderr).toContain("TOLLGATE_BUDGET: `5abc`");
+    expect(ended.stderr).toContain("TOLLGATE_API_KEY: it has characters that no header can hold");
+    expect(ended.stderr).toContain("is `TOLLGATE_BUDGET` meant?");
     expect(provider.requests).toHaveLength(0);
   });
 

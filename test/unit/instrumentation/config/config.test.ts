@@ -1,7 +1,9 @@
+import { readFile } from "node:fs/promises";
 import { inspect } from "node:util";
 import { describe, expect, it } from "vitest";
 import { readConfig } from "../../../../instrumentation/src/config/config.ts";
 import { createLogger } from "../../../../instrumentation/src/config/logger.ts";
+import { AGENT_SETTINGS, misspelt } from "../../../../instrumentation/src/config/misspelt.ts";
 import { Secret } from "../../../../instrumentation/src/redaction/secret.ts";
 
 describe("the settings of an agent process", () => {
@@ -85,6 +87,62 @@ describe("the settings of an agent process", () => {
     expect(
       readConfig({ TOLLGATE_BUDGET: "x", TOLLGATE_LOG: "y", OTEL_RESOURCE_ATTRIBUTES: "z" }).problems,
     ).toHaveLength(3);
+  });
+
+  it.each(["a\nb", "ключ", "a\u0000b"])("refuse a key that no header can hold, and never say it: %j", (key) => {
+    const config = readConfig({ TOLLGATE_API_KEY: key, OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:9" });
+    expect(config.problems).toHaveLength(1);
+    expect(config.problems[0]).toMatch(/^TOLLGATE_API_KEY: /);
+    expect(config.problems[0]).not.toContain(key);
+    expect([...config.tracesHeaders.keys()]).toEqual([]);
+  });
+
+  it.each(["openai=http://a.example;mistral=http://b.example", "openai=http://a.example cohere=http://b.example"])(
+    "refuse providers that are told apart by anything but commas: %s",
+    (providers) => {
+      expect(readConfig({ TOLLGATE_PROVIDERS: providers }).problems).toHaveLength(1);
+    },
+  );
+
+  it("are those that the README names", async () => {
+    const readme = await readFile(new URL("../../../../instrumentation/README.md", import.meta.url), "utf8");
+    const rows = readme.split("\n").filter((line) => line.startsWith("| `TOLLGATE_"));
+    const named = rows.flatMap((row) => {
+      const [first = "", ...rest] = (row.split("|")[1] ?? "").match(/(?<=`)[A-Z_]+(?=`)/g) ?? [];
+      return [
+        first,
+        ...rest.map((end) => (end.startsWith("_") ? first.slice(0, "TOLLGATE_CONTENT".length) + end : end)),
+      ];
+    });
+    const own = AGENT_SETTINGS.map((name) => `TOLLGATE_${name}`);
+    expect(named.filter((name) => !own.includes(name))).toEqual([]);
+    expect(named.length).toBeGreaterThan(15);
+  });
+
+  it.each([
+    ["TOLLGATE_BUGDET", "TOLLGATE_BUDGET"],
+    ["TOLLGATE_BUDGETS", "TOLLGATE_BUDGET"],
+    ["TOLLGATE_BUDGET_USD", "TOLLGATE_BUDGET"],
+    ["tollgate_budget", "TOLLGATE_BUDGET"],
+    ["TOLLGATE_BUDGET ", "TOLLGATE_BUDGET"],
+    ["TOLLGATE-FAIL-MODE", "TOLLGATE_FAIL_MODE"],
+    ["TOLLGATE_POLICY_FILE", "TOLLGATE_POLICY"],
+    ["TOLLGATE_CONTENT_PATTERN", "TOLLGATE_CONTENT_PATTERNS"],
+    ["TOLLGATE_APIKEY", "TOLLGATE_API_KEY"],
+  ])("that are nearly written right are told: %s", (name, meant) => {
+    expect(misspelt({ [name]: "x" })).toEqual([expect.stringContaining(`is \`${meant}\` meant?`)]);
+  });
+
+  it("of one's own are left alone", () => {
+    const own = [
+      "TOLLGATE_PG_PASSWORD",
+      "TOLLGATE_TOKEN",
+      "TOLLGATE_DATA_DIR",
+      "TOLLGATE_AGENT_KEY",
+      "MY_TOLLGATE_BUGDET",
+    ];
+    const ours = AGENT_SETTINGS.map((name) => `TOLLGATE_${name}`);
+    expect(misspelt(Object.fromEntries([...own, ...ours, "PATH"].map((name) => [name, "x"])))).toEqual([]);
   });
 
   it("read money exactly", () => {
