@@ -6,6 +6,7 @@
  */
 import { asArray, asBody, asCount } from "../gate/endpoint.ts";
 import type { Body } from "../gate/endpoint.ts";
+import { searchesOf } from "../pricing/model-name.ts";
 import type { HostedCalls, TokenUsage } from "../pricing/price-book.ts";
 
 /** Billed in a unit that nobody here has a price for. */
@@ -17,8 +18,6 @@ const UNPRICED = [
   "prompt_audio_seconds",
 ] as const;
 const NO_FEES = {};
-/** https://platform.openai.com/docs/guides/tools-web-search */
-const SEARCHES_ALWAYS = /-search-(?:preview|api)/;
 
 export function sideFees(usage: Body): { readonly hostedCalls?: HostedCalls } {
   const ofTools = asBody(usage["server_tool_use"])?.["web_search_requests"];
@@ -54,7 +53,7 @@ export class ShownWork {
   addTo(usage: TokenUsage | undefined, model: string | undefined): TokenUsage | undefined {
     if (usage === undefined) return undefined;
     const { webSearches = 0, fileSearches = 0, others = 0 } = usage.hostedCalls ?? {};
-    const hasSearched = this.#hasSearched || SEARCHES_ALWAYS.test(model ?? "");
+    const hasSearched = this.#hasSearched || searchesOf(model ?? "") === "one";
     const searches = Math.max(webSearches, hasSearched ? 1 : 0);
     const more = Math.max(others, this.#hasRunTools ? 1 : 0);
     if (searches === webSearches && more === others) return usage;

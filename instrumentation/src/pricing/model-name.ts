@@ -148,6 +148,16 @@ function at(served: string, model: string, provider: string): NameReading {
   return { meanings: [{ provider: served, model }], isGuess: provider !== served && !ROUTERS.has(provider) };
 }
 
+/** https://platform.openai.com/docs/guides/tools-web-search, …/docs/guides/deep-research */
+const SEARCHES_ALWAYS = /-search-(?:preview|api)/i;
+const RESEARCHES = /-deep-research/i;
+
+/** Whether each answer of a model costs a search, whoever tells of it; `some`: nobody knows how many. */
+export function searchesOf(model: string): "one" | "some" | undefined {
+  if (SEARCHES_ALWAYS.test(model)) return "one";
+  return RESEARCHES.test(model) ? "some" : undefined;
+}
+
 /** What follows a model's name in the name of one of its versions: a date or a number (`-2024-08-06`, `@20250929`, `-2411`, `-001`). */
 const VERSION = /^[-@](?:\d{4}-\d{2}-\d{2}|\d{8}|\d{3,4})(?:-v\d+(?::\d+)?)?$/;
 const LATEST = /[-@]latest$/;

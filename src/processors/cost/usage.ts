@@ -4,6 +4,7 @@ import {
   isCheaperTier,
   isUsualTier,
   type MediaTokens,
+  searchesOf,
   type TokenUsage,
 } from "@tollgate/instrumentation/pricing";
 import {
@@ -97,7 +98,11 @@ export function usageOf({ attributes, facts }: Pick<Span, "attributes" | "facts"
     reasoning: facts.reasoningTokens,
   };
   // Nearly all calls are of text, and tell no more.
-  return partKeys.of(attributes).length === 0 ? usage : withParts(usage, attributes);
+  const told = partKeys.of(attributes).length === 0 ? usage : withParts(usage, attributes);
+  const searches = told.hostedCalls === undefined ? searchesOf(facts.model) : undefined;
+  if (searches === undefined) return told;
+  const hostedCalls = { webSearches: searches === "one" ? 1 : 0, fileSearches: 0, others: searches === "some" ? 1 : 0 };
+  return { ...told, hostedCalls };
 }
 
 function withParts(usage: TokenUsage, attributes: Attributes): TokenUsage {

@@ -225,6 +225,17 @@ describe("a call that is told badly", () => {
     expect(costed(attributes)).toMatchObject({ costNanoUsd, costStatus: "exact" });
   });
 
+  it.each<[string, Attributes, bigint, string]>([
+    // 100 at 0.15, 20 at 0.60 USD per million, and a search at 10 USD per thousand.
+    ["gpt-4o-mini-search-preview", {}, 10_027_000n, "exact"],
+    ["gpt-4o-mini-search-preview", { "tollgate.usage.web_searches": 2n }, 20_027_000n, "exact"],
+    ["gpt-4o-search-preview", {}, FULL, "estimated"],
+    // 2.00 and 8.00, and nobody knows how many searches.
+    ["o4-mini-deep-research", {}, 360_000n, "estimated"],
+  ])("of a model that searches whoever asks for it: %s", (model, more, costNanoUsd, costStatus) => {
+    expect(costed({ ...SAID, "gen_ai.request.model": model, ...more })).toMatchObject({ costNanoUsd, costStatus });
+  });
+
   it("counts the searches that Anthropic made, in the AI SDK's metadata", () => {
     const metadata = '{"anthropic":{"usage":{"server_tool_use":{"web_search_requests":2}}}}';
     const facts = costed({ ...CLAUDE, [INPUT]: 1_000n, [METADATA]: metadata });
