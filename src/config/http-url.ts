@@ -12,12 +12,13 @@ export const serverUrlSchema = httpUrlSchema.refine((text) => hasCredentials(tex
   error: "expected nothing behind host and port: the rest has keys of its own",
 });
 
+/** Asked of what is no URL, too, which has been told by then. */
 function hasCredentials(text: string): boolean {
-  const { username, password } = new URL(text);
-  return username !== "" || password !== "";
+  const url = URL.parse(text);
+  return url !== null && (url.username !== "" || url.password !== "");
 }
 
 function isServerOnly(text: string): boolean {
-  const { pathname, search, hash } = new URL(text);
-  return pathname === "/" && search === "" && hash === "";
+  const url = URL.parse(text);
+  return url === null || (url.pathname === "/" && url.search === "" && url.hash === "");
 }

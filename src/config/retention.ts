@@ -5,9 +5,11 @@ const HOURS = { h: 1, d: 24 } as const;
 const DURATION = /^([1-9]\d{0,4})([hd])$/;
 const HOURS_MAX = 24 * 3_650;
 
+const EXPECTED = { error: "expected `30d`, `12h` or `off`" };
+
 /** `30d`, `12h`, or `off` to keep for good; read as hours. */
 const keepFor = z
-  .union([z.literal("off"), z.literal(0), z.string().regex(DURATION, { error: "expected `30d`, `12h` or `off`" })])
+  .union([z.literal("off"), z.literal(0), z.string().regex(DURATION, EXPECTED)], EXPECTED)
   .transform((text, context): number | "off" => {
     if (text === "off" || text === 0) return "off";
     const [, count = "", unit = "h"] = DURATION.exec(text) ?? [];

@@ -68,6 +68,18 @@ describe("tollgate.yaml", () => {
     },
   );
 
+  it.each(["clickhouse.internal", "", "http://", "ftp://db"])("says where a text stands that is no URL: %j", (url) => {
+    expect(problemsOf(`storage: { clickhouse: { url: "${url}" } }`)).toEqual([
+      "tollgate.yaml:1:32: storage.clickhouse.url: expected an http or https URL",
+    ]);
+  });
+
+  it.each(["30", "-1", "thirty days"])("says how long times of retention are written: %s", (text) => {
+    expect(problemsOf(`storage: { retention: { spend: ${text} } }`)).toEqual([
+      expect.stringContaining("storage.retention.spend: expected `30d`, `12h` or `off`"),
+    ]);
+  });
+
   it("says what is wrong with a key, not only that it is", () => {
     expect(problemsOf('processors: { transform: { rules: [{ set: { tollgate.cost.usd: "1" } }] } }')).toEqual([
       expect.stringContaining("`tollgate.cost.usd` is what decisions, costs or usage stand on, and can't be set"),
