@@ -70,13 +70,13 @@ describe("tollgate.yaml", () => {
 
   it.each(["clickhouse.internal", "", "http://", "ftp://db"])("says where a text stands that is no URL: %j", (url) => {
     expect(problemsOf(`storage: { clickhouse: { url: "${url}" } }`)).toEqual([
-      "tollgate.yaml:1:32: storage.clickhouse.url: expected an http or https URL",
+      "tollgate.yaml:1:26: storage.clickhouse.url: expected an http or https URL",
     ]);
   });
 
   it.each(["30", "-1", "thirty days"])("says how long times of retention are written: %s", (text) => {
-    expect(problemsOf(`storage: { retention: { spend: ${text} } }`)).toEqual([
-      expect.stringContaining("storage.retention.spend: expected `30d`, `12h` or `off`"),
+    expect(problemsOf(`storage: { retention: { spans: ${text} } }`)).toEqual([
+      expect.stringContaining("storage.retention.spans: expected `30d`, `12h` or `off`"),
     ]);
   });
 
