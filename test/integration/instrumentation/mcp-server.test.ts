@@ -23,6 +23,14 @@ const cjs: Twin = {
   bareServer: require("@modelcontextprotocol/sdk/server/index.js") as Twin["bareServer"],
   transport: require("@modelcontextprotocol/sdk/inMemory.js") as Twin["transport"],
 };
+/** The packages that came after it have the same classes, in two places. */
+const afterwards = (client: object, server: object): Twin =>
+  ({ client, server, bareServer: server, transport: client }) as Twin;
+const esm2 = afterwards(await import("@modelcontextprotocol/client"), await import("@modelcontextprotocol/server"));
+const cjs2 = afterwards(
+  require("@modelcontextprotocol/client") as object,
+  require("@modelcontextprotocol/server") as object,
+);
 
 const KILL = {
   id: "k",
@@ -37,10 +45,34 @@ let rig: FrameworkRig;
 
 afterEach(() => rig.stop());
 
+type Client = InstanceType<Twin["client"]["Client"]>;
+
+/** As a client that is not gated: its request is beyond the client's gate once it is sent. */
+function asStranger<T>({ transport }: Client, ask: () => Promise<T>): Promise<T> {
+  const gate = registeredToolGate();
+  if (transport === undefined) throw new Error("it is not connected");
+  const send = transport.send.bind(transport);
+  registerToolGate(undefined);
+  transport.send = (...given) => {
+    transport.send = send;
+    registerToolGate(gate);
+    return send(...given);
+  };
+  return ask();
+}
+
 describe.each([
   ["esm", esm],
   ["cjs", cjs],
+  ["esm of version 2", esm2],
+  ["cjs of version 2", cjs2],
 ] as const)("%s", (_name, twin) => {
+  /** Version 2 knows what a tool answers by itself. */
+  const callWith = (client: Client, given: Parameters<Client["callTool"]>[0], options: { signal: AbortSignal }) =>
+    twin === esm || twin === cjs
+      ? client.callTool(given, undefined, options)
+      : (client.callTool as (...given: unknown[]) => ReturnType<Client["callTool"]>)(given, options);
+
   async function connect(runs: unknown[], onRun: () => void = () => {}) {
     const server = new twin.server.McpServer({ name: "files", version: "1.0.0" });
     for (const name of ["read_file", "delete_file"]) {
@@ -60,11 +92,7 @@ describe.each([
   async function callAsStranger(name: string): Promise<{ readonly answer: unknown; readonly runs: unknown[] }> {
     const runs: unknown[] = [];
     const client = await connect(runs);
-    const gate = registeredToolGate();
-    registerToolGate(undefined);
-    const asked = client.callTool({ name, arguments: { path: "/a" } });
-    registerToolGate(gate);
-    const answer = await asked;
+    const answer = await asStranger(client, () => client.callTool({ name, arguments: { path: "/a" } }));
     return { answer, runs };
   }
 
@@ -103,10 +131,8 @@ describe.each([
   }
 
   const READS = {
-    "resources/read": (client: InstanceType<Twin["client"]["Client"]>) =>
-      client.readResource({ uri: "file:///secrets" }),
-    "prompts/get": (client: InstanceType<Twin["client"]["Client"]>) =>
-      client.getPrompt({ name: "greet", arguments: { who: "you" } }),
+    "resources/read": (client: Client) => client.readResource({ uri: "file:///secrets" }),
+    "prompts/get": (client: Client) => client.getPrompt({ name: "greet", arguments: { who: "you" } }),
   };
 
   /** With what each asks for. A condition that fails denies as well, so each says what it needs. */
@@ -141,11 +167,7 @@ describe.each([
     rig = await startFrameworkRig({ env: { TOLLGATE_POLICY: policy.path } });
     const runs: unknown[] = [];
     const client = await connectReading(runs);
-    const gate = registeredToolGate();
-    registerToolGate(undefined);
-    const asked = read(client);
-    registerToolGate(gate);
-    await expect(asked).rejects.toThrow(`is denied by \`deny: ${method}\``);
+    await expect(asStranger<unknown>(client, () => read(client))).rejects.toThrow(`is denied by \`deny: ${method}\``);
     expect(runs).toEqual([]);
   });
 
@@ -161,11 +183,11 @@ describe.each([
     const client = new twin.client.Client({ name: "app", version: "1.0.0" });
     const [near, far] = twin.transport.InMemoryTransport.createLinkedPair();
     await Promise.all([server.connect(far), client.connect(near)]);
-    const gate = registeredToolGate();
-    registerToolGate(undefined);
-    const asked = ["read_file", "delete_file"].map((name) => client.callTool({ name, arguments: {} }));
-    registerToolGate(gate);
-    expect(await Promise.all(asked)).toMatchObject([{ content: [{ text: "done" }] }, { isError: true }]);
+    const ask = (name: string) => asStranger(client, () => client.callTool({ name, arguments: {} }));
+    expect([await ask("read_file"), await ask("delete_file")]).toMatchObject([
+      { content: [{ text: "done" }] },
+      { isError: true },
+    ]);
     expect(runs).toEqual(["read_file"]);
     const decisions = rig.tools().map(({ attributes }) => attributes["tollgate.decision"]);
     expect(new Set(decisions)).toEqual(new Set(["allow", "deny"]));
@@ -195,7 +217,7 @@ describe.each([
       const leaving = new AbortController();
       const client = await connect([], () => leaving.abort());
       const given = { name: "read_file", arguments: { path: "/a" } };
-      return seenBy(() => client.callTool(given, undefined, { signal: leaving.signal }));
+      return seenBy(() => callWith(client, given, { signal: leaving.signal }));
     };
     const through = await abort();
     expect(through).toMatchObject({ type: "error" });
@@ -211,12 +233,10 @@ describe.each([
     const client = await connect(runs);
     const { stops } = rig.gated.gate;
     stops.onStops({ epoch: "e", revision: 1, acts: [{ ...KILL, act: "pause" }] });
-    const gate = registeredToolGate();
-    if (side === "server") registerToolGate(undefined);
     const leaving = new AbortController();
     const given = { name: "read_file", arguments: { path: "/a" } };
-    const end = client.callTool(given, undefined, { signal: leaving.signal });
-    registerToolGate(gate);
+    const ask = () => callWith(client, given, { signal: leaving.signal });
+    const end = side === "server" ? asStranger(client, ask) : ask();
     // What came by the other side is waiting by then.
     await client.ping();
     leaving.abort(new Error("the app's own"));
