@@ -7,7 +7,7 @@ export type { PriceBookOptions } from "./cached-price-book.ts";
 export { isPricesDocument, validatePrices } from "./house-prices.ts";
 export type { HouseModel, PriceProblem, PricesDocument } from "./house-prices.ts";
 export { GENAI_PRICES_VERSION } from "./genai-prices.ts";
-export { inferProvider, searchesOf } from "./model-name.ts";
+export { inferProvider, isVersionOf, searchesOf } from "./model-name.ts";
 export { InvalidUsage } from "./rates.ts";
 export { isCheaperTier, isUsualTier, priceAtTier } from "./service-tier.ts";
 export type { TierPrice, TierQuery } from "./service-tier.ts";

@@ -3,7 +3,14 @@
  * children, which would count twice. The gate's own figure is taken as it is, because it is what the lease was charged;
  * everything else is priced here. Unknown is never zero: a call without a price is `unpriced`, one without usage `missing`.
  */
-import { type PriceBook, parseUsd, priceAtTier } from "@tollgate/instrumentation/pricing";
+import {
+  isVersionOf,
+  type PriceBook,
+  parseUsd,
+  priceAtTier,
+  type TierPrice,
+  type TierQuery,
+} from "@tollgate/instrumentation/pricing";
 import {
   ATTR_SERVER_ADDRESS,
   ATTR_TOLLGATE_COST_NANO_USD,
@@ -106,9 +113,10 @@ function priced(span: Span, prices: PriceBook): Cost {
   const { provider } = facts;
   const host = hostOf(span.attributes);
   const { name: tier, isCertain: isTierCertain } = serviceTier(span.attributes);
+  const { model, requestModel: asked } = facts;
   const found =
-    priceAtTier(prices, { provider, model: facts.model, asked: facts.requestModel, tier, host, at }) ??
-    priceAtTier(prices, { provider, model: facts.requestModel, tier, host, at });
+    priceAtTier(prices, { provider, model, asked, tier, host, at }) ??
+    priceOfAsked(prices, { provider, model, asked, tier, host, at });
   if (found === undefined) return reported(span) ?? { nanoUsd: 0n, status: CostStatus.unpriced, priceVersion: "" };
   const { price, isCertain } = found;
   const usage = usageOf(span);
@@ -120,6 +128,17 @@ function priced(span: Span, prices: PriceBook): Cost {
     status: isExact ? CostStatus.exact : CostStatus.estimated,
     priceVersion: price.version,
   };
+}
+
+/**
+ * Of an answer by a model that nobody has a price for: another one may have stood in for the one that was asked for, so that one's price is
+ * certain only where the names are of one model, or a house price says what the name costs that the app calls.
+ */
+function priceOfAsked(prices: PriceBook, query: TierQuery & { readonly asked: string }): TierPrice | undefined {
+  const { model, asked } = query;
+  const found = priceAtTier(prices, { ...query, model: asked });
+  if (found === undefined || found.price.version.startsWith("house:") || isVersionOf(model, asked)) return found;
+  return { ...found, isCertain: false };
 }
 
 /** An answer without input or without output is one of which a part was not told: what is known is the least that it cost. */

@@ -48,10 +48,17 @@ describe("cost", () => {
     ["our-llm", "gpt-4o-mini", {}, 210_000n],
     ["our-gpt", "gpt-4o-2024-08-06", {}, 3_500_000n],
     ["gpt-4o", "gpt-4o-2024-08-06", {}, 35_000_000n],
+    ["gpt-4o-mini", "gpt-4o-mini-2031-01-31", {}, 210_000n],
   ])("takes the house price of %s for %s, where that is a version of it", (asked, answered, more, nanoUsd) => {
     const names = { "gen_ai.request.model": asked, "gen_ai.response.model": answered };
     const { costNanoUsd, costStatus } = costed({ attributes: { ...CALL, ...names, ...more } });
     expect([costNanoUsd, costStatus]).toEqual(nanoUsd === undefined ? [0n, "unpriced"] : [nanoUsd, "exact"]);
+  });
+
+  it("is not certain of an answer by a model without a price, where another one was asked for", () => {
+    const names = { "gen_ai.request.model": "gpt-4o-mini", "gen_ai.response.model": "gpt-9-router" };
+    const { costNanoUsd, costStatus } = costed({ attributes: { ...CALL, ...names } });
+    expect([costNanoUsd, costStatus]).toEqual([210_000n, "estimated"]);
   });
 
   it("prices a foreign call from the price book, exactly", () => {
