@@ -11,11 +11,15 @@ import type { AddressInfo, Socket } from "node:net";
 import { Duplex } from "node:stream";
 import { TLSSocket } from "node:tls";
 import { compileFunction } from "node:vm";
+import { createOpenAI } from "@ai-sdk/openai";
+import { generateText } from "ai";
+import type { LanguageModel } from "ai";
 import axios from "axios";
 import { build } from "esbuild";
 import OpenAI from "openai";
 import * as undici from "undici";
 import { beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { gateModel } from "../../../instrumentation/src/vercel-ai/gate-model.ts";
 import { patchDispatcherOf } from "../../../instrumentation/src/wire/hook-undici.ts";
 import { createAuthority } from "../../support/certificates.ts";
 import { anthropicClient, openaiClient } from "../../support/gated-process.ts";
@@ -170,6 +174,14 @@ const AGAIN: Readonly<Record<string, () => Promise<unknown>>> = {
     const { body } = await undici.request(chatUrl(), { ...posted, method: "POST", dispatcher });
     return body.json();
   },
+  "a model of the AI SDK": () => {
+    const fetchTwice = twice(fetch as Fetch) as typeof fetch;
+    const model = createOpenAI({ apiKey: "test", baseURL: `${wire.provider.url}/v1`, fetch: fetchTwice }).chat(
+      CHAT.model,
+    );
+    gateModel(model);
+    return generateText({ model, prompt: "hi", maxOutputTokens: 50, maxRetries: 0 });
+  },
   "a subclass": () => {
     class Own extends OpenAI {
       override async fetchWithTimeout(...given: Parameters<OpenAI["fetchWithTimeout"]>): Promise<Response> {
@@ -232,4 +244,30 @@ describe("an app that asks another model after a request that broke off", () => 
       .poll(costs)
       .toEqual([FREE, [expect.toSatisfy((nanoUsd: number) => nanoUsd > 50 * 5_000), "estimated"]]);
   });
+});
+
+it("pays for what a framework's model has sent before it was refused by another request of its own", async () => {
+  play(BROKEN, { status: 400 });
+  const { completions } = openaiClient(wire.provider.url).chat;
+  class AsksTwice {
+    readonly specificationVersion = "v3";
+    readonly provider = "openai.chat";
+    readonly modelId = CHAT.model;
+    readonly supportedUrls = {};
+    async doGenerate(): Promise<unknown> {
+      await completions.create(CHAT).catch(() => {});
+      return completions.create(CHAT);
+    }
+    doStream(): void {}
+  }
+  const model = new AsksTwice();
+  gateModel(model);
+  const asked = generateText({
+    model: model as unknown as LanguageModel,
+    prompt: "hi",
+    maxOutputTokens: 50,
+    maxRetries: 0,
+  });
+  await expect(asked).rejects.toThrow("400");
+  await expect.poll(costs).toEqual([FREE, RESERVED]);
 });
