@@ -2,8 +2,10 @@
  * Answers on which more than one model has worked, or that were served otherwise than the request asked: the counts at their top leave
  * that out. What is charged is each part at its own price, or says `estimated`; never less than what the answer tells of.
  */
+import type { ReadableSpan } from "@opentelemetry/sdk-trace";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { UnpricedModel } from "../../../instrumentation/src/errors.ts";
+import type { GatedCall } from "../../../instrumentation/src/gate/gated-call.ts";
 import { anthropicClient, openaiClient, startGatedProcess, type GatedProcess } from "../../support/gated-process.ts";
 import { MemoryLedger } from "../../support/memory-ledger.ts";
 import { chatCompletion, chatEvents, message, messageEvents } from "../../support/scripted-provider.ts";
@@ -294,4 +296,23 @@ describe("an answer that says itself what it costs", () => {
     expect(gated.gate.failures).toBe(0);
     expect(gated.log.join("")).toContain("more than was reserved");
   });
+});
+
+it("tells of a stream when its first chunk came, whenever the others do", async () => {
+  provider.script = () => ({ events: chatEvents(["Hel", "lo"], { input: 11, output: 7 }) });
+  const stream = await openaiClient(provider.url).chat.completions.create({ ...ASK, model: "gpt-5", stream: true });
+  const [call] = gated.gate.open as ReadonlySet<unknown> as ReadonlySet<GatedCall>;
+  const span = call?.span as unknown as ReadableSpan;
+  const told = () => span.attributes["gen_ai.response.time_to_first_chunk"];
+  const times: unknown[] = [];
+  for await (const chunk of stream) {
+    void chunk;
+    times.push(told());
+    // Two of a burst may be read within a tick of the clock.
+    const at = performance.now();
+    while (performance.now() === at);
+    call?.firstChunk();
+  }
+  expect([times.length > 1, new Set(times)]).toEqual([true, new Set([expect.any(Number)])]);
+  expect((await settledSpan())["gen_ai.response.time_to_first_chunk"]).toBe(times[0]);
 });

@@ -1,7 +1,7 @@
 /** What a call may cost at the most. The price is the kept book's; requests are made up at random, the seed is printed on failure. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { CallBounds } from "../../../../instrumentation/src/gate/call-bound.ts";
+import { CallBounds, usageAmounts } from "../../../../instrumentation/src/gate/call-bound.ts";
 import { inputTokensMax } from "../../../../instrumentation/src/gate/input-bound.ts";
 import { covers } from "../../../../instrumentation/src/lease/amounts.ts";
 import { messages } from "../../../../instrumentation/src/anthropic/messages.ts";
@@ -227,6 +227,33 @@ it("bounds a conversation that several models read by all of their readings", ()
   const three = new CallBounds({ ...facts, readings: 3 }, price);
   expect(three.inputTokens).toBe(3 * one.inputTokens);
   expect(three.want().worst.nanoUsd).toBeGreaterThan(one.want().worst.nanoUsd);
+});
+
+describe("what an answer used", () => {
+  const usage = { input: 70, output: 5, cacheRead: 30, cacheWrite: 0, cacheWrite1h: 0, reasoning: 2 };
+
+  it("is its money, all of its tokens and one call", () => {
+    expect(usageAmounts(usage, 9n, { tellsKinds: false, price })).toEqual({ nanoUsd: 9n, tokens: 75n, calls: 1n });
+  });
+
+  it.each([
+    ["with a price", price, { unpricedCalls: 0n, unpricedTokens: 0n }],
+    ["without one", undefined, { unpricedCalls: 1n, unpricedTokens: 75n }],
+  ])("tells each kind where they are counted: of a model %s", (_what, itsPrice, unpriced) => {
+    expect(usageAmounts(usage, 9n, { tellsKinds: true, price: itsPrice })).toEqual({
+      nanoUsd: 9n,
+      tokens: 75n,
+      calls: 1n,
+      kinds: {
+        inputTokens: 70n,
+        outputTokens: 5n,
+        cachedTokens: 30n,
+        reasoningTokens: 2n,
+        toolCalls: 0n,
+        ...unpriced,
+      },
+    });
+  });
 });
 
 describe("the estimate of an answer without a count", () => {
