@@ -3,7 +3,7 @@
  *
  * A window starts at the first instant at which the zone's own date is the window's first date: where a clock change
  * skips midnight, that is the change itself. Hours are elapsed hours that start on the zone's full hour, so the hour that
- * a clock change repeats is two windows. Weeks start on Monday (ISO 8601).
+ * a clock change repeats is two windows; a change by half an hour parts two. Weeks start on Monday (ISO 8601).
  */
 import type { CalendarUnit } from "../budget.ts";
 
@@ -41,7 +41,12 @@ function computeWindow(unit: CalendarUnit, timeZone: string, nowMs: number): Win
     }
     case "hour": {
       const startMs = nowMs - mod(localAsUtc(timeZone, nowMs), HOUR_MS);
-      return { startMs, endMs: startMs + HOUR_MS };
+      const endMs = startMs + HOUR_MS;
+      // Where clocks change by a part of an hour, the hour ends with the change.
+      return {
+        startMs: isFullHour(timeZone, startMs) ? startMs : changeBetween(timeZone, startMs, nowMs),
+        endMs: isFullHour(timeZone, endMs) ? endMs : changeBetween(timeZone, nowMs, endMs),
+      };
     }
     case "day":
     case "week":
@@ -73,6 +78,23 @@ function dates(unit: "day" | "week" | "month", date: number): [number, number] {
   }
   const at = new Date(date);
   return [Date.UTC(at.getUTCFullYear(), at.getUTCMonth(), 1), Date.UTC(at.getUTCFullYear(), at.getUTCMonth() + 1, 1)];
+}
+
+function isFullHour(timeZone: string, atMs: number): boolean {
+  return mod(localAsUtc(timeZone, atMs), HOUR_MS) === 0;
+}
+
+/** The instant, after the first, at which the zone's clock was changed to what it is at the last. */
+function changeBetween(timeZone: string, firstMs: number, lastMs: number): number {
+  const offset = (atMs: number): number => localAsUtc(timeZone, atMs) - atMs;
+  let before = firstMs;
+  let atOrAfter = lastMs;
+  while (atOrAfter - before > 1) {
+    const middle = Math.floor((before + atOrAfter) / 2);
+    if (offset(middle) === offset(lastMs)) atOrAfter = middle;
+    else before = middle;
+  }
+  return atOrAfter;
 }
 
 /** The first instant whose local time in the zone is at or past midnight of the date. */

@@ -68,6 +68,23 @@ describe("a calendar window", () => {
     }
   });
 
+  it.each([
+    ["2026-04-04T13:00Z", ["13:00 14:00", "14:00 15:00", "15:00 15:30", "15:30 16:30"]],
+    ["2026-10-03T13:30Z", ["13:30 14:30", "14:30 15:30", "15:30 16:00", "16:00 17:00"]],
+  ])("of an hour ends where clocks change by half of one (%s)", (from, expected) => {
+    const hours = (at: string): string => windowOf("hour", "Australia/Lord_Howe", at).replaceAll(/[\d-]+T/g, "");
+    const start = Date.parse(from);
+    for (let minute = 0; minute < 210; minute += 1) {
+      const now = start + minute * 60_000 + 59_999;
+      const { startMs, endMs } = calendarWindow("hour", "Australia/Lord_Howe", now);
+      expect(now >= startMs && now < endMs).toBe(true);
+      expect(calendarWindow("hour", "Australia/Lord_Howe", endMs).startMs).toBe(endMs);
+      expect(calendarWindow("hour", "Australia/Lord_Howe", startMs - 1).endMs).toBe(startMs);
+    }
+    const seen = Array.from({ length: 210 }, (_, minute) => hours(new Date(start + minute * 60_000).toISOString()));
+    expect([...new Set(seen)]).toEqual(expected);
+  });
+
   it("holds the instant it was asked for, whatever was asked before", () => {
     for (const at of ["2026-05-01T10:00Z", "2026-04-30T10:00Z", "2026-05-01T10:00Z"]) {
       const { startMs, endMs } = calendarWindow("day", "UTC", Date.parse(at));
