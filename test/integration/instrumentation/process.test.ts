@@ -235,6 +235,18 @@ describe("an agent process", () => {
     expect(ended.stderr.match(/calls go unchecked/g)).toHaveLength(1);
   });
 
+  it("sends nothing in a listener of `exit` that is not on record", async () => {
+    const source = `import http from "node:http";
+${ESM}${CALLS}const begun = http.request(openai.baseURL + "/chat/completions", { method: "POST", headers: { "content-type": "application/json" } });
+begun.on("error", () => {}).flushHeaders();
+await new Promise((resolve) => begun.once("socket", (socket) => socket.once("connect", resolve)));
+process.on("exit", () => { begun.end(JSON.stringify({ model: "gpt-4o-mini", max_tokens: 50, messages })); ask().catch(() => {}); }).exit(0);`;
+    expect(await runAgent("agent.mjs", source)).toMatchObject({ code: 0, stderr: "" });
+    const told = BigInt(String(processor.spans[0]?.attributes["tollgate.cost.nano_usd"]));
+    expect(told).toBeGreaterThanOrEqual(OPENAI_COST * BigInt(provider.requests.length));
+    expectBooks(told, 1);
+  });
+
   it("refuses calls when a setting is wrong, and names variable and value", async () => {
     const source = `${ESM}${CALLS}try { await ask(); } catch (error) { console.log(error.code); }`;
     // A header that can't be sent ended the process as it sent its last words.
