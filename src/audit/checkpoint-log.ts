@@ -134,7 +134,8 @@ export class CheckpointLog {
   #write(checkpoint: Checkpoint): void {
     const line = Buffer.from(`${JSON.stringify(checkpoint)}\n`);
     try {
-      writeSync(this.#file, line, 0, line.length, this.#bytes);
+      // A disk that has room for a part takes that part, and says nothing.
+      for (let at = 0; at < line.length;) at += writeSync(this.#file, line, at, line.length - at, this.#bytes + at);
       fdatasyncSync(this.#file);
       this.#bytes += line.length;
     } catch (error) {

@@ -4,7 +4,7 @@
  * would let the killed go on. One processor owns the file (the ledger's lock on the data directory sees to that).
  */
 import { createHash, randomBytes } from "node:crypto";
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import type { StopAct, StopList } from "@tollgate/instrumentation/protocol";
 import type { Clock } from "../support/clock.ts";
@@ -199,7 +199,8 @@ export class StopStore implements StopKeeper {
     try {
       const pending = this.#pending;
       const stored = { ...list, handled: [...this.#handled], ...(pending === undefined ? {} : { pending }) };
-      writeSync(file, serialiseStops(stored));
+      // Not writeSync: a disk that has room for a part takes that part, and says nothing.
+      writeFileSync(file, serialiseStops(stored));
       fsyncSync(file);
     } finally {
       closeSync(file);

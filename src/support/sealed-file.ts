@@ -3,7 +3,7 @@
  * too. Its first line holds a digest of the rest, so that a damaged file is never taken for another content.
  */
 import { createHash } from "node:crypto";
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 
 const FORMAT = 1;
@@ -39,7 +39,8 @@ export function writeSealed(file: string, value: unknown): void {
   const text = JSON.stringify(value);
   const handle = openSync(temporary, "w", 0o600);
   try {
-    writeSync(handle, `${JSON.stringify({ format: FORMAT, digest: digestOf(text) })}\n${text}\n`);
+    // Not writeSync: a disk that has room for a part takes that part, and says nothing.
+    writeFileSync(handle, `${JSON.stringify({ format: FORMAT, digest: digestOf(text) })}\n${text}\n`);
     fsyncSync(handle);
   } finally {
     closeSync(handle);
