@@ -222,12 +222,20 @@ export class Wire {
     if (call === undefined) return undefined;
     call.span.setAttribute(semconv.ATTR_TOLLGATE_WIRE, via);
     const plan = await context.with(parent, () => call.begin());
-    const sent = plan.do === "send" ? opened.toWire(plan.body) : { body: undefined, path };
-    return new WireCall(call, {
-      body: sent.body === undefined || isFrozen ? undefined : JSON.stringify(sent.body),
-      path: sent.path === path ? undefined : sent.path,
-      isFrozen,
-    });
+    try {
+      const sent = plan.do === "send" ? opened.toWire(plan.body) : { body: undefined, path };
+      return new WireCall(call, {
+        body: sent.body === undefined || isFrozen ? undefined : JSON.stringify(sent.body),
+        path: sent.path === path ? undefined : sent.path,
+        isFrozen,
+      });
+    } catch (problem) {
+      call.releaseAttempt();
+      call.end(problem);
+      if (isFrozen || insteadOf !== undefined) throw problem;
+      // What is nested too deep can be read and not be written: it goes as it is.
+      return this.#open({ ...request, isSent: true });
+    }
   }
 
   #providerBases(): readonly ProviderBase[] {

@@ -72,6 +72,20 @@ const throwing = (): never => {
   throw boom;
 };
 
+it("a body that is nested too deep to be written again goes as it is, and nothing stays reserved for it", async () => {
+  ledger.limit = 100n * LIMIT;
+  const depth = 20_000;
+  const nested = "[".repeat(depth) + "]".repeat(depth);
+  const body = `${JSON.stringify({ ...REQUEST, max_tokens: 9 }).slice(0, -1)},"metadata":${nested}}`;
+  const headers = { "content-type": "application/json" };
+  const response = await fetch(`${provider.url}/v1/chat/completions`, { method: "POST", headers, body });
+  expect(response.status).toBe(200);
+  await response.text();
+  await gated.stop();
+  expect(provider.requests).toHaveLength(1);
+  expect(ledger).toMatchObject({ outstanding: 0n, settled: 9n * 150n + 4n * OUTPUT });
+});
+
 describe("a request that can't be serialised", () => {
   it.each([
     ["a getter at the top", () => Object.defineProperty({ ...REQUEST }, "user", { get: throwing, enumerable: true })],
