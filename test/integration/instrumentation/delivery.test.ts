@@ -233,10 +233,17 @@ function mountTmpfs(directory: string): boolean {
 
 describe("open spans", () => {
   it("are ended and marked: a tool that hangs, a call without an answer", async () => {
-    provider.script = () => ({ until: new Promise(() => {}), json: {} });
-    const agent = startAgent(`void ask().catch(() => {});
-      void guardTool("hang", () => new Promise(() => {}))();
-      setTimeout(() => process.exit(0), 200);`);
+    const arrived = Promise.withResolvers<void>();
+    provider.script = () => {
+      arrived.resolve();
+      return { until: new Promise(() => {}), json: {} };
+    };
+    const agent = startAgent(`void guardTool("hang", () => new Promise(() => console.log("hangs")))();
+      void ask().catch(() => {});
+      await told(); process.exit(0);`);
+    // A call of which nothing has left costs nothing.
+    await Promise.all([arrived.promise, agent.said("hangs")]);
+    agent.child.stdin?.write("go\n");
     expect((await agent.exited).code).toBe(0);
     expect(receiver.named("execute_tool hang")[0]?.attributes).toMatchObject({ "tollgate.span.unfinished": true });
     expect(receiver.named(CHAT)[0]?.attributes).toMatchObject({ "tollgate.cost.status": "estimated" });
