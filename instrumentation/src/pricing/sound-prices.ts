@@ -10,7 +10,7 @@ const DOLLAR = 1_000_000_000n;
 
 /**
  * OpenAI's models that hear and speak, by how their names begin; whoever serves them. The first that fits holds.
- * https://platform.openai.com/docs/pricing, and of the oldest https://openai.com/index/introducing-the-realtime-api
+ * https://developers.openai.com/api/docs/models/gpt-4o-audio-preview and its neighbours, read 2026-11; the first snapshot cost more.
  */
 const SOUND: readonly (readonly [begins: RegExp, input: bigint, output: bigint])[] = [
   [/(?:^|\/)gpt-4o-audio-preview-2024-10-01/i, 100n, 200n],
