@@ -83,10 +83,13 @@ describe("a router that may let another model answer", () => {
     expect(ledger.settled).toBe(AT_MINI);
   });
 
-  it("has no price where one of them has none", async () => {
-    await expect(ask({ models: ["nobody/knows"] })).rejects.toThrow(UnpricedModel);
-    expect(provider.requests).toEqual([]);
-  });
+  it.each([{ models: ["nobody/knows"] }, { fallbacks: "gpt-4o-mini, gpt-4" }, { fallbacks: [7] }])(
+    "has no price where one of them has none, or nobody can read who they are: %j",
+    async (more) => {
+      await expect(ask(more)).rejects.toThrow(UnpricedModel);
+      expect(provider.requests).toEqual([]);
+    },
+  );
 
   it.each([
     ["gpt-4", AT_GPT_4, "estimated"],
