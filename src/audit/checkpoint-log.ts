@@ -139,7 +139,17 @@ export class CheckpointLog {
       fdatasyncSync(this.#file);
       this.#bytes += line.length;
     } catch (error) {
+      this.#cut();
       throw new CheckpointLogError(`a checkpoint cannot be stored: ${String(error)}`, { cause: error });
+    }
+  }
+
+  /** Who reads the log would take what stands behind its last line for one. */
+  #cut(): void {
+    try {
+      ftruncateSync(this.#file, this.#bytes);
+    } catch {
+      // The next start does it.
     }
   }
 }

@@ -39,3 +39,10 @@ storage: { embedded: { endpoint: "${at("storage.embedded.endpoint")}" } }
   expect(stderr).toContain(`address already in use ${taken}`);
   expect(stderr).not.toContain("    at ");
 });
+
+it("a data directory that can't be used is told before anything starts", async () => {
+  const file = join(workspace.path, "a-file");
+  await writeFile(file, "");
+  const { code, stderr } = await tollgate(["serve", "--data-dir", file]);
+  expect([code, stderr]).toEqual([2, expect.stringContaining("the data directory can't be used")]);
+});
